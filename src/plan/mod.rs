@@ -1,0 +1,177 @@
+//! [`Scenario`](crate::scenario::Scenario) to [`Plan`]: names, defaults, timeouts, and every semantic error at once.
+//!
+//! A plan says all that a run will do before anything is started. Nothing here knows Kubernetes' client or an async
+//! runtime.
+
+pub mod equivalent;
+pub mod kinds;
+pub mod make;
+pub mod names;
+pub mod request;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+pub use kinds::Kind;
+pub use make::{Names, plan};
+pub use request::{Identity, Request};
+
+use crate::scenario::{
+    Document, Span,
+    expect::Expect,
+    verbs::{Method, Until},
+};
+
+/// A scenario made ready to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The file it came from, with the place of every value (`document.span("/steps/0/expect/status")`).
+    pub document: Arc<Document>,
+    /// The claim of the whole file.
+    pub title: String,
+    /// Narration.
+    pub say: Option<String>,
+    /// Words by which a run can choose.
+    pub tags: Vec<String>,
+    /// The namespace of everything that names none.
+    pub namespace: String,
+    /// Whether that namespace is made for the run and removed afterwards.
+    pub fresh_namespace: bool,
+    /// Whether it must run alone on its cluster: it uses a shared namespace or makes cluster-wide objects.
+    pub alone: bool,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What the plan filled in without being told, each with its place.
+    pub notes: Vec<Note>,
+}
+
+/// Something that the plan filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where.
+    pub span: Span,
+    /// What.
+    pub text: String,
+}
+
+/// A step made ready to run.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// 1 for the first.
+    pub number: usize,
+    /// JSON pointer of the step in its document, e.g. `/steps/0`.
+    pub pointer: String,
+    /// The claim.
+    pub title: String,
+    /// Narration.
+    pub say: Option<String>,
+    /// Ids of the claims that it proves.
+    pub rows: Vec<String>,
+    /// The longest it may take, waiting included.
+    pub timeout: Duration,
+    /// The verb's key in the file, e.g. `curl`, `serviceAccount`.
+    pub verb: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// What must come of it.
+    pub expect: Expect,
+    /// `expect.within`, read.
+    pub within: Option<Duration>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Server-side apply of each object.
+    Apply(Vec<Object>),
+    /// POST of each object.
+    Create(Vec<Object>),
+    /// POST of a Pod, then wait until it is Ready.
+    Pod(Object),
+    /// GET of one object, or of a list when the target has no name.
+    Get(Target),
+    /// DELETE of one object, then wait until it is gone.
+    Delete(Target),
+    /// Wait until an object is in a state.
+    Wait(Target, Until),
+    /// curl inside a Pod.
+    Curl(Box<Curl>),
+    /// A command inside a Pod.
+    Exec(Exec),
+}
+
+/// A manifest, and where it goes.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; `None` for cluster-wide kinds.
+    pub namespace: Option<String>,
+    /// Its name (empty with generateName).
+    pub name: String,
+    /// The manifest as it is sent, namespace and subjects filled in.
+    pub manifest: Value,
+}
+
+/// An object or a list of objects that is read.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; `None` for cluster-wide kinds and for lists over all namespaces.
+    pub namespace: Option<String>,
+    /// The name; `None` for a list.
+    pub name: Option<String>,
+    /// For a list.
+    pub label_selector: Option<String>,
+    /// For a list.
+    pub field_selector: Option<String>,
+}
+
+/// A call by curl inside a Pod.
+#[derive(Debug, Clone)]
+pub struct Curl {
+    /// Where it runs.
+    pub place: Place,
+    /// The URL, `{namespace}` replaced.
+    pub url: String,
+    /// The method.
+    pub method: Method,
+    /// Sends the Pod's mounted token.
+    pub mounted_token: bool,
+    /// `--insecure`.
+    pub insecure: bool,
+    /// `--cacert` with the mounted certificate.
+    pub cacert: bool,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
+    /// JSON body, as text.
+    pub body: Option<String>,
+    /// Who the API server must take the caller for.
+    pub identity: Identity,
+    /// What the API server must understand; `None` when the URL is not the API server's.
+    pub request: Option<Request>,
+}
+
+/// A command inside a Pod.
+#[derive(Debug, Clone)]
+pub struct Exec {
+    /// Where it runs.
+    pub place: Place,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Standard input.
+    pub stdin: Option<String>,
+}
+
+/// A container of a Pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The Pod's namespace.
+    pub namespace: String,
+    /// The Pod.
+    pub pod: String,
+    /// The container; `None`: the first.
+    pub container: Option<String>,
+}

@@ -1,0 +1,122 @@
+//! What an answer must look like.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::schema::Duration;
+
+/// Everything that is said must hold.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Expect {
+    /// The HTTP status of the answer. A `403` holds only when the answer is a Kubernetes `Status` of reason Forbidden, made
+    /// by RBAC, about the identity and the request of this step (see `by`).
+    #[serde(default)]
+    #[schemars(range(min = 100, max = 599))]
+    pub status: Option<u16>,
+    /// `reason` of the `Status` object, e.g. `Forbidden`, `AlreadyExists`.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The beginning of the `Status` object's message (servers append to it), or a rule for it.
+    #[serde(default)]
+    pub message: Option<Text>,
+    /// Who denied, when `status` is 403. Left out: `rbac`.
+    #[serde(default)]
+    pub by: Option<DeniedBy>,
+    /// A part that the JSON of the answer (a body, or a command's standard output) must contain: objects may have more
+    /// keys, lists must have as many elements.
+    #[serde(default)]
+    pub json: Option<Value>,
+    /// A part that the object must contain: for `apply create get wait pod serviceAccount role clusterRole bind`.
+    #[serde(default)]
+    pub object: Option<Value>,
+    /// What is found at JSON paths of the answer or object.
+    #[serde(default)]
+    pub path: Vec<AtPath>,
+    /// The exit code of the command, or of curl (left out with curl: 0).
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 255))]
+    pub exit_code: Option<i32>,
+    /// The command's standard output, or a rule for it; newlines at its end do not count.
+    #[serde(default)]
+    pub stdout: Option<Text>,
+    /// The command's standard error, or a rule for it; newlines at its end do not count.
+    #[serde(default)]
+    pub stderr: Option<Text>,
+    /// Repeats the question until the answer is as expected, for at most this long (`2s`). For what takes effect a
+    /// moment later; a denial must then hold three times in a row.
+    #[serde(default)]
+    pub within: Option<Duration>,
+}
+
+/// Who says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DeniedBy {
+    /// The RBAC authorizer.
+    Rbac,
+    /// RBAC's protection against escalation: granting more than one has.
+    Escalation,
+    /// A built-in admission plugin, e.g. one that does not find the ServiceAccount.
+    Admission,
+    /// Pod Security admission.
+    PodSecurity,
+    /// A ResourceQuota.
+    Quota,
+    /// A ValidatingAdmissionPolicy.
+    Policy,
+    /// An admission webhook.
+    Webhook,
+    /// The namespace is being deleted.
+    NamespaceTerminating,
+}
+
+/// A text, or a rule for a text.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Text {
+    /// The text itself.
+    Is(String),
+    /// A rule.
+    Rule(TextRule),
+}
+
+/// A rule for a text.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TextRule {
+    /// Equal to this.
+    Equals(String),
+    /// Begins with this.
+    StartsWith(String),
+    /// Contains this.
+    Contains(String),
+    /// Does not contain this.
+    Lacks(String),
+    /// Matches this regular expression somewhere.
+    Matches(String),
+}
+
+/// What is found at a JSON path.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct AtPath {
+    /// The path (RFC 9535), e.g. `$.items[0].metadata.name`. Exactly one of the keys below says what is found there.
+    pub at: String,
+    /// One value is found, and it contains this.
+    #[serde(default)]
+    pub equals: Option<Value>,
+    /// One string is found, and it matches this regular expression.
+    #[serde(default)]
+    pub matches: Option<String>,
+    /// One of the values that are found contains this.
+    #[serde(default)]
+    pub contains: Option<Value>,
+    /// So many values are found.
+    #[serde(default)]
+    pub count: Option<usize>,
+    /// `true`: nothing is found. `false`: something is.
+    #[serde(default)]
+    pub absent: Option<bool>,
+}

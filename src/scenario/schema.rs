@@ -1,0 +1,106 @@
+//! The outer shape of a scenario file: a title, and steps.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{expect::Expect, verbs};
+
+/// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Scenario {
+    /// The claim of the whole file in one line.
+    pub title: String,
+    /// Narration: what the reader learns here, in plain words.
+    #[serde(default)]
+    pub say: Option<String>,
+    /// The namespace in which everything happens. Left out: a fresh one, removed afterwards. A scenario that names one
+    /// (only `default` is allowed today) runs alone, and what it made there is removed afterwards.
+    #[serde(default)]
+    pub namespace: Option<Namespace>,
+    /// Words by which a run can choose, e.g. `tutorial`.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What happens, in order. The first step that fails ends the scenario.
+    #[schemars(length(min = 1))]
+    pub steps: Vec<Step>,
+    /// The JSON Schema for editors that read it from the file.
+    #[serde(default, rename = "$schema")]
+    #[allow(dead_code, reason = "read by editors only")]
+    pub schema: Option<String>,
+}
+
+/// A namespace that exists in every cluster and that a scenario may use as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Namespace {
+    /// The namespace `default`, the only one whose Pods can say `https://kubernetes`.
+    Default,
+}
+
+/// One step: a title that says the claim, exactly one verb, and what must come of it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Step {
+    /// The claim that this step proves.
+    pub title: String,
+    /// Narration before the step.
+    #[serde(default)]
+    pub say: Option<String>,
+    /// Ids of the tutorial's claims that this step proves, e.g. `S1.20`.
+    #[serde(default)]
+    pub rows: Vec<Row>,
+    /// The longest that the step may take, waiting included, e.g. `30s`. Left out: 60s.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
+    /// What the answer must look like. Left out: the verb must succeed.
+    #[serde(default)]
+    pub expect: Option<Expect>,
+
+    /// Creates or changes objects as `kubectl apply --server-side` does (one PATCH for each).
+    #[serde(default)]
+    pub apply: Option<verbs::Manifests>,
+    /// Creates objects and fails if one exists (one POST for each).
+    #[serde(default)]
+    pub create: Option<verbs::Manifests>,
+    /// Reads one object by name, or lists them.
+    #[serde(default)]
+    pub get: Option<verbs::ObjectRef>,
+    /// Deletes one object by name and waits until it is gone.
+    #[serde(default)]
+    pub delete: Option<verbs::ObjectRef>,
+    /// Waits, by watch, until an object is in the state that is asked for.
+    #[serde(default)]
+    pub wait: Option<verbs::Wait>,
+    /// Creates a Pod that sleeps, and waits until it is Ready.
+    #[serde(default)]
+    pub pod: Option<verbs::Pod>,
+    /// Creates a ServiceAccount.
+    #[serde(default)]
+    pub service_account: Option<verbs::ServiceAccount>,
+    /// Creates a Role in the scenario's namespace.
+    #[serde(default)]
+    pub role: Option<verbs::Role>,
+    /// Creates a ClusterRole.
+    #[serde(default)]
+    pub cluster_role: Option<verbs::Role>,
+    /// Binds a Role or ClusterRole to subjects (a RoleBinding, or a ClusterRoleBinding with `clusterWide: true`).
+    #[serde(default)]
+    pub bind: Option<verbs::Bind>,
+    /// Calls the API server (or another URL) with curl from inside a Pod.
+    #[serde(default)]
+    pub curl: Option<verbs::Curl>,
+    /// Runs a command in a Pod's container, without a shell and without a terminal.
+    #[serde(default)]
+    pub exec: Option<verbs::Exec>,
+}
+
+/// The id of a tutorial's claim: `S1.20` (first tutorial), `S2.5` (second), or `F12` (a further scenario).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Row(#[schemars(regex(pattern = r"^(S[12]\.[0-9]+b?|F[0-9]+)$"))] pub String);
+
+/// A length of time with its unit: `500ms`, `30s`, `2m`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Duration(#[schemars(regex(pattern = r"^[0-9]+(ms|s|m)$"))] pub String);

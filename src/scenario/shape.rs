@@ -1,0 +1,1 @@
+//! Checks a tree against the JSON Schema that the types give.

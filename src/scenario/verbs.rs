@@ -1,0 +1,248 @@
+//! What each verb takes, in Kubernetes' own words.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// One manifest, or a list of them, just as kubectl takes them. `metadata.namespace` and the namespace of a
+/// ServiceAccount among a binding's subjects are filled in when left out.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Manifests {
+    /// One object.
+    One(Map<String, Value>),
+    /// Several objects, sent in this order.
+    Many(#[schemars(length(min = 1))] Vec<Map<String, Value>>),
+}
+
+/// Which object, or which objects.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// The kind, e.g. `Pod`.
+    pub kind: String,
+    /// The apiVersion, e.g. `rbac.authorization.k8s.io/v1`. Left out: the one that Kubernetes' own kinds have.
+    #[serde(default)]
+    pub api_version: Option<String>,
+    /// The name. Left out (only `get` allows it): all objects of the kind are listed.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The namespace, if it is not the scenario's own; `*` with `get` lists those of all namespaces.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// A label selector for a list, e.g. `app=web`.
+    #[serde(default)]
+    pub label_selector: Option<String>,
+    /// A field selector for a list, e.g. `metadata.name=default`.
+    #[serde(default)]
+    pub field_selector: Option<String>,
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Wait {
+    /// The kind, e.g. `Pod`.
+    pub kind: String,
+    /// The apiVersion. Left out: the one that Kubernetes' own kinds have.
+    #[serde(default)]
+    pub api_version: Option<String>,
+    /// The name.
+    pub name: String,
+    /// The namespace, if it is not the scenario's own.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The state.
+    #[serde(rename = "for")]
+    pub until: Until,
+}
+
+/// A state that an object can be waited for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Until {
+    /// The object exists.
+    Exists,
+    /// The object is gone.
+    Deleted,
+    /// A condition of this type has status `True`, e.g. `condition: Ready`.
+    Condition(String),
+    /// The object contains this part, e.g. `object: {status: {phase: Running}}`.
+    Object(Map<String, Value>),
+}
+
+/// A Pod of one container that does nothing, so that curl and exec can run in it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Pod {
+    /// The Pod's name.
+    pub name: String,
+    /// The image; `curl` is an alias for a small image with curl and a shell that every cluster kind has preloaded.
+    pub image: String,
+    /// `spec.serviceAccountName`. Left out: Kubernetes fills in `default`.
+    #[serde(default)]
+    pub service_account: Option<String>,
+    /// `spec.automountServiceAccountToken`.
+    #[serde(default)]
+    pub automount_service_account_token: Option<bool>,
+    /// `metadata.labels`.
+    #[serde(default)]
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// A ServiceAccount: its name, or a name with settings.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ServiceAccount {
+    /// Just the name.
+    Name(String),
+    /// With settings.
+    Full(ServiceAccountFields),
+}
+
+/// A ServiceAccount with settings.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ServiceAccountFields {
+    /// The name.
+    pub name: String,
+    /// `automountServiceAccountToken`.
+    #[serde(default)]
+    pub automount_service_account_token: Option<bool>,
+}
+
+/// A Role or ClusterRole.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Role {
+    /// The name.
+    pub name: String,
+    /// What it allows.
+    pub rules: Vec<Rule>,
+}
+
+/// One rule (`rbac.authorization.k8s.io/v1` PolicyRule).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Rule {
+    /// API groups; `""` is the core group.
+    #[serde(default)]
+    pub api_groups: Vec<String>,
+    /// Resources in the plural, `pods/log` for a subresource.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// Verbs: get, list, watch, create, update, patch, delete, deletecollection …
+    pub verbs: Vec<String>,
+    /// Only the objects of these names.
+    #[serde(default)]
+    pub resource_names: Vec<String>,
+    /// URL paths such as `/metrics` (ClusterRole only).
+    #[serde(default, rename = "nonResourceURLs")]
+    pub non_resource_urls: Vec<String>,
+}
+
+/// A RoleBinding or ClusterRoleBinding.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Bind {
+    /// The binding's name. Left out: `ROLE_SUBJECT`, as the tutorial names it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The Role's name. Exactly one of `role` and `clusterRole`.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// The ClusterRole's name.
+    #[serde(default)]
+    pub cluster_role: Option<String>,
+    /// The subjects.
+    pub to: Vec<Subject>,
+    /// A ClusterRoleBinding instead of a RoleBinding: the right holds in all namespaces.
+    #[serde(default)]
+    pub cluster_wide: bool,
+}
+
+/// Who is bound.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    /// A ServiceAccount, `NAME` of the scenario's namespace or `NAMESPACE/NAME`.
+    ServiceAccount(String),
+    /// A user name.
+    User(String),
+    /// A group name, e.g. `system:authenticated`.
+    Group(String),
+}
+
+/// A call by curl from inside a Pod.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Curl {
+    /// The Pod to call from.
+    #[serde(rename = "in")]
+    pub pod: String,
+    /// The container. Left out: the Pod's first.
+    #[serde(default)]
+    pub container: Option<String>,
+    /// The URL. `https://kubernetes` resolves in namespace `default` only; elsewhere say `https://kubernetes.default`.
+    /// `{namespace}` becomes the scenario's namespace.
+    pub url: String,
+    /// The HTTP method. Left out: GET, or POST with a `body`.
+    #[serde(default)]
+    pub method: Option<Method>,
+    /// Where the bearer token comes from. Left out: none is sent, the call is anonymous.
+    #[serde(default)]
+    pub token: Option<Token>,
+    /// Does not check the server's certificate (curl `--insecure`).
+    #[serde(default)]
+    pub insecure: bool,
+    /// Checks the server's certificate against the mounted `ca.crt`. Left out: `true` unless `insecure` or
+    /// `cacert: false` is said or the URL is not https.
+    #[serde(default)]
+    pub cacert: Option<bool>,
+    /// Further request headers.
+    #[serde(default)]
+    pub headers: std::collections::BTreeMap<String, String>,
+    /// A JSON body.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "HTTP's own words")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Head,
+    Options,
+}
+
+/// Where a bearer token comes from. It goes to curl by its standard input, never by an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Token {
+    /// The file that Kubernetes mounts into the Pod, read anew at each call.
+    Mounted,
+}
+
+/// A command in a container.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Exec {
+    /// The Pod.
+    #[serde(rename = "in")]
+    pub pod: String,
+    /// The container. Left out: the Pod's first.
+    #[serde(default)]
+    pub container: Option<String>,
+    /// The program and its arguments; no shell reads them.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// What the command reads on its standard input.
+    #[serde(default)]
+    pub stdin: Option<String>,
+}
