@@ -5,8 +5,27 @@
 //!    -> cluster (a running API server) -> run (step by step) -> events -> report
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod scenario;
 
 pub mod plan;
 
+pub mod cluster;
+
+pub mod steps;
+
 pub mod expect;
+
+pub mod run;
+
+pub mod report;
+
+pub mod cli;
+
+pub mod testing;
+
+pub mod exit_code;
+pub mod redact;
+pub mod settings;
+pub mod stop;

@@ -1,7 +1,28 @@
 //! What an answer must look like: pure functions over captured data.
+//!
+//! [`judge`] compares an [`Answer`] with an expectation and gives every [`Mismatch`]. What an HTTP answer means is
+//! decided in [`deny`], and what makes a 403 count in [`truth`].
+
+pub mod curl;
+pub mod deny;
+pub mod json;
+pub mod judge;
+mod parts;
+pub mod path;
+mod process;
+pub mod refused;
+pub mod show;
+pub mod status;
+pub mod text;
+pub mod truth;
+
+pub use deny::{Denial, Stranger, Verdict, classify};
+pub use judge::{judge, summary};
+pub use refused::Refused;
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// What came back from the API server or a Pod, whole and taken apart.
@@ -45,3 +66,77 @@ pub struct Http {
     /// How long the call took.
     pub took: Duration,
 }
+
+/// What a call to the API server means: who makes it, and how RBAC would refuse it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// The user name that the server must see, e.g. `system:serviceaccount:a:reader`.
+    pub user: String,
+    /// The beginning of RBAC's message, if it refused exactly this call of this user.
+    pub denial: String,
+}
+
+/// One expectation that does not hold. All texts are redacted and harmless for a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mismatch {
+    /// JSON pointer from the step to the expectation, e.g. `/expect/status`; empty for one that is not written down.
+    pub pointer: String,
+    /// One sentence without a period: `expected 403, got 200`.
+    pub message: String,
+    /// What should have come.
+    pub expected: String,
+    /// What came.
+    pub got: String,
+    /// What the server said.
+    pub server_words: Option<String>,
+    /// What to do, or where to look.
+    pub hint: Option<String>,
+    /// Of which kind it is.
+    pub class: Class,
+}
+
+/// Kinds of mismatches, for reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Class {
+    /// Another status than expected, without more to say about it.
+    Status,
+    /// A refusal was expected and the call was allowed.
+    Allowed,
+    /// Success was expected and the call was refused.
+    Refused,
+    /// Refused, but by somebody else.
+    OtherDenier,
+    /// Refused, but as somebody else.
+    WrongIdentity,
+    /// Refused, but for another request.
+    OtherRequest,
+    /// The server does not know the caller (401).
+    Unauthenticated,
+    /// No answer came.
+    NotReached,
+    /// The answer is not the API server's.
+    NotKubernetes,
+    /// The server or the cluster has a problem (429, 5xx).
+    Server,
+    /// `reason`.
+    Reason,
+    /// `message`.
+    Message,
+    /// `json`.
+    Json,
+    /// `object`.
+    Object,
+    /// `path`.
+    Path,
+    /// `exitCode`.
+    ExitCode,
+    /// `stdout`.
+    Stdout,
+    /// `stderr`.
+    Stderr,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,302 @@
 //! The same step as a kubectl or curl line that a person can paste.
+
+use serde_json::Value;
+
+use super::{Action, Curl, Exec, Object, Place, Step, Target};
+use crate::scenario::verbs::{Method, Until};
+
+/// Where Kubernetes mounts a Pod's credentials.
+const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// The kubectl lines that do the same as a step; for `curl` and `exec`, kubectl runs it in the Pod.
+///
+/// A token never appears: the shell in the Pod reads its file.
+pub fn equivalent(step: &Step) -> String {
+    match &step.action {
+        Action::Apply(objects) => heredoc("kubectl apply --server-side -f -", objects),
+        Action::Create(objects) => heredoc("kubectl create -f -", objects),
+        Action::Pod(pod) => {
+            let create = heredoc("kubectl create -f -", std::slice::from_ref(pod));
+            let mut wait = words(["kubectl", "wait", "--for=condition=Ready"]);
+            wait.push(format!("pod/{}", pod.name));
+            in_namespace(&mut wait, pod.namespace.as_deref());
+            wait.push(timeout(step));
+            format!("{create}\n{}", line(&wait))
+        }
+        Action::Get(target) => get(target),
+        Action::Delete(target) => {
+            let mut delete = words(["kubectl", "delete"]);
+            object(&mut delete, target);
+            line(&delete)
+        }
+        Action::Wait(target, until) => wait(step, target, until),
+        Action::Curl(call) => curl(call),
+        Action::Exec(command) => exec(command),
+    }
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(ToOwned::to_owned).to_vec()
+}
+
+/// Words as one line that a shell takes apart into the same words.
+fn line(words: &[String]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
+    quoted.join(" ")
+}
+
+/// A word as a POSIX shell reads it.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn heredoc(command: &str, objects: &[Object]) -> String {
+    // JSON on one line of its own can never be the line that ends the text.
+    let documents: Vec<_> = (objects.iter())
+        .map(|object| object.manifest.to_string())
+        .collect();
+    format!("{command} <<'EOF'\n{}\nEOF", documents.join("\n---\n"))
+}
+
+fn in_namespace(words: &mut Vec<String>, namespace: Option<&str>) {
+    if let Some(namespace) = namespace {
+        words.extend(["-n".to_owned(), namespace.to_owned()]);
+    }
+}
+
+fn timeout(step: &Step) -> String {
+    let timeout = step.timeout;
+    if timeout.subsec_millis() == 0 {
+        format!("--timeout={}s", timeout.as_secs())
+    } else {
+        format!("--timeout={}ms", timeout.as_millis())
+    }
+}
+
+fn object(words: &mut Vec<String>, target: &Target) {
+    words.push(target.kind.kubectl());
+    words.extend(target.name.clone());
+    in_namespace(words, target.namespace.as_deref());
+}
+
+fn get(target: &Target) -> String {
+    let mut words = words(["kubectl", "get"]);
+    object(&mut words, target);
+    if target.kind.namespaced && target.namespace.is_none() {
+        words.push("-A".into());
+    }
+    if let Some(selector) = &target.label_selector {
+        words.extend(["-l".into(), selector.clone()]);
+    }
+    if let Some(selector) = &target.field_selector {
+        words.extend(["--field-selector".into(), selector.clone()]);
+    }
+    words.extend(["-o".into(), "json".into()]);
+    line(&words)
+}
+
+fn wait(step: &Step, target: &Target, until: &Until) -> String {
+    let states = match until {
+        Until::Exists => vec!["create".to_owned()],
+        Until::Deleted => vec!["delete".to_owned()],
+        Until::Condition(condition) => vec![format!("condition={condition}")],
+        Until::Object(object) => {
+            let mut states = Vec::new();
+            leaves(&Value::Object(object.clone()), "", &mut states);
+            states
+        }
+    };
+    let lines: Vec<_> = (states.iter())
+        .map(|state| {
+            let mut words = words(["kubectl", "wait"]);
+            words.push(format!("--for={state}"));
+            object(&mut words, target);
+            words.push(timeout(step));
+            line(&words)
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// Every value of a part as a state that kubectl can wait for.
+fn leaves(value: &Value, path: &str, states: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let key = key.replace('\\', r"\\").replace('.', r"\.");
+                leaves(value, &format!("{path}.{key}"), states);
+            }
+        }
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                leaves(value, &format!("{path}[{index}]"), states);
+            }
+        }
+        Value::String(text) => states.push(format!("jsonpath={{{path}}}={text}")),
+        other => states.push(format!("jsonpath={{{path}}}={other}")),
+    }
+}
+
+/// `kubectl exec … --`.
+fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
+    let mut words = words(["kubectl", "exec"]);
+    if stdin {
+        words.push("-i".into());
+    }
+    in_namespace(&mut words, Some(&place.namespace));
+    words.push(place.pod.clone());
+    if let Some(container) = &place.container {
+        words.extend(["-c".into(), container.clone()]);
+    }
+    words.push("--".into());
+    words
+}
+
+fn curl(call: &Curl) -> String {
+    let mut words = words(["curl", "-sS"]);
+    if call.url.contains(['[', ']']) {
+        words.push("--globoff".into());
+    }
+    if call.insecure {
+        words.push("--insecure".into());
+    }
+    if call.cacert {
+        words.extend(["--cacert".into(), format!("{MOUNT}/ca.crt")]);
+    }
+    let usual = if call.body.is_some() {
+        Method::Post
+    } else {
+        Method::Get
+    };
+    if call.method == Method::Head && call.body.is_none() {
+        words.push("--head".into());
+    } else if call.method != usual {
+        words.extend(["-X".into(), super::make::calls::word(call.method).into()]);
+    }
+    for (name, value) in &call.headers {
+        words.extend(["-H".into(), format!("{name}: {value}")]);
+    }
+    if let Some(body) = &call.body {
+        let typed = (call.headers.keys()).any(|name| name.eq_ignore_ascii_case("content-type"));
+        if !typed {
+            words.extend(["-H".into(), "Content-Type: application/json".into()]);
+        }
+        words.extend(["--data-raw".into(), body.clone()]);
+    }
+    let mut whole = in_pod(&call.place, false);
+    if call.mounted_token {
+        // The shell in the Pod, not the one that reads this line, puts the token in.
+        let token = format!(r#"-H "Authorization: Bearer $(cat {MOUNT}/token)""#);
+        let script = format!("{} {token} {}", line(&words), quote(&call.url));
+        whole.extend(["sh".into(), "-c".into(), script]);
+    } else {
+        words.push(call.url.clone());
+        whole.extend(words);
+    }
+    line(&whole)
+}
+
+fn exec(exec: &Exec) -> String {
+    let mut words = in_pod(&exec.place, exec.stdin.is_some());
+    words.extend(exec.command.iter().cloned());
+    match &exec.stdin {
+        Some(stdin) => format!("printf %s {} | {}", quote(stdin), line(&words)),
+        None => line(&words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::make::testing::{fresh, good, in_default};
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    /// The lines of the last step, of several after a Pod `p`.
+    fn last(verb: Value) -> String {
+        let steps = json!([{"pod": {"name": "p", "image": "curl"}}, verb]);
+        equivalent(good(in_default(steps)).steps.last().unwrap())
+    }
+
+    #[rstest]
+    #[case("plain-1.2/x", "plain-1.2/x")]
+    #[case("", "''")]
+    #[case("a b", "'a b'")]
+    #[case("it's", r"'it'\''s'")]
+    #[case("$(id)`id`", "'$(id)`id`'")]
+    #[case("a\nb", "'a\nb'")]
+    #[case("~", "'~'")]
+    fn quotes(#[case] word: &str, #[case] quoted: &str) {
+        assert_eq!(quote(word), quoted);
+    }
+
+    #[rstest]
+    #[case(json!({"get": {"kind": "Pod", "name": "p"}}), "kubectl get pods p -n default -o json")]
+    #[case(json!({"get": {"kind": "ServiceAccount", "namespace": "*", "fieldSelector": "metadata.name=default"}}),
+        "kubectl get serviceaccounts -A --field-selector metadata.name=default -o json")]
+    #[case(json!({"get": {"kind": "ClusterRole", "labelSelector": "a in (b,c)"}}),
+        "kubectl get clusterroles.rbac.authorization.k8s.io -l 'a in (b,c)' -o json")]
+    #[case(json!({"delete": {"kind": "Pod", "name": "p"}}), "kubectl delete pods p -n default")]
+    #[case(json!({"wait": {"kind": "Pod", "name": "p", "for": {"condition": "Ready"}}, "timeout": "500ms"}),
+        "kubectl wait --for=condition=Ready pods p -n default --timeout=500ms")]
+    #[case(json!({"wait": {"kind": "Pod", "name": "p", "for": {"object": {"status": {"phase": "Running", "n": 1}}}}}),
+        "kubectl wait '--for=jsonpath={.status.phase}=Running' pods p -n default --timeout=60s\n\
+         kubectl wait '--for=jsonpath={.status.n}=1' pods p -n default --timeout=60s")]
+    #[case(json!({"exec": {"in": "p", "container": "main", "command": ["sh", "-c", "echo '$HOME'"]}}),
+        r"kubectl exec -n default p -c main -- sh -c 'echo '\''$HOME'\'''")]
+    #[case(json!({"exec": {"in": "p", "command": ["cat"], "stdin": "a\nb"}}),
+        "printf %s 'a\nb' | kubectl exec -i -n default p -- cat")]
+    #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/api", "insecure": true}}),
+        "kubectl exec -n default p -- curl -sS --insecure https://kubernetes/api")]
+    #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/api?a=1&b=2", "token": "mounted"}}),
+        "kubectl exec -n default p -- sh -c 'curl -sS --cacert /var/run/secrets/kubernetes.io/serviceaccount/ca.crt \
+         -H \"Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\" \
+         '\\''https://kubernetes/api?a=1&b=2'\\'''")]
+    #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/x", "insecure": true, "method": "PATCH", "body": {"a": "it's"}, "headers": {"content-type": "x/y"}}}),
+        r#"kubectl exec -n default p -- curl -sS --insecure -X PATCH -H 'content-type: x/y' --data-raw '{"a":"it'\''s"}' https://kubernetes/x"#)]
+    #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/x", "cacert": false, "body": []}}),
+        "kubectl exec -n default p -- curl -sS -H 'Content-Type: application/json' --data-raw '[]' https://kubernetes/x")]
+    fn lines(#[case] verb: Value, #[case] text: &str) {
+        assert_eq!(last(verb), text);
+    }
+
+    #[test]
+    fn manifests_are_heredocs() {
+        assert_eq!(
+            last(json!({"apply": [
+                {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}},
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"k": "it's\nEOF\n"}},
+            ]})),
+            "kubectl apply --server-side -f - <<'EOF'\n\
+             {\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":\"a\",\"namespace\":\"default\"}}\n\
+             ---\n\
+             {\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"b\",\"namespace\":\"default\"},\"data\":{\"k\":\"it's\\nEOF\\n\"}}\n\
+             EOF"
+        );
+    }
+
+    #[test]
+    fn a_pod_is_created_and_waited_for() {
+        let plan = good(fresh(json!([{"pod": {"name": "p", "image": "curl"}}])));
+        let text = equivalent(&plan.steps[0]);
+        let namespace = &plan.namespace;
+        assert!(
+            text.starts_with(
+                "kubectl create -f - <<'EOF'\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\""
+            ),
+            "{text}"
+        );
+        assert!(text.contains("\"image\":\"curl\""), "{text}");
+        assert!(
+            text.ends_with(&format!(
+                "\nEOF\nkubectl wait --for=condition=Ready pod/p -n {namespace} --timeout=60s"
+            )),
+            "{text}"
+        );
+    }
+}

@@ -1,4 +1,20 @@
 //! Kubernetes' own kinds: group, version, plural and scope.
+//!
+//! Everything is read from k8s-openapi's `Resource` constants, so that no plural is typed by hand. What the API server
+//! served once and no longer does is in [`HISTORY`], so that an old manifest gets an answer that helps.
+
+use std::{any::TypeId, sync::LazyLock};
+
+use k8s_openapi::{
+    ClusterResourceScope, Resource,
+    api::{
+        admissionregistration, apps, authentication, authorization, autoscaling, batch,
+        certificates, coordination, core, discovery, events, flowcontrol, networking, node, policy,
+        rbac, resource, scheduling, storage,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions,
+    kube_aggregator::pkg::apis::apiregistration,
+};
 
 /// A kind of object, and where the API server has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,4 +29,451 @@ pub struct Kind {
     pub plural: Option<String>,
     /// Whether its objects live in a namespace; a guess of `true` when `plural` is `None`.
     pub namespaced: bool,
+}
+
+impl Kind {
+    fn of<K: Resource>() -> Self
+    where
+        K::Scope: 'static,
+    {
+        Self {
+            group: K::GROUP.into(),
+            version: K::VERSION.into(),
+            kind: K::KIND.into(),
+            plural: Some(K::URL_PATH_SEGMENT.into()),
+            namespaced: TypeId::of::<K::Scope>() != TypeId::of::<ClusterResourceScope>(),
+        }
+    }
+
+    /// The `apiVersion` of its manifests: `v1`, `apps/v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// Whether it is this kind of this group, whatever the version.
+    pub fn is(&self, group: &str, kind: &str) -> bool {
+        self.group == group && self.kind == kind
+    }
+
+    /// What kubectl calls it: `pods`, `roles.rbac.authorization.k8s.io`.
+    pub fn kubectl(&self) -> String {
+        let word = self
+            .plural
+            .clone()
+            .unwrap_or_else(|| self.kind.to_lowercase());
+        if self.group.is_empty() {
+            word
+        } else if self.plural.is_some() {
+            format!("{word}.{}", self.group)
+        } else {
+            format!("{word}.{}.{}", self.version, self.group)
+        }
+    }
+}
+
+macro_rules! table {
+    ($($kind:path),* $(,)?) => { vec![$(Kind::of::<$kind>()),*] };
+}
+
+/// Kubernetes' own kinds; of several with one name, the one that is meant without an apiVersion comes first.
+pub static OWN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    table![
+        core::v1::Binding,
+        core::v1::ComponentStatus,
+        core::v1::ConfigMap,
+        core::v1::Endpoints,
+        core::v1::Event,
+        core::v1::LimitRange,
+        core::v1::Namespace,
+        core::v1::Node,
+        core::v1::PersistentVolume,
+        core::v1::PersistentVolumeClaim,
+        core::v1::Pod,
+        core::v1::PodTemplate,
+        core::v1::ReplicationController,
+        core::v1::ResourceQuota,
+        core::v1::Secret,
+        core::v1::Service,
+        core::v1::ServiceAccount,
+        rbac::v1::ClusterRole,
+        rbac::v1::ClusterRoleBinding,
+        rbac::v1::Role,
+        rbac::v1::RoleBinding,
+        apps::v1::ControllerRevision,
+        apps::v1::DaemonSet,
+        apps::v1::Deployment,
+        apps::v1::ReplicaSet,
+        apps::v1::StatefulSet,
+        admissionregistration::v1::MutatingAdmissionPolicy,
+        admissionregistration::v1::MutatingAdmissionPolicyBinding,
+        admissionregistration::v1::MutatingWebhookConfiguration,
+        admissionregistration::v1::ValidatingAdmissionPolicy,
+        admissionregistration::v1::ValidatingAdmissionPolicyBinding,
+        admissionregistration::v1::ValidatingWebhookConfiguration,
+        admissionregistration::v1beta1::MutatingAdmissionPolicy,
+        admissionregistration::v1beta1::MutatingAdmissionPolicyBinding,
+        authentication::v1::SelfSubjectReview,
+        authentication::v1::TokenReview,
+        authorization::v1::LocalSubjectAccessReview,
+        authorization::v1::SelfSubjectAccessReview,
+        authorization::v1::SelfSubjectRulesReview,
+        authorization::v1::SubjectAccessReview,
+        autoscaling::v2::HorizontalPodAutoscaler,
+        autoscaling::v1::HorizontalPodAutoscaler,
+        batch::v1::CronJob,
+        batch::v1::Job,
+        certificates::v1::CertificateSigningRequest,
+        certificates::v1::ClusterTrustBundle,
+        certificates::v1::PodCertificateRequest,
+        certificates::v1beta1::ClusterTrustBundle,
+        certificates::v1beta1::PodCertificateRequest,
+        coordination::v1::Lease,
+        coordination::v1beta1::LeaseCandidate,
+        discovery::v1::EndpointSlice,
+        events::v1::Event,
+        flowcontrol::v1::FlowSchema,
+        flowcontrol::v1::PriorityLevelConfiguration,
+        networking::v1::IPAddress,
+        networking::v1::Ingress,
+        networking::v1::IngressClass,
+        networking::v1::NetworkPolicy,
+        networking::v1::ServiceCIDR,
+        node::v1::RuntimeClass,
+        policy::v1::PodDisruptionBudget,
+        resource::v1::DeviceClass,
+        resource::v1::DeviceTaintRule,
+        resource::v1::ResourceClaim,
+        resource::v1::ResourceClaimTemplate,
+        resource::v1::ResourceSlice,
+        resource::v1beta2::DeviceClass,
+        resource::v1beta2::ResourceClaim,
+        resource::v1beta2::ResourceClaimTemplate,
+        resource::v1beta2::ResourceSlice,
+        resource::v1beta1::DeviceClass,
+        resource::v1beta1::ResourceClaim,
+        resource::v1beta1::ResourceClaimTemplate,
+        resource::v1beta1::ResourceSlice,
+        scheduling::v1::PriorityClass,
+        storage::v1::CSIDriver,
+        storage::v1::CSINode,
+        storage::v1::CSIStorageCapacity,
+        storage::v1::StorageClass,
+        storage::v1::VolumeAttachment,
+        storage::v1::VolumeAttributesClass,
+        apiextensions::v1::CustomResourceDefinition,
+        apiregistration::v1::APIService,
+    ]
+});
+
+/// Versions that are gone: apiVersion, kind (`""`: any), the last minor version of Kubernetes 1 that served it, and what
+/// took its place.
+const HISTORY: &[(&str, &str, u32, &str)] = &[
+    ("rbac.authorization.k8s.io/v1beta1", "", 21, "v1"),
+    ("extensions/v1beta1", "Ingress", 21, "networking.k8s.io/v1"),
+    (
+        "extensions/v1beta1",
+        "NetworkPolicy",
+        15,
+        "networking.k8s.io/v1",
+    ),
+    ("extensions/v1beta1", "", 15, "apps/v1"),
+    ("apps/v1beta1", "", 15, "v1"),
+    ("apps/v1beta2", "", 15, "v1"),
+    ("networking.k8s.io/v1beta1", "Ingress", 21, "v1"),
+    ("networking.k8s.io/v1beta1", "IngressClass", 21, "v1"),
+    ("batch/v1beta1", "CronJob", 24, "v1"),
+    ("policy/v1beta1", "PodDisruptionBudget", 24, "v1"),
+    ("autoscaling/v2beta1", "", 24, "v2"),
+    ("autoscaling/v2beta2", "", 25, "v2"),
+    ("apiextensions.k8s.io/v1beta1", "", 21, "v1"),
+    (
+        "admissionregistration.k8s.io/v1beta1",
+        "MutatingWebhookConfiguration",
+        21,
+        "v1",
+    ),
+    (
+        "admissionregistration.k8s.io/v1beta1",
+        "ValidatingWebhookConfiguration",
+        21,
+        "v1",
+    ),
+    ("apiregistration.k8s.io/v1beta1", "", 21, "v1"),
+    ("authentication.k8s.io/v1beta1", "TokenReview", 21, "v1"),
+    ("authorization.k8s.io/v1beta1", "", 21, "v1"),
+    (
+        "certificates.k8s.io/v1beta1",
+        "CertificateSigningRequest",
+        21,
+        "v1",
+    ),
+    ("coordination.k8s.io/v1beta1", "Lease", 21, "v1"),
+    ("scheduling.k8s.io/v1beta1", "PriorityClass", 21, "v1"),
+    ("discovery.k8s.io/v1beta1", "", 24, "v1"),
+    ("events.k8s.io/v1beta1", "", 24, "v1"),
+    ("node.k8s.io/v1beta1", "", 24, "v1"),
+    ("storage.k8s.io/v1beta1", "CSIStorageCapacity", 26, "v1"),
+    ("flowcontrol.apiserver.k8s.io/v1beta1", "", 25, "v1"),
+    ("flowcontrol.apiserver.k8s.io/v1beta2", "", 28, "v1"),
+    ("flowcontrol.apiserver.k8s.io/v1beta3", "", 31, "v1"),
+];
+
+/// Why a kind was not found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Whether the apiVersion is wrong, not the kind.
+    pub api_version: bool,
+    /// One sentence in lower case without a period.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// The kind as it was asked for, if its plural is known all the same (it is of an old version).
+    pub asked: Option<Kind>,
+}
+
+/// Finds a kind by its name and, if given, its apiVersion.
+///
+/// A kind of a foreign group (`widgets.example.com/v1`) is taken as it is, with no plural.
+///
+/// # Errors
+/// When Kubernetes has no such kind, or not in that version.
+pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
+    let Some(api_version) = api_version else {
+        return OWN
+            .iter()
+            .find(|own| own.kind == kind)
+            .cloned()
+            .ok_or_else(|| unknown_kind(kind, OWN.iter(), "Kubernetes"));
+    };
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    if let Some(own) = OWN
+        .iter()
+        .find(|own| own.kind == kind && own.group == group && own.version == version)
+    {
+        return Ok(own.clone());
+    }
+    let same_group = || OWN.iter().filter(|own| own.group == group);
+    if let Some((_, _, last, now)) = HISTORY
+        .iter()
+        .find(|(gone, of, ..)| *gone == api_version && (of.is_empty() || *of == kind))
+    {
+        let asked = OWN.iter().find(|own| own.kind == kind);
+        return Err(Unknown {
+            api_version: true,
+            message: format!("`{api_version}` is served up to 1.{last} only; use {now}"),
+            hint: None,
+            asked: asked.map(|own| Kind {
+                group: group.into(),
+                version: version.into(),
+                ..own.clone()
+            }),
+        });
+    }
+    if let Some(own) = same_group().find(|own| own.kind == kind) {
+        return Err(Unknown {
+            api_version: true,
+            message: format!("no `{kind}` in apiVersion `{api_version}`"),
+            hint: Some(format!("write `{}`", own.api_version())),
+            asked: Some(Kind {
+                version: version.into(),
+                ..own.clone()
+            }),
+        });
+    }
+    if let Some(own) = OWN.iter().find(|own| own.kind == kind)
+        && (!group.contains('.') || same_group().next().is_some() || near_group(group).is_some())
+    {
+        return Err(Unknown {
+            api_version: true,
+            message: format!("no `{kind}` in apiVersion `{api_version}`"),
+            hint: Some(format!("a {kind} is of `{}`", own.api_version())),
+            asked: None,
+        });
+    }
+    if same_group().next().is_some() {
+        return Err(unknown_kind(
+            kind,
+            same_group(),
+            &format!("`{api_version}`"),
+        ));
+    }
+    if group.contains('.') && near_group(group).is_none() {
+        return Ok(Kind {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+            plural: None,
+            namespaced: true,
+        });
+    }
+    Err(Unknown {
+        api_version: true,
+        message: format!("unknown apiVersion `{api_version}`"),
+        hint: near_group(group)
+            .map(|near| format!("did you mean group `{near}`?"))
+            .or_else(|| Some("a group of one's own has a domain, e.g. `example.com/v1`".into())),
+        asked: None,
+    })
+}
+
+fn unknown_kind<'a>(kind: &str, among: impl Iterator<Item = &'a Kind>, place: &str) -> Unknown {
+    let near = nearest(kind, among.map(|own| own.kind.as_str()));
+    let elsewhere = || {
+        let near = nearest(kind, OWN.iter().map(|own| own.kind.as_str()))?;
+        OWN.iter().find(|own| own.kind == near)
+    };
+    Unknown {
+        api_version: false,
+        message: format!("{place} has no kind `{kind}`"),
+        hint: Some(match (near, elsewhere()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, Some(own)) => {
+                format!("did you mean `{}` of `{}`?", own.kind, own.api_version())
+            }
+            (None, None) => "a kind that is not Kubernetes' own needs its `apiVersion`".into(),
+        }),
+        asked: None,
+    }
+}
+
+fn near_group(group: &str) -> Option<&'static str> {
+    OWN.iter()
+        .map(|own| own.group.as_str())
+        .filter(|own| !own.is_empty() && *own != group)
+        .find(|own| strsim::damerau_levenshtein(own, group) <= 2)
+}
+
+/// The word that was probably meant: equal but for case, plural or a slip or two of the fingers.
+pub fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    let allowed = match word.chars().count() {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=9 => 2,
+        _ => 3,
+    };
+    among
+        .map(|other| {
+            let other_lower = other.to_lowercase();
+            let distance = if lower.trim_end_matches('s') == other_lower.trim_end_matches('s') {
+                0
+            } else {
+                strsim::damerau_levenshtein(&lower, &other_lower)
+            };
+            (distance, other)
+        })
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("Pod", None, "v1", "pods", true)]
+    #[case("Event", None, "v1", "events", true)]
+    #[case("Event", Some("events.k8s.io/v1"), "events.k8s.io/v1", "events", true)]
+    #[case(
+        "HorizontalPodAutoscaler",
+        None,
+        "autoscaling/v2",
+        "horizontalpodautoscalers",
+        true
+    )]
+    #[case(
+        "ClusterRole",
+        None,
+        "rbac.authorization.k8s.io/v1",
+        "clusterroles",
+        false
+    )]
+    #[case("Endpoints", Some("v1"), "v1", "endpoints", true)]
+    #[case("NetworkPolicy", None, "networking.k8s.io/v1", "networkpolicies", true)]
+    #[case("Namespace", None, "v1", "namespaces", false)]
+    fn finds_kubernetes_own_kinds(
+        #[case] kind: &str,
+        #[case] asked: Option<&str>,
+        #[case] api_version: &str,
+        #[case] plural: &str,
+        #[case] namespaced: bool,
+    ) {
+        let found = find(kind, asked).unwrap();
+        assert_eq!(found.api_version(), api_version);
+        assert_eq!(found.plural.as_deref(), Some(plural));
+        assert_eq!(found.namespaced, namespaced);
+    }
+
+    #[rstest]
+    #[case(
+        "Rolebinding",
+        None,
+        false,
+        "Kubernetes has no kind `Rolebinding`",
+        "did you mean `RoleBinding`?"
+    )]
+    #[case(
+        "Pods",
+        Some("v1"),
+        false,
+        "`v1` has no kind `Pods`",
+        "did you mean `Pod`?"
+    )]
+    #[case("Pod", Some("v2"), true, "no `Pod` in apiVersion `v2`", "write `v1`")]
+    #[case(
+        "Role",
+        Some("v1"),
+        true,
+        "no `Role` in apiVersion `v1`",
+        "a Role is of `rbac.authorization.k8s.io/v1`"
+    )]
+    #[case(
+        "Role",
+        Some("rbac.authorisation.k8s.io/v1"),
+        true,
+        "no `Role` in apiVersion `rbac.authorisation.k8s.io/v1`",
+        "a Role is of `rbac.authorization.k8s.io/v1`"
+    )]
+    #[case(
+        "Thing",
+        Some("things/v1"),
+        true,
+        "unknown apiVersion `things/v1`",
+        "a group of one's own has a domain, e.g. `example.com/v1`"
+    )]
+    fn says_what_was_meant(
+        #[case] kind: &str,
+        #[case] asked: Option<&str>,
+        #[case] api_version: bool,
+        #[case] message: &str,
+        #[case] hint: &str,
+    ) {
+        let unknown = find(kind, asked).unwrap_err();
+        assert_eq!(unknown.message, message);
+        assert_eq!(unknown.hint.as_deref(), Some(hint));
+        assert_eq!(unknown.api_version, api_version);
+    }
+
+    #[test]
+    fn an_old_version_is_told_from_a_wrong_one() {
+        let unknown = find("Role", Some("rbac.authorization.k8s.io/v1beta1")).unwrap_err();
+        assert_eq!(
+            unknown.message,
+            "`rbac.authorization.k8s.io/v1beta1` is served up to 1.21 only; use v1"
+        );
+        assert_eq!(unknown.asked.unwrap().plural.as_deref(), Some("roles"));
+    }
+
+    #[test]
+    fn a_foreign_kind_is_taken_as_it_is() {
+        let kind = find("Widget", Some("lab.example/v1")).unwrap();
+        assert_eq!((kind.plural, kind.namespaced), (None, true));
+        assert!(find("Gateway", Some("gateway.networking.k8s.io/v1")).is_ok());
+    }
 }

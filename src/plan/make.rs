@@ -1,9 +1,34 @@
 //! Makes a [`Plan`] of a [`Document`].
+//!
+//! Three passes over the steps: [`draft`] looks at each step alone (its verb, its times, its manifests), [`story`] walks
+//! them in order and knows what exists when, [`pairs`] looks at the whole. All of them only add to [`findings`].
+
+mod accounts;
+mod bodies;
+pub(super) mod calls;
+mod draft;
+mod expectations;
+mod findings;
+mod manifests;
+mod pairs;
+mod rbac;
+mod rules;
+mod short;
+mod story;
+mod targets;
+mod url;
+mod world;
+
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use super::Plan;
-use crate::scenario::{Diagnostic, Document};
+use self::findings::{Finding, Findings};
+use super::{Note, Plan, names::dns_label};
+use crate::scenario::{Diagnostic, Document, Severity};
 
 /// What a plan needs to name things that no other run uses.
 #[derive(Debug, Clone)]
@@ -12,12 +37,112 @@ pub struct Names {
     pub suffix: String,
 }
 
+impl Names {
+    /// A suffix that no other run has, for all that can be foreseen.
+    pub fn random() -> Self {
+        use rand::RngExt as _;
+        let mut rng = rand::rng();
+        const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789"; // no vowels: no words
+        Names { suffix: (0..5).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect() }
+    }
+}
+
 /// Makes the plan, or says all that is wrong.
 ///
 /// # Errors
 /// Every semantic error of the file, in the order of its lines; errors and warnings are told apart by their severity, and
 /// warnings alone do not fail.
 pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnostic>> {
-    let _ = (document, names);
-    Err(vec![])
+    let (mut plan, findings) = examine(document, names);
+    let mut diagnostics: Vec<_> = findings.into_iter().map(|found| found.diagnostic).collect();
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    if diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    {
+        return Err(diagnostics);
+    }
+    plan.warnings = diagnostics;
+    Ok(plan)
+}
+
+/// The plan as far as it could be made, and all that was found.
+fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
+    let scenario = &document.scenario;
+    let fresh_namespace = scenario.namespace.is_none();
+    let namespace = if fresh_namespace {
+        fresh_name(&document, names)
+    } else {
+        "default".into()
+    };
+    let mut cx = Context {
+        namespace: &namespace,
+        findings: Findings::new(&document),
+        notes: Vec::new(),
+    };
+    let drafts: Vec<_> = (scenario.steps.iter().enumerate())
+        .map(|(index, step)| draft::draft(&mut cx, index, step))
+        .collect();
+    let steps = story::tell(&mut cx, &drafts);
+    pairs::check(&mut cx, &steps);
+    let makes_cluster_wide = drafts
+        .iter()
+        .flat_map(|draft| &draft.objects)
+        .any(|placed| !placed.object.kind.namespaced);
+
+    let Context {
+        findings, notes, ..
+    } = cx;
+    let findings = findings.into_list();
+    let plan = Plan {
+        title: scenario.title.clone(),
+        say: scenario.say.clone(),
+        tags: scenario.tags.clone(),
+        namespace: namespace.clone(),
+        fresh_namespace,
+        alone: !fresh_namespace || makes_cluster_wide,
+        steps,
+        notes,
+        warnings: Vec::new(),
+        document: document.clone(),
+    };
+    (plan, findings)
+}
+
+/// `kw-<file stem>-<suffix>`.
+fn fresh_name(document: &Document, names: &Names) -> String {
+    let stem = document.source.path.file_stem().unwrap_or_default();
+    let label = dns_label(&stem.to_string_lossy(), 40);
+    if label.is_empty() {
+        format!("kw-{}", names.suffix)
+    } else {
+        format!("kw-{label}-{}", names.suffix)
+    }
+}
+
+/// What all passes share.
+struct Context<'a> {
+    /// The scenario's namespace.
+    namespace: &'a str,
+    /// All that is wrong.
+    findings: Findings<'a>,
+    /// All that was filled in.
+    notes: Vec<Note>,
+}
+
+impl Context<'_> {
+    /// Notes something that was filled in.
+    fn note(&mut self, pointer: &str, text: impl Into<String>) {
+        let span = self.findings.document().span(pointer);
+        self.notes.push(Note {
+            span,
+            text: text.into(),
+        });
+    }
+}
+
+/// A key or an index below a JSON pointer.
+fn below(pointer: &str, key: impl std::fmt::Display) -> String {
+    let key = key.to_string().replace('~', "~0").replace('/', "~1");
+    format!("{pointer}/{key}")
 }

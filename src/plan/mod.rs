@@ -15,10 +15,10 @@ use serde_json::Value;
 
 pub use kinds::Kind;
 pub use make::{Names, plan};
-pub use request::{Identity, Request};
+pub use request::{Details, Identity, Request};
 
 use crate::scenario::{
-    Document, Span,
+    Diagnostic, Document, Span,
     expect::Expect,
     verbs::{Method, Until},
 };
@@ -44,6 +44,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the plan filled in without being told, each with its place.
     pub notes: Vec<Note>,
+    /// What is probably not meant, in the order of the lines; the scenario can run.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Something that the plan filled in.

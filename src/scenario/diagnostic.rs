@@ -1,6 +1,8 @@
 //! Errors that point at the line.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 /// A file's name and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,4 +46,318 @@ pub struct Diagnostic {
     pub second: Option<(Span, String)>,
     /// What to do.
     pub hint: Option<String>,
+}
+
+/// A line below a snippet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remark<'a> {
+    /// `= note: …`: what else is known.
+    Note(&'a str),
+    /// `= help: …`: what to do.
+    Help(&'a str),
+}
+
+/// The widest line that is printed; longer ones are cut around the place that matters.
+const WIDTH: usize = 120;
+
+/// All diagnostics of a file as rustc would print them, one blank line between two.
+pub fn render(diagnostics: &[Diagnostic], source: &Source, color: bool) -> String {
+    let texts: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| one(diagnostic, source, color))
+        .collect();
+    texts.join("\n")
+}
+
+fn one(diagnostic: &Diagnostic, source: &Source, color: bool) -> String {
+    let remarks: Vec<Remark<'_>> = diagnostic
+        .hint
+        .as_deref()
+        .map(Remark::Help)
+        .into_iter()
+        .collect();
+    let second = diagnostic
+        .second
+        .as_ref()
+        .map(|(span, label)| (*span, label.as_str()));
+    let label = diagnostic.label.as_deref();
+    paint(
+        diagnostic.severity,
+        source,
+        diagnostic.span,
+        &diagnostic.message,
+        label,
+        second,
+        &remarks,
+        color,
+    )
+}
+
+/// An error with the place it is about: title, `path:line:col`, the line with carets, and remarks.
+///
+/// Without a span only the path is shown. Ends with a newline.
+pub fn snippet(
+    source: &Source,
+    span: Option<Span>,
+    title: &str,
+    label: Option<&str>,
+    remarks: &[Remark<'_>],
+    color: bool,
+) -> String {
+    paint(
+        Severity::Error,
+        source,
+        span,
+        title,
+        label,
+        None,
+        remarks,
+        color,
+    )
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one picture")]
+fn paint(
+    severity: Severity,
+    source: &Source,
+    span: Option<Span>,
+    title: &str,
+    label: Option<&str>,
+    second: Option<(Span, &str)>,
+    remarks: &[Remark<'_>],
+    color: bool,
+) -> String {
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let path = printable(&source.path.to_string_lossy()).into_owned();
+    let mut group = level
+        .primary_title(printable(title))
+        .elements(Vec::<annotate_snippets::Message<'_>>::new());
+    group = match span {
+        Some(span) => group.element(excerpt(source, span, label, second).path(path)),
+        None => group.element(Origin::path(path)),
+    };
+    for remark in remarks {
+        group = group.element(match remark {
+            Remark::Note(text) => Level::NOTE.message(printable(text)),
+            Remark::Help(text) => Level::HELP.message(printable(text)),
+        });
+    }
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let report: &[Group<'_>] = &[group];
+    // The renderer pads lines that end in nothing.
+    let text = renderer.term_width(WIDTH).render(report);
+    text.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
+}
+
+/// The lines of both places.
+fn excerpt<'a>(
+    source: &'a Source,
+    span: Span,
+    label: Option<&'a str>,
+    second: Option<(Span, &'a str)>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let text = &*source.text;
+    let span = inside(text, span);
+    let second = second.map(|(span, label)| (inside(text, span), label));
+    let first_byte = second.map_or(span.start, |(other, _)| other.start.min(span.start));
+    let last_byte = second.map_or(span.end, |(other, _)| other.end.max(span.end));
+    // Only these lines are handed over: the renderer looks at every line that it gets, for every diagnostic.
+    let start = text[..first_byte].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[last_byte..]
+        .find('\n')
+        .map_or(text.len(), |at| last_byte + at);
+    let line = 1 + text[..start].bytes().filter(|b| *b == b'\n').count();
+    let local = |span: Span| span.start - start..span.end - start;
+    let mut primary = AnnotationKind::Primary.span(local(span));
+    if let Some(label) = label {
+        primary = primary.label(printable(label));
+    }
+    let context = second.map(|(span, label)| {
+        AnnotationKind::Context
+            .span(local(span))
+            .label(printable(label))
+    });
+    Snippet::source(visible(&text[start..end]))
+        .line_start(line)
+        .annotation(primary)
+        .annotations(context)
+}
+
+/// The text with what the renderer would pass on to the terminal, or leave invisible, replaced by signs of as many bytes.
+fn visible(text: &str) -> Cow<'_, str> {
+    let sign = |c: char| match c {
+        '\u{80}'..='\u{9f}' => Some('¿'),
+        '\u{200b}' | '\u{2060}' | '\u{feff}' => Some('\u{fffd}'),
+        _ => None,
+    };
+    if text.chars().all(|c| sign(c).is_none()) {
+        return Cow::Borrowed(text);
+    }
+    text.chars()
+        .map(|c| sign(c).unwrap_or(c))
+        .collect::<String>()
+        .into()
+}
+
+/// The span as far as the text has it, on whole characters.
+fn inside(text: &str, span: Span) -> Span {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.ceil_char_boundary(span.end.min(text.len())).max(start);
+    Span { start, end }
+}
+
+/// The line and the column of an offset, both from 1; columns count characters.
+pub fn line_col(source: &Source, offset: usize) -> (usize, usize) {
+    let before = &source.text[..source.text.floor_char_boundary(offset)];
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (
+        1 + before.bytes().filter(|b| *b == b'\n').count(),
+        1 + before[start..].chars().count(),
+    )
+}
+
+/// The offset of a line and a column, both from 1; the nearest that exists.
+pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
+    let skipped = line.saturating_sub(1);
+    let start = if skipped == 0 {
+        0
+    } else {
+        text.match_indices('\n')
+            .nth(skipped - 1)
+            .map_or(text.len(), |(at, _)| at + 1)
+    };
+    let rest = text[start..].split('\n').next().unwrap_or_default();
+    start
+        + rest
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(rest.len(), |(at, _)| at)
+}
+
+/// The text with everything that could steer a terminal or mislead the eye written as an escape.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    text.chars()
+        .map(|c| {
+            if harmful(c) {
+                c.escape_default().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect::<String>()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Source {
+        Source {
+            path: "a.yaml".into(),
+            text: text.into(),
+        }
+    }
+
+    fn span_of(text: &str, word: &str) -> Span {
+        let start = text.find(word).expect("the word");
+        Span {
+            start,
+            end: start + word.len(),
+        }
+    }
+
+    fn show(text: &str, word: &str) -> String {
+        snippet(
+            &source(text),
+            Some(span_of(text, word)),
+            "title",
+            Some("here"),
+            &[Remark::Help("do it")],
+            false,
+        )
+    }
+
+    #[test]
+    fn draws_as_rustc_does() {
+        let expected =
+            "error: title\n --> a.yaml:2:4\n  |\n2 | b: no\n  |    ^^ here\n  |\n  = help: do it\n";
+        assert_eq!(show("a: 1\nb: no\nc: 3\n", "no"), expected);
+    }
+
+    #[test]
+    fn keeps_carets_under_wide_characters_and_tabs() {
+        for (text, column) in [("k: \"日本 👍 x\" no", 13), ("k:\tno", 4)] {
+            let shown = show(text, "no");
+            assert!(shown.contains(&format!("a.yaml:1:{column}")), "{shown}");
+            let lines: Vec<&str> = shown.lines().collect();
+            let width = |text: &str| {
+                text.chars()
+                    .map(|c| if c > '\u{1100}' { 2 } else { 1 })
+                    .sum::<usize>()
+            };
+            let above = width(&lines[3][..lines[3].find("no").expect("word")]);
+            assert_eq!(above, lines[4].find('^').expect("caret"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn lets_nothing_steer_the_terminal() {
+        let text = "k: \u{1b}[31mred\u{202e} no";
+        let shown = snippet(
+            &source(text),
+            Some(span_of(text, "no")),
+            "ti\u{1b}tle",
+            Some("la\u{7}bel"),
+            &[Remark::Note("n\u{9b}")],
+            false,
+        );
+        assert!(
+            shown
+                .chars()
+                .all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn trims_long_lines() {
+        let text = format!("k: {} no {}", "x".repeat(100_000), "y".repeat(100_000));
+        let shown = show(&text, "no");
+        assert!(
+            shown.lines().all(|line| line.chars().count() < 200)
+                && shown.contains("a.yaml:1:100005"),
+            "{}",
+            &shown[..300]
+        );
+    }
+
+    #[test]
+    fn counts_lines_and_columns_in_characters() {
+        let source = source("äö: 1\n\nüx: 2");
+        assert_eq!(line_col(&source, 0), (1, 1));
+        assert_eq!(line_col(&source, source.text.find('x').expect("x")), (3, 2));
+        assert_eq!(line_col(&source, 999), (3, 6));
+        assert_eq!(
+            offset(&source.text, 3, 2),
+            source.text.find('x').expect("x")
+        );
+        assert_eq!(offset(&source.text, 9, 9), source.text.len());
+    }
 }

@@ -3,15 +3,27 @@
 //! The types in [`schema`], [`verbs`] and [`expect`] are the one source of the language: the strict reader checks a file
 //! against the JSON Schema that schemars makes of them, and so do editors. Nothing here knows Kubernetes' client or an
 //! async runtime.
+//!
+//! One file goes bytes -> [`decode`] (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`read`]
+//! does all of it, and [`diagnostic`] draws what is wrong.
 
+mod decode;
 pub mod diagnostic;
 pub mod expect;
+pub mod json_schema;
 pub mod read;
 pub mod schema;
 pub mod shape;
+mod syntax;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 pub mod verbs;
+mod wording;
+mod words;
+mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity, Source, Span};
-pub use read::{Document, read};
+pub use json_schema::schema_json;
+pub use read::{Document, read, read_file};
 pub use schema::{Namespace, Scenario, Step};

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{expect::Expect, verbs};
+use serde_json::json;
+
+use super::{expect::Expect, json_schema::one_verb, verbs};
 
 /// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -41,6 +43,7 @@ pub enum Namespace {
 /// One step: a title that says the claim, exactly one verb, and what must come of it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = one_verb)]
 pub struct Step {
     /// The claim that this step proves.
     pub title: String,
@@ -59,39 +62,51 @@ pub struct Step {
 
     /// Creates or changes objects as `kubectl apply --server-side` does (one PATCH for each).
     #[serde(default)]
+    #[schemars(example = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "demo-sa"}}))]
     pub apply: Option<verbs::Manifests>,
     /// Creates objects and fails if one exists (one POST for each).
     #[serde(default)]
+    #[schemars(example = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"color": "blue"}}))]
     pub create: Option<verbs::Manifests>,
     /// Reads one object by name, or lists them.
     #[serde(default)]
+    #[schemars(example = json!({"kind": "ServiceAccount", "name": "default"}))]
     pub get: Option<verbs::ObjectRef>,
     /// Deletes one object by name and waits until it is gone.
     #[serde(default)]
+    #[schemars(example = json!({"kind": "Pod", "name": "reader"}))]
     pub delete: Option<verbs::ObjectRef>,
     /// Waits, by watch, until an object is in the state that is asked for.
     #[serde(default)]
+    #[schemars(example = json!({"kind": "Pod", "name": "reader", "for": {"condition": "Ready"}}))]
     pub wait: Option<verbs::Wait>,
     /// Creates a Pod that sleeps, and waits until it is Ready.
     #[serde(default)]
+    #[schemars(example = json!({"name": "reader", "image": "curl", "serviceAccount": "demo-sa"}))]
     pub pod: Option<verbs::Pod>,
     /// Creates a ServiceAccount.
     #[serde(default)]
+    #[schemars(example = json!("demo-sa"))]
     pub service_account: Option<verbs::ServiceAccount>,
     /// Creates a Role in the scenario's namespace.
     #[serde(default)]
+    #[schemars(example = json!({"name": "list-pods", "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]}))]
     pub role: Option<verbs::Role>,
     /// Creates a ClusterRole.
     #[serde(default)]
+    #[schemars(example = json!({"name": "read-metrics", "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]}))]
     pub cluster_role: Option<verbs::Role>,
     /// Binds a Role or ClusterRole to subjects (a RoleBinding, or a ClusterRoleBinding with `clusterWide: true`).
     #[serde(default)]
+    #[schemars(example = json!({"role": "list-pods", "to": [{"serviceAccount": "demo-sa"}]}))]
     pub bind: Option<verbs::Bind>,
     /// Calls the API server (or another URL) with curl from inside a Pod.
     #[serde(default)]
+    #[schemars(example = json!({"in": "reader", "url": "https://kubernetes.default/api/v1/namespaces/{namespace}/pods", "token": "mounted"}))]
     pub curl: Option<verbs::Curl>,
     /// Runs a command in a Pod's container, without a shell and without a terminal.
     #[serde(default)]
+    #[schemars(example = json!({"in": "reader", "command": ["cat", "/etc/hostname"]}))]
     pub exec: Option<verbs::Exec>,
 }
 

@@ -131,7 +131,7 @@ pub struct Rule {
     /// Resources in the plural, `pods/log` for a subresource.
     #[serde(default)]
     pub resources: Vec<String>,
-    /// Verbs: get, list, watch, create, update, patch, delete, deletecollection …
+    /// What may be done: get, list, watch, create, update, patch, delete, deletecollection …
     pub verbs: Vec<String>,
     /// Only the objects of these names.
     #[serde(default)]
@@ -154,7 +154,7 @@ pub struct Bind {
     /// The ClusterRole's name.
     #[serde(default)]
     pub cluster_role: Option<String>,
-    /// The subjects.
+    /// The subjects that get the role.
     pub to: Vec<Subject>,
     /// A ClusterRoleBinding instead of a RoleBinding: the right holds in all namespaces.
     #[serde(default)]
@@ -183,7 +183,7 @@ pub struct Curl {
     /// The container. Left out: the Pod's first.
     #[serde(default)]
     pub container: Option<String>,
-    /// The URL. `https://kubernetes` resolves in namespace `default` only; elsewhere say `https://kubernetes.default`.
+    /// The URL to call. `https://kubernetes` resolves in namespace `default` only; elsewhere say `https://kubernetes.default`.
     /// `{namespace}` becomes the scenario's namespace.
     pub url: String,
     /// The HTTP method. Left out: GET, or POST with a `body`.

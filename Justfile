@@ -1,0 +1,38 @@
+# `just` alone lists what there is.
+
+# List the recipes.
+default:
+    @just --list
+
+# Run everything that CI runs.
+check:
+    .ci/run
+
+# Format the code.
+fmt:
+    cargo fmt
+
+# Look for mistakes that the compiler lets pass.
+lint:
+    cargo clippy --all-targets -- -D warnings
+
+# Run all tests; those that need a cluster share one.
+test *ARGS:
+    cargo test {{ARGS}}
+
+# Replay the first tutorial on a real cluster.
+walkthrough:
+    cargo run -- run scenarios/serviceaccount
+
+# Accept the present output as the expected one; then read the diff.
+bless:
+    KUBEWALK_BLESS=1 cargo test
+
+# Time a cold run, phase by phase (release build).
+bench-cold:
+    scripts/bench-cold
+
+# Write the JSON Schema of the language anew.
+schema:
+    cargo run --quiet -- schema > schema/scenario.schema.json.new
+    mv schema/scenario.schema.json.new schema/scenario.schema.json

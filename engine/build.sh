@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Builds the engine: one root file system in which process 1 brings up a real
+# Kubernetes node. See README.md beside this file.
+#
+#   bash build.sh --cache DIR [--minor 1.37]           build; the last line on stdout is the folder
+#   bash build.sh --cache DIR [--minor 1.37] --path    where it is; exit 0 if it is complete, 1 if not
+#   bash build.sh --hash                               the hash of these sources
+#
+# Every step's output is kept under DIR/steps/ by a hash of what went into it,
+# so that an interrupted build goes on where it was.
+set -euo pipefail
+umask 022
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/build/run.sh"
+
+usage() { sed -n '5,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+cache="" minor=1.37 mode=build
+while (($#)); do
+	case $1 in
+	--cache) cache=${2-}; shift ;;
+	--minor) minor=${2-}; shift ;;
+	--path) mode=path ;;
+	--hash) mode=hash ;;
+	*) usage ;;
+	esac
+	shift || usage
+done
+
+# The Rust side computes the same; nothing but the content of files counts.
+hash=$(cd "$here" && find . -type f ! -name '*.md' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+hash=${hash:0:16}
+if [[ $mode == hash ]]; then
+	echo "$hash"
+	exit 0
+fi
+[[ -n $cache ]] || usage
+[[ -f $here/$minor/go.mod ]] || stop "there is no Kubernetes $minor here; there is: $(cd "$here" && echo [0-9].*)"
+# 1.37 came first and has the plain name; others say which they are.
+out=$cache/engine/$hash
+[[ $minor == 1.37 ]] || out+=-$minor
+
+if [[ $mode == path ]]; then
+	echo "$out"
+	[[ -f $out/COMPLETE ]] && exit 0 || exit 1
+fi
+if [[ -f $out/COMPLETE ]]; then
+	echo "$out"
+	exit 0
+fi
+
+. "$here/build/steps.sh"
+check_machine
+cache=$(cd "$cache" && pwd)
+out=$cache/engine/${out##*/}
+lock_cache
+if [[ ! -f $out/COMPLETE ]]; then # else the one we waited for has built it
+	run_steps
+fi
+echo "$out"

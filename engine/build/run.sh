@@ -1,0 +1,149 @@
+# How build.sh runs its steps: checks, the lock, progress, and what to say when
+# something fails. Sourced by build.sh.
+
+started=$SECONDS
+job="" # the process group of the step that is running
+
+# stop ends the build with one sentence that says what to do.
+stop() {
+	echo "engine: $*" >&2
+	exit 3
+}
+
+# A step runs as a process group of its own, so that an interrupt ends the
+# compilers that it started as well as the step.
+end_job() {
+	trap - INT TERM HUP EXIT
+	if [[ -n $job ]]; then kill -KILL -- "-$job" 2>/dev/null || true; fi
+	exit "$1"
+}
+trap 'end_job 130' INT
+trap 'end_job 143' TERM
+trap 'end_job 129' HUP
+
+check_machine() {
+	local need have free
+	[[ $(uname -s) == Linux ]] || stop "it runs on Linux only; on another system choose a cluster in Docker"
+	((EUID == 0)) || stop "building it needs root, because files in images belong to root; run it with sudo"
+	for tool in apt-get dpkg-deb; do
+		command -v $tool >/dev/null || stop "$tool is missing; build on Debian or Ubuntu, or in a container of one"
+	done
+	command -v gcc >/dev/null || stop "gcc is missing; install it: apt-get install gcc libc6-dev"
+	command -v go >/dev/null || stop "Go is missing; install $(sed -n 's/^go //p' "$here/$minor/go.mod") or later from your distribution or from go.dev"
+	need=$(sed -n 's/^go //p' "$here/$minor/go.mod")
+	# Asked outside of any module, so that Go does not fetch a newer self.
+	have=$(cd / && go env GOVERSION)
+	have=${have#go} have=${have%% *}
+	[[ $(printf '%s\n' "$need" "$have" | sort -V | head -n1) == "$need" ]] ||
+		stop "Go $have is too old, $need is needed; install a newer one from go.dev"
+	mkdir -p "$cache" 2>/dev/null || stop "cannot make the folder $cache; choose another with --cache"
+	free=$(df -Pk "$cache" | awk 'NR == 2 {print int($4 / 1024 / 1024)}')
+	((free >= 6)) || stop "only $free GB are free in $cache and 6 are needed; make room or choose another folder with --cache"
+}
+
+# lock_cache lets two builds take turns. The lock ends with the process.
+lock_cache() {
+	mkdir -p "$cache/steps" "$cache/engine" "$cache/logs"
+	exec 9>"$cache/lock"
+	if ! flock -n 9; then
+		echo "engine: another build is running in this cache; waiting for it" >&2
+		flock 9
+	fi
+}
+
+span() { # seconds, for people
+	if (($1 < 60)); then echo "$1s"; else printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); fi
+}
+
+# key hashes what goes into a step: the files named, the keys of the steps that
+# it builds on, and its own text.
+key() {
+	local name=$1 helpers=helpers_$1
+	{
+		# shellcheck disable=SC2086
+		declare -f "build_$name" ${!helpers-}
+		uname -m
+		(cd "$here" && for path in ${inputs[$name]}; do
+			find "$path" -type f ! -name '*.md' -print0 | sort -z | xargs -0 sha256sum
+		done)
+		for other in ${after[$name]}; do echo "${keys[$other]}"; done
+	} | sha256sum | cut -c1-16
+}
+
+# run_steps does every step whose output is not there yet.
+run_steps() {
+	local name number=0
+	for name in "${steps[@]}"; do
+		number=$((number + 1))
+		keys[$name]=$(key "$name")
+		dirs[$name]=$cache/steps/$name-${keys[$name]}
+		[[ $name == assemble ]] && dirs[$name]=$out
+		run_step "$name" "$number"
+	done
+}
+
+run_step() {
+	local name=$1 head from log=$cache/logs/$1.log
+	head=$(printf '[%2d/%d] %s' "$2" "${#steps[@]}" "${titles[$name]}")
+	if [[ -d ${dirs[$name]} ]]; then
+		echo "$head … kept from before" >&2
+		return
+	fi
+	from=$SECONDS
+	echo "$head …" >&2
+	work=${dirs[$name]}.part
+	rm -rf "$work"
+	mkdir -p "$work" 2>/dev/null || stop "cannot write to $cache; check its rights and the free space"
+	set -m
+	(
+		set +m -e
+		exec 9>&- >"$log" 2>&1 </dev/null
+		"build_$name"
+	) &
+	job=$!
+	set +m
+	watch_job "$name" "$log" "$from"
+	if ! wait "$job"; then
+		job=""
+		fail_step "$name" "$log"
+	fi
+	job=""
+	mv "$work" "${dirs[$name]}" 2>>"$log" || fail_step "$name" "$log"
+	[[ -t 2 ]] && printf '\r\033[K' >&2
+	echo "$head … done in $(span $((SECONDS - from))) (total $(span $((SECONDS - started))))" >&2
+}
+
+# watch_job says how far a long step is: in place on a terminal, else in a line
+# every 15 s.
+watch_job() {
+	local name=$1 log=$2 from=$3 next=$((SECONDS + 15)) text
+	while kill -0 "$job" 2>/dev/null; do
+		sleep 0.1
+		if [[ ! -t 2 ]] && ((SECONDS < next)); then continue; fi
+		next=$((SECONDS + 15))
+		text="        $("progress_${progress[$name]:-plain}" "$log"), $(span $((SECONDS - from)))"
+		if [[ -t 2 ]]; then printf '\r\033[K%s' "$text" >&2; else echo "$text" >&2; fi
+	done
+}
+
+progress_plain() { echo "working"; }
+progress_modules() { echo "fetched $(grep -c '^go: downloading' "$1") modules"; }
+progress_packages() {
+	local total
+	total=$(sed -n 's/^packages: //p' "$1" | head -n1)
+	echo "compiled $(grep -c '^[a-z].*[/a-z]$' "$1") of ${total:-?} packages"
+}
+
+fail_step() {
+	local name=$1 log=$2
+	rm -rf "$work"
+	[[ -t 2 ]] && printf '\r\033[K' >&2
+	if grep -qi 'no space left on device' "$log"; then
+		stop "the disk is full (step $name in $cache, or Go's cache in $(cd / && go env GOCACHE)); make room and start again, finished steps are kept"
+	fi
+	{
+		echo "engine: step $name failed; its log is $log and ends with:"
+		tail -n 20 "$log" | sed 's/^/    /'
+	} >&2
+	exit 3
+}

@@ -1,0 +1,110 @@
+package keeper
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type object = map[string]any
+
+// capabilityNames are the kernel's, by number.
+var capabilityNames = strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
+	LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT
+	SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE
+	AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`)
+
+// ownCapabilities are those in this process's bounding set. A list of all would
+// be refused where one is missing, as in many sandboxes.
+func ownCapabilities() ([]string, error) {
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if hex, ok := strings.CutPrefix(line, "CapBnd:"); ok {
+			mask, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64)
+			return capabilities(mask), err
+		}
+	}
+	return nil, fmt.Errorf("no bounding set in /proc/self/status")
+}
+
+func capabilities(mask uint64) []string {
+	var names []string
+	for number, name := range capabilityNames {
+		if mask&(1<<number) != 0 {
+			names = append(names, "CAP_"+name)
+		}
+	}
+	return names
+}
+
+// writeBundle writes runc's config.json for the node. All mounts are in the
+// node's own mount namespace; the host's sees none of them.
+func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
+	caps, err := ownCapabilities()
+	if err != nil {
+		return err
+	}
+	mount := func(kind, to string, options ...string) object {
+		return object{"destination": to, "type": kind, "source": kind, "options": options}
+	}
+	namespaces := []object{}
+	for _, kind := range []string{"mount", "pid", "network", "ipc", "uts", "cgroup"} {
+		namespaces = append(namespaces, object{"type": kind})
+	}
+	config := object{
+		"ociVersion": "1.2.0",
+		"hostname":   "kubewalk",
+		"root":       object{"path": rootfs, "readonly": true},
+		"process": object{
+			"args": []string{"/sbin/init", "--hold-stdin", "--listen-fd=3", "--server=" + server,
+				"--budget=" + budget.String()},
+			"cwd":  "/",
+			"user": object{"uid": 0, "gid": 0},
+			// For init and for every later `exec`.
+			"env": []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+				"KUBECONFIG=/etc/kubernetes/admin.conf", "TERM=xterm"},
+			"capabilities": object{"bounding": caps, "effective": caps, "permitted": caps},
+			// No rlimits and no oomScoreAdj: raising either needs
+			// CAP_SYS_RESOURCE, which root may not have.
+		},
+		"mounts": []object{
+			mount("proc", "/proc", "nosuid", "noexec", "nodev"),
+			mount("tmpfs", "/dev", "nosuid", "strictatime", "mode=755", "size=65536k"),
+			mount("devpts", "/dev/pts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
+			mount("tmpfs", "/dev/shm", "nosuid", "noexec", "nodev", "mode=1777"),
+			mount("mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev"),
+			mount("sysfs", "/sys", "nosuid", "noexec", "nodev"),
+			// Mounted anew, the node sees its own part as the top. With the
+			// host's, two kubelets would share /kubepods, and each would
+			// kill the other's Pods as orphans.
+			mount("cgroup", "/sys/fs/cgroup", "nosuid", "noexec", "nodev", "relatime", "rw"),
+			{"destination": "/kubewalk/logs", "type": "bind", "source": filepath.Join(dir, logsDir),
+				"options": []string{"bind", "rw", "nosuid", "nodev"}},
+		},
+		"linux": object{
+			"namespaces":  namespaces,
+			"cgroupsPath": "/" + cgroupParent + "/" + id,
+			"resources": object{
+				"devices": []object{{"allow": true, "access": "rwm"}},
+				// A group counts as one process when the processor is
+				// shared out, and this one is a dozen: beside a busy
+				// compiler it would get a tenth of what it needs.
+				"cpu": object{"shares": 8192},
+			},
+			// The kubelet reads kernel messages to see the OOM killer.
+			"devices": []object{{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 0o600}},
+		},
+	}
+	data, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, bundleDir, "config.json"), data, 0o600)
+}

@@ -1,0 +1,74 @@
+package keeper
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits of the clean-up. It takes a tenth of a second when all is well; these
+// only bound what a stuck kernel can cost.
+const (
+	killLimit   = 10 * time.Second
+	cgroupLimit = 5 * time.Second
+)
+
+// cleanUp ends the node and removes all that is ours; it returns what it could
+// not remove. It works after any part of the set-up, also half of one.
+func (k *keeper) cleanUp() []string {
+	left := []string{}
+	if k.owner == nil {
+		return left
+	}
+	// The node's init is our child, by birth or adoption, as is anything that
+	// runc was in the middle of. Killing init ends its pid namespace: the
+	// kernel kills every process in it before init can be waited for, and
+	// with the last of them go the mounts and interfaces.
+	if !endChildren(killLimit) {
+		left = append(left, "processes of "+k.owner.ID)
+	}
+	return append(left, removeTraces(k.owner, k.dir)...)
+}
+
+// removeTraces removes a cluster's cgroups, with any process that is still in
+// them, and its folder.
+func removeTraces(o *owner, dir string) []string {
+	left := removeCgroups(o.Cgroups, cgroupLimit)
+	// owner.json goes last, so that an interrupted removal can be continued.
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if entry.Name() != ownerFile {
+			_ = os.RemoveAll(filepath.Join(dir, entry.Name()))
+		}
+	}
+	if len(left) > 0 {
+		return append(left, dir) // it says which cgroups to come back for
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		left = append(left, dir)
+	}
+	return left
+}
+
+// endChildren kills all our children and waits for them, and for those that
+// become ours meanwhile. It says whether none is left.
+func endChildren(limit time.Duration) bool {
+	deadline := time.Now().Add(limit)
+	for time.Now().Before(deadline) {
+		for _, pid := range children() {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		for tick := 0; tick < 25; tick++ {
+			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+			switch {
+			case err == unix.ECHILD:
+				return true
+			case pid == 0:
+				time.Sleep(2 * time.Millisecond)
+			}
+		}
+	}
+	return false
+}

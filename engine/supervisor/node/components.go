@@ -1,0 +1,98 @@
+package node
+
+// component is a program of the node and how it is started.
+type component struct {
+	name string
+	env  []string
+	args []string
+}
+
+// startEnv tells the multi-call binary that it runs as a part of a node, where it
+// trades memory for time at first.
+var startEnv = []string{"KUBEWALK_NODE=1"}
+
+func etcd() component {
+	return component{"etcd", startEnv, []string{
+		"--name=" + nodeName, "--data-dir=/var/lib/etcd", "--unsafe-no-fsync",
+		"--listen-client-urls=http://" + etcdLocal, "--advertise-client-urls=http://" + etcdLocal,
+		"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+		"--initial-cluster=" + nodeName + "=http://127.0.0.1:2380",
+		// Alone, it elects itself after one timeout; the default is a second.
+		"--heartbeat-interval=20", "--election-timeout=100",
+		"--log-level=warn",
+	}}
+}
+
+func containerd() component {
+	return component{"containerd", startEnv, []string{"--config=/run/kubewalk/containerd.toml", "--log-level=warn"}}
+}
+
+func apiServer() component {
+	return component{"kube-apiserver", startEnv, []string{
+		"--advertise-address=" + nodeIP, "--secure-port=" + apiPort,
+		"--etcd-servers=http://" + etcdLocal,
+		"--allow-privileged=true",
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
+		"--client-ca-file=" + pkiDir + "ca.crt",
+		"--tls-cert-file=" + pkiDir + "apiserver.crt", "--tls-private-key-file=" + pkiDir + "apiserver.key",
+		"--kubelet-client-certificate=" + pkiDir + "apiserver-kubelet-client.crt",
+		"--kubelet-client-key=" + pkiDir + "apiserver-kubelet-client.key",
+		"--kubelet-certificate-authority=" + pkiDir + "ca.crt",
+		"--kubelet-preferred-address-types=InternalIP,Hostname",
+		"--proxy-client-cert-file=" + pkiDir + "front-proxy-client.crt",
+		"--proxy-client-key-file=" + pkiDir + "front-proxy-client.key",
+		// Without these the controller-manager and the scheduler log an
+		// error every second.
+		"--requestheader-client-ca-file=" + pkiDir + "front-proxy-ca.crt",
+		"--requestheader-allowed-names=front-proxy-client",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--requestheader-group-headers=X-Remote-Group", "--requestheader-username-headers=X-Remote-User",
+		"--service-account-issuer=" + issuer,
+		"--service-account-key-file=" + pkiDir + "sa.pub",
+		"--service-account-signing-key-file=" + pkiDir + "sa.key",
+		"--service-cluster-ip-range=" + svcCIDR,
+	}}
+}
+
+func controllerManager() component {
+	conf := etcDir + "controller-manager.conf"
+	return component{"kube-controller-manager", startEnv, []string{
+		"--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf, "--authorization-kubeconfig=" + conf,
+		"--bind-address=127.0.0.1", "--leader-elect=false",
+		"--tls-cert-file=" + pkiDir + "local.crt", "--tls-private-key-file=" + pkiDir + "local.key",
+		"--allocate-node-cidrs=true", "--cluster-cidr=" + podCIDR, "--service-cluster-ip-range=" + svcCIDR,
+		"--client-ca-file=" + pkiDir + "ca.crt", "--root-ca-file=" + pkiDir + "ca.crt",
+		"--requestheader-client-ca-file=" + pkiDir + "front-proxy-ca.crt",
+		"--cluster-signing-cert-file=" + pkiDir + "ca.crt", "--cluster-signing-key-file=" + pkiDir + "ca.key",
+		"--service-account-private-key-file=" + pkiDir + "sa.key",
+		"--use-service-account-credentials=true",
+		"--flex-volume-plugin-dir=/var/lib/kubelet/volumeplugins",
+		// With the default rate the first ServiceAccount came 5 s later.
+		"--kube-api-qps=1000", "--kube-api-burst=1000",
+	}}
+}
+
+func scheduler() component {
+	conf := etcDir + "scheduler.conf"
+	return component{"kube-scheduler", startEnv, []string{
+		"--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf, "--authorization-kubeconfig=" + conf,
+		"--bind-address=127.0.0.1", "--leader-elect=false",
+		"--tls-cert-file=" + pkiDir + "local.crt", "--tls-private-key-file=" + pkiDir + "local.key",
+		"--kube-api-qps=1000", "--kube-api-burst=1000",
+	}}
+}
+
+func kubelet() component {
+	return component{"kubelet", startEnv, []string{
+		"--config=/run/kubewalk/kubelet.json", "--kubeconfig=" + etcDir + "kubelet.conf",
+		"--hostname-override=" + nodeName, "--node-ip=" + nodeIP,
+	}}
+}
+
+func proxy() component {
+	return component{"kube-proxy", startEnv, []string{"--config=/run/kubewalk/kube-proxy.json"}}
+}
+
+func coreDNS() component {
+	return component{"coredns", startEnv, []string{"-conf=/run/kubewalk/Corefile"}}
+}

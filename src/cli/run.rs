@@ -1,0 +1,208 @@
+//! `kubewalk run`.
+
+use std::io::IsTerminal as _;
+
+use clap::{Args, ValueEnum};
+use tokio::{signal::unix::SignalKind, time::Instant};
+
+use super::{
+    Talk,
+    select::{self, Selection, Slow},
+};
+use crate::{
+    cluster::{Cluster, ClusterKind, Progress, StartError},
+    exit_code::Exit,
+    plan::Plan,
+    report::terminal::Terminal,
+    run::{
+        self, Afterwards,
+        event::{Event, VERSION},
+    },
+    settings,
+    stop::{self, Stop},
+};
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    selection: Selection,
+    /// The kind of cluster; `auto` takes the first that works and says which.
+    #[arg(long, value_enum, default_value_t = Kind::Auto, env = "KUBEWALK_CLUSTER")]
+    cluster: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// The first kind that works here.
+    Auto,
+    /// The engine's own node: no Docker, no image registry; needs Linux and root.
+    Builtin,
+}
+
+impl From<Kind> for ClusterKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Auto => ClusterKind::Auto,
+            Kind::Builtin => ClusterKind::Builtin,
+        }
+    }
+}
+
+pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    let selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
+    eprint!("{}", selected.said);
+    if selected.invalid > 0 {
+        let files = if selected.invalid == 1 { "1 scenario is" } else { &format!("{} scenarios are", selected.invalid) };
+        eprintln!("error: {files} invalid; nothing was started");
+        return Ok(Exit::Invalid);
+    }
+    if selected.plans.is_empty() {
+        eprintln!("error: no scenario was selected ({} left out by --filter and --tag)", selected.left_out);
+        return Ok(Exit::Nothing);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), talk)))
+}
+
+async fn run(plans: &[Plan], kind: ClusterKind, talk: Talk) -> Exit {
+    let begun = Instant::now();
+    let mut screen = Screen::new(talk);
+    let stop = listen_for_signals();
+    screen.tell(Event::RunStarted {
+        version: VERSION,
+        kubewalk: env!("CARGO_PKG_VERSION").into(),
+        scenarios: plans.len(),
+    });
+    let started = Cluster::start(kind, &settings::from_env(), &stop, &mut |progress| screen.progress(progress)).await;
+    let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
+    let mut exit = match started {
+        Ok(cluster) => {
+            screen.tell(Event::ClusterReady {
+                kind: cluster.facts().kind.to_owned(),
+                kubernetes: cluster.facts().kubernetes.clone(),
+                elapsed_ms: millis(begun),
+            });
+            let exit = scenarios(plans, &cluster, &stop, &mut screen, &mut totals).await;
+            let ending = Instant::now();
+            let left = cluster.end().await.left;
+            let exit = if left.is_empty() { exit } else { exit.worst(Exit::CleanUp) };
+            screen.tell(Event::CleanUp { path: None, took_ms: millis(ending), left });
+            exit
+        }
+        Err(StartError::Stopped(signal)) => Exit::Signal(signal),
+        Err(StartError::Failed(e)) => {
+            screen.tell(Event::Aborted { message: e.message, remedy: e.remedy, log: e.log });
+            Exit::Environment
+        }
+    };
+    if let Some(signal) = stop.signal() {
+        exit = exit.worst(Exit::Signal(signal));
+        eprintln!("kubewalk: stopped by signal {signal}; everything that was started is removed");
+    }
+    let Totals { held, failed, broken, skipped } = totals;
+    screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms: millis(begun), exit_code: exit.code() });
+    exit.worst(screen.exit)
+}
+
+/// Numbers of steps.
+#[derive(Debug, Default)]
+struct Totals {
+    held: usize,
+    failed: usize,
+    broken: usize,
+    skipped: usize,
+}
+
+async fn scenarios(
+    plans: &[Plan],
+    cluster: &Cluster,
+    stop: &Stop,
+    screen: &mut Screen,
+    totals: &mut Totals,
+) -> Exit {
+    let mut exit = Exit::Held;
+    for (index, plan) in plans.iter().enumerate() {
+        let last = index + 1 == plans.len();
+        let afterwards = if last { Afterwards::ClusterEnds } else { Afterwards::CleanUp };
+        let ended = run::scenario(plan, cluster, afterwards, stop, &mut |event| screen.tell(event)).await;
+        totals.held += ended.held;
+        totals.failed += ended.failed;
+        totals.broken += ended.broken;
+        totals.skipped -= ended.held + ended.failed + ended.broken;
+        exit = exit.worst(ended.exit);
+        // On a broken cluster, every further scenario would only say so again.
+        if matches!(ended.exit, Exit::Environment | Exit::Signal(_)) {
+            break;
+        }
+    }
+    exit
+}
+
+/// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
+fn listen_for_signals() -> Stop {
+    let (stopper, stop) = stop::pair();
+    for (kind, number) in
+        [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)]
+    {
+        let Ok(mut signals) = tokio::signal::unix::signal(kind) else { continue };
+        let stopper = stopper.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            stopper.stop(number);
+            signals.recv().await;
+            std::process::exit(i32::from(Exit::Signal(number).code()));
+        });
+    }
+    stop
+}
+
+/// Prints events: results on standard output, the cluster's progress on standard error.
+struct Screen {
+    terminal: Terminal,
+    progress: bool,
+    exit: Exit,
+}
+
+impl Screen {
+    fn new(talk: Talk) -> Self {
+        Screen {
+            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
+            progress: !talk.quiet,
+            exit: Exit::Held,
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        let text = self.terminal.on(&event);
+        let talk = matches!(event, Event::RunStarted { .. } | Event::ClusterReady { .. } | Event::Aborted { .. });
+        if talk {
+            eprint!("{text}");
+        } else if !text.is_empty() {
+            self.exit = self.exit.worst(super::print(&text));
+        }
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        if !self.progress {
+            return;
+        }
+        match progress {
+            Progress::BuildingEngine => {
+                eprintln!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
+            }
+            Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
+                eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
+            }
+            Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
+        }
+    }
+}
+
+/// The columns of the terminal, or a width that reads well in a log.
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col)).max(1).min(140).max(if std::io::stdout().is_terminal() { 1 } else { 110 })
+}
+
+fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,120 @@
+//! Which scenarios: files and folders to plans, with everything that is wrong said at once.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::{
+    plan::{self, Names, Plan},
+    scenario::{self, diagnostic},
+};
+
+/// Which scenarios.
+#[derive(Debug, Clone, Args)]
+pub struct Selection {
+    /// Scenario files, or folders that hold some.
+    #[arg(value_name = "PATH", default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
+    /// Only scenarios whose path or title contains this text.
+    #[arg(long, value_name = "TEXT", env = "KUBEWALK_FILTER")]
+    pub filter: Option<String>,
+    /// Only scenarios with this tag; may be said more than once. Those tagged `slow` run only so.
+    #[arg(long, value_name = "TAG", env = "KUBEWALK_TAG")]
+    pub tag: Vec<String>,
+}
+
+/// What becomes of scenarios tagged `slow` when no tag is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slow {
+    /// They are taken like all others.
+    Too,
+    /// They are left out.
+    LeftOut,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Selected {
+    /// The plans, in the order of their files.
+    pub plans: Vec<Plan>,
+    /// Rendered errors and warnings.
+    pub said: String,
+    /// How many files are invalid, paths that do not exist included.
+    pub invalid: usize,
+    /// How many valid files the filters left out.
+    pub left_out: usize,
+}
+
+/// Reads, plans and filters.
+pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
+    let mut selected = Selected::default();
+    let mut files = Vec::new();
+    for path in &selection.paths {
+        match files_below(path) {
+            Ok(found) => files.extend(found),
+            Err(e) => {
+                selected.invalid += 1;
+                selected.said.push_str(&format!("error: cannot read {}: {e}\n", path.display()));
+            }
+        }
+    }
+    for file in files {
+        match load(&file) {
+            Ok(plan) if !chosen(&plan, &file, selection, slow) => selected.left_out += 1,
+            Ok(plan) => {
+                selected.said.push_str(&diagnostic::render(&plan.warnings, &plan.document.source, color));
+                selected.plans.push(plan);
+            }
+            Err((source, diagnostics)) => {
+                selected.invalid += 1;
+                selected.said.push_str(&diagnostic::render(&diagnostics, &source, color));
+            }
+        }
+    }
+    selected
+}
+
+/// Reads and plans one file.
+///
+/// # Errors
+/// The file's text and all that is wrong with it.
+pub fn load(file: &Path) -> Result<Plan, (scenario::Source, Vec<scenario::Diagnostic>)> {
+    let document = scenario::read_file(file)?;
+    let source = document.source.clone();
+    plan::plan(document, &Names::random()).map_err(|diagnostics| (source, diagnostics))
+}
+
+fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
+    let named = selection
+        .filter
+        .as_ref()
+        .is_none_or(|text| plan.title.contains(text.as_str()) || file.to_string_lossy().contains(text.as_str()));
+    let tagged = if selection.tag.is_empty() {
+        slow == Slow::Too || !plan.tags.iter().any(|tag| tag == "slow")
+    } else {
+        plan.tags.iter().any(|tag| selection.tag.contains(tag))
+    };
+    named && tagged
+}
+
+/// The scenario files below a folder, sorted, or the file itself.
+fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !std::fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    entries.sort();
+    let mut files = Vec::new();
+    for entry in entries {
+        let yaml = entry.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        // A link to a folder could lead in a circle.
+        if entry.is_dir() && !entry.is_symlink() {
+            files.extend(files_below(&entry)?);
+        } else if yaml && !entry.is_dir() {
+            files.push(entry);
+        }
+    }
+    Ok(files)
+}
+

@@ -1,0 +1,213 @@
+//! `--cluster builtin`: the engine's node image, run by runc in namespaces and cgroups of its own.
+//!
+//! All host-side work is the keeper's (`supervisor keeper run` of the engine), a process that outlives this one just long
+//! enough to clean up: its standard input is a pipe that we hold, and when that closes, however we die, it removes the
+//! cluster. It speaks to us in JSON lines on its standard output.
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::{ClusterError, Ended, Progress, Settings, StartError, engine, preflight};
+use crate::stop::{Stop, unless_stopped};
+
+/// The image in the node that has curl and a shell.
+pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
+
+/// How long the end of a cluster may take before we stop waiting for its keeper (which goes on by itself).
+const END_BUDGET: Duration = Duration::from_secs(20);
+
+/// What the keeper says once the cluster can be used.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Ready {
+    /// The administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// The API server's version.
+    pub kubernetes: String,
+}
+
+/// One line of the keeper.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Said {
+    Phase {
+        name: String,
+        ms: u64,
+    },
+    Ready(Ready),
+    Died {
+        component: String,
+        status: String,
+        #[serde(default)]
+        log: Vec<String>,
+    },
+    Failed {
+        message: String,
+        #[serde(default)]
+        remedy: Option<String>,
+        #[serde(default)]
+        log: Vec<String>,
+    },
+    Ended {
+        #[serde(default)]
+        left: Vec<String>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// A node, held by its keeper's standard input.
+#[derive(Debug)]
+pub struct Node {
+    keeper: Mutex<Child>,
+    stdin: Mutex<Option<ChildStdin>>,
+    died: Arc<Mutex<Option<ClusterError>>>,
+    ended: tokio::sync::Mutex<mpsc::UnboundedReceiver<Said>>,
+}
+
+/// Starts a node and waits until it is ready.
+///
+/// # Errors
+/// What the machine lacks, why the node could not start, that it was not ready in time, or that the run was stopped.
+pub async fn start(
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(Node, Ready), StartError> {
+    preflight::require(preflight::builtin(settings))?;
+    let engine = unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    let mut command = Command::new(engine.join("supervisor"));
+    command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(&settings.temp);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut keeper = command.spawn().map_err(|e| {
+        ClusterError::new(
+            format!("cannot start the engine's keeper in {}: {e}", engine.display()),
+            "remove that folder; it is built again",
+        )
+    })?;
+    let stdin = keeper.stdin.take();
+    let died = Arc::new(Mutex::new(None));
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let noise = listen(&mut keeper, tell, Arc::clone(&died));
+    loop {
+        let said = match unless_stopped(stop, told.recv()).await {
+            Ok(said) => said,
+            Err(signal) => return Err(after_the_end(told, stdin, keeper, StartError::Stopped(signal)).await),
+        };
+        match said {
+            Some(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
+            Some(Said::Ready(ready)) => {
+                let node = Node {
+                    keeper: Mutex::new(keeper),
+                    stdin: Mutex::new(stdin),
+                    died,
+                    ended: tokio::sync::Mutex::new(told),
+                };
+                return Ok((node, ready));
+            }
+            Some(Said::Failed { message, remedy, log }) => {
+                let error = ClusterError { message, remedy, log };
+                return Err(after_the_end(told, stdin, keeper, error.into()).await);
+            }
+            Some(Said::Died { component, status, log }) => {
+                let error = death(&component, &status, log);
+                return Err(after_the_end(told, stdin, keeper, error.into()).await);
+            }
+            Some(Said::Ended { .. } | Said::Other) => {}
+            None => {
+                let status = keeper.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
+                let log = noise.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+                let message = format!("the engine's keeper ended before the cluster was ready ({status})");
+                return Err(ClusterError { message, remedy: None, log }.into());
+            }
+        }
+    }
+}
+
+/// Waits until a failed start has removed what it made, so that the error is said when nothing is left.
+async fn after_the_end(
+    mut told: mpsc::UnboundedReceiver<Said>,
+    stdin: Option<ChildStdin>,
+    mut keeper: Child,
+    error: StartError,
+) -> StartError {
+    drop(stdin);
+    let _ = tokio::time::timeout(END_BUDGET, async { while told.recv().await.is_some() {} }).await;
+    let _ = keeper.try_wait();
+    error
+}
+
+fn death(component: &str, status: &str, log: Vec<String>) -> ClusterError {
+    ClusterError { message: format!("{component} of the cluster ended ({status})"), remedy: None, log }
+}
+
+/// Reads the keeper's lines on a thread of its own, since a node outlives the async runtime that started it. Returns the
+/// last lines of the keeper's standard error, for when it dies without a word.
+fn listen(
+    keeper: &mut Child,
+    tell: mpsc::UnboundedSender<Said>,
+    died: Arc<Mutex<Option<ClusterError>>>,
+) -> Arc<Mutex<VecDeque<String>>> {
+    let noise = Arc::new(Mutex::new(VecDeque::new()));
+    if let Some(stdout) = keeper.stdout.take() {
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let Ok(said) = serde_json::from_str::<Said>(&line) else { continue };
+                if let Said::Died { component, status, log } = &said {
+                    *died.lock().unwrap_or_else(PoisonError::into_inner) = Some(death(component, status, log.clone()));
+                }
+                let _ = tell.send(said);
+            }
+        });
+    }
+    if let Some(stderr) = keeper.stderr.take() {
+        let noise = Arc::clone(&noise);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut noise = noise.lock().unwrap_or_else(PoisonError::into_inner);
+                noise.push_back(line);
+                if noise.len() > 20 {
+                    noise.pop_front();
+                }
+            }
+        });
+    }
+    noise
+}
+
+impl Node {
+    /// The component that died, if one did.
+    pub fn died(&self) -> Option<ClusterError> {
+        self.died.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the node and waits until its keeper has removed everything.
+    pub async fn end(&self) -> Ended {
+        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut told = self.ended.lock().await;
+        let mut left = Vec::new();
+        let waited = tokio::time::timeout(END_BUDGET, async {
+            while let Some(said) = told.recv().await {
+                if let Said::Ended { left: these } = said {
+                    left = these;
+                }
+            }
+        })
+        .await;
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if waited.is_err() {
+            left.push(format!("the cluster's keeper (process {}) is still at work", keeper.id()));
+        } else {
+            let _ = keeper.wait();
+        }
+        Ended { left }
+    }
+}

@@ -1,0 +1,177 @@
+//! The engine's node image: where it is, and how it comes to be there.
+//!
+//! The sources travel inside this binary. They are named by a hash of themselves, so a cached image is used exactly when
+//! it was built from the same sources.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use include_dir::{Dir, DirEntry, include_dir};
+use sha2::{Digest as _, Sha256};
+
+use super::{ClusterError, Progress};
+
+static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
+
+/// The hash of the engine's sources, 16 hex digits, as `engine/build.sh --hash` computes it: of every file but `*.md`,
+/// sorted by path, the line that `sha256sum` prints.
+pub fn hash() -> String {
+    let mut files = Vec::new();
+    collect(&SOURCES, &mut files);
+    files.retain(|(path, _)| !path.ends_with(".md"));
+    files.sort();
+    let mut all = Sha256::new();
+    for (path, content) in files {
+        all.update(format!("{}  ./{path}\n", hex(&Sha256::digest(content))));
+    }
+    hex(&all.finalize())[..16].to_owned()
+}
+
+/// The folder of the finished image, if it is there.
+pub fn built(cache: &Path) -> Option<PathBuf> {
+    let dir = cache.join("engine").join(hash());
+    dir.join("COMPLETE").exists().then_some(dir)
+}
+
+/// The folder of the image, which is built first when it is not there. The build shows its progress on standard error,
+/// also from inside `cargo test`, and can be interrupted and resumed.
+///
+/// # Errors
+/// What the build lacked, as its script said it.
+pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
+    if let Some(dir) = built(cache) {
+        return Ok(dir);
+    }
+    progress(Progress::BuildingEngine);
+    let sources = unpack(cache).map_err(|e| {
+        ClusterError::new(
+            format!("cannot write the engine's sources below {}: {e}", cache.display()),
+            "set KUBEWALK_CACHE to a folder on a disk with 6 GB to spare",
+        )
+    })?;
+    let mut command = tokio::process::Command::new("bash");
+    command.arg(sources.join("build.sh")).arg("--cache").arg(cache);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command
+        .spawn()
+        .map_err(|e| ClusterError::new(format!("cannot start bash for the engine's build: {e}"), "install bash"))?;
+    let mut build = Build { child, done: false };
+    let said = build.watch().await;
+    match (built(cache), said) {
+        (Some(dir), Ok(())) => Ok(dir),
+        (_, Err(e)) => Err(e),
+        (None, Ok(())) => Err(ClusterError::plain("the engine's build ended without an image")),
+    }
+}
+
+/// A running build that ends when nobody waits for it any more.
+struct Build {
+    child: tokio::process::Child,
+    done: bool,
+}
+
+impl Build {
+    /// Passes the build's words on to standard error as they come, past a test harness that captures, and keeps the last.
+    async fn watch(&mut self) -> Result<(), ClusterError> {
+        use tokio::io::AsyncReadExt as _;
+        let mut stderr = self.child.stderr.take().expect("standard error is piped");
+        let mut last = Vec::new();
+        let mut chunk = [0_u8; 4096];
+        loop {
+            match stderr.read(&mut chunk).await {
+                Ok(0) | Err(_) => break,
+                Ok(n) => {
+                    let _ = std::io::stderr().write_all(&chunk[..n]);
+                    last.extend_from_slice(&chunk[..n]);
+                    let excess = last.len().saturating_sub(16 * 1024);
+                    last.drain(..excess);
+                }
+            }
+        }
+        let status = self.child.wait().await;
+        self.done = true;
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(failure(&String::from_utf8_lossy(&last), &status.to_string())),
+            Err(e) => Err(ClusterError::plain(format!("lost the engine's build: {e}"))),
+        }
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        // The script ends its own children on TERM; a KILL would leave a compiler running.
+        #[cfg(unix)]
+        if let (false, Some(pid)) = (self.done, self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())))
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+/// The build's own sentence (`engine: …`), or its last lines.
+fn failure(said: &str, status: &str) -> ClusterError {
+    let sentence = said.lines().rev().find_map(|line| line.strip_prefix("engine: "));
+    let lines: Vec<String> = said.lines().map(str::to_owned).collect();
+    let tail = lines[lines.len().saturating_sub(20)..].to_vec();
+    match sentence {
+        Some(sentence) => ClusterError { message: sentence.to_owned(), remedy: None, log: vec![] },
+        None => ClusterError { message: format!("the engine's build failed ({status})"), remedy: None, log: tail },
+    }
+}
+
+/// Writes the sources below the cache, beside and then renamed, so that no half of them is ever used.
+fn unpack(cache: &Path) -> std::io::Result<PathBuf> {
+    let dir = cache.join("sources").join(hash());
+    if dir.exists() {
+        return Ok(dir);
+    }
+    let beside = cache.join("sources").join(format!(".{}-{}", hash(), std::process::id()));
+    std::fs::create_dir_all(&beside)?;
+    SOURCES.extract(&beside)?;
+    match std::fs::rename(&beside, &dir) {
+        Err(_) if dir.exists() => std::fs::remove_dir_all(&beside)?,
+        other => other?,
+    }
+    Ok(dir)
+}
+
+fn collect(dir: &'static Dir<'static>, into: &mut Vec<(String, &'static [u8])>) {
+    for entry in dir.entries() {
+        match entry {
+            DirEntry::Dir(dir) => collect(dir, into),
+            DirEntry::File(file) => into.push((file.path().to_string_lossy().replace('\\', "/"), file.contents())),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_one_that_the_build_script_computes() {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/build.sh");
+        let said = std::process::Command::new("bash").arg(script).arg("--hash").output().expect("bash runs");
+        assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), hash(), "{}", String::from_utf8_lossy(&said.stderr));
+    }
+
+    #[test]
+    fn a_failed_build_speaks_in_its_own_sentence() {
+        let e = failure("[ 1/11] go\nengine: Go is missing: install Go 1.26 or newer\n", "exit status: 3");
+        assert_eq!(e.message, "Go is missing: install Go 1.26 or newer");
+        let e = failure("a\nb\n", "exit status: 1");
+        assert_eq!((e.message.as_str(), e.log.len()), ("the engine's build failed (exit status: 1)", 2));
+    }
+}

@@ -1,0 +1,201 @@
+//! A real API server for a run: started, told apart from a broken one, and ended with everything that belongs to it.
+//!
+//! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
+
+pub mod engine;
+pub mod preflight;
+
+#[cfg(target_os = "linux")]
+pub mod builtin;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::stop::Stop;
+
+/// Which kind of cluster to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterKind {
+    /// The first kind that works here.
+    #[default]
+    Auto,
+    /// The engine's node image, run by runc: no Docker, no image registry; Linux and root.
+    Builtin,
+}
+
+/// Where a cluster may keep things.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For what is built once: the node image. Survives runs.
+    pub cache: PathBuf,
+    /// For private folders that go with their cluster.
+    pub temp: PathBuf,
+}
+
+/// What is true of a running cluster.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Which kind it is, in a word: `builtin`.
+    pub kind: &'static str,
+    /// The API server's version, e.g. `v1.37.2`.
+    pub kubernetes: String,
+    /// The image that the alias `curl` stands for; it is in the node already.
+    pub curl_image: String,
+}
+
+/// The environment did not let a cluster start, or broke it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct ClusterError {
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// The last log lines of the component at fault.
+    pub log: Vec<String>,
+}
+
+impl ClusterError {
+    /// An error with what to do about it.
+    pub fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        ClusterError { message: message.into(), remedy: Some(remedy.into()), log: vec![] }
+    }
+
+    /// An error for which nobody knows a remedy.
+    pub fn plain(message: impl Into<String>) -> Self {
+        ClusterError { message: message.into(), remedy: None, log: vec![] }
+    }
+}
+
+/// Why there is no cluster.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StartError {
+    /// The environment lacks something.
+    #[error(transparent)]
+    Failed(#[from] ClusterError),
+    /// The run was told to stop, by this signal, and everything was removed again.
+    #[error("stopped by signal {0}")]
+    Stopped(u8),
+}
+
+/// Something that a person who waits for a cluster wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The node image must be built first; its own progress goes to standard error.
+    BuildingEngine,
+    /// A phase of the start is done, so many milliseconds after its beginning.
+    Phase {
+        /// e.g. `api-ready`.
+        name: String,
+        /// Milliseconds since the start began.
+        ms: u64,
+    },
+}
+
+/// A running cluster. Dropping it ends it, too, but does not wait for the end.
+#[derive(Debug)]
+pub struct Cluster {
+    facts: Facts,
+    kubeconfig: PathBuf,
+    #[cfg(target_os = "linux")]
+    node: builtin::Node,
+}
+
+/// How a cluster ended.
+#[derive(Debug, Clone, Default)]
+pub struct Ended {
+    /// What could not be removed; empty when all went well.
+    pub left: Vec<String>,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until a Pod can be created in it and resolve `kubernetes`.
+    ///
+    /// # Errors
+    /// What the environment lacks, in one sentence with a remedy, or that `stop` was asked for; nothing stays behind then.
+    pub async fn start(
+        kind: ClusterKind,
+        settings: &Settings,
+        stop: &Stop,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Cluster, StartError> {
+        match kind {
+            ClusterKind::Auto | ClusterKind::Builtin => Self::start_builtin(settings, stop, progress).await,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn start_builtin(
+        settings: &Settings,
+        stop: &Stop,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Cluster, StartError> {
+        let (node, ready) = builtin::start(settings, stop, progress).await?;
+        Ok(Cluster {
+            facts: Facts { kind: "builtin", kubernetes: ready.kubernetes, curl_image: builtin::CURL_IMAGE.to_owned() },
+            kubeconfig: ready.kubeconfig,
+            node,
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_async, reason = "the same signature everywhere")]
+    async fn start_builtin(
+        _settings: &Settings,
+        _stop: &Stop,
+        _progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Cluster, StartError> {
+        Err(preflight::not_linux().into())
+    }
+
+    /// What is true of it.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The administrator's kubeconfig (mode 0600, in a private folder that goes with the cluster).
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Why the cluster is broken, if it is: a component that died, with its last log lines.
+    pub fn broken(&self) -> Option<ClusterError> {
+        #[cfg(target_os = "linux")]
+        {
+            self.node.died()
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            None
+        }
+    }
+
+    /// A client for the runtime that calls this. A client belongs to its runtime, so every test makes its own.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read, which means that the cluster has gone.
+    pub async fn client(&self) -> Result<kube::Client, ClusterError> {
+        let gone = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"));
+        let text = std::fs::read_to_string(&self.kubeconfig).map_err(|e| gone(&e))?;
+        let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
+        let options = kube::config::KubeConfigOptions::default();
+        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
+        // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
+        config.default_retry = false;
+        kube::Client::try_from(config).map_err(|e| gone(&e))
+    }
+
+    /// Ends the cluster and waits until everything of it is removed.
+    pub async fn end(self) -> Ended {
+        #[cfg(target_os = "linux")]
+        {
+            self.node.end().await
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            Ended::default()
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a cluster needs of this machine, asked before anything is started. `doctor` prints the same answers.
+
+use std::path::Path;
+
+use super::{ClusterError, Settings, engine};
+
+/// One question to the machine, and its answer.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What is asked.
+    pub name: &'static str,
+    /// What is so.
+    pub found: String,
+    /// What is missing and what to do; `None` when all is well.
+    pub missing: Option<ClusterError>,
+}
+
+impl Check {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Check { name, found: found.into(), missing: None }
+    }
+
+    fn bad(name: &'static str, missing: ClusterError) -> Self {
+        Check { name, found: missing.message.clone(), missing: Some(missing) }
+    }
+}
+
+/// The builtin cluster on something that is not Linux.
+pub fn not_linux() -> ClusterError {
+    ClusterError::new(
+        format!("the builtin cluster needs Linux, and this is {}", std::env::consts::OS),
+        "run kubewalk on a Linux machine or virtual machine",
+    )
+}
+
+/// What the builtin cluster needs.
+pub fn builtin(settings: &Settings) -> Vec<Check> {
+    let mut checks = vec![linux(), root()];
+    match engine::built(&settings.cache) {
+        Some(dir) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
+        None => {
+            checks.push(Check::good("engine", format!("not built yet; will be, below {}", settings.cache.display())));
+            checks.extend([
+                tool("go", "version", "install Go 1.26 or newer"),
+                tool("gcc", "--version", "install gcc (Debian: apt-get install gcc libc6-dev)"),
+                tool("apt-get", "--version", "use Debian or Ubuntu: the node's user land comes from their packages"),
+            ]);
+        }
+    }
+    checks.push(temp(&settings.temp));
+    checks
+}
+
+/// The first thing that is missing.
+///
+/// # Errors
+/// That thing, in one sentence with a remedy.
+pub fn require(checks: Vec<Check>) -> Result<(), ClusterError> {
+    checks.into_iter().find_map(|check| check.missing).map_or(Ok(()), Err)
+}
+
+fn linux() -> Check {
+    if cfg!(target_os = "linux") { Check::good("system", "Linux") } else { Check::bad("system", not_linux()) }
+}
+
+fn root() -> Check {
+    #[cfg(unix)]
+    let root = rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    let root = false;
+    if root {
+        Check::good("user", "root")
+    } else {
+        Check::bad(
+            "user",
+            ClusterError::new(
+                "the builtin cluster needs root, to make namespaces and cgroups for its node",
+                "run the same command with sudo -E, keeping PATH: sudo -E env \"PATH=$PATH\" …",
+            ),
+        )
+    }
+}
+
+fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
+    match std::process::Command::new(name).arg(ask).stdin(std::process::Stdio::null()).output() {
+        Ok(said) if said.status.success() => {
+            let text = String::from_utf8_lossy(&said.stdout);
+            Check::good(name, text.lines().next().unwrap_or_default().to_owned())
+        }
+        Ok(said) => Check::bad(name, ClusterError::new(format!("{name} does not work: {}", said.status), remedy)),
+        Err(_) => Check::bad(name, ClusterError::new(format!("{name} is not on the PATH"), remedy)),
+    }
+}
+
+fn temp(dir: &Path) -> Check {
+    let probe = dir.join(format!(".kubewalk-probe-{}", std::process::id()));
+    match std::fs::write(&probe, [0; 64]).and_then(|()| std::fs::remove_file(&probe)) {
+        Ok(()) => Check::good("temporary folder", dir.display().to_string()),
+        Err(e) => {
+            let _ = std::fs::remove_file(&probe);
+            Check::bad(
+                "temporary folder",
+                ClusterError::new(
+                    format!("cannot write to the temporary folder {}: {e}", dir.display()),
+                    "free some space there, or set TMPDIR to a folder that can be written",
+                ),
+            )
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the process says when it ends. The numbers are fixed: CI relies on them.
+
+/// How a run ended, the gravest last: [`Exit::worst`] keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// 0: all expectations held.
+    Held,
+    /// 6: only the clean-up failed; what is left is listed.
+    CleanUp,
+    /// 7: a report could not be written.
+    Report,
+    /// 1: an expectation failed.
+    Failed,
+    /// 3: the environment: image, cluster, network, disk.
+    Environment,
+    /// 4: nothing was selected.
+    Nothing,
+    /// 2: usage or a scenario is invalid; nothing was started.
+    Invalid,
+    /// 70: a bug in kubewalk.
+    Bug,
+    /// 128 + n: ended by signal n.
+    Signal(u8),
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Held => 0,
+            Exit::Failed => 1,
+            Exit::Invalid => 2,
+            Exit::Environment => 3,
+            Exit::Nothing => 4,
+            Exit::CleanUp => 6,
+            Exit::Report => 7,
+            Exit::Bug => 70,
+            Exit::Signal(n) => 128_u8.saturating_add(n),
+        }
+    }
+
+    /// The graver of two.
+    #[must_use]
+    pub fn worst(self, other: Exit) -> Exit {
+        self.max(other)
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_outranks_leftovers_and_a_signal_outranks_all() {
+        assert_eq!(Exit::Failed.worst(Exit::CleanUp).code(), 1);
+        assert_eq!(Exit::Held.worst(Exit::CleanUp).code(), 6);
+        assert_eq!(Exit::Environment.worst(Exit::Failed).code(), 3);
+        assert_eq!(Exit::Failed.worst(Exit::Signal(2)).code(), 130);
+        assert_eq!(Exit::Signal(15).code(), 143);
+    }
+}

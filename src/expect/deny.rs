@@ -1,0 +1,375 @@
+//! Who says no, and in which sense: an HTTP answer classified by the beginning of its message and its `details`, never by
+//! a phrase that it contains.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{
+    Http,
+    refused::{self, Refused, What},
+    show,
+    status::Status,
+};
+use crate::scenario::expect::DeniedBy;
+
+/// What an HTTP answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// 2xx.
+    Allowed,
+    /// Somebody in the API server refused.
+    Denied(Denial),
+    /// 401: the API server does not know the caller.
+    Unauthenticated,
+    /// 404: nothing there. Authorization comes first, so the call was allowed.
+    NotFound,
+    /// 409: allowed, but in conflict with what is stored.
+    Conflict,
+    /// 422, and 400: allowed, but what was sent is wrong.
+    Invalid,
+    /// 429: the server asks to come back later.
+    TooManyRequests,
+    /// 5xx.
+    ServerError,
+    /// Another answer of the API server, e.g. 405.
+    Other,
+    /// Not the API server's answer.
+    NotKubernetes(Stranger),
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// By whom.
+    pub by: DeniedBy,
+    /// Its name (of the webhook, the policy, the quota, the level), or its text.
+    pub detail: String,
+    /// RBAC's refusal, taken apart.
+    pub refused: Option<Refused>,
+}
+
+/// An answer that is not the API server's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stranger {
+    /// A page for people, e.g. of a proxy; its title.
+    Html(Option<String>),
+    /// A kubelet's refusal, which is plain text.
+    Kubelet {
+        /// Who the kubelet took the caller for.
+        user: String,
+    },
+    /// `http://` was spoken to an `https://` port.
+    HttpToHttps,
+    /// No body at all, as after HEAD.
+    Empty,
+    /// JSON that is no `Status`; its kind if it says one.
+    Json(Option<String>),
+    /// A `Status` that contradicts the HTTP status.
+    OtherStatus(String),
+    /// Any other text.
+    Text,
+}
+
+/// How RBAC's escalation check begins, after its head.
+static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"^user "(?:[^"\\]|\\.)*" \(groups=\[[^\]]*\]\) is attempting to grant RBAC permissions not currently held"#,
+    )
+    .expect("a pattern that the tests compile")
+});
+
+/// How a ValidatingAdmissionPolicy denies, after the head.
+static POLICY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^ValidatingAdmissionPolicy '([^']*)' with binding '([^']*)' denied request")
+        .expect("as above")
+});
+
+/// How a kubelet refuses.
+static KUBELET: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^Forbidden \(user=(.*?), verb=\w*, resource=").expect("as above")
+});
+
+/// Classifies an answer.
+pub fn classify(http: &Http) -> Verdict {
+    if (200..300).contains(&http.status) {
+        return Verdict::Allowed;
+    }
+    let Some(status) = Status::of(http) else {
+        return without_status(http);
+    };
+    if !status.failure
+        || status
+            .code
+            .is_some_and(|code| code != u64::from(http.status))
+    {
+        let said = format!(
+            "status {:?}, code {}",
+            if status.failure { "Failure" } else { "Success" },
+            code(&status)
+        );
+        return Verdict::NotKubernetes(Stranger::OtherStatus(said));
+    }
+    if let Some(denial) = denial(http.status, &status) {
+        return Verdict::Denied(denial);
+    }
+    match http.status {
+        401 if status.reason == "Unauthorized" => Verdict::Unauthenticated,
+        404 => Verdict::NotFound,
+        409 => Verdict::Conflict,
+        400 | 422 => Verdict::Invalid,
+        429 => Verdict::TooManyRequests,
+        500.. => Verdict::ServerError,
+        _ => Verdict::Other,
+    }
+}
+
+fn code(status: &Status<'_>) -> String {
+    status
+        .code
+        .map_or_else(|| "none".to_owned(), |code| code.to_string())
+}
+
+/// Answers that are no `Status`. The API server itself says some things in plain text.
+fn without_status(http: &Http) -> Verdict {
+    let body = show::text(&http.body);
+    let body = body.trim();
+    if is_html(http) {
+        return Verdict::NotKubernetes(Stranger::Html(title(body)));
+    }
+    match http.status {
+        404 if body == "404 page not found" => Verdict::NotFound,
+        429 if body.starts_with("Too many requests") => Verdict::TooManyRequests,
+        500.. if !body.is_empty() && http.json.is_none() => Verdict::ServerError,
+        _ => Verdict::NotKubernetes(if let Some(kubelet) = KUBELET.captures(body) {
+            Stranger::Kubelet {
+                user: kubelet[1].to_owned(),
+            }
+        } else if body.starts_with("Client sent an HTTP request to an HTTPS server") {
+            Stranger::HttpToHttps
+        } else if body.is_empty() {
+            Stranger::Empty
+        } else if let Some(json) = &http.json {
+            Stranger::Json(
+                json.get("kind")
+                    .and_then(|kind| kind.as_str())
+                    .map(str::to_owned),
+            )
+        } else {
+            Stranger::Text
+        }),
+    }
+}
+
+/// Whether the body is a page for people.
+pub fn is_html(http: &Http) -> bool {
+    if http.json.is_some() {
+        return false;
+    }
+    let typed = http
+        .content_type
+        .as_deref()
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
+    let start = String::from_utf8_lossy(&http.body[..http.body.len().min(64)])
+        .trim_start()
+        .to_ascii_lowercase();
+    typed || start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
+fn title(html: &str) -> Option<String> {
+    let lower = html.to_ascii_lowercase();
+    let start = lower.find("<title>")? + "<title>".len();
+    let end = start + lower[start..].find("</title>")?;
+    Some(show::line(html.get(start..end)?.trim(), 80))
+}
+
+/// Who refuses, if a failure is a refusal at all.
+fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
+    let message = status.message;
+    let found = |by, detail: &str| {
+        Some(Denial {
+            by,
+            detail: detail.to_owned(),
+            refused: None,
+        })
+    };
+    // A webhook and a policy choose their code themselves; what follows the colon are their own words, whatever they say.
+    if let Some(rest) = message.strip_prefix("admission webhook \"")
+        && let Some((name, rest)) = rest.split_once('"')
+        && rest.starts_with(" denied the request")
+    {
+        return found(DeniedBy::Webhook, name);
+    }
+    let head = refused::head(message);
+    let rest = head.as_ref().map_or("", |head| head.rest);
+    if let Some(policy) = POLICY.captures(rest) {
+        return found(DeniedBy::Policy, &policy[1]);
+    }
+    if http_status != 403 {
+        return None;
+    }
+    if status.has_cause("NamespaceTerminating") {
+        return found(DeniedBy::NamespaceTerminating, rest);
+    }
+    if status.reason != "Forbidden" || head.is_none() {
+        return found(DeniedBy::Admission, message);
+    }
+    if let Some(refused) = Refused::parse(message) {
+        return if details_match(status, &refused.what) {
+            Some(Denial {
+                by: DeniedBy::Rbac,
+                detail: refused.words(),
+                refused: Some(refused),
+            })
+        } else {
+            found(
+                DeniedBy::Admission,
+                "somebody who uses RBAC's words, but whose `details` are about something else",
+            )
+        };
+    }
+    if ESCALATION.is_match(rest)
+        || rest.starts_with("must have cluster-admin privileges to use the aggregationRule")
+        || rest.starts_with("must have cluster-admin privileges to use an aggregationRule")
+    {
+        return found(
+            DeniedBy::Escalation,
+            rest.rsplit_once("currently held:")
+                .map_or(rest, |(_, rules)| rules.trim()),
+        );
+    }
+    if let Some(level) = rest.strip_prefix("violates PodSecurity \"") {
+        return found(
+            DeniedBy::PodSecurity,
+            level.split('"').next().unwrap_or_default(),
+        );
+    }
+    if let Some(quota) = rest
+        .strip_prefix("exceeded quota: ")
+        .or_else(|| rest.strip_prefix("failed quota: "))
+    {
+        return found(
+            DeniedBy::Quota,
+            quota.split([',', ':']).next().unwrap_or_default(),
+        );
+    }
+    found(DeniedBy::Admission, rest)
+}
+
+/// RBAC's message and its `details` are made of the same request.
+fn details_match(status: &Status<'_>, what: &What) -> bool {
+    let details = [
+        status.detail("kind"),
+        status.detail("group"),
+        status.detail("name"),
+    ];
+    match what {
+        What::Path(_) => details == ["", "", ""],
+        What::Resource {
+            resource,
+            group,
+            name,
+            ..
+        } => {
+            details
+                == [
+                    resource.split('/').next().unwrap_or_default(),
+                    group,
+                    name.as_deref().unwrap_or_default(),
+                ]
+        }
+    }
+}
+
+/// As a scenario says it: `by: podSecurity`.
+pub fn key(by: DeniedBy) -> &'static str {
+    match by {
+        DeniedBy::Rbac => "rbac",
+        DeniedBy::Escalation => "escalation",
+        DeniedBy::Admission => "admission",
+        DeniedBy::PodSecurity => "podSecurity",
+        DeniedBy::Quota => "quota",
+        DeniedBy::Policy => "policy",
+        DeniedBy::Webhook => "webhook",
+        DeniedBy::NamespaceTerminating => "namespaceTerminating",
+    }
+}
+
+/// In words, without a name.
+pub fn who(by: DeniedBy) -> &'static str {
+    match by {
+        DeniedBy::Rbac => "RBAC",
+        DeniedBy::Escalation => "RBAC's protection against escalation",
+        DeniedBy::Admission => "admission",
+        DeniedBy::PodSecurity => "Pod Security admission",
+        DeniedBy::Quota => "a ResourceQuota",
+        DeniedBy::Policy => "a ValidatingAdmissionPolicy",
+        DeniedBy::Webhook => "an admission webhook",
+        DeniedBy::NamespaceTerminating => "a namespace that is being deleted",
+    }
+}
+
+impl Denial {
+    /// Who refused, with the name: `the admission webhook "v.example"`.
+    pub fn words(&self) -> String {
+        let detail = show::line(&self.detail, show::VALUE);
+        match self.by {
+            DeniedBy::Rbac => "RBAC".into(),
+            DeniedBy::Escalation => {
+                format!("RBAC's protection against escalation, missing {detail}")
+            }
+            DeniedBy::Admission if detail.is_empty() => "admission, which gives no reason".into(),
+            DeniedBy::Admission => format!("admission ({detail})"),
+            DeniedBy::PodSecurity => format!("Pod Security admission, level \"{detail}\""),
+            DeniedBy::Quota => format!("the ResourceQuota \"{detail}\""),
+            DeniedBy::Policy => format!("the ValidatingAdmissionPolicy \"{detail}\""),
+            DeniedBy::Webhook => format!("the admission webhook \"{detail}\""),
+            DeniedBy::NamespaceTerminating => who(self.by).into(),
+        }
+    }
+}
+
+impl Stranger {
+    /// What it is, in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Html(Some(title)) => {
+                format!("an HTML page (\"{title}\"), as proxies and gateways send it")
+            }
+            Self::Html(None) => "an HTML page, as proxies and gateways send it".into(),
+            Self::Kubelet { user } => {
+                format!(
+                    "a kubelet's own refusal in plain text (to user {})",
+                    show::line(user, show::VALUE)
+                )
+            }
+            Self::HttpToHttps => "a complaint that http:// was spoken to an https:// port".into(),
+            Self::Empty => "an empty body".into(),
+            Self::Json(Some(kind)) => {
+                format!("JSON of kind {}, not a Status", show::line(kind, 80))
+            }
+            Self::Json(None) => "JSON, but not a Kubernetes Status".into(),
+            Self::OtherStatus(said) => {
+                format!("a Status that contradicts the HTTP status ({said})")
+            }
+            Self::Text => "plain text, not a Kubernetes Status".into(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Html(_) => Some(
+                "something between the Pod and the API server answered; look at the URL and at proxies",
+            ),
+            Self::Kubelet { .. } => {
+                Some("this is a kubelet's port; the API server is https://kubernetes.default")
+            }
+            Self::HttpToHttps => Some("write https:// instead of http://"),
+            Self::Empty => Some("an answer without a body (as HEAD gets) proves nothing; use GET"),
+            Self::Json(_) | Self::OtherStatus(_) | Self::Text => {
+                Some("whoever answered is not the API server; look at the URL and at proxies")
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! RBAC's refusal, taken apart: who asked for what.
+//!
+//! The server makes the text of `User %q cannot %s resource %q in API group %q in the namespace %q` (or `at the cluster
+//! scope`, or `cannot %s path %q`), and puts the resource and the name in front of it.
+
+use std::fmt::Write;
+
+/// Who was refused what, as the server's message says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Who the server took the caller for.
+    pub user: String,
+    /// What the caller wanted to do, e.g. `list`.
+    pub verb: String,
+    /// With what.
+    pub what: What,
+    /// What the authorizer added after its text, e.g. `RBAC: role.rbac.authorization.k8s.io "x" not found`; often empty.
+    pub reason: String,
+}
+
+/// What somebody wanted to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Objects.
+    Resource {
+        /// The plural, and a subresource after a slash: `pods/log`.
+        resource: String,
+        /// `""` for the core group.
+        group: String,
+        /// `None`: at the cluster scope.
+        namespace: Option<String>,
+        /// `None`: a collection.
+        name: Option<String>,
+    },
+    /// A path that is no object.
+    Path(String),
+}
+
+/// What stands before and after `forbidden: ` in a message.
+pub(super) struct Head<'a> {
+    /// `pods`, `roles.rbac.authorization.k8s.io`; `None` in `forbidden: …`.
+    pub kind: Option<&'a str>,
+    /// The name after it.
+    pub name: Option<String>,
+    /// The rest.
+    pub rest: &'a str,
+}
+
+/// Takes `pods "x" is forbidden: …` or `forbidden: …` apart; `None` for any other beginning.
+pub(super) fn head(message: &str) -> Option<Head<'_>> {
+    if let Some(rest) = message.strip_prefix("forbidden: ") {
+        return Some(Head {
+            kind: None,
+            name: None,
+            rest,
+        });
+    }
+    let end = message.find(|c: char| !(c.is_ascii_alphanumeric() || ".-_/".contains(c)))?;
+    let (kind, mut rest) = message.split_at(end);
+    let mut name = None;
+    if rest.starts_with(" \"") {
+        let (found, after) = quoted(&rest[1..])?;
+        (name, rest) = (Some(found), after);
+    }
+    let rest = rest.strip_prefix(" is forbidden:")?;
+    Some(Head {
+        kind: Some(kind),
+        name,
+        rest: rest.strip_prefix(' ').unwrap_or(rest),
+    })
+}
+
+impl Refused {
+    /// Reads the message of a refusal by the authorizer; `None` if the text begins in any other way, or if its head names
+    /// something else than its body.
+    pub fn parse(message: &str) -> Option<Self> {
+        let head = head(message)?;
+        let (user, rest) = quoted(head.rest.strip_prefix("User ")?)?;
+        let (verb, rest) = rest.strip_prefix(" cannot ")?.split_once(' ')?;
+        let (what, rest) = if let Some(path) = rest.strip_prefix("path ") {
+            let (path, rest) = quoted(path)?;
+            if head.kind.is_some() {
+                return None;
+            }
+            (What::Path(path), rest)
+        } else {
+            let (resource, rest) = quoted(rest.strip_prefix("resource ")?)?;
+            let (group, rest) = quoted(rest.strip_prefix(" in API group ")?)?;
+            let (namespace, rest) = match rest.strip_prefix(" at the cluster scope") {
+                Some(rest) => (None, rest),
+                None => {
+                    let (namespace, rest) = quoted(rest.strip_prefix(" in the namespace ")?)?;
+                    (Some(namespace), rest)
+                }
+            };
+            let plural = resource.split('/').next()?;
+            let dotted = if group.is_empty() {
+                plural.to_owned()
+            } else {
+                format!("{plural}.{group}")
+            };
+            if head.kind != Some(&dotted) {
+                return None;
+            }
+            (
+                What::Resource {
+                    resource,
+                    group,
+                    namespace,
+                    name: head.name,
+                },
+                rest,
+            )
+        };
+        let reason = match rest {
+            "" => String::new(),
+            _ => rest.strip_prefix(':')?.trim().to_owned(),
+        };
+        Some(Self {
+            user,
+            verb: verb.to_owned(),
+            what,
+            reason,
+        })
+    }
+
+    /// What was refused, in words: `list pods in namespace "a"`.
+    pub fn words(&self) -> String {
+        let mut words = self.verb.clone();
+        let _ = match &self.what {
+            What::Path(path) => write!(words, " path {path}"),
+            What::Resource {
+                resource,
+                group,
+                namespace,
+                name,
+            } => {
+                let group = if group.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of API group {group}")
+                };
+                let name = name
+                    .as_ref()
+                    .map(|name| format!(" \"{name}\""))
+                    .unwrap_or_default();
+                match namespace {
+                    Some(namespace) => write!(
+                        words,
+                        " {resource}{name}{group} in namespace \"{namespace}\""
+                    ),
+                    None => write!(words, " {resource}{name}{group} at the cluster scope"),
+                }
+            }
+        };
+        words
+    }
+
+    /// The rule that would grant just this, and where it belongs.
+    pub fn grant(&self) -> String {
+        let verb = yaml(&self.verb);
+        match &self.what {
+            What::Path(path) => format!(
+                "a ClusterRole and a ClusterRoleBinding would grant just this: \
+                 rules: [{{nonResourceURLs: [{}], verbs: [{verb}]}}]",
+                yaml(path)
+            ),
+            What::Resource {
+                resource,
+                group,
+                namespace,
+                ..
+            } => {
+                let rule = format!(
+                    "rules: [{{apiGroups: [{}], resources: [{}], verbs: [{verb}]}}]",
+                    yaml(group),
+                    yaml(resource)
+                );
+                match namespace {
+                    Some(namespace) => {
+                        format!(
+                            "a Role in namespace \"{namespace}\" and a RoleBinding would grant just this: {rule}"
+                        )
+                    }
+                    None => format!(
+                        "a ClusterRole and a ClusterRoleBinding would grant just this: {rule}"
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// A scalar inside a YAML flow list.
+fn yaml(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "./-".contains(c))
+        && !matches!(
+            text,
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
+    if plain {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
+    }
+}
+
+/// Reads a text that Go quoted; gives it and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let mut found = String::new();
+    let mut characters = inner.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((found, &inner[at + 1..])),
+            '\\' => match characters.next()?.1 {
+                escaped @ ('"' | '\\') => found.push(escaped),
+                other => found.extend(['\\', other]),
+            },
+            other => found.push(other),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const PODS: &str = r#"pods is forbidden: User "system:serviceaccount:a:s" cannot list resource "pods" in API group "" in the namespace "a""#;
+
+    #[rstest]
+    #[case(PODS, "list pods in namespace \"a\"", r#"a Role in namespace "a" and a RoleBinding would grant just this: rules: [{apiGroups: [""], resources: [pods], verbs: [list]}]"#)]
+    #[case(r#"nodes "n1" is forbidden: User "x" cannot get resource "nodes" in API group "" at the cluster scope"#,
+        "get nodes \"n1\" at the cluster scope", r#"a ClusterRole and a ClusterRoleBinding would grant just this: rules: [{apiGroups: [""], resources: [nodes], verbs: [get]}]"#)]
+    #[case(r#"deployments.apps "d" is forbidden: User "x" cannot patch resource "deployments/scale" in API group "apps" in the namespace "a""#,
+        "patch deployments/scale \"d\" of API group apps in namespace \"a\"", r#"a Role in namespace "a" and a RoleBinding would grant just this: rules: [{apiGroups: [apps], resources: [deployments/scale], verbs: [patch]}]"#)]
+    #[case(r#"forbidden: User "system:anonymous" cannot get path "/api""#, "get path /api",
+        r#"a ClusterRole and a ClusterRoleBinding would grant just this: rules: [{nonResourceURLs: ["/api"], verbs: [get]}]"#)]
+    #[case(r#"pods is forbidden: User "u" cannot impersonate-on:user-info:list resource "pods" in API group "" in the namespace "a""#,
+        "impersonate-on:user-info:list pods in namespace \"a\"", r#"a Role in namespace "a" and a RoleBinding would grant just this: rules: [{apiGroups: [""], resources: [pods], verbs: ["impersonate-on:user-info:list"]}]"#)]
+    fn reads_and_grants(#[case] message: &str, #[case] words: &str, #[case] grant: &str) {
+        let refused = Refused::parse(message).unwrap();
+        assert_eq!(
+            (refused.words().as_str(), refused.grant().as_str()),
+            (words, grant)
+        );
+    }
+
+    #[rstest]
+    #[case(
+        ": RBAC: role.rbac.authorization.k8s.io \"x\" not found",
+        "RBAC: role.rbac.authorization.k8s.io \"x\" not found"
+    )]
+    #[case(
+        ": no relationship found between node 'x' and this object",
+        "no relationship found between node 'x' and this object"
+    )]
+    #[case("", "")]
+    fn reads_what_is_added(#[case] added: &str, #[case] reason: &str) {
+        assert_eq!(
+            Refused::parse(&format!("{PODS}{added}")).unwrap().reason,
+            reason
+        );
+    }
+
+    #[test]
+    fn reads_quotes_in_names() {
+        let refused = Refused::parse(r#"forbidden: User "a\"b\\c" cannot get path "/x""#).unwrap();
+        assert_eq!(refused.user, r#"a"b\c"#);
+    }
+
+    #[rstest]
+    #[case::webhook(r#"admission webhook "v" denied the request: pods is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "a""#)]
+    #[case::head_differs(r#"secrets is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "a""#)]
+    #[case::path_with_head(r#"pods is forbidden: User "u" cannot get path "/api""#)]
+    #[case::more_after_it(r#"forbidden: User "u" cannot get path "/api" and so on"#)]
+    #[case::cut(r#"pods is forbidden: User "u" cannot list resource "po"#)]
+    #[case::empty("")]
+    fn nothing_else_passes(#[case] message: &str) {
+        assert_eq!(Refused::parse(message), None);
+    }
+}

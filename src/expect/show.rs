@@ -1,0 +1,101 @@
+//! Texts of Pods and servers made fit to be shown: redacted, shortened, and harmless for a terminal.
+
+use std::fmt::Write;
+
+use crate::redact::redact;
+
+/// The most of a body or message that is shown, in bytes.
+pub const BODY: usize = 1000;
+
+/// The most of one JSON value that is shown, in bytes.
+pub const VALUE: usize = 200;
+
+/// A text of several lines: redacted, then cut after `cap` bytes, control characters escaped except newlines.
+pub fn block(text: &str, cap: usize) -> String {
+    escape(&shorten(&redact(text), cap), true)
+}
+
+/// The same in one line: newlines are escaped too.
+pub fn line(text: &str, cap: usize) -> String {
+    escape(&shorten(&redact(text), cap), false)
+}
+
+/// The text if it has at most `cap` bytes, or its beginning and its length: `abc… (12345 bytes)`.
+pub fn shorten(text: &str, cap: usize) -> String {
+    if text.len() <= cap {
+        return text.to_owned();
+    }
+    let end = floor(text, cap);
+    format!("{}… ({} bytes)", &text[..end], text.len())
+}
+
+/// The last boundary of characters that is not after `at`.
+pub fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+/// Control characters, and those that turn the writing direction or are not seen, as `\u{1b}`.
+pub fn escape(text: &str, keep_newlines: bool) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' if keep_newlines => safe.push('\n'),
+            '\n' => safe.push_str("\\n"),
+            '\r' => safe.push_str("\\r"),
+            '\t' => safe.push_str("\\t"),
+            _ if unseen(character) => {
+                let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
+            }
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+/// Whether a character is not seen, or changes how others are.
+pub fn unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Bytes as text; what is not UTF-8 is replaced.
+pub fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("plain text, ä ö ✓", "plain text, ä ö ✓")]
+    #[case("\x1b[31mred\x1b[0m", r"\u{1b}[31mred\u{1b}[0m")]
+    #[case("a\rb\tc\0\u{7f}\u{9b}", r"a\rb\tc\u{0}\u{7f}\u{9b}")]
+    #[case("\u{202e}abc\u{200b}", r"\u{202e}abc\u{200b}")]
+    #[case("two\nlines", "two\nlines")]
+    fn harmless(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(block(text, BODY), shown);
+    }
+
+    #[test]
+    fn cut_between_characters() {
+        assert_eq!(shorten("aaäb", 3), "aa… (5 bytes)");
+        assert_eq!(line("a\nb", 10), r"a\nb");
+    }
+
+    #[test]
+    fn redacted_before_it_is_cut() {
+        let token = format!(
+            "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.{}",
+            "x".repeat(400)
+        );
+        assert_eq!(line(&token, 30), crate::redact::TOKEN);
+    }
+}

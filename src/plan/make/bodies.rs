@@ -1,0 +1,66 @@
+//! What calls from a Pod make and delete, so that later steps may use it or miss it.
+
+use super::{Context, below, draft::Draft, draft::Placed, url};
+use crate::{
+    plan::{
+        Kind, Object, Request,
+        kinds::{OWN, find},
+    },
+    scenario::verbs::Method,
+};
+
+/// The object that a POST with a manifest as its body makes; nothing when that cannot be told.
+pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
+    let curl = draft.step.curl.as_ref()?;
+    let body = curl.body.as_ref()?;
+    if !matches!(curl.method, None | Some(Method::Post)) {
+        return None;
+    }
+    let url = url::read(&curl.url, cx.namespace).ok()?;
+    let kind = find(body["kind"].as_str()?, body["apiVersion"].as_str()).ok()?;
+    let Request::Resource {
+        resource,
+        subresource: None,
+        namespace,
+        ..
+    } = Request::from_http("POST", &url.path_and_query)
+    else {
+        return None;
+    };
+    if !url.is_api_server()
+        || kind
+            .plural
+            .as_ref()
+            .is_some_and(|plural| *plural != resource)
+    {
+        return None;
+    }
+    Some(Placed {
+        pointer: below(&below(&draft.pointer, "curl"), "body"),
+        object: Object {
+            namespace: namespace.filter(|_| kind.namespaced),
+            kind,
+            name: body["metadata"]["name"].as_str()?.to_owned(),
+            manifest: body.clone(),
+        },
+    })
+}
+
+/// The object that a request deletes.
+pub(super) fn deleted(request: Option<&Request>) -> Option<(&'static Kind, Option<&str>, &str)> {
+    let Some(Request::Resource {
+        verb,
+        group,
+        resource,
+        subresource: None,
+        namespace,
+        name: Some(name),
+    }) = request
+    else {
+        return None;
+    };
+    let own = OWN
+        .iter()
+        .find(|own| own.group == *group && own.plural.as_ref() == Some(resource))?;
+    (verb == "delete").then_some((own, namespace.as_deref(), name))
+}

@@ -1,0 +1,311 @@
+//! `curl` and `exec`: from which Pod, as whom, and what the API server will understand.
+
+use super::{
+    Context, below,
+    draft::Draft,
+    story::Story,
+    url::{self, Url},
+    world::{PodFacts, pod_facts},
+};
+use crate::{
+    plan::{Action, Curl, Exec, Identity, Place, Request, kinds::nearest},
+    scenario::verbs::{self, Method, Token},
+};
+
+const POD: (&str, &str) = ("", "Pod");
+
+/// Reads a call by curl.
+pub(super) fn curl(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    curl: &verbs::Curl,
+    story: &Story<'_>,
+) -> Option<Action> {
+    let at = draft.at();
+    headers(cx, &at, curl);
+    let place = place(cx, &at, &curl.pod, curl.container.as_deref(), story);
+    let url = match url::read(&curl.url, cx.namespace) {
+        Ok(url) => Some(url),
+        Err(bad) => {
+            cx.findings
+                .error(&below(&at, "url"), bad.message)
+                .hint_if(bad.hint);
+            None
+        }
+    };
+    let https = url.as_ref().is_none_or(|url| url.https);
+    if curl.insecure && curl.cacert == Some(true) {
+        cx.findings
+            .error(&below(&at, "insecure"), "`insecure` beside `cacert`")
+            .at_key()
+            .label("does not check the certificate")
+            .second_key(&below(&at, "cacert"), "checks it")
+            .hint("leave out one of them");
+    }
+    let cacert = curl.cacert.unwrap_or(!curl.insecure) && https && !curl.insecure;
+    let method = curl.method.unwrap_or(match curl.body {
+        Some(_) => Method::Post,
+        None => Method::Get,
+    });
+    if curl.body.is_some() && matches!(method, Method::Get | Method::Head) {
+        cx.findings
+            .warn(&below(&at, "body"), format!("a body with {}", word(method)))
+            .at_key()
+            .label("nobody reads it");
+    }
+    let ((place, facts), url) = (place?, url?);
+    check_host(cx, draft, &at, &url, &place);
+    let mounted_token = curl.token == Some(Token::Mounted);
+    check_mount(cx, &at, story, &place, &facts, (mounted_token, cacert));
+    let identity = if mounted_token {
+        Identity::ServiceAccount {
+            namespace: place.namespace.clone(),
+            name: facts.account,
+        }
+    } else {
+        Identity::Anonymous
+    };
+    let is_api = url.is_api_server() && url.https && url.port.is_none_or(|port| port == 443);
+    let request = is_api.then(|| Request::from_http(word(method), &url.path_and_query));
+    let body =
+        (curl.body.as_ref()).map(|body| body.to_string().replace(url::NAMESPACE, cx.namespace));
+    Some(Action::Curl(Box::new(Curl {
+        place,
+        url: url.text,
+        method,
+        mounted_token,
+        insecure: curl.insecure,
+        cacert,
+        headers: curl.headers.clone(),
+        body,
+        identity,
+        request,
+    })))
+}
+
+/// HTTP's word for a method.
+pub(in crate::plan) fn word(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
+        Method::Head => "HEAD",
+        Method::Options => "OPTIONS",
+    }
+}
+
+fn headers(cx: &mut Context<'_>, at: &str, curl: &verbs::Curl) {
+    for (name, value) in &curl.headers {
+        let at = below(&below(at, "headers"), name);
+        let lower = name.to_lowercase();
+        if lower == "authorization" {
+            cx.findings
+                .error(&at, "a token must not stand in a file or an argument")
+                .at_key()
+                .label("a credential")
+                .hint("write `token: mounted`: it is read in the Pod at each call");
+        } else if lower.starts_with("impersonate-") {
+            cx.findings
+                .warn(&at, format!("`{name}` changes who is asked about"))
+                .at_key()
+                .label("a 403 is expected about the Pod's own identity");
+        }
+        if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            cx.findings
+                .error(&at, format!("`{name}` is no name of a header"))
+                .at_key();
+        }
+        if value.contains(['\r', '\n', '\0']) {
+            cx.findings
+                .error(&at, "a line break in a header")
+                .hint("a header is one line");
+        }
+    }
+}
+
+fn check_host(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, url: &Url, place: &Place) {
+    let at = below(at, "url");
+    let expect = draft.step.expect.as_ref();
+    // A step may show that the short name leads nowhere.
+    let fails = expect.is_some_and(|expect| expect.exit_code.is_some_and(|code| code != 0));
+    if url.host == "kubernetes" && place.namespace != "default" {
+        if !fails {
+            let long = url
+                .text
+                .replacen("://kubernetes", "://kubernetes.default", 1);
+            cx.findings
+                .error(&at, "`kubernetes` resolves in namespace `default` only")
+                .label(format!("the Pod is in `{}`", place.namespace))
+                .hint(format!(
+                    "write `{}`",
+                    long.replace(&format!("/{}", cx.namespace), "/{namespace}")
+                ));
+        }
+    } else if url.is_api_server() && !url.https {
+        cx.findings
+            .warn(&at, "the API server speaks https only")
+            .label("it answers 400 to http, or nothing")
+            .hint("write `https://…`");
+    } else if url.is_api_server() && url.port.is_some_and(|port| port != 443) {
+        cx.findings
+            .warn(&at, "the Service `kubernetes` has port 443 only")
+            .label("nobody answers here")
+            .hint("leave the port out");
+    } else if let Some(meant) = url.meant_api_server() {
+        cx.findings
+            .warn(&at, format!("`{}` is not the API server", url.host))
+            .hint(format!("did you mean `{meant}`?"));
+    }
+}
+
+/// Warns when the Pod has no token or certificate to send.
+fn check_mount(
+    cx: &mut Context<'_>,
+    at: &str,
+    story: &Story<'_>,
+    place: &Place,
+    facts: &PodFacts,
+    (token, cacert): (bool, bool),
+) {
+    let namespace = Some(place.namespace.as_str());
+    let account = (story.world).alive(("", "ServiceAccount"), namespace, &facts.account);
+    let of_account =
+        account.and_then(|known| known.object.manifest["automountServiceAccountToken"].as_bool());
+    if facts.automount.or(of_account).unwrap_or(true) {
+        return;
+    }
+    let pod = (story.world).alive(POD, namespace, &place.pod);
+    let (by, second) = match facts.automount {
+        Some(_) => ("the Pod", pod),
+        None => ("its ServiceAccount", account),
+    };
+    let label = format!("{by} says `automountServiceAccountToken: false`");
+    let second = second.map_or("", |known| known.pointer);
+    if token {
+        cx.findings
+            .warn(
+                &below(at, "token"),
+                format!("no token is mounted in Pod `{}`", place.pod),
+            )
+            .label("there is nothing to send")
+            .second(second, label);
+    } else if cacert {
+        cx.findings
+            .warn(
+                &below(at, "url"),
+                format!("no `ca.crt` is mounted in Pod `{}`", place.pod),
+            )
+            .label("curl ends with exit code 77")
+            .second(second, label)
+            .hint("say `insecure: true`");
+    }
+}
+
+/// Reads a command.
+pub(super) fn exec(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    exec: &verbs::Exec,
+    story: &Story<'_>,
+) -> Option<Action> {
+    let at = draft.at();
+    let command_at = below(&at, "command");
+    match exec.command.first().map(|program| program.trim()) {
+        None => {
+            cx.findings.error(&command_at, "no command");
+        }
+        Some("") => {
+            cx.findings
+                .error(&below(&command_at, 0), "the program has no name");
+        }
+        Some(program) if exec.command.len() == 1 && program.contains(char::is_whitespace) => {
+            let words: Vec<_> = program.split_whitespace().collect();
+            cx.findings
+                .warn(&below(&command_at, 0), "no program has this name")
+                .label("no shell takes it apart")
+                .hint(format!("write `command: [{}]`", words.join(", ")));
+        }
+        Some(_) => {}
+    }
+    let (place, _) = place(cx, &at, &exec.pod, exec.container.as_deref(), story)?;
+    Some(Action::Exec(Exec {
+        place,
+        command: exec.command.clone(),
+        stdin: exec.stdin.clone(),
+    }))
+}
+
+/// Finds the Pod and the container, or says why they are not there.
+fn place(
+    cx: &mut Context<'_>,
+    at: &str,
+    said: &str,
+    container: Option<&str>,
+    story: &Story<'_>,
+) -> Option<(Place, PodFacts)> {
+    let pod_at = below(at, "in");
+    let (namespace, name) = said.split_once('/').unwrap_or((cx.namespace, said));
+    let Some(known) = story.world.alive(POD, Some(namespace), name) else {
+        no_pod(cx, &pod_at, namespace, name, story);
+        return None;
+    };
+    let facts = pod_facts(&known.object.manifest);
+    if let Some(container) = container
+        && !facts.containers.iter().any(|other| other == container)
+    {
+        let names = facts.containers.iter().map(String::as_str);
+        let hint = match nearest(container, names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has `{}`", facts.containers.join("`, `")),
+        };
+        cx.findings
+            .error(
+                &below(at, "container"),
+                format!("Pod `{name}` has no container `{container}`"),
+            )
+            .second(known.pointer, "the Pod")
+            .hint(hint);
+    }
+    let place = Place {
+        namespace: namespace.to_owned(),
+        pod: name.to_owned(),
+        container: container.map(ToOwned::to_owned),
+    };
+    Some((place, facts))
+}
+
+fn no_pod(cx: &mut Context<'_>, at: &str, namespace: &str, name: &str, story: &Story<'_>) {
+    if let Some(gone) = (story.world.last(POD, Some(namespace), name)).and_then(|known| known.gone)
+    {
+        cx.findings
+            .error(at, format!("Pod `{name}` is gone at this step"))
+            .second(
+                &below(&format!("/steps/{gone}"), "delete"),
+                format!("deleted by step {}", gone + 1),
+            );
+        return;
+    }
+    if let Some((draft, placed)) = story.made_by(POD, Some(namespace), name) {
+        cx.findings
+            .error(at, format!("Pod `{name}` is not there yet"))
+            .second(&placed.pointer, format!("made by step {}", draft.index + 1))
+            .hint("move that step up");
+        return;
+    }
+    let elsewhere = (story.world.all_alive(POD)).find(|known| known.object.name == name);
+    let hint = match elsewhere.and_then(|known| known.object.namespace.as_deref()) {
+        Some(other) => format!("it is in namespace `{other}`: write `{other}/{name}`"),
+        None => {
+            let names = story.names("", "Pod");
+            match nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add a step `pod: {{name: {name}, image: curl}}` before"),
+            }
+        }
+    };
+    cx.findings
+        .error(at, format!("no step makes Pod `{name}`"))
+        .hint(hint);
+}

@@ -1,0 +1,387 @@
+//! `expect`: what a verb can answer, and whether what is expected can be at all.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use super::{Context, below, draft::Draft, url::NAMESPACE};
+use crate::{
+    plan::kinds::nearest,
+    scenario::{
+        Step,
+        expect::{AtPath, DeniedBy, Expect, Text, TextRule},
+    },
+};
+
+/// Reasons of a Status and the code that the API server sends with each.
+const REASONS: &[(&str, u16)] = &[
+    ("BadRequest", 400),
+    ("Unauthorized", 401),
+    ("Forbidden", 403),
+    ("NotFound", 404),
+    ("MethodNotAllowed", 405),
+    ("NotAcceptable", 406),
+    ("AlreadyExists", 409),
+    ("Conflict", 409),
+    ("Gone", 410),
+    ("Expired", 410),
+    ("RequestEntityTooLarge", 413),
+    ("UnsupportedMediaType", 415),
+    ("Invalid", 422),
+    ("TooManyRequests", 429),
+    ("InternalError", 500),
+    ("ServerTimeout", 500),
+    ("ServiceUnavailable", 503),
+    ("Timeout", 504),
+];
+
+/// Whether a step expects that the API server refuses it.
+pub(super) fn is_refusal(step: &Step) -> bool {
+    step.expect
+        .as_ref()
+        .is_some_and(|expect| match expect.status {
+            Some(status) => status >= 400,
+            None => expect.reason.is_some() || expect.by.is_some(),
+        })
+}
+
+/// What a verb cannot answer, and where to look instead.
+fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
+    let hint = match (verb, key) {
+        ("curl", "object") => "the body of an answer is `json`",
+        ("curl", "stdout") => "the body of an answer is `json`",
+        ("exec", "status" | "reason" | "message" | "by") => {
+            "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
+        }
+        ("exec", "object") => "what a command prints is `json` or `stdout`",
+        ("curl" | "exec", _) => return None,
+        ("delete", "json" | "object" | "path") => {
+            "`delete` answers `status`, `reason` and `message` only"
+        }
+        (_, "json") => "say `object`",
+        (_, "stdout" | "stderr") => "only commands print: say `object`, or use `exec`",
+        (_, "exitCode") => "only commands have one: say `status`",
+        ("wait", "status" | "reason" | "message" | "by") => {
+            "`wait` ends when the state is reached: say `object`, or ask with `get`"
+        }
+        ("wait", "within") => "`wait` waits as long as the step's `timeout`",
+        ("pod" | "delete", "within") => "it waits by itself, as long as the step's `timeout`",
+        _ => return None,
+    };
+    Some(hint)
+}
+
+/// The keys of an expectation that are there.
+fn keys(expect: &Expect) -> Vec<&'static str> {
+    [
+        ("status", expect.status.is_some()),
+        ("reason", expect.reason.is_some()),
+        ("message", expect.message.is_some()),
+        ("by", expect.by.is_some()),
+        ("json", expect.json.is_some()),
+        ("object", expect.object.is_some()),
+        ("path", !expect.path.is_empty()),
+        ("exitCode", expect.exit_code.is_some()),
+        ("stdout", expect.stdout.is_some()),
+        ("stderr", expect.stderr.is_some()),
+        ("within", expect.within.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(key, there)| there.then_some(key))
+    .collect()
+}
+
+/// Checks what a step expects, and fills in the namespace.
+pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
+    let Some(said) = &draft.step.expect else {
+        return Expect::default();
+    };
+    let at = draft.expect_at();
+    let expect = fill(said, cx.namespace);
+    answerable(cx, draft, &at, &expect);
+    one_object(cx, draft, &at, &expect);
+    status(cx, &at, &expect);
+    if draft.verb == Some("curl") {
+        curl_ends(cx, &at, &expect);
+    }
+    within(cx, draft, &at, &expect);
+    for (key, text) in [
+        ("message", &expect.message),
+        ("stdout", &expect.stdout),
+        ("stderr", &expect.stderr),
+    ] {
+        if let Some(Text::Rule(TextRule::Matches(regex))) = text {
+            check_regex(cx, &below(&below(&at, key), "matches"), regex);
+        }
+    }
+    for (index, path) in expect.path.iter().enumerate() {
+        at_path(cx, &below(&below(&at, "path"), index), path);
+    }
+    expect
+}
+
+fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
+    let Some(verb) = draft.verb else { return };
+    for key in keys(expect) {
+        if let Some(hint) = unanswerable(verb, key) {
+            cx.findings
+                .error(&below(at, key), format!("`{verb}` cannot answer `{key}`"))
+                .at_key()
+                .second_key(&draft.at(), "the verb")
+                .hint(hint);
+        }
+    }
+}
+
+fn one_object(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
+    if !matches!(draft.verb, Some("apply" | "create")) || draft.objects.len() < 2 {
+        return;
+    }
+    let about_one =
+        |key: &&str| matches!(*key, "status" | "reason" | "message" | "object" | "path");
+    if let Some(key) = keys(expect).into_iter().find(about_one) {
+        cx.findings
+            .error(
+                &below(at, key),
+                format!("`{key}` of which of the {} objects?", draft.objects.len()),
+            )
+            .at_key()
+            .second_key(&draft.at(), "several objects")
+            .hint("an expectation is about one object only: give it a step of its own");
+    }
+}
+
+fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
+    if expect.by.is_some() && expect.status != Some(403) {
+        let finding = cx
+            .findings
+            .error(
+                &below(at, "by"),
+                "`by` says who denied, so it needs `status: 403`",
+            )
+            .at_key();
+        if expect.status.is_some() {
+            finding.second(&below(at, "status"), "this is no denial");
+        } else {
+            finding.hint("add `status: 403`");
+        }
+    }
+    let Some(status) = expect.status else { return };
+    if (200..300).contains(&status) {
+        for (key, there) in [
+            ("reason", expect.reason.is_some()),
+            ("message", expect.message.is_some()),
+        ] {
+            if there {
+                cx.findings
+                    .error(
+                        &below(at, key),
+                        format!("an answer with {status} has no `{key}`"),
+                    )
+                    .at_key()
+                    .second(&below(at, "status"), "a success")
+                    .hint("only a refusal is a `Status` with a reason and a message");
+            }
+        }
+        return;
+    }
+    let Some(reason) = &expect.reason else { return };
+    let at_reason = below(at, "reason");
+    match REASONS.iter().find(|(known, _)| known == reason) {
+        Some((_, code)) if *code != status => {
+            let other: Vec<_> = (REASONS.iter().filter(|(_, code)| *code == status))
+                .map(|(reason, _)| format!("`{reason}`"))
+                .collect();
+            let hint =
+                (!other.is_empty()).then(|| format!("with {status} comes {}", other.join(" or ")));
+            cx.findings
+                .warn(
+                    &at_reason,
+                    format!("the API server sends `{reason}` with {code}"),
+                )
+                .second(&below(at, "status"), "another code")
+                .hint_if(hint);
+        }
+        Some(_) => {}
+        None => {
+            let near = nearest(reason, REASONS.iter().map(|(known, _)| *known));
+            if let Some(near) = near {
+                cx.findings
+                    .warn(
+                        &at_reason,
+                        format!("the API server knows no reason `{reason}`"),
+                    )
+                    .hint(format!("did you mean `{near}`?"));
+            }
+        }
+    }
+}
+
+/// curl either got an answer or it failed.
+fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
+    let fails = expect.exit_code.is_some_and(|code| code != 0);
+    if expect.stderr.is_some() && !fails {
+        cx.findings
+            .error(
+                &below(at, "stderr"),
+                "curl prints to its standard error only when it fails",
+            )
+            .at_key()
+            .hint("add the `exitCode` with which it fails, e.g. `exitCode: 6`");
+    }
+    if fails
+        && let Some(key) = keys(expect)
+            .into_iter()
+            .find(|key| matches!(*key, "status" | "reason" | "message" | "json" | "path"))
+    {
+        cx.findings
+            .error(
+                &below(at, key),
+                format!("`{key}` of an answer that never came"),
+            )
+            .at_key()
+            .second(&below(at, "exitCode"), "curl fails")
+            .hint("leave out one of them");
+    }
+}
+
+fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
+    let Some(within) = draft.within else { return };
+    let at = below(at, "within");
+    if keys(expect).len() == 1 {
+        cx.findings
+            .error(&at, "`within` without anything to expect")
+            .at_key()
+            .hint("say what must come of it, e.g. `status: 200`");
+    }
+    if within > draft.timeout {
+        let finding = cx
+            .findings
+            .error(&at, "`within` is longer than the step may take");
+        if draft.step.timeout.is_some() {
+            finding.second(&below(&draft.pointer, "timeout"), "the step's limit");
+        } else {
+            finding.hint("add a `timeout` to the step; without one it is 60s");
+        }
+    }
+}
+
+fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
+    if let Err(error) = JsonPath::parse(&path.at) {
+        cx.findings
+            .error(&below(at, "at"), "this is no JSON path")
+            .label(format!(
+                "at character {}: {}",
+                error.position(),
+                error.message()
+            ))
+            .hint("e.g. `$.items[0].metadata.name` (RFC 9535)");
+    }
+    let rules: Vec<_> = [
+        ("equals", path.equals.is_some()),
+        ("matches", path.matches.is_some()),
+        ("contains", path.contains.is_some()),
+        ("count", path.count.is_some()),
+        ("absent", path.absent.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(key, there)| there.then_some(key))
+    .collect();
+    match rules.as_slice() {
+        [] => {
+            cx.findings
+                .error(at, "a path without a rule")
+                .hint("one of equals, matches, contains, count, absent");
+        }
+        [first, more @ ..] => {
+            for rule in more {
+                cx.findings
+                    .error(
+                        &below(at, rule),
+                        format!("two rules for one path: `{first}` and `{rule}`"),
+                    )
+                    .at_key()
+                    .second_key(&below(at, first), "the other")
+                    .hint("write the path twice");
+            }
+        }
+    }
+    if let Some(regex) = &path.matches {
+        check_regex(cx, &below(at, "matches"), regex);
+    }
+}
+
+fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
+    if let Err(error) = regex::Regex::new(regex) {
+        // The parser draws the place in several lines; its last one says what is wrong.
+        let text = error.to_string();
+        let last = text.lines().last().unwrap_or_default();
+        let marker = text.lines().find(|line| line.trim_start().starts_with('^'));
+        let place = marker
+            .and_then(|line| line.find('^'))
+            .map(|column| column.saturating_sub(4) + 1);
+        let words = last.trim_start_matches("error: ");
+        let label = match place {
+            Some(place) => format!("at character {place}: {words}"),
+            None => words.to_owned(),
+        };
+        cx.findings
+            .error(at, "this is no regular expression")
+            .label(label);
+    }
+}
+
+/// Replaces `{namespace}` in all texts.
+fn fill(expect: &Expect, namespace: &str) -> Expect {
+    let fill = |text: &String| text.replace(NAMESPACE, namespace);
+    let rule = |text: &Option<Text>| {
+        text.as_ref().map(|text| match text {
+            Text::Is(text) => Text::Is(fill(text)),
+            Text::Rule(rule) => Text::Rule(match rule {
+                TextRule::Equals(text) => TextRule::Equals(fill(text)),
+                TextRule::StartsWith(text) => TextRule::StartsWith(fill(text)),
+                TextRule::Contains(text) => TextRule::Contains(fill(text)),
+                TextRule::Lacks(text) => TextRule::Lacks(fill(text)),
+                TextRule::Matches(text) => TextRule::Matches(fill(text)),
+            }),
+        })
+    };
+    let value = |value: &Option<Value>| value.as_ref().map(|value| fill_value(value, namespace));
+    Expect {
+        message: rule(&expect.message),
+        stdout: rule(&expect.stdout),
+        stderr: rule(&expect.stderr),
+        json: value(&expect.json),
+        object: value(&expect.object),
+        path: (expect.path.iter())
+            .map(|path| AtPath {
+                at: fill(&path.at),
+                equals: value(&path.equals),
+                matches: path.matches.as_ref().map(fill),
+                contains: value(&path.contains),
+                ..path.clone()
+            })
+            .collect(),
+        ..expect.clone()
+    }
+}
+
+fn fill_value(value: &Value, namespace: &str) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace(NAMESPACE, namespace)),
+        Value::Array(list) => list
+            .iter()
+            .map(|value| fill_value(value, namespace))
+            .collect(),
+        Value::Object(map) => (map.iter())
+            .map(|(key, value)| (key.clone(), fill_value(value, namespace)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+/// Whether an expected 403 must be one that RBAC made of the request.
+pub(super) fn is_rbac_denial(expect: &Expect) -> bool {
+    expect.status == Some(403)
+        && expect.exit_code.is_none_or(|code| code == 0)
+        && matches!(expect.by, None | Some(DeniedBy::Rbac))
+}

@@ -1,0 +1,227 @@
+//! Walks the steps in order and knows what exists when.
+
+use super::{
+    Context, accounts, below, bodies, calls,
+    draft::{Draft, Placed},
+    expectations, targets,
+    world::{Known, World},
+};
+use crate::{
+    plan::{Action, Step, kinds::nearest},
+    scenario::{schema, verbs::Manifests},
+};
+
+/// The steps as a story: what was made so far, and what will be.
+pub(super) struct Story<'a> {
+    pub drafts: &'a [Draft<'a>],
+    pub world: World<'a>,
+}
+
+/// Makes the steps of the plan.
+pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
+    let mut story = Story {
+        drafts,
+        world: World::default(),
+    };
+    let mut steps = Vec::new();
+    for draft in drafts {
+        let action = story.act(cx, draft);
+        let expect = expectations::read(cx, draft);
+        let (Some(verb), Some(action)) = (draft.verb, action) else {
+            continue;
+        };
+        steps.push(Step {
+            number: draft.index + 1,
+            pointer: draft.pointer.clone(),
+            title: draft.step.title.clone(),
+            say: draft.step.say.clone(),
+            rows: (draft.step.rows.iter().map(|row| row.0.clone())).collect(),
+            timeout: draft.timeout,
+            verb,
+            action,
+            expect,
+            within: draft.within,
+        });
+    }
+    steps
+}
+
+impl<'a> Story<'a> {
+    fn act(&mut self, cx: &mut Context<'_>, draft: &'a Draft<'a>) -> Option<Action> {
+        let step: &schema::Step = draft.step;
+        match draft.verb? {
+            "get" => targets::get(cx, draft, step.get.as_ref()?, self).map(Action::Get),
+            "delete" => {
+                let target = targets::delete(cx, draft, step.delete.as_ref()?, self)?;
+                if !draft.refused {
+                    let kind = (target.kind.group.as_str(), target.kind.kind.as_str());
+                    let name = target.name.as_deref().unwrap_or_default();
+                    let namespace = target.namespace.as_deref();
+                    self.world.delete(kind, namespace, name, draft.index);
+                }
+                Some(Action::Delete(target))
+            }
+            "wait" => {
+                let wait = step.wait.as_ref()?;
+                let target = targets::wait(cx, draft, wait, self)?;
+                Some(Action::Wait(target, wait.until.clone()))
+            }
+            "curl" => {
+                let action = calls::curl(cx, draft, step.curl.as_ref()?, self);
+                self.call_changes(draft, action.as_ref());
+                action
+            }
+            "exec" => calls::exec(cx, draft, step.exec.as_ref()?, self),
+            verb => {
+                for placed in &draft.objects {
+                    self.make(cx, draft, placed);
+                }
+                let mut objects: Vec<_> =
+                    (draft.objects.iter().map(|placed| placed.object.clone())).collect();
+                match verb {
+                    "create" => Some(Action::Create(objects)),
+                    "pod" => objects.pop().map(Action::Pod),
+                    _ => Some(Action::Apply(objects)),
+                }
+            }
+        }
+    }
+
+    /// What a call from a Pod makes or deletes.
+    fn call_changes(&mut self, draft: &'a Draft<'a>, action: Option<&Action>) {
+        if draft.refused {
+            return;
+        }
+        for placed in &draft.objects {
+            self.world.add(known(draft, placed));
+        }
+        if let Some(Action::Curl(call)) = action
+            && let Some((kind, namespace, name)) = bodies::deleted(call.request.as_ref())
+        {
+            let kind = (kind.group.as_str(), kind.kind.as_str());
+            let namespace = namespace.filter(|_| kind != ("", "Namespace"));
+            self.world.delete(kind, namespace, name, draft.index);
+        }
+    }
+
+    /// A step makes an object.
+    fn make(&mut self, cx: &mut Context<'_>, draft: &'a Draft<'a>, placed: &'a Placed) {
+        let object = &placed.object;
+        let kind = (object.kind.group.as_str(), object.kind.kind.as_str());
+        let namespace = object.namespace.as_deref();
+        if !draft.refused {
+            self.check_namespace(cx, placed);
+            accounts::check(cx, draft, placed, self);
+            let before = self.world.alive(kind, namespace, &object.name);
+            if let Some(before) =
+                before.filter(|_| draft.verb != Some("apply") && !object.name.is_empty())
+            {
+                let message = format!(
+                    "{} `{}` is made already, by step {}",
+                    object.kind.kind,
+                    object.name,
+                    before.step + 1
+                );
+                cx.findings
+                    .error(&name_pointer(draft, placed), message)
+                    .label("a second time")
+                    .second(before.pointer, "made here")
+                    .hint("change it by `apply`, or delete it first");
+            }
+        }
+        if draft.refused {
+            return;
+        }
+        self.world.add(known(draft, placed));
+    }
+
+    fn check_namespace(&self, cx: &mut Context<'_>, placed: &Placed) {
+        let Some(namespace) = placed.object.namespace.as_deref() else {
+            return;
+        };
+        if namespace == cx.namespace || self.exists(namespace) {
+            return;
+        }
+        let at = below(&below(&placed.pointer, "metadata"), "namespace");
+        let own = cx.namespace.to_owned();
+        self.no_namespace(
+            cx,
+            &at,
+            namespace,
+            &format!("leave the line out: the scenario's namespace `{own}` is filled in"),
+        );
+    }
+
+    /// Whether a step made this Namespace.
+    pub(super) fn exists(&self, namespace: &str) -> bool {
+        let kind = ("", "Namespace");
+        self.world.alive(kind, None, namespace).is_some()
+    }
+
+    /// Says that a namespace is not there, or not yet.
+    pub(super) fn no_namespace(&self, cx: &mut Context<'_>, at: &str, namespace: &str, hint: &str) {
+        if let Some((draft, placed)) = self.made_by(("", "Namespace"), None, namespace) {
+            cx.findings
+                .error(
+                    at,
+                    format!("namespace `{namespace}` is not there at this step"),
+                )
+                .second(&placed.pointer, format!("made by step {}", draft.index + 1))
+                .hint("move that step up");
+            return;
+        }
+        let all = self.world.all_alive(("", "Namespace"));
+        let near = nearest(namespace, all.map(|known| known.object.name.as_str()));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => hint.to_owned(),
+        };
+        cx.findings
+            .error(at, format!("no earlier step makes namespace `{namespace}`"))
+            .hint(hint);
+    }
+
+    /// The first step, early or late, that makes an object.
+    pub(super) fn made_by(
+        &self,
+        (group, kind): (&str, &str),
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<(&'a Draft<'a>, &'a Placed)> {
+        let drafts = self.drafts.iter().filter(|draft| !draft.refused);
+        let all = drafts.flat_map(|draft| draft.objects.iter().map(move |placed| (draft, placed)));
+        all.into_iter().find(|(_, placed)| {
+            let object = &placed.object;
+            object.kind.is(group, kind)
+                && object.namespace.as_deref() == namespace
+                && object.name == name
+        })
+    }
+
+    /// The names of all objects of a kind that any step makes.
+    pub(super) fn names(&self, group: &str, kind: &str) -> Vec<&'a str> {
+        (self.drafts.iter().flat_map(|draft| &draft.objects))
+            .filter(|placed| placed.object.kind.is(group, kind))
+            .map(|placed| placed.object.name.as_str())
+            .collect()
+    }
+}
+
+fn known<'a>(draft: &'a Draft<'a>, placed: &'a Placed) -> Known<'a> {
+    Known {
+        pointer: &placed.pointer,
+        step: draft.index,
+        object: &placed.object,
+        gone: None,
+    }
+}
+
+/// The pointer of the name that an object is given.
+fn name_pointer(draft: &Draft<'_>, placed: &Placed) -> String {
+    match (draft.verb, &draft.step.create) {
+        (Some("create"), Some(Manifests::One(_) | Manifests::Many(_))) => {
+            below(&below(&placed.pointer, "metadata"), "name")
+        }
+        _ => below(&placed.pointer, "name"),
+    }
+}

@@ -1,0 +1,213 @@
+//! URLs that a Pod calls.
+
+use http::Uri;
+
+use crate::plan::kinds::nearest;
+
+/// The only placeholder in a URL.
+pub(super) const NAMESPACE: &str = "{namespace}";
+
+/// A URL taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Url {
+    /// As curl gets it, placeholder replaced.
+    pub text: String,
+    pub https: bool,
+    /// In lower case, without a dot at its end.
+    pub host: String,
+    pub port: Option<u16>,
+    pub path_and_query: String,
+}
+
+/// What is wrong with a URL.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadUrl {
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+fn bad<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, BadUrl> {
+    let hint = hint.into();
+    Err(BadUrl {
+        message: message.into(),
+        hint: (!hint.is_empty()).then_some(hint),
+    })
+}
+
+/// Takes a URL apart and replaces its placeholder.
+pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
+    let filled = text.replace(NAMESPACE, namespace);
+    if let Some(start) = filled.find(['{', '}']) {
+        let rest = &filled[start..];
+        let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
+        return bad(
+            format!("unknown placeholder `{placeholder}` in the URL"),
+            "`{namespace}` is the only one",
+        );
+    }
+    if let Some((at, c)) =
+        (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control())
+    {
+        let name = if c == ' ' {
+            "a blank".into()
+        } else {
+            format!("{c:?}")
+        };
+        return bad(
+            format!("{name} at character {} of the URL", at + 1),
+            "write a blank as `%20`",
+        );
+    }
+    if filled.starts_with('/') {
+        return bad(
+            "the URL is not absolute",
+            format!("write `https://kubernetes.default{text}`"),
+        );
+    }
+    let Some((scheme, rest)) = filled.split_once("://") else {
+        return bad("the URL is not absolute", format!("write `https://{text}`"));
+    };
+    if !matches!(scheme, "http" | "https") {
+        let near = nearest(scheme, ["https", "http"].into_iter());
+        return bad(
+            format!("`{scheme}` is neither https nor http"),
+            near.map(|near| format!("did you mean `{near}`?"))
+                .unwrap_or_default(),
+        );
+    }
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    if path
+        .split('/')
+        .skip(1)
+        .any(|part| matches!(part, "." | ".."))
+    {
+        return bad(
+            "`.` or `..` as a part of the path",
+            "curl would resolve it before it asks: write the path that is meant",
+        );
+    }
+    let uri: Uri = match filled.parse() {
+        Ok(uri) => uri,
+        Err(error) => return bad(format!("this is no URL: {error}"), ""),
+    };
+    let authority = match uri.authority() {
+        Some(authority) if !authority.host().is_empty() => authority,
+        _ => {
+            return bad(
+                "the URL has no host",
+                "e.g. `https://kubernetes.default/api`",
+            );
+        }
+    };
+    if authority.as_str().contains('@') {
+        return bad(
+            "a user in the URL",
+            "a credential must not stand in a file; `token: mounted` sends the Pod's own",
+        );
+    }
+    let port = match authority.as_str()[authority.host().len()..].strip_prefix(':') {
+        None => None,
+        Some(port) => match port.parse() {
+            Ok(port) => Some(port),
+            Err(_) => return bad(format!("`{port}` is no port"), ""),
+        },
+    };
+    Ok(Url {
+        https: scheme == "https",
+        host: authority.host().trim_end_matches('.').to_lowercase(),
+        port,
+        path_and_query: (uri.path_and_query())
+            .map_or_else(|| "/".into(), |path| path.as_str().to_owned()),
+        text: filled,
+    })
+}
+
+/// The names of the API server's Service, as Pods can say them.
+const API_SERVER: [&str; 4] = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+];
+
+impl Url {
+    /// Whether the host is the API server's.
+    pub(super) fn is_api_server(&self) -> bool {
+        API_SERVER.contains(&self.host.as_str())
+    }
+
+    /// The API server's name that was probably meant by a host that is none.
+    pub(super) fn meant_api_server(&self) -> Option<&'static str> {
+        if self.is_api_server() {
+            return None;
+        }
+        nearest(&self.host, API_SERVER.into_iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("https://kubernetes", "kubernetes", None, "/", true)]
+    #[case(
+        "https://kubernetes.default:443/api?x=1",
+        "kubernetes.default",
+        Some(443),
+        "/api?x=1",
+        true
+    )]
+    #[case(
+        "https://Kubernetes.Default.SVC./",
+        "kubernetes.default.svc",
+        None,
+        "/",
+        true
+    )]
+    #[case(
+        "https://kubernetes.default.svc.cluster.local/api/v1/namespaces/{namespace}/pods/",
+        "kubernetes.default.svc.cluster.local",
+        None,
+        "/api/v1/namespaces/ns/pods/",
+        true
+    )]
+    #[case("http://example.com:8080", "example.com", Some(8080), "/", false)]
+    #[case("https://[::1]:6443/api#x", "[::1]", Some(6443), "/api", false)]
+    fn reads(
+        #[case] text: &str,
+        #[case] host: &str,
+        #[case] port: Option<u16>,
+        #[case] path: &str,
+        #[case] api: bool,
+    ) {
+        let url = read(text, "ns").unwrap();
+        assert_eq!(
+            (&*url.host, url.port, &*url.path_and_query),
+            (host, port, path)
+        );
+        assert_eq!(url.is_api_server(), api);
+    }
+
+    #[rstest]
+    #[case("/api", "the URL is not absolute")]
+    #[case("kubernetes/api", "the URL is not absolute")]
+    #[case("htps://kubernetes", "`htps` is neither https nor http")]
+    #[case("https://a/{name}/b", "unknown placeholder `{name}` in the URL")]
+    #[case("https://a/b c", "a blank at character 12 of the URL")]
+    #[case("https:///api", "this is no URL: invalid format")]
+    #[case("https://a/b/../c", "`.` or `..` as a part of the path")]
+    #[case("https://u:p@kubernetes/", "a user in the URL")]
+    #[case("https://kubernetes:99999/", "`99999` is no port")]
+    fn refuses(#[case] text: &str, #[case] message: &str) {
+        assert_eq!(read(text, "ns").unwrap_err().message, message);
+    }
+
+    #[test]
+    fn near_misses_of_the_api_server() {
+        let url = read("https://kubernets.default/api", "ns").unwrap();
+        assert_eq!(url.meant_api_server(), Some("kubernetes.default"));
+        assert_eq!(read("https://web/", "ns").unwrap().meant_api_server(), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! What exists at a point of the story.
+
+use serde_json::Value;
+
+use crate::plan::Object;
+
+/// An object that a step made.
+pub(super) struct Known<'a> {
+    /// What describes it.
+    pub pointer: &'a str,
+    /// The index of its step.
+    pub step: usize,
+    /// The object.
+    pub object: &'a Object,
+    /// The index of the step that deleted it.
+    pub gone: Option<usize>,
+}
+
+/// Everything that the steps so far made.
+#[derive(Default)]
+pub(super) struct World<'a> {
+    known: Vec<Known<'a>>,
+}
+
+impl<'a> World<'a> {
+    /// A step made an object.
+    pub(super) fn add(&mut self, known: Known<'a>) {
+        self.known.push(known);
+    }
+
+    /// The last that was made of this kind and name, deleted or not.
+    pub(super) fn last(
+        &self,
+        (group, kind): (&str, &str),
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<&Known<'a>> {
+        self.known.iter().rev().find(|known| {
+            let object = known.object;
+            object.kind.is(group, kind)
+                && object.namespace.as_deref() == namespace
+                && object.name == name
+        })
+    }
+
+    /// The one that exists now.
+    pub(super) fn alive(
+        &self,
+        kind: (&str, &str),
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<&Known<'a>> {
+        self.last(kind, namespace, name)
+            .filter(|known| known.gone.is_none())
+    }
+
+    /// All of a kind that exist now.
+    pub(super) fn all_alive(&self, kind: (&str, &str)) -> impl Iterator<Item = &Known<'a>> {
+        (self.known.iter())
+            .filter(move |known| known.gone.is_none() && known.object.kind.is(kind.0, kind.1))
+    }
+
+    /// A step deleted an object; with a Namespace goes all that is in it.
+    pub(super) fn delete(
+        &mut self,
+        kind: (&str, &str),
+        namespace: Option<&str>,
+        name: &str,
+        step: usize,
+    ) {
+        for known in self.known.iter_mut().filter(|known| known.gone.is_none()) {
+            let object = known.object;
+            let it = object.kind.is(kind.0, kind.1)
+                && object.namespace.as_deref() == namespace
+                && object.name == name;
+            let in_it = kind == ("", "Namespace") && object.namespace.as_deref() == Some(name);
+            if it || in_it {
+                known.gone = Some(step);
+            }
+        }
+    }
+}
+
+/// What a call from a Pod needs to know about it.
+pub(super) struct PodFacts {
+    /// The names of its containers, init containers that keep running included.
+    pub containers: Vec<String>,
+    /// Its ServiceAccount.
+    pub account: String,
+    /// Whether its own manifest says that the token is mounted.
+    pub automount: Option<bool>,
+}
+
+/// Reads a Pod's manifest.
+pub(super) fn pod_facts(manifest: &Value) -> PodFacts {
+    let spec = &manifest["spec"];
+    let containers = spec["containers"].as_array().into_iter().flatten();
+    let sidecars = (spec["initContainers"].as_array().into_iter().flatten())
+        .filter(|container| container["restartPolicy"] == "Always");
+    let account = [&spec["serviceAccountName"], &spec["serviceAccount"]]
+        .into_iter()
+        .find_map(|name| name.as_str().filter(|name| !name.is_empty()));
+    PodFacts {
+        containers: containers
+            .chain(sidecars)
+            .filter_map(|container| container["name"].as_str())
+            .map(ToOwned::to_owned)
+            .collect(),
+        account: account.unwrap_or("default").to_owned(),
+        automount: spec["automountServiceAccountToken"].as_bool(),
+    }
+}

@@ -1,0 +1,148 @@
+//! The single outlet filter: credentials are known by their shape and never leave kubewalk.
+//!
+//! Nothing that is shown, logged or written to a report goes around [`redact`].
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use regex::{Captures, Regex};
+
+/// What stands in the place of a token.
+pub const TOKEN: &str = "«redacted token»";
+
+/// What stands in the place of a private key.
+pub const KEY: &str = "«redacted key»";
+
+/// What stands in the place of a password.
+pub const PASSWORD: &str = "«redacted password»";
+
+/// A shape of secret, and how the rest of the match is kept.
+type Rule = (LazyLock<Regex>, fn(&Captures<'_>) -> String);
+
+macro_rules! shape {
+    ($pattern:literal) => {
+        LazyLock::new(|| Regex::new($pattern).expect("a pattern that the tests compile"))
+    };
+}
+
+static RULES: [Rule; 8] = [
+    // A PEM private key, also one that is cut off.
+    (
+        shape!(
+            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)"
+        ),
+        |_| KEY.into(),
+    ),
+    // The same, as base64 in a kubeconfig or a Secret ("-----BEGIN" is LS0tLS1CRUdJTi).
+    (
+        shape!(
+            r#"(client-key-data|tls\.key|ssh-privatekey)(["']?\s*:\s*["']?)[A-Za-z0-9+/=]{16,}"#
+        ),
+        |found| format!("{}{}{KEY}", &found[1], &found[2]),
+    ),
+    // A JWT, whole or cut after its second part.
+    (
+        shape!(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
+        |_| TOKEN.into(),
+    ),
+    // A JWT in base64, as a Secret has it.
+    (shape!(r"\bZXlK[A-Za-z0-9+/]{40,}={0,2}"), |_| TOKEN.into()),
+    // The header that carries a credential: whatever stands there.
+    (
+        shape!(
+            r#"(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]+"#
+        ),
+        |found| format!("{}{TOKEN}", &found[1]),
+    ),
+    // `Bearer x` elsewhere, if x does not read as a word.
+    (
+        shape!(r"(?i)\b(bearer[ \t]+)([A-Za-z0-9._~+/=-]{16,})"),
+        |found| {
+            if secretive(&found[2]) {
+                format!("{}{TOKEN}", &found[1])
+            } else {
+                found[0].into()
+            }
+        },
+    ),
+    // `token: x` of a kubeconfig, a Secret, or JSON, if x does not read as a word.
+    (
+        shape!(
+            r#"(?i)\b((?:id[-_]?|access[-_]?|refresh[-_]?)?token["']?\s*:\s*["']?)([A-Za-z0-9._~+/=-]{16,})((?:::[^\s"']+)?)"#
+        ),
+        |found| {
+            if secretive(&found[2]) {
+                format!("{}{TOKEN}", &found[1])
+            } else {
+                found[0].into()
+            }
+        },
+    ),
+    // A password inside a URL.
+    (shape!(r#"(://[^/\s:@"']+:)[^/\s@"']+@"#), |found| {
+        format!("{}{PASSWORD}@", &found[1])
+    }),
+];
+
+/// Random text has digits or goes on for long; words and names of files have neither.
+fn secretive(text: &str) -> bool {
+    !text.starts_with('/') && (text.len() >= 40 || text.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// The text with every credential replaced by a mark that keeps it readable.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let mut clean = Cow::Borrowed(text);
+    for (shape, keep) in &RULES {
+        if let Cow::Owned(replaced) = shape.replace_all(&clean, keep) {
+            clean = Cow::Owned(replaced);
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const JWT: &str =
+        "eyJhbGciOiJSUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
+
+    #[rstest]
+    #[case::alone(JWT.to_owned(), TOKEN.to_owned())]
+    #[case::cut(format!("x {} y", &JWT[..60]), format!("x {TOKEN} y"))]
+    #[case::header(format!("Authorization: Bearer {JWT}\r\nHost: a"), format!("Authorization: Bearer {TOKEN}\r\nHost: a"))]
+    #[case::opaque("authorization: bearer abcdef".into(), format!("authorization: bearer {TOKEN}"))]
+    #[case::bearer("sent Bearer abcdef0123456789abcdef to".into(), format!("sent Bearer {TOKEN} to"))]
+    #[case::kubeconfig("    token: abcdef.0123456789abcdef\n".into(), format!("    token: {TOKEN}\n"))]
+    #[case::json(r#"{"token":"abcdefabcdef0123456789","n":1}"#.into(), format!(r#"{{"token":"{TOKEN}","n":1}}"#))]
+    #[case::k3s("token: K10aabbccddeeff0011::server:secret\n".into(), format!("token: {TOKEN}\n"))]
+    #[case::key_data("client-key-data: LS0tLS1CRUdJTiBSU0E=\n".into(), format!("client-key-data: {KEY}\n"))]
+    #[case::secret("  token: ZXlKaGJHY2lPaUpTVXpJMU5pSXNJbXRwWkNJNklrRWlmUS5leUo=".into(), format!("  token: {TOKEN}"))]
+    #[case::url("https://ann:hunter2@example.com/a".into(), format!("https://ann:{PASSWORD}@example.com/a"))]
+    #[case::pem(
+        "a\n-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\nb".into(), format!("a\n{KEY}\nb"))]
+    #[case::pem_cut("-----BEGIN PRIVATE KEY-----\nAAAA".into(), KEY.to_owned())]
+    fn credentials_go(#[case] text: String, #[case] clean: String) {
+        assert_eq!(redact(&text), clean);
+    }
+
+    #[rstest]
+    #[case(r#"user "system:serviceaccount:ns:rm" (groups=["system:serviceaccounts" "system:serviceaccounts:ns" "system:authenticated"]) is"#)]
+    #[case("[invalid bearer token, service account token has been invalidated]")]
+    #[case("curl: {in: pod-default, url: https://kubernetes/api, token: mounted}")]
+    #[case("token: system:serviceaccount:kubewalk-x7k2p:demo-sa")]
+    #[case(
+        r#"-H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)""#
+    )]
+    #[case("Bearer authentication is used")]
+    #[case("token: /var/run/secrets/kubernetes.io/serviceaccount/token")]
+    #[case("certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t")]
+    #[case("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----")]
+    #[case(
+        "pods is forbidden: User \"system:serviceaccount:default:default\" cannot list resource \"pods\" in API group \"\""
+    )]
+    fn ordinary_texts_stay(#[case] text: &str) {
+        assert_eq!(redact(text), text);
+    }
+}

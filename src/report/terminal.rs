@@ -1,0 +1,420 @@
+//! The report for people: one line a step, and on failure the line of the file with all that is known.
+
+use std::{collections::BTreeMap, mem};
+
+use super::snippet::{Caret, snippet};
+use crate::{
+    expect::show,
+    run::{Event, Failure, Outcome},
+};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Failures and the last line.
+    Quiet,
+    /// Narration and one line a step, too.
+    Normal,
+    /// The kubectl lines of each step, too.
+    Verbose,
+}
+
+/// Turns events into text. Scenarios that run side by side are not mixed: one is shown as it runs, the others when they
+/// have ended.
+#[derive(Debug)]
+pub struct Terminal {
+    color: bool,
+    width: usize,
+    verbosity: Verbosity,
+    /// The scenario that is shown as it runs.
+    live: Option<String>,
+    /// What the others have said so far, by path, in the order of their start; `true`: ended.
+    waiting: Vec<(String, String, bool)>,
+    /// Titles and headings that were not needed yet (quiet mode).
+    headings: BTreeMap<String, String>,
+}
+
+const GREEN: &str = "32";
+const RED: &str = "1;31";
+const YELLOW: &str = "33";
+const BOLD: &str = "1";
+const DIM: &str = "2";
+
+impl Terminal {
+    /// A report for a terminal of `width` columns.
+    pub fn new(color: bool, verbosity: Verbosity, width: usize) -> Self {
+        Self {
+            color,
+            width: width.clamp(40, 140),
+            verbosity,
+            live: None,
+            waiting: Vec::new(),
+            headings: BTreeMap::new(),
+        }
+    }
+
+    /// The text to print for an event, with its newlines; often empty.
+    pub fn on(&mut self, event: &Event) -> String {
+        let text = self.text(event);
+        let Some(path) = path(event) else {
+            let rest = if matches!(event, Event::RunFinished { .. }) {
+                self.flush_all()
+            } else {
+                String::new()
+            };
+            return rest + &text;
+        };
+        if self.live.is_none() && matches!(event, Event::ScenarioStarted { .. }) {
+            self.live = Some(path.to_owned());
+        }
+        if self.live.as_deref() == Some(path) {
+            return if matches!(event, Event::ScenarioFinished { .. }) {
+                text + &self.next()
+            } else {
+                text
+            };
+        }
+        let Some(entry) = self
+            .waiting
+            .iter_mut()
+            .find(|(waiting, ..)| waiting == path)
+        else {
+            if matches!(event, Event::ScenarioStarted { .. }) {
+                self.waiting.push((path.to_owned(), text, false));
+                return String::new();
+            }
+            return text;
+        };
+        entry.1 += &text;
+        entry.2 |= matches!(event, Event::ScenarioFinished { .. });
+        String::new()
+    }
+
+    /// The live scenario has ended: all that have ended since, and the next that is live.
+    fn next(&mut self) -> String {
+        self.live = None;
+        let mut text = String::new();
+        let waiting = mem::take(&mut self.waiting);
+        for (path, said, ended) in waiting {
+            if ended {
+                text += &said;
+            } else if self.live.is_none() {
+                self.live = Some(path);
+                self.waiting.insert(0, (String::new(), said, true));
+            } else {
+                self.waiting.push((path, said, ended));
+            }
+        }
+        if self.live.is_some() {
+            text += &self.waiting.remove(0).1;
+        }
+        text
+    }
+
+    fn flush_all(&mut self) -> String {
+        mem::take(&mut self.waiting)
+            .into_iter()
+            .map(|(_, said, _)| said)
+            .collect()
+    }
+
+    fn text(&mut self, event: &Event) -> String {
+        let normal = self.verbosity >= Verbosity::Normal;
+        match event {
+            Event::ClusterPhase { name, elapsed_ms } if normal => {
+                self.paint(
+                    DIM,
+                    &format!("cluster: {} ({})", safe(name), time(*elapsed_ms)),
+                ) + "\n"
+            }
+            Event::ClusterReady {
+                kind,
+                kubernetes,
+                elapsed_ms,
+            } if normal => {
+                let ready = format!(
+                    "cluster: {} with Kubernetes {} is ready",
+                    safe(kind),
+                    safe(kubernetes)
+                );
+                self.paint(DIM, &format!("{ready} ({})", time(*elapsed_ms))) + "\n"
+            }
+            Event::ScenarioStarted {
+                path,
+                title,
+                say,
+                namespace,
+                ..
+            } => {
+                let place = self.paint(
+                    DIM,
+                    &format!("{}, namespace {}", safe(path), safe(namespace)),
+                );
+                let heading = format!("\n{}\n  {place}\n", self.paint(BOLD, &safe(title)));
+                if normal {
+                    return heading
+                        + &say
+                            .as_deref()
+                            .map(|say| self.wrapped(say))
+                            .unwrap_or_default();
+                }
+                self.headings.insert(path.clone(), heading);
+                String::new()
+            }
+            Event::StepStarted { say: Some(say), .. } if normal => self.wrapped(say),
+            Event::StepFinished { path, outcome, .. } => {
+                let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });
+                if !normal && !bad {
+                    return String::new();
+                }
+                self.headings.remove(path).unwrap_or_default() + &self.step(event)
+            }
+            Event::Aborted { message, remedy, log } => {
+                let mut text = format!("{} {}\n", self.paint(RED, "error[environment]:"), show::block(message, 2 * show::BODY));
+                for line in log {
+                    text += &format!("   | {}\n", safe(line));
+                }
+                if let Some(remedy) = remedy {
+                    text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
+                }
+                text
+            }
+            Event::CleanUp { left, path, .. } if !left.is_empty() => {
+                let of = path
+                    .as_deref()
+                    .map(|path| format!(" of {}", safe(path)))
+                    .unwrap_or_default();
+                let mut text =
+                    self.paint(RED, &format!("! clean-up{of} failed, this is left behind:")) + "\n";
+                for item in left {
+                    text += &format!("  - {}\n", safe(item));
+                }
+                text
+            }
+            Event::CleanUp { took_ms, .. } if self.verbosity == Verbosity::Verbose => {
+                self.paint(DIM, &format!("  cleaned up ({})", time(*took_ms))) + "\n"
+            }
+            Event::RunFinished {
+                held,
+                failed,
+                broken,
+                skipped,
+                took_ms,
+                ..
+            } => {
+                let steps = if *held == 1 { "step" } else { "steps" };
+                let broken = match broken {
+                    0 => String::new(),
+                    many => format!("{many} could not be carried out, "),
+                };
+                let good = *failed == 0 && broken.is_empty();
+                let line = format!(
+                    "{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}",
+                    time(*took_ms)
+                );
+                format!("\n{}\n", self.paint(if good { GREEN } else { RED }, &line))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The line of a step, and what belongs to it.
+    fn step(&self, event: &Event) -> String {
+        let Event::StepFinished {
+            path,
+            number,
+            title,
+            line,
+            col,
+            took_ms,
+            outcome,
+            equivalent,
+            summary,
+            warnings,
+        } = event
+        else {
+            return String::new();
+        };
+        let (color, mark, word) = match outcome {
+            Outcome::Held => (GREEN, "✓", ""),
+            Outcome::Failed { .. } => (RED, "✗", "FAILED "),
+            Outcome::Broken { .. } => (RED, "!", "BROKEN "),
+            Outcome::Skipped { .. } => (YELLOW, "-", "not run: "),
+        };
+        let mut text = format!(
+            "  {} {number} {}{}",
+            self.paint(color, mark),
+            self.paint(color, word),
+            safe(title)
+        );
+        if let Outcome::Skipped { reason } = outcome {
+            return format!("{text}  {}\n", self.paint(DIM, &safe(reason)));
+        }
+        if !summary.is_empty() {
+            text += &format!("  {}", self.paint(color, &safe(summary)));
+        }
+        text += &format!("  {}\n", self.paint(DIM, &time(*took_ms)));
+        if self.verbosity == Verbosity::Verbose {
+            for line in equivalent.lines() {
+                text += &format!("      {}\n", self.paint(DIM, &format!("$ {}", safe(line))));
+            }
+        }
+        if self.verbosity >= Verbosity::Normal {
+            for warning in warnings {
+                text += &format!(
+                    "      {}\n",
+                    self.paint(YELLOW, &format!("the server warns: {}", safe(warning)))
+                );
+            }
+        }
+        match outcome {
+            Outcome::Failed { failures } => text += &self.failures(path, equivalent, failures),
+            Outcome::Broken {
+                class,
+                message,
+                remedy,
+            } => {
+                let title = self.paint(RED, &format!("error[{}]:", safe(class)));
+                text += &format!("\n{title} {}\n", show::block(message, 2 * show::BODY));
+                text += &format!("  --> {}:{line}:{col}\n", safe(path));
+                text +=
+                    "   = the step could not be carried out; this says nothing about its claim\n";
+                if let Some(remedy) = remedy {
+                    text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
+                }
+                text += &format!("   = run just this: kubewalk run {}\n\n", argument(path));
+            }
+            Outcome::Held | Outcome::Skipped { .. } => {}
+        }
+        text
+    }
+
+    /// Each failure with its line; what all share comes once, at the end.
+    fn failures(&self, path: &str, equivalent: &str, failures: &[Failure]) -> String {
+        let mut text = String::new();
+        let mut said = None;
+        for (index, Failure { mismatch, place }) in failures.iter().enumerate() {
+            let block = |text: &str| show::block(text, 2 * show::BODY);
+            let mut notes = vec![("expected", block(&mismatch.expected))];
+            let got = block(&mismatch.got);
+            let label = match got
+                .strip_prefix('`')
+                .and_then(|got| got.strip_suffix('`'))
+                .unwrap_or(&got)
+            {
+                short if short.len() <= 60 && !short.contains('\n') => format!("got {got}"),
+                _ => "this does not hold".into(),
+            };
+            if !label.ends_with(&got) {
+                notes.push(("got", got));
+            }
+            if let Some(words) = mismatch
+                .server_words
+                .as_ref()
+                .filter(|words| said != Some(*words))
+            {
+                notes.push(("the server says", block(words)));
+                said = Some(words);
+            }
+            if let Some(hint) = &mismatch.hint {
+                notes.push(("hint", block(hint)));
+            }
+            if index + 1 == failures.len() {
+                if !equivalent.is_empty() {
+                    notes.push(("reproduce", block(equivalent)));
+                }
+                notes.push(("run just this", format!("kubewalk run {}", argument(path))));
+            }
+            let caret = Caret {
+                path: &safe(path),
+                place,
+                label: &label,
+            };
+            text += &format!(
+                "\n{}\n",
+                snippet(
+                    &safe(&mismatch.message),
+                    &caret,
+                    &notes,
+                    self.color,
+                    self.width
+                )
+            );
+        }
+        text + "\n"
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.color && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Narration: paragraphs wrapped to the width and indented.
+    fn wrapped(&self, say: &str) -> String {
+        let mut text = String::from("\n");
+        for paragraph in show::block(say.trim_end(), usize::MAX).split('\n') {
+            let mut line = String::new();
+            for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+                if !line.is_empty()
+                    && line.chars().count() + 1 + word.chars().count() > self.width - 2
+                {
+                    text += &format!("  {line}\n");
+                    line.clear();
+                }
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line += word;
+            }
+            text += if line.is_empty() {
+                String::from("\n")
+            } else {
+                format!("  {line}\n")
+            }
+            .as_str();
+        }
+        text + "\n"
+    }
+}
+
+fn path(event: &Event) -> Option<&str> {
+    match event {
+        Event::ScenarioStarted { path, .. }
+        | Event::StepStarted { path, .. }
+        | Event::StepFinished { path, .. }
+        | Event::ScenarioFinished { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+fn safe(text: &str) -> String {
+    show::line(text, show::BODY)
+}
+
+/// A path as a shell's argument.
+fn argument(path: &str) -> String {
+    let path = safe(path);
+    let plain = path
+        .chars()
+        .all(|c| c.is_alphanumeric() || "/._-+,@:=".contains(c));
+    if plain {
+        path
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+/// `41 ms`, `3.2 s`, `2 min 5 s`.
+fn time(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+#[cfg(test)]
+mod tests;

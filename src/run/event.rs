@@ -1,0 +1,302 @@
+//! What happens in a run, as plain data. Terminal, JUnit, JSON and the others only read events, so they cannot disagree.
+//!
+//! All texts of Pods and servers inside are redacted and escaped before they come here.
+
+use serde::Serialize;
+
+use crate::{
+    expect::{Mismatch, show},
+    scenario::{Source, Span},
+};
+
+/// The version of these events. It grows when a field changes its meaning or goes; new fields do not count.
+pub const VERSION: u32 = 1;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(
+    tag = "event",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Event {
+    /// The first event.
+    RunStarted {
+        /// [`VERSION`].
+        version: u32,
+        /// kubewalk's own version.
+        kubewalk: String,
+        /// How many scenarios are to run.
+        scenarios: usize,
+    },
+    /// A part of making the cluster begins.
+    ClusterPhase {
+        /// e.g. `pulling rancher/k3s:v1.36.2-k3s1`.
+        name: String,
+        /// Since the start of the run.
+        elapsed_ms: u64,
+    },
+    /// Scenarios can run.
+    ClusterReady {
+        /// e.g. `k3s`.
+        kind: String,
+        /// e.g. `v1.36.2`.
+        kubernetes: String,
+        /// Since the start of the run.
+        elapsed_ms: u64,
+    },
+    /// The run cannot go on: there is no cluster, or it broke.
+    Aborted {
+        /// One sentence.
+        message: String,
+        /// What to do.
+        remedy: Option<String>,
+        /// The last log lines of the component at fault.
+        log: Vec<String>,
+    },
+    /// A scenario begins.
+    ScenarioStarted {
+        /// The file, as the user named it.
+        path: String,
+        /// Its claim.
+        title: String,
+        /// Narration.
+        say: Option<String>,
+        /// Where it happens.
+        namespace: String,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// A step begins.
+    StepStarted {
+        /// The scenario's file.
+        path: String,
+        /// 1 for the first.
+        number: usize,
+        /// Its claim.
+        title: String,
+        /// Narration.
+        say: Option<String>,
+    },
+    /// A step has ended, or will not run.
+    StepFinished {
+        /// The scenario's file.
+        path: String,
+        /// 1 for the first.
+        number: usize,
+        /// Its claim.
+        title: String,
+        /// Line of the step in the file, 1 for the first.
+        line: usize,
+        /// Column of the step in the file, 1 for the first.
+        col: usize,
+        /// How long it took.
+        took_ms: u64,
+        /// How it ended.
+        outcome: Outcome,
+        /// The same as kubectl and curl lines that a person can paste.
+        equivalent: String,
+        /// The answer in a few words, e.g. `403 Forbidden as system:anonymous`.
+        summary: String,
+        /// The API server's warnings.
+        warnings: Vec<String>,
+    },
+    /// A scenario has ended; what it made is still there.
+    ScenarioFinished {
+        /// The file.
+        path: String,
+        /// Its claim.
+        title: String,
+        /// Steps that held.
+        held: usize,
+        /// Steps that failed.
+        failed: usize,
+        /// Steps that could not be carried out.
+        broken: usize,
+        /// Steps that did not run.
+        skipped: usize,
+        /// How long it took.
+        took_ms: u64,
+    },
+    /// What a scenario made is removed.
+    CleanUp {
+        /// The scenario's file; `None` for the cluster itself.
+        path: Option<String>,
+        /// How long it took.
+        took_ms: u64,
+        /// What could not be removed, and why.
+        left: Vec<String>,
+    },
+    /// The last event. All numbers are steps.
+    RunFinished {
+        /// That held.
+        held: usize,
+        /// That failed.
+        failed: usize,
+        /// That could not be carried out.
+        broken: usize,
+        /// That did not run.
+        skipped: usize,
+        /// How long everything took.
+        took_ms: u64,
+        /// kubewalk's exit code.
+        exit_code: u8,
+    },
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// Everything was as expected.
+    Held,
+    /// Something was not.
+    Failed {
+        /// All of it.
+        failures: Vec<Failure>,
+    },
+    /// It could not be carried out; this says nothing about the claim.
+    Broken {
+        /// A word for reports, e.g. `podNotReady`, `timeout`.
+        class: String,
+        /// What happened.
+        message: String,
+        /// What to do.
+        remedy: Option<String>,
+    },
+    /// It was not tried.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An expectation that does not hold, and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What is wrong.
+    #[serde(flatten)]
+    pub mismatch: Mismatch,
+    /// Where the expectation stands in the file.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// A place in a scenario's file, with its line.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// 1 for the first.
+    pub line: usize,
+    /// In characters, 1 for the first.
+    pub col: usize,
+    /// The line's text.
+    pub excerpt: String,
+    /// First byte of the value in the excerpt.
+    pub start: usize,
+    /// One past its last byte; a value of several lines ends with its first one.
+    pub end: usize,
+}
+
+impl Place {
+    /// Where a span begins.
+    pub fn of(source: &Source, span: Span) -> Self {
+        let text = &*source.text;
+        let at = show::floor(text, span.start);
+        let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let stop = text[at..]
+            .find('\n')
+            .map_or(text.len(), |newline| at + newline);
+        let raw = text[begin..stop].trim_end_matches('\r');
+        let line = 1 + text[..begin].matches('\n').count();
+        let col = 1 + text[begin..at].chars().count();
+        let (mut start, mut end) = (
+            (at - begin).min(raw.len()),
+            span.end.saturating_sub(begin).min(raw.len()),
+        );
+        let excerpt = show::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
+        if excerpt != raw.replace('\t', " ") {
+            (start, end) = (0, excerpt.len());
+        }
+        end = show::floor(&excerpt, end.max(start));
+        Self {
+            line,
+            col,
+            excerpt,
+            start,
+            end,
+        }
+    }
+}
+
+impl Failure {
+    /// A mismatch with its place.
+    pub fn new(mismatch: Mismatch, source: &Source, span: Span) -> Self {
+        Self {
+            mismatch,
+            place: Place::of(source, span),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, start: usize, end: usize) -> Place {
+        Place::of(
+            &Source {
+                path: "a.yaml".into(),
+                text: text.into(),
+            },
+            Span { start, end },
+        )
+    }
+
+    #[test]
+    fn a_place_has_its_line() {
+        let found = place("title: ä\nsteps:\n  - x: 403\r\n", 22, 25);
+        assert_eq!(
+            (
+                found.line,
+                found.col,
+                found.excerpt.as_str(),
+                found.start,
+                found.end
+            ),
+            (3, 6, "  - x: 403", 5, 8)
+        );
+    }
+
+    #[test]
+    fn a_long_value_ends_with_its_line() {
+        let found = place("a:\n  b: 1\n  c: 2\n", 5, 16);
+        assert_eq!(
+            (found.excerpt.as_str(), found.start, found.end),
+            ("  b: 1", 2, 6)
+        );
+        let beyond = place("a: b", 400, 500);
+        assert_eq!((beyond.line, beyond.start, beyond.end), (1, 4, 4));
+    }
+
+    #[test]
+    fn nothing_secret_or_harmful_in_it() {
+        let found = place("token: abcdef.0123456789abcdef \x1b[0m", 7, 12);
+        assert_eq!(found.excerpt, "token: «redacted token» \\u{1b}[0m");
+        assert_eq!((found.start, found.end), (0, found.excerpt.len()));
+    }
+
+    #[test]
+    fn events_are_tagged() {
+        let event = Event::RunStarted {
+            version: VERSION,
+            kubewalk: "0.1.0".into(),
+            scenarios: 1,
+        };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"event":"runStarted","version":1,"kubewalk":"0.1.0","scenarios":1}"#
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! The loop over a scenario's steps: carry out, judge, tell; and the clean-up after it.
+
+pub mod cleanup;
+pub mod event;
+
+mod ask;
+mod summary;
+
+use std::{sync::Mutex, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    cluster::{Cluster, ClusterError},
+    exit_code::Exit,
+    expect::{Answer, Class, Mismatch},
+    plan::{Plan, Step, equivalent},
+    redact::redact,
+    scenario::diagnostic,
+    steps::{Context, Fault, api},
+    stop::{Stop, unless_stopped},
+};
+pub use event::{Event, Failure, Outcome, Place};
+
+/// Where events go.
+pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
+
+/// How one scenario ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Held, failed, environment, or a signal.
+    pub exit: Exit,
+    /// Steps that held.
+    pub held: usize,
+    /// Steps that did not hold.
+    pub failed: usize,
+    /// Steps that could not be carried out.
+    pub broken: usize,
+    /// Steps that were not run.
+    pub skipped: usize,
+    /// What could not be removed.
+    pub left: Vec<String>,
+}
+
+/// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Others use the cluster: everything is removed.
+    CleanUp,
+    /// The cluster ends now and takes everything with it.
+    ClusterEnds,
+}
+
+/// Runs a scenario on a cluster. The first step that does not hold ends it.
+pub async fn scenario(
+    plan: &Plan,
+    cluster: &Cluster,
+    afterwards: Afterwards,
+    stop: &Stop,
+    tell: Tell<'_>,
+) -> Ended {
+    let begun = Instant::now();
+    let path = path_of(plan);
+    tell(Event::ScenarioStarted {
+        path: path.clone(),
+        title: plan.title.clone(),
+        say: plan.say.clone(),
+        namespace: plan.namespace.clone(),
+        steps: plan.steps.len(),
+    });
+    let mut ended = Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![] };
+    let client = match cluster.client().await {
+        Ok(client) => client,
+        Err(e) => return abort(ended, e, tell),
+    };
+    let context =
+        Context { client, curl_image: cluster.facts().curl_image.clone(), made: Mutex::new(Vec::new()) };
+    match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
+        Ok(()) => {}
+        Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
+    }
+    if afterwards == Afterwards::CleanUp && stop.signal().is_none() {
+        let removal = Instant::now();
+        ended.left = cleanup::remove(plan, &context).await;
+        if !ended.left.is_empty() {
+            ended.exit = ended.exit.worst(Exit::CleanUp);
+        }
+        let took_ms = millis(removal.elapsed());
+        tell(Event::CleanUp { path: Some(path.clone()), took_ms, left: ended.left.clone() });
+    }
+    tell(Event::ScenarioFinished {
+        path,
+        title: plan.title.clone(),
+        held: ended.held,
+        failed: ended.failed,
+        broken: ended.broken,
+        skipped: ended.skipped,
+        took_ms: millis(begun.elapsed()),
+    });
+    ended
+}
+
+fn abort(mut ended: Ended, error: ClusterError, tell: Tell<'_>) -> Ended {
+    ended.exit = ended.exit.worst(Exit::Environment);
+    tell(Event::Aborted { message: error.message, remedy: error.remedy, log: error.log });
+    ended
+}
+
+async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut Ended, tell: Tell<'_>) {
+    if plan.fresh_namespace
+        && let Err(fault) = cleanup::make_namespace(plan, context).await
+    {
+        let error = cluster.broken().unwrap_or_else(|| ClusterError::plain(fault.to_string()));
+        *ended = abort(ended.clone(), error, tell);
+        return;
+    }
+    for step in &plan.steps {
+        tell(Event::StepStarted { path: path_of(plan), number: step.number, title: step.title.clone(), say: step.say.clone() });
+        let begun = Instant::now();
+        let asked = ask::ask(step, context).await;
+        let took = begun.elapsed();
+        let warnings = asked.as_ref().map(|asked| warnings(&asked.answer)).unwrap_or_default();
+        let (outcome, summary) = judge(plan, step, asked, cluster, context).await;
+        ended.skipped -= 1;
+        match outcome {
+            Outcome::Held | Outcome::Skipped { .. } => ended.held += 1,
+            Outcome::Failed { .. } => {
+                ended.failed += 1;
+                ended.exit = ended.exit.worst(Exit::Failed);
+            }
+            Outcome::Broken { .. } => {
+                ended.broken += 1;
+                ended.exit = ended.exit.worst(Exit::Environment);
+            }
+        }
+        let over = !matches!(outcome, Outcome::Held);
+        let span = plan.document.span(&format!("{}/title", step.pointer));
+        let (line, col) = diagnostic::line_col(&plan.document.source, span.start);
+        tell(Event::StepFinished {
+            path: path_of(plan),
+            number: step.number,
+            title: step.title.clone(),
+            line,
+            col,
+            took_ms: millis(took),
+            outcome,
+            equivalent: redact(&equivalent::equivalent(step)).into_owned(),
+            summary: redact(&summary).into_owned(),
+            warnings,
+        });
+        if over {
+            return;
+        }
+    }
+}
+
+/// The outcome of what was asked, and a few words about the answer.
+async fn judge(
+    plan: &Plan,
+    step: &Step,
+    asked: Result<ask::Asked, Fault>,
+    cluster: &Cluster,
+    context: &Context,
+) -> (Outcome, String) {
+    match asked {
+        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.answer)),
+        Ok(asked) => {
+            // A component that died in this window makes every answer doubtful.
+            if let Some(error) = cluster.broken() {
+                return (broken(error), String::new());
+            }
+            let failures = asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
+            (Outcome::Failed { failures }, summary::of(step, &asked.answer))
+        }
+        Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
+    }
+}
+
+/// A fault is the environment's, unless it is a wait that ended badly on a sound cluster: then the claim failed.
+async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, context: &Context) -> Outcome {
+    if let Some(error) = cluster.broken() {
+        return broken(error);
+    }
+    let healthy = matches!(api::get(&context.client, "/readyz").await, Ok(http) if http.status == 200);
+    match fault {
+        Fault::Waited { what, last } if healthy => {
+            let mismatch = Mismatch {
+                pointer: format!("/{}", step.verb),
+                message: what.clone(),
+                expected: format!("{} within {:?}", step.title, step.timeout),
+                got: last,
+                server_words: None,
+                hint: None,
+                class: Class::Object,
+            };
+            Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
+        }
+        other => Outcome::Broken {
+            class: class(&other).to_owned(),
+            message: redact(&other.to_string()).into_owned(),
+            remedy: (!healthy).then(|| "the API server is not ready any more: run again".to_owned()),
+        },
+    }
+}
+
+fn broken(error: ClusterError) -> Outcome {
+    let log = if error.log.is_empty() { String::new() } else { format!(":\n{}", error.log.join("\n")) };
+    let message = redact(&format!("{}{log}", error.message)).into_owned();
+    Outcome::Broken { class: "cluster".into(), message, remedy: error.remedy }
+}
+
+/// A word for reports.
+fn class(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Unreachable(_) => "unreachable",
+        Fault::Refused(_) => "refused",
+        Fault::Exec { .. } => "exec",
+        Fault::Waited { .. } => "wait",
+    }
+}
+
+/// A mismatch with its place in the file.
+fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
+    let span = plan.document.span(&format!("{}{}", step.pointer, mismatch.pointer));
+    Failure::new(mismatch, &plan.document.source, span)
+}
+
+/// The texts of an answer's `Warning` headers.
+fn warnings(answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Api(http) | Answer::Curl(http) => http.warnings.clone(),
+        Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
+    }
+}
+
+fn path_of(plan: &Plan) -> String {
+    plan.document.source.path.to_string_lossy().into_owned()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,38 @@
+//! A few words about an answer, for the line of its step.
+
+use crate::{
+    expect::{Answer, Http},
+    plan::{Action, Step},
+};
+
+/// e.g. `403 Forbidden, as system:anonymous`.
+pub fn of(step: &Step, answer: &Answer) -> String {
+    match answer {
+        Answer::Api(http) => api(step, http),
+        Answer::Curl(http) => match &step.action {
+            Action::Curl(curl) => format!("{}, as {}", status(http), curl.identity.username()),
+            _ => status(http),
+        },
+        Answer::CurlFailed { exit_code, .. } => format!("curl exit {exit_code}"),
+        Answer::Exec { exit_code, .. } => format!("exit {exit_code}"),
+    }
+}
+
+fn api(step: &Step, http: &Http) -> String {
+    match &step.action {
+        Action::Pod(_) if (200..300).contains(&http.status) => "Ready".into(),
+        Action::Wait(..) => "reached".into(),
+        Action::Apply(objects) | Action::Create(objects) if objects.len() > 1 => {
+            format!("{} objects, {}", objects.len(), status(http))
+        }
+        _ => status(http),
+    }
+}
+
+fn status(http: &Http) -> String {
+    let reason = http.json.as_ref().filter(|json| json["kind"] == "Status").and_then(|json| json["reason"].as_str());
+    let words = reason.unwrap_or_else(|| {
+        http::StatusCode::from_u16(http.status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+    });
+    format!("{} {words}", http.status).trim_end().to_owned()
+}

@@ -1,0 +1,138 @@
+//! Requests of kubewalk's own to the API server, and their answers as they came.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{Context, Fault};
+use crate::{expect::Http, plan::Kind};
+
+/// Sends a request and takes the answer whatever its status is.
+///
+/// # Errors
+/// [`Fault::Unreachable`] when there is no answer.
+pub async fn send(
+    client: &kube::Client,
+    method: http::Method,
+    path: &str,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Http, Fault> {
+    let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
+    let mut request = http::Request::builder().method(method).uri(path);
+    if let Some(content_type) = content_type {
+        request = request.header(http::header::CONTENT_TYPE, content_type);
+    }
+    let request = request.body(kube::client::Body::from(body)).map_err(|e| unreachable(&e))?;
+    let begun = Instant::now();
+    let response = client.send(request).await.map_err(|e| unreachable(&e))?;
+    let (head, body) = response.into_parts();
+    let body = body.collect_bytes().await.map_err(|e| unreachable(&e))?.to_vec();
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Ok(Http {
+        status: head.status.as_u16(),
+        content_type: head.headers.get(http::header::CONTENT_TYPE).map(text),
+        warnings: head.headers.get_all(http::header::WARNING).iter().map(text).collect(),
+        json: serde_json::from_slice(&body).ok(),
+        body,
+        took: begun.elapsed(),
+    })
+}
+
+/// GET.
+///
+/// # Errors
+/// As [`send`].
+pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
+    send(client, http::Method::GET, path, None, Vec::new()).await
+}
+
+/// The kind with its plural and scope; the cluster is asked about kinds that are not Kubernetes' own.
+///
+/// # Errors
+/// When the cluster does not know the kind.
+pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
+    if kind.plural.is_some() {
+        return Ok(kind.clone());
+    }
+    let list = get(&context.client, &format!("/apis/{}/{}", kind.group, kind.version)).await?;
+    let resources = list.json.as_ref().and_then(|json| json["resources"].as_array());
+    let found = resources.into_iter().flatten().find(|resource| {
+        resource["kind"] == kind.kind.as_str() && resource["name"].as_str().is_some_and(|name| !name.contains('/'))
+    });
+    match found {
+        Some(resource) => Ok(Kind {
+            plural: resource["name"].as_str().map(str::to_owned),
+            namespaced: resource["namespaced"].as_bool().unwrap_or(true),
+            ..kind.clone()
+        }),
+        None => {
+            Err(Fault::Refused(format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version)))
+        }
+    }
+}
+
+/// The path of a collection, or of an object when it is named.
+pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
+    let root = if kind.group.is_empty() {
+        format!("/api/{}", kind.version)
+    } else {
+        format!("/apis/{}/{}", kind.group, kind.version)
+    };
+    let plural = kind.plural.as_deref().unwrap_or_default();
+    let place = namespace.map(|ns| format!("/namespaces/{}", escape(ns))).unwrap_or_default();
+    let name = name.map(|name| format!("/{}", escape(name))).unwrap_or_default();
+    format!("{root}{place}/{plural}{name}")
+}
+
+/// Percent-encodes a path segment or a query value.
+pub fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// The message of a Status, or the beginning of whatever came instead.
+pub fn words(http: &Http) -> String {
+    match http.json.as_ref().and_then(|json| json["message"].as_str()) {
+        Some(message) => message.to_owned(),
+        None => String::from_utf8_lossy(&http.body).chars().take(200).collect(),
+    }
+}
+
+/// `metadata.resourceVersion` of the answer's object.
+pub fn resource_version(json: Option<&Value>) -> Option<String> {
+    json.and_then(|json| json["metadata"]["resourceVersion"].as_str()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(group: &str, plural: &str) -> Kind {
+        Kind {
+            group: group.into(),
+            version: "v1".into(),
+            kind: "X".into(),
+            plural: Some(plural.into()),
+            namespaced: true,
+        }
+    }
+
+    #[test]
+    fn paths_are_the_api_servers() {
+        assert_eq!(path(&kind("", "pods"), Some("default"), Some("a")), "/api/v1/namespaces/default/pods/a");
+        assert_eq!(path(&kind("", "nodes"), None, None), "/api/v1/nodes");
+        let roles = kind("rbac.authorization.k8s.io", "roles");
+        assert_eq!(
+            path(&roles, Some("a"), Some("list-pods_demo:sa")),
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/list-pods_demo%3Asa"
+        );
+    }
+}

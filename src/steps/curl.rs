@@ -1,0 +1,153 @@
+//! `curl`: a call from inside a Pod, its HTTP answer and curl's own end kept apart.
+//!
+//! The body is all of standard output. What curl says about the transfer comes on standard error behind a trailer of
+//! random letters, so no body can be taken for it, and the size that it tells must be the size that arrived. A token goes
+//! from its file to curl's standard input inside the Pod: it is in no argument, and never leaves the Pod.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Context, Fault, exec};
+use crate::{
+    expect::{Answer, Http},
+    plan::Curl,
+    scenario::verbs::Method,
+};
+
+/// Where Kubernetes mounts a Pod's credentials.
+pub const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// Reads the token's file and hands it to curl as a configuration on standard input. `$0` is the file, `$@` curl's arguments.
+const WITH_TOKEN: &str =
+    r#"t=$(cat "$0") || exit 26; printf 'header = "Authorization: Bearer %s"\n' "$t" | curl --config - "$@""#;
+
+/// Calls.
+///
+/// # Errors
+/// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
+pub async fn run(curl: &Curl, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+    let trailer = trailer();
+    let command = command(curl, &trailer, exec::seconds_until(deadline));
+    let output = exec::command(&curl.place, &command, None, context, deadline + std::time::Duration::from_secs(2)).await?;
+    take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
+}
+
+fn trailer() -> String {
+    use rand::RngExt as _;
+    let mut rng = rand::rng();
+    (0..20).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
+}
+
+fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
+    let mut args: Vec<String> = vec!["--silent".into(), "--show-error".into(), "--globoff".into()];
+    args.extend(["--max-time".into(), seconds.to_string()]);
+    args.extend(["--write-out".into(), format!("%{{stderr}}\n{trailer}%{{json}}{trailer}%{{header_json}}{trailer}")]);
+    match curl.method {
+        Method::Head => args.push("--head".into()),
+        method => args.extend(["--request".into(), name(method).into()]),
+    }
+    if curl.insecure {
+        args.push("--insecure".into());
+    } else if curl.cacert {
+        args.extend(["--cacert".into(), format!("{MOUNT}/ca.crt")]);
+    }
+    for (key, value) in &curl.headers {
+        args.extend(["--header".into(), format!("{key}: {value}")]);
+    }
+    if let Some(body) = &curl.body {
+        args.extend(["--data-raw".into(), body.clone()]);
+        if !curl.headers.keys().any(|key| key.eq_ignore_ascii_case("content-type")) {
+            args.extend(["--header".into(), "Content-Type: application/json".into()]);
+        }
+    }
+    args.extend(["--url".into(), curl.url.clone()]);
+    let mut command: Vec<String> = if curl.mounted_token {
+        vec!["sh".into(), "-c".into(), WITH_TOKEN.into(), format!("{MOUNT}/token")]
+    } else {
+        vec!["curl".into()]
+    };
+    command.extend(args);
+    command
+}
+
+fn name(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
+        Method::Head => "HEAD",
+        Method::Options => "OPTIONS",
+    }
+}
+
+/// Takes curl's output apart into the answer, or says why it is not whole.
+pub fn take_apart(output: exec::Output, trailer: &str) -> Result<Answer, String> {
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut parts = stderr.split(trailer);
+    let said = parts.next().unwrap_or_default().trim().to_owned();
+    if output.exit_code != 0 {
+        return Ok(Answer::CurlFailed { exit_code: output.exit_code, stderr: said });
+    }
+    let (Some(facts), Some(headers), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err("curl ended well but did not tell about the transfer: its output is not whole".into());
+    };
+    let facts: Value = serde_json::from_str(facts).map_err(|e| format!("curl's report is not JSON: {e}"))?;
+    // Old versions of curl leave quotes in headers unescaped; then there are no warnings to be had, and nothing is lost else.
+    let headers: Value = serde_json::from_str(headers).unwrap_or_default();
+    let status = facts["http_code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default();
+    let head = facts["method"] == "HEAD";
+    let size = facts["size_download"].as_u64();
+    if !head && size != Some(output.stdout.len() as u64) {
+        return Err(format!("curl received {size:?} bytes of body, but {} arrived", output.stdout.len()));
+    }
+    let texts = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    };
+    Ok(Answer::Curl(Http {
+        status,
+        content_type: facts["content_type"].as_str().map(str::to_owned),
+        warnings: texts(&headers["warning"]),
+        json: serde_json::from_slice(&output.stdout).ok(),
+        took: std::time::Duration::try_from_secs_f64(facts["time_total"].as_f64().unwrap_or_default())
+            .unwrap_or_default(),
+        body: output.stdout,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: &str = "qqqq";
+
+    fn output(exit_code: i32, stdout: &str, stderr: &str) -> exec::Output {
+        exec::Output { exit_code, stdout: stdout.into(), stderr: stderr.into() }
+    }
+
+    #[test]
+    fn status_and_body_are_apart_for_any_body() {
+        for body in ["", "{}", "HTTP/1.1 200 OK\r\n\r\n403", "qqq{\"http_code\":200}", "\u{0}\n\n"] {
+            let stderr = format!("\n{T}{{\"http_code\":403,\"size_download\":{}}}{T}{{}}{T}", body.len());
+            let answer = take_apart(output(0, body, &stderr), T).expect("whole");
+            let Answer::Curl(http) = answer else { panic!("{answer:?}") };
+            assert_eq!((http.status, http.body.as_slice()), (403, body.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn curls_own_end_is_never_a_status() {
+        let stderr = format!("curl: (6) Could not resolve host: kubernetes\n{T}{{\"http_code\":0}}{T}{{}}{T}");
+        let answer = take_apart(output(6, "", &stderr), T).expect("whole");
+        let Answer::CurlFailed { exit_code: 6, stderr } = answer else { panic!("{answer:?}") };
+        assert_eq!(stderr, "curl: (6) Could not resolve host: kubernetes");
+    }
+
+    #[test]
+    fn a_cut_answer_is_no_answer() {
+        assert!(take_apart(output(0, "{}", ""), T).is_err());
+        let short = format!("\n{T}{{\"http_code\":200,\"size_download\":10}}{T}{{}}{T}");
+        assert!(take_apart(output(0, "{}", &short), T).is_err());
+    }
+}

@@ -1,0 +1,160 @@
+//! `exec`: a command in a Pod's container, by the API server's websocket, with a deadline here and inside.
+
+use std::time::Duration;
+
+use kube::api::{Api, AttachParams, AttachedProcess};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Instant, timeout_at},
+};
+
+use super::{Context, Fault};
+use crate::{
+    expect::Answer,
+    plan::{Exec, Place},
+};
+
+/// The most that a stream may carry, in bytes; more is a fault and never cut silently.
+const MOST_OUTPUT: usize = 16 << 20;
+
+/// How much longer we wait for the end of a command than the command may run inside.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The end of a command.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// 0 to 255.
+    pub exit_code: i32,
+    /// All of it.
+    pub stdout: Vec<u8>,
+    /// All of it.
+    pub stderr: Vec<u8>,
+}
+
+/// Runs the step's command.
+///
+/// # Errors
+/// [`Fault::Exec`]: the command could not be started, was not over at the deadline, or its end was not seen.
+pub async fn run(exec: &Exec, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+    let seconds = seconds_until(deadline);
+    let mut bounded = vec!["timeout".to_owned(), "-s".into(), "KILL".into(), seconds.to_string()];
+    bounded.extend(exec.command.iter().cloned());
+    let stdin = exec.stdin.as_ref().map(String::as_bytes);
+    let begun = Instant::now();
+    let output = match command(&exec.place, &bounded, stdin, context, deadline + GRACE).await {
+        // An image without `timeout`: our own deadline has to do.
+        Err(Fault::Exec { why, .. }) if why.contains("\"timeout\": executable file not found") => {
+            command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await?
+        }
+        other => other?,
+    };
+    if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
+        let why = format!("it still ran after {seconds} s and was killed");
+        return Err(Fault::Exec { pod: exec.place.pod.clone(), why });
+    }
+    Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// Whole seconds until the deadline, 1 at least.
+pub fn seconds_until(deadline: Instant) -> u64 {
+    deadline.saturating_duration_since(Instant::now()).as_secs().max(1)
+}
+
+/// Runs a command and waits for its end.
+///
+/// # Errors
+/// As [`run`].
+pub async fn command(
+    place: &Place,
+    command: &[String],
+    stdin: Option<&[u8]>,
+    context: &Context,
+    deadline: Instant,
+) -> Result<Output, Fault> {
+    let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
+    match timeout_at(deadline, attached(place, command, stdin, context)).await {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(why)) => Err(fault(why)),
+        Err(_) => Err(fault("its end was not seen in time".into())),
+    }
+}
+
+async fn attached(place: &Place, command: &[String], stdin: Option<&[u8]>, context: &Context) -> Result<Output, String> {
+    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(context.client.clone(), &place.namespace);
+    let mut params =
+        AttachParams::default().stdin(stdin.is_some()).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
+    params.container = place.container.clone();
+    let mut process = pods.exec(&place.pod, command, &params).await.map_err(|e| refusal(&e))?;
+    let status = process.take_status().ok_or("kube gave no status channel")?;
+    let (stdout, stderr) = (process.stdout(), process.stderr());
+    let (fed, stdout, stderr) = tokio::join!(feed(&mut process, stdin), all(stdout), all(stderr));
+    fed?;
+    // Without a status the stream was cut: what came may be a part, and nothing is known about the end.
+    let status = status.await.ok_or("the connection was cut before the command's end was told")?;
+    Ok(Output { exit_code: exit_code(&status)?, stdout: stdout?, stderr: stderr? })
+}
+
+async fn feed(process: &mut AttachedProcess, stdin: Option<&[u8]>) -> Result<(), String> {
+    if let (Some(bytes), Some(mut pipe)) = (stdin, process.stdin()) {
+        pipe.write_all(bytes).await.map_err(|e| format!("its standard input broke: {e}"))?;
+        pipe.shutdown().await.map_err(|e| format!("its standard input broke: {e}"))?;
+    }
+    Ok(())
+}
+
+async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        let mut limited = stream.take(MOST_OUTPUT as u64 + 1);
+        limited.read_to_end(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
+    }
+    if bytes.len() > MOST_OUTPUT {
+        return Err(format!("it wrote more than {} MiB", MOST_OUTPUT >> 20));
+    }
+    Ok(bytes)
+}
+
+/// The exit code from the status that closes an exec, or why there is none: then the kubelet or the container runtime
+/// failed, not the command.
+fn exit_code(status: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Status) -> Result<i32, String> {
+    if status.status.as_deref() == Some("Success") {
+        return Ok(0);
+    }
+    let cause = status.details.as_ref().and_then(|details| details.causes.as_ref()).into_iter().flatten();
+    let code = cause
+        .filter(|cause| cause.reason.as_deref() == Some("ExitCode"))
+        .find_map(|cause| cause.message.as_deref()?.parse().ok());
+    match code {
+        Some(code) => Ok(code),
+        None => Err(status.message.clone().unwrap_or_else(|| "it failed without a word".into())),
+    }
+}
+
+fn refusal(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({}), asked as kubewalk's own administrator", status.message, status.code),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn status(json: serde_json::Value) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Status {
+        serde_json::from_value(json).expect("a Status")
+    }
+
+    #[test]
+    fn the_commands_end_and_the_runtimes_are_told_apart() {
+        assert_eq!(exit_code(&status(json!({"status": "Success"}))), Ok(0));
+        let six = json!({
+            "status": "Failure", "reason": "NonZeroExitCode", "message": "command terminated with exit code 6",
+            "details": {"causes": [{"reason": "ExitCode", "message": "6"}]},
+        });
+        assert_eq!(exit_code(&status(six)), Ok(6));
+        let runtime = json!({"status": "Failure", "reason": "InternalError", "message": "error adding pid 7 to cgroups"});
+        assert_eq!(exit_code(&status(runtime)), Err("error adding pid 7 to cgroups".into()));
+    }
+}

@@ -1,0 +1,85 @@
+//! One verb a file: what is sent, and what comes back. Whether the answer is right is not decided here.
+
+pub mod api;
+pub mod curl;
+pub mod delete;
+pub mod exec;
+pub mod get;
+pub mod object;
+pub mod pod;
+pub mod wait;
+pub mod watch;
+
+use std::sync::Mutex;
+
+use tokio::time::Instant;
+
+use crate::{
+    expect::Answer,
+    plan::{Action, Kind},
+};
+
+/// What every step of a scenario shares.
+pub struct Context {
+    /// The administrator's client, of the runtime in which the scenario runs.
+    pub client: kube::Client,
+    /// The image behind the alias `curl`.
+    pub curl_image: String,
+    /// What the scenario has made so far, for its removal.
+    pub made: Mutex<Vec<Made>>,
+}
+
+/// An object that the scenario made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; `None` for cluster-wide kinds.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A step could not be carried out, so nothing is known about its claim.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fault {
+    /// The API server did not answer, or not in HTTP.
+    #[error("the API server did not answer: {0}")]
+    Unreachable(String),
+    /// The API server answered a request of kubewalk's own in a way that leaves no way on.
+    #[error("{0}")]
+    Refused(String),
+    /// A command in a Pod could not be run or its end was not seen. That is never a denial.
+    #[error("the command in Pod {pod} could not be run: {why}")]
+    Exec {
+        /// The Pod.
+        pod: String,
+        /// Why.
+        why: String,
+    },
+    /// A wait can end no more, or did not end in time. The environment is sound: the scenario's claim failed.
+    #[error("{what}: {last}")]
+    Waited {
+        /// What was waited for and how that ended.
+        what: String,
+        /// The last state seen.
+        last: String,
+    },
+}
+
+/// Carries an action out, at the latest until `deadline`.
+///
+/// # Errors
+/// A [`Fault`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
+pub async fn perform(action: &Action, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+    match action {
+        Action::Apply(objects) => object::apply(objects, context).await,
+        Action::Create(objects) => object::create(objects, context).await,
+        Action::Pod(object) => pod::run(object, context, deadline).await,
+        Action::Get(target) => get::run(target, context).await,
+        Action::Delete(target) => delete::run(target, context, deadline).await,
+        Action::Wait(target, until) => wait::run(target, until, context, deadline).await,
+        Action::Curl(curl) => curl::run(curl, context, deadline).await,
+        Action::Exec(exec) => exec::run(exec, context, deadline).await,
+    }
+}

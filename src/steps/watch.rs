@@ -1,0 +1,137 @@
+//! Waiting: a first look at once, then a watch, and an error that says the last state seen.
+
+use futures::TryStreamExt as _;
+use kube::core::WatchEvent;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Fault, api};
+
+/// The object that is waited for.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The path of its collection.
+    pub collection: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a look at the object says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Not yet.
+    GoOn,
+    /// This is the state.
+    Done,
+    /// It can never be; this is why.
+    GiveUp(String),
+}
+
+/// Waits until `look` says that the object (`None`: it does not exist) is in the wanted state, and returns it.
+///
+/// With `since`, the resource version of an answer that the caller has, no first look is needed.
+///
+/// # Errors
+/// [`Fault::Waited`] at the deadline or when `look` gives up, with the last state seen; [`Fault::Unreachable`].
+pub async fn until(
+    client: &kube::Client,
+    subject: &Subject,
+    since: Option<String>,
+    deadline: Instant,
+    what: &str,
+    mut look: impl FnMut(Option<&Value>) -> Step,
+) -> Result<Option<Value>, Fault> {
+    let mut last = None;
+    let waited = timeout_at(deadline, watch(client, subject, since, &mut last, &mut look)).await;
+    match waited {
+        Ok(Ok(None)) => Ok(last),
+        Ok(Ok(Some(why))) => Err(Fault::Waited { what: what.to_owned(), last: why }),
+        Ok(Err(fault)) => Err(fault),
+        Err(_) => Err(Fault::Waited { what: format!("{what} in time"), last: state(last.as_ref()) }),
+    }
+}
+
+/// Ends with `None` when the state is reached, and with the reason when it never can be.
+async fn watch(
+    client: &kube::Client,
+    subject: &Subject,
+    mut since: Option<String>,
+    last: &mut Option<Value>,
+    look: &mut impl FnMut(Option<&Value>) -> Step,
+) -> Result<Option<String>, Fault> {
+    let selector = format!("fieldSelector=metadata.name%3D{}", api::escape(&subject.name));
+    loop {
+        let version = match since.take() {
+            Some(version) => version,
+            None => {
+                let list = api::get(client, &format!("{}?{selector}", subject.collection)).await?;
+                if list.status != 200 {
+                    return Err(Fault::Refused(format!("cannot watch {}: {}", subject.collection, api::words(&list))));
+                }
+                *last = list.json.as_ref().and_then(|json| json["items"].get(0)).cloned();
+                match look(last.as_ref()) {
+                    Step::GoOn => {}
+                    Step::Done => return Ok(None),
+                    Step::GiveUp(why) => return Ok(Some(why)),
+                }
+                api::resource_version(list.json.as_ref()).unwrap_or_default()
+            }
+        };
+        let path = format!("{}?watch=true&{selector}&resourceVersion={version}", subject.collection);
+        let request = http::Request::get(path).body(Vec::new()).map_err(|e| Fault::Unreachable(e.to_string()))?;
+        let mut events = std::pin::pin!(
+            client.request_events::<Value>(request).await.map_err(|e| Fault::Unreachable(e.to_string()))?
+        );
+        // A watch that the server ends (its timeout, or a version that is too old) is begun anew with a fresh look.
+        while let Ok(Some(event)) = events.try_next().await {
+            *last = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => Some(object),
+                WatchEvent::Deleted(_) => None,
+                WatchEvent::Bookmark(_) => continue,
+                WatchEvent::Error(_) => break,
+            };
+            match look(last.as_ref()) {
+                Step::GoOn => {}
+                Step::Done => return Ok(None),
+                Step::GiveUp(why) => return Ok(Some(why)),
+            }
+        }
+    }
+}
+
+/// The last state seen, in a line.
+fn state(object: Option<&Value>) -> String {
+    let Some(object) = object else { return "last seen: it does not exist".into() };
+    let mut parts = Vec::new();
+    if let Some(phase) = object["status"]["phase"].as_str() {
+        parts.push(format!("phase {phase}"));
+    }
+    for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
+        if condition["status"] != "True" {
+            let text = |key: &str| condition[key].as_str().unwrap_or_default().to_owned();
+            parts.push(format!("{}={} {} {}", text("type"), text("status"), text("reason"), text("message")));
+        }
+    }
+    if let Some(finalizers) = object["metadata"]["finalizers"].as_array().filter(|list| !list.is_empty()) {
+        parts.push(format!("held by finalizers {}", Value::from(finalizers.clone())));
+    }
+    if parts.is_empty() { "last seen: it exists".into() } else { format!("last seen: {}", parts.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_last_state_is_told_in_a_line() {
+        let pod = json!({"status": {"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "True"},
+            {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "waiting"},
+        ]}});
+        assert_eq!(state(Some(&pod)), "last seen: phase Pending; Ready=False ContainersNotReady waiting");
+        assert_eq!(state(None), "last seen: it does not exist");
+        let held = json!({"metadata": {"finalizers": ["example.com/hold"]}});
+        assert_eq!(state(Some(&held)), "last seen: held by finalizers [\"example.com/hold\"]");
+    }
+}

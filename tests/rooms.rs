@@ -1,0 +1,51 @@
+//! The walls between the rooms: who may use whom.
+
+use std::path::{Path, PathBuf};
+
+/// A room and what its files must not name.
+const WALLS: [(&str, &[&str]); 6] = [
+    ("src/scenario", &["kube::", "tokio::", "crate::plan", "crate::cluster", "crate::steps", "crate::run", "crate::cli"]),
+    ("src/plan", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"]),
+    ("src/expect", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"]),
+    ("src/report", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::cli"]),
+    ("src/steps", &["crate::run", "crate::report", "crate::cli"]),
+    ("src/cluster", &["crate::steps", "crate::run", "crate::report", "crate::cli", "crate::plan"]),
+];
+
+#[test]
+fn no_room_reaches_through_a_wall() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut broken = Vec::new();
+    for (room, forbidden) in WALLS {
+        let files = rust_files(&root.join(room));
+        assert!(!files.is_empty(), "{room} has no files");
+        for file in files {
+            let text = std::fs::read_to_string(&file).expect("a source file");
+            for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+                if let Some(word) = forbidden.iter().find(|word| names(line, word)) {
+                    broken.push(format!("{}:{}: {room} must not name {word}", file.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Whether a line names a path, and not one that merely ends alike (`my_kube::`).
+fn names(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        !line[..at].chars().next_back().is_some_and(|before| before.is_alphanumeric() || before == '_' || before == ':')
+    })
+}
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a room").flatten() {
+        if entry.path().is_dir() {
+            files.extend(rust_files(&entry.path()));
+        } else if entry.path().extension().is_some_and(|end| end == "rs") {
+            files.push(entry.path());
+        }
+    }
+    files
+}

@@ -1,0 +1,62 @@
+//! A scenario that says something false fails, and the report says where and why. On a real cluster.
+
+use std::path::Path;
+
+use kubewalk::testing;
+
+const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
+
+fn walkthrough() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(WALKTHROUGH)).expect("the walkthrough is there")
+}
+
+/// Runs a changed walkthrough that must fail with exit code 1, and gives its report.
+fn refuted(text: &str) -> String {
+    let (ended, report) = testing::run_text(WALKTHROUGH, text);
+    assert_eq!(ended.exit.code(), 1, "{report}");
+    assert_eq!(ended.failed, 1, "{report}");
+    report
+}
+
+#[test]
+fn every_expected_code_of_the_walkthrough_is_needed() {
+    let text = walkthrough();
+    let mut changed = 0;
+    for (index, line) in text.lines().enumerate() {
+        let (from, to) = match line {
+            line if line.contains("status: 403") => ("403", "200"),
+            line if line.contains("status: 200") => ("200", "403"),
+            _ => continue,
+        };
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[index] = line.replacen(&format!("status: {from}"), &format!("status: {to}"), 1);
+        let report = refuted(&lines.join("\n"));
+        let place = format!("{WALKTHROUGH}:{}:", index + 1);
+        assert!(report.contains(&place), "the report does not name {place}\n{report}");
+        assert!(report.contains(&format!("expected {to}, got {from}")), "{report}");
+        changed += 1;
+    }
+    assert!(changed >= 8, "only {changed} codes were changed");
+}
+
+#[test]
+fn without_the_role_binding_the_list_is_refused() {
+    let text = walkthrough();
+    let steps: Vec<&str> = text.split_inclusive('\n').collect();
+    let (mut kept, mut block, mut dropped) = (String::new(), String::new(), 0);
+    for line in steps.into_iter().chain(["  - title: the end"]) {
+        if line.starts_with("  - title:") {
+            if block.contains("kind: RoleBinding") && !block.contains("delete:") {
+                dropped += 1;
+            } else {
+                kept.push_str(&block);
+            }
+            block.clear();
+        }
+        block.push_str(line);
+    }
+    assert_eq!(dropped, 1, "one step makes the RoleBinding");
+    let report = refuted(&kept);
+    assert!(report.contains("expected 200, got 403"), "{report}");
+    assert!(report.contains("resources: [pods]"), "the report proposes the rule that is missing\n{report}");
+}
