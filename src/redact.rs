@@ -1,6 +1,6 @@
 //! The single outlet filter: credentials are known by their shape and never leave kubewalk.
 //!
-//! Nothing that is shown, logged or written to a report goes around [`redact`].
+//! Nothing that is shown, logged or written to a report goes around [`redact()`].
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -26,61 +26,36 @@ macro_rules! shape {
 
 static RULES: [Rule; 8] = [
     // A PEM private key, also one that is cut off.
-    (
-        shape!(
-            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)"
-        ),
-        |_| KEY.into(),
-    ),
+    (shape!(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)"), |_| {
+        KEY.into()
+    }),
     // The same, as base64 in a kubeconfig or a Secret ("-----BEGIN" is LS0tLS1CRUdJTi).
-    (
-        shape!(
-            r#"(client-key-data|tls\.key|ssh-privatekey)(["']?\s*:\s*["']?)[A-Za-z0-9+/=]{16,}"#
-        ),
-        |found| format!("{}{}{KEY}", &found[1], &found[2]),
-    ),
+    (shape!(r#"(client-key-data|tls\.key|ssh-privatekey)(["']?\s*:\s*["']?)[A-Za-z0-9+/=]{16,}"#), |found| {
+        format!("{}{}{KEY}", &found[1], &found[2])
+    }),
     // A JWT, whole or cut after its second part.
-    (
-        shape!(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"),
-        |_| TOKEN.into(),
-    ),
+    (shape!(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), |_| TOKEN.into()),
     // A JWT in base64, as a Secret has it.
     (shape!(r"\bZXlK[A-Za-z0-9+/]{40,}={0,2}"), |_| TOKEN.into()),
     // The header that carries a credential: whatever stands there.
-    (
-        shape!(
-            r#"(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]+"#
-        ),
-        |found| format!("{}{TOKEN}", &found[1]),
-    ),
+    (shape!(r#"(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]+"#), |found| {
+        format!("{}{TOKEN}", &found[1])
+    }),
     // `Bearer x` elsewhere, if x does not read as a word.
-    (
-        shape!(r"(?i)\b(bearer[ \t]+)([A-Za-z0-9._~+/=-]{16,})"),
-        |found| {
-            if secretive(&found[2]) {
-                format!("{}{TOKEN}", &found[1])
-            } else {
-                found[0].into()
-            }
-        },
-    ),
+    (shape!(r"(?i)\b(bearer[ \t]+)([A-Za-z0-9._~+/=-]{16,})"), |found| {
+        if secretive(&found[2]) { format!("{}{TOKEN}", &found[1]) } else { found[0].into() }
+    }),
     // `token: x` of a kubeconfig, a Secret, or JSON, if x does not read as a word.
     (
         shape!(
             r#"(?i)\b((?:id[-_]?|access[-_]?|refresh[-_]?)?token["']?\s*:\s*["']?)([A-Za-z0-9._~+/=-]{16,})((?:::[^\s"']+)?)"#
         ),
         |found| {
-            if secretive(&found[2]) {
-                format!("{}{TOKEN}", &found[1])
-            } else {
-                found[0].into()
-            }
+            if secretive(&found[2]) { format!("{}{TOKEN}", &found[1]) } else { found[0].into() }
         },
     ),
     // A password inside a URL.
-    (shape!(r#"(://[^/\s:@"']+:)[^/\s@"']+@"#), |found| {
-        format!("{}{PASSWORD}@", &found[1])
-    }),
+    (shape!(r#"(://[^/\s:@"']+:)[^/\s@"']+@"#), |found| format!("{}{PASSWORD}@", &found[1])),
 ];
 
 /// Random text has digits or goes on for long; words and names of files have neither.
@@ -105,8 +80,7 @@ mod tests {
 
     use super::*;
 
-    const JWT: &str =
-        "eyJhbGciOiJSUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
+    const JWT: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
 
     #[rstest]
     #[case::alone(JWT.to_owned(), TOKEN.to_owned())]
@@ -132,9 +106,7 @@ mod tests {
     #[case("[invalid bearer token, service account token has been invalidated]")]
     #[case("curl: {in: pod-default, url: https://kubernetes/api, token: mounted}")]
     #[case("token: system:serviceaccount:kubewalk-x7k2p:demo-sa")]
-    #[case(
-        r#"-H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)""#
-    )]
+    #[case(r#"-H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)""#)]
     #[case("Bearer authentication is used")]
     #[case("token: /var/run/secrets/kubernetes.io/serviceaccount/token")]
     #[case("certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t")]

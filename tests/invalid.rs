@@ -16,13 +16,8 @@ fn words(name: &Path, bytes: &[u8]) -> String {
     let (source, found) = match scenario::read(name, bytes) {
         Ok(document) => {
             let source = document.source.clone();
-            let names = Names {
-                suffix: "test0".to_owned(),
-            };
-            (
-                source,
-                plan::plan(document, &names).err().unwrap_or_default(),
-            )
+            let names = Names { suffix: "test0".to_owned() };
+            (source, plan::plan(document, &names).err().unwrap_or_default())
         }
         Err(wrong) => wrong,
     };
@@ -31,16 +26,11 @@ fn words(name: &Path, bytes: &[u8]) -> String {
 
 /// Compares with the committed words, or writes them.
 fn compare(golden: &Path, said: &str) {
-    assert!(
-        said.starts_with("error: ") || said.contains("\nerror: "),
-        "nothing is wrong with it:\n{said}"
-    );
+    assert!(said.starts_with("error: ") || said.contains("\nerror: "), "nothing is wrong with it:\n{said}");
     if std::env::var_os("KUBEWALK_BLESS").is_some_and(|word| word == "1") {
         fs::write(golden, said).expect("the golden file is written");
     }
-    let expected = fs::read_to_string(golden)
-        .unwrap_or_default()
-        .replace("\r\n", "\n");
+    let expected = fs::read_to_string(golden).unwrap_or_default().replace("\r\n", "\n");
     assert!(
         said == expected,
         "{} is not what is said now:\n--- expected\n{expected}--- said\n{said}",
@@ -86,19 +76,11 @@ fn utf16le(text: &str) -> Vec<u8> {
 #[case::too_big("too-big", RIGHT.replace("One", &"x".repeat(1 << 20)).into_bytes())]
 #[case::long_line("long-line", RIGHT.replace("demo-sa", &format!("{{name: {}, automount: 1}}", "x".repeat(5000))).into_bytes())]
 fn made_here(#[case] name: &str, #[case] bytes: Vec<u8>) {
-    let golden = Path::new("tests/invalid/made")
-        .join(name)
-        .with_extension("stderr");
+    let golden = Path::new("tests/invalid/made").join(name).with_extension("stderr");
     if let Some(folder) = golden.parent() {
         fs::create_dir_all(folder).expect("a folder");
     }
-    compare(
-        &golden,
-        &words(
-            &Path::new("tests/invalid").join(name).with_extension("yaml"),
-            &bytes,
-        ),
-    );
+    compare(&golden, &words(&Path::new("tests/invalid").join(name).with_extension("yaml"), &bytes));
 }
 
 #[rstest]
@@ -115,14 +97,6 @@ fn made_here(#[case] name: &str, #[case] bytes: Vec<u8>) {
 #[case::quoted_words(format!("{RIGHT}    expect: {{object: {{data: {{\"y\": 'no', x: True, t: !!str off}}}}}}\n").into_bytes())]
 fn is_taken(#[case] bytes: Vec<u8>) {
     let read = scenario::read(Path::new("right.yaml"), &bytes);
-    let document = read
-        .unwrap_or_else(|(source, found)| panic!("{}", diagnostic::render(&found, &source, false)));
-    assert_eq!(
-        document.scenario.steps[0].title.len(),
-        if document.scenario.steps[0].title == "no" {
-            2
-        } else {
-            3
-        }
-    );
+    let document = read.unwrap_or_else(|(source, found)| panic!("{}", diagnostic::render(&found, &source, false)));
+    assert_eq!(document.scenario.steps[0].title.len(), if document.scenario.steps[0].title == "no" { 2 } else { 3 });
 }

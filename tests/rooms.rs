@@ -4,9 +4,15 @@ use std::path::{Path, PathBuf};
 
 /// A room and what its files must not name.
 const WALLS: [(&str, &[&str]); 6] = [
-    ("src/scenario", &["kube::", "tokio::", "crate::plan", "crate::cluster", "crate::steps", "crate::run", "crate::cli"]),
+    (
+        "src/scenario",
+        &["kube::", "tokio::", "crate::plan", "crate::cluster", "crate::steps", "crate::run", "crate::cli"],
+    ),
     ("src/plan", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"]),
-    ("src/expect", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"]),
+    (
+        "src/expect",
+        &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"],
+    ),
     ("src/report", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::cli"]),
     ("src/steps", &["crate::run", "crate::report", "crate::cli"]),
     ("src/cluster", &["crate::steps", "crate::run", "crate::report", "crate::cli", "crate::plan"]),

@@ -63,7 +63,7 @@ require (
 	github.com/containerd/typeurl/v2 v2.3.0 // indirect
 	github.com/containerd/zfs/v2 v2.0.0 // indirect
 	github.com/containernetworking/cni v1.3.1 // indirect
-	github.com/containernetworking/plugins v1.9.1 // indirect; the Pods' network: ptp, host-local, portmap, loopback
+	github.com/containernetworking/plugins v1.9.1 // indirect; the Pods' network: ptp, host-local, portmap, loopback (see tool below); the Pods' network: ptp, host-local, portmap, loopback
 	github.com/containers/ocicrypt v1.3.2 // indirect
 	github.com/coredns/caddy v1.1.4 // indirect
 	github.com/coreos/go-iptables v0.8.0 // indirect
@@ -162,7 +162,7 @@ require (
 	github.com/opencontainers/cgroups v0.1.0 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
-	github.com/opencontainers/runc v1.5.2 // indirect; starts containers: the Pods in the node, and the node on the host
+	github.com/opencontainers/runc v1.5.2 // indirect; starts containers: the Pods in the node, and the node on the host (see tool below); starts containers: the Pods in the node, and the node on the host
 	github.com/opencontainers/runtime-spec v1.3.0 // indirect
 	github.com/opencontainers/selinux v1.15.1 // indirect
 	github.com/opentracing/opentracing-go v1.2.0 // indirect

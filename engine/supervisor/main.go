@@ -21,7 +21,7 @@ const usage = `usage:
   supervisor keeper exec --dir CLUSTER_DIR -- COMMAND [ARGUMENT...]
   supervisor keeper logs --dir CLUSTER_DIR [--lines N] [COMPONENT...]
   supervisor keeper sweep --base DIR
-  supervisor init [--listen-fd N | --listen ADDRESS] [--hold-stdin] [--budget 120s]
+  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s]
 `
 
 func main() {

@@ -20,6 +20,10 @@ pub fn main() -> anyhow::Result<Exit> {
             exit = Exit::Environment;
         }
     }
-    text.push_str(if exit == Exit::Held { "This machine can run scenarios.\n" } else { "This machine cannot run scenarios yet.\n" });
+    text.push_str(if exit == Exit::Held {
+        "This machine can run scenarios.\n"
+    } else {
+        "This machine cannot run scenarios yet.\n"
+    });
     Ok(super::print(&text).worst(exit))
 }

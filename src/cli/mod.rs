@@ -8,10 +8,7 @@ mod run;
 mod schema;
 mod select;
 
-use std::{
-    io::IsTerminal as _,
-    process::ExitCode,
-};
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 

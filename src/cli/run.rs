@@ -49,10 +49,13 @@ impl From<Kind> for ClusterKind {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let stop = runtime.block_on(async { listen_for_signals() });
     let selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     eprint!("{}", selected.said);
     if selected.invalid > 0 {
-        let files = if selected.invalid == 1 { "1 scenario is" } else { &format!("{} scenarios are", selected.invalid) };
+        let files =
+            if selected.invalid == 1 { "1 scenario is" } else { &format!("{} scenarios are", selected.invalid) };
         eprintln!("error: {files} invalid; nothing was started");
         return Ok(Exit::Invalid);
     }
@@ -60,20 +63,18 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         eprintln!("error: no scenario was selected ({} left out by --filter and --tag)", selected.left_out);
         return Ok(Exit::Nothing);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), talk)))
+    Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), &stop, talk)))
 }
 
-async fn run(plans: &[Plan], kind: ClusterKind, talk: Talk) -> Exit {
+async fn run(plans: &[Plan], kind: ClusterKind, stop: &Stop, talk: Talk) -> Exit {
     let begun = Instant::now();
     let mut screen = Screen::new(talk);
-    let stop = listen_for_signals();
     screen.tell(Event::RunStarted {
         version: VERSION,
         kubewalk: env!("CARGO_PKG_VERSION").into(),
         scenarios: plans.len(),
     });
-    let started = Cluster::start(kind, &settings::from_env(), &stop, &mut |progress| screen.progress(progress)).await;
+    let started = Cluster::start(kind, &settings::from_env(), stop, &mut |progress| screen.progress(progress)).await;
     let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
     let mut exit = match started {
         Ok(cluster) => {
@@ -82,7 +83,7 @@ async fn run(plans: &[Plan], kind: ClusterKind, talk: Talk) -> Exit {
                 kubernetes: cluster.facts().kubernetes.clone(),
                 elapsed_ms: millis(begun),
             });
-            let exit = scenarios(plans, &cluster, &stop, &mut screen, &mut totals).await;
+            let exit = scenarios(plans, &cluster, stop, &mut screen, &mut totals).await;
             let ending = Instant::now();
             let left = cluster.end().await.left;
             let exit = if left.is_empty() { exit } else { exit.worst(Exit::CleanUp) };
@@ -113,13 +114,7 @@ struct Totals {
     skipped: usize,
 }
 
-async fn scenarios(
-    plans: &[Plan],
-    cluster: &Cluster,
-    stop: &Stop,
-    screen: &mut Screen,
-    totals: &mut Totals,
-) -> Exit {
+async fn scenarios(plans: &[Plan], cluster: &Cluster, stop: &Stop, screen: &mut Screen, totals: &mut Totals) -> Exit {
     let mut exit = Exit::Held;
     for (index, plan) in plans.iter().enumerate() {
         let last = index + 1 == plans.len();
@@ -141,9 +136,7 @@ async fn scenarios(
 /// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
 fn listen_for_signals() -> Stop {
     let (stopper, stop) = stop::pair();
-    for (kind, number) in
-        [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)]
-    {
+    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)] {
         let Ok(mut signals) = tokio::signal::unix::signal(kind) else { continue };
         let stopper = stopper.clone();
         tokio::spawn(async move {
@@ -188,7 +181,9 @@ impl Screen {
         }
         match progress {
             Progress::BuildingEngine => {
-                eprintln!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
+                eprintln!(
+                    "kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted"
+                );
             }
             Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
                 eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
@@ -200,7 +195,11 @@ impl Screen {
 
 /// The columns of the terminal, or a width that reads well in a log.
 fn width() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_col)).max(1).min(140).max(if std::io::stdout().is_terminal() { 1 } else { 110 })
+    rustix::termios::tcgetwinsize(std::io::stdout())
+        .map_or(0, |size| usize::from(size.ws_col))
+        .max(1)
+        .min(140)
+        .max(if std::io::stdout().is_terminal() { 1 } else { 110 })
 }
 
 fn millis(begun: Instant) -> u64 {

@@ -117,4 +117,3 @@ fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     Ok(files)
 }
-

@@ -83,7 +83,8 @@ pub async fn start(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(Node, Ready), StartError> {
     preflight::require(preflight::builtin(settings))?;
-    let engine = unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    let engine =
+        unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
     let mut command = Command::new(engine.join("supervisor"));
     command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(&settings.temp);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -105,7 +105,8 @@ impl Drop for Build {
     fn drop(&mut self) {
         // The script ends its own children on TERM; a KILL would leave a compiler running.
         #[cfg(unix)]
-        if let (false, Some(pid)) = (self.done, self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())))
+        if let (false, Some(pid)) =
+            (self.done, self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())))
         {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }

@@ -177,7 +177,8 @@ impl Cluster {
     /// # Errors
     /// When the kubeconfig cannot be read, which means that the cluster has gone.
     pub async fn client(&self) -> Result<kube::Client, ClusterError> {
-        let gone = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"));
+        let gone =
+            |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"));
         let text = std::fs::read_to_string(&self.kubeconfig).map_err(|e| gone(&e))?;
         let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
         let options = kube::config::KubeConfigOptions::default();

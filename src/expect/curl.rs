@@ -3,54 +3,29 @@
 /// What a curl exit code means, and what to do.
 pub fn exit(code: i32) -> (&'static str, Option<&'static str>) {
     match code {
-        1 => (
-            "the URL's protocol is not supported",
-            Some("write https:// or http://"),
-        ),
+        1 => ("the URL's protocol is not supported", Some("write https:// or http://")),
         2 => ("curl could not start", None),
-        3 => (
-            "the URL is malformed",
-            Some("look for blanks and brackets in the URL"),
-        ),
-        5 => (
-            "the proxy's name could not be resolved",
-            Some("unset https_proxy in the Pod"),
-        ),
+        3 => ("the URL is malformed", Some("look for blanks and brackets in the URL")),
+        5 => ("the proxy's name could not be resolved", Some("unset https_proxy in the Pod")),
         6 => (
-            "the host's name could not be resolved (DNS)",
+            "the host's name does not resolve",
             Some(
                 "https://kubernetes resolves only in namespace default; https://kubernetes.default does everywhere \
                  (and a NetworkPolicy may cut DNS)",
             ),
         ),
-        7 => (
-            "the connection was refused or there is no route",
-            Some("is that the right port? is anything listening?"),
-        ),
+        7 => ("nobody accepts the connection", Some("is that the right port? is anything listening?")),
         18 => ("the answer broke off before its end", None),
-        22 => (
-            "curl --fail turned an HTTP error into an exit code",
-            Some("leave --fail out"),
-        ),
+        22 => ("curl --fail turned an HTTP error into an exit code", Some("leave --fail out")),
         23 => ("curl could not write its output", None),
         26 => ("curl could not read what it should send", None),
-        27 => (
-            "curl ran out of memory",
-            Some("raise the Pod's memory limit"),
-        ),
-        28 => (
-            "no answer in time",
-            Some("a NetworkPolicy, a firewall, or a wrong address swallows the packets"),
-        ),
-        35 => (
-            "the TLS handshake failed",
-            Some("does that port speak TLS?"),
-        ),
+        27 => ("curl ran out of memory", Some("raise the Pod's memory limit")),
+        28 => ("the time was up", Some("a NetworkPolicy, a firewall, or a wrong address swallows the packets")),
+        35 => ("the TLS handshake failed", Some("does that port speak TLS?")),
         47 => ("too many redirects", None),
-        52 => (
-            "the server closed the connection without an answer",
-            Some("https:// to an http:// port, or the reverse?"),
-        ),
+        52 => {
+            ("the server closed the connection without an answer", Some("https:// to an http:// port, or the reverse?"))
+        }
         55 => ("sending failed", None),
         56 => ("receiving failed, the connection was cut", None),
         58 => ("the client certificate cannot be used", None),
@@ -63,31 +38,15 @@ pub fn exit(code: i32) -> (&'static str, Option<&'static str>) {
         ),
         77 => (
             "the CA file could not be read",
-            Some(
-                "is the ServiceAccount's volume mounted? with automountServiceAccountToken: false there is no ca.crt",
-            ),
+            Some("is the ServiceAccount's volume mounted? with automountServiceAccountToken: false there is no ca.crt"),
         ),
         92 => (
             "HTTP/2 stream error",
-            Some(
-                "a line feed inside a header does this, e.g. in a token that was read with its newline",
-            ),
+            Some("a line feed inside a header does this, e.g. in a token that was read with its newline"),
         ),
-        126 => (
-            "curl could not be executed",
-            Some("does the image have curl for this architecture?"),
-        ),
-        127 => (
-            "there is no curl in the container",
-            Some("image: curl has it"),
-        ),
-        137 => (
-            "curl was killed (SIGKILL)",
-            Some("out of memory, or the container ended"),
-        ),
-        _ => (
-            "curl failed",
-            Some("https://curl.se/docs/manpage.html#EXIT lists its exit codes"),
-        ),
+        126 => ("curl could not be executed", Some("does the image have curl for this architecture?")),
+        127 => ("there is no curl in the container", Some("image: curl has it")),
+        137 => ("curl was killed (SIGKILL)", Some("out of memory, or the container ended")),
+        _ => ("curl failed", Some("https://curl.se/docs/manpage.html#EXIT lists its exit codes")),
     }
 }

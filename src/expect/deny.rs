@@ -81,14 +81,12 @@ static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
 
 /// How a ValidatingAdmissionPolicy denies, after the head.
 static POLICY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^ValidatingAdmissionPolicy '([^']*)' with binding '([^']*)' denied request")
-        .expect("as above")
+    Regex::new(r"^ValidatingAdmissionPolicy '([^']*)' with binding '([^']*)' denied request").expect("as above")
 });
 
 /// How a kubelet refuses.
-static KUBELET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^Forbidden \(user=(.*?), verb=\w*, resource=").expect("as above")
-});
+static KUBELET: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^Forbidden \(user=(.*?), verb=\w*, resource=").expect("as above"));
 
 /// Classifies an answer.
 pub fn classify(http: &Http) -> Verdict {
@@ -98,16 +96,8 @@ pub fn classify(http: &Http) -> Verdict {
     let Some(status) = Status::of(http) else {
         return without_status(http);
     };
-    if !status.failure
-        || status
-            .code
-            .is_some_and(|code| code != u64::from(http.status))
-    {
-        let said = format!(
-            "status {:?}, code {}",
-            if status.failure { "Failure" } else { "Success" },
-            code(&status)
-        );
+    if !status.failure || status.code != Some(u64::from(http.status)) {
+        let said = format!("status {:?}, code {}", if status.failure { "Failure" } else { "Success" }, code(&status));
         return Verdict::NotKubernetes(Stranger::OtherStatus(said));
     }
     if let Some(denial) = denial(http.status, &status) {
@@ -125,9 +115,7 @@ pub fn classify(http: &Http) -> Verdict {
 }
 
 fn code(status: &Status<'_>) -> String {
-    status
-        .code
-        .map_or_else(|| "none".to_owned(), |code| code.to_string())
+    status.code.map_or_else(|| "none".to_owned(), |code| code.to_string())
 }
 
 /// Answers that are no `Status`. The API server itself says some things in plain text.
@@ -142,19 +130,13 @@ fn without_status(http: &Http) -> Verdict {
         429 if body.starts_with("Too many requests") => Verdict::TooManyRequests,
         500.. if !body.is_empty() && http.json.is_none() => Verdict::ServerError,
         _ => Verdict::NotKubernetes(if let Some(kubelet) = KUBELET.captures(body) {
-            Stranger::Kubelet {
-                user: kubelet[1].to_owned(),
-            }
+            Stranger::Kubelet { user: kubelet[1].to_owned() }
         } else if body.starts_with("Client sent an HTTP request to an HTTPS server") {
             Stranger::HttpToHttps
         } else if body.is_empty() {
             Stranger::Empty
         } else if let Some(json) = &http.json {
-            Stranger::Json(
-                json.get("kind")
-                    .and_then(|kind| kind.as_str())
-                    .map(str::to_owned),
-            )
+            Stranger::Json(json.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned))
         } else {
             Stranger::Text
         }),
@@ -166,13 +148,8 @@ pub fn is_html(http: &Http) -> bool {
     if http.json.is_some() {
         return false;
     }
-    let typed = http
-        .content_type
-        .as_deref()
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
-    let start = String::from_utf8_lossy(&http.body[..http.body.len().min(64)])
-        .trim_start()
-        .to_ascii_lowercase();
+    let typed = http.content_type.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
+    let start = String::from_utf8_lossy(&http.body[..http.body.len().min(64)]).trim_start().to_ascii_lowercase();
     typed || start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
@@ -186,13 +163,7 @@ fn title(html: &str) -> Option<String> {
 /// Who refuses, if a failure is a refusal at all.
 fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
     let message = status.message;
-    let found = |by, detail: &str| {
-        Some(Denial {
-            by,
-            detail: detail.to_owned(),
-            refused: None,
-        })
-    };
+    let found = |by, detail: &str| Some(Denial { by, detail: detail.to_owned(), refused: None });
     // A webhook and a policy choose their code themselves; what follows the colon are their own words, whatever they say.
     if let Some(rest) = message.strip_prefix("admission webhook \"")
         && let Some((name, rest)) = rest.split_once('"')
@@ -216,16 +187,9 @@ fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
     }
     if let Some(refused) = Refused::parse(message) {
         return if details_match(status, &refused.what) {
-            Some(Denial {
-                by: DeniedBy::Rbac,
-                detail: refused.words(),
-                refused: Some(refused),
-            })
+            Some(Denial { by: DeniedBy::Rbac, detail: refused.words(), refused: Some(refused) })
         } else {
-            found(
-                DeniedBy::Admission,
-                "somebody who uses RBAC's words, but whose `details` are about something else",
-            )
+            found(DeniedBy::Admission, "somebody who uses RBAC's words, but whose `details` are about something else")
         };
     }
     if ESCALATION.is_match(rest)
@@ -234,49 +198,25 @@ fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
     {
         return found(
             DeniedBy::Escalation,
-            rest.rsplit_once("currently held:")
-                .map_or(rest, |(_, rules)| rules.trim()),
+            rest.rsplit_once("currently held:").map_or(rest, |(_, rules)| rules.trim()),
         );
     }
     if let Some(level) = rest.strip_prefix("violates PodSecurity \"") {
-        return found(
-            DeniedBy::PodSecurity,
-            level.split('"').next().unwrap_or_default(),
-        );
+        return found(DeniedBy::PodSecurity, level.split('"').next().unwrap_or_default());
     }
-    if let Some(quota) = rest
-        .strip_prefix("exceeded quota: ")
-        .or_else(|| rest.strip_prefix("failed quota: "))
-    {
-        return found(
-            DeniedBy::Quota,
-            quota.split([',', ':']).next().unwrap_or_default(),
-        );
+    if let Some(quota) = rest.strip_prefix("exceeded quota: ").or_else(|| rest.strip_prefix("failed quota: ")) {
+        return found(DeniedBy::Quota, quota.split([',', ':']).next().unwrap_or_default());
     }
     found(DeniedBy::Admission, rest)
 }
 
 /// RBAC's message and its `details` are made of the same request.
 fn details_match(status: &Status<'_>, what: &What) -> bool {
-    let details = [
-        status.detail("kind"),
-        status.detail("group"),
-        status.detail("name"),
-    ];
+    let details = [status.detail("kind"), status.detail("group"), status.detail("name")];
     match what {
         What::Path(_) => details == ["", "", ""],
-        What::Resource {
-            resource,
-            group,
-            name,
-            ..
-        } => {
-            details
-                == [
-                    resource.split('/').next().unwrap_or_default(),
-                    group,
-                    name.as_deref().unwrap_or_default(),
-                ]
+        What::Resource { resource, group, name, .. } => {
+            details == [resource.split('/').next().unwrap_or_default(), group, name.as_deref().unwrap_or_default()]
         }
     }
 }
@@ -310,6 +250,14 @@ pub fn who(by: DeniedBy) -> &'static str {
 }
 
 impl Denial {
+    /// Who refused, with its name, but without its text.
+    pub fn short(&self) -> String {
+        match self.by {
+            DeniedBy::Escalation | DeniedBy::Admission => who(self.by).into(),
+            _ => self.words(),
+        }
+    }
+
     /// Who refused, with the name: `the admission webhook "v.example"`.
     pub fn words(&self) -> String {
         let detail = show::line(&self.detail, show::VALUE);
@@ -338,10 +286,7 @@ impl Stranger {
             }
             Self::Html(None) => "an HTML page, as proxies and gateways send it".into(),
             Self::Kubelet { user } => {
-                format!(
-                    "a kubelet's own refusal in plain text (to user {})",
-                    show::line(user, show::VALUE)
-                )
+                format!("a kubelet's own refusal in plain text (to user {})", show::line(user, show::VALUE))
             }
             Self::HttpToHttps => "a complaint that http:// was spoken to an https:// port".into(),
             Self::Empty => "an empty body".into(),
@@ -359,12 +304,10 @@ impl Stranger {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Html(_) => Some(
-                "something between the Pod and the API server answered; look at the URL and at proxies",
-            ),
-            Self::Kubelet { .. } => {
-                Some("this is a kubelet's port; the API server is https://kubernetes.default")
+            Self::Html(_) => {
+                Some("something between the Pod and the API server answered; look at the URL and at proxies")
             }
+            Self::Kubelet { .. } => Some("this is a kubelet's port; the API server is https://kubernetes.default"),
             Self::HttpToHttps => Some("write https:// instead of http://"),
             Self::Empty => Some("an answer without a body (as HEAD gets) proves nothing; use GET"),
             Self::Json(_) | Self::OtherStatus(_) | Self::Text => {

@@ -29,18 +29,8 @@ pub fn contains(got: &Value, expected: &Value) -> bool {
     differences(expected, got).is_empty()
 }
 
-fn compare(
-    expected: &Value,
-    got: Option<&Value>,
-    pointer: &mut String,
-    found: &mut Vec<Difference>,
-) {
-    let differ = |expected: String, got: String, hint| Difference {
-        pointer: pointer.clone(),
-        expected,
-        got,
-        hint,
-    };
+fn compare(expected: &Value, got: Option<&Value>, pointer: &mut String, found: &mut Vec<Difference>) {
+    let differ = |expected: String, got: String, hint| Difference { pointer: pointer.clone(), expected, got, hint };
     match (expected, got) {
         (Value::Object(expected), Some(Value::Object(got))) => {
             for (key, value) in expected {
@@ -67,28 +57,15 @@ fn compare(
         }
         (Value::Array(expected), Some(Value::Array(got))) => {
             let words = |list: &Vec<Value>| {
-                let plural = if list.len() == 1 {
-                    "element"
-                } else {
-                    "elements"
-                };
-                format!(
-                    "{} {plural}: {}",
-                    list.len(),
-                    value(&Value::from(list.clone()))
-                )
+                let plural = if list.len() == 1 { "element" } else { "elements" };
+                format!("{} {plural}: {}", list.len(), value(&Value::from(list.clone())))
             };
-            let hint = "a list must have as many elements; `path` with `contains` looks for one"
-                .to_owned();
+            let hint = "a list must have as many elements; `path` with `contains` looks for one".to_owned();
             found.push(differ(words(expected), words(got), Some(hint)));
         }
         (_, None) => found.push(differ(value(expected), "nothing".into(), None)),
         (_, Some(got)) if same(expected, got) => {}
-        (_, Some(got)) => found.push(differ(
-            value(expected),
-            value(got),
-            type_hint(expected, got),
-        )),
+        (_, Some(got)) => found.push(differ(value(expected), value(got), type_hint(expected, got))),
     }
 }
 
@@ -99,19 +76,9 @@ fn same(expected: &Value, got: &Value) -> bool {
 }
 
 fn type_hint(expected: &Value, got: &Value) -> Option<String> {
-    let bare = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let bare = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     (std::mem::discriminant(expected) != std::mem::discriminant(got) && bare(expected) == bare(got))
-        .then(|| {
-            format!(
-                "the same characters, but {} is expected and {} came",
-                kind(expected),
-                kind(got)
-            )
-        })
+        .then(|| format!("the same characters, but {} is expected and {} came", kind(expected), kind(got)))
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -173,22 +140,14 @@ mod tests {
 
     #[test]
     fn hints() {
-        let found = differences(
-            &json!({"kinds": "1", "n": "1"}),
-            &json!({"kind": "1", "n": 1}),
-        );
+        let found = differences(&json!({"kinds": "1", "n": "1"}), &json!({"kind": "1", "n": 1}));
         assert_eq!(found[0].hint.as_deref(), Some("there is a key `kind`"));
-        assert_eq!(
-            found[1].hint.as_deref(),
-            Some("the same characters, but a string is expected and a number came")
-        );
+        assert_eq!(found[1].hint.as_deref(), Some("the same characters, but a string is expected and a number came"));
     }
 
     #[test]
     fn long_values_are_cut() {
-        let got = differences(&json!(1), &json!("x".repeat(5000)))
-            .remove(0)
-            .got;
+        let got = differences(&json!(1), &json!("x".repeat(5000))).remove(0).got;
         assert!(got.len() < 230 && got.ends_with("… (5002 bytes)"), "{got}");
     }
 }

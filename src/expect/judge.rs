@@ -29,9 +29,7 @@ impl Wanted {
     pub fn of(expect: &Expect) -> Self {
         match (expect.by, expect.status, expect.reason.as_deref()) {
             (Some(by), status, _) => Self::Denial(by, status),
-            (None, Some(403), _) | (None, None, Some("Forbidden")) => {
-                Self::Denial(DeniedBy::Rbac, Some(403))
-            }
+            (None, Some(403), _) | (None, None, Some("Forbidden")) => Self::Denial(DeniedBy::Rbac, Some(403)),
             (None, Some(status), _) => Self::Exactly(status),
             (None, None, None) if expect.message.is_none() => Self::Success,
             (None, None, _) => Self::Failure,
@@ -44,34 +42,17 @@ impl Wanted {
 /// What holds without being said: an HTTP answer has a status 2xx unless `status`, `by`, `reason` or `message` (which only
 /// failures have) say otherwise; curl and commands exit with 0 unless `exitCode` says otherwise; `reason: Forbidden`
 /// without a status means `status: 403`. A 403 is by RBAC, about the user and the request that are `meant`, unless `by`
-/// says otherwise. `stdout` of an HTTP answer is its body. A mismatch that only follows from another one is left out: a
+/// says otherwise; without `meant` anybody's will do. `stdout` of an HTTP answer is its body. A mismatch that only follows from another one is left out: a
 /// refused call has no list of Pods.
 pub fn judge(expect: &Expect, answer: &Answer, meant: Option<&Meant>) -> Vec<Mismatch> {
     match answer {
         Answer::Api(http) => over_http(expect, http, meant),
-        Answer::Curl(http) => {
-            let mut found = over_http(expect, http, meant);
-            if let Some(code) = expect.exit_code.filter(|code| *code != 0) {
-                let mut mismatch = plain(
-                    "/expect/exitCode",
-                    Class::ExitCode,
-                    format!("exit code {code}"),
-                    "exit code 0".into(),
-                );
-                mismatch.message = format!(
-                    "expected curl to fail with exit code {code}, got an answer: {}",
-                    words(http.status)
-                );
-                found.insert(0, mismatch);
-            }
-            found
-        }
+        Answer::Curl(http) => match expect.exit_code {
+            None | Some(0) => over_http(expect, http, meant),
+            Some(code) => vec![answered(code, http)],
+        },
         Answer::CurlFailed { exit_code, stderr } => unreached(expect, *exit_code, stderr),
-        Answer::Exec {
-            exit_code,
-            stdout,
-            stderr,
-        } => command(expect, *exit_code, stdout, stderr),
+        Answer::Exec { exit_code, stdout, stderr } => command(expect, *exit_code, stdout, stderr),
     }
 }
 
@@ -80,11 +61,7 @@ pub fn summary(answer: &Answer) -> String {
     match answer {
         Answer::Api(http) | Answer::Curl(http) => match classify(http) {
             Verdict::Denied(denial) => match &denial.refused {
-                Some(refused) => format!(
-                    "{} as {}",
-                    words(http.status),
-                    show::line(&refused.user, show::VALUE)
-                ),
+                Some(refused) => format!("{} as {}", words(http.status), show::line(&refused.user, show::VALUE)),
                 None => format!("{} by {}", words(http.status), deny::who(denial.by)),
             },
             Verdict::NotKubernetes(stranger) => {
@@ -97,6 +74,21 @@ pub fn summary(answer: &Answer) -> String {
         }
         Answer::Exec { exit_code, .. } => format!("exit {exit_code}"),
     }
+}
+
+/// curl should have failed, and there is an answer.
+fn answered(code: i32, http: &Http) -> Mismatch {
+    let (meaning, _) = curl::exit(code);
+    let mut mismatch = plain(
+        "/expect/exitCode",
+        Class::ExitCode,
+        format!("curl exit code {code}: {meaning}"),
+        format!("{}, curl exit code 0", words(http.status)),
+    );
+    mismatch.message = format!("expected curl to fail with exit code {code}, got an answer");
+    mismatch.server_words = super::status::server_words(http);
+    mismatch.hint = Some("the server was reached: what should stand between did nothing".into());
+    mismatch
 }
 
 /// The key that asks for a status.
@@ -129,29 +121,20 @@ fn says_anything(expect: &Expect) -> bool {
 fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatch> {
     let verdict = classify(http);
     let pointer = pointer(expect);
-    let surprise = |short: &str, expected: &str| {
-        Some(truth::surprise(
-            pointer, short, expected, http, &verdict, meant,
-        ))
-    };
+    let surprise = |short: &str, expected: &str| Some(truth::surprise(pointer, short, expected, http, &verdict, meant));
     let wrong = match Wanted::of(expect) {
         Wanted::Denial(by, status) => truth::denied(by, status, pointer, http, &verdict, meant),
         Wanted::Success if verdict != Verdict::Allowed => surprise("success", "success (2xx)"),
-        Wanted::Exactly(status) if status != http.status => {
-            surprise(&status.to_string(), &words(status))
-        }
+        Wanted::Exactly(status) if status != http.status => surprise(&status.to_string(), &words(status)),
         Wanted::Failure if verdict == Verdict::Allowed => surprise("a failure", "a failure"),
         Wanted::Failure => None,
         Wanted::Success | Wanted::Exactly(_) => match &verdict {
             Verdict::NotKubernetes(stranger)
-                if meant.is_some() && (http.status == 401 || deny::is_html(http)) =>
+                if meant.is_some() && (http.status == 401 || http.status >= 400 && deny::is_html(http)) =>
             {
                 Some(truth::impostor(pointer, http, stranger))
             }
-            Verdict::Allowed
-                if meant.is_some_and(|meant| !may_be_html(&meant.denial))
-                    && deny::is_html(http) =>
-            {
+            Verdict::Allowed if meant.is_some_and(|meant| !may_be_html(&meant.denial)) && deny::is_html(http) => {
                 Some(truth::impostor(pointer, http, &Stranger::Html(None)))
             }
             _ => None,
@@ -165,62 +148,30 @@ fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatc
         status_words(expect, http, failure, &mut found);
     }
     if !other_body {
-        parts(
-            expect,
-            http.json.as_ref(),
-            &show::text(&http.body),
-            "the body",
-            &mut found,
-        );
-        output(
-            expect.stdout.as_ref(),
-            "stdout",
-            Class::Stdout,
-            &http.body,
-            &mut found,
-        );
-        output(
-            expect.stderr.as_ref(),
-            "stderr",
-            Class::Stderr,
-            b"",
-            &mut found,
-        );
+        parts(expect, http.json.as_ref(), &show::text(&http.body), "the body", &mut found);
+        output(expect.stdout.as_ref(), "stdout", Class::Stdout, &http.body, &mut found);
+        output(expect.stderr.as_ref(), "stderr", Class::Stderr, b"", &mut found);
     }
     found
 }
 
-/// Where the API server itself passes pages on: proxies to Pods, Services and nodes, and the log folder.
+/// Where the API server itself gives pages: proxies to Pods, Services and nodes, the log folder, and profiles.
 fn may_be_html(denial: &str) -> bool {
-    denial.contains("/proxy\" in API group") || denial.contains(" path \"/logs")
+    ["/proxy\" in API group", " path \"/logs", " path \"/debug"].iter().any(|page| denial.contains(page))
 }
 
 /// `reason` and `message`.
-fn status_words(
-    expect: &Expect,
-    http: &Http,
-    status: Option<Status<'_>>,
-    found: &mut Vec<Mismatch>,
-) {
+fn status_words(expect: &Expect, http: &Http, status: Option<Status<'_>>, found: &mut Vec<Mismatch>) {
     let none = || format!("{} without a Status of a failure", words(http.status));
     if let Some(wanted) = &expect.reason {
         let reason = status.map(|status| status.reason);
-        if reason != Some(wanted)
-            && !found
-                .iter()
-                .any(|mismatch| mismatch.pointer == "/expect/reason")
-        {
+        if reason != Some(wanted) && !found.iter().any(|mismatch| mismatch.pointer == "/expect/reason") {
             let got = match reason {
                 None => none(),
                 Some("") => "no reason".into(),
                 Some(reason) => show::line(reason, show::VALUE),
             };
-            let mut mismatch = plain(
-                "/expect/reason",
-                Class::Reason,
-                format!("reason {wanted}"),
-                got,
-            );
+            let mut mismatch = plain("/expect/reason", Class::Reason, format!("reason {wanted}"), got);
             mismatch.server_words = super::status::server_words(http);
             found.push(mismatch);
         }
@@ -228,20 +179,10 @@ fn status_words(
     if let Some(rule) = &expect.message {
         let outcome = match status {
             Some(status) => text::check(rule, Plain::StartsWith, status.message),
-            None => Err(text::Miss {
-                key: "",
-                expected: "a message".into(),
-                got: none(),
-                hint: None,
-            }),
+            None => Err(text::Miss { key: "", expected: "a message".into(), got: none(), hint: None }),
         };
         if let Err(miss) = outcome {
-            found.push(missed(
-                "/expect/message",
-                "the message",
-                Class::Message,
-                miss,
-            ));
+            found.push(missed("/expect/message", "the message", Class::Message, miss));
         }
     }
 }

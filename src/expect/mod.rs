@@ -1,10 +1,11 @@
 //! What an answer must look like: pure functions over captured data.
 //!
-//! [`judge`] compares an [`Answer`] with an expectation and gives every [`Mismatch`]. What an HTTP answer means is
+//! [`judge()`] compares an [`Answer`] with an expectation and gives every [`Mismatch`]. What an HTTP answer means is
 //! decided in [`deny`], and what makes a 403 count in [`truth`].
 
 pub mod curl;
 pub mod deny;
+mod hints;
 pub mod json;
 pub mod judge;
 mod parts;

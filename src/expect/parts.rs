@@ -14,15 +14,7 @@ const MOST: usize = 20;
 /// A mismatch that says it all by what is expected and what came.
 pub(super) fn plain(pointer: &str, class: Class, expected: String, got: String) -> Mismatch {
     let message = format!("expected {expected}, got {got}");
-    Mismatch {
-        pointer: pointer.into(),
-        message,
-        expected,
-        got,
-        server_words: None,
-        hint: None,
-        class,
-    }
+    Mismatch { pointer: pointer.into(), message, expected, got, server_words: None, hint: None, class }
 }
 
 /// A mismatch of a text.
@@ -39,45 +31,22 @@ pub(super) fn missed(pointer: &str, what: &str, class: Class, miss: text::Miss) 
 }
 
 /// `stdout` and `stderr`.
-pub(super) fn output(
-    rule: Option<&Text>,
-    key: &str,
-    class: Class,
-    got: &[u8],
-    found: &mut Vec<Mismatch>,
-) {
+pub(super) fn output(rule: Option<&Text>, key: &str, class: Class, got: &[u8], found: &mut Vec<Mismatch>) {
     if let Some(Err(miss)) = rule.map(|rule| text::check(rule, Plain::Equals, &show::text(got))) {
-        let what = if class == Class::Stdout {
-            "the standard output"
-        } else {
-            "the standard error"
-        };
+        let what = if class == Class::Stdout { "the standard output" } else { "the standard error" };
         found.push(missed(&format!("/expect/{key}"), what, class, miss));
     }
 }
 
 /// `json`, `object` and `path`.
-pub(super) fn parts(
-    expect: &Expect,
-    got: Option<&Value>,
-    raw: &str,
-    what: &str,
-    found: &mut Vec<Mismatch>,
-) {
+pub(super) fn parts(expect: &Expect, got: Option<&Value>, raw: &str, what: &str, found: &mut Vec<Mismatch>) {
     let no_json = |pointer: &str, class| {
-        let got = if raw.trim().is_empty() {
-            "nothing".into()
-        } else {
-            format!("`{}`", show::line(raw, show::VALUE))
-        };
+        let got = if raw.trim().is_empty() { "nothing".into() } else { format!("`{}`", show::line(raw, show::VALUE)) };
         let mut mismatch = plain(pointer, class, "JSON".into(), got);
         mismatch.message = format!("{what} is not JSON");
         mismatch
     };
-    for (wanted, key, class) in [
-        (&expect.json, "json", Class::Json),
-        (&expect.object, "object", Class::Object),
-    ] {
+    for (wanted, key, class) in [(&expect.json, "json", Class::Json), (&expect.object, "object", Class::Object)] {
         let Some(wanted) = wanted else { continue };
         let pointer = format!("/expect/{key}");
         let Some(got) = got else {
@@ -87,12 +56,8 @@ pub(super) fn parts(
         let differences = json::differences(wanted, got);
         let more = differences.len().saturating_sub(MOST);
         for (index, difference) in differences.into_iter().take(MOST).enumerate() {
-            let mut mismatch = plain(
-                &format!("{pointer}{}", difference.pointer),
-                class,
-                difference.expected,
-                difference.got,
-            );
+            let mut mismatch =
+                plain(&format!("{pointer}{}", difference.pointer), class, difference.expected, difference.got);
             mismatch.message = format!("{} is not as expected", place(&difference.pointer, what));
             mismatch.hint = difference.hint;
             if more > 0 && index + 1 == MOST {
@@ -108,16 +73,8 @@ pub(super) fn parts(
             continue;
         };
         for miss in path::check(wanted, got) {
-            let mut mismatch = plain(
-                &format!("{pointer}{}", miss.pointer),
-                Class::Path,
-                miss.expected,
-                miss.got,
-            );
-            mismatch.message = format!(
-                "what is found at {} is not as expected",
-                show::line(&wanted.at, show::VALUE)
-            );
+            let mut mismatch = plain(&format!("{pointer}{}", miss.pointer), Class::Path, miss.expected, miss.got);
+            mismatch.message = format!("what is found at {} is not as expected", show::line(&wanted.at, show::VALUE));
             mismatch.hint = miss.hint;
             found.push(mismatch);
         }
@@ -137,9 +94,5 @@ fn place(pointer: &str, root: &str) -> String {
             place.push_str(&segment.replace("~1", "/").replace("~0", "~"));
         }
     }
-    if place.is_empty() {
-        root.into()
-    } else {
-        format!("`{}`", show::line(&place, show::VALUE))
-    }
+    if place.is_empty() { root.into() } else { format!("`{}`", show::line(&place, show::VALUE)) }
 }

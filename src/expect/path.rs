@@ -22,65 +22,38 @@ pub struct Miss {
 
 /// All that does not hold.
 pub fn check(wanted: &AtPath, root: &Value) -> Vec<Miss> {
-    let miss = |pointer: &str, expected: String, got: String, hint| Miss {
-        pointer: pointer.into(),
-        expected,
-        got,
-        hint,
-    };
+    let miss =
+        |pointer: &str, expected: String, got: String, hint| Miss { pointer: pointer.into(), expected, got, hint };
     let path = match JsonPath::parse(&wanted.at) {
         Ok(path) => path,
         Err(error) => {
             let hint = Some(show::block(&error.to_string(), show::BODY));
-            return vec![miss(
-                "/at",
-                "a JSON path (RFC 9535)".into(),
-                show::line(&wanted.at, show::VALUE),
-                hint,
-            )];
+            return vec![miss("/at", "a JSON path (RFC 9535)".into(), show::line(&wanted.at, show::VALUE), hint)];
         }
     };
     let found = path.query(root).all();
     let mut misses = Vec::new();
-    let nothing = || {
-        found
-            .is_empty()
-            .then(|| last_seen(&wanted.at, root))
-            .flatten()
-    };
+    let nothing = || found.is_empty().then(|| last_seen(&wanted.at, root)).flatten();
 
     if let Some(expected) = &wanted.equals {
         match found.as_slice() {
-            [one] => misses.extend(json::differences(expected, one).into_iter().map(
-                |difference| Miss {
-                    pointer: format!("/equals{}", difference.pointer),
-                    expected: difference.expected,
-                    got: difference.got,
-                    hint: difference.hint,
-                },
-            )),
-            many => misses.push(miss(
-                "/equals",
-                format!("one value, {}", json::value(expected)),
-                list(many),
-                nothing(),
-            )),
+            [one] => misses.extend(json::differences(expected, one).into_iter().map(|difference| Miss {
+                pointer: format!("/equals{}", difference.pointer),
+                expected: difference.expected,
+                got: difference.got,
+                hint: difference.hint,
+            })),
+            many => {
+                misses.push(miss("/equals", format!("one value, {}", json::value(expected)), list(many), nothing()))
+            }
         }
     }
     if let Some(pattern) = &wanted.matches {
-        let expected = format!(
-            "one string that matches `{}`",
-            show::line(pattern, show::VALUE)
-        );
+        let expected = format!("one string that matches `{}`", show::line(pattern, show::VALUE));
         match (Regex::new(pattern), found.as_slice()) {
             (Err(error), _) => {
                 let hint = Some(show::block(&error.to_string(), show::BODY));
-                misses.push(miss(
-                    "/matches",
-                    "a regular expression".into(),
-                    show::line(pattern, show::VALUE),
-                    hint,
-                ));
+                misses.push(miss("/matches", "a regular expression".into(), show::line(pattern, show::VALUE), hint));
             }
             (Ok(regex), [Value::String(text)]) if regex.is_match(text) => {}
             (Ok(_), found) => misses.push(miss("/matches", expected, list(found), nothing())),
@@ -99,20 +72,11 @@ pub fn check(wanted: &AtPath, root: &Value) -> Vec<Miss> {
     if let Some(count) = wanted.count
         && found.len() != count
     {
-        misses.push(miss(
-            "/count",
-            format!("{count} values"),
-            list(&found),
-            nothing(),
-        ));
+        misses.push(miss("/count", format!("{count} values"), list(&found), nothing()));
     }
     match wanted.absent {
-        Some(true) if !found.is_empty() => {
-            misses.push(miss("/absent", "nothing".into(), list(&found), None))
-        }
-        Some(false) if found.is_empty() => {
-            misses.push(miss("/absent", "something".into(), list(&found), nothing()))
-        }
+        Some(true) if !found.is_empty() => misses.push(miss("/absent", "nothing".into(), list(&found), None)),
+        Some(false) if found.is_empty() => misses.push(miss("/absent", "something".into(), list(&found), nothing())),
         _ => {}
     }
     misses
@@ -124,11 +88,7 @@ fn list(found: &[&Value]) -> String {
         [one] => json::value(one),
         many => {
             let values: Vec<_> = many.iter().map(|value| value.to_string()).collect();
-            format!(
-                "{} values: {}",
-                many.len(),
-                show::line(&values.join(", "), show::VALUE)
-            )
+            format!("{} values: {}", many.len(), show::line(&values.join(", "), show::VALUE))
         }
     }
 }
@@ -137,16 +97,8 @@ fn list(found: &[&Value]) -> String {
 fn last_seen(path: &str, root: &Value) -> Option<String> {
     let mut here = root;
     let mut seen = "$".to_owned();
-    for segment in path
-        .strip_prefix('$')?
-        .replace('[', ".[")
-        .split('.')
-        .filter(|segment| !segment.is_empty())
-    {
-        let next = match segment
-            .strip_prefix('[')
-            .and_then(|segment| segment.strip_suffix(']'))
-        {
+    for segment in path.strip_prefix('$')?.replace('[', ".[").split('.').filter(|segment| !segment.is_empty()) {
+        let next = match segment.strip_prefix('[').and_then(|segment| segment.strip_suffix(']')) {
             Some(inner) => match inner.parse::<usize>() {
                 Ok(index) => here.get(index),
                 Err(_) => here.get(inner.trim_matches(['\'', '"'])),
@@ -157,10 +109,7 @@ fn last_seen(path: &str, root: &Value) -> Option<String> {
             return Some(match here {
                 Value::Object(map) => {
                     let keys: Vec<_> = map.keys().map(String::as_str).collect();
-                    format!(
-                        "{seen} has the keys {}",
-                        show::line(&keys.join(", "), show::VALUE)
-                    )
+                    format!("{seen} has the keys {}", show::line(&keys.join(", "), show::VALUE))
                 }
                 Value::Array(list) => format!("{seen} is a list of {}", list.len()),
                 other => format!("{seen} is {}", json::value(other)),
@@ -187,15 +136,7 @@ mod tests {
         let wanted: AtPath = serde_saphyr::from_str(yaml).unwrap();
         check(&wanted, &root)
             .into_iter()
-            .map(|miss| {
-                [
-                    miss.pointer,
-                    miss.expected,
-                    miss.got,
-                    miss.hint.unwrap_or_default(),
-                ]
-                .join(" | ")
-            })
+            .map(|miss| [miss.pointer, miss.expected, miss.got, miss.hint.unwrap_or_default()].join(" | "))
             .collect()
     }
 
@@ -214,27 +155,18 @@ mod tests {
 
     #[rstest]
     #[case("{at: '$.items[0]', equals: {n: 2}}", "/equals/n | 2 | 1 | ")]
-    #[case(
-        "{at: '$.items[*].n', equals: 1}",
-        "/equals | one value, 1 | 2 values: 1, 2 | "
-    )]
+    #[case("{at: '$.items[*].n', equals: 1}", "/equals | one value, 1 | 2 values: 1, 2 | ")]
     #[case(
         "{at: '$.items[0].nam', equals: a}",
         "/equals | one value, \"a\" | nothing | $.items[0] has the keys name, n"
     )]
-    #[case(
-        "{at: '$.items[5]', absent: false}",
-        "/absent | something | nothing | $.items is a list of 2"
-    )]
+    #[case("{at: '$.items[5]', absent: false}", "/absent | something | nothing | $.items is a list of 2")]
     #[case(
         "{at: '$.items[*]', count: 3}",
         "/count | 3 values | 2 values: {\"name\":\"a\",\"n\":1}, {\"name\":\"b\",\"n\":2} | "
     )]
     #[case("{at: $.kind, absent: true}", "/absent | nothing | \"List\" | ")]
-    #[case(
-        "{at: '$.items[0].n', matches: '1'}",
-        "/matches | one string that matches `1` | 1 | "
-    )]
+    #[case("{at: '$.items[0].n', matches: '1'}", "/matches | one string that matches `1` | 1 | ")]
     #[case(
         "{at: '$.items[*].name', contains: c}",
         "/contains | one of them contains \"c\" | 2 values: \"a\", \"b\" | "
@@ -245,8 +177,6 @@ mod tests {
 
     #[test]
     fn names_a_bad_path() {
-        assert!(
-            run("{at: items, count: 1}")[0].starts_with("/at | a JSON path (RFC 9535) | items | ")
-        );
+        assert!(run("{at: items, count: 1}")[0].starts_with("/at | a JSON path (RFC 9535) | items | "));
     }
 }

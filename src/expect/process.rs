@@ -16,73 +16,57 @@ pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatc
     if expect.exit_code != Some(code) {
         let (pointer, short, expected) = match (expect.exit_code, Wanted::of(expect)) {
             (Some(wanted), _) => {
-                let expected = if wanted == 0 {
-                    "an HTTP answer".into()
-                } else {
-                    curl::exit(wanted).0.to_owned()
-                };
-                (
-                    "/expect/exitCode",
-                    format!("curl exit code {wanted}"),
-                    format!("curl exit code {wanted}: {expected}"),
-                )
+                let expected = if wanted == 0 { "an HTTP answer".into() } else { curl::exit(wanted).0.to_owned() };
+                ("/expect/exitCode", format!("curl exit code {wanted}"), format!("curl exit code {wanted}: {expected}"))
             }
             (None, Wanted::Exactly(status) | Wanted::Denial(_, Some(status))) => {
                 (pointer(expect), status.to_string(), words(status))
             }
-            (None, _) => (
-                pointer(expect),
-                "an HTTP answer".into(),
-                "an HTTP answer".into(),
-            ),
+            (None, _) => (pointer(expect), "an HTTP answer".into(), "an HTTP answer".into()),
         };
         found.push(Mismatch {
             pointer: pointer.into(),
-            message: format!(
-                "expected {short}, got no answer: {meaning} (not reached is not refused)"
-            ),
+            message: format!("expected {short}, got no answer: {meaning}{}", moral(expect)),
             expected,
             got: format!("curl exit code {code}: {meaning}"),
-            server_words: Some(show::block(stderr.trim_end(), show::BODY))
-                .filter(|words| !words.is_empty()),
+            server_words: Some(show::block(stderr.trim_end(), show::BODY)).filter(|words| !words.is_empty()),
             hint: hint.map(str::to_owned),
             class: Class::NotReached,
         });
         if expect.exit_code.is_some() {
-            output(
-                expect.stderr.as_ref(),
-                "stderr",
-                Class::Stderr,
-                stderr.as_bytes(),
-                &mut found,
-            );
+            output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr.as_bytes(), &mut found);
         }
         return found;
     }
-    if let Some(status) = expect.status {
-        let got = format!("no answer, curl exit code {code} as expected");
-        found.push(plain(
-            "/expect/status",
-            Class::NotReached,
-            words(status),
-            got,
-        ));
-    }
-    output(
-        expect.stderr.as_ref(),
-        "stderr",
-        Class::Stderr,
-        stderr.as_bytes(),
-        &mut found,
-    );
-    output(
-        expect.stdout.as_ref(),
-        "stdout",
-        Class::Stdout,
-        b"",
-        &mut found,
-    );
+    let got = format!("no answer, curl exit code {code} as expected");
+    found.extend(impossible(expect, &["status", "by", "reason", "message", "json", "object", "path"], &got));
+    output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr.as_bytes(), &mut found);
+    output(expect.stdout.as_ref(), "stdout", Class::Stdout, b"", &mut found);
     found
+}
+
+/// Expectations that such an answer cannot fulfil: none passes silently.
+fn impossible(expect: &Expect, keys: &[&str], got: &str) -> Vec<Mismatch> {
+    let said = |key: &str| match key {
+        "status" => expect.status.is_some(),
+        "by" => expect.by.is_some(),
+        "reason" => expect.reason.is_some(),
+        "message" => expect.message.is_some(),
+        "json" => expect.json.is_some(),
+        "object" => expect.object.is_some(),
+        _ => !expect.path.is_empty(),
+    };
+    let mismatch =
+        |key: &&str| plain(&format!("/expect/{key}"), Class::NotReached, "an HTTP answer".into(), got.into());
+    keys.iter().filter(|key| said(key)).map(mismatch).collect()
+}
+
+/// What must never be mixed up, where a refusal is expected.
+fn moral(expect: &Expect) -> &'static str {
+    match Wanted::of(expect) {
+        Wanted::Denial(..) | Wanted::Failure | Wanted::Exactly(400..) => " (not reached is not refused)",
+        Wanted::Success | Wanted::Exactly(_) => "",
+    }
 }
 
 /// A command has ended.
@@ -94,23 +78,13 @@ pub(super) fn command(expect: &Expect, code: i32, stdout: &[u8], stderr: &[u8]) 
             Some(_) => "/expect/exitCode",
             None => pointer(expect),
         };
-        let mut mismatch = plain(
-            pointer,
-            Class::ExitCode,
-            format!("exit code {wanted}"),
-            format!("exit code {code}"),
-        );
-        let said = [stderr, stdout]
-            .into_iter()
-            .map(show::text)
-            .find(|text| !text.trim().is_empty());
+        let mut mismatch = plain(pointer, Class::ExitCode, format!("exit code {wanted}"), format!("exit code {code}"));
+        let said = [stderr, stdout].into_iter().map(show::text).find(|text| !text.trim().is_empty());
         mismatch.server_words = said.map(|said| show::block(said.trim_end(), show::BODY));
         mismatch.hint = match code {
             126 => Some("the file is there, but it cannot be executed".into()),
             127 => Some("the command is not in the image".into()),
-            137 => Some(
-                "the command was killed (SIGKILL): out of memory, or the container ended".into(),
-            ),
+            137 => Some("the command was killed (SIGKILL): out of memory, or the container ended".into()),
             143 => Some("the command was ended (SIGTERM)".into()),
             _ => None,
         };
@@ -118,34 +92,10 @@ pub(super) fn command(expect: &Expect, code: i32, stdout: &[u8], stderr: &[u8]) 
     }
     let raw = show::text(stdout);
     let json = serde_json::from_str(&raw).ok();
-    if let Some(status) = expect.status {
-        found.push(plain(
-            "/expect/status",
-            Class::Status,
-            words(status),
-            "a command, which has no HTTP status".into(),
-        ));
-    }
-    parts(
-        expect,
-        json.as_ref(),
-        &raw,
-        "the standard output",
-        &mut found,
-    );
-    output(
-        expect.stdout.as_ref(),
-        "stdout",
-        Class::Stdout,
-        stdout,
-        &mut found,
-    );
-    output(
-        expect.stderr.as_ref(),
-        "stderr",
-        Class::Stderr,
-        stderr,
-        &mut found,
-    );
+    let got = "a command, which has no HTTP answer";
+    found.extend(impossible(expect, &["status", "by", "reason", "message"], got));
+    parts(expect, json.as_ref(), &raw, "the standard output", &mut found);
+    output(expect.stdout.as_ref(), "stdout", Class::Stdout, stdout, &mut found);
+    output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr, &mut found);
     found
 }

@@ -49,11 +49,7 @@ pub(super) struct Head<'a> {
 /// Takes `pods "x" is forbidden: …` or `forbidden: …` apart; `None` for any other beginning.
 pub(super) fn head(message: &str) -> Option<Head<'_>> {
     if let Some(rest) = message.strip_prefix("forbidden: ") {
-        return Some(Head {
-            kind: None,
-            name: None,
-            rest,
-        });
+        return Some(Head { kind: None, name: None, rest });
     }
     let end = message.find(|c: char| !(c.is_ascii_alphanumeric() || ".-_/".contains(c)))?;
     let (kind, mut rest) = message.split_at(end);
@@ -63,11 +59,7 @@ pub(super) fn head(message: &str) -> Option<Head<'_>> {
         (name, rest) = (Some(found), after);
     }
     let rest = rest.strip_prefix(" is forbidden:")?;
-    Some(Head {
-        kind: Some(kind),
-        name,
-        rest: rest.strip_prefix(' ').unwrap_or(rest),
-    })
+    Some(Head { kind: Some(kind), name, rest: rest.strip_prefix(' ').unwrap_or(rest) })
 }
 
 impl Refused {
@@ -94,34 +86,17 @@ impl Refused {
                 }
             };
             let plural = resource.split('/').next()?;
-            let dotted = if group.is_empty() {
-                plural.to_owned()
-            } else {
-                format!("{plural}.{group}")
-            };
+            let dotted = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
             if head.kind != Some(&dotted) {
                 return None;
             }
-            (
-                What::Resource {
-                    resource,
-                    group,
-                    namespace,
-                    name: head.name,
-                },
-                rest,
-            )
+            (What::Resource { resource, group, namespace, name: head.name }, rest)
         };
         let reason = match rest {
             "" => String::new(),
             _ => rest.strip_prefix(':')?.trim().to_owned(),
         };
-        Some(Self {
-            user,
-            verb: verb.to_owned(),
-            what,
-            reason,
-        })
+        Some(Self { user, verb: verb.to_owned(), what, reason })
     }
 
     /// What was refused, in words: `list pods in namespace "a"`.
@@ -129,26 +104,11 @@ impl Refused {
         let mut words = self.verb.clone();
         let _ = match &self.what {
             What::Path(path) => write!(words, " path {path}"),
-            What::Resource {
-                resource,
-                group,
-                namespace,
-                name,
-            } => {
-                let group = if group.is_empty() {
-                    String::new()
-                } else {
-                    format!(" of API group {group}")
-                };
-                let name = name
-                    .as_ref()
-                    .map(|name| format!(" \"{name}\""))
-                    .unwrap_or_default();
+            What::Resource { resource, group, namespace, name } => {
+                let group = if group.is_empty() { String::new() } else { format!(" of API group {group}") };
+                let name = name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
                 match namespace {
-                    Some(namespace) => write!(
-                        words,
-                        " {resource}{name}{group} in namespace \"{namespace}\""
-                    ),
+                    Some(namespace) => write!(words, " {resource}{name}{group} in namespace \"{namespace}\""),
                     None => write!(words, " {resource}{name}{group} at the cluster scope"),
                 }
             }
@@ -165,12 +125,7 @@ impl Refused {
                  rules: [{{nonResourceURLs: [{}], verbs: [{verb}]}}]",
                 yaml(path)
             ),
-            What::Resource {
-                resource,
-                group,
-                namespace,
-                ..
-            } => {
+            What::Resource { resource, group, namespace, .. } => {
                 let rule = format!(
                     "rules: [{{apiGroups: [{}], resources: [{}], verbs: [{verb}]}}]",
                     yaml(group),
@@ -178,13 +133,9 @@ impl Refused {
                 );
                 match namespace {
                     Some(namespace) => {
-                        format!(
-                            "a Role in namespace \"{namespace}\" and a RoleBinding would grant just this: {rule}"
-                        )
+                        format!("a Role in namespace \"{namespace}\" and a RoleBinding would grant just this: {rule}")
                     }
-                    None => format!(
-                        "a ClusterRole and a ClusterRoleBinding would grant just this: {rule}"
-                    ),
+                    None => format!("a ClusterRole and a ClusterRoleBinding would grant just this: {rule}"),
                 }
             }
         }
@@ -194,18 +145,9 @@ impl Refused {
 /// A scalar inside a YAML flow list.
 fn yaml(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "./-".contains(c))
-        && !matches!(
-            text,
-            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
-        );
-    if plain {
-        text.to_owned()
-    } else {
-        serde_json::Value::from(text).to_string()
-    }
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "./-".contains(c))
+        && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 /// Reads a text that Go quoted; gives it and what follows.
@@ -246,10 +188,7 @@ mod tests {
         "impersonate-on:user-info:list pods in namespace \"a\"", r#"a Role in namespace "a" and a RoleBinding would grant just this: rules: [{apiGroups: [""], resources: [pods], verbs: ["impersonate-on:user-info:list"]}]"#)]
     fn reads_and_grants(#[case] message: &str, #[case] words: &str, #[case] grant: &str) {
         let refused = Refused::parse(message).unwrap();
-        assert_eq!(
-            (refused.words().as_str(), refused.grant().as_str()),
-            (words, grant)
-        );
+        assert_eq!((refused.words().as_str(), refused.grant().as_str()), (words, grant));
     }
 
     #[rstest]
@@ -263,10 +202,7 @@ mod tests {
     )]
     #[case("", "")]
     fn reads_what_is_added(#[case] added: &str, #[case] reason: &str) {
-        assert_eq!(
-            Refused::parse(&format!("{PODS}{added}")).unwrap().reason,
-            reason
-        );
+        assert_eq!(Refused::parse(&format!("{PODS}{added}")).unwrap().reason, reason);
     }
 
     #[test]
@@ -277,7 +213,9 @@ mod tests {
 
     #[rstest]
     #[case::webhook(r#"admission webhook "v" denied the request: pods is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "a""#)]
-    #[case::head_differs(r#"secrets is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "a""#)]
+    #[case::head_differs(
+        r#"secrets is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "a""#
+    )]
     #[case::path_with_head(r#"pods is forbidden: User "u" cannot get path "/api""#)]
     #[case::more_after_it(r#"forbidden: User "u" cannot get path "/api" and so on"#)]
     #[case::cut(r#"pods is forbidden: User "u" cannot list resource "po"#)]

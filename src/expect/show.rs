@@ -31,10 +31,7 @@ pub fn shorten(text: &str, cap: usize) -> String {
 
 /// The last boundary of characters that is not after `at`.
 pub fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// Control characters, and those that turn the writing direction or are not seen, as `\u{1b}`.
@@ -92,10 +89,7 @@ mod tests {
 
     #[test]
     fn redacted_before_it_is_cut() {
-        let token = format!(
-            "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.{}",
-            "x".repeat(400)
-        );
+        let token = format!("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.{}", "x".repeat(400));
         assert_eq!(line(&token, 30), crate::redact::TOKEN);
     }
 }

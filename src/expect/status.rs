@@ -34,31 +34,20 @@ impl<'a> Status<'a> {
 
     /// A text of `details`, or an empty one.
     pub fn detail(&self, key: &str) -> &'a str {
-        self.details
-            .and_then(|details| details.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.details.and_then(|details| details.get(key)).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Whether `details.causes` has one of this reason.
     pub fn has_cause(&self, reason: &str) -> bool {
-        self.details
-            .and_then(|details| details.get("causes"))
-            .and_then(Value::as_array)
-            .is_some_and(|causes| {
-                causes
-                    .iter()
-                    .any(|cause| cause.get("reason").and_then(Value::as_str) == Some(reason))
-            })
+        self.details.and_then(|details| details.get("causes")).and_then(Value::as_array).is_some_and(|causes| {
+            causes.iter().any(|cause| cause.get("reason").and_then(Value::as_str) == Some(reason))
+        })
     }
 }
 
 /// The words of a status code: `403 Forbidden`.
 pub fn words(code: u16) -> String {
-    match http::StatusCode::from_u16(code)
-        .ok()
-        .and_then(|code| code.canonical_reason())
-    {
+    match http::StatusCode::from_u16(code).ok().and_then(|code| code.canonical_reason()) {
         Some(reason) => format!("{code} {reason}"),
         None => code.to_string(),
     }

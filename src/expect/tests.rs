@@ -41,10 +41,7 @@ fn forbidden(message: &str, details: Value) -> Http {
 }
 
 fn meant(user: &str, denial: &str) -> Meant {
-    Meant {
-        user: user.into(),
-        denial: denial.into(),
-    }
+    Meant { user: user.into(), denial: denial.into() }
 }
 
 fn denier(http: &Http) -> Option<(DeniedBy, String)> {
@@ -94,16 +91,8 @@ fn denier(http: &Http) -> Option<(DeniedBy, String)> {
 #[case::crd("create not allowed while custom resource definition is terminating", json!({"kind": "widgets"}), DeniedBy::Admission, "create not allowed while custom resource definition is terminating")]
 #[case::nothing_said("pods \"p1\" is forbidden: ", json!({"name": "p1", "kind": "pods"}), DeniedBy::Admission, "")]
 #[case::quota_inside(&format!("pods \"x\" is forbidden: my plugin says: exceeded quota: {LIST}"), json!({"name": "x", "kind": "pods"}), DeniedBy::Admission, &format!("my plugin says: exceeded quota: {LIST}"))]
-fn who_denies(
-    #[case] message: &str,
-    #[case] details: Value,
-    #[case] by: DeniedBy,
-    #[case] detail: &str,
-) {
-    assert_eq!(
-        denier(&forbidden(message, details)),
-        Some((by, detail.to_owned()))
-    );
+fn who_denies(#[case] message: &str, #[case] details: Value, #[case] by: DeniedBy, #[case] detail: &str) {
+    assert_eq!(denier(&forbidden(message, details)), Some((by, detail.to_owned())));
 }
 
 #[rstest]
@@ -119,15 +108,9 @@ fn denied_with_another_code(#[case] http: Http, #[case] by: DeniedBy) {
 
 #[rstest]
 #[case(body(200, &json!({"kind": "PodList"})), Verdict::Allowed)]
-#[case(
-    failure(401, "Unauthorized", "Unauthorized", Value::Null),
-    Verdict::Unauthenticated
-)]
+#[case(failure(401, "Unauthorized", "Unauthorized", Value::Null), Verdict::Unauthenticated)]
 #[case(failure(404, "NotFound", "pods \"x\" not found", json!({"name": "x"})), Verdict::NotFound)]
-#[case(
-    raw(404, "text/plain; charset=utf-8", "404 page not found\n"),
-    Verdict::NotFound
-)]
+#[case(raw(404, "text/plain; charset=utf-8", "404 page not found\n"), Verdict::NotFound)]
 #[case(failure(409, "AlreadyExists", "serviceaccounts \"demo-sa\" already exists", json!({})), Verdict::Conflict)]
 #[case(failure(422, "Invalid", "Secret \"s0\" is invalid", json!({})), Verdict::Invalid)]
 #[case(failure(429, "TooManyRequests", "storage is (re)initializing", json!({"retryAfterSeconds": 1})), Verdict::TooManyRequests)]
@@ -135,23 +118,14 @@ fn denied_with_another_code(#[case] http: Http, #[case] by: DeniedBy) {
 #[case(raw(503, "text/plain", "service unavailable\n"), Verdict::ServerError)]
 #[case(failure(405, "MethodNotAllowed", "the server does not allow this method", json!({})), Verdict::Other)]
 #[case(raw(403, "text/html", "<html><head><title>Blocked</title>"), Verdict::NotKubernetes(Stranger::Html(Some("Blocked".into()))))]
-#[case(
-    raw(502, "", "\n<!DOCTYPE html><p>"),
-    Verdict::NotKubernetes(Stranger::Html(None))
-)]
+#[case(raw(502, "", "\n<!DOCTYPE html><p>"), Verdict::NotKubernetes(Stranger::Html(None)))]
 #[case(raw(403, "text/plain", "Forbidden (user=system:serviceaccount:a:s, verb=get, resource=nodes, subresource(s)=[pods proxy])"), Verdict::NotKubernetes(Stranger::Kubelet { user: SA.into() }))]
 #[case(
     raw(400, "", "Client sent an HTTP request to an HTTPS server.\n"),
     Verdict::NotKubernetes(Stranger::HttpToHttps)
 )]
-#[case(
-    raw(403, "application/json", ""),
-    Verdict::NotKubernetes(Stranger::Empty)
-)]
-#[case(
-    raw(403, "text/plain", "forbidden"),
-    Verdict::NotKubernetes(Stranger::Text)
-)]
+#[case(raw(403, "application/json", ""), Verdict::NotKubernetes(Stranger::Empty))]
+#[case(raw(403, "text/plain", "forbidden"), Verdict::NotKubernetes(Stranger::Text))]
 #[case(body(403, &json!({"error": "forbidden"})), Verdict::NotKubernetes(Stranger::Json(None)))]
 #[case(body(403, &json!({"kind": "Status", "apiVersion": "v1", "status": "Success"})), Verdict::NotKubernetes(Stranger::OtherStatus("status \"Success\", code none".into())))]
 fn verdicts(#[case] http: Http, #[case] verdict: Verdict) {
@@ -160,10 +134,7 @@ fn verdicts(#[case] http: Http, #[case] verdict: Verdict) {
 
 fn classes(yaml: &str, answer: &Answer, meant: Option<&Meant>) -> Vec<(String, Class)> {
     let expect: Expect = serde_saphyr::from_str(yaml).unwrap();
-    judge(&expect, answer, meant)
-        .into_iter()
-        .map(|mismatch| (mismatch.pointer, mismatch.class))
-        .collect()
+    judge(&expect, answer, meant).into_iter().map(|mismatch| (mismatch.pointer, mismatch.class)).collect()
 }
 
 #[rstest]
@@ -185,10 +156,7 @@ fn classes(yaml: &str, answer: &Answer, meant: Option<&Meant>) -> Vec<(String, C
 #[case("{status: 403}", &format!("{LIST}: RBAC: role \"x\" not found"), &[])]
 fn a_refusal(#[case] yaml: &str, #[case] message: &str, #[case] found: &[(&str, Class)]) {
     let answer = Answer::Curl(forbidden(message, json!({"kind": "pods"})));
-    let found: Vec<_> = found
-        .iter()
-        .map(|(pointer, class)| ((*pointer).to_owned(), *class))
-        .collect();
+    let found: Vec<_> = found.iter().map(|(pointer, class)| ((*pointer).to_owned(), *class)).collect();
     assert_eq!(classes(yaml, &answer, Some(&meant(SA, LIST))), found);
 }
 
@@ -204,10 +172,7 @@ fn a_refusal(#[case] yaml: &str, #[case] message: &str, #[case] found: &[(&str, 
 #[case("{object: {kind: X}, path: [{at: $.x, absent: false}]}", &[("/expect/object/kind", Class::Object), ("/expect/path/0/absent", Class::Path)])]
 fn a_list(#[case] yaml: &str, #[case] found: &[(&str, Class)]) {
     let answer = Answer::Curl(body(200, &json!({"kind": "PodList"})));
-    let found: Vec<_> = found
-        .iter()
-        .map(|(pointer, class)| ((*pointer).to_owned(), *class))
-        .collect();
+    let found: Vec<_> = found.iter().map(|(pointer, class)| ((*pointer).to_owned(), *class)).collect();
     assert_eq!(classes(yaml, &answer, Some(&meant(SA, LIST))), found);
 }
 
@@ -217,16 +182,11 @@ fn a_list(#[case] yaml: &str, #[case] found: &[(&str, Class)]) {
 #[case("{exitCode: 6}", 6, &[])]
 #[case("{exitCode: 6}", 7, &[("/expect/exitCode", Class::NotReached)])]
 #[case("{exitCode: 6, stderr: {contains: resolve}}", 6, &[])]
+#[case("{exitCode: 6, reason: Forbidden, json: {}}", 6, &[("/expect/reason", Class::NotReached), ("/expect/json", Class::NotReached)])]
 #[case("{exitCode: 6, status: 403}", 6, &[("/expect/status", Class::NotReached)])]
 fn not_reached(#[case] yaml: &str, #[case] exit_code: i32, #[case] found: &[(&str, Class)]) {
-    let answer = Answer::CurlFailed {
-        exit_code,
-        stderr: "curl: (6) Could not resolve host: kubernetes\n".into(),
-    };
-    let found: Vec<_> = found
-        .iter()
-        .map(|(pointer, class)| ((*pointer).to_owned(), *class))
-        .collect();
+    let answer = Answer::CurlFailed { exit_code, stderr: "curl: (6) Could not resolve host: kubernetes\n".into() };
+    let found: Vec<_> = found.iter().map(|(pointer, class)| ((*pointer).to_owned(), *class)).collect();
     assert_eq!(classes(yaml, &answer, Some(&meant(SA, LIST))), found);
 }
 
@@ -237,73 +197,28 @@ fn not_reached(#[case] yaml: &str, #[case] exit_code: i32, #[case] found: &[(&st
 #[case("{stdout: x}", 0, "x\n", &[])]
 #[case("{stdout: x, json: {a: 1}}", 0, "{\"a\": 1}", &[("/expect/stdout", Class::Stdout)])]
 #[case("{json: {a: 1}}", 0, "no", &[("/expect/json", Class::Json)])]
+#[case("{status: 403, by: rbac, reason: x, message: b}", 0, "", &[("/expect/status", Class::NotReached), ("/expect/by", Class::NotReached), ("/expect/reason", Class::NotReached), ("/expect/message", Class::NotReached)])]
 #[case("{stdout: b, stderr: c}", 2, "x", &[("/expect", Class::ExitCode), ("/expect/stdout", Class::Stdout), ("/expect/stderr", Class::Stderr)])]
-fn a_command(
-    #[case] yaml: &str,
-    #[case] exit_code: i32,
-    #[case] stdout: &str,
-    #[case] found: &[(&str, Class)],
-) {
-    let answer = Answer::Exec {
-        exit_code,
-        stdout: stdout.into(),
-        stderr: b"oops\n".to_vec(),
-    };
-    let found: Vec<_> = found
-        .iter()
-        .map(|(pointer, class)| ((*pointer).to_owned(), *class))
-        .collect();
+fn a_command(#[case] yaml: &str, #[case] exit_code: i32, #[case] stdout: &str, #[case] found: &[(&str, Class)]) {
+    let answer = Answer::Exec { exit_code, stdout: stdout.into(), stderr: b"oops\n".to_vec() };
+    let found: Vec<_> = found.iter().map(|(pointer, class)| ((*pointer).to_owned(), *class)).collect();
     assert_eq!(classes(yaml, &answer, None), found);
 }
 
 #[test]
 fn a_page_is_no_success() {
     let page = Answer::Curl(raw(200, "text/html", "<html>sign in</html>"));
-    assert_eq!(
-        classes("{}", &page, Some(&meant(SA, LIST)))[0].1,
-        Class::NotKubernetes
-    );
+    assert_eq!(classes("{}", &page, Some(&meant(SA, LIST)))[0].1, Class::NotKubernetes);
     assert_eq!(classes("{}", &page, None), []);
-    assert_eq!(
-        classes(
-            "{stdout: ok}",
-            &Answer::Curl(raw(200, "text/plain", "ok")),
-            Some(&meant(SA, LIST))
-        ),
-        []
-    );
+    assert_eq!(classes("{stdout: ok}", &Answer::Curl(raw(200, "text/plain", "ok")), Some(&meant(SA, LIST))), []);
 }
 
 #[test]
 fn summaries() {
-    assert_eq!(
-        summary(&Answer::Curl(forbidden(API, json!({})))),
-        "403 Forbidden as system:anonymous"
-    );
-    let http = failure(
-        400,
-        "",
-        "admission webhook \"v\" denied the request: no",
-        Value::Null,
-    );
-    assert_eq!(
-        summary(&Answer::Api(http)),
-        "400 Bad Request by an admission webhook"
-    );
-    assert_eq!(
-        summary(&Answer::Exec {
-            exit_code: 0,
-            stdout: vec![],
-            stderr: vec![]
-        }),
-        "exit 0"
-    );
-    let refused = Answer::CurlFailed {
-        exit_code: 7,
-        stderr: String::new(),
-    };
-    assert_eq!(
-        summary(&refused),
-        "curl exit 7: the connection was refused or there is no route"
-    );
+    assert_eq!(summary(&Answer::Curl(forbidden(API, json!({})))), "403 Forbidden as system:anonymous");
+    let http = failure(400, "", "admission webhook \"v\" denied the request: no", Value::Null);
+    assert_eq!(summary(&Answer::Api(http)), "400 Bad Request by an admission webhook");
+    assert_eq!(summary(&Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] }), "exit 0");
+    let refused = Answer::CurlFailed { exit_code: 7, stderr: String::new() };
+    assert_eq!(summary(&refused), "curl exit 7: nobody accepts the connection");
 }

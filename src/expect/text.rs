@@ -32,31 +32,17 @@ pub struct Miss {
 /// # Errors
 /// The rule and the text, ready to be shown.
 pub fn check(rule: &Text, plain: Plain, got: &str) -> Result<(), Miss> {
-    let got = if plain == Plain::Equals {
-        got.trim_end_matches(['\n', '\r'])
-    } else {
-        got
-    };
+    let got = if plain == Plain::Equals { got.trim_end_matches(['\n', '\r']) } else { got };
     let (key, verb, wanted, holds) = match rule {
-        Text::Is(text) if plain == Plain::StartsWith => {
-            ("", "begins with", text, got.starts_with(text))
-        }
+        Text::Is(text) if plain == Plain::StartsWith => ("", "begins with", text, got.starts_with(text)),
         Text::Is(text) => ("", "is", text, got == text.trim_end_matches(['\n', '\r'])),
         Text::Rule(TextRule::Equals(text)) => {
-            let wanted = if plain == Plain::Equals {
-                text.trim_end_matches(['\n', '\r'])
-            } else {
-                text
-            };
+            let wanted = if plain == Plain::Equals { text.trim_end_matches(['\n', '\r']) } else { text };
             ("/equals", "is", text, got == wanted)
         }
-        Text::Rule(TextRule::StartsWith(text)) => {
-            ("/startsWith", "begins with", text, got.starts_with(text))
-        }
+        Text::Rule(TextRule::StartsWith(text)) => ("/startsWith", "begins with", text, got.starts_with(text)),
         Text::Rule(TextRule::Contains(text)) => ("/contains", "contains", text, got.contains(text)),
-        Text::Rule(TextRule::Lacks(text)) => {
-            ("/lacks", "does not contain", text, !got.contains(text))
-        }
+        Text::Rule(TextRule::Lacks(text)) => ("/lacks", "does not contain", text, !got.contains(text)),
         Text::Rule(TextRule::Matches(pattern)) => match Regex::new(pattern) {
             Ok(regex) => ("/matches", "matches", pattern, regex.is_match(got)),
             Err(error) => {
@@ -74,20 +60,17 @@ pub fn check(rule: &Text, plain: Plain, got: &str) -> Result<(), Miss> {
     }
     let hint = match verb {
         "is" => invisible(wanted, got),
-        "begins with" => invisible(
-            wanted,
-            got.get(..show::floor(got, wanted.len())).unwrap_or(got),
-        ),
+        "begins with" => invisible(wanted, got.get(..show::floor(got, wanted.len())).unwrap_or(got)),
         _ => None,
     };
     Err(Miss {
         key,
-        expected: format!("{verb} {}", quote(wanted)),
-        got: if got.is_empty() {
-            "an empty text".into()
-        } else {
-            quote(got)
+        expected: match quote(wanted) {
+            _ if wanted.is_empty() && verb == "is" => "an empty text".into(),
+            lines if lines.contains('\n') => format!("{verb}\n{lines}"),
+            line => format!("{verb} {line}"),
         },
+        got: if got.is_empty() { "an empty text".into() } else { quote(got) },
         hint,
     })
 }
@@ -95,20 +78,12 @@ pub fn check(rule: &Text, plain: Plain, got: &str) -> Result<(), Miss> {
 /// As it is, if it has one line; otherwise as a block of its own.
 fn quote(text: &str) -> String {
     let shown = show::block(text, show::BODY);
-    if shown.contains('\n') {
-        format!("\n{shown}")
-    } else {
-        format!("`{shown}`")
-    }
+    if shown.contains('\n') { shown } else { format!("`{shown}`") }
 }
 
 /// If two texts look the same and are not: both with their blanks made visible, and the first difference.
 fn invisible(expected: &str, got: &str) -> Option<String> {
-    let seen = |text: &str| {
-        text.chars()
-            .filter(|c| !c.is_whitespace() && !show::unseen(*c))
-            .collect::<String>()
-    };
+    let seen = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !show::unseen(*c)).collect::<String>();
     if expected == got || seen(expected) != seen(got) {
         return None;
     }
@@ -189,38 +164,10 @@ mod tests {
     #[rstest]
     #[case("abc", Plain::StartsWith, "ab", "", "begins with `abc`", "`ab`")]
     #[case("abc", Plain::Equals, "", "", "is `abc`", "an empty text")]
-    #[case(
-        "{equals: abc}",
-        Plain::StartsWith,
-        "abcd",
-        "/equals",
-        "is `abc`",
-        "`abcd`"
-    )]
-    #[case(
-        "{lacks: b}",
-        Plain::Equals,
-        "abc",
-        "/lacks",
-        "does not contain `b`",
-        "`abc`"
-    )]
-    #[case(
-        "{contains: d}",
-        Plain::Equals,
-        "a\nc",
-        "/contains",
-        "contains `d`",
-        "\na\nc"
-    )]
-    #[case(
-        "{matches: '('}",
-        Plain::Equals,
-        "a",
-        "/matches",
-        "a regular expression",
-        "("
-    )]
+    #[case("{equals: abc}", Plain::StartsWith, "abcd", "/equals", "is `abc`", "`abcd`")]
+    #[case("{lacks: b}", Plain::Equals, "abc", "/lacks", "does not contain `b`", "`abc`")]
+    #[case("{contains: d}", Plain::Equals, "a\nc", "/contains", "contains `d`", "a\nc")]
+    #[case("{matches: '('}", Plain::Equals, "a", "/matches", "a regular expression", "(")]
     fn misses(
         #[case] yaml: &str,
         #[case] plain: Plain,
@@ -230,47 +177,16 @@ mod tests {
         #[case] shown: &str,
     ) {
         let miss = check(&rule(yaml), plain, got).unwrap_err();
-        assert_eq!(
-            (miss.key, miss.expected.as_str(), miss.got.as_str()),
-            (key, expected, shown)
-        );
+        assert_eq!((miss.key, miss.expected.as_str(), miss.got.as_str()), (key, expected, shown));
     }
 
     #[rstest]
-    #[case(
-        "a b",
-        "a\u{a0}b",
-        "at character 2 a blank is expected and a no-break space (U+00A0) came",
-        "a⍽b"
-    )]
-    #[case(
-        "ab",
-        "ab ",
-        "at character 3 the end is expected and a blank came",
-        "ab·"
-    )]
-    #[case(
-        "a b",
-        "a\tb",
-        "at character 2 a blank is expected and a tab came",
-        "a→b"
-    )]
-    #[case(
-        "ab",
-        "a\u{200b}b",
-        "at character 2 `b` is expected and U+200B came",
-        r"a\u{200b}b"
-    )]
-    fn shows_what_is_not_seen(
-        #[case] wanted: &str,
-        #[case] got: &str,
-        #[case] words: &str,
-        #[case] shown: &str,
-    ) {
-        let hint = check(&Text::Is(wanted.into()), Plain::Equals, got)
-            .unwrap_err()
-            .hint
-            .unwrap();
+    #[case("a b", "a\u{a0}b", "at character 2 a blank is expected and a no-break space (U+00A0) came", "a⍽b")]
+    #[case("ab", "ab ", "at character 3 the end is expected and a blank came", "ab·")]
+    #[case("a b", "a\tb", "at character 2 a blank is expected and a tab came", "a→b")]
+    #[case("ab", "a\u{200b}b", "at character 2 `b` is expected and U+200B came", r"a\u{200b}b")]
+    fn shows_what_is_not_seen(#[case] wanted: &str, #[case] got: &str, #[case] words: &str, #[case] shown: &str) {
+        let hint = check(&Text::Is(wanted.into()), Plain::Equals, got).unwrap_err().hint.unwrap();
         assert!(hint.contains(words) && hint.contains(shown), "{hint}");
     }
 }

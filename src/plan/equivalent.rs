@@ -57,9 +57,7 @@ fn quote(word: &str) -> String {
 
 fn heredoc(command: &str, objects: &[Object]) -> String {
     // JSON on one line of its own can never be the line that ends the text.
-    let documents: Vec<_> = (objects.iter())
-        .map(|object| object.manifest.to_string())
-        .collect();
+    let documents: Vec<_> = (objects.iter()).map(|object| object.manifest.to_string()).collect();
     format!("{command} <<'EOF'\n{}\nEOF", documents.join("\n---\n"))
 }
 
@@ -168,11 +166,7 @@ fn curl(call: &Curl) -> String {
     if call.cacert {
         words.extend(["--cacert".into(), format!("{MOUNT}/ca.crt")]);
     }
-    let usual = if call.body.is_some() {
-        Method::Post
-    } else {
-        Method::Get
-    };
+    let usual = if call.body.is_some() { Method::Post } else { Method::Get };
     if call.method == Method::Head && call.body.is_none() {
         words.push("--head".into());
     } else if call.method != usual {
@@ -285,17 +279,10 @@ mod tests {
         let plan = good(fresh(json!([{"pod": {"name": "p", "image": "curl"}}])));
         let text = equivalent(&plan.steps[0]);
         let namespace = &plan.namespace;
-        assert!(
-            text.starts_with(
-                "kubectl create -f - <<'EOF'\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\""
-            ),
-            "{text}"
-        );
+        assert!(text.starts_with("kubectl create -f - <<'EOF'\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\""), "{text}");
         assert!(text.contains("\"image\":\"curl\""), "{text}");
         assert!(
-            text.ends_with(&format!(
-                "\nEOF\nkubectl wait --for=condition=Ready pod/p -n {namespace} --timeout=60s"
-            )),
+            text.ends_with(&format!("\nEOF\nkubectl wait --for=condition=Ready pod/p -n {namespace} --timeout=60s")),
             "{text}"
         );
     }

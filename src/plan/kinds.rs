@@ -1,20 +1,16 @@
 //! Kubernetes' own kinds: group, version, plural and scope.
 //!
 //! Everything is read from k8s-openapi's `Resource` constants, so that no plural is typed by hand. What the API server
-//! served once and no longer does is in [`HISTORY`], so that an old manifest gets an answer that helps.
+//! served once and no longer does is known too, so that an old manifest gets an answer that helps.
 
-use std::{any::TypeId, sync::LazyLock};
+mod table;
 
-use k8s_openapi::{
-    ClusterResourceScope, Resource,
-    api::{
-        admissionregistration, apps, authentication, authorization, autoscaling, batch,
-        certificates, coordination, core, discovery, events, flowcontrol, networking, node, policy,
-        rbac, resource, scheduling, storage,
-    },
-    apiextensions_apiserver::pkg::apis::apiextensions,
-    kube_aggregator::pkg::apis::apiregistration,
-};
+use std::any::TypeId;
+
+use k8s_openapi::{ClusterResourceScope, Resource};
+
+use table::HISTORY;
+pub use table::OWN;
 
 /// A kind of object, and where the API server has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +43,7 @@ impl Kind {
 
     /// The `apiVersion` of its manifests: `v1`, `apps/v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// Whether it is this kind of this group, whatever the version.
@@ -61,10 +53,7 @@ impl Kind {
 
     /// What kubectl calls it: `pods`, `roles.rbac.authorization.k8s.io`.
     pub fn kubectl(&self) -> String {
-        let word = self
-            .plural
-            .clone()
-            .unwrap_or_else(|| self.kind.to_lowercase());
+        let word = self.plural.clone().unwrap_or_else(|| self.kind.to_lowercase());
         if self.group.is_empty() {
             word
         } else if self.plural.is_some() {
@@ -74,153 +63,6 @@ impl Kind {
         }
     }
 }
-
-macro_rules! table {
-    ($($kind:path),* $(,)?) => { vec![$(Kind::of::<$kind>()),*] };
-}
-
-/// Kubernetes' own kinds; of several with one name, the one that is meant without an apiVersion comes first.
-pub static OWN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    table![
-        core::v1::Binding,
-        core::v1::ComponentStatus,
-        core::v1::ConfigMap,
-        core::v1::Endpoints,
-        core::v1::Event,
-        core::v1::LimitRange,
-        core::v1::Namespace,
-        core::v1::Node,
-        core::v1::PersistentVolume,
-        core::v1::PersistentVolumeClaim,
-        core::v1::Pod,
-        core::v1::PodTemplate,
-        core::v1::ReplicationController,
-        core::v1::ResourceQuota,
-        core::v1::Secret,
-        core::v1::Service,
-        core::v1::ServiceAccount,
-        rbac::v1::ClusterRole,
-        rbac::v1::ClusterRoleBinding,
-        rbac::v1::Role,
-        rbac::v1::RoleBinding,
-        apps::v1::ControllerRevision,
-        apps::v1::DaemonSet,
-        apps::v1::Deployment,
-        apps::v1::ReplicaSet,
-        apps::v1::StatefulSet,
-        admissionregistration::v1::MutatingAdmissionPolicy,
-        admissionregistration::v1::MutatingAdmissionPolicyBinding,
-        admissionregistration::v1::MutatingWebhookConfiguration,
-        admissionregistration::v1::ValidatingAdmissionPolicy,
-        admissionregistration::v1::ValidatingAdmissionPolicyBinding,
-        admissionregistration::v1::ValidatingWebhookConfiguration,
-        admissionregistration::v1beta1::MutatingAdmissionPolicy,
-        admissionregistration::v1beta1::MutatingAdmissionPolicyBinding,
-        authentication::v1::SelfSubjectReview,
-        authentication::v1::TokenReview,
-        authorization::v1::LocalSubjectAccessReview,
-        authorization::v1::SelfSubjectAccessReview,
-        authorization::v1::SelfSubjectRulesReview,
-        authorization::v1::SubjectAccessReview,
-        autoscaling::v2::HorizontalPodAutoscaler,
-        autoscaling::v1::HorizontalPodAutoscaler,
-        batch::v1::CronJob,
-        batch::v1::Job,
-        certificates::v1::CertificateSigningRequest,
-        certificates::v1::ClusterTrustBundle,
-        certificates::v1::PodCertificateRequest,
-        certificates::v1beta1::ClusterTrustBundle,
-        certificates::v1beta1::PodCertificateRequest,
-        coordination::v1::Lease,
-        coordination::v1beta1::LeaseCandidate,
-        discovery::v1::EndpointSlice,
-        events::v1::Event,
-        flowcontrol::v1::FlowSchema,
-        flowcontrol::v1::PriorityLevelConfiguration,
-        networking::v1::IPAddress,
-        networking::v1::Ingress,
-        networking::v1::IngressClass,
-        networking::v1::NetworkPolicy,
-        networking::v1::ServiceCIDR,
-        node::v1::RuntimeClass,
-        policy::v1::PodDisruptionBudget,
-        resource::v1::DeviceClass,
-        resource::v1::DeviceTaintRule,
-        resource::v1::ResourceClaim,
-        resource::v1::ResourceClaimTemplate,
-        resource::v1::ResourceSlice,
-        resource::v1beta2::DeviceClass,
-        resource::v1beta2::ResourceClaim,
-        resource::v1beta2::ResourceClaimTemplate,
-        resource::v1beta2::ResourceSlice,
-        resource::v1beta1::DeviceClass,
-        resource::v1beta1::ResourceClaim,
-        resource::v1beta1::ResourceClaimTemplate,
-        resource::v1beta1::ResourceSlice,
-        scheduling::v1::PriorityClass,
-        storage::v1::CSIDriver,
-        storage::v1::CSINode,
-        storage::v1::CSIStorageCapacity,
-        storage::v1::StorageClass,
-        storage::v1::VolumeAttachment,
-        storage::v1::VolumeAttributesClass,
-        apiextensions::v1::CustomResourceDefinition,
-        apiregistration::v1::APIService,
-    ]
-});
-
-/// Versions that are gone: apiVersion, kind (`""`: any), the last minor version of Kubernetes 1 that served it, and what
-/// took its place.
-const HISTORY: &[(&str, &str, u32, &str)] = &[
-    ("rbac.authorization.k8s.io/v1beta1", "", 21, "v1"),
-    ("extensions/v1beta1", "Ingress", 21, "networking.k8s.io/v1"),
-    (
-        "extensions/v1beta1",
-        "NetworkPolicy",
-        15,
-        "networking.k8s.io/v1",
-    ),
-    ("extensions/v1beta1", "", 15, "apps/v1"),
-    ("apps/v1beta1", "", 15, "v1"),
-    ("apps/v1beta2", "", 15, "v1"),
-    ("networking.k8s.io/v1beta1", "Ingress", 21, "v1"),
-    ("networking.k8s.io/v1beta1", "IngressClass", 21, "v1"),
-    ("batch/v1beta1", "CronJob", 24, "v1"),
-    ("policy/v1beta1", "PodDisruptionBudget", 24, "v1"),
-    ("autoscaling/v2beta1", "", 24, "v2"),
-    ("autoscaling/v2beta2", "", 25, "v2"),
-    ("apiextensions.k8s.io/v1beta1", "", 21, "v1"),
-    (
-        "admissionregistration.k8s.io/v1beta1",
-        "MutatingWebhookConfiguration",
-        21,
-        "v1",
-    ),
-    (
-        "admissionregistration.k8s.io/v1beta1",
-        "ValidatingWebhookConfiguration",
-        21,
-        "v1",
-    ),
-    ("apiregistration.k8s.io/v1beta1", "", 21, "v1"),
-    ("authentication.k8s.io/v1beta1", "TokenReview", 21, "v1"),
-    ("authorization.k8s.io/v1beta1", "", 21, "v1"),
-    (
-        "certificates.k8s.io/v1beta1",
-        "CertificateSigningRequest",
-        21,
-        "v1",
-    ),
-    ("coordination.k8s.io/v1beta1", "Lease", 21, "v1"),
-    ("scheduling.k8s.io/v1beta1", "PriorityClass", 21, "v1"),
-    ("discovery.k8s.io/v1beta1", "", 24, "v1"),
-    ("events.k8s.io/v1beta1", "", 24, "v1"),
-    ("node.k8s.io/v1beta1", "", 24, "v1"),
-    ("storage.k8s.io/v1beta1", "CSIStorageCapacity", 26, "v1"),
-    ("flowcontrol.apiserver.k8s.io/v1beta1", "", 25, "v1"),
-    ("flowcontrol.apiserver.k8s.io/v1beta2", "", 28, "v1"),
-    ("flowcontrol.apiserver.k8s.io/v1beta3", "", 31, "v1"),
-];
 
 /// Why a kind was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +74,7 @@ pub struct Unknown {
     /// What to do.
     pub hint: Option<String>,
     /// The kind as it was asked for, if its plural is known all the same (it is of an old version).
-    pub asked: Option<Kind>,
+    pub asked: Option<Box<Kind>>,
 }
 
 /// Finds a kind by its name and, if given, its apiVersion.
@@ -250,27 +92,19 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
             .ok_or_else(|| unknown_kind(kind, OWN.iter(), "Kubernetes"));
     };
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    if let Some(own) = OWN
-        .iter()
-        .find(|own| own.kind == kind && own.group == group && own.version == version)
-    {
+    if let Some(own) = OWN.iter().find(|own| own.kind == kind && own.group == group && own.version == version) {
         return Ok(own.clone());
     }
     let same_group = || OWN.iter().filter(|own| own.group == group);
-    if let Some((_, _, last, now)) = HISTORY
-        .iter()
-        .find(|(gone, of, ..)| *gone == api_version && (of.is_empty() || *of == kind))
+    if let Some((_, _, last, now)) =
+        HISTORY.iter().find(|(gone, of, ..)| *gone == api_version && (of.is_empty() || *of == kind))
     {
         let asked = OWN.iter().find(|own| own.kind == kind);
         return Err(Unknown {
             api_version: true,
             message: format!("`{api_version}` is served up to 1.{last} only; use {now}"),
             hint: None,
-            asked: asked.map(|own| Kind {
-                group: group.into(),
-                version: version.into(),
-                ..own.clone()
-            }),
+            asked: asked.map(|own| Box::new(Kind { group: group.into(), version: version.into(), ..own.clone() })),
         });
     }
     if let Some(own) = same_group().find(|own| own.kind == kind) {
@@ -278,10 +112,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
             api_version: true,
             message: format!("no `{kind}` in apiVersion `{api_version}`"),
             hint: Some(format!("write `{}`", own.api_version())),
-            asked: Some(Kind {
-                version: version.into(),
-                ..own.clone()
-            }),
+            asked: Some(Box::new(Kind { version: version.into(), ..own.clone() })),
         });
     }
     if let Some(own) = OWN.iter().find(|own| own.kind == kind)
@@ -295,11 +126,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
         });
     }
     if same_group().next().is_some() {
-        return Err(unknown_kind(
-            kind,
-            same_group(),
-            &format!("`{api_version}`"),
-        ));
+        return Err(unknown_kind(kind, same_group(), &format!("`{api_version}`")));
     }
     if group.contains('.') && near_group(group).is_none() {
         return Ok(Kind {
@@ -380,20 +207,8 @@ mod tests {
     #[case("Pod", None, "v1", "pods", true)]
     #[case("Event", None, "v1", "events", true)]
     #[case("Event", Some("events.k8s.io/v1"), "events.k8s.io/v1", "events", true)]
-    #[case(
-        "HorizontalPodAutoscaler",
-        None,
-        "autoscaling/v2",
-        "horizontalpodautoscalers",
-        true
-    )]
-    #[case(
-        "ClusterRole",
-        None,
-        "rbac.authorization.k8s.io/v1",
-        "clusterroles",
-        false
-    )]
+    #[case("HorizontalPodAutoscaler", None, "autoscaling/v2", "horizontalpodautoscalers", true)]
+    #[case("ClusterRole", None, "rbac.authorization.k8s.io/v1", "clusterroles", false)]
     #[case("Endpoints", Some("v1"), "v1", "endpoints", true)]
     #[case("NetworkPolicy", None, "networking.k8s.io/v1", "networkpolicies", true)]
     #[case("Namespace", None, "v1", "namespaces", false)]
@@ -411,28 +226,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case(
-        "Rolebinding",
-        None,
-        false,
-        "Kubernetes has no kind `Rolebinding`",
-        "did you mean `RoleBinding`?"
-    )]
-    #[case(
-        "Pods",
-        Some("v1"),
-        false,
-        "`v1` has no kind `Pods`",
-        "did you mean `Pod`?"
-    )]
+    #[case("Rolebinding", None, false, "Kubernetes has no kind `Rolebinding`", "did you mean `RoleBinding`?")]
+    #[case("Pods", Some("v1"), false, "`v1` has no kind `Pods`", "did you mean `Pod`?")]
     #[case("Pod", Some("v2"), true, "no `Pod` in apiVersion `v2`", "write `v1`")]
-    #[case(
-        "Role",
-        Some("v1"),
-        true,
-        "no `Role` in apiVersion `v1`",
-        "a Role is of `rbac.authorization.k8s.io/v1`"
-    )]
+    #[case("Role", Some("v1"), true, "no `Role` in apiVersion `v1`", "a Role is of `rbac.authorization.k8s.io/v1`")]
     #[case(
         "Role",
         Some("rbac.authorisation.k8s.io/v1"),
@@ -463,10 +260,7 @@ mod tests {
     #[test]
     fn an_old_version_is_told_from_a_wrong_one() {
         let unknown = find("Role", Some("rbac.authorization.k8s.io/v1beta1")).unwrap_err();
-        assert_eq!(
-            unknown.message,
-            "`rbac.authorization.k8s.io/v1beta1` is served up to 1.21 only; use v1"
-        );
+        assert_eq!(unknown.message, "`rbac.authorization.k8s.io/v1beta1` is served up to 1.21 only; use v1");
         assert_eq!(unknown.asked.unwrap().plural.as_deref(), Some("roles"));
     }
 

@@ -1,7 +1,7 @@
 //! Makes a [`Plan`] of a [`Document`].
 //!
-//! Three passes over the steps: [`draft`] looks at each step alone (its verb, its times, its manifests), [`story`] walks
-//! them in order and knows what exists when, [`pairs`] looks at the whole. All of them only add to [`findings`].
+//! Three passes over the steps: `draft` looks at each step alone (its verb, its times, its manifests), `story` walks
+//! them in order and knows what exists when, `pairs` looks at the whole. All of them only add to `findings`.
 
 mod accounts;
 mod bodies;
@@ -41,8 +41,8 @@ impl Names {
     /// A suffix that no other run has, for all that can be foreseen.
     pub fn random() -> Self {
         use rand::RngExt as _;
-        let mut rng = rand::rng();
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789"; // no vowels: no words
+        let mut rng = rand::rng();
         Names { suffix: (0..5).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect() }
     }
 }
@@ -56,10 +56,7 @@ pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnost
     let (mut plan, findings) = examine(document, names);
     let mut diagnostics: Vec<_> = findings.into_iter().map(|found| found.diagnostic).collect();
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
-    if diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
-    {
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
     plan.warnings = diagnostics;
@@ -70,29 +67,16 @@ pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnost
 fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
     let scenario = &document.scenario;
     let fresh_namespace = scenario.namespace.is_none();
-    let namespace = if fresh_namespace {
-        fresh_name(&document, names)
-    } else {
-        "default".into()
-    };
-    let mut cx = Context {
-        namespace: &namespace,
-        findings: Findings::new(&document),
-        notes: Vec::new(),
-    };
-    let drafts: Vec<_> = (scenario.steps.iter().enumerate())
-        .map(|(index, step)| draft::draft(&mut cx, index, step))
-        .collect();
+    let namespace = if fresh_namespace { fresh_name(&document, names) } else { "default".into() };
+    let mut cx = Context { namespace: &namespace, findings: Findings::new(&document), notes: Vec::new() };
+    let drafts: Vec<_> =
+        (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
     let steps = story::tell(&mut cx, &drafts);
     pairs::check(&mut cx, &steps);
-    let makes_cluster_wide = drafts
-        .iter()
-        .flat_map(|draft| &draft.objects)
-        .any(|placed| !placed.object.kind.namespaced);
+    let makes_cluster_wide =
+        drafts.iter().flat_map(|draft| &draft.objects).any(|placed| !placed.object.kind.namespaced);
 
-    let Context {
-        findings, notes, ..
-    } = cx;
+    let Context { findings, notes, .. } = cx;
     let findings = findings.into_list();
     let plan = Plan {
         title: scenario.title.clone(),
@@ -113,11 +97,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
 fn fresh_name(document: &Document, names: &Names) -> String {
     let stem = document.source.path.file_stem().unwrap_or_default();
     let label = dns_label(&stem.to_string_lossy(), 40);
-    if label.is_empty() {
-        format!("kw-{}", names.suffix)
-    } else {
-        format!("kw-{label}-{}", names.suffix)
-    }
+    if label.is_empty() { format!("kw-{}", names.suffix) } else { format!("kw-{label}-{}", names.suffix) }
 }
 
 /// What all passes share.
@@ -134,10 +114,7 @@ impl Context<'_> {
     /// Notes something that was filled in.
     fn note(&mut self, pointer: &str, text: impl Into<String>) {
         let span = self.findings.document().span(pointer);
-        self.notes.push(Note {
-            span,
-            text: text.into(),
-        });
+        self.notes.push(Note { span, text: text.into() });
     }
 }
 

@@ -48,8 +48,7 @@ pub fn check(kind: &Kind, name: &str) -> Result<(), BadName> {
     let suggestion = suggest(rule, name);
     Err(BadName {
         message: format!("`{name}` is no name for a {}: {wrong}", kind.kind),
-        suggestion: (suggestion != name && self::wrong(rule, &suggestion).is_none())
-            .then_some(suggestion),
+        suggestion: (suggestion != name && self::wrong(rule, &suggestion).is_none()).then_some(suggestion),
     })
 }
 
@@ -69,9 +68,7 @@ fn wrong(rule: Rule, name: &str) -> Option<String> {
         return match name {
             "." | ".." => Some("it means a folder in a path".into()),
             _ => at(
-                name.chars()
-                    .enumerate()
-                    .find(|(_, c)| matches!(c, '/' | '%')),
+                name.chars().enumerate().find(|(_, c)| matches!(c, '/' | '%')),
                 "is not allowed (it would end the segment of a path)",
             ),
         };
@@ -85,8 +82,7 @@ fn wrong(rule: Rule, name: &str) -> Option<String> {
     } else {
         "is not allowed (lower-case letters, digits and `-` are)"
     };
-    let allowed =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (dots && c == '.');
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (dots && c == '.');
     if let Some(wrong) = at(name.chars().enumerate().find(|(_, c)| !allowed(*c)), words) {
         return Some(wrong);
     }
@@ -95,33 +91,20 @@ fn wrong(rule: Rule, name: &str) -> Option<String> {
     for part in name.split('.') {
         if part.is_empty() {
             let place = start.max(1);
-            return Some(format!(
-                "`.` at character {place} has no letter or digit on both sides"
-            ));
+            return Some(format!("`.` at character {place} has no letter or digit on both sides"));
         }
         if part.starts_with('-') {
-            return Some(format!(
-                "`-` at character {} begins a part of it",
-                start + 1
-            ));
+            return Some(format!("`-` at character {} begins a part of it", start + 1));
         }
         if part.ends_with('-') {
-            return Some(format!(
-                "`-` at character {} ends a part of it",
-                start + part.len()
-            ));
+            return Some(format!("`-` at character {} ends a part of it", start + part.len()));
         }
         start += part.len() + 1;
     }
     if rule == Rule::Label1035 && name.starts_with(|c: char| c.is_ascii_digit()) {
         return at(name.chars().enumerate().next(), "begins it (a letter must)");
     }
-    (name.len() > limit).then(|| {
-        format!(
-            "it has {} characters, at most {limit} are allowed",
-            name.len()
-        )
-    })
+    (name.len() > limit).then(|| format!("it has {} characters, at most {limit} are allowed", name.len()))
 }
 
 fn suggest(rule: Rule, name: &str) -> String {
@@ -136,9 +119,7 @@ fn suggest(rule: Rule, name: &str) -> String {
             name.truncate(limit);
             name.trim_end_matches(['-', '.']).to_owned()
         }
-        Rule::Label1035 => dns_label(name, 63)
-            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '-')
-            .to_owned(),
+        Rule::Label1035 => dns_label(name, 63).trim_start_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned(),
         _ => dns_label(name, 63),
     }
 }
@@ -196,18 +177,8 @@ mod tests {
         Some("demo-sa")
     )]
     #[case("Pod", "web-", "`-` at character 4 ends a part of it", Some("web"))]
-    #[case(
-        "Pod",
-        "a..b",
-        "`.` at character 2 has no letter or digit on both sides",
-        Some("a.b")
-    )]
-    #[case(
-        "Pod",
-        ".a",
-        "`.` at character 1 has no letter or digit on both sides",
-        Some("a")
-    )]
+    #[case("Pod", "a..b", "`.` at character 2 has no letter or digit on both sides", Some("a.b"))]
+    #[case("Pod", ".a", "`.` at character 1 has no letter or digit on both sides", Some("a"))]
     #[case("Pod", "a.-b", "`-` at character 3 begins a part of it", Some("a.b"))]
     #[case(
         "Pod",
@@ -222,30 +193,12 @@ mod tests {
         "`.` at character 2 is not allowed (lower-case letters, digits and `-` are)",
         Some("a-b")
     )]
-    #[case(
-        "Service",
-        "1web",
-        "`1` at character 1 begins it (a letter must)",
-        Some("web")
-    )]
-    #[case(
-        "Role",
-        "a/b",
-        "`/` at character 2 is not allowed (it would end the segment of a path)",
-        Some("a-b")
-    )]
+    #[case("Service", "1web", "`1` at character 1 begins it (a letter must)", Some("web"))]
+    #[case("Role", "a/b", "`/` at character 2 is not allowed (it would end the segment of a path)", Some("a-b"))]
     #[case("Role", "..", "it means a folder in a path", None)]
-    fn refuses(
-        #[case] kind: &str,
-        #[case] name: &str,
-        #[case] wrong: &str,
-        #[case] suggestion: Option<&str>,
-    ) {
+    fn refuses(#[case] kind: &str, #[case] name: &str, #[case] wrong: &str, #[case] suggestion: Option<&str>) {
         let bad = check(&find(kind, None).unwrap(), name).unwrap_err();
-        assert_eq!(
-            bad.message,
-            format!("`{name}` is no name for a {kind}: {wrong}")
-        );
+        assert_eq!(bad.message, format!("`{name}` is no name for a {kind}: {wrong}"));
         assert_eq!(bad.suggestion.as_deref(), suggestion);
     }
 
@@ -257,12 +210,7 @@ mod tests {
         let kind = find(kind, None).unwrap();
         assert_eq!(check(&kind, &"a".repeat(limit)), Ok(()));
         let bad = check(&kind, &"a".repeat(limit + 1)).unwrap_err();
-        assert!(
-            bad.message
-                .ends_with(&format!("at most {limit} are allowed")),
-            "{}",
-            bad.message
-        );
+        assert!(bad.message.ends_with(&format!("at most {limit} are allowed")), "{}", bad.message);
         assert_eq!(bad.suggestion, Some("a".repeat(limit)));
     }
 

@@ -69,18 +69,9 @@ impl Request {
     /// (`staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`).
     pub fn from_http(method: &str, path_and_query: &str) -> Self {
         let path_and_query = path_and_query.split('#').next().unwrap_or_default();
-        let (path, query) = path_and_query
-            .split_once('?')
-            .unwrap_or((path_and_query, ""));
-        let path = if path.is_empty() {
-            "/".into()
-        } else {
-            decode(path, false)
-        };
-        Self::resource(method, &path, query).unwrap_or_else(|| Self::Path {
-            verb: method.to_lowercase(),
-            path,
-        })
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let path = if path.is_empty() { "/".into() } else { decode(path, false) };
+        Self::resource(method, &path, query).unwrap_or_else(|| Self::Path { verb: method.to_lowercase(), path })
     }
 
     fn resource(method: &str, path: &str, query: &str) -> Option<Self> {
@@ -141,19 +132,9 @@ impl Request {
         let user = quote(user);
         match self {
             Self::Path { verb, path } => {
-                format!(
-                    "forbidden: {}",
-                    sanitize(&format!("User {user} cannot {verb} path {}", quote(path)))
-                )
+                format!("forbidden: {}", sanitize(&format!("User {user} cannot {verb} path {}", quote(path))))
             }
-            Self::Resource {
-                verb,
-                group,
-                resource,
-                subresource,
-                namespace,
-                name,
-            } => {
+            Self::Resource { verb, group, resource, subresource, namespace, name } => {
                 let mut head = resource.clone();
                 if !group.is_empty() {
                     head = format!("{head}.{group}");
@@ -183,16 +164,9 @@ impl Request {
     pub fn details(&self) -> Details {
         match self {
             Self::Path { .. } => Details::default(),
-            Self::Resource {
-                group,
-                resource,
-                name,
-                ..
-            } => Details {
-                group: group.clone(),
-                kind: resource.clone(),
-                name: name.clone().unwrap_or_default(),
-            },
+            Self::Resource { group, resource, name, .. } => {
+                Details { group: group.clone(), kind: resource.clone(), name: name.clone().unwrap_or_default() }
+            }
         }
     }
 }
@@ -216,9 +190,7 @@ fn quote(text: &str) -> String {
 
 /// The server writes HTML's own characters as entities in these messages.
 fn sanitize(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
@@ -229,8 +201,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
 }
 
 fn watches(query: &str) -> bool {
-    parameter(query, "watch")
-        .is_some_and(|value| !matches!(value.to_lowercase().as_str(), "false" | "0"))
+    parameter(query, "watch").is_some_and(|value| !matches!(value.to_lowercase().as_str(), "false" | "0"))
 }
 
 /// The name that a field selector `metadata.name=NAME` asks for.
@@ -276,64 +247,89 @@ mod tests {
 
     #[rstest]
     // M1, M3, M4, M5 of facts/serviceaccount.md
+    #[case("GET", "/api", "system:anonymous", r#"forbidden: User "system:anonymous" cannot get path "/api""#)]
+    #[case("GET", "/api/v1/namespaces/default/pods/", DEFAULT, r#"pods is forbidden: User "system:serviceaccount:default:default" cannot list resource "pods" in API group "" in the namespace "default""#)]
     #[case(
         "GET",
-        "/api",
-        "system:anonymous",
-        r#"forbidden: User "system:anonymous" cannot get path "/api""#
+        "/api/v1/nodes/n1",
+        "u",
+        r#"nodes "n1" is forbidden: User "u" cannot get resource "nodes" in API group "" at the cluster scope"#
     )]
-    #[case("GET", "/api/v1/namespaces/default/pods/", DEFAULT, r#"pods is forbidden: User "system:serviceaccount:default:default" cannot list resource "pods" in API group "" in the namespace "default""#)]
-    #[case("GET", "/api/v1/nodes/n1", "u", r#"nodes "n1" is forbidden: User "u" cannot get resource "nodes" in API group "" at the cluster scope"#)]
-    #[case("GET", "/api/v1/namespaces/a/pods/x/log", "u", r#"pods "x" is forbidden: User "u" cannot get resource "pods/log" in API group "" in the namespace "a""#)]
+    #[case(
+        "GET",
+        "/api/v1/namespaces/a/pods/x/log",
+        "u",
+        r#"pods "x" is forbidden: User "u" cannot get resource "pods/log" in API group "" in the namespace "a""#
+    )]
     #[case("POST", "/apis/apps/v1/namespaces/a/deployments", "u", r#"deployments.apps is forbidden: User "u" cannot create resource "deployments" in API group "apps" in the namespace "a""#)]
     #[case("PATCH", "/apis/apps/v1/namespaces/a/deployments/d/scale", "u", r#"deployments.apps "d" is forbidden: User "u" cannot patch resource "deployments/scale" in API group "apps" in the namespace "a""#)]
     // paths
     #[case("GET", "/", "u", r#"forbidden: User "u" cannot get path "/""#)]
     #[case("GET", "", "u", r#"forbidden: User "u" cannot get path "/""#)]
-    #[case(
-        "GET",
-        "/api/v1",
-        "u",
-        r#"forbidden: User "u" cannot get path "/api/v1""#
-    )]
-    #[case(
-        "GET",
-        "/api/v1/",
-        "u",
-        r#"forbidden: User "u" cannot get path "/api/v1/""#
-    )]
-    #[case(
-        "GET",
-        "/apis/apps/v1?timeout=32s",
-        "u",
-        r#"forbidden: User "u" cannot get path "/apis/apps/v1""#
-    )]
-    #[case(
-        "HEAD",
-        "/metrics",
-        "u",
-        r#"forbidden: User "u" cannot head path "/metrics""#
-    )]
-    #[case(
-        "POST",
-        "/a%20%3Cb%22",
-        "u",
-        r#"forbidden: User "u" cannot post path "/a &lt;b\"""#
-    )]
+    #[case("GET", "/api/v1", "u", r#"forbidden: User "u" cannot get path "/api/v1""#)]
+    #[case("GET", "/api/v1/", "u", r#"forbidden: User "u" cannot get path "/api/v1/""#)]
+    #[case("GET", "/apis/apps/v1?timeout=32s", "u", r#"forbidden: User "u" cannot get path "/apis/apps/v1""#)]
+    #[case("HEAD", "/metrics", "u", r#"forbidden: User "u" cannot head path "/metrics""#)]
+    #[case("POST", "/a%20%3Cb%22", "u", r#"forbidden: User "u" cannot post path "/a &lt;b\"""#)]
     // namespaces
-    #[case("GET", "/api/v1/namespaces", "u", r#"namespaces is forbidden: User "u" cannot list resource "namespaces" in API group "" at the cluster scope"#)]
+    #[case(
+        "GET",
+        "/api/v1/namespaces",
+        "u",
+        r#"namespaces is forbidden: User "u" cannot list resource "namespaces" in API group "" at the cluster scope"#
+    )]
     #[case("GET", "/api/v1/namespaces/a", "u", r#"namespaces "a" is forbidden: User "u" cannot get resource "namespaces" in API group "" in the namespace "a""#)]
     #[case("PUT", "/api/v1/namespaces/a/finalize", "u", r#"namespaces "a" is forbidden: User "u" cannot update resource "namespaces/finalize" in API group "" in the namespace "a""#)]
     // verbs
-    #[case("GET", "/api/v1/pods", "u", r#"pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope"#)]
-    #[case("GET", "/api/v1/pods?watch=true", "u", r#"pods is forbidden: User "u" cannot watch resource "pods" in API group "" at the cluster scope"#)]
-    #[case("GET", "/api/v1/pods?watch=0", "u", r#"pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope"#)]
-    #[case("GET", "/api/v1/watch/namespaces/a/pods", "u", r#"pods is forbidden: User "u" cannot watch resource "pods" in API group "" in the namespace "a""#)]
-    #[case("DELETE", "/api/v1/namespaces/a/pods", "u", r#"pods is forbidden: User "u" cannot deletecollection resource "pods" in API group "" in the namespace "a""#)]
-    #[case("DELETE", "/api/v1/namespaces/a/pods/p", "u", r#"pods "p" is forbidden: User "u" cannot delete resource "pods" in API group "" in the namespace "a""#)]
+    #[case(
+        "GET",
+        "/api/v1/pods",
+        "u",
+        r#"pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope"#
+    )]
+    #[case(
+        "GET",
+        "/api/v1/pods?watch=true",
+        "u",
+        r#"pods is forbidden: User "u" cannot watch resource "pods" in API group "" at the cluster scope"#
+    )]
+    #[case(
+        "GET",
+        "/api/v1/pods?watch=0",
+        "u",
+        r#"pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope"#
+    )]
+    #[case(
+        "GET",
+        "/api/v1/watch/namespaces/a/pods",
+        "u",
+        r#"pods is forbidden: User "u" cannot watch resource "pods" in API group "" in the namespace "a""#
+    )]
+    #[case(
+        "DELETE",
+        "/api/v1/namespaces/a/pods",
+        "u",
+        r#"pods is forbidden: User "u" cannot deletecollection resource "pods" in API group "" in the namespace "a""#
+    )]
+    #[case(
+        "DELETE",
+        "/api/v1/namespaces/a/pods/p",
+        "u",
+        r#"pods "p" is forbidden: User "u" cannot delete resource "pods" in API group "" in the namespace "a""#
+    )]
     // A list of one name is asked with that name.
-    #[case("GET", "/api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3Ds", "u", r#"secrets "s" is forbidden: User "u" cannot list resource "secrets" in API group "" in the namespace "a""#)]
-    #[case("GET", "/api/v1/secrets?watch=1&fieldSelector=metadata.name==s,type=x", "u", r#"secrets "s" is forbidden: User "u" cannot watch resource "secrets" in API group "" at the cluster scope"#)]
+    #[case(
+        "GET",
+        "/api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3Ds",
+        "u",
+        r#"secrets "s" is forbidden: User "u" cannot list resource "secrets" in API group "" in the namespace "a""#
+    )]
+    #[case(
+        "GET",
+        "/api/v1/secrets?watch=1&fieldSelector=metadata.name==s,type=x",
+        "u",
+        r#"secrets "s" is forbidden: User "u" cannot watch resource "secrets" in API group "" at the cluster scope"#
+    )]
     #[case("GET", "/api/v1/namespaces/a/services/https:web:443/proxy/x/y", "u", r#"services "https:web:443" is forbidden: User "u" cannot get resource "services/proxy" in API group "" in the namespace "a""#)]
     fn denials(#[case] method: &str, #[case] path: &str, #[case] user: &str, #[case] text: &str) {
         assert_eq!(Request::from_http(method, path).denial(user), text);
@@ -341,25 +337,15 @@ mod tests {
 
     #[test]
     fn details_are_those_of_the_status() {
-        let details =
-            Request::from_http("GET", "/apis/apps/v1/namespaces/a/deployments/d/scale").details();
-        assert_eq!(
-            (&*details.group, &*details.kind, &*details.name),
-            ("apps", "deployments", "d")
-        );
-        assert_eq!(
-            Request::from_http("GET", "/healthz").details(),
-            Details::default()
-        );
+        let details = Request::from_http("GET", "/apis/apps/v1/namespaces/a/deployments/d/scale").details();
+        assert_eq!((&*details.group, &*details.kind, &*details.name), ("apps", "deployments", "d"));
+        assert_eq!(Request::from_http("GET", "/healthz").details(), Details::default());
     }
 
     #[test]
     fn user_names() {
         assert_eq!(Identity::Anonymous.username(), "system:anonymous");
-        let account = Identity::ServiceAccount {
-            namespace: "default".into(),
-            name: "default".into(),
-        };
+        let account = Identity::ServiceAccount { namespace: "default".into(), name: "default".into() };
         assert_eq!(account.username(), DEFAULT);
     }
 }

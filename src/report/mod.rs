@@ -2,6 +2,7 @@
 
 pub mod snippet;
 pub mod terminal;
+mod words;
 
 pub use snippet::{Caret, snippet};
 pub use terminal::{Terminal, Verbosity};

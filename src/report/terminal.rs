@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, mem};
 
-use super::snippet::{Caret, snippet};
+use super::{
+    snippet::{Caret, snippet},
+    words::{argument, label, speaker, time},
+};
 use crate::{
     expect::show,
     run::{Event, Failure, Outcome},
@@ -57,28 +60,16 @@ impl Terminal {
     pub fn on(&mut self, event: &Event) -> String {
         let text = self.text(event);
         let Some(path) = path(event) else {
-            let rest = if matches!(event, Event::RunFinished { .. }) {
-                self.flush_all()
-            } else {
-                String::new()
-            };
+            let rest = if matches!(event, Event::RunFinished { .. }) { self.flush_all() } else { String::new() };
             return rest + &text;
         };
         if self.live.is_none() && matches!(event, Event::ScenarioStarted { .. }) {
             self.live = Some(path.to_owned());
         }
         if self.live.as_deref() == Some(path) {
-            return if matches!(event, Event::ScenarioFinished { .. }) {
-                text + &self.next()
-            } else {
-                text
-            };
+            return if matches!(event, Event::ScenarioFinished { .. }) { text + &self.next() } else { text };
         }
-        let Some(entry) = self
-            .waiting
-            .iter_mut()
-            .find(|(waiting, ..)| waiting == path)
-        else {
+        let Some(entry) = self.waiting.iter_mut().find(|(waiting, ..)| waiting == path) else {
             if matches!(event, Event::ScenarioStarted { .. }) {
                 self.waiting.push((path.to_owned(), text, false));
                 return String::new();
@@ -112,51 +103,24 @@ impl Terminal {
     }
 
     fn flush_all(&mut self) -> String {
-        mem::take(&mut self.waiting)
-            .into_iter()
-            .map(|(_, said, _)| said)
-            .collect()
+        mem::take(&mut self.waiting).into_iter().map(|(_, said, _)| said).collect()
     }
 
     fn text(&mut self, event: &Event) -> String {
         let normal = self.verbosity >= Verbosity::Normal;
         match event {
             Event::ClusterPhase { name, elapsed_ms } if normal => {
-                self.paint(
-                    DIM,
-                    &format!("cluster: {} ({})", safe(name), time(*elapsed_ms)),
-                ) + "\n"
+                self.paint(DIM, &format!("cluster: {} ({})", safe(name), time(*elapsed_ms))) + "\n"
             }
-            Event::ClusterReady {
-                kind,
-                kubernetes,
-                elapsed_ms,
-            } if normal => {
-                let ready = format!(
-                    "cluster: {} with Kubernetes {} is ready",
-                    safe(kind),
-                    safe(kubernetes)
-                );
+            Event::ClusterReady { kind, kubernetes, elapsed_ms } if normal => {
+                let ready = format!("cluster: {} with Kubernetes {} is ready", safe(kind), safe(kubernetes));
                 self.paint(DIM, &format!("{ready} ({})", time(*elapsed_ms))) + "\n"
             }
-            Event::ScenarioStarted {
-                path,
-                title,
-                say,
-                namespace,
-                ..
-            } => {
-                let place = self.paint(
-                    DIM,
-                    &format!("{}, namespace {}", safe(path), safe(namespace)),
-                );
+            Event::ScenarioStarted { path, title, say, namespace, .. } => {
+                let place = self.paint(DIM, &format!("{}, namespace {}", safe(path), safe(namespace)));
                 let heading = format!("\n{}\n  {place}\n", self.paint(BOLD, &safe(title)));
                 if normal {
-                    return heading
-                        + &say
-                            .as_deref()
-                            .map(|say| self.wrapped(say))
-                            .unwrap_or_default();
+                    return heading + &say.as_deref().map(|say| self.wrapped(say)).unwrap_or_default();
                 }
                 self.headings.insert(path.clone(), heading);
                 String::new()
@@ -170,7 +134,8 @@ impl Terminal {
                 self.headings.remove(path).unwrap_or_default() + &self.step(event)
             }
             Event::Aborted { message, remedy, log } => {
-                let mut text = format!("{} {}\n", self.paint(RED, "error[environment]:"), show::block(message, 2 * show::BODY));
+                let mut text =
+                    format!("{} {}\n", self.paint(RED, "error[environment]:"), show::block(message, 2 * show::BODY));
                 for line in log {
                     text += &format!("   | {}\n", safe(line));
                 }
@@ -180,12 +145,8 @@ impl Terminal {
                 text
             }
             Event::CleanUp { left, path, .. } if !left.is_empty() => {
-                let of = path
-                    .as_deref()
-                    .map(|path| format!(" of {}", safe(path)))
-                    .unwrap_or_default();
-                let mut text =
-                    self.paint(RED, &format!("! clean-up{of} failed, this is left behind:")) + "\n";
+                let of = path.as_deref().map(|path| format!(" of {}", safe(path))).unwrap_or_default();
+                let mut text = self.paint(RED, &format!("! clean-up{of} failed, this is left behind:")) + "\n";
                 for item in left {
                     text += &format!("  - {}\n", safe(item));
                 }
@@ -194,24 +155,15 @@ impl Terminal {
             Event::CleanUp { took_ms, .. } if self.verbosity == Verbosity::Verbose => {
                 self.paint(DIM, &format!("  cleaned up ({})", time(*took_ms))) + "\n"
             }
-            Event::RunFinished {
-                held,
-                failed,
-                broken,
-                skipped,
-                took_ms,
-                ..
-            } => {
+            Event::RunFinished { held, failed, broken, skipped, took_ms, .. } => {
                 let steps = if *held == 1 { "step" } else { "steps" };
                 let broken = match broken {
                     0 => String::new(),
                     many => format!("{many} could not be carried out, "),
                 };
                 let good = *failed == 0 && broken.is_empty();
-                let line = format!(
-                    "{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}",
-                    time(*took_ms)
-                );
+                let line =
+                    format!("{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}", time(*took_ms));
                 format!("\n{}\n", self.paint(if good { GREEN } else { RED }, &line))
             }
             _ => String::new(),
@@ -220,18 +172,8 @@ impl Terminal {
 
     /// The line of a step, and what belongs to it.
     fn step(&self, event: &Event) -> String {
-        let Event::StepFinished {
-            path,
-            number,
-            title,
-            line,
-            col,
-            took_ms,
-            outcome,
-            equivalent,
-            summary,
-            warnings,
-        } = event
+        let Event::StepFinished { path, number, title, line, col, took_ms, outcome, equivalent, summary, warnings } =
+            event
         else {
             return String::new();
         };
@@ -241,12 +183,7 @@ impl Terminal {
             Outcome::Broken { .. } => (RED, "!", "BROKEN "),
             Outcome::Skipped { .. } => (YELLOW, "-", "not run: "),
         };
-        let mut text = format!(
-            "  {} {number} {}{}",
-            self.paint(color, mark),
-            self.paint(color, word),
-            safe(title)
-        );
+        let mut text = format!("  {} {number} {}{}", self.paint(color, mark), self.paint(color, word), safe(title));
         if let Outcome::Skipped { reason } = outcome {
             return format!("{text}  {}\n", self.paint(DIM, &safe(reason)));
         }
@@ -261,24 +198,16 @@ impl Terminal {
         }
         if self.verbosity >= Verbosity::Normal {
             for warning in warnings {
-                text += &format!(
-                    "      {}\n",
-                    self.paint(YELLOW, &format!("the server warns: {}", safe(warning)))
-                );
+                text += &format!("      {}\n", self.paint(YELLOW, &format!("the server warns: {}", safe(warning))));
             }
         }
         match outcome {
             Outcome::Failed { failures } => text += &self.failures(path, equivalent, failures),
-            Outcome::Broken {
-                class,
-                message,
-                remedy,
-            } => {
+            Outcome::Broken { class, message, remedy } => {
                 let title = self.paint(RED, &format!("error[{}]:", safe(class)));
                 text += &format!("\n{title} {}\n", show::block(message, 2 * show::BODY));
                 text += &format!("  --> {}:{line}:{col}\n", safe(path));
-                text +=
-                    "   = the step could not be carried out; this says nothing about its claim\n";
+                text += "   = the step could not be carried out; this says nothing about its claim\n";
                 if let Some(remedy) = remedy {
                     text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
                 }
@@ -297,23 +226,12 @@ impl Terminal {
             let block = |text: &str| show::block(text, 2 * show::BODY);
             let mut notes = vec![("expected", block(&mismatch.expected))];
             let got = block(&mismatch.got);
-            let label = match got
-                .strip_prefix('`')
-                .and_then(|got| got.strip_suffix('`'))
-                .unwrap_or(&got)
-            {
-                short if short.len() <= 60 && !short.contains('\n') => format!("got {got}"),
-                _ => "this does not hold".into(),
-            };
+            let label = label(&got);
             if !label.ends_with(&got) {
                 notes.push(("got", got));
             }
-            if let Some(words) = mismatch
-                .server_words
-                .as_ref()
-                .filter(|words| said != Some(*words))
-            {
-                notes.push(("the server says", block(words)));
+            if let Some(words) = mismatch.server_words.as_ref().filter(|words| said != Some(*words)) {
+                notes.push((speaker(mismatch.class), block(words)));
                 said = Some(words);
             }
             if let Some(hint) = &mismatch.hint {
@@ -325,31 +243,14 @@ impl Terminal {
                 }
                 notes.push(("run just this", format!("kubewalk run {}", argument(path))));
             }
-            let caret = Caret {
-                path: &safe(path),
-                place,
-                label: &label,
-            };
-            text += &format!(
-                "\n{}\n",
-                snippet(
-                    &safe(&mismatch.message),
-                    &caret,
-                    &notes,
-                    self.color,
-                    self.width
-                )
-            );
+            let caret = Caret { path: &safe(path), place, label: &label };
+            text += &format!("\n{}\n", snippet(&safe(&mismatch.message), &caret, &notes, self.color, self.width));
         }
         text + "\n"
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.color && !text.is_empty() {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.color && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Narration: paragraphs wrapped to the width and indented.
@@ -358,9 +259,7 @@ impl Terminal {
         for paragraph in show::block(say.trim_end(), usize::MAX).split('\n') {
             let mut line = String::new();
             for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
-                if !line.is_empty()
-                    && line.chars().count() + 1 + word.chars().count() > self.width - 2
-                {
+                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > self.width - 2 {
                     text += &format!("  {line}\n");
                     line.clear();
                 }
@@ -369,12 +268,7 @@ impl Terminal {
                 }
                 line += word;
             }
-            text += if line.is_empty() {
-                String::from("\n")
-            } else {
-                format!("  {line}\n")
-            }
-            .as_str();
+            text += if line.is_empty() { String::from("\n") } else { format!("  {line}\n") }.as_str();
         }
         text + "\n"
     }
@@ -392,28 +286,6 @@ fn path(event: &Event) -> Option<&str> {
 
 fn safe(text: &str) -> String {
     show::line(text, show::BODY)
-}
-
-/// A path as a shell's argument.
-fn argument(path: &str) -> String {
-    let path = safe(path);
-    let plain = path
-        .chars()
-        .all(|c| c.is_alphanumeric() || "/._-+,@:=".contains(c));
-    if plain {
-        path
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
-}
-
-/// `41 ms`, `3.2 s`, `2 min 5 s`.
-fn time(ms: u64) -> String {
-    match ms {
-        0..1000 => format!("{ms} ms"),
-        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
-    }
 }
 
 #[cfg(test)]

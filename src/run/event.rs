@@ -14,11 +14,7 @@ pub const VERSION: u32 = 1;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(
-    tag = "event",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// The first event.
     RunStarted {
@@ -205,38 +201,24 @@ impl Place {
         let text = &*source.text;
         let at = show::floor(text, span.start);
         let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let stop = text[at..]
-            .find('\n')
-            .map_or(text.len(), |newline| at + newline);
+        let stop = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
         let raw = text[begin..stop].trim_end_matches('\r');
         let line = 1 + text[..begin].matches('\n').count();
         let col = 1 + text[begin..at].chars().count();
-        let (mut start, mut end) = (
-            (at - begin).min(raw.len()),
-            span.end.saturating_sub(begin).min(raw.len()),
-        );
+        let (mut start, mut end) = ((at - begin).min(raw.len()), span.end.saturating_sub(begin).min(raw.len()));
         let excerpt = show::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
         if excerpt != raw.replace('\t', " ") {
             (start, end) = (0, excerpt.len());
         }
         end = show::floor(&excerpt, end.max(start));
-        Self {
-            line,
-            col,
-            excerpt,
-            start,
-            end,
-        }
+        Self { line, col, excerpt, start, end }
     }
 }
 
 impl Failure {
     /// A mismatch with its place.
     pub fn new(mismatch: Mismatch, source: &Source, span: Span) -> Self {
-        Self {
-            mismatch,
-            place: Place::of(source, span),
-        }
+        Self { mismatch, place: Place::of(source, span) }
     }
 }
 
@@ -245,37 +227,19 @@ mod tests {
     use super::*;
 
     fn place(text: &str, start: usize, end: usize) -> Place {
-        Place::of(
-            &Source {
-                path: "a.yaml".into(),
-                text: text.into(),
-            },
-            Span { start, end },
-        )
+        Place::of(&Source { path: "a.yaml".into(), text: text.into() }, Span { start, end })
     }
 
     #[test]
     fn a_place_has_its_line() {
         let found = place("title: ä\nsteps:\n  - x: 403\r\n", 22, 25);
-        assert_eq!(
-            (
-                found.line,
-                found.col,
-                found.excerpt.as_str(),
-                found.start,
-                found.end
-            ),
-            (3, 6, "  - x: 403", 5, 8)
-        );
+        assert_eq!((found.line, found.col, found.excerpt.as_str(), found.start, found.end), (3, 6, "  - x: 403", 5, 8));
     }
 
     #[test]
     fn a_long_value_ends_with_its_line() {
         let found = place("a:\n  b: 1\n  c: 2\n", 5, 16);
-        assert_eq!(
-            (found.excerpt.as_str(), found.start, found.end),
-            ("  b: 1", 2, 6)
-        );
+        assert_eq!((found.excerpt.as_str(), found.start, found.end), ("  b: 1", 2, 6));
         let beyond = place("a: b", 400, 500);
         assert_eq!((beyond.line, beyond.start, beyond.end), (1, 4, 4));
     }
@@ -289,11 +253,7 @@ mod tests {
 
     #[test]
     fn events_are_tagged() {
-        let event = Event::RunStarted {
-            version: VERSION,
-            kubewalk: "0.1.0".into(),
-            scenarios: 1,
-        };
+        let event = Event::RunStarted { version: VERSION, kubewalk: "0.1.0".into(), scenarios: 1 };
         assert_eq!(
             serde_json::to_string(&event).unwrap(),
             r#"{"event":"runStarted","version":1,"kubewalk":"0.1.0","scenarios":1}"#

@@ -52,13 +52,7 @@ pub enum Afterwards {
 }
 
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
-pub async fn scenario(
-    plan: &Plan,
-    cluster: &Cluster,
-    afterwards: Afterwards,
-    stop: &Stop,
-    tell: Tell<'_>,
-) -> Ended {
+pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
     let begun = Instant::now();
     let path = path_of(plan);
     tell(Event::ScenarioStarted {
@@ -73,8 +67,7 @@ pub async fn scenario(
         Ok(client) => client,
         Err(e) => return abort(ended, e, tell),
     };
-    let context =
-        Context { client, curl_image: cluster.facts().curl_image.clone(), made: Mutex::new(Vec::new()) };
+    let context = Context { client, curl_image: cluster.facts().curl_image.clone(), made: Mutex::new(Vec::new()) };
     match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
         Ok(()) => {}
         Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
@@ -115,7 +108,12 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         return;
     }
     for step in &plan.steps {
-        tell(Event::StepStarted { path: path_of(plan), number: step.number, title: step.title.clone(), say: step.say.clone() });
+        tell(Event::StepStarted {
+            path: path_of(plan),
+            number: step.number,
+            title: step.title.clone(),
+            say: step.say.clone(),
+        });
         let begun = Instant::now();
         let asked = ask::ask(step, context).await;
         let took = begun.elapsed();
@@ -221,14 +219,16 @@ fn class(fault: &Fault) -> &'static str {
 
 /// A mismatch with its place in the file.
 fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
-    let span = plan.document.span(&format!("{}{}", step.pointer, mismatch.pointer));
+    // What nobody wrote down (the verb must succeed) is the verb's.
+    let pointer = if mismatch.pointer.is_empty() { format!("/{}", step.verb) } else { mismatch.pointer.clone() };
+    let span = plan.document.span(&format!("{}{pointer}", step.pointer));
     Failure::new(mismatch, &plan.document.source, span)
 }
 
 /// The texts of an answer's `Warning` headers.
 fn warnings(answer: &Answer) -> Vec<String> {
     match answer {
-        Answer::Api(http) | Answer::Curl(http) => http.warnings.clone(),
+        Answer::Api(http) | Answer::Curl(http) => http.warnings.iter().map(|text| redact(text).into_owned()).collect(),
         Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
     }
 }

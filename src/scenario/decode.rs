@@ -22,11 +22,7 @@ pub fn decode(bytes: &[u8]) -> Result<String, (String, Vec<Diagnostic>)> {
     };
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let found = controls(&text);
-    if found.is_empty() {
-        Ok(text)
-    } else {
-        Err((text, found))
-    }
+    if found.is_empty() { Ok(text) } else { Err((text, found)) }
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, (String, Vec<Diagnostic>)> {
@@ -35,23 +31,12 @@ fn utf8(bytes: &[u8]) -> Result<String, (String, Vec<Diagnostic>)> {
         Err(bad) => bad,
     };
     // The place is found in the text as it is shown: all before it is valid, and only its line ends change.
-    let before = String::from_utf8_lossy(&bytes[..bad.valid_up_to()])
-        .replace("\r\n", "\n")
-        .replace('\r', "\n");
-    let text = String::from_utf8_lossy(bytes)
-        .replace("\r\n", "\n")
-        .replace('\r', "\n");
-    let span = Span {
-        start: before.len(),
-        end: before.len() + '\u{FFFD}'.len_utf8(),
-    };
+    let before = String::from_utf8_lossy(&bytes[..bad.valid_up_to()]).replace("\r\n", "\n").replace('\r', "\n");
+    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
+    let span = Span { start: before.len(), end: before.len() + '\u{FFFD}'.len_utf8() };
     let label = format!("byte 0x{:02X}", bytes[bad.valid_up_to()]);
-    let hint =
-        "save the file as UTF-8 (an editor may call its encoding Latin-1 or Windows-1252 now)";
-    Err((
-        text,
-        vec![error("this is not UTF-8", Some(span), &label, hint)],
-    ))
+    let hint = "save the file as UTF-8 (an editor may call its encoding Latin-1 or Windows-1252 now)";
+    Err((text, vec![error("this is not UTF-8", Some(span), &label, hint)]))
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, (String, Vec<Diagnostic>)> {
@@ -70,35 +55,19 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, (String, Vec<
         text.push('\u{FFFD}');
     }
     let Some(start) = bad else { return Ok(text) };
-    let before = text[..start]
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .len();
+    let before = text[..start].replace("\r\n", "\n").replace('\r', "\n").len();
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let span = Span {
-        start: before,
-        end: before + '\u{FFFD}'.len_utf8(),
-    };
+    let span = Span { start: before, end: before + '\u{FFFD}'.len_utf8() };
     Err((
         text,
-        vec![error(
-            "this is not UTF-16, though the file begins as such",
-            Some(span),
-            "",
-            "save the file as UTF-8",
-        )],
+        vec![error("this is not UTF-16, though the file begins as such", Some(span), "", "save the file as UTF-8")],
     ))
 }
 
 /// Whether every other byte of the beginning is NUL, as in UTF-16 of ASCII.
 fn is_bare_utf16(bytes: &[u8]) -> bool {
     let (pairs, _) = bytes[..bytes.len().min(64)].as_chunks::<2>();
-    let nul = |side: usize| {
-        pairs.len() >= 2
-            && pairs
-                .iter()
-                .all(|pair| (pair[side] == 0) && (pair[1 - side] != 0))
-    };
+    let nul = |side: usize| pairs.len() >= 2 && pairs.iter().all(|pair| (pair[side] == 0) && (pair[1 - side] != 0));
     nul(0) || nul(1)
 }
 
@@ -111,24 +80,11 @@ fn controls(text: &str) -> Vec<Diagnostic> {
             '\u{1b}' => "an escape character".to_owned(),
             c => format!("the control character U+{:04X}", c as u32),
         };
-        let span = Span {
-            start,
-            end: start + c.len_utf8(),
-        };
-        let hint =
-            "remove it; in a double-quoted text it can be written as an escape, e.g. `\"\\x1b\"`";
-        error(
-            &format!("{name} does not belong in YAML"),
-            Some(span),
-            "",
-            hint,
-        )
+        let span = Span { start, end: start + c.len_utf8() };
+        let hint = "remove it; in a double-quoted text it can be written as an escape, e.g. `\"\\x1b\"`";
+        error(&format!("{name} does not belong in YAML"), Some(span), "", hint)
     };
-    text.char_indices()
-        .filter(|(_, c)| forbidden(*c))
-        .take(5)
-        .map(at)
-        .collect()
+    text.char_indices().filter(|(_, c)| forbidden(*c)).take(5).map(at).collect()
 }
 
 fn error(message: &str, span: Option<Span>, label: &str, hint: &str) -> Diagnostic {
@@ -153,11 +109,7 @@ mod tests {
     #[test]
     fn takes_what_kubectl_takes() {
         let little = [b"\xFF\xFE".to_vec(), utf16le("a: ü\r\n")].concat();
-        let big = [
-            b"\xFE\xFF".to_vec(),
-            "a: ü\n".encode_utf16().flat_map(u16::to_be_bytes).collect(),
-        ]
-        .concat();
+        let big = [b"\xFE\xFF".to_vec(), "a: ü\n".encode_utf16().flat_map(u16::to_be_bytes).collect()].concat();
         for bytes in [
             "a: ü\n".as_bytes(),
             "\u{feff}a: ü\n".as_bytes(),
@@ -175,18 +127,9 @@ mod tests {
         let (_, found) = decode(&utf16le("title: x\n")).expect_err("no mark");
         assert!(found[0].message.contains("UTF-16 without"), "{found:?}");
         let (text, found) = decode(b"a: 1\r\nb: \xE9\n").expect_err("latin 1");
-        assert_eq!(
-            (text.as_str(), found[0].span.map(|s| s.start)),
-            ("a: 1\nb: \u{FFFD}\n", Some(8))
-        );
+        assert_eq!((text.as_str(), found[0].span.map(|s| s.start)), ("a: 1\nb: \u{FFFD}\n", Some(8)));
         let (_, found) = decode(b"a: \0x\nb: \x1b[31m\n").expect_err("controls");
-        assert_eq!(
-            found
-                .iter()
-                .map(|d| d.span.expect("place").start)
-                .collect::<Vec<_>>(),
-            [3, 9]
-        );
+        assert_eq!(found.iter().map(|d| d.span.expect("place").start).collect::<Vec<_>>(), [3, 9]);
         let (_, found) = decode(b"\xFF\xFEa\0b").expect_err("odd length");
         assert!(found[0].message.contains("not UTF-16"), "{found:?}");
     }

@@ -62,35 +62,15 @@ const WIDTH: usize = 120;
 
 /// All diagnostics of a file as rustc would print them, one blank line between two.
 pub fn render(diagnostics: &[Diagnostic], source: &Source, color: bool) -> String {
-    let texts: Vec<String> = diagnostics
-        .iter()
-        .map(|diagnostic| one(diagnostic, source, color))
-        .collect();
+    let texts: Vec<String> = diagnostics.iter().map(|diagnostic| one(diagnostic, source, color)).collect();
     texts.join("\n")
 }
 
 fn one(diagnostic: &Diagnostic, source: &Source, color: bool) -> String {
-    let remarks: Vec<Remark<'_>> = diagnostic
-        .hint
-        .as_deref()
-        .map(Remark::Help)
-        .into_iter()
-        .collect();
-    let second = diagnostic
-        .second
-        .as_ref()
-        .map(|(span, label)| (*span, label.as_str()));
+    let remarks: Vec<Remark<'_>> = diagnostic.hint.as_deref().map(Remark::Help).into_iter().collect();
+    let second = diagnostic.second.as_ref().map(|(span, label)| (*span, label.as_str()));
     let label = diagnostic.label.as_deref();
-    paint(
-        diagnostic.severity,
-        source,
-        diagnostic.span,
-        &diagnostic.message,
-        label,
-        second,
-        &remarks,
-        color,
-    )
+    paint(diagnostic.severity, source, diagnostic.span, &diagnostic.message, label, second, &remarks, color)
 }
 
 /// An error with the place it is about: title, `path:line:col`, the line with carets, and remarks.
@@ -104,16 +84,7 @@ pub fn snippet(
     remarks: &[Remark<'_>],
     color: bool,
 ) -> String {
-    paint(
-        Severity::Error,
-        source,
-        span,
-        title,
-        label,
-        None,
-        remarks,
-        color,
-    )
+    paint(Severity::Error, source, span, title, label, None, remarks, color)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one picture")]
@@ -132,9 +103,7 @@ fn paint(
         Severity::Warning => Level::WARNING,
     };
     let path = printable(&source.path.to_string_lossy()).into_owned();
-    let mut group = level
-        .primary_title(printable(title))
-        .elements(Vec::<annotate_snippets::Message<'_>>::new());
+    let mut group = level.primary_title(printable(title)).elements(Vec::<annotate_snippets::Message<'_>>::new());
     group = match span {
         Some(span) => group.element(excerpt(source, span, label, second).path(path)),
         None => group.element(Origin::path(path)),
@@ -145,17 +114,11 @@ fn paint(
             Remark::Help(text) => Level::HELP.message(printable(text)),
         });
     }
-    let renderer = if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let report: &[Group<'_>] = &[group];
     // The renderer pads lines that end in nothing.
     let text = renderer.term_width(WIDTH).render(report);
-    text.lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect()
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// The lines of both places.
@@ -172,24 +135,15 @@ fn excerpt<'a>(
     let last_byte = second.map_or(span.end, |(other, _)| other.end.max(span.end));
     // Only these lines are handed over: the renderer looks at every line that it gets, for every diagnostic.
     let start = text[..first_byte].rfind('\n').map_or(0, |at| at + 1);
-    let end = text[last_byte..]
-        .find('\n')
-        .map_or(text.len(), |at| last_byte + at);
+    let end = text[last_byte..].find('\n').map_or(text.len(), |at| last_byte + at);
     let line = 1 + text[..start].bytes().filter(|b| *b == b'\n').count();
     let local = |span: Span| span.start - start..span.end - start;
     let mut primary = AnnotationKind::Primary.span(local(span));
     if let Some(label) = label {
         primary = primary.label(printable(label));
     }
-    let context = second.map(|(span, label)| {
-        AnnotationKind::Context
-            .span(local(span))
-            .label(printable(label))
-    });
-    Snippet::source(visible(&text[start..end]))
-        .line_start(line)
-        .annotation(primary)
-        .annotations(context)
+    let context = second.map(|(span, label)| AnnotationKind::Context.span(local(span)).label(printable(label)));
+    Snippet::source(visible(&text[start..end])).line_start(line).annotation(primary).annotations(context)
 }
 
 /// The text with what the renderer would pass on to the terminal, or leave invisible, replaced by signs of as many bytes.
@@ -202,45 +156,42 @@ fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| sign(c).is_none()) {
         return Cow::Borrowed(text);
     }
-    text.chars()
-        .map(|c| sign(c).unwrap_or(c))
-        .collect::<String>()
-        .into()
+    text.chars().map(|c| sign(c).unwrap_or(c)).collect::<String>().into()
 }
 
 /// The span as far as the text has it, on whole characters.
 fn inside(text: &str, span: Span) -> Span {
-    let start = text.floor_char_boundary(span.start.min(text.len()));
-    let end = text.ceil_char_boundary(span.end.min(text.len())).max(start);
+    let start = floor(text, span.start);
+    let mut end = span.end.clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
     Span { start, end }
+}
+
+/// The offset, or the nearest before it at which a character begins.
+pub(super) fn floor(text: &str, offset: usize) -> usize {
+    let mut at = offset.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// The line and the column of an offset, both from 1; columns count characters.
 pub fn line_col(source: &Source, offset: usize) -> (usize, usize) {
-    let before = &source.text[..source.text.floor_char_boundary(offset)];
+    let before = &source.text[..floor(&source.text, offset)];
     let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (
-        1 + before.bytes().filter(|b| *b == b'\n').count(),
-        1 + before[start..].chars().count(),
-    )
+    (1 + before.bytes().filter(|b| *b == b'\n').count(), 1 + before[start..].chars().count())
 }
 
 /// The offset of a line and a column, both from 1; the nearest that exists.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     let skipped = line.saturating_sub(1);
-    let start = if skipped == 0 {
-        0
-    } else {
-        text.match_indices('\n')
-            .nth(skipped - 1)
-            .map_or(text.len(), |(at, _)| at + 1)
-    };
+    let start =
+        if skipped == 0 { 0 } else { text.match_indices('\n').nth(skipped - 1).map_or(text.len(), |(at, _)| at + 1) };
     let rest = text[start..].split('\n').next().unwrap_or_default();
-    start
-        + rest
-            .char_indices()
-            .nth(column.saturating_sub(1))
-            .map_or(rest.len(), |(at, _)| at)
+    start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
 }
 
 /// The text with everything that could steer a terminal or mislead the eye written as an escape.
@@ -253,13 +204,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     text.chars()
-        .map(|c| {
-            if harmful(c) {
-                c.escape_default().to_string()
-            } else {
-                c.to_string()
-            }
-        })
+        .map(|c| if harmful(c) { c.escape_default().to_string() } else { c.to_string() })
         .collect::<String>()
         .into()
 }
@@ -269,35 +214,21 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Source {
-        Source {
-            path: "a.yaml".into(),
-            text: text.into(),
-        }
+        Source { path: "a.yaml".into(), text: text.into() }
     }
 
     fn span_of(text: &str, word: &str) -> Span {
         let start = text.find(word).expect("the word");
-        Span {
-            start,
-            end: start + word.len(),
-        }
+        Span { start, end: start + word.len() }
     }
 
     fn show(text: &str, word: &str) -> String {
-        snippet(
-            &source(text),
-            Some(span_of(text, word)),
-            "title",
-            Some("here"),
-            &[Remark::Help("do it")],
-            false,
-        )
+        snippet(&source(text), Some(span_of(text, word)), "title", Some("here"), &[Remark::Help("do it")], false)
     }
 
     #[test]
     fn draws_as_rustc_does() {
-        let expected =
-            "error: title\n --> a.yaml:2:4\n  |\n2 | b: no\n  |    ^^ here\n  |\n  = help: do it\n";
+        let expected = "error: title\n --> a.yaml:2:4\n  |\n2 | b: no\n  |    ^^ here\n  |\n  = help: do it\n";
         assert_eq!(show("a: 1\nb: no\nc: 3\n", "no"), expected);
     }
 
@@ -307,11 +238,7 @@ mod tests {
             let shown = show(text, "no");
             assert!(shown.contains(&format!("a.yaml:1:{column}")), "{shown}");
             let lines: Vec<&str> = shown.lines().collect();
-            let width = |text: &str| {
-                text.chars()
-                    .map(|c| if c > '\u{1100}' { 2 } else { 1 })
-                    .sum::<usize>()
-            };
+            let width = |text: &str| text.chars().map(|c| if c > '\u{1100}' { 2 } else { 1 }).sum::<usize>();
             let above = width(&lines[3][..lines[3].find("no").expect("word")]);
             assert_eq!(above, lines[4].find('^').expect("caret"), "{shown}");
         }
@@ -328,12 +255,7 @@ mod tests {
             &[Remark::Note("n\u{9b}")],
             false,
         );
-        assert!(
-            shown
-                .chars()
-                .all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')),
-            "{shown:?}"
-        );
+        assert!(shown.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')), "{shown:?}");
     }
 
     #[test]
@@ -341,8 +263,7 @@ mod tests {
         let text = format!("k: {} no {}", "x".repeat(100_000), "y".repeat(100_000));
         let shown = show(&text, "no");
         assert!(
-            shown.lines().all(|line| line.chars().count() < 200)
-                && shown.contains("a.yaml:1:100005"),
+            shown.lines().all(|line| line.chars().count() < 200) && shown.contains("a.yaml:1:100005"),
             "{}",
             &shown[..300]
         );
@@ -354,10 +275,7 @@ mod tests {
         assert_eq!(line_col(&source, 0), (1, 1));
         assert_eq!(line_col(&source, source.text.find('x').expect("x")), (3, 2));
         assert_eq!(line_col(&source, 999), (3, 6));
-        assert_eq!(
-            offset(&source.text, 3, 2),
-            source.text.find('x').expect("x")
-        );
+        assert_eq!(offset(&source.text, 3, 2), source.text.find('x').expect("x"));
         assert_eq!(offset(&source.text, 9, 9), source.text.len());
     }
 }

@@ -22,9 +22,7 @@ pub(super) fn schema() -> &'static Value {
 }
 
 fn make() -> Value {
-    let root = SchemaSettings::draft07()
-        .into_generator()
-        .into_root_schema_for::<Scenario>();
+    let root = SchemaSettings::draft07().into_generator().into_root_schema_for::<Scenario>();
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": "urn:kubewalk:schema:scenario",
@@ -100,47 +98,31 @@ fn collect(given: &'static Value, list: &mut Vec<&'static Value>) {
             collect(target, list)
         };
     }
-    let ways = ["allOf", "anyOf", "oneOf"]
-        .iter()
-        .find_map(|key| given.get(*key))
-        .and_then(Value::as_array);
+    let ways = ["allOf", "anyOf", "oneOf"].iter().find_map(|key| given.get(*key)).and_then(Value::as_array);
     match ways {
         // The `oneOf` of a step only counts its keys.
-        Some(ways) if given.get("properties").is_none() => {
-            ways.iter().for_each(|way| collect(way, list))
-        }
+        Some(ways) if given.get("properties").is_none() => ways.iter().for_each(|way| collect(way, list)),
         _ => list.push(given),
     }
 }
 
 pub(super) fn type_of(branch: &Value) -> &str {
-    branch
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    branch.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The words that a text may be, if this branch limits them.
 pub(super) fn allowed(branch: &Value) -> Vec<&str> {
-    let list = branch
-        .get("enum")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    list.chain(branch.get("const"))
-        .filter_map(Value::as_str)
-        .collect()
+    let list = branch.get("enum").and_then(Value::as_array).into_iter().flatten();
+    list.chain(branch.get("const")).filter_map(Value::as_str).collect()
 }
 
 /// The only key of a mapping that is one of several, e.g. `condition` of `for`.
 pub(super) fn single_key(branch: &'static Value) -> Option<&'static str> {
     let keys = properties(branch)?;
     let required = branch.get("required")?.as_array()?;
-    (keys.len() == 1
-        && required.len() == 1
-        && branch.get("additionalProperties") == Some(&Value::Bool(false)))
-    .then(|| keys.keys().next().map(String::as_str))
-    .flatten()
+    (keys.len() == 1 && required.len() == 1 && branch.get("additionalProperties") == Some(&Value::Bool(false)))
+        .then(|| keys.keys().next().map(String::as_str))
+        .flatten()
 }
 
 pub(super) fn properties(branch: &'static Value) -> Option<&'static Map<String, Value>> {
@@ -176,17 +158,11 @@ mod tests {
         let step = &schema["definitions"]["Step"];
         assert_eq!(step["additionalProperties"], json!(false));
         let verbs = step["oneOf"].as_array().expect("verbs");
-        assert!(
-            verbs.contains(&json!({"required": ["curl"]}))
-                && !verbs.contains(&json!({"required": ["expect"]}))
-        );
+        assert!(verbs.contains(&json!({"required": ["curl"]})) && !verbs.contains(&json!({"required": ["expect"]})));
         let properties = step["properties"].as_object().expect("properties");
         for (key, property) in properties {
             assert!(property.get("description").is_some(), "{key}");
-            assert!(
-                STEP_KEYS.contains(&key.as_str()) || property.get("examples").is_some(),
-                "{key}"
-            );
+            assert!(STEP_KEYS.contains(&key.as_str()) || property.get("examples").is_some(), "{key}");
         }
         assert!(!schema.to_string().contains("null"), "no key may be null");
     }
@@ -196,13 +172,10 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/scenario.schema.json");
         let made = format!("{:#}\n", schema_json());
         if std::env::var_os("KUBEWALK_BLESS").is_some_and(|word| word == "1") {
-            std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/schema"))
-                .expect("a folder");
+            std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/schema")).expect("a folder");
             std::fs::write(path, &made).expect("written");
         }
-        let committed = std::fs::read_to_string(path)
-            .unwrap_or_default()
-            .replace("\r\n", "\n");
+        let committed = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
         assert!(
             committed == made,
             "schema/scenario.schema.json is not what the types say; refresh it: KUBEWALK_BLESS=1 cargo test"

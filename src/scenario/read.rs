@@ -49,11 +49,7 @@ fn find<'a>(root: &'a Node, pointer: &str) -> (&'a Node, Option<&'a Entry>) {
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
         at = match &at.0.value {
-            Value::List(items) => match token
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get(index))
-            {
+            Value::List(items) => match token.parse::<usize>().ok().and_then(|index| items.get(index)) {
                 Some(item) => (item, None),
                 None => return at,
             },
@@ -86,22 +82,12 @@ fn guarded(path: &Path) -> Result<Vec<u8>, (String, String)> {
             _ => "",
         };
         let reason = error.to_string();
-        let reason = reason
-            .split(" (os error")
-            .next()
-            .unwrap_or_default()
-            .to_lowercase();
-        (
-            format!("the scenario cannot be read: {reason}"),
-            hint.to_owned(),
-        )
+        let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
+        (format!("the scenario cannot be read: {reason}"), hint.to_owned())
     };
     let metadata = fs::metadata(path).map_err(cannot)?;
     if metadata.is_dir() {
-        return Err((
-            "this is a folder, not a scenario".to_owned(),
-            "name a file in it".to_owned(),
-        ));
+        return Err(("this is a folder, not a scenario".to_owned(), "name a file in it".to_owned()));
     }
     if !metadata.is_file() {
         return Err((
@@ -114,21 +100,13 @@ fn guarded(path: &Path) -> Result<Vec<u8>, (String, String)> {
     }
     let mut bytes = Vec::new();
     // It may have grown since.
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(cannot)?;
+    File::open(path).and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)).map_err(cannot)?;
     Ok(bytes)
 }
 
 fn too_big(length: u64) -> (String, String) {
-    let message = format!(
-        "the file is too big for a scenario: {} KiB, and 1024 are the most",
-        length.div_ceil(1024)
-    );
-    (
-        message,
-        "one file tells one story; split it, or make big objects smaller".to_owned(),
-    )
+    let message = format!("the file is too big for a scenario: {} KiB, and 1024 are the most", length.div_ceil(1024));
+    (message, "one file tells one story; split it, or make big objects smaller".to_owned())
 }
 
 /// Reads a scenario.
@@ -143,11 +121,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, (Source, Vec<Dia
     let text = decode::decode(bytes).map_err(|(text, found)| (source(path, &text), found))?;
     let source = source(path, &text);
     match checked(&source.text) {
-        Ok((root, scenario)) => Ok(Arc::new(Document {
-            source,
-            scenario,
-            root,
-        })),
+        Ok((root, scenario)) => Ok(Arc::new(Document { source, scenario, root })),
         Err(found) => Err((source, sorted(found))),
     }
 }
@@ -200,11 +174,7 @@ fn manifest(root: &Node) -> Option<Diagnostic> {
 }
 
 fn empty(text: &str) -> Diagnostic {
-    let what = if text.trim().is_empty() {
-        "the file is empty"
-    } else {
-        "the file has only comments"
-    };
+    let what = if text.trim().is_empty() { "the file is empty" } else { "the file has only comments" };
     let mut found = whole(
         format!("{what}: a scenario needs `title` and `steps`"),
         "`kubewalk new NAME` writes a first one; `kubewalk list` shows those that there are",
@@ -212,10 +182,7 @@ fn empty(text: &str) -> Diagnostic {
     found.span = (!text.trim().is_empty()).then(|| {
         let start = text.len() - text.trim_start().len();
         let line = text[start..].lines().next().unwrap_or_default().trim_end();
-        Span {
-            start,
-            end: start + line.len(),
-        }
+        Span { start, end: start + line.len() }
     });
     found
 }
@@ -227,26 +194,16 @@ fn sorted(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if found.len() > MAX_ERRORS {
         let more = found.len() - MAX_ERRORS;
         found.truncate(MAX_ERRORS);
-        found.push(whole(format!("and {more} more errors in this file"), ""));
+        found.push(whole(format!("and at least {more} more errors in this file"), ""));
     }
     found
 }
 
 fn source(path: &Path, text: &str) -> Source {
-    Source {
-        path: path.to_owned(),
-        text: text.into(),
-    }
+    Source { path: path.to_owned(), text: text.into() }
 }
 
 fn whole(message: String, hint: &str) -> Diagnostic {
     let hint = (!hint.is_empty()).then(|| hint.to_owned());
-    Diagnostic {
-        severity: Severity::Error,
-        message,
-        span: None,
-        label: None,
-        second: None,
-        hint,
-    }
+    Diagnostic { severity: Severity::Error, message, span: None, label: None, second: None, hint }
 }

@@ -19,14 +19,12 @@ use super::{
 
 /// Checks the whole file.
 pub fn check(text: &str, root: &Node, found: &mut Vec<Diagnostic>) {
-    let mut walk = Walk {
-        text,
-        found,
-        told: HashSet::new(),
-        around: Vec::new(),
-    };
+    let mut walk = Walk { text, found, told: HashSet::new(), around: Vec::new() };
     walk.value(root, schema(), &Place::whole(root));
 }
+
+/// Nobody reads more; a hostile file could have a hundred thousand.
+const ENOUGH: usize = 500;
 
 struct Walk<'a> {
     text: &'a str,
@@ -40,27 +38,23 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn tell(&mut self, message: &str, span: Span, hint: &str) {
         let new = self.told.insert(message.to_owned());
-        let by_alias = self
-            .text
-            .get(span.start..)
-            .is_some_and(|rest| rest.starts_with('*'));
+        let by_alias = self.text.get(span.start..).is_some_and(|rest| rest.starts_with('*'));
         if new || !by_alias {
             self.found.push(error(message, span, hint));
         }
     }
 
     fn value(&mut self, node: &Node, schema: &'static Json, place: &Place<'_>) {
+        if self.found.len() > ENOUGH {
+            return;
+        }
         let ways = branches(schema);
         if let Value::Null = node.value {
             let hint = match place.is_element() {
                 false => "give it a value, or leave the key out",
                 true => "remove the dash, or write something behind it",
             };
-            return self.tell(
-                &format!("{} has no value", place.name()),
-                place.at(node),
-                hint,
-            );
+            return self.tell(&format!("{} has no value", place.name()), place.at(node), hint);
         }
         if ways.iter().any(|way| wording::is_free(way)) {
             return words::check_free(node, self.found);
@@ -73,10 +67,7 @@ impl Walk<'_> {
             },
             Value::String(text) => self.string(node, text, &ways, place),
             Value::Bool(_) if ways.iter().any(|way| type_of(way) == "boolean") => {}
-            Value::Number(number) => match ways
-                .iter()
-                .find(|way| matches!(type_of(way), "integer" | "number"))
-            {
+            Value::Number(number) => match ways.iter().find(|way| matches!(type_of(way), "integer" | "number")) {
                 Some(way) => self.number(node, number, way, &ways, place),
                 None => self.wrong_type(node, &ways, place),
             },
@@ -86,11 +77,7 @@ impl Walk<'_> {
 
     fn wrong_type(&mut self, node: &Node, ways: &[&'static Json], place: &Place<'_>) {
         let got = wording::got(self.text, node);
-        let message = format!(
-            "{}: expected {}, got {got}",
-            place.name(),
-            wording::expected(ways)
-        );
+        let message = format!("{}: expected {}, got {got}", place.name(), wording::expected(ways));
         self.tell(&message, node.span, &wording::remedy(self.text, node, ways));
     }
 
@@ -127,45 +114,24 @@ impl Walk<'_> {
         if words.contains(&text) {
             return;
         }
-        if let Some(way) = ways
-            .iter()
-            .find(|way| type_of(way) == "string" && allowed(way).is_empty())
-        {
-            let pattern = way
-                .get("pattern")
-                .and_then(Json::as_str)
-                .and_then(|pattern| regex::Regex::new(pattern).ok());
+        if let Some(way) = ways.iter().find(|way| type_of(way) == "string" && allowed(way).is_empty()) {
+            let pattern = way.get("pattern").and_then(Json::as_str).and_then(|pattern| regex::Regex::new(pattern).ok());
             if pattern.is_some_and(|pattern| !pattern.is_match(text)) {
-                let message = format!(
-                    "{}: `{}` does not have the expected form",
-                    place.name(),
-                    printable(text)
-                );
+                let message = format!("{}: `{}` does not have the expected form", place.name(), printable(text));
                 self.tell(&message, node.span, &wording::form(way));
             }
             return;
         }
         if ways.iter().any(|way| single_key(way) == Some(text)) {
-            return self.tell(
-                &format!("`{text}` needs a value"),
-                node.span,
-                &format!("write it as `{text}: …`"),
-            );
+            return self.tell(&format!("`{text}` needs a value"), node.span, &format!("write it as `{text}: …`"));
         }
         if words.is_empty() {
             return self.wrong_type(node, ways, place);
         }
-        let message = format!(
-            "{}: `{}` is not one of the allowed words",
-            place.name(),
-            printable(text)
-        );
+        let message = format!("{}: `{}` is not one of the allowed words", place.name(), printable(text));
         let keys = ways.iter().filter_map(|way| single_key(way));
-        let known: Vec<String> = words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .chain(keys.map(|key| format!("`{key}: …`")))
-            .collect();
+        let known: Vec<String> =
+            words.iter().map(|word| format!("`{word}`")).chain(keys.map(|key| format!("`{key}: …`"))).collect();
         let guess = wording::nearest(text, words.iter().copied())
             .map(|word| format!("did you mean `{word}`? "))
             .unwrap_or_default();
@@ -219,26 +185,15 @@ impl Walk<'_> {
         keyed: &[&'static str],
         place: &Place<'_>,
     ) {
-        let list = || {
-            keyed
-                .iter()
-                .map(|key| format!("`{key}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let list = || keyed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         let mut known = Vec::new();
         for entry in entries {
             let way = ways.iter().find(|way| single_key(way) == Some(&entry.key));
-            let schema = way
-                .and_then(|way| properties(way))
-                .and_then(|keys| keys.get(&entry.key));
+            let schema = way.and_then(|way| properties(way)).and_then(|keys| keys.get(&entry.key));
             if let Some(schema) = schema {
                 known.push(entry);
                 self.value(&entry.value, schema, &Place::of(entry));
-            } else if ways
-                .iter()
-                .any(|way| allowed(way).contains(&entry.key.as_str()))
-            {
+            } else if ways.iter().any(|way| allowed(way).contains(&entry.key.as_str())) {
                 known.push(entry);
                 self.tell(
                     &format!("`{}` takes no value", entry.key),
@@ -250,11 +205,9 @@ impl Walk<'_> {
             }
         }
         match known.as_slice() {
-            [] if entries.is_empty() => self.tell(
-                &format!("{} is empty", place.name()),
-                place.at(node),
-                &format!("one of {}", list()),
-            ),
+            [] if entries.is_empty() => {
+                self.tell(&format!("{} is empty", place.name()), place.at(node), &format!("one of {}", list()))
+            }
             [first, second, ..] => {
                 let mut found = error(
                     &format!("{} takes one key, not several", place.name()),
@@ -279,6 +232,7 @@ impl Walk<'_> {
                 (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
                     self.value(&entry.value, schema, &Place::of(entry))
                 }
+                _ if self.found.len() > ENOUGH => break,
                 _ => {
                     unknown = true;
                     self.unknown_key(entry, keys.keys().map(String::as_str));
@@ -286,11 +240,7 @@ impl Walk<'_> {
             }
         }
         let required = |list: &'static Json| {
-            list.get("required")
-                .and_then(Json::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Json::as_str)
+            list.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
         };
         for key in required(way).filter(|key| node.get(key).is_none()) {
             // A misspelt key is not missing as well.
@@ -299,25 +249,15 @@ impl Walk<'_> {
                     && wording::nearest(&entry.key, keys.keys().map(String::as_str)) == Some(key)
             };
             if entries.iter().find(misspelt).is_none() {
-                let hint = keys
-                    .get(key)
-                    .map(|schema| wording::about(key, schema))
-                    .unwrap_or_default();
-                self.tell(
-                    &format!("{} has no `{key}`", place.name()),
-                    place.at(node),
-                    &hint,
-                );
+                let hint = keys.get(key).map(|schema| wording::about(key, schema)).unwrap_or_default();
+                self.tell(&format!("{} has no `{key}`", place.name()), place.at(node), &hint);
             }
         }
         let Some(choice) = way.get("oneOf").and_then(Json::as_array) else {
             return;
         };
         let choice: Vec<&str> = choice.iter().flat_map(required).collect();
-        let chosen: Vec<&Entry> = entries
-            .iter()
-            .filter(|entry| choice.contains(&entry.key.as_str()))
-            .collect();
+        let chosen: Vec<&Entry> = entries.iter().filter(|entry| choice.contains(&entry.key.as_str())).collect();
         match chosen.as_slice() {
             [] if !unknown => self.tell(
                 "this step has no verb",
@@ -326,10 +266,7 @@ impl Walk<'_> {
             ),
             [first, more @ ..] => {
                 for second in more {
-                    let message = format!(
-                        "a step has one verb, and this one has `{}` and `{}`",
-                        first.key, second.key
-                    );
+                    let message = format!("a step has one verb, and this one has `{}` and `{}`", first.key, second.key);
                     let mut found = error(&message, second.key_span, "make two steps of it");
                     found.second = Some((first.key_span, "the first".to_owned()));
                     self.found.push(found);
@@ -347,39 +284,22 @@ impl Walk<'_> {
             Some(key) => format!("did you mean `{key}`?"),
             None => match self.belongs(&entry.key) {
                 Some(where_) => where_,
-                None => format!(
-                    "the keys here are {}",
-                    wording::ticked(&known.collect::<Vec<_>>())
-                ),
+                None => format!("the keys here are {}", wording::ticked(&known.collect::<Vec<_>>())),
             },
         };
-        self.tell(
-            &format!("unknown key `{}`", printable(&entry.key)),
-            entry.key_span,
-            &hint,
-        );
+        self.tell(&format!("unknown key `{}`", printable(&entry.key)), entry.key_span, &hint);
     }
 
     /// Says that a key is known one level further in or out.
     fn belongs(&self, key: &str) -> Option<String> {
         let (inner, outer) = self.around.split_last()?;
-        if outer
-            .iter()
-            .rev()
-            .any(|way| properties(way).is_some_and(|keys| keys.contains_key(key)))
-        {
+        if outer.iter().rev().any(|way| properties(way).is_some_and(|keys| keys.contains_key(key))) {
             return Some(format!("`{key}` belongs further out: indent it less"));
         }
-        let has = |schema| {
-            branches(schema)
-                .iter()
-                .any(|way| properties(way).is_some_and(|keys| keys.contains_key(key)))
-        };
-        let homes: Vec<&String> = properties(inner)?
-            .iter()
-            .filter(|(_, schema)| has(*schema))
-            .map(|(home, _)| home)
-            .collect();
+        let has =
+            |schema| branches(schema).iter().any(|way| properties(way).is_some_and(|keys| keys.contains_key(key)));
+        let homes: Vec<&String> =
+            properties(inner)?.iter().filter(|(_, schema)| has(*schema)).map(|(home, _)| home).collect();
         match homes.as_slice() {
             [home] => Some(format!("`{key}` belongs under `{home}`")),
             _ => None,

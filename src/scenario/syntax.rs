@@ -1,6 +1,9 @@
 //! What is not YAML, in words that help; and small looks at the text around a place.
 
-use super::{Diagnostic, Severity, Span, diagnostic::printable};
+use super::{
+    Diagnostic, Severity, Span,
+    diagnostic::{floor, printable},
+};
 
 /// Why the YAML reader stopped, and where.
 #[derive(Debug, Clone)]
@@ -40,50 +43,30 @@ pub(super) fn explain(text: &str, trouble: &Trouble) -> Diagnostic {
             "no anchor of this name stands before this alias",
             "write `&name` at a value further up; a text that begins with `*` must be quoted",
         ),
-        Kind::KeyIsNoText => (
-            "this key is no text",
-            "a key is a word before a colon; quote it if it looks like something else",
-        ),
+        Kind::KeyIsNoText => {
+            ("this key is no text", "a key is a word before a colon; quote it if it looks like something else")
+        }
         Kind::BadMerge => (
             "`<<` takes a mapping or a list of mappings",
             "e.g. `<<: *name` with an anchor `&name` at a mapping further up",
         ),
-        Kind::TooManyAliases => (
-            "the aliases of this file make too much of it",
-            "write the values out",
-        ),
+        Kind::TooManyAliases => ("the aliases of this file make too much of it", "write the values out"),
         Kind::TooDeep => ("this is nested too deeply", "64 levels are the most"),
-        Kind::TooBig => (
-            "this has too many values for a scenario",
-            "split it: one file tells one story",
-        ),
+        Kind::TooBig => ("this has too many values for a scenario", "split it: one file tells one story"),
         Kind::Other => return other(text, trouble),
     };
     error(message, span, hint)
 }
 
 fn other(text: &str, trouble: &Trouble) -> Diagnostic {
-    let own = trouble
-        .message
-        .rsplit_once(" at line ")
-        .map_or(trouble.message.as_str(), |(own, _)| own);
+    let own = trouble.message.rsplit_once(" at line ").map_or(trouble.message.as_str(), |(own, _)| own);
     let mut span = trouble.span;
-    if let Some(tag) = own
-        .strip_prefix("unsupported tag `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
+    if let Some(tag) = own.strip_prefix("unsupported tag `").and_then(|rest| rest.strip_suffix('`')) {
         if let Some(start) = text[..span.end].rfind(tag) {
-            span = Span {
-                start,
-                end: start + tag.len(),
-            };
+            span = Span { start, end: start + tag.len() };
         }
         let hint = "plain YAML is enough here: texts, numbers, true and false, lists, mappings; a text that begins with `!` must be quoted";
-        return error(
-            &format!("the tag `{}` is not taken", printable(tag)),
-            span,
-            hint,
-        );
+        return error(&format!("the tag `{}` is not taken", printable(tag)), span, hint);
     }
     let hint = if own.contains("mapping values are not allowed") {
         "a text that contains `: ` must be quoted"
@@ -97,10 +80,7 @@ fn other(text: &str, trouble: &Trouble) -> Diagnostic {
         "a text that begins with this character must be quoted"
     } else if own.contains("flow mapping") || own.contains("flow sequence") {
         "a text that contains `: ` or one of `,[]{}` must be quoted here"
-    } else if own.contains("block mapping")
-        || own.contains("simple key")
-        || own.contains("indentation")
-    {
+    } else if own.contains("block mapping") || own.contains("simple key") || own.contains("indentation") {
         "the keys of one mapping stand in one column, each with `: ` behind it; look at this line and the one above"
     } else if own.contains("block collection") || own.contains("block sequence") {
         "this line begins in no column of the lines above: keys of one mapping, and dashes of one list, stand in one column"
@@ -126,32 +106,20 @@ fn bad_space(text: &str, trouble: &Trouble) -> Option<Diagnostic> {
             let c = line[at + 1..].chars().next()?;
             not_a_space(c, start + at + 1)
         });
-        indentation
-            .and_then(|(at, c)| indenting(c, start + at))
-            .or_else(|| places.next())
+        indentation.and_then(|(at, c)| indenting(c, start + at)).or_else(|| places.next())
     })
 }
 
 fn indenting(c: char, start: usize) -> Option<Diagnostic> {
     if c == '\t' {
-        return Some(error(
-            "a tab cannot indent YAML",
-            Span {
-                start,
-                end: start + 1,
-            },
-            "use spaces",
-        ));
+        return Some(error("a tab cannot indent YAML", Span { start, end: start + 1 }, "use spaces"));
     }
     not_a_space(c, start)
 }
 
 /// An error if this character only looks like a space.
 pub(super) fn not_a_space(c: char, start: usize) -> Option<Diagnostic> {
-    let span = Span {
-        start,
-        end: start + c.len_utf8(),
-    };
+    let span = Span { start, end: start + c.len_utf8() };
     let name = match c {
         '\u{a0}' => "a non-breaking space (U+00A0)".to_owned(),
         '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' => {
@@ -169,10 +137,7 @@ pub(super) fn not_a_space(c: char, start: usize) -> Option<Diagnostic> {
 
 /// The error for a second document that begins at the mark.
 pub(super) fn second_document(mark: usize) -> Diagnostic {
-    let span = Span {
-        start: mark,
-        end: mark + 3,
-    };
+    let span = Span { start: mark, end: mark + 3 };
     error(
         "a second document begins here",
         span,
@@ -191,61 +156,44 @@ pub(super) fn document_mark(text: &str, offset: usize) -> usize {
 
 /// Whether there is nothing but comments, blank lines, and document marks.
 pub(super) fn is_blank(text: &str) -> bool {
-    text.lines()
-        .map(str::trim)
-        .all(|line| line.is_empty() || line.starts_with('#') || line == "---" || line == "...")
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---" || line == "...")
 }
 
 /// Whether the scalar at this place has no quotes, no block sign, and no tag.
+///
+/// Looks back over a word or two only: it is asked for every scalar, and a line may be long.
 pub(super) fn is_plain(text: &str, span: Span) -> bool {
-    let Some(first) = text[span.start..span.end].chars().next() else {
+    let quoted = text[span.start..span.end].starts_with(['"', '\'']);
+    if quoted || span.start == span.end {
         return false;
-    };
-    let line = &text[line_start(text, span.start)..span.start];
-    let tagged = line
-        .split(' ')
-        .rev()
-        .skip_while(|word| word.is_empty())
-        .take_while(|word| word.starts_with(['!', '&']))
-        .any(|word| word.starts_with('!'));
-    !matches!(first, '"' | '\'')
-        && !tagged
-        && !(line.trim().is_empty() && under_block_sign(text, span.start))
+    }
+    let mut before = text[..span.start].trim_end_matches(' ');
+    if before.is_empty() || before.ends_with('\n') {
+        return !under_block_sign(before);
+    }
+    loop {
+        let word = before.rsplit([' ', '\n']).next().unwrap_or_default();
+        match word.chars().next() {
+            Some('!') => return false,
+            Some('&') => before = before[..before.len() - word.len()].trim_end_matches(' '),
+            _ => return true,
+        }
+    }
 }
 
-/// Whether the last line with content before the offset ends with `|` or `>` and their settings.
-fn under_block_sign(text: &str, offset: usize) -> bool {
-    let before = &text[..line_start(text, offset)];
-    let Some(line) = before
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))
-    else {
+/// Whether the last line with content ends with `|` or `>` and their settings.
+fn under_block_sign(before: &str) -> bool {
+    let Some(line) = before.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')) else {
         return false;
     };
     let line = line.split(" #").next().unwrap_or(line).trim_end();
-    let sign = line
-        .rsplit([' ', ':', '-'])
-        .find(|word| !word.is_empty())
-        .unwrap_or_default();
-    let sign = if line.ends_with('-') {
-        line.trim_end_matches('-')
-            .rsplit(' ')
-            .next()
-            .unwrap_or_default()
-    } else {
-        sign
-    };
-    sign.starts_with(['|', '>'])
-        && sign[1..]
-            .chars()
-            .all(|c| matches!(c, '+' | '-') || c.is_ascii_digit())
+    let settings = |c: char| matches!(c, '+' | '-') || c.is_ascii_digit();
+    let head = line.trim_end_matches(settings).strip_suffix(['|', '>']);
+    head.is_some_and(|head| head.is_empty() || head.ends_with(' '))
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
-    let offset = text.floor_char_boundary(offset);
-    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+    text[..floor(text, offset)].rfind('\n').map_or(0, |at| at + 1)
 }
 
 pub(super) fn error(message: &str, span: Span, hint: &str) -> Diagnostic {
@@ -267,27 +215,10 @@ mod tests {
     fn knows_a_plain_scalar() {
         let plain = |text: &str| {
             let start = text.rfind("no").expect("the word");
-            let start = if text[..start].ends_with(['"', '\'']) {
-                start - 1
-            } else {
-                start
-            };
-            is_plain(
-                text,
-                Span {
-                    start,
-                    end: text.len(),
-                },
-            )
+            let start = if text[..start].ends_with(['"', '\'']) { start - 1 } else { start };
+            is_plain(text, Span { start, end: text.len() })
         };
-        for text in [
-            "a: no",
-            "a:\n  no",
-            "- no",
-            "a: &x no",
-            "a: # |\n  no",
-            "a: x |\nb:\n  no",
-        ] {
+        for text in ["a: no", "a:\n  no", "- no", "a: &x no", "a: # |\n  no", "a: x |\nb:\n  no"] {
             assert!(plain(text), "{text}");
         }
         for text in [

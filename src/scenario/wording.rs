@@ -19,29 +19,17 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The whole file.
     pub fn whole(root: &Node) -> Self {
-        Self {
-            key: None,
-            index: None,
-            span: root.span,
-        }
+        Self { key: None, index: None, span: root.span }
     }
 
     /// The value of a key.
     pub fn of(entry: &'a Entry) -> Self {
-        Self {
-            key: Some(&entry.key),
-            index: None,
-            span: entry.key_span,
-        }
+        Self { key: Some(&entry.key), index: None, span: entry.key_span }
     }
 
     /// An element of this list.
     pub fn element(&self, index: usize) -> Self {
-        Self {
-            key: self.key,
-            index: Some(index),
-            span: self.span,
-        }
+        Self { key: self.key, index: Some(index), span: self.span }
     }
 
     /// e.g. `` `url` ``, ``element 2 of `rows` ``, `step 3`.
@@ -63,10 +51,9 @@ impl<'a> Place<'a> {
     pub fn at(&self, node: &Node) -> Span {
         match (self.index, &node.value) {
             (None, _) => self.span,
-            (Some(_), Value::Null) if node.span.start == node.span.end => Span {
-                start: node.span.start.saturating_sub(1),
-                end: node.span.end,
-            },
+            (Some(_), Value::Null) if node.span.start == node.span.end => {
+                Span { start: node.span.start.saturating_sub(1), end: node.span.end }
+            }
             (Some(_), _) => node.span,
         }
     }
@@ -80,22 +67,13 @@ pub(super) fn is_free(way: &Json) -> bool {
 /// Whether this way takes any mapping.
 pub(super) fn is_free_map(way: &Json) -> bool {
     let more = way.get("additionalProperties");
-    type_of(way) == "object"
-        && way.get("properties").is_none()
-        && more.is_none_or(|more| more == &Json::Bool(true))
+    type_of(way) == "object" && way.get("properties").is_none() && more.is_none_or(|more| more == &Json::Bool(true))
 }
 
 /// What a key is for, in the first sentence of its description.
 pub(super) fn about(key: &str, schema: &Json) -> String {
-    let text = schema
-        .get("description")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    let first = text
-        .split(". ")
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('.');
+    let text = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+    let first = text.split(". ").next().unwrap_or_default().trim_end_matches('.');
     // `url`: the URL
     if first.split(' ').count() < 3 {
         return String::new();
@@ -105,10 +83,7 @@ pub(super) fn about(key: &str, schema: &Json) -> String {
 
 /// The form that a text must have.
 pub(super) fn form(way: &Json) -> String {
-    let text = way
-        .get("description")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
+    let text = way.get("description").and_then(Json::as_str).unwrap_or_default();
     uncapitalized(text.trim_end_matches('.'))
 }
 
@@ -138,11 +113,7 @@ pub(super) fn expected(ways: &[&'static Json]) -> String {
         }
     }
     let keys: Vec<&str> = ways.iter().filter_map(|way| single_key(way)).collect();
-    let hint = if keys.len() > 1 {
-        format!(" with one of {}", ticked(&keys))
-    } else {
-        String::new()
-    };
+    let hint = if keys.len() > 1 { format!(" with one of {}", ticked(&keys)) } else { String::new() };
     parts.join(" or ") + &hint
 }
 
@@ -152,10 +123,9 @@ pub(super) fn got(text: &str, node: &Node) -> String {
     match &node.value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(yes) => format!("`{yes}`"),
-        Value::Number(number) => format!(
-            "the number {}",
-            own.map_or_else(|| number.to_string(), |own| printable(own).into_owned())
-        ),
+        Value::Number(number) => {
+            format!("the number {}", own.map_or_else(|| number.to_string(), |own| printable(own).into_owned()))
+        }
         Value::String(text) => {
             let short: String = text.chars().take(40).collect();
             let more = if short.len() < text.len() { "…" } else { "" };
@@ -168,8 +138,7 @@ pub(super) fn got(text: &str, node: &Node) -> String {
 
 /// A plain scalar as it stands in the file; `None` if it came by an alias.
 fn written<'a>(text: &'a str, node: &Node) -> Option<&'a str> {
-    text.get(node.span.start..node.span.end)
-        .filter(|own| node.plain && !own.starts_with('*'))
+    text.get(node.span.start..node.span.end).filter(|own| node.plain && !own.starts_with('*'))
 }
 
 /// What to do about a wrong type.
@@ -192,18 +161,12 @@ pub(super) fn remedy(text: &str, node: &Node, ways: &[&'static Json]) -> String 
         Value::String(word) if takes("integer") && word.parse::<i64>().is_ok() => {
             format!("write `{word}` without quotes")
         }
-        Value::String(_) | Value::Number(_) | Value::Bool(_)
-            if takes("array") && !takes("object") =>
-        {
-            match own {
-                Some(own) => format!("put it in brackets: `[{}]`", printable(own)),
-                None => "put it in brackets: `[…]`".to_owned(),
-            }
-        }
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if takes("array") && !takes("object") => match own {
+            Some(own) => format!("put it in brackets: `[{}]`", printable(own)),
+            None => "put it in brackets: `[…]`".to_owned(),
+        },
         Value::Map(_) if takes("array") => "begin each element with a dash: `- `".to_owned(),
-        Value::List(items) if takes("string") && items.len() == 1 => {
-            "take the brackets or the dash away".to_owned()
-        }
+        Value::List(items) if takes("string") && items.len() == 1 => "take the brackets or the dash away".to_owned(),
         Value::List(_) if takes("object") => "take the dash away".to_owned(),
         _ => String::new(),
     }
@@ -212,28 +175,18 @@ pub(super) fn remedy(text: &str, node: &Node, ways: &[&'static Json]) -> String 
 /// The known word that was probably meant.
 pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let folded = |word: &str| {
-        word.chars()
-            .filter(|c| !matches!(c, '-' | '_' | ' '))
-            .flat_map(char::to_lowercase)
-            .take(64)
-            .collect::<String>()
+        word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).take(64).collect::<String>()
     };
     let own = folded(word);
     let distance = |key: &&str| strsim::damerau_levenshtein(&own, &folded(key));
-    let best = known
-        .map(|key| (distance(&key), key))
-        .min_by_key(|(distance, _)| *distance)?;
+    let best = known.map(|key| (distance(&key), key)).min_by_key(|(distance, _)| *distance)?;
     // One slip in three letters, or one in a short word.
     (best.0 <= (own.chars().count() / 3).max(1) && own.chars().count() > 1).then_some(best.1)
 }
 
 /// e.g. `` `a`, `b`, `c` ``.
 pub(super) fn ticked(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// A sentence as it goes on behind a colon.

@@ -33,24 +33,14 @@ pub(super) fn check_free(node: &Node, found: &mut Vec<Diagnostic>) {
 
 fn ambiguous(word: &str, span: Span, what: &str) -> Option<Diagnostic> {
     let read = kubectl_bool(word)?;
-    let or = if what == "this" {
-        format!(", or write `{read}`")
-    } else {
-        String::new()
-    };
+    let or = if what == "this" { format!(", or write `{read}`") } else { String::new() };
     let hint = format!("kubectl reads {what} as {read}; quote it: `\"{word}\"`{or}");
-    Some(syntax::error(
-        &format!("an unquoted `{word}` is ambiguous here"),
-        span,
-        &hint,
-    ))
+    Some(syntax::error(&format!("an unquoted `{word}` is ambiguous here"), span, &hint))
 }
 
 /// Looks at all keys and unquoted values for characters that only look like spaces.
 pub(super) fn check_spaces(node: &Node, found: &mut Vec<Diagnostic>) {
-    each_plain(node, "", &mut |text, span, _| {
-        found.extend(odd_space(text, span))
-    });
+    each_plain(node, "", &mut |text, span, _| found.extend(odd_space(text, span)));
 }
 
 /// Looks at all keys and unquoted values for quotes that are none; prose may have them.
@@ -129,39 +119,19 @@ mod tests {
 
     #[test]
     fn objects_to_what_kubectl_reads_as_booleans() {
-        for word in [
-            "y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off",
-            "Off", "OFF",
-        ] {
+        for word in ["y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"] {
             assert_eq!(found(&format!("a: {word}")).len(), 1, "{word}");
             assert_eq!(found(&format!("{word}: 1")).len(), 1, "{word}");
-            assert_eq!(
-                found(&format!("a: [\"{word}\", '{word}', !!str {word}]")),
-                Vec::<String>::new(),
-                "{word}"
-            );
-            assert_eq!(
-                found(&format!("a: |-\n  {word}\n")),
-                Vec::<String>::new(),
-                "{word}"
-            );
+            assert_eq!(found(&format!("a: [\"{word}\", '{word}', !!str {word}]")), Vec::<String>::new(), "{word}");
+            assert_eq!(found(&format!("a: |-\n  {word}\n")), Vec::<String>::new(), "{word}");
         }
-        assert_eq!(
-            found("a: [yEs, true, False, 'on', nope, \"\"]"),
-            Vec::<String>::new()
-        );
+        assert_eq!(found("a: [yEs, true, False, 'on', nope, \"\"]"), Vec::<String>::new());
     }
 
     #[test]
     fn sees_odd_characters() {
-        assert_eq!(
-            found("a: 1\n\u{a0}b: 2"),
-            ["a non-breaking space (U+00A0) is no space to YAML"]
-        );
+        assert_eq!(found("a: 1\n\u{a0}b: 2"), ["a non-breaking space (U+00A0) is no space to YAML"]);
         assert_eq!(found("a: “x”"), ["typographic quotes do not quote in YAML"]);
-        assert_eq!(
-            found("title: “x”\nsay: a “b” c’s\nc: '“x”'\nd: 5\u{a0}MB"),
-            Vec::<String>::new()
-        );
+        assert_eq!(found("title: “x”\nsay: a “b” c’s\nc: '“x”'\nd: 5\u{a0}MB"), Vec::<String>::new());
     }
 }

@@ -30,12 +30,7 @@ pub fn parse(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
         Ok(raw) => return finish(text, &raw, Vec::new()),
         Err(trouble) => trouble,
     };
-    if let Trouble {
-        kind: syntax::Kind::SecondDocument,
-        span,
-        ..
-    } = &trouble
-    {
+    if let Trouble { kind: syntax::Kind::SecondDocument, span, .. } = &trouble {
         let start = syntax::document_mark(text, span.start);
         let first = &text[..start];
         let more = if syntax::is_blank(text[start..].trim_start_matches("---")) {
@@ -51,14 +46,8 @@ pub fn parse(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
     (None, vec![syntax::explain(text, &trouble)])
 }
 
-fn finish(
-    text: &str,
-    raw: &Spanned<Raw>,
-    mut found: Vec<Diagnostic>,
-) -> (Option<Node>, Vec<Diagnostic>) {
-    if matches!(raw.value, Raw::Null)
-        && bytes_of(text, &raw.defined).is_none_or(|span| span.start == span.end)
-    {
+fn finish(text: &str, raw: &Spanned<Raw>, mut found: Vec<Diagnostic>) -> (Option<Node>, Vec<Diagnostic>) {
+    if matches!(raw.value, Raw::Null) && bytes_of(text, &raw.defined).is_none_or(|span| span.start == span.end) {
         return (None, found);
     }
     let node = node(text, raw, &mut found);
@@ -78,7 +67,7 @@ fn load(text: &str) -> Result<Spanned<Raw>, Trouble> {
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
-            max_nodes: 100_000,
+            max_nodes: 50_000,
             max_aliases: 200,
             max_merge_keys: 100,
             max_recorded_anchor_bytes: 256 << 10,
@@ -95,13 +84,9 @@ fn load(text: &str) -> Result<Spanned<Raw>, Trouble> {
 fn load_apart(text: &str) -> Result<Spanned<Raw>, Trouble> {
     let load = || load(text);
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new()
-            .name("yaml".to_owned())
-            .stack_size(16 << 20);
+        let builder = std::thread::Builder::new().name("yaml".to_owned()).stack_size(16 << 20);
         match builder.spawn_scoped(scope, load) {
-            Ok(thread) => thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             Err(error) => Err(Trouble {
                 kind: syntax::Kind::Other,
                 message: format!("no thread could be started to read it: {error}"),
@@ -117,19 +102,13 @@ fn trouble(text: &str, error: &Error) -> Trouble {
         Error::MultipleDocuments { .. } => Kind::SecondDocument,
         Error::RecursiveReferencesRequireWeakTypes { .. } => Kind::RecursiveAlias,
         Error::UnknownAnchor { .. } => Kind::UnknownAnchor,
-        Error::NullIntoString { .. }
-        | Error::Unexpected {
-            expected: "string scalar",
-            ..
-        } => Kind::KeyIsNoText,
+        Error::NullIntoString { .. } | Error::Unexpected { expected: "string scalar", .. } => Kind::KeyIsNoText,
         Error::MergeValueNotMapOrSeqOfMaps { .. } => Kind::BadMerge,
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => Kind::TooManyAliases,
-        Error::AliasError {
-            error, locations, ..
-        } => {
+        Error::AliasError { error, locations, .. } => {
             let own = trouble(text, error);
             let span = place(text, &locations.reference_location).unwrap_or(own.span);
             return Trouble { span, ..own };
@@ -139,11 +118,7 @@ fn trouble(text: &str, error: &Error) -> Trouble {
             let breach = format!("{breach:?}");
             match breach.split([' ', '{']).next() {
                 Some("Depth") => Kind::TooDeep,
-                Some(name)
-                    if name.contains("Alias")
-                        || name.contains("Anchor")
-                        || name.contains("Merge") =>
-                {
+                Some(name) if name.contains("Alias") || name.contains("Anchor") || name.contains("Merge") => {
                     Kind::TooManyAliases
                 }
                 _ => Kind::TooBig,
@@ -153,15 +128,8 @@ fn trouble(text: &str, error: &Error) -> Trouble {
         _ => Kind::Other,
     };
     let message = error.without_snippet().to_string();
-    let span = error
-        .location()
-        .and_then(|at| place(text, &at))
-        .unwrap_or_default();
-    Trouble {
-        kind,
-        message,
-        span,
-    }
+    let span = error.location().and_then(|at| place(text, &at)).unwrap_or_default();
+    Trouble { kind, message, span }
 }
 
 fn place(text: &str, at: &Location) -> Option<Span> {
@@ -171,16 +139,8 @@ fn place(text: &str, at: &Location) -> Option<Span> {
     if *at == Location::UNKNOWN {
         return None;
     }
-    let start = offset(
-        text,
-        usize::try_from(at.line()).ok()?,
-        usize::try_from(at.column()).ok()?,
-    );
-    let end = text[start..]
-        .chars()
-        .next()
-        .filter(|c| *c != '\n')
-        .map_or(start, |c| start + c.len_utf8());
+    let start = offset(text, usize::try_from(at.line()).ok()?, usize::try_from(at.column()).ok()?);
+    let end = text[start..].chars().next().filter(|c| *c != '\n').map_or(start, |c| start + c.len_utf8());
     Some(Span { start, end })
 }
 
@@ -208,24 +168,12 @@ fn node(text: &str, raw: &Spanned<Raw>, found: &mut Vec<Diagnostic>) -> Node {
             }
         }
     };
-    let span = if span == own {
-        cover(text, span, &value)
-    } else {
-        span
-    };
+    let span = if span == own { cover(text, span, &value) } else { span };
     // A value that spans lines is shown by its first.
-    Node {
-        span: first_line(text, span),
-        value,
-        plain,
-    }
+    Node { span: first_line(text, span), value, plain }
 }
 
-fn map(
-    text: &str,
-    raw: &[(Spanned<Key>, Spanned<Raw>)],
-    found: &mut Vec<Diagnostic>,
-) -> Vec<Entry> {
+fn map(text: &str, raw: &[(Spanned<Key>, Spanned<Raw>)], found: &mut Vec<Diagnostic>) -> Vec<Entry> {
     let mut seen = HashMap::new();
     let mut entries = Vec::with_capacity(raw.len());
     for (key, value) in raw {
@@ -244,12 +192,7 @@ fn map(
             continue;
         }
         seen.insert(key.value.0.clone(), key_span);
-        entries.push(Entry {
-            key: key.value.0.clone(),
-            key_span,
-            key_plain: syntax::is_plain(text, own),
-            value,
-        });
+        entries.push(Entry { key: key.value.0.clone(), key_span, key_plain: syntax::is_plain(text, own), value });
     }
     entries
 }
@@ -258,9 +201,7 @@ fn map(
 fn cover(text: &str, start: Span, value: &Value) -> Span {
     let last = match value {
         Value::List(items) => items.last().map(|item| item.span.end),
-        Value::Map(entries) => entries
-            .last()
-            .map(|entry| entry.value.span.end.max(entry.key_span.end)),
+        Value::Map(entries) => entries.last().map(|entry| entry.value.span.end.max(entry.key_span.end)),
         _ => return start,
     };
     let mut end = last.unwrap_or(start.end).max(start.end);
@@ -272,19 +213,13 @@ fn cover(text: &str, start: Span, value: &Value) -> Span {
             end += skipped + 1;
         }
     }
-    Span {
-        start: start.start,
-        end,
-    }
+    Span { start: start.start, end }
 }
 
 fn first_line(text: &str, span: Span) -> Span {
     let shown = &text[span.start..span.end];
     let line = shown.split('\n').next().unwrap_or(shown).trim_end();
-    Span {
-        start: span.start,
-        end: span.start + line.len(),
-    }
+    Span { start: span.start, end: span.start + line.len() }
 }
 
 /// What serde-saphyr gives.
@@ -339,15 +274,11 @@ impl<'de> Visitor<'de> for RawVisitor {
 
     fn visit_f64<E>(self, number: f64) -> Result<Raw, E> {
         // As kubectl's way through Go writes it: `1e3` and `1000.0` are the number 1000.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "within 2^53, and without a fraction"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "within 2^53, and without a fraction")]
         if number.fract() == 0.0 && number.abs() < 9e15 {
             return Ok(Raw::Number((number as i64).into()));
         }
-        Ok(serde_json::Number::from_f64(number)
-            .map_or_else(|| Raw::String(number.to_string()), Raw::Number))
+        Ok(serde_json::Number::from_f64(number).map_or_else(|| Raw::String(number.to_string()), Raw::Number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Raw, E> {

@@ -28,7 +28,8 @@ const WITH_TOKEN: &str =
 pub async fn run(curl: &Curl, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
     let trailer = trailer();
     let command = command(curl, &trailer, exec::seconds_until(deadline));
-    let output = exec::command(&curl.place, &command, None, context, deadline + std::time::Duration::from_secs(2)).await?;
+    let output =
+        exec::command(&curl.place, &command, None, context, deadline + std::time::Duration::from_secs(2)).await?;
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }
 

@@ -79,7 +79,12 @@ pub async fn command(
     }
 }
 
-async fn attached(place: &Place, command: &[String], stdin: Option<&[u8]>, context: &Context) -> Result<Output, String> {
+async fn attached(
+    place: &Place,
+    command: &[String],
+    stdin: Option<&[u8]>,
+    context: &Context,
+) -> Result<Output, String> {
     let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(context.client.clone(), &place.namespace);
     let mut params =
         AttachParams::default().stdin(stdin.is_some()).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
@@ -132,7 +137,9 @@ fn exit_code(status: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Status) ->
 
 fn refusal(error: &kube::Error) -> String {
     match error {
-        kube::Error::Api(status) => format!("{} ({}), asked as kubewalk's own administrator", status.message, status.code),
+        kube::Error::Api(status) => {
+            format!("{} ({}), asked as kubewalk's own administrator", status.message, status.code)
+        }
         other => other.to_string(),
     }
 }
@@ -154,7 +161,8 @@ mod tests {
             "details": {"causes": [{"reason": "ExitCode", "message": "6"}]},
         });
         assert_eq!(exit_code(&status(six)), Ok(6));
-        let runtime = json!({"status": "Failure", "reason": "InternalError", "message": "error adding pid 7 to cgroups"});
+        let runtime =
+            json!({"status": "Failure", "reason": "InternalError", "message": "error adding pid 7 to cgroups"});
         assert_eq!(exit_code(&status(runtime)), Err("error adding pid 7 to cgroups".into()));
     }
 }

@@ -59,9 +59,9 @@ fn look(pod: Option<&Value>) -> watch::Step {
     if let Some(phase @ ("Failed" | "Succeeded")) = pod["status"]["phase"].as_str() {
         return watch::Step::GiveUp(format!("its containers ended (phase {phase})"));
     }
-    let statuses = ["initContainerStatuses", "containerStatuses"].into_iter().flat_map(|key| {
-        pod["status"][key].as_array().cloned().unwrap_or_default()
-    });
+    let statuses = ["initContainerStatuses", "containerStatuses"]
+        .into_iter()
+        .flat_map(|key| pod["status"][key].as_array().cloned().unwrap_or_default());
     for status in statuses {
         let waiting = &status["state"]["waiting"];
         if let Some(reason) = waiting["reason"].as_str().filter(|reason| HOPELESS.contains(reason)) {

@@ -20,8 +20,7 @@ pub async fn run(target: &Target, until: &Until, context: &Context, deadline: In
     let name = target.name.clone().unwrap_or_default();
     let what = format!("{} {name} did not become {}", kind.kind, said(until));
     let subject = watch::Subject { collection: api::path(&kind, namespace, None), name };
-    let object =
-        watch::until(&context.client, &subject, None, deadline, &what, |object| look(object, until)).await?;
+    let object = watch::until(&context.client, &subject, None, deadline, &what, |object| look(object, until)).await?;
     Ok(Answer::Api(super::pod::answer(200, object)))
 }
 

@@ -35,7 +35,7 @@ func (k *keeper) cleanUp() []string {
 // removeTraces removes a cluster's cgroups, with any process that is still in
 // them, and its folder.
 func removeTraces(o *owner, dir string) []string {
-	left := removeCgroups(o.Cgroups, cgroupLimit)
+	left := append([]string{}, removeCgroups(o.Cgroups, cgroupLimit)...)
 	// owner.json goes last, so that an interrupted removal can be continued.
 	entries, _ := os.ReadDir(dir)
 	for _, entry := range entries {

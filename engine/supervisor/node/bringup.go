@@ -17,6 +17,9 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := prepareNetwork(); err != nil {
 		return err
 	}
+	if err := prepareCgroups(); err != nil {
+		return err
+	}
 	// It listens long before the API server first asks it.
 	if err := n.start(etcd()); err != nil {
 		return err
@@ -34,9 +37,6 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 		if err := serveGate(context.Background(), address, open); err != nil {
 			return err
 		}
-	}
-	if err := prepareCgroups(); err != nil {
-		return err
 	}
 	if err := writeConfig(); err != nil {
 		return err
@@ -60,8 +60,13 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := a.get(ctx, "/version", &version); err != nil {
 		return err
 	}
-	n.events.Emit(event.Event{Event: "ready", Server: server, Kubernetes: version.GitVersion,
-		KubeconfigData: creds.hostKubeconfig(server)})
+	ready := event.Event{Event: "ready", Server: server, Kubernetes: version.GitVersion}
+	if listenFD >= 0 {
+		// For the keeper's eyes. Without one, standard output may be a
+		// container's log, and admin.conf in the node has to be asked for.
+		ready.KubeconfigData = creds.hostKubeconfig(server)
+	}
+	n.events.Emit(ready)
 	return nil
 }
 

@@ -48,12 +48,9 @@ fn pod(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'
     }
     if let Some((maker, made)) = story.made_by(ACCOUNT, namespace, name) {
         cx.findings
-            .error(
-                &at,
-                format!("ServiceAccount `{name}` is not there at this step"),
-            )
+            .error(&at, format!("ServiceAccount `{name}` is not there at this step"))
             .label("the Pod would be refused")
-            .second(&made.pointer, format!("made by step {}", maker.index + 1))
+            .second(&made.name_at, format!("made by step {}", maker.index + 1))
             .hint("make the account before the Pod");
     } else {
         cx.findings
@@ -77,24 +74,20 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<
         return;
     };
     let cluster = kind == "ClusterRole";
+    if !cluster && placed.object.kind.kind == "ClusterRoleBinding" {
+        return; // It has an error of its own.
+    }
     let namespace = placed.object.namespace.as_deref().filter(|_| !cluster);
     if (cluster && is_bootstrap(name)) || story.made_by((RBAC, kind), namespace, name).is_some() {
         return;
     }
     let other = if cluster { "Role" } else { "ClusterRole" };
     let other_namespace = if cluster { Some(cx.namespace) } else { None };
-    let is_other = story
-        .made_by((RBAC, other), other_namespace, name)
-        .is_some()
-        || (!cluster && is_bootstrap(name));
+    let is_other = story.made_by((RBAC, other), other_namespace, name).is_some() || (!cluster && is_bootstrap(name));
     let short = draft.verb == Some("bind");
     let hint = if is_other {
         let key = if cluster { "role" } else { "clusterRole" };
-        let line = if short {
-            format!("{key}: {name}")
-        } else {
-            format!("kind: {other}")
-        };
+        let line = if short { format!("{key}: {name}") } else { format!("kind: {other}") };
         Some(format!("`{name}` is a {other}: write `{line}`"))
     } else {
         let mut names = story.names(RBAC, kind);
@@ -108,9 +101,7 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<
         let key = if cluster { "clusterRole" } else { "role" };
         cx.findings
             .error(&below(&placed.pointer, key), message)
-            .hint_if(hint.or_else(|| {
-                Some("to bind a role that does not exist on purpose, use `apply`".into())
-            }));
+            .hint_if(hint.or_else(|| Some("to bind a role that does not exist on purpose, use `apply`".into())));
     } else {
         cx.findings
             .warn(&below(&below(&placed.pointer, "roleRef"), "name"), message)
@@ -138,6 +129,9 @@ fn subjects(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &St
         let elsewhere = (story.drafts.iter().flat_map(|draft| &draft.objects))
             .find(|made| made.object.kind.is("", "ServiceAccount") && made.object.name == name);
         let hint = match elsewhere.and_then(|made| made.object.namespace.as_deref()) {
+            Some(other) if other == cx.namespace => {
+                Some(format!("`{name}` is in the scenario's own namespace, which is filled in"))
+            }
             Some(other) => Some(format!("`{name}` is in namespace `{other}`")),
             None => did_you_mean(name, story.names("", "ServiceAccount")),
         };
@@ -145,15 +139,10 @@ fn subjects(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &St
         if short {
             let at = below(&below(&placed.pointer, "to"), index);
             let hint = hint.or_else(|| Some(format!("add a step `serviceAccount: {name}`")));
-            cx.findings
-                .error(&below(&at, "serviceAccount"), message)
-                .hint_if(hint);
+            cx.findings.error(&below(&at, "serviceAccount"), message).hint_if(hint);
         } else {
             let at = below(&below(&placed.pointer, "subjects"), index);
-            cx.findings
-                .warn(&below(&at, "name"), message)
-                .label("bound in vain")
-                .hint_if(hint);
+            cx.findings.warn(&below(&at, "name"), message).label("bound in vain").hint_if(hint);
         }
     }
 }

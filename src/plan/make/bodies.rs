@@ -18,25 +18,18 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
     }
     let url = url::read(&curl.url, cx.namespace).ok()?;
     let kind = find(body["kind"].as_str()?, body["apiVersion"].as_str()).ok()?;
-    let Request::Resource {
-        resource,
-        subresource: None,
-        namespace,
-        ..
-    } = Request::from_http("POST", &url.path_and_query)
+    let Request::Resource { resource, subresource: None, namespace, .. } =
+        Request::from_http("POST", &url.path_and_query)
     else {
         return None;
     };
-    if !url.is_api_server()
-        || kind
-            .plural
-            .as_ref()
-            .is_some_and(|plural| *plural != resource)
-    {
+    if !url.is_api_server() || kind.plural.as_ref().is_some_and(|plural| *plural != resource) {
         return None;
     }
+    let at = below(&below(&draft.pointer, "curl"), "body");
     Some(Placed {
-        pointer: below(&below(&draft.pointer, "curl"), "body"),
+        name_at: below(&below(&at, "metadata"), "name"),
+        pointer: at,
         object: Object {
             namespace: namespace.filter(|_| kind.namespaced),
             kind,
@@ -48,19 +41,10 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
 
 /// The object that a request deletes.
 pub(super) fn deleted(request: Option<&Request>) -> Option<(&'static Kind, Option<&str>, &str)> {
-    let Some(Request::Resource {
-        verb,
-        group,
-        resource,
-        subresource: None,
-        namespace,
-        name: Some(name),
-    }) = request
+    let Some(Request::Resource { verb, group, resource, subresource: None, namespace, name: Some(name) }) = request
     else {
         return None;
     };
-    let own = OWN
-        .iter()
-        .find(|own| own.group == *group && own.plural.as_ref() == Some(resource))?;
+    let own = OWN.iter().find(|own| own.group == *group && own.plural.as_ref() == Some(resource))?;
     (verb == "delete").then_some((own, namespace.as_deref(), name))
 }

@@ -15,21 +15,14 @@ use crate::{
 const POD: (&str, &str) = ("", "Pod");
 
 /// Reads a call by curl.
-pub(super) fn curl(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    curl: &verbs::Curl,
-    story: &Story<'_>,
-) -> Option<Action> {
+pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, story: &Story<'_>) -> Option<Action> {
     let at = draft.at();
     headers(cx, &at, curl);
     let place = place(cx, &at, &curl.pod, curl.container.as_deref(), story);
     let url = match url::read(&curl.url, cx.namespace) {
         Ok(url) => Some(url),
         Err(bad) => {
-            cx.findings
-                .error(&below(&at, "url"), bad.message)
-                .hint_if(bad.hint);
+            cx.findings.error(&below(&at, "url"), bad.message).hint_if(bad.hint);
             None
         }
     };
@@ -58,17 +51,13 @@ pub(super) fn curl(
     let mounted_token = curl.token == Some(Token::Mounted);
     check_mount(cx, &at, story, &place, &facts, (mounted_token, cacert));
     let identity = if mounted_token {
-        Identity::ServiceAccount {
-            namespace: place.namespace.clone(),
-            name: facts.account,
-        }
+        Identity::ServiceAccount { namespace: place.namespace.clone(), name: facts.account }
     } else {
         Identity::Anonymous
     };
     let is_api = url.is_api_server() && url.https && url.port.is_none_or(|port| port == 443);
     let request = is_api.then(|| Request::from_http(word(method), &url.path_and_query));
-    let body =
-        (curl.body.as_ref()).map(|body| body.to_string().replace(url::NAMESPACE, cx.namespace));
+    let body = (curl.body.as_ref()).map(|body| body.to_string().replace(url::NAMESPACE, cx.namespace));
     Some(Action::Curl(Box::new(Curl {
         place,
         url: url.text,
@@ -96,11 +85,16 @@ pub(in crate::plan) fn word(method: Method) -> &'static str {
     }
 }
 
+/// Whether a header's value could be a real credential, and not one made up to be refused.
+fn looks_secret(value: &str) -> bool {
+    value.split(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c))).any(|word| word.len() >= 32)
+}
+
 fn headers(cx: &mut Context<'_>, at: &str, curl: &verbs::Curl) {
     for (name, value) in &curl.headers {
         let at = below(&below(at, "headers"), name);
         let lower = name.to_lowercase();
-        if lower == "authorization" {
+        if lower == "authorization" && (looks_secret(value) || curl.token.is_some()) {
             cx.findings
                 .error(&at, "a token must not stand in a file or an argument")
                 .at_key()
@@ -113,14 +107,10 @@ fn headers(cx: &mut Context<'_>, at: &str, curl: &verbs::Curl) {
                 .label("a 403 is expected about the Pod's own identity");
         }
         if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-            cx.findings
-                .error(&at, format!("`{name}` is no name of a header"))
-                .at_key();
+            cx.findings.error(&at, format!("`{name}` is no name of a header")).at_key();
         }
         if value.contains(['\r', '\n', '\0']) {
-            cx.findings
-                .error(&at, "a line break in a header")
-                .hint("a header is one line");
+            cx.findings.error(&at, "a line break in a header").hint("a header is one line");
         }
     }
 }
@@ -132,16 +122,15 @@ fn check_host(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, url: &Url, plac
     let fails = expect.is_some_and(|expect| expect.exit_code.is_some_and(|code| code != 0));
     if url.host == "kubernetes" && place.namespace != "default" {
         if !fails {
-            let long = url
-                .text
-                .replacen("://kubernetes", "://kubernetes.default", 1);
+            let long = url.text.replacen("://kubernetes", "://kubernetes.default", 1);
             cx.findings
                 .error(&at, "`kubernetes` resolves in namespace `default` only")
-                .label(format!("the Pod is in `{}`", place.namespace))
-                .hint(format!(
-                    "write `{}`",
-                    long.replace(&format!("/{}", cx.namespace), "/{namespace}")
-                ));
+                .label(if place.namespace == cx.namespace {
+                    "the Pod is in a fresh namespace".to_owned()
+                } else {
+                    format!("the Pod is in `{}`", place.namespace)
+                })
+                .hint(format!("write `{}`", long.replace(&format!("/{}", cx.namespace), "/{namespace}")));
         }
     } else if url.is_api_server() && !url.https {
         cx.findings
@@ -154,9 +143,7 @@ fn check_host(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, url: &Url, plac
             .label("nobody answers here")
             .hint("leave the port out");
     } else if let Some(meant) = url.meant_api_server() {
-        cx.findings
-            .warn(&at, format!("`{}` is not the API server", url.host))
-            .hint(format!("did you mean `{meant}`?"));
+        cx.findings.warn(&at, format!("`{}` is not the API server", url.host)).hint(format!("did you mean `{meant}`?"));
     }
 }
 
@@ -171,8 +158,7 @@ fn check_mount(
 ) {
     let namespace = Some(place.namespace.as_str());
     let account = (story.world).alive(("", "ServiceAccount"), namespace, &facts.account);
-    let of_account =
-        account.and_then(|known| known.object.manifest["automountServiceAccountToken"].as_bool());
+    let of_account = account.and_then(|known| known.object.manifest["automountServiceAccountToken"].as_bool());
     if facts.automount.or(of_account).unwrap_or(true) {
         return;
     }
@@ -185,18 +171,12 @@ fn check_mount(
     let second = second.map_or("", |known| known.pointer);
     if token {
         cx.findings
-            .warn(
-                &below(at, "token"),
-                format!("no token is mounted in Pod `{}`", place.pod),
-            )
+            .warn(&below(at, "token"), format!("no token is mounted in Pod `{}`", place.pod))
             .label("there is nothing to send")
             .second(second, label);
     } else if cacert {
         cx.findings
-            .warn(
-                &below(at, "url"),
-                format!("no `ca.crt` is mounted in Pod `{}`", place.pod),
-            )
+            .warn(&below(at, "url"), format!("no `ca.crt` is mounted in Pod `{}`", place.pod))
             .label("curl ends with exit code 77")
             .second(second, label)
             .hint("say `insecure: true`");
@@ -204,12 +184,7 @@ fn check_mount(
 }
 
 /// Reads a command.
-pub(super) fn exec(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    exec: &verbs::Exec,
-    story: &Story<'_>,
-) -> Option<Action> {
+pub(super) fn exec(cx: &mut Context<'_>, draft: &Draft<'_>, exec: &verbs::Exec, story: &Story<'_>) -> Option<Action> {
     let at = draft.at();
     let command_at = below(&at, "command");
     match exec.command.first().map(|program| program.trim()) {
@@ -217,8 +192,7 @@ pub(super) fn exec(
             cx.findings.error(&command_at, "no command");
         }
         Some("") => {
-            cx.findings
-                .error(&below(&command_at, 0), "the program has no name");
+            cx.findings.error(&below(&command_at, 0), "the program has no name");
         }
         Some(program) if exec.command.len() == 1 && program.contains(char::is_whitespace) => {
             let words: Vec<_> = program.split_whitespace().collect();
@@ -230,11 +204,7 @@ pub(super) fn exec(
         Some(_) => {}
     }
     let (place, _) = place(cx, &at, &exec.pod, exec.container.as_deref(), story)?;
-    Some(Action::Exec(Exec {
-        place,
-        command: exec.command.clone(),
-        stdin: exec.stdin.clone(),
-    }))
+    Some(Action::Exec(Exec { place, command: exec.command.clone(), stdin: exec.stdin.clone() }))
 }
 
 /// Finds the Pod and the container, or says why they are not there.
@@ -261,37 +231,34 @@ fn place(
             None => format!("it has `{}`", facts.containers.join("`, `")),
         };
         cx.findings
-            .error(
-                &below(at, "container"),
-                format!("Pod `{name}` has no container `{container}`"),
-            )
+            .error(&below(at, "container"), format!("Pod `{name}` has no container `{container}`"))
             .second(known.pointer, "the Pod")
             .hint(hint);
     }
-    let place = Place {
-        namespace: namespace.to_owned(),
-        pod: name.to_owned(),
-        container: container.map(ToOwned::to_owned),
-    };
+    let place =
+        Place { namespace: namespace.to_owned(), pod: name.to_owned(), container: container.map(ToOwned::to_owned) };
     Some((place, facts))
 }
 
 fn no_pod(cx: &mut Context<'_>, at: &str, namespace: &str, name: &str, story: &Story<'_>) {
-    if let Some(gone) = (story.world.last(POD, Some(namespace), name)).and_then(|known| known.gone)
-    {
+    if let Some(gone) = (story.world.last(POD, Some(namespace), name)).and_then(|known| known.gone) {
         cx.findings
             .error(at, format!("Pod `{name}` is gone at this step"))
-            .second(
-                &below(&format!("/steps/{gone}"), "delete"),
-                format!("deleted by step {}", gone + 1),
-            );
+            .second(&below(&format!("/steps/{gone}"), "delete"), format!("deleted by step {}", gone + 1));
         return;
     }
     if let Some((draft, placed)) = story.made_by(POD, Some(namespace), name) {
         cx.findings
             .error(at, format!("Pod `{name}` is not there yet"))
-            .second(&placed.pointer, format!("made by step {}", draft.index + 1))
+            .second(&placed.name_at, format!("made by step {}", draft.index + 1))
             .hint("move that step up");
+        return;
+    }
+    if let Some(refused) = story.refused_by(POD, Some(namespace), name) {
+        let number = refused.index + 1;
+        cx.findings
+            .error(at, format!("Pod `{name}` is not there: step {number} expects that it is refused"))
+            .second(&refused.expect_at(), "expects a refusal");
         return;
     }
     let elsewhere = (story.world.all_alive(POD)).find(|known| known.object.name == name);
@@ -305,7 +272,5 @@ fn no_pod(cx: &mut Context<'_>, at: &str, namespace: &str, name: &str, story: &S
             }
         }
     };
-    cx.findings
-        .error(at, format!("no step makes Pod `{name}`"))
-        .hint(hint);
+    cx.findings.error(at, format!("no step makes Pod `{name}`")).hint(hint);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, below, bodies, expectations, findings::key_span, manifests, short};
+use super::{Context, below, bodies, expectations, manifests, short};
 use crate::{
     plan::Object,
     scenario::{schema, schema::Step},
@@ -43,6 +43,8 @@ impl Draft<'_> {
 /// An object and the pointer of what describes it.
 pub(super) struct Placed {
     pub pointer: String,
+    /// The pointer of its name.
+    pub name_at: String,
     pub object: Object,
 }
 
@@ -83,11 +85,7 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
     if let Some(timeout) = &step.timeout {
         draft.timeout = duration(cx, &below(&draft.pointer, "timeout"), timeout).unwrap_or(LIMIT);
     }
-    if let Some(within) = step
-        .expect
-        .as_ref()
-        .and_then(|expect| expect.within.as_ref())
-    {
+    if let Some(within) = step.expect.as_ref().and_then(|expect| expect.within.as_ref()) {
         draft.within = duration(cx, &below(&draft.expect_at(), "within"), within);
     }
     rows(cx, &draft);
@@ -103,7 +101,7 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
 fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static str> {
     let mut verbs = verbs(step);
     let document = cx.findings.document();
-    verbs.sort_by_key(|verb| key_span(document, &below(pointer, verb)));
+    verbs.sort_by_key(|verb| document.key_span(&below(pointer, verb)));
     let Some((first, more)) = verbs.split_first() else {
         cx.findings
             .error(&below(pointer, "title"), "the step says nothing to do")
@@ -116,10 +114,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
     };
     for verb in more {
         cx.findings
-            .error(
-                &below(pointer, verb),
-                format!("two verbs in one step: `{first}` and `{verb}`"),
-            )
+            .error(&below(pointer, verb), format!("two verbs in one step: `{first}` and `{verb}`"))
             .at_key()
             .label("one too many")
             .second_key(&below(pointer, first), "the first one")
@@ -146,15 +141,11 @@ fn duration(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration) -> Opt
     };
     let duration = Duration::from_millis(millis);
     if duration.is_zero() {
-        cx.findings
-            .error(pointer, "a time of nothing")
-            .label("must be more than 0");
+        cx.findings.error(pointer, "a time of nothing").label("must be more than 0");
         return None;
     }
     if duration > LIMIT {
-        cx.findings
-            .error(pointer, format!("`{text}` is too long"))
-            .label("at most 10m");
+        cx.findings.error(pointer, format!("`{text}` is too long")).label("at most 10m");
         return None;
     }
     Some(duration)
@@ -166,10 +157,7 @@ fn rows(cx: &mut Context<'_>, draft: &Draft<'_>) {
     for (index, row) in rows.iter().enumerate() {
         if let Some(first) = rows[..index].iter().position(|other| other == row) {
             cx.findings
-                .error(
-                    &below(&at, index),
-                    format!("row `{}` is named twice", row.0),
-                )
+                .error(&below(&at, index), format!("row `{}` is named twice", row.0))
                 .second(&below(&at, first), "the first time");
         }
     }

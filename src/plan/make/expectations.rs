@@ -36,12 +36,10 @@ const REASONS: &[(&str, u16)] = &[
 
 /// Whether a step expects that the API server refuses it.
 pub(super) fn is_refusal(step: &Step) -> bool {
-    step.expect
-        .as_ref()
-        .is_some_and(|expect| match expect.status {
-            Some(status) => status >= 400,
-            None => expect.reason.is_some() || expect.by.is_some(),
-        })
+    step.expect.as_ref().is_some_and(|expect| match expect.status {
+        Some(status) => status >= 400,
+        None => expect.reason.is_some() || expect.by.is_some(),
+    })
 }
 
 /// What a verb cannot answer, and where to look instead.
@@ -54,9 +52,7 @@ fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
         }
         ("exec", "object") => "what a command prints is `json` or `stdout`",
         ("curl" | "exec", _) => return None,
-        ("delete", "json" | "object" | "path") => {
-            "`delete` answers `status`, `reason` and `message` only"
-        }
+        ("delete", "json" | "object" | "path") => "`delete` answers `status`, `reason` and `message` only",
         (_, "json") => "say `object`",
         (_, "stdout" | "stderr") => "only commands print: say `object`, or use `exec`",
         (_, "exitCode") => "only commands have one: say `status`",
@@ -104,11 +100,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
         curl_ends(cx, &at, &expect);
     }
     within(cx, draft, &at, &expect);
-    for (key, text) in [
-        ("message", &expect.message),
-        ("stdout", &expect.stdout),
-        ("stderr", &expect.stderr),
-    ] {
+    for (key, text) in [("message", &expect.message), ("stdout", &expect.stdout), ("stderr", &expect.stderr)] {
         if let Some(Text::Rule(TextRule::Matches(regex))) = text {
             check_regex(cx, &below(&below(&at, key), "matches"), regex);
         }
@@ -136,14 +128,10 @@ fn one_object(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect
     if !matches!(draft.verb, Some("apply" | "create")) || draft.objects.len() < 2 {
         return;
     }
-    let about_one =
-        |key: &&str| matches!(*key, "status" | "reason" | "message" | "object" | "path");
+    let about_one = |key: &&str| matches!(*key, "status" | "reason" | "message" | "object" | "path");
     if let Some(key) = keys(expect).into_iter().find(about_one) {
         cx.findings
-            .error(
-                &below(at, key),
-                format!("`{key}` of which of the {} objects?", draft.objects.len()),
-            )
+            .error(&below(at, key), format!("`{key}` of which of the {} objects?", draft.objects.len()))
             .at_key()
             .second_key(&draft.at(), "several objects")
             .hint("an expectation is about one object only: give it a step of its own");
@@ -152,13 +140,7 @@ fn one_object(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect
 
 fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     if expect.by.is_some() && expect.status != Some(403) {
-        let finding = cx
-            .findings
-            .error(
-                &below(at, "by"),
-                "`by` says who denied, so it needs `status: 403`",
-            )
-            .at_key();
+        let finding = cx.findings.error(&below(at, "by"), "`by` says who denied, so it needs `status: 403`").at_key();
         if expect.status.is_some() {
             finding.second(&below(at, "status"), "this is no denial");
         } else {
@@ -167,16 +149,10 @@ fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     }
     let Some(status) = expect.status else { return };
     if (200..300).contains(&status) {
-        for (key, there) in [
-            ("reason", expect.reason.is_some()),
-            ("message", expect.message.is_some()),
-        ] {
+        for (key, there) in [("reason", expect.reason.is_some()), ("message", expect.message.is_some())] {
             if there {
                 cx.findings
-                    .error(
-                        &below(at, key),
-                        format!("an answer with {status} has no `{key}`"),
-                    )
+                    .warn(&below(at, key), format!("an answer with {status} has no `{key}`"))
                     .at_key()
                     .second(&below(at, "status"), "a success")
                     .hint("only a refusal is a `Status` with a reason and a message");
@@ -188,16 +164,11 @@ fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     let at_reason = below(at, "reason");
     match REASONS.iter().find(|(known, _)| known == reason) {
         Some((_, code)) if *code != status => {
-            let other: Vec<_> = (REASONS.iter().filter(|(_, code)| *code == status))
-                .map(|(reason, _)| format!("`{reason}`"))
-                .collect();
-            let hint =
-                (!other.is_empty()).then(|| format!("with {status} comes {}", other.join(" or ")));
+            let other: Vec<_> =
+                (REASONS.iter().filter(|(_, code)| *code == status)).map(|(reason, _)| format!("`{reason}`")).collect();
+            let hint = (!other.is_empty()).then(|| format!("with {status} comes {}", other.join(" or ")));
             cx.findings
-                .warn(
-                    &at_reason,
-                    format!("the API server sends `{reason}` with {code}"),
-                )
+                .warn(&at_reason, format!("the API server sends `{reason}` with {code}"))
                 .second(&below(at, "status"), "another code")
                 .hint_if(hint);
         }
@@ -206,10 +177,7 @@ fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
             let near = nearest(reason, REASONS.iter().map(|(known, _)| *known));
             if let Some(near) = near {
                 cx.findings
-                    .warn(
-                        &at_reason,
-                        format!("the API server knows no reason `{reason}`"),
-                    )
+                    .warn(&at_reason, format!("the API server knows no reason `{reason}`"))
                     .hint(format!("did you mean `{near}`?"));
             }
         }
@@ -221,23 +189,16 @@ fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     let fails = expect.exit_code.is_some_and(|code| code != 0);
     if expect.stderr.is_some() && !fails {
         cx.findings
-            .error(
-                &below(at, "stderr"),
-                "curl prints to its standard error only when it fails",
-            )
+            .error(&below(at, "stderr"), "curl prints to its standard error only when it fails")
             .at_key()
             .hint("add the `exitCode` with which it fails, e.g. `exitCode: 6`");
     }
     if fails
-        && let Some(key) = keys(expect)
-            .into_iter()
-            .find(|key| matches!(*key, "status" | "reason" | "message" | "json" | "path"))
+        && let Some(key) =
+            keys(expect).into_iter().find(|key| matches!(*key, "status" | "reason" | "message" | "json" | "path"))
     {
         cx.findings
-            .error(
-                &below(at, key),
-                format!("`{key}` of an answer that never came"),
-            )
+            .error(&below(at, key), format!("`{key}` of an answer that never came"))
             .at_key()
             .second(&below(at, "exitCode"), "curl fails")
             .hint("leave out one of them");
@@ -254,9 +215,7 @@ fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
             .hint("say what must come of it, e.g. `status: 200`");
     }
     if within > draft.timeout {
-        let finding = cx
-            .findings
-            .error(&at, "`within` is longer than the step may take");
+        let finding = cx.findings.error(&at, "`within` is longer than the step may take");
         if draft.step.timeout.is_some() {
             finding.second(&below(&draft.pointer, "timeout"), "the step's limit");
         } else {
@@ -269,11 +228,7 @@ fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
     if let Err(error) = JsonPath::parse(&path.at) {
         cx.findings
             .error(&below(at, "at"), "this is no JSON path")
-            .label(format!(
-                "at character {}: {}",
-                error.position(),
-                error.message()
-            ))
+            .label(format!("at character {}: {}", error.position(), error.message()))
             .hint("e.g. `$.items[0].metadata.name` (RFC 9535)");
     }
     let rules: Vec<_> = [
@@ -288,17 +243,12 @@ fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
     .collect();
     match rules.as_slice() {
         [] => {
-            cx.findings
-                .error(at, "a path without a rule")
-                .hint("one of equals, matches, contains, count, absent");
+            cx.findings.error(at, "a path without a rule").hint("one of equals, matches, contains, count, absent");
         }
         [first, more @ ..] => {
             for rule in more {
                 cx.findings
-                    .error(
-                        &below(at, rule),
-                        format!("two rules for one path: `{first}` and `{rule}`"),
-                    )
+                    .error(&below(at, rule), format!("two rules for one path: `{first}` and `{rule}`"))
                     .at_key()
                     .second_key(&below(at, first), "the other")
                     .hint("write the path twice");
@@ -316,17 +266,13 @@ fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
         let marker = text.lines().find(|line| line.trim_start().starts_with('^'));
-        let place = marker
-            .and_then(|line| line.find('^'))
-            .map(|column| column.saturating_sub(4) + 1);
+        let place = marker.and_then(|line| line.find('^')).map(|column| column.saturating_sub(4) + 1);
         let words = last.trim_start_matches("error: ");
         let label = match place {
             Some(place) => format!("at character {place}: {words}"),
             None => words.to_owned(),
         };
-        cx.findings
-            .error(at, "this is no regular expression")
-            .label(label);
+        cx.findings.error(at, "this is no regular expression").label(label);
     }
 }
 
@@ -368,13 +314,8 @@ fn fill(expect: &Expect, namespace: &str) -> Expect {
 fn fill_value(value: &Value, namespace: &str) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace(NAMESPACE, namespace)),
-        Value::Array(list) => list
-            .iter()
-            .map(|value| fill_value(value, namespace))
-            .collect(),
-        Value::Object(map) => (map.iter())
-            .map(|(key, value)| (key.clone(), fill_value(value, namespace)))
-            .collect(),
+        Value::Array(list) => list.iter().map(|value| fill_value(value, namespace)).collect(),
+        Value::Object(map) => (map.iter()).map(|(key, value)| (key.clone(), fill_value(value, namespace))).collect(),
         other => other.clone(),
     }
 }

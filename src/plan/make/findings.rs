@@ -1,9 +1,6 @@
 //! All that is wrong, each with its place.
 
-use crate::scenario::{
-    Diagnostic, Document, Severity, Span,
-    tree::{Node, Value},
-};
+use crate::scenario::{Diagnostic, Document, Severity};
 
 /// A diagnostic and the JSON pointer of its place.
 #[derive(Debug, Clone)]
@@ -29,10 +26,7 @@ pub(super) struct Said<'f> {
 
 impl<'a> Findings<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        Self {
-            document,
-            list: Vec::new(),
-        }
+        Self { document, list: Vec::new() }
     }
 
     pub(super) fn document(&self) -> &'a Document {
@@ -42,9 +36,7 @@ impl<'a> Findings<'a> {
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
         let severities = self.list.iter().map(|found| found.diagnostic.severity);
-        severities
-            .filter(|severity| *severity == Severity::Error)
-            .count()
+        severities.filter(|severity| *severity == Severity::Error).count()
     }
 
     pub(super) fn into_list(self) -> Vec<Finding> {
@@ -74,17 +66,14 @@ impl<'a> Findings<'a> {
             },
         });
         let last = self.list.len() - 1;
-        Said {
-            document: self.document,
-            finding: &mut self.list[last],
-        }
+        Said { document: self.document, finding: &mut self.list[last] }
     }
 }
 
 impl Said<'_> {
     /// Points at the key, not at the value.
     pub(super) fn at_key(self) -> Self {
-        self.finding.diagnostic.span = Some(key_span(self.document, &self.finding.pointer));
+        self.finding.diagnostic.span = Some(self.document.key_span(&self.finding.pointer));
         self
     }
 
@@ -115,30 +104,8 @@ impl Said<'_> {
 
     /// A second place: a key.
     pub(super) fn second_key(self, pointer: &str, label: impl Into<String>) -> Self {
-        let span = key_span(self.document, pointer);
+        let span = self.document.key_span(pointer);
         self.finding.diagnostic.second = Some((span, label.into()));
         self
     }
-}
-
-/// The place of the key that a pointer ends with; that of the value if it ends with an index or nothing is there.
-pub(super) fn key_span(document: &Document, pointer: &str) -> Span {
-    key_in(&document.root, pointer).unwrap_or_else(|| document.span(pointer))
-}
-
-fn key_in(root: &Node, pointer: &str) -> Option<Span> {
-    let mut node = root;
-    let mut key = None;
-    for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
-        (key, node) = match &node.value {
-            Value::Map(entries) => {
-                let entry = entries.iter().find(|entry| entry.key == part)?;
-                (Some(entry.key_span), &entry.value)
-            }
-            Value::List(items) => (None, items.get(part.parse::<usize>().ok()?)?),
-            _ => return None,
-        };
-    }
-    key
 }

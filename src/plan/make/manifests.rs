@@ -23,24 +23,15 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         Some(Manifests::One(map)) => manifest(cx, draft, &at, map).into_iter().collect(),
         Some(Manifests::Many(maps)) => {
             if maps.is_empty() {
-                cx.findings
-                    .error(&at, "no manifest at all")
-                    .label("an empty list");
+                cx.findings.error(&at, "no manifest at all").label("an empty list");
             }
-            (maps.iter().enumerate())
-                .filter_map(|(index, map)| manifest(cx, draft, &below(&at, index), map))
-                .collect()
+            (maps.iter().enumerate()).filter_map(|(index, map)| manifest(cx, draft, &below(&at, index), map)).collect()
         }
         None => Vec::new(),
     }
 }
 
-fn manifest(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    at: &str,
-    map: &Map<String, Value>,
-) -> Option<Placed> {
+fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String, Value>) -> Option<Placed> {
     let api_version = word(cx, at, map, "apiVersion", "e.g. `apiVersion: v1`");
     let kind = word(cx, at, map, "kind", "e.g. `kind: Pod`");
     let metadata = match map.get("metadata") {
@@ -53,9 +44,7 @@ fn manifest(
         }
         None if kind.as_deref() == Some("List") => None,
         None => {
-            cx.findings
-                .error(at, "a manifest without `metadata`")
-                .hint("add `metadata: {name: …}`");
+            cx.findings.error(at, "a manifest without `metadata`").hint("add `metadata: {name: …}`");
             None
         }
     };
@@ -74,23 +63,13 @@ fn manifest(
     rbac::check(cx, draft, at, &kind, &mut manifest);
     Some(Placed {
         pointer: at.into(),
-        object: Object {
-            kind,
-            namespace,
-            name,
-            manifest,
-        },
+        name_at: below(&below(at, "metadata"), "name"),
+        object: Object { kind, namespace, name, manifest },
     })
 }
 
 /// The text that a manifest has at a key that it must have.
-fn word(
-    cx: &mut Context<'_>,
-    at: &str,
-    map: &Map<String, Value>,
-    key: &str,
-    example: &str,
-) -> Option<String> {
+fn word(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>, key: &str, example: &str) -> Option<String> {
     match map.get(key) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(other) => {
@@ -100,9 +79,7 @@ fn word(
             None
         }
         None => {
-            cx.findings
-                .error(at, format!("a manifest without `{key}`"))
-                .hint(example);
+            cx.findings.error(at, format!("a manifest without `{key}`")).hint(example);
             None
         }
     }
@@ -120,16 +97,10 @@ pub(super) fn kind_of(
         Ok(kind) => Some(kind),
         Err(unknown) => {
             if refused && let Some(asked) = unknown.asked {
-                return Some(asked);
+                return Some(*asked);
             }
-            let key = if unknown.api_version {
-                "apiVersion"
-            } else {
-                "kind"
-            };
-            cx.findings
-                .error(&below(at, key), unknown.message)
-                .hint_if(unknown.hint);
+            let key = if unknown.api_version { "apiVersion" } else { "kind" };
+            cx.findings.error(&below(at, key), unknown.message).hint_if(unknown.hint);
             None
         }
     }
@@ -159,26 +130,18 @@ fn name_of(
         }
         (None, Some(_)) if draft.verb == Some("apply") => {
             cx.findings
-                .error(
-                    &below(&metadata_at, "generateName"),
-                    "`apply` needs a name, not `generateName`",
-                )
+                .error(&below(&metadata_at, "generateName"), "`apply` needs a name, not `generateName`")
                 .at_key()
                 .hint("give a `name`, or use `create`");
             None
         }
         (None, Some(Value::String(_))) => Some(String::new()),
         (None, Some(_)) => {
-            cx.findings.error(
-                &below(&metadata_at, "generateName"),
-                "`generateName` must be a text",
-            );
+            cx.findings.error(&below(&metadata_at, "generateName"), "`generateName` must be a text");
             None
         }
         (None, None) => {
-            cx.findings
-                .error(&metadata_at, "a manifest without `metadata.name`")
-                .hint("add `name: …`");
+            cx.findings.error(&metadata_at, "a manifest without `metadata.name`").hint("add `name: …`");
             None
         }
     }
@@ -187,9 +150,7 @@ fn name_of(
 /// Checks a name by the rule of its kind.
 pub(super) fn check_name(cx: &mut Context<'_>, at: &str, kind: &Kind, name: &str) {
     if let Err(bad) = names::check(kind, name) {
-        cx.findings
-            .error(at, bad.message)
-            .hint_if(bad.suggestion.map(|name| format!("try `{name}`")));
+        cx.findings.error(at, bad.message).hint_if(bad.suggestion.map(|name| format!("try `{name}`")));
     }
 }
 
@@ -213,9 +174,7 @@ fn namespace_of(
         }
         Some(Value::String(namespace)) => Some(Some(namespace.clone())),
         Some(other) => {
-            cx.findings
-                .error(&said, "`namespace` must be a text")
-                .label(format!("this is {}", a(other)));
+            cx.findings.error(&said, "`namespace` must be a text").label(format!("this is {}", a(other)));
             None
         }
         None if !kind.namespaced => Some(None),

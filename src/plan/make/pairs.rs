@@ -1,6 +1,6 @@
 //! What only shows when the steps are seen together: a denial says little until the same call is seen to succeed.
 
-use super::{Context, below, expectations::is_rbac_denial};
+use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
 use crate::{
     plan::{Action, Curl, Step},
     scenario::expect::{Text, TextRule},
@@ -21,32 +21,20 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         let status_at = below(&below(&step.pointer, "expect"), "status");
         let Some(request) = &curl.request else {
             cx.findings
-                .warn(
-                    &status_at,
-                    "RBAC denies only what is asked of the API server",
-                )
-                .second(
-                    &below(&below(&step.pointer, "curl"), "url"),
-                    "another server",
-                );
+                .warn(&status_at, "RBAC denies only what is asked of the API server")
+                .second(&below(&below(&step.pointer, "curl"), "url"), "another server");
             continue;
         };
         check_message(cx, step, &request.denial(&curl.identity.username()));
         let paired = calls.iter().any(|(other, call)| {
             let good = (other.expect.status).is_some_and(|status| (200..300).contains(&status));
-            good && call.request.is_some()
-                && (call.request == curl.request || call.place.pod == curl.place.pod)
+            good && call.request.is_some() && (call.request == curl.request || call.place.pod == curl.place.pod)
         });
         if !paired {
             cx.findings
-                .warn(
-                    &status_at,
-                    "nothing shows that this call can succeed at all",
-                )
+                .warn(&status_at, "nothing shows that this call can succeed at all")
                 .label("a denial without its counterpart")
-                .hint(
-                    "add a step that makes the same call with the right to do so and expects 200",
-                );
+                .hint("add a step that makes the same call with the right to do so and expects 200");
         }
     }
 }
@@ -67,11 +55,17 @@ fn check_message(cx: &mut Context<'_>, step: &Step, denial: &str) {
         return;
     }
     let at = below(&below(&step.pointer, "expect"), "message");
+    let hint = format!("it begins with: {}", if_fresh(cx.namespace, denial));
     let at = if key.is_empty() { at } else { below(&at, key) };
     cx.findings
         .error(&at, "RBAC refuses this call with another message")
-        .second(&below(&step.pointer, "curl"), "the call")
-        .hint(format!("it begins with: {denial}"));
+        .second_key(&below(&step.pointer, "curl"), "the call")
+        .hint(hint);
+}
+
+/// A text as the scenario would have it: the name of a fresh namespace is another one each time.
+fn if_fresh(namespace: &str, text: &str) -> String {
+    if namespace == "default" { text.to_owned() } else { text.replace(namespace, NAMESPACE) }
 }
 
 fn agree(denial: &str, text: &str) -> bool {

@@ -6,13 +6,7 @@ use super::{Context, below, draft::Draft, manifests::a, rules, short::RBAC};
 use crate::plan::{Kind, kinds::nearest};
 
 /// Checks a manifest of RBAC's kinds, and fills in the namespace of ServiceAccounts among the subjects.
-pub(super) fn check(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    at: &str,
-    kind: &Kind,
-    manifest: &mut Value,
-) {
+pub(super) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &Kind, manifest: &mut Value) {
     if kind.group != RBAC {
         return;
     }
@@ -50,93 +44,59 @@ fn role_ref(cx: &mut Context<'_>, at: &str, kind: &Kind, role_ref: Option<&Value
     let Some(Value::Object(role_ref)) = role_ref else {
         cx.findings
             .error(at, format!("a {} without `roleRef`", kind.kind))
-            .hint(format!(
-                "add `roleRef: {{apiGroup: {RBAC}, kind: Role, name: …}}`"
-            ));
+            .hint(format!("add `roleRef: {{apiGroup: {RBAC}, kind: Role, name: …}}`"));
         return;
     };
     let at = below(at, "roleRef");
     match role_ref.get("kind").and_then(Value::as_str) {
         Some("Role") if kind.kind == "ClusterRoleBinding" => {
             cx.findings
-                .error(
-                    &below(&at, "kind"),
-                    "a ClusterRoleBinding cannot refer to a Role",
-                )
+                .error(&below(&at, "kind"), "a ClusterRoleBinding cannot refer to a Role")
                 .label("a Role holds in one namespace")
                 .hint("use a ClusterRole, or a RoleBinding");
         }
         Some("Role" | "ClusterRole") => {}
         other => {
-            cx.findings
-                .error(
-                    &below(&at, "kind"),
-                    "`roleRef.kind` must be `Role` or `ClusterRole`",
-                )
-                .hint_if(
-                    other
-                        .and_then(|word| nearest(word, ["Role", "ClusterRole"].into_iter()))
-                        .map(|near| format!("did you mean `{near}`?")),
-                );
+            cx.findings.error(&below(&at, "kind"), "`roleRef.kind` must be `Role` or `ClusterRole`").hint_if(
+                other
+                    .and_then(|word| nearest(word, ["Role", "ClusterRole"].into_iter()))
+                    .map(|near| format!("did you mean `{near}`?")),
+            );
         }
     }
     if role_ref.get("name").and_then(Value::as_str).is_none() {
-        cx.findings
-            .error(&at, "`roleRef` without `name`")
-            .hint("the role's name");
+        cx.findings.error(&at, "`roleRef` without `name`").hint("the role's name");
     }
     if let Some(group) = role_ref.get("apiGroup")
         && group.as_str() != Some(RBAC)
     {
         cx.findings
-            .error(
-                &below(&at, "apiGroup"),
-                format!("`roleRef.apiGroup` must be `{RBAC}`"),
-            )
+            .error(&below(&at, "apiGroup"), format!("`roleRef.apiGroup` must be `{RBAC}`"))
             .label("without a version");
     }
 }
 
 fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, subject: &mut Value) {
     let Value::Object(map) = subject else {
-        cx.findings
-            .error(at, "a subject must be a map")
-            .label(format!("this is {}", a(subject)));
+        cx.findings.error(at, "a subject must be a map").label(format!("this is {}", a(subject)));
         return;
     };
     let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let name = map
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let name = map.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     match kind {
         "ServiceAccount" => {
-            let group = map
-                .get("apiGroup")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let group = map.get("apiGroup").and_then(Value::as_str).unwrap_or_default();
             if !group.is_empty() && !draft.refused {
                 cx.findings
-                    .error(
-                        &below(at, "apiGroup"),
-                        "a ServiceAccount among subjects has no `apiGroup`",
-                    )
+                    .error(&below(at, "apiGroup"), "a ServiceAccount among subjects has no `apiGroup`")
                     .hint("remove it: ServiceAccounts are of the core group");
             }
             if name.contains(':') && !draft.refused {
                 let hint = match name.rsplit(':').next() {
-                    Some(last) if !last.is_empty() => {
-                        Some(format!("write `name: {last}` and its `namespace`"))
-                    }
+                    Some(last) if !last.is_empty() => Some(format!("write `name: {last}` and its `namespace`")),
                     _ => None,
                 };
-                cx.findings
-                    .error(
-                        &below(at, "name"),
-                        format!("`{name}` is no name of a ServiceAccount"),
-                    )
-                    .hint_if(hint);
+                cx.findings.error(&below(at, "name"), format!("`{name}` is no name of a ServiceAccount")).hint_if(hint);
             }
             if !map.contains_key("namespace") {
                 map.insert("namespace".into(), json!(cx.namespace));
@@ -153,12 +113,7 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, subject: &mu
                 || "`ServiceAccount`, `User` or `Group`".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
-            cx.findings
-                .error(
-                    &below(at, "kind"),
-                    format!("no subject is of kind `{kind}`"),
-                )
-                .hint(hint);
+            cx.findings.error(&below(at, "kind"), format!("no subject is of kind `{kind}`")).hint(hint);
         }
     }
 }
@@ -170,8 +125,6 @@ pub(super) fn check_group(cx: &mut Context<'_>, at: &str, name: &str) {
             Some(_) => "this is a user: write `kind: ServiceAccount`".to_owned(),
             None => format!("did you mean `system:serviceaccounts:{rest}`?"),
         };
-        cx.findings
-            .warn(at, format!("nobody is in the group `{name}`"))
-            .hint(hint);
+        cx.findings.warn(at, format!("nobody is in the group `{name}`")).hint(hint);
     }
 }

@@ -82,19 +82,11 @@ const SUBRESOURCES: &[&str] = &[
 ];
 
 /// Checks the rules of a Role or ClusterRole; `at` is the pointer of the list.
-pub(super) fn check(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    at: &str,
-    kind: &str,
-    rules: &[Value],
-) {
+pub(super) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &str, rules: &[Value]) {
     for (index, rule) in rules.iter().enumerate() {
         let at = below(at, index);
         let Value::Object(rule) = rule else {
-            cx.findings
-                .error(&at, "a rule must be a map")
-                .label(format!("this is {}", a(rule)));
+            cx.findings.error(&at, "a rule must be a map").label(format!("this is {}", a(rule)));
             continue;
         };
         if !draft.refused {
@@ -108,35 +100,24 @@ pub(super) fn check(
 
 fn words<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
     let list = rule.get(key).and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// What the API server answers 422 to.
 fn shape(cx: &mut Context<'_>, at: &str, kind: &str, rule: &Map<String, Value>) {
     let empty = |key: &str| words(rule, key).is_empty();
     if empty("verbs") {
-        cx.findings
-            .error(&below(at, "verbs"), "a rule without verbs")
-            .hint("e.g. `verbs: [get, list]`");
+        cx.findings.error(&below(at, "verbs"), "a rule without verbs").hint("e.g. `verbs: [get, list]`");
     }
     match (empty("resources"), empty("nonResourceURLs")) {
         (true, true) => {
             cx.findings
-                .error(
-                    at,
-                    "a rule about nothing: neither `resources` nor `nonResourceURLs`",
-                )
+                .error(at, "a rule about nothing: neither `resources` nor `nonResourceURLs`")
                 .hint("e.g. `apiGroups: [\"\"], resources: [pods]`");
         }
         (false, false) => {
             cx.findings
-                .error(
-                    &below(at, "nonResourceURLs"),
-                    "a rule for resources and for URLs at once",
-                )
+                .error(&below(at, "nonResourceURLs"), "a rule for resources and for URLs at once")
                 .at_key()
                 .second_key(&below(at, "resources"), "the resources")
                 .hint("make two rules of it");
@@ -144,10 +125,7 @@ fn shape(cx: &mut Context<'_>, at: &str, kind: &str, rule: &Map<String, Value>) 
         (false, true) if empty("apiGroups") => {
             let group = group_of(words(rule, "resources")[0]).unwrap_or_default();
             cx.findings
-                .error(
-                    &below(at, "resources"),
-                    "a rule with `resources` needs `apiGroups`",
-                )
+                .error(&below(at, "resources"), "a rule with `resources` needs `apiGroups`")
                 .hint(format!("add `apiGroups: [\"{group}\"]`"));
         }
         _ => {}
@@ -174,10 +152,7 @@ fn lint_verbs(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
             .or_else(|| nearest(verb, known.iter().copied()).map(|near| format!("`{near}`")));
         if let Some(meant) = meant {
             cx.findings
-                .warn(
-                    &below(&below(at, "verbs"), index),
-                    format!("`{verb}` is no verb that anything asks for"),
-                )
+                .warn(&below(&below(at, "verbs"), index), format!("`{verb}` is no verb that anything asks for"))
                 .label("stored, but it grants nothing")
                 .hint(format!("did you mean {meant}?"));
         }
@@ -191,9 +166,7 @@ fn is_own_group(group: &str) -> bool {
 /// The group of one of Kubernetes' own resources.
 fn group_of(resource: &str) -> Option<&'static str> {
     let resource = resource.split('/').next().unwrap_or(resource);
-    (OWN.iter())
-        .find(|kind| kind.plural.as_deref() == Some(resource))
-        .map(|kind| kind.group.as_str())
+    (OWN.iter()).find(|kind| kind.plural.as_deref() == Some(resource)).map(|kind| kind.group.as_str())
 }
 
 fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
@@ -204,16 +177,12 @@ fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
             _ if is_own_group(group) => None,
             _ => match group.split_once('/') {
                 Some((group, _)) => Some(format!("`{group}` (a group has no version)")),
-                None => nearest(group, OWN.iter().map(|kind| kind.group.as_str()))
-                    .map(|near| format!("`{near}`")),
+                None => nearest(group, OWN.iter().map(|kind| kind.group.as_str())).map(|near| format!("`{near}`")),
             },
         };
         if let Some(meant) = meant {
             cx.findings
-                .warn(
-                    &below(&below(at, "apiGroups"), index),
-                    format!("there is no API group `{group}`"),
-                )
+                .warn(&below(&below(at, "apiGroups"), index), format!("there is no API group `{group}`"))
                 .label("stored, but it grants nothing")
                 .hint(format!("did you mean {meant}?"));
         }
@@ -235,9 +204,7 @@ fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
                 .hint(format!("did you mean `{meant}`?"));
         } else if let Some(group) = group_of(resource) {
             let base = resource.split('/').next();
-            let fits = (OWN.iter()).any(|kind| {
-                kind.plural.as_deref() == base && groups.contains(&kind.group.as_str())
-            });
+            let fits = (OWN.iter()).any(|kind| kind.plural.as_deref() == base && groups.contains(&kind.group.as_str()));
             // Scale and eviction are kinds of other groups, but their resource's group counts.
             if !fits {
                 cx.findings
@@ -258,20 +225,13 @@ fn meant_resource(resource: &str, groups: &[&str]) -> Option<String> {
     if is_own_group(base) && group_of(base).is_none() && sub.is_some() {
         return sub.map(ToOwned::to_owned); // apps/deployments
     }
-    let plurals = || {
-        OWN.iter()
-            .filter_map(|kind| Some((kind, kind.plural.as_deref()?)))
-    };
+    let plurals = || OWN.iter().filter_map(|kind| Some((kind, kind.plural.as_deref()?)));
     let good_base = if plurals().any(|(_, plural)| plural == base) {
         base
     } else {
         let head = base.split('.').next().unwrap_or(base);
-        let exact = plurals()
-            .map(|(_, plural)| plural)
-            .find(|plural| *plural == head);
-        let short = (SHORT.iter())
-            .find(|(short, _)| *short == head)
-            .map(|(_, long)| *long);
+        let exact = plurals().map(|(_, plural)| plural).find(|plural| *plural == head);
+        let short = (SHORT.iter()).find(|(short, _)| *short == head).map(|(_, long)| *long);
         let near = || {
             let group = plurals().filter(|(kind, _)| groups.contains(&kind.group.as_str()));
             nearest(head, group.map(|(_, plural)| plural))

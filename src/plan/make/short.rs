@@ -23,9 +23,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         Some("pod") => step.pod.as_ref().map(|it| pod(cx, draft, it)),
         Some("serviceAccount") => (step.service_account.as_ref()).map(|it| account(cx, draft, it)),
         Some("role") => step.role.as_ref().map(|it| role(cx, draft, "Role", it)),
-        Some("clusterRole") => {
-            (step.cluster_role.as_ref()).map(|it| role(cx, draft, "ClusterRole", it))
-        }
+        Some("clusterRole") => (step.cluster_role.as_ref()).map(|it| role(cx, draft, "ClusterRole", it)),
         Some("bind") => step.bind.as_ref().and_then(|it| bind(cx, draft, it)),
         _ => None,
     };
@@ -53,22 +51,15 @@ fn object(
     });
     if let Some(namespace) = &namespace {
         manifest["metadata"]["namespace"] = json!(namespace);
-        cx.note(
-            name_at,
-            format!("namespace `{namespace}` of the {}", kind.kind),
-        );
+        cx.note(name_at, format!("namespace `{namespace}` of the {}", kind.kind));
     }
     for (key, value) in rest {
         manifest[key] = value;
     }
     Placed {
         pointer: draft.at(),
-        object: Object {
-            kind,
-            namespace,
-            name: name.into(),
-            manifest,
-        },
+        name_at: name_at.into(),
+        object: Object { kind, namespace, name: name.into(), manifest },
     }
 }
 
@@ -98,13 +89,7 @@ fn pod(cx: &mut Context<'_>, draft: &Draft<'_>, pod: &Pod) -> Placed {
         }]),
     );
     let name_at = below(&at, "name");
-    let mut placed = object(
-        cx,
-        draft,
-        "Pod",
-        (&name_at, &pod.name),
-        [("spec", spec.into())],
-    );
+    let mut placed = object(cx, draft, "Pod", (&name_at, &pod.name), [("spec", spec.into())]);
     if !pod.labels.is_empty() {
         placed.object.manifest["metadata"]["labels"] = json!(pod.labels);
     }
@@ -118,13 +103,7 @@ fn account(cx: &mut Context<'_>, draft: &Draft<'_>, account: &ServiceAccount) ->
         ServiceAccount::Full(fields) => {
             let automount = fields.automount_service_account_token;
             let automount = automount.map(|on| ("automountServiceAccountToken", json!(on)));
-            object(
-                cx,
-                draft,
-                "ServiceAccount",
-                (&below(&at, "name"), &fields.name),
-                automount,
-            )
+            object(cx, draft, "ServiceAccount", (&below(&at, "name"), &fields.name), automount)
         }
     }
 }
@@ -133,19 +112,10 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, kind: &str, role: &Role) -> Pla
     let at = draft.at();
     let rules: Vec<Value> = role.rules.iter().map(rule).collect();
     if rules.is_empty() {
-        cx.findings.warn(
-            &below(&at, "rules"),
-            format!("a {kind} without rules grants nothing"),
-        );
+        cx.findings.warn(&below(&at, "rules"), format!("a {kind} without rules grants nothing"));
     }
     rules::check(cx, draft, &below(&at, "rules"), kind, &rules);
-    object(
-        cx,
-        draft,
-        kind,
-        (&below(&at, "name"), &role.name),
-        [("rules", Value::Array(rules))],
-    )
+    object(cx, draft, kind, (&below(&at, "name"), &role.name), [("rules", Value::Array(rules))])
 }
 
 fn rule(rule: &Rule) -> Value {
@@ -171,10 +141,7 @@ fn bind(cx: &mut Context<'_>, draft: &Draft<'_>, bind: &Bind) -> Option<Placed> 
         (None, Some(role)) => ("ClusterRole", role),
         (Some(role), Some(_)) => {
             cx.findings
-                .error(
-                    &below(&at, "clusterRole"),
-                    "`bind` names a Role and a ClusterRole",
-                )
+                .error(&below(&at, "clusterRole"), "`bind` names a Role and a ClusterRole")
                 .at_key()
                 .label("one too many")
                 .second_key(&below(&at, "role"), "the other")
@@ -182,50 +149,33 @@ fn bind(cx: &mut Context<'_>, draft: &Draft<'_>, bind: &Bind) -> Option<Placed> 
             ("Role", role)
         }
         (None, None) => {
-            cx.findings
-                .error(&at, "`bind` names no role")
-                .hint("say `role: NAME` or `clusterRole: NAME`");
+            cx.findings.error(&at, "`bind` names no role").hint("say `role: NAME` or `clusterRole: NAME`");
             return None;
         }
     };
     if bind.cluster_wide && role_kind == "Role" {
         cx.findings
-            .error(
-                &below(&at, "clusterWide"),
-                "a Role cannot be bound cluster-wide",
-            )
+            .error(&below(&at, "clusterWide"), "a Role cannot be bound cluster-wide")
             .second_key(&below(&at, "role"), "a Role holds in one namespace")
             .hint("make it a `clusterRole`, or leave out `clusterWide`");
     }
     if bind.to.is_empty() {
-        cx.findings
-            .error(&below(&at, "to"), "`bind` names no subject")
-            .hint("e.g. `to: [{serviceAccount: demo-sa}]`");
+        cx.findings.error(&below(&at, "to"), "`bind` names no subject").hint("e.g. `to: [{serviceAccount: demo-sa}]`");
     }
-    let subjects: Vec<Value> = (bind.to.iter().enumerate())
-        .map(|(index, to)| subject(cx, &below(&below(&at, "to"), index), to))
-        .collect();
+    let subjects: Vec<Value> =
+        (bind.to.iter().enumerate()).map(|(index, to)| subject(cx, &below(&below(&at, "to"), index), to)).collect();
     let name_at = below(&at, "name");
     let name = match &bind.name {
         Some(name) => name.clone(),
         None => {
-            let first = subjects
-                .first()
-                .and_then(|subject| subject["name"].as_str());
-            let name = [Some(role.as_str()), first]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>();
+            let first = subjects.first().and_then(|subject| subject["name"].as_str());
+            let name = [Some(role.as_str()), first].into_iter().flatten().collect::<Vec<_>>();
             let name = name.join("_").replace(['/', '%'], "-");
             cx.note(&at, format!("name `{name}` of the binding"));
             name
         }
     };
-    let kind = if bind.cluster_wide {
-        "ClusterRoleBinding"
-    } else {
-        "RoleBinding"
-    };
+    let kind = if bind.cluster_wide { "ClusterRoleBinding" } else { "RoleBinding" };
     let name_at = if bind.name.is_some() { name_at } else { at };
     let role_ref = json!({"apiGroup": RBAC, "kind": role_kind, "name": role});
     let rest = [("roleRef", role_ref), ("subjects", Value::Array(subjects))];
@@ -251,9 +201,7 @@ fn subject(cx: &mut Context<'_>, at: &str, subject: &Subject) -> Value {
                     .error(&at, format!("`{text}` is no ServiceAccount"))
                     .hint("write `NAME`, or `NAMESPACE/NAME` for one of another namespace");
             } else if let Some(wrong) = wrong {
-                cx.findings
-                    .error(&at, wrong.message)
-                    .hint_if(wrong.suggestion.map(|name| format!("try `{name}`")));
+                cx.findings.error(&at, wrong.message).hint_if(wrong.suggestion.map(|name| format!("try `{name}`")));
             }
             json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     plan::{Action, Step, kinds::nearest},
-    scenario::{schema, verbs::Manifests},
+    scenario::schema,
 };
 
 /// The steps as a story: what was made so far, and what will be.
@@ -19,10 +19,7 @@ pub(super) struct Story<'a> {
 
 /// Makes the steps of the plan.
 pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
-    let mut story = Story {
-        drafts,
-        world: World::default(),
-    };
+    let mut story = Story { drafts, world: World::default() };
     let mut steps = Vec::new();
     for draft in drafts {
         let action = story.act(cx, draft);
@@ -76,8 +73,7 @@ impl<'a> Story<'a> {
                 for placed in &draft.objects {
                     self.make(cx, draft, placed);
                 }
-                let mut objects: Vec<_> =
-                    (draft.objects.iter().map(|placed| placed.object.clone())).collect();
+                let mut objects: Vec<_> = (draft.objects.iter().map(|placed| placed.object.clone())).collect();
                 match verb {
                     "create" => Some(Action::Create(objects)),
                     "pod" => objects.pop().map(Action::Pod),
@@ -113,17 +109,11 @@ impl<'a> Story<'a> {
             self.check_namespace(cx, placed);
             accounts::check(cx, draft, placed, self);
             let before = self.world.alive(kind, namespace, &object.name);
-            if let Some(before) =
-                before.filter(|_| draft.verb != Some("apply") && !object.name.is_empty())
-            {
-                let message = format!(
-                    "{} `{}` is made already, by step {}",
-                    object.kind.kind,
-                    object.name,
-                    before.step + 1
-                );
+            if let Some(before) = before.filter(|_| draft.verb != Some("apply") && !object.name.is_empty()) {
+                let message =
+                    format!("{} `{}` is made already, by step {}", object.kind.kind, object.name, before.step + 1);
                 cx.findings
-                    .error(&name_pointer(draft, placed), message)
+                    .error(&placed.name_at, message)
                     .label("a second time")
                     .second(before.pointer, "made here")
                     .hint("change it by `apply`, or delete it first");
@@ -143,13 +133,8 @@ impl<'a> Story<'a> {
             return;
         }
         let at = below(&below(&placed.pointer, "metadata"), "namespace");
-        let own = cx.namespace.to_owned();
-        self.no_namespace(
-            cx,
-            &at,
-            namespace,
-            &format!("leave the line out: the scenario's namespace `{own}` is filled in"),
-        );
+        let hint = "leave the line out: the scenario's own namespace is filled in";
+        self.no_namespace(cx, &at, namespace, hint);
     }
 
     /// Whether a step made this Namespace.
@@ -162,11 +147,8 @@ impl<'a> Story<'a> {
     pub(super) fn no_namespace(&self, cx: &mut Context<'_>, at: &str, namespace: &str, hint: &str) {
         if let Some((draft, placed)) = self.made_by(("", "Namespace"), None, namespace) {
             cx.findings
-                .error(
-                    at,
-                    format!("namespace `{namespace}` is not there at this step"),
-                )
-                .second(&placed.pointer, format!("made by step {}", draft.index + 1))
+                .error(at, format!("namespace `{namespace}` is not there at this step"))
+                .second(&placed.name_at, format!("made by step {}", draft.index + 1))
                 .hint("move that step up");
             return;
         }
@@ -176,9 +158,7 @@ impl<'a> Story<'a> {
             Some(near) => format!("did you mean `{near}`?"),
             None => hint.to_owned(),
         };
-        cx.findings
-            .error(at, format!("no earlier step makes namespace `{namespace}`"))
-            .hint(hint);
+        cx.findings.error(at, format!("no earlier step makes namespace `{namespace}`")).hint(hint);
     }
 
     /// The first step, early or late, that makes an object.
@@ -192,15 +172,30 @@ impl<'a> Story<'a> {
         let all = drafts.flat_map(|draft| draft.objects.iter().map(move |placed| (draft, placed)));
         all.into_iter().find(|(_, placed)| {
             let object = &placed.object;
-            object.kind.is(group, kind)
-                && object.namespace.as_deref() == namespace
-                && object.name == name
+            object.kind.is(group, kind) && object.namespace.as_deref() == namespace && object.name == name
+        })
+    }
+
+    /// The step that tries to make an object and expects to be refused.
+    pub(super) fn refused_by(
+        &self,
+        (group, kind): (&str, &str),
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<&'a Draft<'a>> {
+        let drafts = self.drafts.iter().filter(|draft| draft.refused);
+        drafts.into_iter().find(|draft| {
+            draft.objects.iter().any(|placed| {
+                let object = &placed.object;
+                object.kind.is(group, kind) && object.namespace.as_deref() == namespace && object.name == name
+            })
         })
     }
 
     /// The names of all objects of a kind that any step makes.
     pub(super) fn names(&self, group: &str, kind: &str) -> Vec<&'a str> {
-        (self.drafts.iter().flat_map(|draft| &draft.objects))
+        let drafts = self.drafts.iter().filter(|draft| !draft.refused);
+        (drafts.flat_map(|draft| &draft.objects))
             .filter(|placed| placed.object.kind.is(group, kind))
             .map(|placed| placed.object.name.as_str())
             .collect()
@@ -208,20 +203,5 @@ impl<'a> Story<'a> {
 }
 
 fn known<'a>(draft: &'a Draft<'a>, placed: &'a Placed) -> Known<'a> {
-    Known {
-        pointer: &placed.pointer,
-        step: draft.index,
-        object: &placed.object,
-        gone: None,
-    }
-}
-
-/// The pointer of the name that an object is given.
-fn name_pointer(draft: &Draft<'_>, placed: &Placed) -> String {
-    match (draft.verb, &draft.step.create) {
-        (Some("create"), Some(Manifests::One(_) | Manifests::Many(_))) => {
-            below(&below(&placed.pointer, "metadata"), "name")
-        }
-        _ => below(&placed.pointer, "name"),
-    }
+    Known { pointer: &placed.name_at, step: draft.index, object: &placed.object, gone: None }
 }

@@ -15,31 +15,15 @@ use crate::{
 const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /// Reads the target of `get`.
-pub(super) fn get(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    object: &ObjectRef,
-    story: &Story<'_>,
-) -> Option<Target> {
+pub(super) fn get(cx: &mut Context<'_>, draft: &Draft<'_>, object: &ObjectRef, story: &Story<'_>) -> Option<Target> {
     let at = draft.at();
-    let kind = kind_of(
-        cx,
-        &at,
-        draft.refused,
-        &object.kind,
-        object.api_version.as_deref(),
-    )?;
+    let kind = kind_of(cx, &at, draft.refused, &object.kind, object.api_version.as_deref())?;
     let all = object.namespace.as_deref() == Some("*");
     if all && let Some(name) = &object.name {
         cx.findings
-            .error(
-                &below(&at, "namespace"),
-                format!("`{name}` of all namespaces"),
-            )
+            .error(&below(&at, "namespace"), format!("`{name}` of all namespaces"))
             .label("one object is in one namespace")
-            .hint(format!(
-                "to look everywhere, list with `fieldSelector: metadata.name={name}`"
-            ));
+            .hint(format!("to look everywhere, list with `fieldSelector: metadata.name={name}`"));
     }
     if object.name.is_some() {
         for (key, selector) in selectors(object) {
@@ -71,20 +55,9 @@ pub(super) fn get(
 }
 
 /// Reads the target of `delete`.
-pub(super) fn delete(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    object: &ObjectRef,
-    story: &Story<'_>,
-) -> Option<Target> {
+pub(super) fn delete(cx: &mut Context<'_>, draft: &Draft<'_>, object: &ObjectRef, story: &Story<'_>) -> Option<Target> {
     let at = draft.at();
-    let kind = kind_of(
-        cx,
-        &at,
-        draft.refused,
-        &object.kind,
-        object.api_version.as_deref(),
-    )?;
+    let kind = kind_of(cx, &at, draft.refused, &object.kind, object.api_version.as_deref())?;
     for (key, selector) in selectors(object) {
         if selector.is_some() {
             cx.findings
@@ -95,9 +68,7 @@ pub(super) fn delete(
     }
     let namespace = namespace(cx, draft, &kind, object.namespace.as_deref(), story, false);
     let Some(name) = &object.name else {
-        cx.findings
-            .error(&at, "`delete` without a `name`")
-            .hint("add `name: …`; a step deletes one object");
+        cx.findings.error(&at, "`delete` without a `name`").hint("add `name: …`; a step deletes one object");
         return None;
     };
     let key = (kind.group.as_str(), kind.kind.as_str());
@@ -106,35 +77,17 @@ pub(super) fn delete(
         _ if draft.refused => {}
         Some(Some(gone)) => {
             cx.findings
-                .error(
-                    &below(&at, "name"),
-                    format!(
-                        "{} `{name}` is deleted already, by step {}",
-                        kind.kind,
-                        gone + 1
-                    ),
-                )
+                .error(&below(&at, "name"), format!("{} `{name}` is deleted already, by step {}", kind.kind, gone + 1))
                 .second(&below(&format!("/steps/{gone}"), "delete"), "deleted here");
         }
         Some(None) => {}
         None => named(cx, draft, &kind, namespace.as_deref(), name, story),
     }
-    Some(Target {
-        kind,
-        namespace,
-        name: Some(name.clone()),
-        label_selector: None,
-        field_selector: None,
-    })
+    Some(Target { kind, namespace, name: Some(name.clone()), label_selector: None, field_selector: None })
 }
 
 /// Reads the target of `wait`.
-pub(super) fn wait(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    wait: &Wait,
-    story: &Story<'_>,
-) -> Option<Target> {
+pub(super) fn wait(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait, story: &Story<'_>) -> Option<Target> {
     let at = draft.at();
     let kind = kind_of(cx, &at, false, &wait.kind, wait.api_version.as_deref())?;
     let namespace = namespace(cx, draft, &kind, wait.namespace.as_deref(), story, true);
@@ -155,20 +108,11 @@ pub(super) fn wait(
     if !matches!(wait.until, Until::Deleted) {
         named(cx, draft, &kind, namespace.as_deref(), &wait.name, story);
     }
-    Some(Target {
-        kind,
-        namespace,
-        name: Some(wait.name.clone()),
-        label_selector: None,
-        field_selector: None,
-    })
+    Some(Target { kind, namespace, name: Some(wait.name.clone()), label_selector: None, field_selector: None })
 }
 
 fn selectors(object: &ObjectRef) -> [(&'static str, &Option<String>); 2] {
-    [
-        ("labelSelector", &object.label_selector),
-        ("fieldSelector", &object.field_selector),
-    ]
+    [("labelSelector", &object.label_selector), ("fieldSelector", &object.field_selector)]
 }
 
 /// The namespace of a target, `None` for cluster-wide kinds and after an error.
@@ -192,9 +136,7 @@ fn namespace(
         None if !kind.namespaced => None,
         None => Some(cx.namespace.to_owned()),
         Some("*") => {
-            cx.findings
-                .error(&at, "`*` stands for all namespaces only where `get` lists")
-                .hint("name one namespace");
+            cx.findings.error(&at, "`*` stands for all namespaces only where `get` lists").hint("name one namespace");
             None
         }
         Some(namespace) => {
@@ -202,19 +144,11 @@ fn namespace(
             if !there && EVERYWHERE.contains(&namespace) {
                 if !reads {
                     cx.findings
-                        .error(
-                            &at,
-                            format!("a scenario deletes nothing in namespace `{namespace}`"),
-                        )
+                        .error(&at, format!("a scenario deletes nothing in namespace `{namespace}`"))
                         .hint("only in its own, and in those that it makes");
                 }
             } else if !there && !draft.refused {
-                story.no_namespace(
-                    cx,
-                    &at,
-                    namespace,
-                    "make it by an earlier step of kind Namespace",
-                );
+                story.no_namespace(cx, &at, namespace, "make it by an earlier step of kind Namespace");
             }
             Some(namespace.to_owned())
         }
@@ -222,14 +156,7 @@ fn namespace(
 }
 
 /// Checks the name, and warns if it looks like a slip of the fingers.
-fn named(
-    cx: &mut Context<'_>,
-    draft: &Draft<'_>,
-    kind: &Kind,
-    namespace: Option<&str>,
-    name: &str,
-    story: &Story<'_>,
-) {
+fn named(cx: &mut Context<'_>, draft: &Draft<'_>, kind: &Kind, namespace: Option<&str>, name: &str, story: &Story<'_>) {
     if draft.refused {
         return;
     }
@@ -242,8 +169,6 @@ fn named(
     }
     let names = story.names(&kind.group, &kind.kind);
     if let Some(near) = nearest(name, names.into_iter()) {
-        cx.findings
-            .warn(&at, format!("no step makes {} `{name}`", kind.kind))
-            .hint(format!("did you mean `{near}`?"));
+        cx.findings.warn(&at, format!("no step makes {} `{name}`", kind.kind)).hint(format!("did you mean `{near}`?"));
     }
 }

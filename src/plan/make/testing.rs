@@ -17,10 +17,7 @@ use crate::{
 pub(super) fn document(scenario: Value) -> Arc<Document> {
     let root = node(&scenario, &mut 0);
     Arc::new(Document {
-        source: Source {
-            path: PathBuf::from("scenarios/Using_a ServiceAccount.yaml"),
-            text: "".into(),
-        },
+        source: Source { path: PathBuf::from("scenarios/Using_a ServiceAccount.yaml"), text: "".into() },
         scenario: serde_json::from_value(scenario).expect("a scenario"),
         root,
     })
@@ -28,10 +25,7 @@ pub(super) fn document(scenario: Value) -> Arc<Document> {
 
 fn place(at: &mut usize) -> Span {
     *at += 1;
-    Span {
-        start: *at,
-        end: *at + 1,
-    }
+    Span { start: *at, end: *at + 1 }
 }
 
 fn node(value: &Value, at: &mut usize) -> Node {
@@ -46,12 +40,13 @@ fn node(value: &Value, at: &mut usize) -> Node {
             let entry = |(key, value): (&String, &Value)| Entry {
                 key: key.clone(),
                 key_span: place(at),
+                key_plain: true,
                 value: node(value, at),
             };
             tree::Value::Map(map.iter().map(entry).collect())
         }
     };
-    Node { span, value }
+    Node { span, plain: true, value }
 }
 
 /// A scenario in namespace `default` of these steps; a step without a title gets one.
@@ -81,10 +76,7 @@ pub(super) fn said(scenario: Value) -> Vec<String> {
             Severity::Warning => "warning",
         };
         let hint = (found.diagnostic.hint).map_or_else(String::new, |hint| format!(" ({hint})"));
-        format!(
-            "{word} {}: {}{hint}",
-            found.pointer, found.diagnostic.message
-        )
+        format!("{word} {}: {}{hint}", found.pointer, found.diagnostic.message)
     });
     lines.collect()
 }
@@ -96,7 +88,5 @@ pub(in crate::plan) fn good(scenario: Value) -> Plan {
 }
 
 fn names() -> Names {
-    Names {
-        suffix: "x7k2p".into(),
-    }
+    Names { suffix: "x7k2p".into() }
 }

@@ -28,10 +28,7 @@ pub(super) struct BadUrl {
 
 fn bad<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, BadUrl> {
     let hint = hint.into();
-    Err(BadUrl {
-        message: message.into(),
-        hint: (!hint.is_empty()).then_some(hint),
-    })
+    Err(BadUrl { message: message.into(), hint: (!hint.is_empty()).then_some(hint) })
 }
 
 /// Takes a URL apart and replaces its placeholder.
@@ -40,29 +37,14 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
     if let Some(start) = filled.find(['{', '}']) {
         let rest = &filled[start..];
         let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
-        return bad(
-            format!("unknown placeholder `{placeholder}` in the URL"),
-            "`{namespace}` is the only one",
-        );
+        return bad(format!("unknown placeholder `{placeholder}` in the URL"), "`{namespace}` is the only one");
     }
-    if let Some((at, c)) =
-        (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control())
-    {
-        let name = if c == ' ' {
-            "a blank".into()
-        } else {
-            format!("{c:?}")
-        };
-        return bad(
-            format!("{name} at character {} of the URL", at + 1),
-            "write a blank as `%20`",
-        );
+    if let Some((at, c)) = (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control()) {
+        let name = if c == ' ' { "a blank".into() } else { format!("{c:?}") };
+        return bad(format!("{name} at character {} of the URL", at + 1), "write a blank as `%20`");
     }
     if filled.starts_with('/') {
-        return bad(
-            "the URL is not absolute",
-            format!("write `https://kubernetes.default{text}`"),
-        );
+        return bad("the URL is not absolute", format!("write `https://kubernetes.default{text}`"));
     }
     let Some((scheme, rest)) = filled.split_once("://") else {
         return bad("the URL is not absolute", format!("write `https://{text}`"));
@@ -71,16 +53,11 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
         let near = nearest(scheme, ["https", "http"].into_iter());
         return bad(
             format!("`{scheme}` is neither https nor http"),
-            near.map(|near| format!("did you mean `{near}`?"))
-                .unwrap_or_default(),
+            near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default(),
         );
     }
     let path = rest.split(['?', '#']).next().unwrap_or_default();
-    if path
-        .split('/')
-        .skip(1)
-        .any(|part| matches!(part, "." | ".."))
-    {
+    if path.split('/').skip(1).any(|part| matches!(part, "." | "..")) {
         return bad(
             "`.` or `..` as a part of the path",
             "curl would resolve it before it asks: write the path that is meant",
@@ -93,17 +70,11 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
     let authority = match uri.authority() {
         Some(authority) if !authority.host().is_empty() => authority,
         _ => {
-            return bad(
-                "the URL has no host",
-                "e.g. `https://kubernetes.default/api`",
-            );
+            return bad("the URL has no host", "e.g. `https://kubernetes.default/api`");
         }
     };
     if authority.as_str().contains('@') {
-        return bad(
-            "a user in the URL",
-            "a credential must not stand in a file; `token: mounted` sends the Pod's own",
-        );
+        return bad("a user in the URL", "a credential must not stand in a file; `token: mounted` sends the Pod's own");
     }
     let port = match authority.as_str()[authority.host().len()..].strip_prefix(':') {
         None => None,
@@ -116,19 +87,14 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
         https: scheme == "https",
         host: authority.host().trim_end_matches('.').to_lowercase(),
         port,
-        path_and_query: (uri.path_and_query())
-            .map_or_else(|| "/".into(), |path| path.as_str().to_owned()),
+        path_and_query: (uri.path_and_query()).map_or_else(|| "/".into(), |path| path.as_str().to_owned()),
         text: filled,
     })
 }
 
 /// The names of the API server's Service, as Pods can say them.
-const API_SERVER: [&str; 4] = [
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-];
+const API_SERVER: [&str; 4] =
+    ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
 
 impl Url {
     /// Whether the host is the API server's.
@@ -152,20 +118,8 @@ mod tests {
 
     #[rstest]
     #[case("https://kubernetes", "kubernetes", None, "/", true)]
-    #[case(
-        "https://kubernetes.default:443/api?x=1",
-        "kubernetes.default",
-        Some(443),
-        "/api?x=1",
-        true
-    )]
-    #[case(
-        "https://Kubernetes.Default.SVC./",
-        "kubernetes.default.svc",
-        None,
-        "/",
-        true
-    )]
+    #[case("https://kubernetes.default:443/api?x=1", "kubernetes.default", Some(443), "/api?x=1", true)]
+    #[case("https://Kubernetes.Default.SVC./", "kubernetes.default.svc", None, "/", true)]
     #[case(
         "https://kubernetes.default.svc.cluster.local/api/v1/namespaces/{namespace}/pods/",
         "kubernetes.default.svc.cluster.local",
@@ -175,18 +129,9 @@ mod tests {
     )]
     #[case("http://example.com:8080", "example.com", Some(8080), "/", false)]
     #[case("https://[::1]:6443/api#x", "[::1]", Some(6443), "/api", false)]
-    fn reads(
-        #[case] text: &str,
-        #[case] host: &str,
-        #[case] port: Option<u16>,
-        #[case] path: &str,
-        #[case] api: bool,
-    ) {
+    fn reads(#[case] text: &str, #[case] host: &str, #[case] port: Option<u16>, #[case] path: &str, #[case] api: bool) {
         let url = read(text, "ns").unwrap();
-        assert_eq!(
-            (&*url.host, url.port, &*url.path_and_query),
-            (host, port, path)
-        );
+        assert_eq!((&*url.host, url.port, &*url.path_and_query), (host, port, path));
         assert_eq!(url.is_api_server(), api);
     }
 

@@ -6,7 +6,7 @@ use crate::plan::Object;
 
 /// An object that a step made.
 pub(super) struct Known<'a> {
-    /// What describes it.
+    /// The pointer of its name.
     pub pointer: &'a str,
     /// The index of its step.
     pub step: usize,
@@ -29,50 +29,28 @@ impl<'a> World<'a> {
     }
 
     /// The last that was made of this kind and name, deleted or not.
-    pub(super) fn last(
-        &self,
-        (group, kind): (&str, &str),
-        namespace: Option<&str>,
-        name: &str,
-    ) -> Option<&Known<'a>> {
+    pub(super) fn last(&self, (group, kind): (&str, &str), namespace: Option<&str>, name: &str) -> Option<&Known<'a>> {
         self.known.iter().rev().find(|known| {
             let object = known.object;
-            object.kind.is(group, kind)
-                && object.namespace.as_deref() == namespace
-                && object.name == name
+            object.kind.is(group, kind) && object.namespace.as_deref() == namespace && object.name == name
         })
     }
 
     /// The one that exists now.
-    pub(super) fn alive(
-        &self,
-        kind: (&str, &str),
-        namespace: Option<&str>,
-        name: &str,
-    ) -> Option<&Known<'a>> {
-        self.last(kind, namespace, name)
-            .filter(|known| known.gone.is_none())
+    pub(super) fn alive(&self, kind: (&str, &str), namespace: Option<&str>, name: &str) -> Option<&Known<'a>> {
+        self.last(kind, namespace, name).filter(|known| known.gone.is_none())
     }
 
     /// All of a kind that exist now.
     pub(super) fn all_alive(&self, kind: (&str, &str)) -> impl Iterator<Item = &Known<'a>> {
-        (self.known.iter())
-            .filter(move |known| known.gone.is_none() && known.object.kind.is(kind.0, kind.1))
+        (self.known.iter()).filter(move |known| known.gone.is_none() && known.object.kind.is(kind.0, kind.1))
     }
 
     /// A step deleted an object; with a Namespace goes all that is in it.
-    pub(super) fn delete(
-        &mut self,
-        kind: (&str, &str),
-        namespace: Option<&str>,
-        name: &str,
-        step: usize,
-    ) {
+    pub(super) fn delete(&mut self, kind: (&str, &str), namespace: Option<&str>, name: &str, step: usize) {
         for known in self.known.iter_mut().filter(|known| known.gone.is_none()) {
             let object = known.object;
-            let it = object.kind.is(kind.0, kind.1)
-                && object.namespace.as_deref() == namespace
-                && object.name == name;
+            let it = object.kind.is(kind.0, kind.1) && object.namespace.as_deref() == namespace && object.name == name;
             let in_it = kind == ("", "Namespace") && object.namespace.as_deref() == Some(name);
             if it || in_it {
                 known.gone = Some(step);

@@ -1,16 +1,8 @@
 use super::*;
 
 fn started(path: &str) -> Event {
-    let say = Some(
-        "Here is\u{1b} a story of some words that goes on for longer than a narrow line.".into(),
-    );
-    Event::ScenarioStarted {
-        path: path.into(),
-        title: "A claim".into(),
-        say,
-        namespace: "ns".into(),
-        steps: 1,
-    }
+    let say = Some("Here is\u{1b} a story of some words that goes on for longer than a narrow line.".into());
+    Event::ScenarioStarted { path: path.into(), title: "A claim".into(), say, namespace: "ns".into(), steps: 1 }
 }
 
 fn step(path: &str, outcome: Outcome) -> Event {
@@ -30,33 +22,14 @@ fn step(path: &str, outcome: Outcome) -> Event {
 
 fn finished(path: &str) -> Event {
     let (path, title) = (path.into(), "A claim".into());
-    Event::ScenarioFinished {
-        path,
-        title,
-        held: 1,
-        failed: 0,
-        broken: 0,
-        skipped: 0,
-        took_ms: 50,
-    }
+    Event::ScenarioFinished { path, title, held: 1, failed: 0, broken: 0, skipped: 0, took_ms: 50 }
 }
 
 fn broken() -> Outcome {
-    Outcome::Broken {
-        class: "podNotReady".into(),
-        message: "no \x1b[31m".into(),
-        remedy: Some("wait".into()),
-    }
+    Outcome::Broken { class: "podNotReady".into(), message: "no \x1b[31m".into(), remedy: Some("wait".into()) }
 }
 
-const END: Event = Event::RunFinished {
-    held: 12,
-    failed: 1,
-    broken: 0,
-    skipped: 0,
-    took_ms: 3210,
-    exit_code: 1,
-};
+const END: Event = Event::RunFinished { held: 12, failed: 1, broken: 0, skipped: 0, took_ms: 3210, exit_code: 1 };
 
 #[test]
 fn one_line_a_step() {
@@ -69,47 +42,24 @@ fn one_line_a_step() {
         terminal.on(&step("a.yaml", Outcome::Held)),
         "  ✓ 3 Without credentials the call is refused  403 Forbidden as system:anonymous  41 ms\n"
     );
-    let skipped = terminal.on(&step(
-        "a.yaml",
-        Outcome::Skipped {
-            reason: "step 2 failed".into(),
-        },
-    ));
-    assert_eq!(
-        skipped,
-        "  - 3 not run: Without credentials the call is refused  step 2 failed\n"
-    );
-    assert_eq!(
-        terminal.on(&END),
-        "\n12 steps held, 1 failed, 0 not run in 3.2 s\n"
-    );
+    let skipped = terminal.on(&step("a.yaml", Outcome::Skipped { reason: "step 2 failed".into() }));
+    assert_eq!(skipped, "  - 3 not run: Without credentials the call is refused  step 2 failed\n");
+    assert_eq!(terminal.on(&END), "\n12 steps held, 1 failed, 0 not run in 3.2 s\n");
 }
 
 #[test]
 fn verbose_shows_the_commands_and_color_is_color() {
     let text = Terminal::new(true, Verbosity::Verbose, 80).step(&step("a.yaml", Outcome::Held));
-    assert!(
-        text.contains("$ kubectl get pods") && text.contains("\x1b[32m✓\x1b[0m"),
-        "{text}"
-    );
+    assert!(text.contains("$ kubectl get pods") && text.contains("\x1b[32m✓\x1b[0m"), "{text}");
 }
 
 #[test]
 fn quiet_shows_failures_only() {
     let mut terminal = Terminal::new(false, Verbosity::Quiet, 80);
-    assert_eq!(
-        terminal.on(&started("a.yaml")) + &terminal.on(&step("a.yaml", Outcome::Held)),
-        ""
-    );
+    assert_eq!(terminal.on(&started("a.yaml")) + &terminal.on(&step("a.yaml", Outcome::Held)), "");
     let text = terminal.on(&step("a.yaml", broken()));
-    assert!(
-        text.starts_with("\nA claim\n") && text.contains("! 3 BROKEN Without"),
-        "{text}"
-    );
-    assert!(
-        text.contains("error[podNotReady]: no \\u{1b}[31m\n  --> a.yaml:4:5\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("\nA claim\n") && text.contains("! 3 BROKEN Without"), "{text}");
+    assert!(text.contains("error[podNotReady]: no \\u{1b}[31m\n  --> a.yaml:4:5\n"), "{text}");
 }
 
 #[test]
@@ -136,12 +86,6 @@ fn scenarios_side_by_side_are_not_mixed() {
 
 #[test]
 fn times_and_arguments() {
-    assert_eq!(
-        [time(0), time(999), time(1000), time(125_000)],
-        ["0 ms", "999 ms", "1.0 s", "2 min 5 s"]
-    );
-    assert_eq!(
-        [argument("a/b.yaml"), argument("a b's")],
-        ["a/b.yaml", r"'a b'\''s'"]
-    );
+    assert_eq!([time(0), time(999), time(1000), time(125_000)], ["0 ms", "999 ms", "1.0 s", "2 min 5 s"]);
+    assert_eq!([argument("a/b.yaml"), argument("a b's")], ["a/b.yaml", r"'a b'\''s'"]);
 }

@@ -1,0 +1,1 @@
+//! Nothing: this crate only shows how another crate tests its own scenarios (see `tests/scenarios.rs`).

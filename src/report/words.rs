@@ -1,0 +1,44 @@
+//! Small words of reports.
+
+use crate::expect::{Class, show};
+
+/// A few words for the caret: what came, or its beginning.
+pub(super) fn label(got: &str) -> String {
+    const MOST: usize = 60;
+    let short = |text: &str| text.len() <= MOST && !text.contains('\n');
+    let is_value = got.starts_with(['`', '"', '[', '{']);
+    let start = got.split([':', ',']).next().unwrap_or_default();
+    if short(got) {
+        format!("got {got}")
+    } else if !is_value && short(start) && start.len() < got.len() {
+        format!("got {start}")
+    } else {
+        "this does not hold".into()
+    }
+}
+
+/// Whose words they are.
+pub(super) fn speaker(class: Class) -> &'static str {
+    match class {
+        Class::NotReached => "curl says",
+        Class::ExitCode => "it says",
+        Class::NotKubernetes => "the answer says",
+        _ => "the server says",
+    }
+}
+
+/// A path as a shell's argument.
+pub(super) fn argument(path: &str) -> String {
+    let path = show::line(path, show::BODY);
+    let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+,@:=".contains(c));
+    if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// `41 ms`, `3.2 s`, `2 min 5 s`.
+pub(super) fn time(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}

@@ -1,0 +1,135 @@
+//! Wrong answers, as real clusters give them.
+
+use std::time::Duration;
+
+use kubewalk::expect::{Answer, Http, Meant};
+use serde_json::{Value, json};
+
+const SA: &str = "system:serviceaccount:a:s";
+const LIST: &str = r#"pods is forbidden: User "system:serviceaccount:a:s" cannot list resource "pods" in API group "" in the namespace "a""#;
+const PATH: &str = r#"forbidden: User "system:anonymous" cannot get path "/api""#;
+const JWT: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
+
+fn raw(status: u16, kind: &str, body: &str) -> Answer {
+    Answer::Curl(Http {
+        status,
+        content_type: Some(kind.into()),
+        warnings: vec![],
+        body: body.as_bytes().to_vec(),
+        json: serde_json::from_str(body).ok(),
+        took: Duration::from_millis(38),
+    })
+}
+
+fn ok(body: &Value) -> Answer {
+    raw(200, "application/json", &body.to_string())
+}
+
+fn failure(code: u16, reason: &str, message: &str, details: Value) -> Answer {
+    let mut body =
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message});
+    for (key, value) in [("reason", json!(reason)), ("details", details), ("code", json!(code))] {
+        if !value.is_null() && value != "" {
+            body[key] = value;
+        }
+    }
+    raw(code, "application/json", &body.to_string())
+}
+
+fn forbidden(message: &str, details: Value) -> Answer {
+    failure(403, "Forbidden", message, details)
+}
+
+fn curl(exit_code: i32, stderr: &str) -> Answer {
+    Answer::CurlFailed { exit_code, stderr: stderr.into() }
+}
+
+fn exec(exit_code: i32, stdout: &str, stderr: &str) -> Answer {
+    Answer::Exec { exit_code, stdout: stdout.into(), stderr: stderr.into() }
+}
+
+fn pods() -> Value {
+    json!({"kind": "pods"})
+}
+
+fn pod(name: &str) -> Value {
+    json!({"name": name, "kind": "pods"})
+}
+
+/// Name, expectation as it stands in the file, answer, and who is meant (ServiceAccount s of namespace a, or nobody).
+#[rustfmt::skip] // one case a line
+pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
+    let list = || {
+        Some(Meant {
+            user: SA.into(),
+            denial: LIST.into(),
+        })
+    };
+    let anonymous = || {
+        Some(Meant {
+            user: "system:anonymous".into(),
+            denial: PATH.into(),
+        })
+    };
+    let as_anonymous = LIST.replace(SA, "system:anonymous");
+    let quota = "pods \"x\" is forbidden: exceeded quota: pq, requested: pods=1, used: pods=0, limited: pods=0";
+    let security = "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false (container \"c\" must set securityContext.allowPrivilegeEscalation=false)";
+    let policy = "pods \"v\" is forbidden: ValidatingAdmissionPolicy 'no-default-sa' with binding 'no-default-sa' denied request: use a dedicated ServiceAccount";
+    let escalation = "roles.rbac.authorization.k8s.io \"r1\" is forbidden: user \"system:serviceaccount:a:s\" (groups=[\"system:serviceaccounts\" \"system:serviceaccounts:a\" \"system:authenticated\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"list\"]}";
+    let three = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "811"}, "items": [
+        {"metadata": {"name": "a"}, "spec": {"serviceAccountName": "default"}}, {"metadata": {"name": "b"}}, {"metadata": {"name": "c"}}]});
+    vec![
+        ("allowed_instead_of_refused", "status: 403\nreason: Forbidden", ok(&three), list()),
+        ("anonymous_allowed", "status: 403", ok(&json!({"kind": "APIVersions"})), anonymous()),
+        ("token_never_sent", "status: 403", forbidden(&as_anonymous, pods()), list()),
+        ("token_sent_though_anonymous", "status: 403", forbidden(&PATH.replace("system:anonymous", SA), json!({})), anonymous()),
+        ("other_service_account", "status: 403", forbidden(&LIST.replace(":a:s", ":a:default"), pods()), list()),
+        ("same_name_other_namespace", "status: 403", forbidden(&LIST.replace(":a:s", ":b:s"), pods()), list()),
+        ("other_request", "status: 403", forbidden(&LIST.replace("cannot list", "cannot watch").replace("namespace \"a\"", "namespace \"b\""), pods()), list()),
+        ("unauthorized", "status: 403", failure(401, "Unauthorized", "Unauthorized", Value::Null), list()),
+        ("anonymous_is_off", "status: 403\nreason: Forbidden\nmessage: 'forbidden: User \"system:anonymous\"'", failure(401, "Unauthorized", "Unauthorized", Value::Null), anonymous()),
+        ("kubelet_403", "status: 403", raw(403, "text/plain; charset=utf-8", "Forbidden (user=system:serviceaccount:a:s, verb=get, resource=nodes, subresource(s)=[pods proxy])"), list()),
+        ("proxy_403", "status: 403", raw(403, "text/html", "<html><head><title>Access \u{1b}[31mdenied</title></head></html>"), list()),
+        ("head_403", "status: 403", raw(403, "application/json", ""), list()),
+        ("http_to_https", "status: 403", raw(400, "text/plain; charset=utf-8", "Client sent an HTTP request to an HTTPS server.\n"), list()),
+        ("gateway_502", "status: 403", raw(502, "text/html", "<html><title>502 Bad Gateway</title></html>"), list()),
+        ("page_200", "status: 200", raw(200, "text/html", "<!DOCTYPE html><title>Sign in</title>"), list()),
+        ("quota", "status: 403", forbidden(quota, pod("x")), None),
+        ("pod_security", "status: 403", forbidden(security, pod("p")), None),
+        ("policy_422", "status: 403", failure(422, "Invalid", policy, pod("v")), None),
+        ("policy_422_known", "status: 403\nby: policy", failure(422, "Invalid", policy, pod("v")), None),
+        ("webhook_copies_rbac", "status: 403", forbidden(&format!("admission webhook \"v.example\" denied the request: {LIST}"), Value::Null), list()),
+        ("webhook_down", "status: 403\nby: webhook", failure(500, "InternalError", "Internal error occurred: failed calling webhook \"v.example\": failed to call webhook: Post \"https://v.example.svc:443/?timeout=10s\": dial tcp 10.96.0.9:443: connect: connection refused", json!({"causes": [{"message": "failed"}]})), None),
+        ("escalation", "status: 403", forbidden(escalation, json!({"name": "r1", "group": "rbac.authorization.k8s.io", "kind": "roles"})), None),
+        ("no_service_account", "status: 201", forbidden("pods \"nosa\" is forbidden: error looking up service account a/nope: serviceaccount \"nope\" not found", pod("nosa")), None),
+        ("namespace_terminating", "", forbidden("configmaps \"c\" is forbidden: unable to create new content in namespace a because it is being terminated", json!({"name": "c", "kind": "configmaps", "causes": [{"reason": "NamespaceTerminating"}]})), None),
+        ("rbac_before_quota", "status: 403\nby: quota", forbidden(LIST, pods()), list()),
+        ("refused_instead_of_allowed", "{status: 200, json: {kind: PodList}}", forbidden(LIST, pods()), list()),
+        ("refused_dangling_role", "status: 200", forbidden(&format!("{LIST}: rbac: RBAC: role.rbac.authorization.k8s.io \"x\" not found"), pods()), list()),
+        ("refused_subresource", "status: 200", forbidden("deployments.apps \"d\" is forbidden: User \"system:serviceaccount:a:s\" cannot patch resource \"deployments/scale\" in API group \"apps\" in the namespace \"a\"", json!({"name": "d", "group": "apps", "kind": "deployments"})), None),
+        ("refused_path", "status: 200", forbidden(PATH, json!({})), anonymous()),
+        ("refused_as_anonymous", "status: 200", forbidden(&as_anonymous, pods()), list()),
+        ("not_found_is_not_refused", "status: 403", failure(404, "NotFound", "pods \"x\" not found", pod("x")), list()),
+        ("too_many_requests", "status: 403", failure(429, "TooManyRequests", "storage is (re)initializing", json!({"retryAfterSeconds": 1})), list()),
+        ("already_exists", "status: 201", failure(409, "AlreadyExists", "serviceaccounts \"demo-sa\" already exists", json!({"name": "demo-sa"})), None),
+        ("dns", "status: 403", curl(6, "curl: (6) Could not resolve host: kubernetes"), list()),
+        ("refused_connection", "status: 403", curl(7, "curl: (7) Failed to connect to kubernetes.default port 444 after 1 ms: Couldn't connect to server"), list()),
+        ("timeout", "status: 403", curl(28, "curl: (28) Connection timed out after 3001 milliseconds"), list()),
+        ("certificate", "status: 200", curl(60, "curl: (60) SSL: no alternative certificate subject name matches target host name 'kube'"), list()),
+        ("ca_file", "", curl(77, "curl: (77) error setting certificate file: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt"), list()),
+        ("http2_line_feed", "status: 403", curl(92, &format!("curl: (92) HTTP/2 stream 1 was not closed cleanly; header was Bearer {JWT}" )), list()),
+        ("blocked_network_answers", "exitCode: 28", forbidden(LIST, pods()), list()),
+        ("json_differs", "json:\n  kind: PodLst\n  items:\n    - spec: {serviceAccountName: demo-sa}\n  metadata: {resourceVersio: '811'}", ok(&three), list()),
+        ("json_value", "json: {metadata: {resourceVersion: 811}}", ok(&three), list()),
+        ("not_json", "json: {kind: PodList}", raw(200, "text/plain", "ok\u{7}"), list()),
+        ("path_misses", "path:\n  - {at: '$.items[0].spec.serviceAcount', equals: default}\n  - {at: '$.items[*].metadata.name', contains: d}", ok(&three), list()),
+        ("token_still_known", "status: 401", forbidden(LIST, pods()), list()),
+        ("empty_status_code", "status: 403", raw(403, "application/json", r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","message":"pods is forbidden"}"#), list()),
+        ("reason_and_message", "status: 404\nreason: Gone\nmessage: 'pods \"y\" not found'", failure(404, "NotFound", "pods \"x\" not found", pod("x")), list()),
+        ("exec_exit", "", exec(127, "", "sh: apk: not found\n"), None),
+        ("stdout_blank", "stdout: 'ca.crt namespace token'", exec(0, "ca.crt\u{a0}namespace token\n", ""), None),
+        ("stdout_lines", "stdout: {contains: ca.crt}", exec(0, "namespace\ntoken\n", ""), None),
+        ("secret_in_output", "stdout: ''", exec(0, &format!("token is {JWT}\n"), ""), None),
+        ("long_body", "stdout: ok", exec(0, &"0123456789".repeat(500), ""), None),
+    ]
+}
