@@ -73,6 +73,8 @@ key() {
 # run_steps does every step whose output is not there yet.
 run_steps() {
 	local name number=0
+	# What builds that were killed left half done; we hold the lock.
+	rm -rf "$cache"/steps/*.part "$cache"/engine/*.part
 	for name in "${steps[@]}"; do
 		number=$((number + 1))
 		keys[$name]=$(key "$name")
@@ -131,7 +133,7 @@ progress_modules() { echo "fetched $(grep -c '^go: downloading' "$1") modules"; 
 progress_packages() {
 	local total
 	total=$(sed -n 's/^packages: //p' "$1" | head -n1)
-	echo "compiled $(grep -c '^[a-z].*[/a-z]$' "$1") of ${total:-?} packages"
+	echo "compiled $(grep -cE '^[a-zA-Z0-9][^ :]*$' "$1") of ${total:-?} packages"
 }
 
 fail_step() {

@@ -16,7 +16,7 @@ pub struct Options {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    eprint!("{}", selected.said);
+    eprint!("{}", selected.complaints());
     let mut text = String::new();
     if talk.verbose {
         for plan in &selected.plans {
@@ -30,10 +30,5 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let good = selected.plans.len();
     text.push_str(&format!("{good} scenarios with {steps} steps are good, {} are not\n", selected.invalid));
     let printed = if talk.quiet { Exit::Held } else { super::print(&text) };
-    let verdict = match (selected.invalid, good) {
-        (0, 0) => Exit::Nothing,
-        (0, _) => Exit::Held,
-        _ => Exit::Invalid,
-    };
-    Ok(printed.worst(verdict))
+    Ok(printed.worst(selected.verdict()))
 }

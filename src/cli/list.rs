@@ -16,7 +16,7 @@ pub struct Options {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    eprint!("{}", selected.said);
+    eprint!("{}", selected.complaints());
     let width = selected.plans.iter().map(|plan| plan.document.source.path.to_string_lossy().chars().count()).max();
     let mut text = String::new();
     for plan in &selected.plans {
@@ -25,10 +25,5 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         let width = width.unwrap_or_default();
         text.push_str(&format!("{path:width$}  {:2} steps  {}{tags}\n", plan.steps.len(), plan.title));
     }
-    let verdict = match (selected.invalid, selected.plans.len()) {
-        (0, 0) => Exit::Nothing,
-        (0, _) => Exit::Held,
-        _ => Exit::Invalid,
-    };
-    Ok(super::print(&text).worst(verdict))
+    Ok(super::print(&text).worst(selected.verdict()))
 }

@@ -52,16 +52,9 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { listen_for_signals() });
     let selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    eprint!("{}", selected.said);
-    if selected.invalid > 0 {
-        let files =
-            if selected.invalid == 1 { "1 scenario is" } else { &format!("{} scenarios are", selected.invalid) };
-        eprintln!("error: {files} invalid; nothing was started");
-        return Ok(Exit::Invalid);
-    }
-    if selected.plans.is_empty() {
-        eprintln!("error: no scenario was selected ({} left out by --filter and --tag)", selected.left_out);
-        return Ok(Exit::Nothing);
+    eprint!("{}", selected.complaints());
+    if selected.verdict() != Exit::Held {
+        return Ok(selected.verdict());
     }
     Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), &stop, talk)))
 }

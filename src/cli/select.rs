@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::{
+    exit_code::Exit,
     plan::{self, Names, Plan},
     scenario::{self, diagnostic},
 };
@@ -43,6 +44,34 @@ pub struct Selected {
     pub invalid: usize,
     /// How many valid files the filters left out.
     pub left_out: usize,
+}
+
+impl Selected {
+    /// Whether a run can begin.
+    pub fn verdict(&self) -> Exit {
+        match (self.invalid, self.plans.len()) {
+            (0, 0) => Exit::Nothing,
+            (0, _) => Exit::Held,
+            _ => Exit::Invalid,
+        }
+    }
+
+    /// All that is to be said on standard error before a run: what is wrong with the files, and why none begins.
+    pub fn complaints(&self) -> String {
+        let mut text = self.said.clone();
+        match (self.verdict(), self.invalid) {
+            (Exit::Nothing, _) => text.push_str(&format!(
+                "error: no scenario was selected ({} left out by --filter and --tag)\n",
+                self.left_out
+            )),
+            (Exit::Invalid, 1) => text.push_str("error: 1 scenario is invalid; nothing was started\n"),
+            (Exit::Invalid, many) => {
+                text.push_str(&format!("error: {many} scenarios are invalid; nothing was started\n"))
+            }
+            _ => {}
+        }
+        text
+    }
 }
 
 /// Reads, plans and filters.

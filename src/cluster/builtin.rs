@@ -160,12 +160,19 @@ fn listen(
     let noise = Arc::new(Mutex::new(VecDeque::new()));
     if let Some(stdout) = keeper.stdout.take() {
         std::thread::spawn(move || {
+            let mut ended = false;
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let Ok(said) = serde_json::from_str::<Said>(&line) else { continue };
                 if let Said::Died { component, status, log } = &said {
                     *died.lock().unwrap_or_else(PoisonError::into_inner) = Some(death(component, status, log.clone()));
                 }
+                ended |= matches!(said, Said::Ended { .. } | Said::Failed { .. });
                 let _ = tell.send(said);
+            }
+            // Its last word is always the end of the cluster; without it, the keeper was killed and the node went with it.
+            if !ended {
+                let error = ClusterError::plain("the cluster's keeper was killed, and the cluster ended with it");
+                died.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         });
     }

@@ -93,10 +93,7 @@ func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
 			"cgroupsPath": "/" + cgroupParent + "/" + id,
 			"resources": object{
 				"devices": []object{{"allow": true, "access": "rwm"}},
-				// A group counts as one process when the processor is
-				// shared out, and this one is a dozen: beside a busy
-				// compiler it would get a tenth of what it needs.
-				"cpu": object{"shares": 8192},
+				"cpu":     object{"shares": share},
 			},
 			// The kubelet reads kernel messages to see the OOM killer.
 			"devices": []object{{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 0o600}},

@@ -63,6 +63,7 @@ func startNode(o *owner, dir string, socket *os.File, stop <-chan struct{}) (*no
 		}
 		return nil, &trouble{message: "runc could not start the node: " + short(text), remedy: remedyFor(text), log: lines}
 	}
+	favourParent(o.Cgroups)
 	n := &nodeProcess{hold: inWrite, lines: make(chan []byte)}
 	go n.read(outRead)
 	return n, nil

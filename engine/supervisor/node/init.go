@@ -101,7 +101,7 @@ func (n *node) failLate(err error) {
 	defer n.mu.Unlock()
 	for name, of := range n.waiting {
 		n.fail(fmt.Sprintf("the cluster was not ready after %s: still waiting for %s (%s), last answer: %v",
-			n.budget, name, of, n.lastErr[name]),
+			n.budget.Round(time.Second), name, of, n.lastErr[name]),
 			"a slow or busy machine needs a longer --budget; otherwise the log lines say why", logDir+of+".log")
 		return
 	}

@@ -1,0 +1,165 @@
+//! The command line: exit codes, what goes to which stream, and what it says when the machine lacks something. No cluster.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use rstest::rstest;
+
+fn kubewalk(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
+    // A developer's own settings are no part of a test.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KUBEWALK_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("kubewalk starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().expect("an exit code"), text(stdout), text(stderr))
+}
+
+fn scenario(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("scenario.yaml");
+    std::fs::write(&path, text).expect("it can be written");
+    path
+}
+
+#[rstest]
+#[case(&["--help"], 0)]
+#[case(&["run", "--help"], 0)]
+#[case(&["--version"], 0)]
+#[case(&[], 2)]
+#[case(&["walk"], 2)]
+#[case(&["run", "--cluster", "k8s"], 2)]
+#[case(&["run", "--quiet", "--verbose"], 2)]
+#[case(&["run", "no/such/file.yaml"], 2)]
+#[case(&["check", "no/such/file.yaml"], 2)]
+#[case(&["run", "--filter", "no scenario has these words"], 4)]
+#[case(&["run", "--tag", "no-such-tag"], 4)]
+#[case(&["check", "--filter", "no scenario has these words"], 4)]
+fn exit_codes_that_need_no_cluster(#[case] args: &[&str], #[case] code: i32) {
+    let (said, stdout, stderr) = run(&mut kubewalk(args));
+    assert_eq!(said, code, "{stdout}{stderr}");
+    // An answer goes to standard output, an error to standard error, and nothing says nothing.
+    assert_eq!(stderr.is_empty(), code == 0, "{stderr}");
+}
+
+#[test]
+fn check_says_all_that_is_wrong_in_all_files_and_starts_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = scenario(dir.path(), "title: x\nstep: []\nsteps:\n  - title: a\n    pod: {name: A, image: curl}\n");
+    let path = path.to_str().expect("UTF-8");
+    for verb in ["check", "run"] {
+        let (code, _, stderr) = run(&mut kubewalk(&[verb, path, "tests/invalid/plan-bind-unknown-role.yaml"]));
+        assert_eq!(code, 2);
+        assert!(stderr.contains("scenario.yaml:2:1") && stderr.contains("did you mean `steps`"), "{stderr}");
+    }
+}
+
+#[test]
+fn check_finds_every_shipped_scenario_good() {
+    let (code, stdout, stderr) = run(&mut kubewalk(&["check"]));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.ends_with(" steps are good, 0 are not\n"), "{stdout}");
+}
+
+#[test]
+fn list_names_every_file_with_its_steps_and_title() {
+    let (code, stdout, stderr) = run(&mut kubewalk(&["list", "scenarios/serviceaccount/walkthrough.yaml"]));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("scenarios/serviceaccount/walkthrough.yaml  "), "{stdout}");
+    assert!(stdout.contains(" steps  A Pod talks to the API server as a ServiceAccount"), "{stdout}");
+}
+
+#[test]
+fn schema_prints_the_committed_schema() {
+    let (code, stdout, _) = run(&mut kubewalk(&["schema"]));
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/scenario.schema.json");
+    assert_eq!((code, stdout), (0, std::fs::read_to_string(committed).expect("the schema is committed")));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_panic() {
+    let mut command = kubewalk(&["schema"]);
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(7));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
+
+#[cfg(target_os = "linux")]
+mod machine {
+    use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
+
+    use super::*;
+
+    const WALKTHROUGH: &str = "scenarios/rbac/one-role.yaml";
+
+    /// Exit code 3, one sentence and a remedy, and nothing on standard output but the summary.
+    fn lacks(command: &mut Command, sentence: &str, remedy: &str) {
+        let (code, _, stderr) = run(command);
+        assert_eq!(code, 3, "{stderr}");
+        assert!(stderr.contains(sentence) && stderr.contains(remedy), "{stderr}");
+    }
+
+    #[test]
+    fn not_root() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+        // Whoever is not root may not reach the folder that the program was built in.
+        let program = dir.path().join("kubewalk");
+        std::fs::copy(env!("CARGO_BIN_EXE_kubewalk"), &program).expect("it can be copied");
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(WALKTHROUGH)).expect("it is there");
+        let file = scenario(dir.path(), &text);
+        let mut command = Command::new(program);
+        command.args(["run", "--cluster", "builtin"]).arg(file).current_dir(dir.path());
+        if rustix::process::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+        lacks(&mut command, "the builtin cluster needs root", "sudo");
+    }
+
+    #[test]
+    fn no_go() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut command = kubewalk(&["run", WALKTHROUGH]);
+        command.env("KUBEWALK_CACHE", dir.path()).env("PATH", "/nowhere");
+        lacks(&mut command, "go is not on the PATH", "install Go");
+    }
+
+    #[test]
+    fn no_room_for_temporary_files() {
+        let dir = tempfile::tempdir().expect("a folder");
+        full_disk(dir.path(), "TMPDIR", "cannot write to the temporary folder", "free some space");
+    }
+
+    #[test]
+    fn no_room_for_the_engine() {
+        let dir = tempfile::tempdir().expect("a folder");
+        full_disk(dir.path(), "KUBEWALK_CACHE", "No space left on device", "6 GB to spare");
+    }
+
+    /// Runs with a variable that names a full file system, which is mounted for this process alone.
+    fn full_disk(dir: &Path, variable: &str, sentence: &str, remedy: &str) {
+        let script =
+            "mount -t tmpfs -o size=4k tmpfs \"$1\" && echo > \"$1/full\" && exec \"$2\" run --cluster builtin \"$3\"";
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", script, "sh"])
+            .arg(dir)
+            .arg(env!("CARGO_BIN_EXE_kubewalk"))
+            .arg(WALKTHROUGH);
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).env(variable, dir);
+        lacks(&mut command, sentence, remedy);
+    }
+}
