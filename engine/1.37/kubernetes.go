@@ -6,12 +6,12 @@ import (
 	_ "time/tzdata" // CronJobs with a time zone; the node image has no zoneinfo
 
 	"github.com/spf13/cobra"
-	_ "k8s.io/client-go/plugin/pkg/client/auth"           // as kubectl's own main does
-	"k8s.io/component-base/cli"                           //
-	"k8s.io/component-base/logs"                          //
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // as kubectl's own main does
+	"k8s.io/component-base/cli"
+	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"          // --logging-format=json
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // the components' usual /metrics
-	_ "k8s.io/component-base/metrics/prometheus/version"  //
+	_ "k8s.io/component-base/metrics/prometheus/version"
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"

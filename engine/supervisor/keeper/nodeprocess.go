@@ -99,13 +99,15 @@ func (n *nodeProcess) read(out *os.File) {
 	}
 }
 
-// short makes one sentence of runc's message.
+// short makes one sentence of runc's message, which is in its log as msg="…".
 func short(text string) string {
 	if at := strings.LastIndex(text, `msg="`); at >= 0 {
-		text = strings.TrimSuffix(strings.TrimSpace(text[at+len(`msg="`):]), `"`)
+		if quoted, err := strconv.QuotedPrefix(text[at+len("msg="):]); err == nil {
+			text, _ = strconv.Unquote(quoted)
+		}
 	}
 	if len(text) > 300 {
-		text = text[:300] + "…"
+		text = strings.ToValidUTF8(text[:300], "") + "…"
 	}
 	return text
 }

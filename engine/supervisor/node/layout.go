@@ -30,8 +30,7 @@ const (
 	pauseImage    = "kubewalk.local/pause:1"
 )
 
-// exec starts a process's environment: what a login shell in the node would
-// have, so that `kubectl` works at once.
+// environment is what every component starts with.
 var environment = []string{
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	"HOME=/root",
