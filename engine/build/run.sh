@@ -21,6 +21,10 @@ trap 'end_job 130' INT
 trap 'end_job 143' TERM
 trap 'end_job 129' HUP
 
+# starter_lives says whether whoever asked for this build still wants it: kubewalk names its process, because a build
+# must not go on after a kill -9 that nobody could pass on. A person who starts it by hand names none.
+starter_lives() { [[ -z ${KUBEWALK_STARTER-} ]] || kill -0 "$KUBEWALK_STARTER" 2>/dev/null; }
+
 check_machine() {
 	local need have free
 	[[ $(uname -s) == Linux ]] || stop "it runs on Linux only; on another system choose a cluster in Docker"
@@ -47,7 +51,7 @@ lock_cache() {
 	exec 9>"$cache/lock"
 	if ! flock -n 9; then
 		echo "engine: another build is running in this cache; waiting for it" >&2
-		flock 9
+		until flock -w 1 9; do starter_lives || exit 129; done
 	fi
 }
 
@@ -121,6 +125,7 @@ watch_job() {
 	local name=$1 log=$2 from=$3 next=$((SECONDS + 15)) text
 	while kill -0 "$job" 2>/dev/null; do
 		sleep 0.1
+		starter_lives || end_job 129
 		if [[ ! -t 2 ]] && ((SECONDS < next)); then continue; fi
 		next=$((SECONDS + 15))
 		text="        $("progress_${progress[$name]:-plain}" "$log"), $(span $((SECONDS - from)))"

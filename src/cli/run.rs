@@ -76,6 +76,9 @@ async fn run(plans: &[Plan], kind: ClusterKind, stop: &Stop, talk: Talk) -> Exit
                 kubernetes: cluster.facts().kubernetes.clone(),
                 elapsed_ms: millis(begun),
             });
+            if talk.verbose {
+                eprintln!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
+            }
             let exit = scenarios(plans, &cluster, stop, &mut screen, &mut totals).await;
             let ending = Instant::now();
             let left = cluster.end().await.left;

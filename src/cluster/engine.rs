@@ -54,6 +54,7 @@ pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -
     })?;
     let mut command = tokio::process::Command::new("bash");
     command.arg(sources.join("build.sh")).arg("--cache").arg(cache);
+    command.env("KUBEWALK_STARTER", std::process::id().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command
         .spawn()
