@@ -191,11 +191,7 @@ impl Screen {
 
 /// The columns of the terminal, or a width that reads well in a log.
 fn width() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout())
-        .map_or(0, |size| usize::from(size.ws_col))
-        .max(1)
-        .min(140)
-        .max(if std::io::stdout().is_terminal() { 1 } else { 110 })
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
 }
 
 fn millis(begun: Instant) -> u64 {

@@ -4,7 +4,7 @@
 //! against the JSON Schema that schemars makes of them, and so do editors. Nothing here knows Kubernetes' client or an
 //! async runtime.
 //!
-//! One file goes bytes -> [`decode`] (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`read`]
+//! One file goes bytes -> `decode` (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`mod@read`]
 //! does all of it, and [`diagnostic`] draws what is wrong.
 
 mod decode;
