@@ -1,5 +1,6 @@
 //! However a run ends, nothing of it stays: process, mount, cgroup, interface, temporary file. On real clusters.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "the figures, shown with --nocapture")]
 
 use std::{
     collections::BTreeSet,
