@@ -8,7 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::{
     exit_code::Exit,
-    expect::Refused,
+    expect::{Refused, show},
     explain::{Caller, Question, Verdict, explain, fetch, own_kind},
     plan::{Request, kinds},
     redact::redact,
@@ -65,7 +65,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);
         let mine = matches!(verdict, Verdict::Granted(_));
-        let printed = super::print(&redact(&answer(&verdict, &question)));
+        let printed = super::print(&show::block(&redact(&answer(&verdict, &question)), usize::MAX));
         let allowed = match review {
             Ok(review) if review.allowed == mine => mine,
             Ok(review) => {
@@ -76,11 +76,11 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
                 } else {
                     "another authorizer than RBAC decides here, the objects changed just now, or this is a bug in kubewalk"
                 };
-                eprintln!("the server says otherwise: {says}{}; {why}", redact(&reason));
+                eprintln!("the server says otherwise: {says}{}; {why}", show::line(&redact(&reason), show::BODY));
                 review.allowed
             }
             Err(e) => {
-                eprintln!("the server's own opinion could not be asked: {}", redact(&e.to_string()));
+                eprintln!("the server's own opinion could not be asked: {}", show::line(&redact(&e.to_string()), show::BODY));
                 mine
             }
         };

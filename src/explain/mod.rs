@@ -14,7 +14,7 @@ mod slips;
 pub mod fetch;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests;
