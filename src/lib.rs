@@ -17,6 +17,8 @@ pub mod steps;
 
 pub mod expect;
 
+pub mod explain;
+
 pub mod run;
 
 pub mod report;

@@ -44,6 +44,13 @@ fn scenario(dir: &Path, text: &str) -> PathBuf {
 #[case(&["run", "--filter", "no scenario has these words"], 4)]
 #[case(&["run", "--tag", "no-such-tag"], 4)]
 #[case(&["check", "--filter", "no scenario has these words"], 4)]
+#[case(&["explain", "--help"], 0)]
+#[case(&["explain", "--kubeconfig", "no/such/file", "get", "pods"], 2)]
+#[case(&["explain", "--kubeconfig", "no/such/file", "--as", "ann", "get", "podz"], 2)]
+#[case(&["explain", "--kubeconfig", "no/such/file", "--as", "serviceaccount/app", "get", "pods"], 2)]
+#[case(&["explain", "--kubeconfig", "no/such/file", "--as", "ann", "get", "nodes", "-n", "a"], 2)]
+#[case(&["explain", "--kubeconfig", "no/such/file", "--as", "ann", "get", "/healthz", "-n", "a"], 2)]
+#[case(&["explain", "--kubeconfig", "no/such/file", "--as", "ann", "get", "pods"], 3)]
 fn exit_codes_that_need_no_cluster(#[case] args: &[&str], #[case] code: i32) {
     let (said, stdout, stderr) = run(&mut kubewalk(args));
     assert_eq!(said, code, "{stdout}{stderr}");

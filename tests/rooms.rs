@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// A room and what its files must not name.
-const WALLS: [(&str, &[&str]); 6] = [
+/// A room, or one file of a room, and what it must not name.
+const WALLS: &[(&str, &[&str])] = &[
     (
         "src/scenario",
         &["kube::", "tokio::", "crate::plan", "crate::cluster", "crate::steps", "crate::run", "crate::cli"],
@@ -16,13 +16,18 @@ const WALLS: [(&str, &[&str]); 6] = [
     ("src/report", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::cli"]),
     ("src/steps", &["crate::run", "crate::report", "crate::cli"]),
     ("src/cluster", &["crate::steps", "crate::run", "crate::report", "crate::cli", "crate::plan"]),
+    ("src/explain", &["crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"]),
+    ("src/explain/evaluate.rs", &["kube::", "tokio::", "super::fetch"]),
+    ("src/explain/misses.rs", &["kube::", "tokio::", "super::fetch"]),
+    ("src/explain/slips.rs", &["kube::", "tokio::", "super::fetch"]),
+    ("src/explain/patch.rs", &["kube::", "tokio::", "super::fetch"]),
 ];
 
 #[test]
 fn no_room_reaches_through_a_wall() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut broken = Vec::new();
-    for (room, forbidden) in WALLS {
+    for &(room, forbidden) in WALLS {
         let files = rust_files(&root.join(room));
         assert!(!files.is_empty(), "{room} has no files");
         for file in files {
@@ -45,6 +50,9 @@ fn names(line: &str, word: &str) -> bool {
 }
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    if dir.is_file() {
+        return vec![dir.to_owned()];
+    }
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).expect("a room").flatten() {
         if entry.path().is_dir() {

@@ -34,6 +34,10 @@ fn every_expected_code_of_the_walkthrough_is_needed() {
         let place = format!("{WALKTHROUGH}:{}:", index + 1);
         assert!(report.contains(&place), "the report does not name {place}\n{report}");
         assert!(report.contains(&format!("expected {to}, got {from}")), "{report}");
+        // Why it was refused, or which rule allowed it.
+        let why = if to == "200" { "would grant just that:" } else { ", whose rule " };
+        let granted = report.contains("= why: ") && (report.contains(why) || report.contains("the whole of"));
+        assert!(granted || report.contains("401"), "the report does not say why\n{report}");
         changed += 1;
     }
     assert!(changed >= 8, "only {changed} codes were changed");

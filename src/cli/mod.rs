@@ -3,6 +3,7 @@
 
 mod check;
 mod doctor;
+mod explain;
 mod list;
 mod run;
 mod schema;
@@ -40,6 +41,8 @@ enum Command {
     Doctor,
     /// Prints the JSON Schema of a scenario, for editors.
     Schema,
+    /// Says which binding and rule allow a call on a cluster, or what is nearest and what would allow it.
+    Explain(explain::Options),
 }
 
 /// How it talks.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::List(options) => list::main(options, cli.talk),
         Command::Doctor => doctor::main(),
         Command::Schema => schema::main(),
+        Command::Explain(options) => explain::main(options),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),

@@ -143,7 +143,7 @@ impl Refused {
 }
 
 /// A scalar inside a YAML flow list.
-fn yaml(text: &str) -> String {
+pub(crate) fn yaml(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "./-".contains(c))
         && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");

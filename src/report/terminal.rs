@@ -222,7 +222,7 @@ impl Terminal {
     fn failures(&self, path: &str, equivalent: &str, failures: &[Failure]) -> String {
         let mut text = String::new();
         let mut said = None;
-        for (index, Failure { mismatch, place }) in failures.iter().enumerate() {
+        for (index, Failure { mismatch, place, why }) in failures.iter().enumerate() {
             let block = |text: &str| show::block(text, 2 * show::BODY);
             let mut notes = vec![("expected", block(&mismatch.expected))];
             let got = block(&mismatch.got);
@@ -237,6 +237,7 @@ impl Terminal {
             if let Some(hint) = &mismatch.hint {
                 notes.push(("hint", block(hint)));
             }
+            notes.extend(why.iter().map(|reason| ("why", block(reason))));
             if index + 1 == failures.len() {
                 if !equivalent.is_empty() {
                     notes.push(("reproduce", block(equivalent)));

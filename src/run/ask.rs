@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
     expect::{Answer, Meant, Mismatch, judge},
-    plan::{Action, Step},
+    plan::{Action, Identity, Request, Step},
     steps::{self, Context, Fault},
 };
 
@@ -55,11 +55,16 @@ async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked
 
 /// Who and what the API server must speak of when it refuses.
 fn meant(step: &Step) -> Option<Meant> {
+    call(step).map(|(identity, request)| {
+        let user = identity.username();
+        Meant { denial: request.denial(&user), user }
+    })
+}
+
+/// Who asks the API server for what, when the step is a call whose meaning is known.
+pub fn call(step: &Step) -> Option<(&Identity, &Request)> {
     match &step.action {
-        Action::Curl(curl) => {
-            let user = curl.identity.username();
-            curl.request.as_ref().map(|request| Meant { denial: request.denial(&user), user })
-        }
+        Action::Curl(curl) => curl.request.as_ref().map(|request| (&curl.identity, request)),
         _ => None,
     }
 }

@@ -177,6 +177,9 @@ pub struct Failure {
     /// Where the expectation stands in the file.
     #[serde(flatten)]
     pub place: Place,
+    /// Why RBAC allowed or refused the call, if that is what surprises and it could be found out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
 }
 
 /// A place in a scenario's file, with its line.
@@ -218,7 +221,7 @@ impl Place {
 impl Failure {
     /// A mismatch with its place.
     pub fn new(mismatch: Mismatch, source: &Source, span: Span) -> Self {
-        Self { mismatch, place: Place::of(source, span) }
+        Self { mismatch, place: Place::of(source, span), why: vec![] }
     }
 }
 

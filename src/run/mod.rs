@@ -5,6 +5,7 @@ pub mod event;
 
 mod ask;
 mod summary;
+mod why;
 
 use std::{sync::Mutex, time::Duration};
 
@@ -167,7 +168,9 @@ async fn judge(
             if let Some(error) = cluster.broken() {
                 return (broken(error), String::new());
             }
-            let failures = asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
+            let mut failures: Vec<_> =
+                asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
+            why::add(step, &mut failures, context).await;
             (Outcome::Failed { failures }, summary::of(step, &asked.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),

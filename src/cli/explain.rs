@@ -1,0 +1,160 @@
+//! `kubewalk explain`.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use crate::{
+    exit_code::Exit,
+    expect::{Refused, show},
+    explain::{Caller, Question, Verdict, explain, fetch, own_kind},
+    plan::{Request, kinds},
+    redact::redact,
+};
+
+/// Exit codes: 0 the call is allowed, 1 it is not, 2 usage, 3 the cluster cannot be asked.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The kubeconfig of the cluster; its user must be allowed to read roles and bindings.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: PathBuf,
+    /// The context in it; left out: its current one.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Who makes the call: `serviceaccount/NAMESPACE/NAME`, `anonymous`, or the name of a user.
+    #[arg(long = "as", value_name = "WHO")]
+    who: String,
+    /// A group of the caller; may be said more than once. Those that every caller has are there without being said.
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// get, list, watch, create, update, patch, delete, deletecollection …
+    verb: String,
+    /// `pods`, `pods/log` (a subresource), `deployments.apps`, or a path such as `/healthz`.
+    #[arg(value_name = "RESOURCE[/SUBRESOURCE]|/PATH")]
+    what: String,
+    /// The object's name.
+    name: Option<String>,
+    /// Where; left out: the namespace of the context.
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// Over all namespaces.
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+}
+
+pub fn main(options: &Options) -> anyhow::Result<Exit> {
+    // What is wrong with the question is said before the cluster is looked for.
+    let question = match question(options, "default") {
+        Ok(_) => |namespace: &str| question(options, namespace),
+        Err(wrong) => {
+            eprintln!("error: {wrong}");
+            return Ok(Exit::Invalid);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let file = &options.kubeconfig;
+        let kubeconfig = Kubeconfig::read_from(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let with = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await.context("the kubeconfig is unusable")?;
+        let question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
+        let client = kube::Client::try_from(config).context("the kubeconfig is unusable")?;
+        let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));
+        let policy = policy.context("cannot read the roles and bindings of the cluster")?;
+        let verdict = explain(&policy, &question);
+        let mine = matches!(verdict, Verdict::Granted(_));
+        let printed = super::print(&show::block(&redact(&answer(&verdict, &question)), usize::MAX));
+        let allowed = match review {
+            Ok(review) if review.allowed == mine => mine,
+            Ok(review) => {
+                let says = if review.allowed { "the call is allowed" } else { "the call is not allowed" };
+                let reason = review.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let why = if question.caller.groups.iter().any(|group| group == "system:masters") {
+                    "whoever is in group system:masters may do everything, before RBAC is asked"
+                } else {
+                    "another authorizer than RBAC decides here, the objects changed just now, or this is a bug in kubewalk"
+                };
+                eprintln!("the server says otherwise: {says}{}; {why}", show::line(&redact(&reason), show::BODY));
+                review.allowed
+            }
+            Err(e) => {
+                eprintln!("the server's own opinion could not be asked: {}", show::line(&redact(&e.to_string()), show::BODY));
+                mine
+            }
+        };
+        Ok(printed.worst(if allowed { Exit::Held } else { Exit::Failed }))
+    })
+}
+
+/// Sentences, and the patch such that it can be pasted.
+fn answer(verdict: &Verdict, question: &Question) -> String {
+    let denial = question.request.denial(&question.caller.user);
+    let what = Refused::parse(&denial).map(|refused| refused.words()).unwrap_or(denial);
+    let who = crate::explain::misses::who(&question.caller);
+    let mut lines = verdict.lines(question);
+    match verdict {
+        Verdict::Granted(_) => format!("yes, {who} may {what}:\n{}\n", lines.join("\n")),
+        Verdict::Denied { patch, .. } => {
+            lines.pop();
+            let near: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+            format!("no, {who} may not {what}:\n{near}\n# {}:\n{}", patch.title, patch.yaml)
+        }
+    }
+}
+
+fn question(options: &Options, default_namespace: &str) -> Result<Question, String> {
+    let user = match options.who.strip_prefix("serviceaccount/") {
+        Some(account) => match account.split('/').collect::<Vec<_>>()[..] {
+            [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
+                format!("system:serviceaccount:{namespace}:{name}")
+            }
+            _ => return Err(format!("--as {}: write serviceaccount/NAMESPACE/NAME", options.who)),
+        },
+        None if options.who == "anonymous" => "system:anonymous".into(),
+        None if options.who.is_empty() => return Err("--as names nobody".into()),
+        None => options.who.clone(),
+    };
+    let request = request(options, default_namespace)?;
+    Ok(Question { caller: Caller::new(user, options.groups.iter().cloned()), request })
+}
+
+fn request(options: &Options, default_namespace: &str) -> Result<Request, String> {
+    let (verb, name) = (options.verb.clone(), options.name.clone());
+    if options.what.starts_with('/') {
+        if name.is_some() || options.namespace.is_some() || options.all_namespaces {
+            return Err("a path has neither a name nor a namespace".into());
+        }
+        return Ok(Request::Path { verb, path: options.what.clone() });
+    }
+    let (resource, subresource) = match options.what.split_once('/') {
+        Some((resource, sub)) => (resource, Some(sub.to_owned())),
+        None => (options.what.as_str(), None),
+    };
+    let (resource, group, namespaced) = match resource.split_once('.') {
+        Some((plural, group)) => {
+            let own = kinds::OWN.iter().find(|own| own.group == group && own.plural.as_deref() == Some(plural));
+            (plural.to_owned(), group.to_owned(), own.is_none_or(|own| own.namespaced))
+        }
+        None if resource == "*" => ("*".into(), "*".into(), true),
+        None => {
+            let own = own_kind(resource).ok_or_else(|| {
+                let known = kinds::OWN.iter().filter_map(|own| own.plural.as_deref());
+                let near = kinds::nearest(resource, known).map(|near| format!("did you mean `{near}`? "));
+                let near = near.unwrap_or_default();
+                format!("Kubernetes has no resource `{resource}`; {near}others are written RESOURCE.GROUP")
+            })?;
+            (own.plural.clone().unwrap_or_default(), own.group.clone(), own.namespaced)
+        }
+    };
+    let namespace = match (&options.namespace, namespaced) {
+        (Some(_), false) => return Err(format!("{resource} are not in a namespace: leave -n out")),
+        // The server takes a Namespace to be in itself.
+        (None, false) if resource == "namespaces" => name.clone(),
+        (None, false) => None,
+        (None, true) if options.all_namespaces => None,
+        (namespace, true) => Some(namespace.clone().unwrap_or_else(|| default_namespace.to_owned())),
+    };
+    Ok(Request::Resource { verb, group, resource, subresource, namespace, name })
+}

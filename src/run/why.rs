@@ -1,0 +1,135 @@
+//! Why a call was allowed or refused against what was expected: asked of the cluster's RBAC objects when a step has failed.
+
+use std::time::Duration;
+
+use super::{Failure, ask};
+use crate::{
+    expect::Class,
+    explain::{Caller, Question, Verdict, explain, fetch},
+    plan::Step,
+    redact::redact,
+    scenario::expect::DeniedBy,
+    steps::Context,
+};
+
+/// A failure is told without reasons rather than late.
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// Adds the reasons to the failures that have any; when they cannot be found out, nothing is said.
+pub async fn add(step: &Step, failures: &mut [Failure], context: &Context) {
+    let Some((identity, request)) = ask::call(step) else { return };
+    let Some((failure, surprise)) = failures.iter_mut().find_map(|failure| {
+        let surprise = surprise(step, failure)?;
+        Some((failure, surprise))
+    }) else {
+        return;
+    };
+    let question = Question { caller: Caller::of(identity), request: request.clone() };
+    let Ok(Ok(policy)) = tokio::time::timeout(BUDGET, fetch::policy(&context.client)).await else { return };
+    let verdict = explain(&policy, &question);
+    let lines = said(surprise, &verdict, &question, step.within.is_some());
+    failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
+}
+
+/// What authorization did, against the expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Surprise {
+    /// A call that should have been refused was allowed.
+    Allowed,
+    /// The other way round.
+    Refused,
+}
+
+fn surprise(step: &Step, failure: &Failure) -> Option<Surprise> {
+    let by_rbac = matches!(step.expect.by, None | Some(DeniedBy::Rbac));
+    match failure.mismatch.class {
+        Class::Allowed if by_rbac => Some(Surprise::Allowed),
+        // A 404, 409 or 422: authorization, which comes first, let the call pass.
+        Class::Status if by_rbac && step.expect.status == Some(403) => Some(Surprise::Allowed),
+        Class::Refused => Some(Surprise::Refused),
+        _ => None,
+    }
+}
+
+fn said(surprise: Surprise, verdict: &Verdict, question: &Question, within: bool) -> Vec<String> {
+    let later = |what: &str| {
+        if within { String::new() } else { format!("; {what} takes effect a moment later, so ask with `within: 2s`") }
+    };
+    let mut lines = verdict.lines(question);
+    match (surprise, verdict) {
+        (Surprise::Allowed, Verdict::Granted(_)) | (Surprise::Refused, Verdict::Denied { .. }) => lines,
+        (Surprise::Allowed, Verdict::Denied { .. }) => {
+            vec![format!("by now no binding grants it{}", later("the end of a grant"))]
+        }
+        (Surprise::Refused, Verdict::Granted(_)) => {
+            lines[0] = format!("by now it is granted: {}{}", lines[0], later("a grant"));
+            lines
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        expect::Mismatch,
+        explain::{Policy, testing},
+    };
+
+    const QUESTION: &str = "u GET /api/v1/namespaces/a/pods";
+
+    fn said_of(surprise: Surprise, granted: bool, within: bool) -> Vec<String> {
+        let policy = Policy::default().with("Role a/r", "[{apiGroups: [''], resources: [pods], verbs: [list]}]");
+        let policy = if granted { policy.bound("RoleBinding a/b", "Role r", "User u") } else { policy };
+        let question = testing::ask(QUESTION);
+        said(surprise, &explain(&policy, &question), &question, within)
+    }
+
+    #[test]
+    fn the_reason_fits_the_surprise() {
+        let grants = "RoleBinding a/b gives User u Role a/r, whose rule 1 allows list on pods";
+        assert_eq!(said_of(Surprise::Allowed, true, false), [grants]);
+        let refused = said_of(Surprise::Refused, false, false);
+        assert!(refused[0].starts_with("Role a/r would grant it, but no RoleBinding"), "{refused:?}");
+        assert!(refused[1].starts_with("this gives User u the whole of Role a/r:\napiVersion: "), "{refused:?}");
+    }
+
+    #[test]
+    fn what_has_changed_since_is_a_matter_of_moments() {
+        let end =
+            "by now no binding grants it; the end of a grant takes effect a moment later, so ask with `within: 2s`";
+        assert_eq!(said_of(Surprise::Allowed, false, false), [end]);
+        assert_eq!(said_of(Surprise::Allowed, false, true), ["by now no binding grants it"]);
+        let granted = said_of(Surprise::Refused, true, false).remove(0);
+        assert!(granted.starts_with("by now it is granted: RoleBinding a/b gives"), "{granted}");
+        assert!(granted.ends_with("; a grant takes effect a moment later, so ask with `within: 2s`"), "{granted}");
+    }
+
+    #[test]
+    fn only_what_authorization_did_has_reasons() {
+        let text = "title: x\nsteps:\n  - title: a\n    serviceAccount: a\n  - title: b\n    pod: {name: p, image: curl, serviceAccount: a}\n  \
+                    - title: c\n    curl: {in: p, url: 'https://kubernetes.default/api', token: mounted}\n    expect: {status: 403}\n";
+        let document = crate::scenario::read(std::path::Path::new("x.yaml"), text.as_bytes()).expect("a scenario");
+        let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
+        let step = &plan.steps[2];
+        assert!(ask::call(step).is_some());
+        for (class, expected) in [
+            (Class::Allowed, Some(Surprise::Allowed)),
+            (Class::Status, Some(Surprise::Allowed)),
+            (Class::Refused, Some(Surprise::Refused)),
+            (Class::WrongIdentity, None),
+            (Class::NotReached, None),
+        ] {
+            let mismatch = Mismatch {
+                pointer: "/expect/status".into(),
+                message: String::new(),
+                expected: String::new(),
+                got: String::new(),
+                server_words: None,
+                hint: None,
+                class,
+            };
+            assert_eq!(surprise(step, &super::super::place(&plan, step, mismatch)), expected, "{class:?}");
+        }
+    }
+}
