@@ -2,8 +2,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
 
 mod check;
+mod docs;
 mod doctor;
 mod list;
+mod new;
 mod run;
 mod schema;
 mod select;
@@ -40,6 +42,11 @@ enum Command {
     Doctor,
     /// Prints the JSON Schema of a scenario, for editors.
     Schema,
+    /// Writes a first scenario to change, and says where it is.
+    New(new::Options),
+    /// Prints a page of kubewalk's own documentation, made of its sources.
+    #[command(hide = true, subcommand)]
+    Docs(docs::Page),
 }
 
 /// How it talks.
@@ -107,6 +114,8 @@ pub fn main() -> ExitCode {
         Command::List(options) => list::main(options, cli.talk),
         Command::Doctor => doctor::main(),
         Command::Schema => schema::main(),
+        Command::New(options) => new::main(options),
+        Command::Docs(page) => docs::main(page),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),
