@@ -17,6 +17,9 @@ verb. The first step that does not hold ends the scenario. A word that is not be
 you where. `kubewalk new NAME` writes a first scenario.
 
 In all texts, `{namespace}` becomes the name of the scenario's namespace.
+
+`kubewalk check` also warns about what can run but is probably not meant, e.g. a rule that grants nothing. If you mean it, end the
+line with the comment `# on purpose`.
 ";
 
 const STEP: &str = "Exactly one of its keys is a [verb](#verbs). These go with any verb:";

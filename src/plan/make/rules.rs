@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Context, below, draft::Draft, manifests::a};
+use super::{Context, below, draft::Draft, manifests::a, named_rules};
 use crate::plan::kinds::{OWN, nearest};
 
 const VERBS: &[&str] = &[
@@ -95,10 +95,11 @@ pub(super) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &st
         lint_verbs(cx, &at, rule);
         lint_groups(cx, &at, rule);
         lint_resources(cx, &at, rule);
+        named_rules::check(cx, &at, rule);
     }
 }
 
-fn words<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
+pub(super) fn words<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
     let list = rule.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
