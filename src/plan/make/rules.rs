@@ -65,6 +65,9 @@ const SHORT: &[(&str, &str)] = &[
     ("svc", "services"),
 ];
 
+/// What rules about impersonation for certain calls name as resources of `authentication.k8s.io` (since 1.36).
+const IMPERSONATED: &[&str] = &["users", "groups", "serviceaccounts", "nodes", "uids", "userextras"];
+
 const SUBRESOURCES: &[&str] = &[
     "attach",
     "binding",
@@ -195,7 +198,8 @@ fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
     let all_own = groups.iter().all(|group| is_own_group(group));
     for (index, resource) in words(rule, "resources").into_iter().enumerate() {
         let at = below(&below(at, "resources"), index);
-        if !all_own || groups.is_empty() || resource.starts_with('*') {
+        let impersonated = groups.contains(&"authentication.k8s.io") && IMPERSONATED.contains(&resource);
+        if !all_own || groups.is_empty() || resource.starts_with('*') || impersonated {
             continue;
         }
         if let Some(meant) = meant_resource(resource, &groups) {
