@@ -20,7 +20,7 @@ static BOUND: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "since 1.36 the verb is `impersonate-on:…`, up to 1.35 `impersonate`",
         ),
         (
-            r"(Invalid value:) (?:\{|[a-z0-9]+\.[A-Z]\w*\{)",
+            r#"(Invalid value:) (?:\{"|[a-z0-9]+\.[A-Z]\w*\{)"#,
             "new versions print the value as JSON, older ones in the syntax of Go",
         ),
         (
