@@ -25,6 +25,8 @@ pub mod report;
 
 pub mod cli;
 
+pub mod docs;
+
 pub mod testing;
 
 pub mod exit_code;

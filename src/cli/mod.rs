@@ -2,9 +2,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
 
 mod check;
+mod docs;
 mod doctor;
 mod explain;
 mod list;
+mod new;
 mod run;
 mod schema;
 mod select;
@@ -43,6 +45,11 @@ enum Command {
     Schema,
     /// Says which binding and rule allow a call on a cluster, or what is nearest and what would allow it.
     Explain(explain::Options),
+    /// Writes a first scenario to change, and says where it is.
+    New(new::Options),
+    /// Prints a page of kubewalk's own documentation, made of its sources.
+    #[command(hide = true, subcommand)]
+    Docs(docs::Page),
 }
 
 /// How it talks.
@@ -111,6 +118,8 @@ pub fn main() -> ExitCode {
         Command::Doctor => doctor::main(),
         Command::Schema => schema::main(),
         Command::Explain(options) => explain::main(options),
+        Command::New(options) => new::main(options),
+        Command::Docs(page) => docs::main(page),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),

@@ -127,7 +127,7 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
 }
 
 /// The scenario files below a folder, sorted, or the file itself.
-fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(super) fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !std::fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

@@ -10,13 +10,17 @@ mod draft;
 mod expectations;
 mod findings;
 mod manifests;
+mod named_rules;
+mod on_purpose;
 mod pairs;
 mod rbac;
 mod rules;
 mod short;
 mod story;
 mod targets;
+mod texts;
 mod url;
+mod waits;
 mod world;
 
 #[cfg(test)]
@@ -55,6 +59,7 @@ impl Names {
 pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnostic>> {
     let (mut plan, findings) = examine(document, names);
     let mut diagnostics: Vec<_> = findings.into_iter().map(|found| found.diagnostic).collect();
+    diagnostics.retain(|diagnostic| !on_purpose::is_meant(&plan.document.source, diagnostic));
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
@@ -73,6 +78,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
         (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
     let steps = story::tell(&mut cx, &drafts);
     pairs::check(&mut cx, &steps);
+    texts::check(&mut cx);
     let makes_cluster_wide =
         drafts.iter().flat_map(|draft| &draft.objects).any(|placed| !placed.object.kind.namespaced);
 

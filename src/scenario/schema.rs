@@ -50,7 +50,7 @@ pub struct Step {
     /// Narration before the step.
     #[serde(default)]
     pub say: Option<String>,
-    /// Ids of the tutorial's claims that this step proves, e.g. `S1.20`.
+    /// Ids of the claims in `docs/claims.md` that this step proves, e.g. `S1.20`.
     #[serde(default)]
     pub rows: Vec<Row>,
     /// The longest that the step may take, waiting included, e.g. `30s`. Left out: 60s.
@@ -110,10 +110,11 @@ pub struct Step {
     pub exec: Option<verbs::Exec>,
 }
 
-/// The id of a tutorial's claim: `S1.20` (first tutorial), `S2.5` (second), or `F12` (a further scenario).
+/// The id of a claim in `docs/claims.md`: `S1.20` (first tutorial), `S2.5` (second), `F12` (a further scenario), or
+/// `C15` (a public case).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Row(#[schemars(regex(pattern = r"^(S[12]\.[0-9]+b?|F[0-9]+)$"))] pub String);
+pub struct Row(#[schemars(regex(pattern = r"^(S[12]\.[0-9]+b?|[FC][0-9]+)$"))] pub String);
 
 /// A length of time with its unit: `500ms`, `30s`, `2m`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]

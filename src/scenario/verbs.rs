@@ -82,7 +82,7 @@ pub struct Pod {
     /// `spec.serviceAccountName`. Left out: Kubernetes fills in `default`.
     #[serde(default)]
     pub service_account: Option<String>,
-    /// `spec.automountServiceAccountToken`.
+    /// `spec.automountServiceAccountToken`. Left out: as the ServiceAccount says, or else `true`.
     #[serde(default)]
     pub automount_service_account_token: Option<bool>,
     /// `metadata.labels`.
@@ -106,7 +106,7 @@ pub enum ServiceAccount {
 pub struct ServiceAccountFields {
     /// The name.
     pub name: String,
-    /// `automountServiceAccountToken`.
+    /// `automountServiceAccountToken`. Left out: `true`, unless the Pod says otherwise.
     #[serde(default)]
     pub automount_service_account_token: Option<bool>,
 }
@@ -156,7 +156,7 @@ pub struct Bind {
     pub cluster_role: Option<String>,
     /// The subjects that get the role.
     pub to: Vec<Subject>,
-    /// A ClusterRoleBinding instead of a RoleBinding: the right holds in all namespaces.
+    /// A ClusterRoleBinding instead of a RoleBinding: the right holds in all namespaces. Left out: `false`.
     #[serde(default)]
     pub cluster_wide: bool,
 }
@@ -192,7 +192,7 @@ pub struct Curl {
     /// Where the bearer token comes from. Left out: none is sent, the call is anonymous.
     #[serde(default)]
     pub token: Option<Token>,
-    /// Does not check the server's certificate (curl `--insecure`).
+    /// Does not check the server's certificate (curl `--insecure`). Left out: `false`.
     #[serde(default)]
     pub insecure: bool,
     /// Checks the server's certificate against the mounted `ca.crt`. Left out: `true` unless `insecure` or

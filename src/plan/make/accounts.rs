@@ -106,7 +106,7 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<
         cx.findings
             .warn(&below(&below(&placed.pointer, "roleRef"), "name"), message)
             .label("stored, but it grants nothing")
-            .hint_if(hint);
+            .hint(hint.unwrap_or_else(|| format!("make it by a step of kind {kind}")));
     }
 }
 
@@ -142,7 +142,10 @@ fn subjects(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &St
             cx.findings.error(&below(&at, "serviceAccount"), message).hint_if(hint);
         } else {
             let at = below(&below(&placed.pointer, "subjects"), index);
-            cx.findings.warn(&below(&at, "name"), message).label("bound in vain").hint_if(hint);
+            cx.findings
+                .warn(&below(&at, "name"), message)
+                .label("bound in vain")
+                .hint(hint.unwrap_or_else(|| format!("add a step `serviceAccount: {name}`")));
         }
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         let Some(request) = &curl.request else {
             cx.findings
                 .warn(&status_at, "RBAC denies only what is asked of the API server")
-                .second(&below(&below(&step.pointer, "curl"), "url"), "another server");
+                .second(&below(&below(&step.pointer, "curl"), "url"), "another server")
+                .hint("call `https://kubernetes.default/…`, or expect what this server prints, by `json`");
             continue;
         };
         check_message(cx, step, &request.denial(&curl.identity.username()));

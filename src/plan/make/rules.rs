@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Context, below, draft::Draft, manifests::a};
+use super::{Context, below, draft::Draft, manifests::a, named_rules};
 use crate::plan::kinds::{OWN, nearest};
 
 const VERBS: &[&str] = &[
@@ -65,6 +65,9 @@ const SHORT: &[(&str, &str)] = &[
     ("svc", "services"),
 ];
 
+/// What rules about impersonation for certain calls name as resources of `authentication.k8s.io` (since 1.36).
+const IMPERSONATED: &[&str] = &["users", "groups", "serviceaccounts", "nodes", "uids", "userextras"];
+
 const SUBRESOURCES: &[&str] = &[
     "attach",
     "binding",
@@ -95,10 +98,11 @@ pub(super) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &st
         lint_verbs(cx, &at, rule);
         lint_groups(cx, &at, rule);
         lint_resources(cx, &at, rule);
+        named_rules::check(cx, &at, rule);
     }
 }
 
-fn words<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
+pub(super) fn words<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
     let list = rule.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
@@ -194,7 +198,8 @@ fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
     let all_own = groups.iter().all(|group| is_own_group(group));
     for (index, resource) in words(rule, "resources").into_iter().enumerate() {
         let at = below(&below(at, "resources"), index);
-        if !all_own || groups.is_empty() || resource.starts_with('*') {
+        let impersonated = groups.contains(&"authentication.k8s.io") && IMPERSONATED.contains(&resource);
+        if !all_own || groups.is_empty() || resource.starts_with('*') || impersonated {
             continue;
         }
         if let Some(meant) = meant_resource(resource, &groups) {

@@ -5,6 +5,7 @@ use super::{
     draft::Draft,
     manifests::{check_name, kind_of},
     story::Story,
+    waits,
 };
 use crate::{
     plan::{Kind, Target, kinds::nearest},
@@ -108,7 +109,9 @@ pub(super) fn wait(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait, story: 
     if !matches!(wait.until, Until::Deleted) {
         named(cx, draft, &kind, namespace.as_deref(), &wait.name, story);
     }
-    Some(Target { kind, namespace, name: Some(wait.name.clone()), label_selector: None, field_selector: None })
+    let target = Target { kind, namespace, name: Some(wait.name.clone()), label_selector: None, field_selector: None };
+    waits::check(cx, draft, wait, &target, story);
+    Some(target)
 }
 
 fn selectors(object: &ObjectRef) -> [(&'static str, &Option<String>); 2] {

@@ -1,0 +1,105 @@
+//! `kubewalk new`: a first scenario to change.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::exit_code::Exit;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// A name (`rbac/my-story` becomes scenarios/rbac/my-story.yaml), or a path that ends in .yaml.
+    name: String,
+}
+
+const TEMPLATE: &str = include_str!("new.yaml");
+
+pub fn main(options: &Options) -> anyhow::Result<Exit> {
+    let path = match path_of(&options.name) {
+        Ok(path) => path,
+        Err(why) => {
+            eprintln!("error: {why}");
+            return Ok(Exit::Invalid);
+        }
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let text = text(&path, Path::new("schema/scenario.schema.json").is_file());
+    match std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Ok(super::print(&format!("{}\n", path.display()))),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            eprintln!("error: {} is there already; it is left as it is. Choose another name", path.display());
+            Ok(Exit::Invalid)
+        }
+        Err(e) => Err(e).with_context(|| format!("cannot write {}", path.display())),
+    }
+}
+
+/// Where a scenario of this name goes.
+fn path_of(name: &str) -> Result<PathBuf, String> {
+    let wrong = |why: &str| Err(format!("`{}` is no name of a scenario: {why}", name.escape_debug()));
+    if name.chars().any(char::is_control) {
+        return wrong("it has a control character");
+    }
+    let last = name.rsplit(['/', std::path::MAIN_SEPARATOR]).next().unwrap_or_default();
+    let stem = last.strip_suffix(".yaml").or_else(|| last.strip_suffix(".yml")).unwrap_or(last);
+    if matches!(stem.trim(), "" | "." | "..") {
+        return wrong("say what the file is called, e.g. `rbac/my-story`");
+    }
+    if stem != last {
+        return Ok(PathBuf::from(name));
+    }
+    let file = format!("{name}.yaml");
+    // An absolute name stays where it is.
+    Ok(Path::new("scenarios").join(file))
+}
+
+/// The scenario. Editors get the schema only from inside the checkout, where it is.
+fn text(path: &Path, schema_is_here: bool) -> String {
+    use std::path::Component;
+    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let up = "../".repeat(path.components().count().saturating_sub(1));
+    let first = if schema_is_here && inside {
+        format!("# yaml-language-server: $schema={up}schema/scenario.schema.json\n")
+    } else {
+        "# Let your editor help: `kubewalk schema > scenario.schema.json`, then write as the first line\n\
+         # yaml-language-server: $schema=scenario.schema.json\n"
+            .to_owned()
+    };
+    first + TEMPLATE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("mine", Some("scenarios/mine.yaml"))]
+    #[case("rbac/mine", Some("scenarios/rbac/mine.yaml"))]
+    #[case("elsewhere/mine.yaml", Some("elsewhere/mine.yaml"))]
+    #[case("mine.yml", Some("mine.yml"))]
+    #[case("/tmp/mine", Some("/tmp/mine.yaml"))]
+    #[case("v1.2", Some("scenarios/v1.2.yaml"))]
+    #[case("", None)]
+    #[case("rbac/", None)]
+    #[case(".yaml", None)]
+    #[case("..", None)]
+    #[case("a\nb", None)]
+    fn names_become_paths(#[case] name: &str, #[case] path: Option<&str>) {
+        assert_eq!(path_of(name).ok(), path.map(PathBuf::from));
+    }
+
+    #[test]
+    fn the_schema_is_found_from_the_file() {
+        let first = |path: &str| text(Path::new(path), true).lines().next().unwrap_or_default().to_owned();
+        assert_eq!(first("scenarios/a/b.yaml"), "# yaml-language-server: $schema=../../schema/scenario.schema.json");
+        assert!(first("/tmp/b.yaml").starts_with("# Let your editor help"));
+        assert!(first("../b.yaml").starts_with("# Let your editor help"));
+    }
+}
