@@ -1,5 +1,7 @@
 //! The same step as a kubectl or curl line that a person can paste.
 
+mod outside;
+
 use serde_json::Value;
 
 use super::{Action, Curl, Exec, Object, Place, Step, Target};
@@ -12,6 +14,10 @@ const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 ///
 /// A token never appears: the shell in the Pod reads its file.
 pub fn equivalent(step: &Step) -> String {
+    outside::asked_as(&step.caller, &of_action(step))
+}
+
+fn of_action(step: &Step) -> String {
     match &step.action {
         Action::Apply(objects) => heredoc("kubectl apply --server-side -f -", objects),
         Action::Create(objects) => heredoc("kubectl create -f -", objects),
@@ -32,6 +38,7 @@ pub fn equivalent(step: &Step) -> String {
         Action::Wait(target, until) => wait(step, target, until),
         Action::Curl(call) => curl(call),
         Action::Exec(command) => exec(command),
+        Action::Request(call) => outside::request(call),
     }
 }
 

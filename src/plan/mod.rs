@@ -3,6 +3,8 @@
 //! A plan says all that a run will do before anything is started. Nothing here knows Kubernetes' client or an async
 //! runtime.
 
+pub mod asks;
+pub mod caller;
 pub mod equivalent;
 pub mod kinds;
 pub mod make;
@@ -13,6 +15,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
+pub use caller::{Caller, Credential};
 pub use kinds::Kind;
 pub use make::{Names, plan};
 pub use request::{Details, Identity, Request};
@@ -80,6 +83,8 @@ pub struct Step {
     pub expect: Expect,
     /// `expect.within`, read.
     pub within: Option<Duration>,
+    /// Who asks.
+    pub caller: Caller,
 }
 
 /// What a step does.
@@ -101,6 +106,8 @@ pub enum Action {
     Curl(Box<Curl>),
     /// A command inside a Pod.
     Exec(Exec),
+    /// A request from outside the cluster.
+    Request(Box<Call>),
 }
 
 /// A manifest, and where it goes.
@@ -165,6 +172,21 @@ pub struct Exec {
     pub command: Vec<String>,
     /// Standard input.
     pub stdin: Option<String>,
+}
+
+/// A request from outside the cluster.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path and its query, `{namespace}` replaced.
+    pub path: String,
+    /// The body as it is sent.
+    pub body: Option<String>,
+    /// The body's type.
+    pub content_type: Option<String>,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
 }
 
 /// A container of a Pod.

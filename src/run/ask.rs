@@ -48,18 +48,39 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
 }
 
 async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
-    let answer = steps::perform(&step.action, context, deadline).await?;
-    let mismatches = judge(&step.expect, &answer, meant(step).as_ref());
+    let who = context.identities.who(&step.caller, context).await?;
+    let answer = steps::perform(&step.action, &who, context, deadline).await?;
+    let mismatches = judge(&step.expect, &answer, meant(step, &answer).as_ref());
     Ok(Asked { answer, mismatches })
 }
 
-/// Who and what the API server must speak of when it refuses.
-fn meant(step: &Step) -> Option<Meant> {
-    match &step.action {
-        Action::Curl(curl) => {
-            let user = curl.identity.username();
-            curl.request.as_ref().map(|request| Meant { denial: request.denial(&user), user })
+/// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
+/// speak of.
+fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
+    let identity = match &step.action {
+        Action::Curl(curl) => Some(&curl.identity),
+        _ => step.caller.identity.as_ref(),
+    };
+    let user = identity?.username();
+    let mut denials: Vec<String> = step.action.requests().iter().map(|request| request.denial(&user)).collect();
+    let message = match answer {
+        Answer::Api(http) | Answer::Curl(http) => http.json.as_ref().and_then(|json| json["message"].as_str()),
+        Answer::CurlFailed { .. } | Answer::Exec { .. } => None,
+    };
+    let said = denials.iter().position(|denial| message.is_some_and(|message| message.starts_with(denial.as_str())));
+    let denial = if denials.is_empty() { return None } else { denials.swap_remove(said.unwrap_or(0)) };
+    Some(Meant { denial, user })
+}
+
+/// The step with the plurals that only the cluster knows, so that a refusal of somebody can be compared with it.
+///
+/// # Errors
+/// When the cluster does not serve a kind.
+pub async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
+    if step.caller.identity.is_some() {
+        for kind in step.action.kinds_mut() {
+            *kind = steps::api::resolve(kind, context).await?;
         }
-        _ => None,
     }
+    Ok(step)
 }

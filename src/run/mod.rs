@@ -17,7 +17,7 @@ use crate::{
     plan::{Plan, Step, equivalent},
     redact::redact,
     scenario::diagnostic,
-    steps::{Context, Fault, api},
+    steps::{Context, Fault, api, identity::Identities},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place};
@@ -63,11 +63,16 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         steps: plan.steps.len(),
     });
     let mut ended = Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![] };
-    let client = match cluster.client().await {
-        Ok(client) => client,
-        Err(e) => return abort(ended, e, tell),
+    let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
+        (Ok(client), Ok(bare)) => (client, bare),
+        (Err(e), _) | (_, Err(e)) => return abort(ended, e, tell),
     };
-    let context = Context { client, curl_image: cluster.facts().curl_image.clone(), made: Mutex::new(Vec::new()) };
+    let context = Context {
+        client,
+        curl_image: cluster.facts().curl_image.clone(),
+        made: Mutex::new(Vec::new()),
+        identities: Identities::new(bare),
+    };
     match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
         Ok(()) => {}
         Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
@@ -115,7 +120,10 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
-        let asked = ask::ask(step, context).await;
+        let asked = match ask::resolved(step.clone(), context).await {
+            Ok(step) => ask::ask(&step, context).await,
+            Err(fault) => Err(fault),
+        };
         let took = begun.elapsed();
         let warnings = asked.as_ref().map(|asked| warnings(&asked.answer)).unwrap_or_default();
         let (outcome, summary) = judge(plan, step, asked, cluster, context).await;

@@ -25,7 +25,10 @@ fn api(step: &Step, http: &Http) -> String {
         Action::Apply(objects) | Action::Create(objects) if objects.len() > 1 => {
             format!("{} objects, {}", objects.len(), status(http))
         }
-        _ => status(http),
+        _ => match &step.caller.identity {
+            Some(identity) => format!("{}, as {}", status(http), identity.username()),
+            None => status(http),
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use serde_json::json;
 
-use super::{expect::Expect, json_schema::one_verb, verbs};
+use super::{calls, expect::Expect, json_schema::one_verb, verbs};
 
 /// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -108,6 +108,16 @@ pub struct Step {
     #[serde(default)]
     #[schemars(example = json!({"in": "reader", "command": ["cat", "/etc/hostname"]}))]
     pub exec: Option<verbs::Exec>,
+
+    /// Who asks, with `get create apply patch delete request`: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`,
+    /// `anonymous`, `{user: NAME, groups: [...]}`, `{token: '{saved.NAME}'}` or `{text: 'no token'}`. Left out: kubewalk's own
+    /// administrator.
+    #[serde(default, rename = "as")]
+    pub asked_as: Option<calls::As>,
+    /// Sends one request to the API server from outside the cluster, and takes the answer as it comes.
+    #[serde(default)]
+    #[schemars(example = json!({"path": "/api/v1/namespaces/{namespace}/pods"}))]
+    pub request: Option<calls::Request>,
 }
 
 /// The id of a tutorial's claim: `S1.20` (first tutorial), `S2.5` (second), or `F12` (a further scenario).

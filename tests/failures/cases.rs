@@ -131,5 +131,24 @@ pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
         ("stdout_lines", "stdout: {contains: ca.crt}", exec(0, "namespace\ntoken\n", ""), None),
         ("secret_in_output", "stdout: ''", exec(0, &format!("token is {JWT}\n"), ""), None),
         ("long_body", "stdout: ok", exec(0, &"0123456789".repeat(500), ""), None),
+        ("user_lacks_a_group", "{status: 200, json: {kind: PodList}}", forbidden(&jane_says("list", "jane"), pods()), jane("list")),
+        ("other_user", "status: 403", forbidden(&jane_says("list", "john"), pods()), jane("list")),
+        ("user_asked_another_verb", "status: 403", forbidden(&jane_says("watch", "jane"), pods()), jane("list")),
+        ("account_instead_of_user", "status: 403", forbidden(LIST, pods()), jane("list")),
+        ("anonymous_instead_of_user", "status: 403", forbidden(&as_anonymous, pods()), jane("list")),
+        ("user_allowed", "status: 403", ok(&three), jane("list")),
+        ("impersonation_refused", "status: 200", forbidden("users \"jane\" is forbidden: User \"system:serviceaccount:a:s\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope", json!({"name": "jane", "kind": "users"})), list()),
     ]
+}
+
+/// What RBAC says of a user's call.
+fn jane_says(verb: &str, user: &str) -> String {
+    format!(
+        "pods is forbidden: User \"{user}\" cannot {verb} resource \"pods\" in API group \"\" in the namespace \"a\""
+    )
+}
+
+/// The user jane, who is impersonated.
+fn jane(verb: &str) -> Option<Meant> {
+    Some(Meant { user: "jane".into(), denial: jane_says(verb, "jane") })
 }

@@ -86,7 +86,7 @@ pub(in crate::plan) fn word(method: Method) -> &'static str {
 }
 
 /// Whether a header's value could be a real credential, and not one made up to be refused.
-fn looks_secret(value: &str) -> bool {
+pub(super) fn looks_secret(value: &str) -> bool {
     value.split(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c))).any(|word| word.len() >= 32)
 }
 

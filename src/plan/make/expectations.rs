@@ -45,13 +45,13 @@ pub(super) fn is_refusal(step: &Step) -> bool {
 /// What a verb cannot answer, and where to look instead.
 fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
     let hint = match (verb, key) {
-        ("curl", "object") => "the body of an answer is `json`",
+        ("curl" | "request", "object") => "the body of an answer is `json`",
         ("curl", "stdout") => "the body of an answer is `json`",
         ("exec", "status" | "reason" | "message" | "by") => {
             "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
         }
         ("exec", "object") => "what a command prints is `json` or `stdout`",
-        ("curl" | "exec", _) => return None,
+        ("curl" | "exec", _) | ("request", "json" | "stdout") => return None,
         ("delete", "json" | "object" | "path") => "`delete` answers `status`, `reason` and `message` only",
         (_, "json") => "say `object`",
         (_, "stdout" | "stderr") => "only commands print: say `object`, or use `exec`",

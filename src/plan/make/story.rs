@@ -3,7 +3,7 @@
 use super::{
     Context, accounts, below, bodies, calls,
     draft::{Draft, Placed},
-    expectations, targets,
+    expectations, identity, outside, targets,
     world::{Known, World},
 };
 use crate::{
@@ -22,6 +22,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
     let mut story = Story { drafts, world: World::default() };
     let mut steps = Vec::new();
     for draft in drafts {
+        let caller = identity::read(cx, draft, &story);
         let action = story.act(cx, draft);
         let expect = expectations::read(cx, draft);
         let (Some(verb), Some(action)) = (draft.verb, action) else {
@@ -38,6 +39,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
             action,
             expect,
             within: draft.within,
+            caller,
         });
     }
     steps
@@ -69,6 +71,11 @@ impl<'a> Story<'a> {
                 action
             }
             "exec" => calls::exec(cx, draft, step.exec.as_ref()?, self),
+            "request" => {
+                let action = outside::request(cx, draft, step.request.as_ref()?);
+                self.call_changes(draft, action.as_ref());
+                action
+            }
             verb => {
                 for placed in &draft.objects {
                     self.make(cx, draft, placed);
@@ -83,7 +90,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// What a call from a Pod makes or deletes.
+    /// What a call from a Pod, or a request, makes or deletes.
     fn call_changes(&mut self, draft: &'a Draft<'a>, action: Option<&Action>) {
         if draft.refused {
             return;
@@ -91,9 +98,8 @@ impl<'a> Story<'a> {
         for placed in &draft.objects {
             self.world.add(known(draft, placed));
         }
-        if let Some(Action::Curl(call)) = action
-            && let Some((kind, namespace, name)) = bodies::deleted(call.request.as_ref())
-        {
+        let asked = action.map(Action::requests).unwrap_or_default();
+        if let Some((kind, namespace, name)) = bodies::deleted(asked.first()) {
             let kind = (kind.group.as_str(), kind.kind.as_str());
             let namespace = namespace.filter(|_| kind != ("", "Namespace"));
             self.world.delete(kind, namespace, name, draft.index);
