@@ -142,6 +142,22 @@ mod tests {
         assert_eq!(redact(&text), clean);
     }
 
+    #[test]
+    fn a_registered_value_goes_in_every_form() {
+        let secret = "hush/hush+hush?1";
+        register(secret);
+        for offset in 0..3 {
+            let around = format!("{}{secret} and more", &"ab"[..offset.min(2)]);
+            for encoded in [STANDARD.encode(&around), URL_SAFE_NO_PAD.encode(&around)] {
+                assert!(redact(&encoded).contains(TOKEN), "{encoded}");
+            }
+        }
+        assert_eq!(redact(&format!("a {secret} b")), format!("a {TOKEN} b"));
+        assert_eq!(redact("x=hush%2Fhush%2Bhush%3F1"), format!("x={TOKEN}"));
+        register("short");
+        assert_eq!(redact("a short one"), "a short one");
+    }
+
     #[rstest]
     #[case(r#"user "system:serviceaccount:ns:rm" (groups=["system:serviceaccounts" "system:serviceaccounts:ns" "system:authenticated"]) is"#)]
     #[case("[invalid bearer token, service account token has been invalidated]")]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Action, Kind, Object, Request, Target};
+use super::{Action, Kind, Object, Request, Target, TokenCall};
 
 /// The path of a collection, or of an object when it is named.
 pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
@@ -27,6 +27,20 @@ pub fn escape(text: &str) -> String {
         }
         out
     })
+}
+
+/// Where one asks who one is.
+pub const WHOAMI: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+
+impl TokenCall {
+    /// Where the token is asked for, or the Secret that has it.
+    pub fn path(&self) -> String {
+        let namespace = escape(&self.namespace);
+        match &self.secret {
+            Some(secret) => format!("/api/v1/namespaces/{namespace}/secrets/{}", escape(secret)),
+            None => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{}/token", escape(&self.account)),
+        }
+    }
 }
 
 impl Target {
@@ -72,6 +86,15 @@ impl Action {
             Action::Create(objects) => objects.iter().filter_map(|object| object.request("POST", false)).collect(),
             Action::Pod(object) => object.request("POST", false).into_iter().collect(),
             Action::Wait(..) | Action::Exec(_) => vec![],
+            Action::Whoami => vec![Request::from_http("POST", WHOAMI)],
+            Action::Token(call) => vec![match &call.secret {
+                Some(_) => Request::from_http("GET", &call.path()),
+                None => Request::from_http("POST", &call.path()),
+            }],
+            Action::Patch(change) => {
+                let kind = &change.target.kind;
+                kind.plural.as_ref().map(|_| Request::from_http("PATCH", &change.path(kind))).into_iter().collect()
+            }
         }
     }
 
@@ -83,7 +106,8 @@ impl Action {
             }
             Action::Pod(object) => vec![&mut object.kind],
             Action::Get(target) | Action::Delete(target) | Action::Wait(target, _) => vec![&mut target.kind],
-            Action::Curl(_) | Action::Exec(_) | Action::Request(_) => vec![],
+            Action::Patch(change) => vec![&mut change.target.kind],
+            Action::Curl(_) | Action::Exec(_) | Action::Request(_) | Action::Whoami | Action::Token(_) => vec![],
         }
     }
 }

@@ -39,6 +39,9 @@ fn of_action(step: &Step) -> String {
         Action::Curl(call) => curl(call),
         Action::Exec(command) => exec(command),
         Action::Request(call) => outside::request(call),
+        Action::Whoami => "kubectl auth whoami -o json".into(),
+        Action::Token(call) => outside::token(call),
+        Action::Patch(change) => outside::patch(change),
     }
 }
 
@@ -195,6 +198,12 @@ fn curl(call: &Curl) -> String {
         let token = format!(r#"-H "Authorization: Bearer $(cat {MOUNT}/token)""#);
         let script = format!("{} {token} {}", line(&words), quote(&call.url));
         whole.extend(["sh".into(), "-c".into(), script]);
+    } else if let Some(name) = &call.saved_token {
+        let token = format!("{}_TOKEN", name.to_uppercase().replace('-', "_"));
+        words.extend(["--config".into(), "-".into(), call.url.clone()]);
+        whole = in_pod(&call.place, true);
+        whole.extend(words);
+        return format!(r#"printf 'header = "Authorization: Bearer %s"' "${token}" | {}"#, line(&whole));
     } else {
         words.push(call.url.clone());
         whole.extend(words);

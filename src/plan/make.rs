@@ -3,9 +3,11 @@
 //! Three passes over the steps: `draft` looks at each step alone (its verb, its times, its manifests), `story` walks
 //! them in order and knows what exists when, `pairs` looks at the whole. All of them only add to `findings`.
 
+mod absence;
 mod accounts;
 mod bodies;
 pub(super) mod calls;
+mod captures;
 mod draft;
 mod expectations;
 mod findings;
@@ -18,6 +20,7 @@ mod rules;
 mod short;
 mod story;
 mod targets;
+mod tokens;
 mod url;
 mod world;
 

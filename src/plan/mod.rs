@@ -6,6 +6,7 @@
 pub mod asks;
 pub mod caller;
 pub mod equivalent;
+pub mod fill;
 pub mod kinds;
 pub mod make;
 pub mod names;
@@ -22,6 +23,7 @@ pub use request::{Details, Identity, Request};
 
 use crate::scenario::{
     Diagnostic, Document, Span,
+    calls::PatchType,
     expect::Expect,
     verbs::{Method, Until},
 };
@@ -85,6 +87,28 @@ pub struct Step {
     pub within: Option<Duration>,
     /// Who asks.
     pub caller: Caller,
+    /// What is kept for later steps.
+    pub save: Vec<Save>,
+}
+
+/// A value that is kept for later steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Save {
+    /// Its name.
+    pub name: String,
+    /// Where it is found.
+    pub what: Saved,
+}
+
+/// Where a value is found that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saved {
+    /// The token, which nobody may see.
+    Token,
+    /// The text of the standard output, without newlines at its end.
+    Stdout,
+    /// At a JSON path of the answer.
+    Path(String),
 }
 
 /// What a step does.
@@ -108,6 +132,12 @@ pub enum Action {
     Exec(Exec),
     /// A request from outside the cluster.
     Request(Box<Call>),
+    /// A SelfSubjectReview.
+    Whoami,
+    /// A TokenRequest, or the token of a Secret.
+    Token(Box<TokenCall>),
+    /// PATCH of one object.
+    Patch(Box<Change>),
 }
 
 /// A manifest, and where it goes.
@@ -161,6 +191,8 @@ pub struct Curl {
     pub identity: Identity,
     /// What the API server must understand; `None` when the URL is not the API server's.
     pub request: Option<Request>,
+    /// The name of a saved token that is sent.
+    pub saved_token: Option<String>,
 }
 
 /// A command inside a Pod.
@@ -187,6 +219,47 @@ pub struct Call {
     pub content_type: Option<String>,
     /// Further headers.
     pub headers: BTreeMap<String, String>,
+}
+
+/// A token of a ServiceAccount.
+#[derive(Debug, Clone, Default)]
+pub struct TokenCall {
+    /// The account's namespace.
+    pub namespace: String,
+    /// The account.
+    pub account: String,
+    /// `spec.expirationSeconds`.
+    pub seconds: Option<u64>,
+    /// `spec.audiences`.
+    pub audiences: Vec<String>,
+    /// `spec.boundObjectRef`: kind and name.
+    pub bound_to: Option<(String, String)>,
+    /// The Secret that has the token.
+    pub secret: Option<String>,
+}
+
+/// A change of one object.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The object.
+    pub target: Target,
+    /// A part of it.
+    pub subresource: Option<String>,
+    /// How the change is written.
+    pub how: PatchType,
+    /// The change.
+    pub body: Value,
+}
+
+impl Change {
+    /// Its path, of the kind with its plural.
+    pub fn path(&self, kind: &Kind) -> String {
+        let path = self.target.path(kind);
+        match &self.subresource {
+            Some(subresource) => format!("{path}/{}", asks::escape(subresource)),
+            None => path,
+        }
+    }
 }
 
 /// A container of a Pod.

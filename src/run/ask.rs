@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::captures::Captures;
 use crate::{
-    expect::{Answer, Meant, Mismatch, judge},
+    expect::{Answer, Meant, Mismatch, judge, review},
     plan::{Action, Step},
-    steps::{self, Context, Fault},
+    steps::{self, Context, Fault, Got},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -20,9 +21,22 @@ const DENIALS: usize = 3;
 /// An answer and what is wrong with it.
 pub struct Asked {
     /// The last answer.
-    pub answer: Answer,
+    pub got: Got,
     /// Empty when all holds.
     pub mismatches: Vec<Mismatch>,
+}
+
+/// Asks, and when all holds keeps what the step saves.
+///
+/// # Errors
+/// As [`ask`], and when a credential would be saved as a text.
+pub async fn asked_and_saved(step: &Step, captures: &mut Captures, context: &Context) -> Result<Asked, Fault> {
+    let step = resolved(step.clone(), context).await?;
+    let mut asked = ask(&step, context).await?;
+    if asked.mismatches.is_empty() {
+        asked.mismatches = captures.save(&step, &asked.got, context)?;
+    }
+    Ok(asked)
 }
 
 /// Asks once, or for at most `expect.within` until the answer is as expected.
@@ -49,9 +63,14 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
 
 async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
     let who = context.identities.who(&step.caller, context).await?;
-    let answer = steps::perform(&step.action, &who, context, deadline).await?;
-    let mismatches = judge(&step.expect, &answer, meant(step, &answer).as_ref());
-    Ok(Asked { answer, mismatches })
+    let got = steps::perform(&step.action, &who, context, deadline).await?;
+    let mut mismatches = judge(&step.expect, &got.answer, meant(step, &got.answer).as_ref());
+    if let (Some(wanted), true) = (&step.expect.token_review, mismatches.is_empty()) {
+        let token = got.token.as_ref().ok_or_else(|| Fault::Refused("there is no token to review".into()))?;
+        let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
+        mismatches = review::judge(wanted, &status);
+    }
+    Ok(Asked { got, mismatches })
 }
 
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
@@ -76,7 +95,7 @@ fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
 ///
 /// # Errors
 /// When the cluster does not serve a kind.
-pub async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
+async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
     if step.caller.identity.is_some() {
         for kind in step.action.kinds_mut() {
             *kind = steps::api::resolve(kind, context).await?;

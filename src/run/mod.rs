@@ -4,6 +4,7 @@ pub mod cleanup;
 pub mod event;
 
 mod ask;
+mod captures;
 mod summary;
 
 use std::{sync::Mutex, time::Duration};
@@ -112,6 +113,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         *ended = abort(ended.clone(), error, tell);
         return;
     }
+    let mut captures = captures::Captures::default();
     for step in &plan.steps {
         tell(Event::StepStarted {
             path: path_of(plan),
@@ -120,12 +122,14 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
-        let asked = match ask::resolved(step.clone(), context).await {
-            Ok(step) => ask::ask(&step, context).await,
-            Err(fault) => Err(fault),
+        let filled = captures.fill(step);
+        let asked = match &filled {
+            Ok(filled) => ask::asked_and_saved(filled, &mut captures, context).await,
+            Err(fault) => Err(fault.clone()),
         };
+        let step = filled.as_ref().unwrap_or(step);
         let took = begun.elapsed();
-        let warnings = asked.as_ref().map(|asked| warnings(&asked.answer)).unwrap_or_default();
+        let warnings = asked.as_ref().map(|asked| warnings(&asked.got.answer)).unwrap_or_default();
         let (outcome, summary) = judge(plan, step, asked, cluster, context).await;
         ended.skipped -= 1;
         match outcome {
@@ -169,14 +173,14 @@ async fn judge(
     context: &Context,
 ) -> (Outcome, String) {
     match asked {
-        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.answer)),
+        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.got.answer)),
         Ok(asked) => {
             // A component that died in this window makes every answer doubtful.
             if let Some(error) = cluster.broken() {
                 return (broken(error), String::new());
             }
             let failures = asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
-            (Outcome::Failed { failures }, summary::of(step, &asked.answer))
+            (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
     }

@@ -26,8 +26,9 @@ fn api(step: &Step, http: &Http) -> String {
             format!("{} objects, {}", objects.len(), status(http))
         }
         _ => match &step.caller.identity {
-            Some(identity) => format!("{}, as {}", status(http), identity.username()),
-            None => status(http),
+            // Whoever gets a 401 is nobody to the server.
+            Some(identity) if http.status != 401 => format!("{}, as {}", status(http), identity.username()),
+            _ => status(http),
         },
     }
 }

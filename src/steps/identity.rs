@@ -80,7 +80,7 @@ impl Identities {
             Credential::Anonymous => Who { client: self.bare.clone(), ..admin() },
             Credential::Account { namespace, name } => self.bearer(self.token(namespace, name, context).await?)?,
             Credential::Saved(name) => self.bearer(self.saved(name)?)?,
-            Credential::Text(text) => Who { token: None, ..self.bearer(SecretString::from(text.as_str()))? },
+            Credential::Text(text) => self.bearer(SecretString::from(text.as_str()))?,
             Credential::Impersonation { user, groups } => {
                 let mut who = admin();
                 who.headers.insert(HeaderName::from_static("impersonate-user"), value(user)?);

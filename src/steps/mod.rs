@@ -7,10 +7,13 @@ pub mod exec;
 pub mod get;
 pub mod identity;
 pub mod object;
+pub mod patch;
 pub mod pod;
 pub mod request;
+pub mod token;
 pub mod wait;
 pub mod watch;
+pub mod whoami;
 
 use std::sync::Mutex;
 
@@ -84,8 +87,11 @@ pub enum Fault {
 ///
 /// # Errors
 /// A [`Fault`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
-pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
-    match action {
+pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Instant) -> Result<Got, Fault> {
+    if let Action::Token(call) = action {
+        return token::run(call, who, context, deadline).await;
+    }
+    let answer = match action {
         Action::Apply(objects) => object::apply(objects, who, context).await,
         Action::Create(objects) => object::create(objects, who, context).await,
         Action::Pod(object) => pod::run(object, who, context, deadline).await,
@@ -95,5 +101,17 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: In
         Action::Curl(curl) => curl::run(curl, context, deadline).await,
         Action::Exec(exec) => exec::run(exec, context, deadline).await,
         Action::Request(call) => request::run(call, who, context, deadline).await,
-    }
+        Action::Whoami => whoami::run(who).await,
+        Action::Patch(change) => patch::run(change, who, context).await,
+        Action::Token(_) => unreachable!("it has come back already"),
+    };
+    answer.map(|answer| Got { answer, token: who.token.clone() })
+}
+
+/// What came of an action.
+pub struct Got {
+    /// The answer.
+    pub answer: Answer,
+    /// The token that it is about: the one that was made, or that was sent.
+    pub token: Option<secrecy::SecretString>,
 }

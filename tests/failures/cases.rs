@@ -25,6 +25,11 @@ fn ok(body: &Value) -> Answer {
     raw(200, "application/json", &body.to_string())
 }
 
+fn warned(body: &Value, warnings: &[&str]) -> Answer {
+    let Answer::Curl(http) = ok(body) else { unreachable!() };
+    Answer::Curl(Http { warnings: warnings.iter().map(|text| (*text).to_owned()).collect(), ..http })
+}
+
 fn failure(code: u16, reason: &str, message: &str, details: Value) -> Answer {
     let mut body =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message});
@@ -138,6 +143,18 @@ pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
         ("anonymous_instead_of_user", "status: 403", forbidden(&as_anonymous, pods()), jane("list")),
         ("user_allowed", "status: 403", ok(&three), jane("list")),
         ("impersonation_refused", "status: 200", forbidden("users \"jane\" is forbidden: User \"system:serviceaccount:a:s\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope", json!({"name": "jane", "kind": "users"})), list()),
+        ("warning_missing", "warning: would violate PodSecurity", ok(&three), None),
+        ("warning_other", "{status: 200, warning: {contains: deprecated}}", warned(&three, &["299 - \"would violate PodSecurity \\\"restricted:latest\\\": x\"", "299 - \"spec.x is ignored\""]), None),
+        ("warning_unwanted", "noWarning: true", warned(&three, &["299 - \"spec.x is ignored\""]), None),
+        ("absent_but_there", "absent: true", ok(&json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}})), None),
+        ("absent_of_an_unknown_kind", "absent: true", failure(404, "NotFound", "the server could not find the requested resource", json!({})), None),
+        ("absent_refused", "absent: true", forbidden(LIST, pods()), list()),
+        ("absent_no_status", "absent: true", raw(404, "text/plain", "404 page not found\n"), None),
+        ("empty_but_three", "empty: true", ok(&three), None),
+        ("empty_of_an_object", "empty: true", ok(&json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}})), None),
+        ("elements_but_none", "empty: false", ok(&json!({"kind": "PodList", "apiVersion": "v1", "items": []})), None),
+        ("token_claims", "json: {lifetime: 1800, signature: valid, claims: {aud: [vault]}}", ok(&json!({"header": {"alg": "RS256"}, "claims": {"aud": ["https://kubernetes.default.svc"], "iat": 1, "exp": 3601}, "lifetime": 3600, "signature": "unknownKey"})), None),
+        ("whoami_groups", "object: {username: jane, groups: [devs, 'system:authenticated']}", ok(&json!({"username": "jane", "groups": ["system:authenticated"]})), None),
     ]
 }
 

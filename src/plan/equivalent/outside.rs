@@ -1,9 +1,9 @@
 //! Lines for who asks, and for requests from outside the cluster.
 
-use super::{line, quote, words};
+use super::{in_namespace, line, object, quote, words};
 use crate::{
-    plan::{Call, Caller, Credential, make::calls::word},
-    scenario::verbs::Method,
+    plan::{Call, Caller, Change, Credential, TokenCall, make::calls::word},
+    scenario::{calls::PatchType, verbs::Method},
 };
 
 /// The lines with kubectl's flags for the caller. kubectl impersonates where kubewalk sends a token: a token beside a client
@@ -63,4 +63,38 @@ fn by_proxy(call: &Call) -> String {
     }
     curl.push(format!("http://127.0.0.1:8001{}", call.path));
     format!("kubectl proxy &\n{}", line(&curl))
+}
+
+/// `kubectl create token`, or the token of a Secret.
+pub(super) fn token(call: &TokenCall) -> String {
+    if let Some(secret) = &call.secret {
+        let mut get = words(["kubectl", "get", "secrets"]);
+        get.push(secret.clone());
+        in_namespace(&mut get, Some(&call.namespace));
+        get.extend(words(["-o", "jsonpath={.data.token}"]));
+        return format!("{} | base64 -d", line(&get));
+    }
+    let mut create = words(["kubectl", "create", "token"]);
+    create.push(call.account.clone());
+    in_namespace(&mut create, Some(&call.namespace));
+    create.extend(call.seconds.map(|seconds| format!("--duration={seconds}s")));
+    create.extend(call.audiences.iter().map(|audience| format!("--audience={audience}")));
+    if let Some((kind, name)) = &call.bound_to {
+        create.extend([format!("--bound-object-kind={kind}"), format!("--bound-object-name={name}")]);
+    }
+    line(&create)
+}
+
+/// `kubectl patch`.
+pub(super) fn patch(change: &Change) -> String {
+    let mut patch = words(["kubectl", "patch"]);
+    object(&mut patch, &change.target);
+    patch.extend(change.subresource.iter().map(|part| format!("--subresource={part}")));
+    let how = match change.how {
+        PatchType::Merge => "merge",
+        PatchType::Json => "json",
+        PatchType::Strategic => "strategic",
+    };
+    patch.extend([format!("--type={how}"), "-p".into(), change.body.to_string()]);
+    line(&patch)
 }

@@ -64,6 +64,9 @@ fn verbs(step: &Step) -> Vec<&'static str> {
         ("curl", step.curl.is_some()),
         ("exec", step.exec.is_some()),
         ("request", step.request.is_some()),
+        ("whoami", step.whoami.is_some()),
+        ("token", step.token.is_some()),
+        ("patch", step.patch.is_some()),
     ]
     .into_iter()
     .filter_map(|(verb, there)| there.then_some(verb))
@@ -109,7 +112,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
             .label("a step needs exactly one verb")
             .hint(
                 "one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
-                 bind, curl, exec, request",
+                 bind, curl, exec, request, whoami, token, patch",
             );
         return None;
     };

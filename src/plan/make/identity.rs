@@ -1,6 +1,6 @@
 //! `as`: who asks, and whether they exist.
 
-use super::{Context, below, calls::looks_secret, draft::Draft, story::Story, url::NAMESPACE};
+use super::{Context, below, calls::looks_secret, captures, draft::Draft, story::Story, url::NAMESPACE};
 use crate::{
     plan::{Caller, Credential, Identity, kinds::nearest},
     scenario::calls::{As, AsFull},
@@ -9,7 +9,7 @@ use crate::{
 const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
 /// The verbs that can ask as somebody.
-const VERBS: [&str; 6] = ["get", "create", "apply", "patch", "delete", "request"];
+const VERBS: [&str; 8] = ["get", "create", "apply", "patch", "delete", "request", "whoami", "token"];
 
 /// Namespaces that every cluster has.
 const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -164,7 +164,9 @@ fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Cal
     if let Some(text) = &full.text {
         return self::text(cx, &below(at, "text"), text);
     }
-    nobody()
+    let Some(name) = full.token.as_deref().and_then(captures::only) else { return nobody() };
+    let identity = story.saved.get(name).and_then(|kept| kept.token.clone());
+    Caller { credential: Credential::Saved(name.to_owned()), identity }
 }
 
 fn user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {

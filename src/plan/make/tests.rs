@@ -107,7 +107,7 @@ fn cluster_wide_objects_make_it_run_alone() {
 
 #[rstest]
 // verbs and times
-#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec, request)")]
+#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec, request, whoami, token, patch)")]
 #[case(json!([{"serviceAccount": "a", "get": {"kind": "Pod"}}]), "error /steps/0/get: two verbs in one step: `serviceAccount` and `get` (make two steps of it)")]
 #[case(json!([{"serviceAccount": "a", "timeout": "0s"}]), "error /steps/0/timeout: a time of nothing")]
 #[case(json!([{"serviceAccount": "a", "timeout": "11m"}]), "error /steps/0/timeout: `11m` is too long")]
@@ -348,4 +348,29 @@ fn a_denial_of_an_identity_needs_its_counterpart() {
     assert_eq!(said(in_default(json!([denied, other]))), Vec::<String>::new());
     let wrong = json!({"as": {"user": "jane"}, "get": {"kind": "Pod"}, "expect": {"status": 403, "message": "pods is forbidden: User \"john\""}});
     assert!(said(in_default(json!([wrong, other])))[0].contains("RBAC refuses this call with another message"));
+}
+
+#[test]
+fn what_is_saved_is_used() {
+    let plan = good(fresh(json!([
+        {"serviceAccount": "sa", "save": {"uid": "$.metadata.uid"}},
+        {"token": {"serviceAccount": "sa", "duration": "30m", "audiences": ["{saved.uid}"]}, "save": {"t": "token"}},
+        {"as": {"token": "{saved.t}"}, "whoami": {}, "expect": {"object": {"uid": "{saved.uid}"}}},
+        {"as": {"token": "{saved.t}"}, "request": {"path": "/api/v1/namespaces/{namespace}/pods/{saved.uid}"}},
+        {"pod": {"name": "p", "image": "curl"}},
+        {"curl": {"in": "p", "url": "https://kubernetes.default/api/{saved.uid}", "token": {"saved": "t"}}},
+        {"get": {"kind": "Secret", "name": "{saved.uid}"}, "expect": {"absent": true}},
+        {"patch": {"kind": "Namespace", "name": "{namespace}", "body": {}}},
+    ])));
+    let owner = Identity::ServiceAccount { namespace: plan.namespace.clone(), name: "sa".into() };
+    assert_eq!(plan.steps[2].caller.identity, Some(owner.clone()));
+    let Action::Curl(call) = &plan.steps[5].action else { panic!() };
+    assert_eq!((&call.identity, call.saved_token.as_deref(), call.mounted_token), (&owner, Some("t"), false));
+    let Action::Token(call) = &plan.steps[1].action else { panic!() };
+    assert_eq!((call.seconds, call.audiences.as_slice()), (Some(1800), ["{saved.uid}".to_owned()].as_slice()));
+    let Action::Patch(change) = &plan.steps[7].action else { panic!() };
+    assert_eq!(change.target.name.as_deref(), Some(plan.namespace.as_str()));
+    let unused = said(fresh(json!([{"serviceAccount": "sa", "save": {"uid": "$.metadata.uid"}}])));
+    assert_eq!(unused.len(), 1);
+    assert!(unused[0].starts_with("warning /steps/0/save/uid: no later step uses `uid`"), "{unused:?}");
 }
