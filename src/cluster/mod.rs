@@ -177,15 +177,27 @@ impl Cluster {
     /// # Errors
     /// When the kubeconfig cannot be read, which means that the cluster has gone.
     pub async fn client(&self) -> Result<kube::Client, ClusterError> {
-        let gone =
-            |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"));
+        kube::Client::try_from(self.config().await?).map_err(|e| gone(&e))
+    }
+
+    /// The same without any credential, for callers who bring their own, or none.
+    ///
+    /// # Errors
+    /// As [`Cluster::client`].
+    pub async fn bare_client(&self) -> Result<kube::Client, ClusterError> {
+        let mut config = self.config().await?;
+        config.auth_info = kube::config::AuthInfo::default();
+        kube::Client::try_from(config).map_err(|e| gone(&e))
+    }
+
+    async fn config(&self) -> Result<kube::Config, ClusterError> {
         let text = std::fs::read_to_string(&self.kubeconfig).map_err(|e| gone(&e))?;
         let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
         let options = kube::config::KubeConfigOptions::default();
         let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
         // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
         config.default_retry = false;
-        kube::Client::try_from(config).map_err(|e| gone(&e))
+        Ok(config)
     }
 
     /// Ends the cluster and waits until everything of it is removed.
@@ -199,4 +211,8 @@ impl Cluster {
             Ended::default()
         }
     }
+}
+
+fn gone(e: &dyn std::fmt::Display) -> ClusterError {
+    ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"))
 }

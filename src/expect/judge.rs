@@ -1,7 +1,7 @@
 //! Every expectation of a step against its answer, all mismatches at once.
 
 use super::{
-    Answer, Class, Http, Meant, Mismatch, curl,
+    Answer, Class, Http, Meant, Mismatch, absence, curl,
     deny::{self, Stranger, Verdict, classify},
     parts::{missed, output, parts, plain},
     process::{command, unreached},
@@ -31,6 +31,7 @@ impl Wanted {
             (Some(by), status, _) => Self::Denial(by, status),
             (None, Some(403), _) | (None, None, Some("Forbidden")) => Self::Denial(DeniedBy::Rbac, Some(403)),
             (None, Some(status), _) => Self::Exactly(status),
+            (None, None, None) if expect.absent == Some(true) => Self::Exactly(404),
             (None, None, None) if expect.message.is_none() => Self::Success,
             (None, None, _) => Self::Failure,
         }
@@ -101,6 +102,8 @@ pub(super) fn pointer(expect: &Expect) -> &'static str {
         "/expect/reason"
     } else if expect.message.is_some() {
         "/expect/message"
+    } else if expect.absent.is_some() {
+        "/expect/absent"
     } else if says_anything(expect) {
         "/expect"
     } else {
@@ -116,6 +119,10 @@ fn says_anything(expect: &Expect) -> bool {
         || expect.stdout.is_some()
         || expect.stderr.is_some()
         || expect.within.is_some()
+        || expect.warning.is_some()
+        || expect.no_warning.is_some()
+        || expect.empty.is_some()
+        || expect.token_review.is_some()
 }
 
 fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatch> {
@@ -147,7 +154,9 @@ fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatc
     if failure.is_some() || !other_body {
         status_words(expect, http, failure, &mut found);
     }
+    absence::warnings(expect, http, &mut found);
     if !other_body {
+        absence::absence(expect, http, &mut found);
         parts(expect, http.json.as_ref(), &show::text(&http.body), "the body", &mut found);
         output(expect.stdout.as_ref(), "stdout", Class::Stdout, &http.body, &mut found);
         output(expect.stderr.as_ref(), "stderr", Class::Stderr, b"", &mut found);

@@ -3,15 +3,18 @@
 //! [`judge()`] compares an [`Answer`] with an expectation and gives every [`Mismatch`]. What an HTTP answer means is
 //! decided in [`deny`], and what makes a 403 count in [`truth`].
 
+mod absence;
 pub mod curl;
 pub mod deny;
 mod hints;
 pub mod json;
 pub mod judge;
+pub mod jwt;
 mod parts;
 pub mod path;
 mod process;
 pub mod refused;
+pub mod review;
 pub mod show;
 pub mod status;
 pub mod text;
@@ -137,6 +140,14 @@ pub enum Class {
     Stdout,
     /// `stderr`.
     Stderr,
+    /// `warning` and `noWarning`.
+    Warning,
+    /// `absent` and `empty`.
+    Absence,
+    /// `tokenReview`.
+    TokenReview,
+    /// `save`.
+    Save,
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The same step as a kubectl or curl line that a person can paste.
 
+mod outside;
+
 use serde_json::Value;
 
 use super::{Action, Curl, Exec, Object, Place, Step, Target};
@@ -12,6 +14,10 @@ const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 ///
 /// A token never appears: the shell in the Pod reads its file.
 pub fn equivalent(step: &Step) -> String {
+    outside::asked_as(&step.caller, &of_action(step))
+}
+
+fn of_action(step: &Step) -> String {
     match &step.action {
         Action::Apply(objects) => heredoc("kubectl apply --server-side -f -", objects),
         Action::Create(objects) => heredoc("kubectl create -f -", objects),
@@ -32,6 +38,10 @@ pub fn equivalent(step: &Step) -> String {
         Action::Wait(target, until) => wait(step, target, until),
         Action::Curl(call) => curl(call),
         Action::Exec(command) => exec(command),
+        Action::Request(call) => outside::request(call),
+        Action::Whoami => "kubectl auth whoami -o json".into(),
+        Action::Token(call) => outside::token(call),
+        Action::Patch(change) => outside::patch(change),
     }
 }
 
@@ -188,6 +198,12 @@ fn curl(call: &Curl) -> String {
         let token = format!(r#"-H "Authorization: Bearer $(cat {MOUNT}/token)""#);
         let script = format!("{} {token} {}", line(&words), quote(&call.url));
         whole.extend(["sh".into(), "-c".into(), script]);
+    } else if let Some(name) = &call.saved_token {
+        let token = format!("{}_TOKEN", name.to_uppercase().replace('-', "_"));
+        words.extend(["--config".into(), "-".into(), call.url.clone()]);
+        whole = in_pod(&call.place, true);
+        whole.extend(words);
+        return format!(r#"printf 'header = "Authorization: Bearer %s"' "${token}" | {}"#, line(&whole));
     } else {
         words.push(call.url.clone());
         whole.extend(words);

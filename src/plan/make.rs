@@ -3,15 +3,19 @@
 //! Three passes over the steps: `draft` looks at each step alone (its verb, its times, its manifests), `story` walks
 //! them in order and knows what exists when, `pairs` looks at the whole. All of them only add to `findings`.
 
+mod absence;
 mod accounts;
 mod bodies;
 pub(super) mod calls;
+mod captures;
 mod draft;
 mod expectations;
 mod findings;
+mod identity;
 mod manifests;
 mod named_rules;
 mod on_purpose;
+mod outside;
 mod pairs;
 mod rbac;
 mod rules;
@@ -19,6 +23,7 @@ mod short;
 mod story;
 mod targets;
 mod texts;
+mod tokens;
 mod url;
 mod waits;
 mod world;

@@ -3,7 +3,10 @@
 //! A plan says all that a run will do before anything is started. Nothing here knows Kubernetes' client or an async
 //! runtime.
 
+pub mod asks;
+pub mod caller;
 pub mod equivalent;
+pub mod fill;
 pub mod kinds;
 pub mod make;
 pub mod names;
@@ -13,12 +16,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
+pub use caller::{Caller, Credential};
 pub use kinds::Kind;
 pub use make::{Names, plan};
 pub use request::{Details, Identity, Request};
 
 use crate::scenario::{
     Diagnostic, Document, Span,
+    calls::PatchType,
     expect::Expect,
     verbs::{Method, Until},
 };
@@ -80,6 +85,30 @@ pub struct Step {
     pub expect: Expect,
     /// `expect.within`, read.
     pub within: Option<Duration>,
+    /// Who asks.
+    pub caller: Caller,
+    /// What is kept for later steps.
+    pub save: Vec<Save>,
+}
+
+/// A value that is kept for later steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Save {
+    /// Its name.
+    pub name: String,
+    /// Where it is found.
+    pub what: Saved,
+}
+
+/// Where a value is found that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saved {
+    /// The token, which nobody may see.
+    Token,
+    /// The text of the standard output, without newlines at its end.
+    Stdout,
+    /// At a JSON path of the answer.
+    Path(String),
 }
 
 /// What a step does.
@@ -101,6 +130,14 @@ pub enum Action {
     Curl(Box<Curl>),
     /// A command inside a Pod.
     Exec(Exec),
+    /// A request from outside the cluster.
+    Request(Box<Call>),
+    /// A SelfSubjectReview.
+    Whoami,
+    /// A TokenRequest, or the token of a Secret.
+    Token(Box<TokenCall>),
+    /// PATCH of one object.
+    Patch(Box<Change>),
 }
 
 /// A manifest, and where it goes.
@@ -154,6 +191,8 @@ pub struct Curl {
     pub identity: Identity,
     /// What the API server must understand; `None` when the URL is not the API server's.
     pub request: Option<Request>,
+    /// The name of a saved token that is sent.
+    pub saved_token: Option<String>,
 }
 
 /// A command inside a Pod.
@@ -165,6 +204,62 @@ pub struct Exec {
     pub command: Vec<String>,
     /// Standard input.
     pub stdin: Option<String>,
+}
+
+/// A request from outside the cluster.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The path and its query, `{namespace}` replaced.
+    pub path: String,
+    /// The body as it is sent.
+    pub body: Option<String>,
+    /// The body's type.
+    pub content_type: Option<String>,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A token of a ServiceAccount.
+#[derive(Debug, Clone, Default)]
+pub struct TokenCall {
+    /// The account's namespace.
+    pub namespace: String,
+    /// The account.
+    pub account: String,
+    /// `spec.expirationSeconds`.
+    pub seconds: Option<u64>,
+    /// `spec.audiences`.
+    pub audiences: Vec<String>,
+    /// `spec.boundObjectRef`: kind and name.
+    pub bound_to: Option<(String, String)>,
+    /// The Secret that has the token.
+    pub secret: Option<String>,
+}
+
+/// A change of one object.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The object.
+    pub target: Target,
+    /// A part of it.
+    pub subresource: Option<String>,
+    /// How the change is written.
+    pub how: PatchType,
+    /// The change.
+    pub body: Value,
+}
+
+impl Change {
+    /// Its path, of the kind with its plural.
+    pub fn path(&self, kind: &Kind) -> String {
+        let path = self.target.path(kind);
+        match &self.subresource {
+            Some(subresource) => format!("{path}/{}", asks::escape(subresource)),
+            None => path,
+        }
+    }
 }
 
 /// A container of a Pod.

@@ -12,6 +12,13 @@ pub enum Identity {
         /// Its name.
         name: String,
     },
+    /// A user that is no ServiceAccount.
+    User {
+        /// The name.
+        name: String,
+        /// The groups, without those that the server adds.
+        groups: Vec<String>,
+    },
 }
 
 impl Identity {
@@ -22,6 +29,7 @@ impl Identity {
             Self::ServiceAccount { namespace, name } => {
                 format!("system:serviceaccount:{namespace}:{name}")
             }
+            Self::User { name, .. } => name.clone(),
         }
     }
 }

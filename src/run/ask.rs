@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::captures::Captures;
 use crate::{
-    expect::{Answer, Meant, Mismatch, judge},
+    expect::{Answer, Meant, Mismatch, judge, review},
     plan::{Action, Identity, Request, Step},
-    steps::{self, Context, Fault},
+    steps::{self, Context, Fault, Got},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -20,9 +21,22 @@ const DENIALS: usize = 3;
 /// An answer and what is wrong with it.
 pub struct Asked {
     /// The last answer.
-    pub answer: Answer,
+    pub got: Got,
     /// Empty when all holds.
     pub mismatches: Vec<Mismatch>,
+}
+
+/// Asks, and when all holds keeps what the step saves.
+///
+/// # Errors
+/// As [`ask`], and when a credential would be saved as a text.
+pub async fn asked_and_saved(step: &Step, captures: &mut Captures, context: &Context) -> Result<Asked, Fault> {
+    let step = resolved(step.clone(), context).await?;
+    let mut asked = ask(&step, context).await?;
+    if asked.mismatches.is_empty() {
+        asked.mismatches = captures.save(&step, &asked.got, context)?;
+    }
+    Ok(asked)
 }
 
 /// Asks once, or for at most `expect.within` until the answer is as expected.
@@ -48,23 +62,50 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
 }
 
 async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
-    let answer = steps::perform(&step.action, context, deadline).await?;
-    let mismatches = judge(&step.expect, &answer, meant(step).as_ref());
-    Ok(Asked { answer, mismatches })
-}
-
-/// Who and what the API server must speak of when it refuses.
-fn meant(step: &Step) -> Option<Meant> {
-    call(step).map(|(identity, request)| {
-        let user = identity.username();
-        Meant { denial: request.denial(&user), user }
-    })
-}
-
-/// Who asks the API server for what, when the step is a call whose meaning is known.
-pub fn call(step: &Step) -> Option<(&Identity, &Request)> {
-    match &step.action {
-        Action::Curl(curl) => curl.request.as_ref().map(|request| (&curl.identity, request)),
-        _ => None,
+    let who = context.identities.who(&step.caller, context).await?;
+    let got = steps::perform(&step.action, &who, context, deadline).await?;
+    let mut mismatches = judge(&step.expect, &got.answer, meant(step, &got.answer).as_ref());
+    if let (Some(wanted), true) = (&step.expect.token_review, mismatches.is_empty()) {
+        let token = got.token.as_ref().ok_or_else(|| Fault::Refused("there is no token to review".into()))?;
+        let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
+        mismatches = review::judge(wanted, &status);
     }
+    Ok(Asked { got, mismatches })
+}
+
+/// Who asks the API server, and for what, when both are known before the step.
+pub fn calls(step: &Step) -> Option<(&Identity, Vec<Request>)> {
+    let identity = match &step.action {
+        Action::Curl(curl) => Some(&curl.identity),
+        _ => step.caller.identity.as_ref(),
+    };
+    Some((identity?, step.action.requests()))
+}
+
+/// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
+/// speak of.
+fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
+    let (identity, requests) = calls(step)?;
+    let user = identity.username();
+    let mut denials: Vec<String> = requests.iter().map(|request| request.denial(&user)).collect();
+    let message = match answer {
+        Answer::Api(http) | Answer::Curl(http) => http.json.as_ref().and_then(|json| json["message"].as_str()),
+        Answer::CurlFailed { .. } | Answer::Exec { .. } => None,
+    };
+    let said = denials.iter().position(|denial| message.is_some_and(|message| message.starts_with(denial.as_str())));
+    let denial = if denials.is_empty() { return None } else { denials.swap_remove(said.unwrap_or(0)) };
+    Some(Meant { denial, user })
+}
+
+/// The step with the plurals that only the cluster knows, so that a refusal of somebody can be compared with it.
+///
+/// # Errors
+/// When the cluster does not serve a kind.
+async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
+    if step.caller.identity.is_some() {
+        for kind in step.action.kinds_mut() {
+            *kind = steps::api::resolve(kind, context).await?;
+        }
+    }
+    Ok(step)
 }

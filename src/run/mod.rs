@@ -4,6 +4,7 @@ pub mod cleanup;
 pub mod event;
 
 mod ask;
+mod captures;
 mod summary;
 mod why;
 
@@ -18,7 +19,7 @@ use crate::{
     plan::{Plan, Step, equivalent},
     redact::redact,
     scenario::diagnostic,
-    steps::{Context, Fault, api},
+    steps::{Context, Fault, api, identity::Identities},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place};
@@ -64,11 +65,16 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         steps: plan.steps.len(),
     });
     let mut ended = Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![] };
-    let client = match cluster.client().await {
-        Ok(client) => client,
-        Err(e) => return abort(ended, e, tell),
+    let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
+        (Ok(client), Ok(bare)) => (client, bare),
+        (Err(e), _) | (_, Err(e)) => return abort(ended, e, tell),
     };
-    let context = Context { client, curl_image: cluster.facts().curl_image.clone(), made: Mutex::new(Vec::new()) };
+    let context = Context {
+        client,
+        curl_image: cluster.facts().curl_image.clone(),
+        made: Mutex::new(Vec::new()),
+        identities: Identities::new(bare),
+    };
     match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
         Ok(()) => {}
         Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
@@ -108,6 +114,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         *ended = abort(ended.clone(), error, tell);
         return;
     }
+    let mut captures = captures::Captures::default();
     for step in &plan.steps {
         tell(Event::StepStarted {
             path: path_of(plan),
@@ -116,9 +123,14 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
-        let asked = ask::ask(step, context).await;
+        let filled = captures.fill(step);
+        let asked = match &filled {
+            Ok(filled) => ask::asked_and_saved(filled, &mut captures, context).await,
+            Err(fault) => Err(fault.clone()),
+        };
+        let step = filled.as_ref().unwrap_or(step);
         let took = begun.elapsed();
-        let warnings = asked.as_ref().map(|asked| warnings(&asked.answer)).unwrap_or_default();
+        let warnings = asked.as_ref().map(|asked| warnings(&asked.got.answer)).unwrap_or_default();
         let (outcome, summary) = judge(plan, step, asked, cluster, context).await;
         ended.skipped -= 1;
         match outcome {
@@ -162,7 +174,7 @@ async fn judge(
     context: &Context,
 ) -> (Outcome, String) {
     match asked {
-        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.answer)),
+        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.got.answer)),
         Ok(asked) => {
             // A component that died in this window makes every answer doubtful.
             if let Some(error) = cluster.broken() {
@@ -171,7 +183,7 @@ async fn judge(
             let mut failures: Vec<_> =
                 asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
             why::add(step, &mut failures, context).await;
-            (Outcome::Failed { failures }, summary::of(step, &asked.answer))
+            (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
     }

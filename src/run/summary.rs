@@ -25,7 +25,11 @@ fn api(step: &Step, http: &Http) -> String {
         Action::Apply(objects) | Action::Create(objects) if objects.len() > 1 => {
             format!("{} objects, {}", objects.len(), status(http))
         }
-        _ => status(http),
+        _ => match &step.caller.identity {
+            // Whoever gets a 401 is nobody to the server.
+            Some(identity) if http.status != 401 => format!("{}, as {}", status(http), identity.username()),
+            _ => status(http),
+        },
     }
 }
 

@@ -17,13 +17,17 @@ const BUDGET: Duration = Duration::from_secs(5);
 
 /// Adds the reasons to the failures that have any; when they cannot be found out, nothing is said.
 pub async fn add(step: &Step, failures: &mut [Failure], context: &Context) {
-    let Some((identity, request)) = ask::call(step) else { return };
+    let Some((identity, requests)) = ask::calls(step) else { return };
     let Some((failure, surprise)) = failures.iter_mut().find_map(|failure| {
         let surprise = surprise(step, failure)?;
         Some((failure, surprise))
     }) else {
         return;
     };
+    // Of several requests that a step makes, the one that the server speaks of.
+    let words = failure.mismatch.server_words.clone().unwrap_or_default();
+    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
+    let Some(request) = spoken_of.or(requests.first()) else { return };
     let question = Question { caller: Caller::of(identity), request: request.clone() };
     let Ok(Ok(policy)) = tokio::time::timeout(BUDGET, fetch::policy(&context.client)).await else { return };
     let verdict = explain(&policy, &question);
@@ -112,7 +116,7 @@ mod tests {
         let document = crate::scenario::read(std::path::Path::new("x.yaml"), text.as_bytes()).expect("a scenario");
         let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
         let step = &plan.steps[2];
-        assert!(ask::call(step).is_some());
+        assert!(ask::calls(step).is_some());
         for (class, expected) in [
             (Class::Allowed, Some(Surprise::Allowed)),
             (Class::Status, Some(Surprise::Allowed)),

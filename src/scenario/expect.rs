@@ -48,6 +48,46 @@ pub struct Expect {
     /// moment later; a denial must then hold three times in a row.
     #[serde(default)]
     pub within: Option<Duration>,
+    /// The text of one of the answer's warnings (header `Warning: 299`), or a rule for it.
+    #[serde(default)]
+    pub warning: Option<Text>,
+    /// `true`: the answer has no warning. `false`: it has one.
+    #[serde(default)]
+    pub no_warning: Option<bool>,
+    /// `true`: the object that `get` names does not exist (404 about this object). `false`: it does.
+    #[serde(default)]
+    pub absent: Option<bool>,
+    /// `true`: the list that `get` asks for has no element. `false`: it has some.
+    #[serde(default)]
+    pub empty: Option<bool>,
+    /// What the server says about the token (a TokenReview by the administrator), with `token` and `whoami`.
+    #[serde(default)]
+    pub token_review: Option<TokenReview>,
+}
+
+/// What a TokenReview says.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TokenReview {
+    /// Whether the token is good, for one of the audiences that are asked for.
+    #[serde(default)]
+    pub authenticated: Option<bool>,
+    /// The user name.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// All groups, in any order.
+    #[serde(default)]
+    pub groups: Option<Vec<String>>,
+    /// All audiences for which it is good, of those that are asked for.
+    #[serde(default)]
+    pub audiences: Option<Vec<String>>,
+    /// The error, or a rule for it.
+    #[serde(default)]
+    pub error: Option<Text>,
+    /// The audiences to ask for. Left out: the API server's. (A list of one's own is not answered from the server's memory of
+    /// good tokens.)
+    #[serde(default)]
+    pub asked_audiences: Vec<String>,
 }
 
 /// Who says no.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Scenario;
 
 /// The keys of a step that are not verbs.
-pub const STEP_KEYS: [&str; 5] = ["title", "say", "rows", "timeout", "expect"];
+pub const STEP_KEYS: [&str; 7] = ["title", "say", "rows", "timeout", "expect", "as", "save"];
 
 /// The JSON Schema (draft-07) of a scenario file.
 pub fn schema_json() -> Value {

@@ -7,6 +7,7 @@
 //! One file goes bytes -> `decode` (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`mod@read`]
 //! does all of it, and [`diagnostic`] draws what is wrong.
 
+pub mod calls;
 mod decode;
 pub mod diagnostic;
 pub mod expect;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use serde_json::json;
 
-use super::{expect::Expect, json_schema::one_verb, verbs};
+use super::{calls, expect::Expect, json_schema::one_verb, verbs};
 
 /// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -108,6 +108,34 @@ pub struct Step {
     #[serde(default)]
     #[schemars(example = json!({"in": "reader", "command": ["cat", "/etc/hostname"]}))]
     pub exec: Option<verbs::Exec>,
+
+    /// Who asks, with `get create apply patch delete request whoami token`: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`,
+    /// `anonymous`, `{user: NAME, groups: [...]}`, `{token: '{saved.NAME}'}` or `{text: 'no token'}`. Left out: kubewalk's own
+    /// administrator.
+    #[serde(default, rename = "as")]
+    pub asked_as: Option<calls::As>,
+    /// Sends one request to the API server from outside the cluster, and takes the answer as it comes.
+    #[serde(default)]
+    #[schemars(example = json!({"path": "/api/v1/namespaces/{namespace}/pods"}))]
+    pub request: Option<calls::Request>,
+    /// Keeps values of the answer for later steps, which say `{saved.NAME}`. After each NAME stands a JSON path (`$` is the
+    /// whole answer), or `stdout` with `exec`, or `token` with `token`: a token is never shown, and stands only in
+    /// `as: {token: '{saved.NAME}'}` and in `token: {saved: NAME}` of `curl`.
+    #[serde(default)]
+    pub save: std::collections::BTreeMap<String, String>,
+    /// Asks the server for whom it takes the caller; `object` is what it says: `username`, `groups`, `uid`, `extra`.
+    #[serde(default)]
+    #[schemars(example = json!({}))]
+    pub whoami: Option<calls::Whoami>,
+    /// Asks for a token of a ServiceAccount and reads it: `json` has its `header`, its `claims`, its `lifetime` in seconds, the
+    /// server's `expirationTimestamp`, and its `signature` (`valid`, `invalid`, or `unknownKey`), but not the token.
+    #[serde(default)]
+    #[schemars(example = json!({"serviceAccount": "demo-sa", "duration": "30m"}))]
+    pub token: Option<calls::TokenRequest>,
+    /// Changes one object (one PATCH).
+    #[serde(default)]
+    #[schemars(example = json!({"kind": "ServiceAccount", "name": "demo-sa", "body": {"automountServiceAccountToken": false}}))]
+    pub patch: Option<calls::Patch>,
 }
 
 /// The id of a claim in `docs/claims.md`: `S1.20` (first tutorial), `S2.5` (second), `F12` (a further scenario), or

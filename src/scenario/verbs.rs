@@ -222,11 +222,13 @@ pub enum Method {
 }
 
 /// Where a bearer token comes from. It goes to curl by its standard input, never by an argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Token {
     /// The file that Kubernetes mounts into the Pod, read anew at each call.
     Mounted,
+    /// The token that an earlier step saved under this name.
+    Saved(String),
 }
 
 /// A command in a container.

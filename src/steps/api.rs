@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Context, Fault};
+use super::{Context, Fault, identity::Who};
+pub use crate::plan::asks::{escape, path};
 use crate::{expect::Http, plan::Kind};
 
 /// Sends a request and takes the answer whatever its status is.
@@ -18,8 +19,40 @@ pub async fn send(
     content_type: Option<&str>,
     body: Vec<u8>,
 ) -> Result<Http, Fault> {
+    send_with(client, http::HeaderMap::new(), method, path, content_type, body).await
+}
+
+/// The same as somebody.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_as(
+    who: &Who,
+    method: http::Method,
+    path: &str,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Http, Fault> {
+    send_with(&who.client, who.headers.clone(), method, path, content_type, body).await
+}
+
+/// The same with further headers.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_with(
+    client: &kube::Client,
+    headers: http::HeaderMap,
+    method: http::Method,
+    path: &str,
+    content_type: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Http, Fault> {
     let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
     let mut request = http::Request::builder().method(method).uri(path);
+    if let Some(all) = request.headers_mut() {
+        *all = headers;
+    }
     if let Some(content_type) = content_type {
         request = request.header(http::header::CONTENT_TYPE, content_type);
     }
@@ -70,32 +103,6 @@ pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
             Err(Fault::Refused(format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version)))
         }
     }
-}
-
-/// The path of a collection, or of an object when it is named.
-pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
-    let root = if kind.group.is_empty() {
-        format!("/api/{}", kind.version)
-    } else {
-        format!("/apis/{}/{}", kind.group, kind.version)
-    };
-    let plural = kind.plural.as_deref().unwrap_or_default();
-    let place = namespace.map(|ns| format!("/namespaces/{}", escape(ns))).unwrap_or_default();
-    let name = name.map(|name| format!("/{}", escape(name))).unwrap_or_default();
-    format!("{root}{place}/{plural}{name}")
-}
-
-/// Percent-encodes a path segment or a query value.
-pub fn escape(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }
 
 /// The message of a Status, or the beginning of whatever came instead.

@@ -2,8 +2,10 @@
 //!
 //! The body is all of standard output. What curl says about the transfer comes on standard error behind a trailer of
 //! random letters, so no body can be taken for it, and the size that it tells must be the size that arrived. A token goes
-//! from its file to curl's standard input inside the Pod: it is in no argument, and never leaves the Pod.
+//! from its file to curl's standard input inside the Pod: it is in no argument, and never leaves the Pod. A saved token comes
+//! by the exec's standard input.
 
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -28,8 +30,16 @@ const WITH_TOKEN: &str =
 pub async fn run(curl: &Curl, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
     let trailer = trailer();
     let command = command(curl, &trailer, exec::seconds_until(deadline));
+    let config = match &curl.saved_token {
+        // The last line of a configuration needs its end.
+        Some(name) => {
+            Some(format!("header = \"Authorization: Bearer {}\"\n", context.identities.saved(name)?.expose_secret()))
+        }
+        None => None,
+    };
+    let config = config.as_ref().map(String::as_bytes);
     let output =
-        exec::command(&curl.place, &command, None, context, deadline + std::time::Duration::from_secs(2)).await?;
+        exec::command(&curl.place, &command, config, context, deadline + std::time::Duration::from_secs(2)).await?;
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }
 
@@ -64,6 +74,8 @@ fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
     args.extend(["--url".into(), curl.url.clone()]);
     let mut command: Vec<String> = if curl.mounted_token {
         vec!["sh".into(), "-c".into(), WITH_TOKEN.into(), format!("{MOUNT}/token")]
+    } else if curl.saved_token.is_some() {
+        vec!["curl".into(), "--config".into(), "-".into()]
     } else {
         vec!["curl".into()]
     };
@@ -135,6 +147,26 @@ mod tests {
             let Answer::Curl(http) = answer else { panic!("{answer:?}") };
             assert_eq!((http.status, http.body.as_slice()), (403, body.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_saved_token_is_no_argument() {
+        let curl = Curl {
+            place: crate::plan::Place { namespace: "a".into(), pod: "p".into(), container: None },
+            url: "https://kubernetes.default/api".into(),
+            method: Method::Get,
+            mounted_token: false,
+            insecure: false,
+            cacert: true,
+            headers: std::collections::BTreeMap::new(),
+            body: None,
+            identity: crate::plan::Identity::Anonymous,
+            request: None,
+            saved_token: Some("t".into()),
+        };
+        let command = command(&curl, T, 5);
+        assert_eq!(command[..3], ["curl", "--config", "-"]);
+        assert!(!command.iter().any(|word| word.contains("Authorization")), "{command:?}");
     }
 
     #[test]

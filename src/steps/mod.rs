@@ -5,14 +5,21 @@ pub mod curl;
 pub mod delete;
 pub mod exec;
 pub mod get;
+pub mod identity;
 pub mod object;
+pub mod patch;
 pub mod pod;
+pub mod request;
+pub mod token;
 pub mod wait;
 pub mod watch;
+pub mod whoami;
 
 use std::sync::Mutex;
 
 use tokio::time::Instant;
+
+use self::identity::Who;
 
 use crate::{
     expect::Answer,
@@ -27,6 +34,15 @@ pub struct Context {
     pub curl_image: String,
     /// What the scenario has made so far, for its removal.
     pub made: Mutex<Vec<Made>>,
+    /// As whom steps ask.
+    pub identities: identity::Identities,
+}
+
+impl Context {
+    /// Notes an object for its removal.
+    pub fn remember(&self, made: Made) {
+        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(made);
+    }
 }
 
 /// An object that the scenario made.
@@ -67,19 +83,35 @@ pub enum Fault {
     },
 }
 
-/// Carries an action out, at the latest until `deadline`.
+/// Carries an action out as `who`, at the latest until `deadline`.
 ///
 /// # Errors
 /// A [`Fault`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
-pub async fn perform(action: &Action, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
-    match action {
-        Action::Apply(objects) => object::apply(objects, context).await,
-        Action::Create(objects) => object::create(objects, context).await,
-        Action::Pod(object) => pod::run(object, context, deadline).await,
-        Action::Get(target) => get::run(target, context).await,
-        Action::Delete(target) => delete::run(target, context, deadline).await,
+pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Instant) -> Result<Got, Fault> {
+    if let Action::Token(call) = action {
+        return token::run(call, who, context, deadline).await;
+    }
+    let answer = match action {
+        Action::Apply(objects) => object::apply(objects, who, context).await,
+        Action::Create(objects) => object::create(objects, who, context).await,
+        Action::Pod(object) => pod::run(object, who, context, deadline).await,
+        Action::Get(target) => get::run(target, who, context).await,
+        Action::Delete(target) => delete::run(target, who, context, deadline).await,
         Action::Wait(target, until) => wait::run(target, until, context, deadline).await,
         Action::Curl(curl) => curl::run(curl, context, deadline).await,
         Action::Exec(exec) => exec::run(exec, context, deadline).await,
-    }
+        Action::Request(call) => request::run(call, who, context, deadline).await,
+        Action::Whoami => whoami::run(who).await,
+        Action::Patch(change) => patch::run(change, who, context).await,
+        Action::Token(_) => unreachable!("it has come back already"),
+    };
+    answer.map(|answer| Got { answer, token: who.token.clone() })
+}
+
+/// What came of an action.
+pub struct Got {
+    /// The answer.
+    pub answer: Answer,
+    /// The token that it is about: the one that was made, or that was sent.
+    pub token: Option<secrecy::SecretString>,
 }

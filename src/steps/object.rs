@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, Made, api};
+use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
     expect::{Answer, Http},
     plan::Object,
@@ -15,22 +15,22 @@ const MANAGER: &str = "kubewalk";
 ///
 /// # Errors
 /// When the API server does not answer. A refusal is an answer.
-pub async fn apply(objects: &[Object], context: &Context) -> Result<Answer, Fault> {
-    each(objects, context, true).await
+pub async fn apply(objects: &[Object], who: &Who, context: &Context) -> Result<Answer, Fault> {
+    each(objects, who, context, true).await
 }
 
 /// Creates each object (one POST), and stops at the first that is refused.
 ///
 /// # Errors
 /// As [`apply`].
-pub async fn create(objects: &[Object], context: &Context) -> Result<Answer, Fault> {
-    each(objects, context, false).await
+pub async fn create(objects: &[Object], who: &Who, context: &Context) -> Result<Answer, Fault> {
+    each(objects, who, context, false).await
 }
 
-async fn each(objects: &[Object], context: &Context, apply: bool) -> Result<Answer, Fault> {
+async fn each(objects: &[Object], who: &Who, context: &Context, apply: bool) -> Result<Answer, Fault> {
     let mut last = None;
     for object in objects {
-        let answer = if apply { patch(object, context).await? } else { post(object, context).await? };
+        let answer = if apply { patch(object, who, context).await? } else { post(object, who, context).await? };
         let good = (200..300).contains(&answer.status);
         last = Some(answer);
         if !good {
@@ -40,13 +40,12 @@ async fn each(objects: &[Object], context: &Context, apply: bool) -> Result<Answ
     last.map(Answer::Api).ok_or_else(|| Fault::Refused("there is nothing to apply".into()))
 }
 
-async fn patch(object: &Object, context: &Context) -> Result<Http, Fault> {
+async fn patch(object: &Object, who: &Who, context: &Context) -> Result<Http, Fault> {
     let kind = api::resolve(&object.kind, context).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let path = format!("{}?fieldManager={MANAGER}&force=true", api::path(&kind, namespace, Some(&object.name)));
     let body = body(&object.manifest, context);
-    let answer =
-        api::send(&context.client, http::Method::PATCH, &path, Some("application/apply-patch+yaml"), body).await?;
+    let answer = api::send_as(who, http::Method::PATCH, &path, Some("application/apply-patch+yaml"), body).await?;
     remember(object, kind, &answer, context);
     Ok(answer)
 }
@@ -55,12 +54,12 @@ async fn patch(object: &Object, context: &Context) -> Result<Http, Fault> {
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn post(object: &Object, context: &Context) -> Result<Http, Fault> {
+pub async fn post(object: &Object, who: &Who, context: &Context) -> Result<Http, Fault> {
     let kind = api::resolve(&object.kind, context).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let path = format!("{}?fieldManager={MANAGER}", api::path(&kind, namespace, None));
     let body = body(&object.manifest, context);
-    let answer = api::send(&context.client, http::Method::POST, &path, Some("application/json"), body).await?;
+    let answer = api::send_as(who, http::Method::POST, &path, Some("application/json"), body).await?;
     remember(object, kind, &answer, context);
     Ok(answer)
 }
@@ -73,7 +72,7 @@ fn remember(object: &Object, kind: crate::plan::Kind, answer: &Http, context: &C
     let name = answer.json.as_ref().and_then(|json| json["metadata"]["name"].as_str()).unwrap_or(&object.name);
     let namespace = object.namespace.clone().filter(|_| kind.namespaced);
     let made = Made { kind, namespace, name: name.to_owned() };
-    context.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(made);
+    context.remember(made);
 }
 
 /// The manifest as bytes, with the alias `curl` of a container's image replaced by the cluster's image.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Context, Fault, api, object, wait, watch};
+use super::{Context, Fault, api, identity::Who, object, wait, watch};
 use crate::{
     expect::{Answer, Http},
     plan::Object,
@@ -26,8 +26,8 @@ const HOPELESS: [&str; 7] = [
 ///
 /// # Errors
 /// When the API server does not answer, or the Pod is not Ready at the deadline or never can be.
-pub async fn run(pod: &Object, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
-    let created = object::post(pod, context).await?;
+pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+    let created = object::post(pod, who, context).await?;
     if created.status != 201 {
         return Ok(Answer::Api(created));
     }

@@ -25,6 +25,11 @@ fn ok(body: &Value) -> Answer {
     raw(200, "application/json", &body.to_string())
 }
 
+fn warned(body: &Value, warnings: &[&str]) -> Answer {
+    let Answer::Curl(http) = ok(body) else { unreachable!() };
+    Answer::Curl(Http { warnings: warnings.iter().map(|text| (*text).to_owned()).collect(), ..http })
+}
+
 fn failure(code: u16, reason: &str, message: &str, details: Value) -> Answer {
     let mut body =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message});
@@ -131,5 +136,36 @@ pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
         ("stdout_lines", "stdout: {contains: ca.crt}", exec(0, "namespace\ntoken\n", ""), None),
         ("secret_in_output", "stdout: ''", exec(0, &format!("token is {JWT}\n"), ""), None),
         ("long_body", "stdout: ok", exec(0, &"0123456789".repeat(500), ""), None),
+        ("user_lacks_a_group", "{status: 200, json: {kind: PodList}}", forbidden(&jane_says("list", "jane"), pods()), jane("list")),
+        ("other_user", "status: 403", forbidden(&jane_says("list", "john"), pods()), jane("list")),
+        ("user_asked_another_verb", "status: 403", forbidden(&jane_says("watch", "jane"), pods()), jane("list")),
+        ("account_instead_of_user", "status: 403", forbidden(LIST, pods()), jane("list")),
+        ("anonymous_instead_of_user", "status: 403", forbidden(&as_anonymous, pods()), jane("list")),
+        ("user_allowed", "status: 403", ok(&three), jane("list")),
+        ("impersonation_refused", "status: 200", forbidden("users \"jane\" is forbidden: User \"system:serviceaccount:a:s\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope", json!({"name": "jane", "kind": "users"})), list()),
+        ("warning_missing", "warning: would violate PodSecurity", ok(&three), None),
+        ("warning_other", "{status: 200, warning: {contains: deprecated}}", warned(&three, &["299 - \"would violate PodSecurity \\\"restricted:latest\\\": x\"", "299 - \"spec.x is ignored\""]), None),
+        ("warning_unwanted", "noWarning: true", warned(&three, &["299 - \"spec.x is ignored\""]), None),
+        ("absent_but_there", "absent: true", ok(&json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}})), None),
+        ("absent_of_an_unknown_kind", "absent: true", failure(404, "NotFound", "the server could not find the requested resource", json!({})), None),
+        ("absent_refused", "absent: true", forbidden(LIST, pods()), list()),
+        ("absent_no_status", "absent: true", raw(404, "text/plain", "404 page not found\n"), None),
+        ("empty_but_three", "empty: true", ok(&three), None),
+        ("empty_of_an_object", "empty: true", ok(&json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}})), None),
+        ("elements_but_none", "empty: false", ok(&json!({"kind": "PodList", "apiVersion": "v1", "items": []})), None),
+        ("token_claims", "json: {lifetime: 1800, signature: valid, claims: {aud: [vault]}}", ok(&json!({"header": {"alg": "RS256"}, "claims": {"aud": ["https://kubernetes.default.svc"], "iat": 1, "exp": 3601}, "lifetime": 3600, "signature": "unknownKey"})), None),
+        ("whoami_groups", "object: {username: jane, groups: [devs, 'system:authenticated']}", ok(&json!({"username": "jane", "groups": ["system:authenticated"]})), None),
     ]
+}
+
+/// What RBAC says of a user's call.
+fn jane_says(verb: &str, user: &str) -> String {
+    format!(
+        "pods is forbidden: User \"{user}\" cannot {verb} resource \"pods\" in API group \"\" in the namespace \"a\""
+    )
+}
+
+/// The user jane, who is impersonated.
+fn jane(verb: &str) -> Option<Meant> {
+    Some(Meant { user: "jane".into(), denial: jane_says(verb, "jane") })
 }

@@ -1,6 +1,6 @@
 //! What calls from a Pod make and delete, so that later steps may use it or miss it.
 
-use super::{Context, below, draft::Draft, draft::Placed, url};
+use super::{Context, below, draft::Draft, draft::Placed, outside, url};
 use crate::{
     plan::{
         Kind, Object, Request,
@@ -11,12 +11,15 @@ use crate::{
 
 /// The object that a POST with a manifest as its body makes; nothing when that cannot be told.
 pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
-    let curl = draft.step.curl.as_ref()?;
-    let body = curl.body.as_ref()?;
-    if !matches!(curl.method, None | Some(Method::Post)) {
+    let (text, body, method) = match (&draft.step.curl, &draft.step.request) {
+        (Some(curl), _) => (curl.url.clone(), curl.body.as_ref()?, curl.method.unwrap_or(Method::Post)),
+        (None, Some(call)) => (format!("https://kubernetes{}", call.path), call.body.as_ref()?, outside::method(call)),
+        (None, None) => return None,
+    };
+    if method != Method::Post {
         return None;
     }
-    let url = url::read(&curl.url, cx.namespace).ok()?;
+    let url = url::read(&text, cx.namespace).ok()?;
     let kind = find(body["kind"].as_str()?, body["apiVersion"].as_str()).ok()?;
     let Request::Resource { resource, subresource: None, namespace, .. } =
         Request::from_http("POST", &url.path_and_query)
@@ -26,7 +29,7 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
     if !url.is_api_server() || kind.plural.as_ref().is_some_and(|plural| *plural != resource) {
         return None;
     }
-    let at = below(&below(&draft.pointer, "curl"), "body");
+    let at = below(&draft.at(), "body");
     Some(Placed {
         name_at: below(&below(&at, "metadata"), "name"),
         pointer: at,

@@ -50,10 +50,15 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
     check_host(cx, draft, &at, &url, &place);
     let mounted_token = curl.token == Some(Token::Mounted);
     check_mount(cx, &at, story, &place, &facts, (mounted_token, cacert));
+    let saved_token = match &curl.token {
+        Some(Token::Saved(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let owner = saved_token.as_ref().and_then(|name| story.saved.get(name)).and_then(|kept| kept.token.clone());
     let identity = if mounted_token {
         Identity::ServiceAccount { namespace: place.namespace.clone(), name: facts.account }
     } else {
-        Identity::Anonymous
+        owner.unwrap_or(Identity::Anonymous)
     };
     let is_api = url.is_api_server() && url.https && url.port.is_none_or(|port| port == 443);
     let request = is_api.then(|| Request::from_http(word(method), &url.path_and_query));
@@ -69,6 +74,7 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
         body,
         identity,
         request,
+        saved_token,
     })))
 }
 
@@ -86,7 +92,7 @@ pub(in crate::plan) fn word(method: Method) -> &'static str {
 }
 
 /// Whether a header's value could be a real credential, and not one made up to be refused.
-fn looks_secret(value: &str) -> bool {
+pub(super) fn looks_secret(value: &str) -> bool {
     value.split(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c))).any(|word| word.len() >= 32)
 }
 

@@ -63,6 +63,10 @@ fn verbs(step: &Step) -> Vec<&'static str> {
         ("bind", step.bind.is_some()),
         ("curl", step.curl.is_some()),
         ("exec", step.exec.is_some()),
+        ("request", step.request.is_some()),
+        ("whoami", step.whoami.is_some()),
+        ("token", step.token.is_some()),
+        ("patch", step.patch.is_some()),
     ]
     .into_iter()
     .filter_map(|(verb, there)| there.then_some(verb))
@@ -91,7 +95,7 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
     rows(cx, &draft);
     draft.objects = match draft.verb {
         Some("apply" | "create") => manifests::read(cx, &draft),
-        Some("curl") => bodies::made(cx, &draft).into_iter().collect(),
+        Some("curl" | "request") => bodies::made(cx, &draft).into_iter().collect(),
         Some(_) => short::read(cx, &draft),
         None => Vec::new(),
     };
@@ -108,7 +112,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
             .label("a step needs exactly one verb")
             .hint(
                 "one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
-                 bind, curl, exec",
+                 bind, curl, exec, request, whoami, token, patch",
             );
         return None;
     };

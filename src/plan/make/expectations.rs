@@ -3,9 +3,9 @@
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::{Context, below, draft::Draft, url::NAMESPACE};
+use super::{Context, absence, below, draft::Draft, url::NAMESPACE};
 use crate::{
-    plan::kinds::nearest,
+    plan::{fill, kinds::nearest},
     scenario::{
         Step,
         expect::{AtPath, DeniedBy, Expect, Text, TextRule},
@@ -38,20 +38,30 @@ const REASONS: &[(&str, u16)] = &[
 pub(super) fn is_refusal(step: &Step) -> bool {
     step.expect.as_ref().is_some_and(|expect| match expect.status {
         Some(status) => status >= 400,
-        None => expect.reason.is_some() || expect.by.is_some(),
+        None => expect.reason.is_some() || expect.by.is_some() || expect.absent == Some(true),
     })
 }
 
 /// What a verb cannot answer, and where to look instead.
 fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
     let hint = match (verb, key) {
-        ("curl", "object") => "the body of an answer is `json`",
+        ("token" | "whoami", "tokenReview") => return None,
+        (_, "tokenReview") => "only `token` and `whoami` have a token to review",
+        ("get", "absent" | "empty") => return None,
+        (_, "absent") => "ask for the object with `get`",
+        (_, "empty") => "ask for the list with `get`",
+        ("exec" | "wait", "warning" | "noWarning") => {
+            "warnings come with an answer of the API server: use `get` or `request`"
+        }
+        ("token", "object") => "what the token says is `json`",
+        ("token", "json") => return None,
+        ("curl" | "request", "object") => "the body of an answer is `json`",
         ("curl", "stdout") => "the body of an answer is `json`",
         ("exec", "status" | "reason" | "message" | "by") => {
             "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
         }
         ("exec", "object") => "what a command prints is `json` or `stdout`",
-        ("curl" | "exec", _) => return None,
+        ("curl" | "exec", _) | ("request", "json" | "stdout") => return None,
         ("delete", "json" | "object" | "path") => "`delete` answers `status`, `reason` and `message` only",
         (_, "json") => "say `object`",
         (_, "stdout" | "stderr") => "only commands print: say `object`, or use `exec`",
@@ -80,6 +90,11 @@ fn keys(expect: &Expect) -> Vec<&'static str> {
         ("stdout", expect.stdout.is_some()),
         ("stderr", expect.stderr.is_some()),
         ("within", expect.within.is_some()),
+        ("warning", expect.warning.is_some()),
+        ("noWarning", expect.no_warning.is_some()),
+        ("absent", expect.absent.is_some()),
+        ("empty", expect.empty.is_some()),
+        ("tokenReview", expect.token_review.is_some()),
     ]
     .into_iter()
     .filter_map(|(key, there)| there.then_some(key))
@@ -100,7 +115,13 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
         curl_ends(cx, &at, &expect);
     }
     within(cx, draft, &at, &expect);
-    for (key, text) in [("message", &expect.message), ("stdout", &expect.stdout), ("stderr", &expect.stderr)] {
+    absence::check(cx, draft, &at, &expect);
+    for (key, text) in [
+        ("message", &expect.message),
+        ("stdout", &expect.stdout),
+        ("stderr", &expect.stderr),
+        ("warning", &expect.warning),
+    ] {
         if let Some(Text::Rule(TextRule::Matches(regex))) = text {
             check_regex(cx, &below(&below(&at, key), "matches"), regex);
         }
@@ -278,45 +299,23 @@ fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
 
 /// Replaces `{namespace}` in all texts.
 fn fill(expect: &Expect, namespace: &str) -> Expect {
-    let fill = |text: &String| text.replace(NAMESPACE, namespace);
-    let rule = |text: &Option<Text>| {
-        text.as_ref().map(|text| match text {
-            Text::Is(text) => Text::Is(fill(text)),
-            Text::Rule(rule) => Text::Rule(match rule {
-                TextRule::Equals(text) => TextRule::Equals(fill(text)),
-                TextRule::StartsWith(text) => TextRule::StartsWith(fill(text)),
-                TextRule::Contains(text) => TextRule::Contains(fill(text)),
-                TextRule::Lacks(text) => TextRule::Lacks(fill(text)),
-                TextRule::Matches(text) => TextRule::Matches(fill(text)),
-            }),
-        })
-    };
-    let value = |value: &Option<Value>| value.as_ref().map(|value| fill_value(value, namespace));
-    Expect {
-        message: rule(&expect.message),
-        stdout: rule(&expect.stdout),
-        stderr: rule(&expect.stderr),
-        json: value(&expect.json),
-        object: value(&expect.object),
-        path: (expect.path.iter())
-            .map(|path| AtPath {
-                at: fill(&path.at),
-                equals: value(&path.equals),
-                matches: path.matches.as_ref().map(fill),
-                contains: value(&path.contains),
-                ..path.clone()
-            })
-            .collect(),
-        ..expect.clone()
-    }
+    let mut filled = expect.clone();
+    fill::expect(&mut filled, &mut InNamespace(namespace));
+    filled
 }
 
-fn fill_value(value: &Value, namespace: &str) -> Value {
-    match value {
-        Value::String(text) => Value::String(text.replace(NAMESPACE, namespace)),
-        Value::Array(list) => list.iter().map(|value| fill_value(value, namespace)).collect(),
-        Value::Object(map) => (map.iter()).map(|(key, value)| (key.clone(), fill_value(value, namespace))).collect(),
-        other => other.clone(),
+/// Puts the namespace into texts.
+struct InNamespace<'a>(&'a str);
+
+impl fill::Filler for InNamespace<'_> {
+    fn text(&mut self, text: &mut String) {
+        *text = text.replace(NAMESPACE, self.0);
+    }
+
+    fn whole(&mut self, value: &mut Value) {
+        if let Value::String(text) = value {
+            self.text(text);
+        }
     }
 }
 

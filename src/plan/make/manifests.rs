@@ -149,6 +149,9 @@ fn name_of(
 
 /// Checks a name by the rule of its kind.
 pub(super) fn check_name(cx: &mut Context<'_>, at: &str, kind: &Kind, name: &str) {
+    if name.contains(super::captures::PREFIX) {
+        return;
+    }
     if let Err(bad) = names::check(kind, name) {
         cx.findings.error(at, bad.message).hint_if(bad.suggestion.map(|name| format!("try `{name}`")));
     }

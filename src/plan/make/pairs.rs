@@ -2,35 +2,69 @@
 
 use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
 use crate::{
-    plan::{Action, Curl, Step},
-    scenario::expect::{Text, TextRule},
+    plan::{Action, Identity, Request, Step},
+    scenario::expect::{Expect, Text, TextRule},
 };
+
+/// A call of the story about which RBAC decides.
+struct Call<'a> {
+    step: &'a Step,
+    /// Who asks.
+    identity: &'a Identity,
+    /// What; it may be refused for any of them.
+    requests: Vec<Request>,
+    /// The Pod that it comes from.
+    pod: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    fn of(step: &'a Step) -> Option<Self> {
+        let requests = step.action.requests();
+        match &step.action {
+            Action::Curl(curl) => Some(Call { step, identity: &curl.identity, requests, pod: Some(&curl.place.pod) }),
+            _ => Some(Call { step, identity: step.caller.identity.as_ref()?, requests, pod: None }),
+        }
+    }
+
+    /// Whether the other call, which succeeds, shows that this one is refused for want of a right only.
+    fn is_shown_by(&self, other: &Call<'_>) -> bool {
+        let same_place = match (self.pod, other.pod) {
+            (None, None) => self.identity == other.identity,
+            (pod, other) => pod == other,
+        };
+        same_place || self.requests.iter().any(|request| other.requests.contains(request))
+    }
+}
+
+/// Whether a step expects success; of a call from a Pod it must say so.
+fn succeeds(step: &Step) -> bool {
+    let Expect { status, reason, message, by, .. } = &step.expect;
+    let silent = reason.is_none() && message.is_none() && by.is_none() && !matches!(step.action, Action::Curl(_));
+    status.map_or(silent, |status| (200..300).contains(&status))
+}
 
 /// Looks at all calls of the story.
 pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
-    let calls: Vec<(&Step, &Curl)> = (steps.iter())
-        .filter_map(|step| match &step.action {
-            Action::Curl(curl) => Some((step, &**curl)),
-            _ => None,
-        })
-        .collect();
-    for (step, curl) in &calls {
+    let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
+    for call in &calls {
+        let step = call.step;
         if !is_rbac_denial(&step.expect) {
             continue;
         }
         let status_at = below(&below(&step.pointer, "expect"), "status");
-        let Some(request) = &curl.request else {
-            cx.findings
-                .warn(&status_at, "RBAC denies only what is asked of the API server")
-                .second(&below(&below(&step.pointer, "curl"), "url"), "another server")
-                .hint("call `https://kubernetes.default/…`, or expect what this server prints, by `json`");
+        if call.requests.is_empty() {
+            if call.pod.is_some() {
+                cx.findings
+                    .warn(&status_at, "RBAC denies only what is asked of the API server")
+                    .second(&below(&below(&step.pointer, "curl"), "url"), "another server")
+                    .hint("call `https://kubernetes.default/…`, or expect what this server prints, by `json`");
+            }
             continue;
-        };
-        check_message(cx, step, &request.denial(&curl.identity.username()));
-        let paired = calls.iter().any(|(other, call)| {
-            let good = (other.expect.status).is_some_and(|status| (200..300).contains(&status));
-            good && call.request.is_some() && (call.request == curl.request || call.place.pod == curl.place.pod)
-        });
+        }
+        let user = call.identity.username();
+        check_message(cx, step, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
+        let mut others = calls.iter().filter(|other| succeeds(other.step) && !other.requests.is_empty());
+        let paired = others.any(|other| call.is_shown_by(other));
         if !paired {
             cx.findings
                 .warn(&status_at, "nothing shows that this call can succeed at all")
@@ -41,14 +75,15 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
 }
 
 /// The message of RBAC is known from the request, so an expectation of another one cannot hold.
-fn check_message(cx: &mut Context<'_>, step: &Step, denial: &str) {
+fn check_message(cx: &mut Context<'_>, step: &Step, denials: &[String]) {
+    let any = |fits: &dyn Fn(&str) -> bool| denials.iter().any(|denial| fits(denial));
     let (key, fits) = match &step.expect.message {
         None | Some(Text::Rule(TextRule::Matches(_))) => return,
         // The server may append to the message, so more than the beginning may be expected.
-        Some(Text::Is(text)) => ("", agree(denial, text)),
-        Some(Text::Rule(TextRule::StartsWith(text))) => ("startsWith", agree(denial, text)),
-        Some(Text::Rule(TextRule::Equals(text))) => ("equals", text.starts_with(denial)),
-        Some(Text::Rule(TextRule::Lacks(text))) => ("lacks", !denial.contains(text.as_str())),
+        Some(Text::Is(text)) => ("", any(&|denial| agree(denial, text))),
+        Some(Text::Rule(TextRule::StartsWith(text))) => ("startsWith", any(&|denial| agree(denial, text))),
+        Some(Text::Rule(TextRule::Equals(text))) => ("equals", any(&|denial| text.starts_with(denial))),
+        Some(Text::Rule(TextRule::Lacks(text))) => ("lacks", any(&|denial| !denial.contains(text.as_str()))),
         // It may be in what the server appends.
         Some(Text::Rule(TextRule::Contains(_))) => return,
     };
@@ -56,11 +91,11 @@ fn check_message(cx: &mut Context<'_>, step: &Step, denial: &str) {
         return;
     }
     let at = below(&below(&step.pointer, "expect"), "message");
-    let hint = format!("it begins with: {}", if_fresh(cx.namespace, denial));
+    let hint = format!("it begins with: {}", if_fresh(cx.namespace, &denials[0]));
     let at = if key.is_empty() { at } else { below(&at, key) };
     cx.findings
         .error(&at, "RBAC refuses this call with another message")
-        .second_key(&below(&step.pointer, "curl"), "the call")
+        .second_key(&below(&step.pointer, step.verb), "the call")
         .hint(hint);
 }
 

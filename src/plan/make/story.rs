@@ -1,9 +1,9 @@
 //! Walks the steps in order and knows what exists when.
 
 use super::{
-    Context, accounts, below, bodies, calls,
+    Context, accounts, below, bodies, calls, captures,
     draft::{Draft, Placed},
-    expectations, targets,
+    expectations, identity, outside, targets, tokens,
     world::{Known, World},
 };
 use crate::{
@@ -15,14 +15,18 @@ use crate::{
 pub(super) struct Story<'a> {
     pub drafts: &'a [Draft<'a>],
     pub world: World<'a>,
+    pub saved: captures::Names,
 }
 
 /// Makes the steps of the plan.
 pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
-    let mut story = Story { drafts, world: World::default() };
+    let mut story = Story { drafts, world: World::default(), saved: captures::Names::new() };
     let mut steps = Vec::new();
     for draft in drafts {
+        captures::uses(cx, draft, &mut story);
+        let caller = identity::read(cx, draft, &story);
         let action = story.act(cx, draft);
+        let save = captures::saves(cx, draft, action.as_ref(), &mut story);
         let expect = expectations::read(cx, draft);
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
@@ -38,8 +42,11 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
             action,
             expect,
             within: draft.within,
+            caller,
+            save,
         });
     }
+    captures::unused(cx, &story);
     steps
 }
 
@@ -69,6 +76,14 @@ impl<'a> Story<'a> {
                 action
             }
             "exec" => calls::exec(cx, draft, step.exec.as_ref()?, self),
+            "whoami" => Some(Action::Whoami),
+            "token" => tokens::token(cx, draft, step.token.as_ref()?, self),
+            "patch" => tokens::patch(cx, draft, step.patch.as_ref()?, self),
+            "request" => {
+                let action = outside::request(cx, draft, step.request.as_ref()?);
+                self.call_changes(draft, action.as_ref());
+                action
+            }
             verb => {
                 for placed in &draft.objects {
                     self.make(cx, draft, placed);
@@ -83,7 +98,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// What a call from a Pod makes or deletes.
+    /// What a call from a Pod, or a request, makes or deletes.
     fn call_changes(&mut self, draft: &'a Draft<'a>, action: Option<&Action>) {
         if draft.refused {
             return;
@@ -91,9 +106,8 @@ impl<'a> Story<'a> {
         for placed in &draft.objects {
             self.world.add(known(draft, placed));
         }
-        if let Some(Action::Curl(call)) = action
-            && let Some((kind, namespace, name)) = bodies::deleted(call.request.as_ref())
-        {
+        let asked = action.map(Action::requests).unwrap_or_default();
+        if let Some((kind, namespace, name)) = bodies::deleted(asked.first()) {
             let kind = (kind.group.as_str(), kind.kind.as_str());
             let namespace = namespace.filter(|_| kind != ("", "Namespace"));
             self.world.delete(kind, namespace, name, draft.index);

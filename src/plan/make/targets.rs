@@ -114,6 +114,19 @@ pub(super) fn wait(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait, story: 
     Some(target)
 }
 
+/// The target of `patch`.
+pub(super) fn change(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    kind: Kind,
+    (name, said): (&str, Option<&str>),
+    story: &Story<'_>,
+) -> Target {
+    let namespace = namespace(cx, draft, &kind, said, story, draft.refused);
+    named(cx, draft, &kind, namespace.as_deref(), name, story);
+    Target { kind, namespace, name: Some(name.to_owned()), label_selector: None, field_selector: None }
+}
+
 fn selectors(object: &ObjectRef) -> [(&'static str, &Option<String>); 2] {
     [("labelSelector", &object.label_selector), ("fieldSelector", &object.field_selector)]
 }
@@ -146,8 +159,9 @@ fn namespace(
             let there = namespace == cx.namespace || story.exists(namespace);
             if !there && EVERYWHERE.contains(&namespace) {
                 if !reads {
+                    let does = if draft.verb == Some("patch") { "changes" } else { "deletes" };
                     cx.findings
-                        .error(&at, format!("a scenario deletes nothing in namespace `{namespace}`"))
+                        .error(&at, format!("a scenario {does} nothing in namespace `{namespace}`"))
                         .hint("only in its own, and in those that it makes");
                 }
             } else if !there && !draft.refused {

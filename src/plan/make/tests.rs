@@ -107,7 +107,7 @@ fn cluster_wide_objects_make_it_run_alone() {
 
 #[rstest]
 // verbs and times
-#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec)")]
+#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec, request, whoami, token, patch)")]
 #[case(json!([{"serviceAccount": "a", "get": {"kind": "Pod"}}]), "error /steps/0/get: two verbs in one step: `serviceAccount` and `get` (make two steps of it)")]
 #[case(json!([{"serviceAccount": "a", "timeout": "0s"}]), "error /steps/0/timeout: a time of nothing")]
 #[case(json!([{"serviceAccount": "a", "timeout": "11m"}]), "error /steps/0/timeout: `11m` is too long")]
@@ -298,4 +298,79 @@ fn everything_at_once() {
         {"curl": {"in": "nope", "url": "ftp://x"}},
     ])));
     assert_eq!(said.len(), 5, "{said:#?}");
+}
+
+#[test]
+fn who_asks_and_what() {
+    let plan = good(fresh(json!([
+        {"serviceAccount": "reader"},
+        {"as": "serviceaccount/reader", "get": {"kind": "Pod", "fieldSelector": "metadata.name=p"}},
+        {"as": "anonymous", "delete": {"kind": "Pod", "name": "p"}},
+        {"as": {"user": "jane", "groups": ["devs"]}, "create": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}},
+        {"as": "serviceaccount/kube-system/default", "apply": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "d"}}},
+        {"as": {"user": "system:serviceaccount:{namespace}:reader"}, "request": {"path": "/api/v1/namespaces/{namespace}/pods?watch=1"}},
+        {"as": {"text": "garbage"}, "request": {"path": "/healthz"}, "expect": {"status": 401}},
+        {"as": {"text": " "}, "request": {"path": "/healthz"}},
+    ])));
+    let said = |step: usize| -> Vec<String> {
+        let step = &plan.steps[step];
+        let user = step.caller.identity.as_ref().map(Identity::username).unwrap_or_default();
+        step.action.requests().iter().map(|request| request.denial(&user).replace(&plan.namespace, "NS")).collect()
+    };
+    let core = r#" in API group "" in the namespace "NS""#;
+    let reader = r#"User "system:serviceaccount:NS:reader""#;
+    assert_eq!(said(1), [format!(r#"pods "p" is forbidden: {reader} cannot list resource "pods"{core}"#)]);
+    assert_eq!(
+        said(2),
+        [format!(r#"pods "p" is forbidden: User "system:anonymous" cannot delete resource "pods"{core}"#)]
+    );
+    assert_eq!(said(3), [format!(r#"configmaps is forbidden: User "jane" cannot create resource "configmaps"{core}"#)]);
+    let system = r#"User "system:serviceaccount:kube-system:default""#;
+    assert_eq!(
+        said(4),
+        [
+            format!(r#"configmaps "d" is forbidden: {system} cannot patch resource "configmaps"{core}"#),
+            format!(r#"configmaps "d" is forbidden: {system} cannot create resource "configmaps"{core}"#),
+        ]
+    );
+    assert_eq!(said(5), [format!(r#"pods is forbidden: {reader} cannot watch resource "pods"{core}"#)]);
+    assert_eq!(plan.steps[6].caller.identity, None);
+    assert_eq!(plan.steps[7].caller.identity, Some(Identity::Anonymous));
+}
+
+#[test]
+fn a_denial_of_an_identity_needs_its_counterpart() {
+    let denied = json!({"as": {"user": "jane"}, "get": {"kind": "Pod"}, "expect": {"status": 403}});
+    let alone = said(in_default(json!([denied])));
+    assert_eq!(alone.len(), 1, "{alone:?}");
+    assert!(alone[0].starts_with("warning /steps/0/expect/status: nothing shows"), "{alone:?}");
+    let other = json!({"as": {"user": "john"}, "request": {"path": "/api/v1/namespaces/default/pods"}});
+    assert_eq!(said(in_default(json!([denied, other]))), Vec::<String>::new());
+    let wrong = json!({"as": {"user": "jane"}, "get": {"kind": "Pod"}, "expect": {"status": 403, "message": "pods is forbidden: User \"john\""}});
+    assert!(said(in_default(json!([wrong, other])))[0].contains("RBAC refuses this call with another message"));
+}
+
+#[test]
+fn what_is_saved_is_used() {
+    let plan = good(fresh(json!([
+        {"serviceAccount": "sa", "save": {"uid": "$.metadata.uid"}},
+        {"token": {"serviceAccount": "sa", "duration": "30m", "audiences": ["{saved.uid}"]}, "save": {"t": "token"}},
+        {"as": {"token": "{saved.t}"}, "whoami": {}, "expect": {"object": {"uid": "{saved.uid}"}}},
+        {"as": {"token": "{saved.t}"}, "request": {"path": "/api/v1/namespaces/{namespace}/pods/{saved.uid}"}},
+        {"pod": {"name": "p", "image": "curl"}},
+        {"curl": {"in": "p", "url": "https://kubernetes.default/api/{saved.uid}", "token": {"saved": "t"}}},
+        {"get": {"kind": "Secret", "name": "{saved.uid}"}, "expect": {"absent": true}},
+        {"patch": {"kind": "Namespace", "name": "{namespace}", "body": {}}},
+    ])));
+    let owner = Identity::ServiceAccount { namespace: plan.namespace.clone(), name: "sa".into() };
+    assert_eq!(plan.steps[2].caller.identity, Some(owner.clone()));
+    let Action::Curl(call) = &plan.steps[5].action else { panic!() };
+    assert_eq!((&call.identity, call.saved_token.as_deref(), call.mounted_token), (&owner, Some("t"), false));
+    let Action::Token(call) = &plan.steps[1].action else { panic!() };
+    assert_eq!((call.seconds, call.audiences.as_slice()), (Some(1800), ["{saved.uid}".to_owned()].as_slice()));
+    let Action::Patch(change) = &plan.steps[7].action else { panic!() };
+    assert_eq!(change.target.name.as_deref(), Some(plan.namespace.as_str()));
+    let unused = said(fresh(json!([{"serviceAccount": "sa", "save": {"uid": "$.metadata.uid"}}])));
+    assert_eq!(unused.len(), 1);
+    assert!(unused[0].starts_with("warning /steps/0/save/uid: no later step uses `uid`"), "{unused:?}");
 }

@@ -34,8 +34,10 @@ fn bad<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, BadU
 /// Takes a URL apart and replaces its placeholder.
 pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
     let filled = text.replace(NAMESPACE, namespace);
-    if let Some(start) = filled.find(['{', '}']) {
-        let rest = &filled[start..];
+    // What earlier steps saved is put in when the step runs.
+    let known = saved(&filled);
+    if let Some(start) = known.find(['{', '}']) {
+        let rest = &known[start..];
         let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
         return bad(format!("unknown placeholder `{placeholder}` in the URL"), "`{namespace}` is the only one");
     }
@@ -90,6 +92,13 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
         path_and_query: (uri.path_and_query()).map_or_else(|| "/".into(), |path| path.as_str().to_owned()),
         text: filled,
     })
+}
+
+/// The text with each `{saved.NAME}` as a word.
+fn saved(text: &str) -> std::borrow::Cow<'_, str> {
+    static SAVED: std::sync::LazyLock<regex::Regex> =
+        std::sync::LazyLock::new(|| regex::Regex::new(r"\{saved\.[^{}]*\}").expect("a pattern"));
+    SAVED.replace_all(text, "saved")
 }
 
 /// The names of the API server's Service, as Pods can say them.

@@ -1,0 +1,113 @@
+//! What the API server is asked by a step: paths, and the requests that the authorizer sees.
+
+use std::fmt::Write as _;
+
+use super::{Action, Kind, Object, Request, Target, TokenCall};
+
+/// The path of a collection, or of an object when it is named.
+pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
+    let root = if kind.group.is_empty() {
+        format!("/api/{}", kind.version)
+    } else {
+        format!("/apis/{}/{}", kind.group, kind.version)
+    };
+    let plural = kind.plural.as_deref().unwrap_or_default();
+    let place = namespace.map(|ns| format!("/namespaces/{}", escape(ns))).unwrap_or_default();
+    let name = name.map(|name| format!("/{}", escape(name))).unwrap_or_default();
+    format!("{root}{place}/{plural}{name}")
+}
+
+/// Percent-encodes a path segment or a query value.
+pub fn escape(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// Where one asks who one is.
+pub const WHOAMI: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+
+impl TokenCall {
+    /// Where the token is asked for, or the Secret that has it.
+    pub fn path(&self) -> String {
+        let namespace = escape(&self.namespace);
+        match &self.secret {
+            Some(secret) => format!("/api/v1/namespaces/{namespace}/secrets/{}", escape(secret)),
+            None => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{}/token", escape(&self.account)),
+        }
+    }
+}
+
+impl Target {
+    /// Its path, of the kind with its plural.
+    pub fn path(&self, kind: &Kind) -> String {
+        let namespace = self.namespace.as_deref().filter(|_| kind.namespaced);
+        let path = path(kind, namespace, self.name.as_deref());
+        let selectors = [("labelSelector", &self.label_selector), ("fieldSelector", &self.field_selector)];
+        let query: Vec<String> = selectors
+            .into_iter()
+            .filter_map(|(key, value)| value.as_deref().map(|value| format!("{key}={}", escape(value))))
+            .collect();
+        if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+    }
+}
+
+impl Object {
+    fn request(&self, method: &str, named: bool) -> Option<Request> {
+        self.kind.plural.as_ref()?;
+        let namespace = self.namespace.as_deref().filter(|_| self.kind.namespaced);
+        Some(Request::from_http(method, &path(&self.kind, namespace, named.then_some(&self.name))))
+    }
+}
+
+impl Action {
+    /// The requests that the authorizer sees, in order: it may refuse each of them. Empty for kinds whose plural only the
+    /// cluster knows, and for what is not asked of the API server.
+    pub fn requests(&self) -> Vec<Request> {
+        let target = |method: &str, target: &Target| {
+            let known = target.kind.plural.is_some();
+            known.then(|| Request::from_http(method, &target.path(&target.kind))).into_iter().collect()
+        };
+        match self {
+            Action::Curl(call) => call.request.clone().into_iter().collect(),
+            Action::Request(call) => vec![Request::from_http(super::make::calls::word(call.method), &call.path)],
+            Action::Get(object) => target("GET", object),
+            Action::Delete(object) => target("DELETE", object),
+            // An object that is not there yet needs `create`, too.
+            Action::Apply(objects) => (objects.iter())
+                .flat_map(|object| [object.request("PATCH", true), object.request("POST", true)])
+                .flatten()
+                .collect(),
+            Action::Create(objects) => objects.iter().filter_map(|object| object.request("POST", false)).collect(),
+            Action::Pod(object) => object.request("POST", false).into_iter().collect(),
+            Action::Wait(..) | Action::Exec(_) => vec![],
+            Action::Whoami => vec![Request::from_http("POST", WHOAMI)],
+            Action::Token(call) => vec![match &call.secret {
+                Some(_) => Request::from_http("GET", &call.path()),
+                None => Request::from_http("POST", &call.path()),
+            }],
+            Action::Patch(change) => {
+                let kind = &change.target.kind;
+                kind.plural.as_ref().map(|_| Request::from_http("PATCH", &change.path(kind))).into_iter().collect()
+            }
+        }
+    }
+
+    /// The kinds that it is about.
+    pub fn kinds_mut(&mut self) -> Vec<&mut Kind> {
+        match self {
+            Action::Apply(objects) | Action::Create(objects) => {
+                objects.iter_mut().map(|object| &mut object.kind).collect()
+            }
+            Action::Pod(object) => vec![&mut object.kind],
+            Action::Get(target) | Action::Delete(target) | Action::Wait(target, _) => vec![&mut target.kind],
+            Action::Patch(change) => vec![&mut change.target.kind],
+            Action::Curl(_) | Action::Exec(_) | Action::Request(_) | Action::Whoami | Action::Token(_) => vec![],
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Lines for who asks, and for requests from outside the cluster.
+
+use super::{in_namespace, line, object, quote, words};
+use crate::{
+    plan::{Call, Caller, Change, Credential, TokenCall, make::calls::word},
+    scenario::{calls::PatchType, verbs::Method},
+};
+
+/// The lines with kubectl's flags for the caller. kubectl impersonates where kubewalk sends a token: a token beside a client
+/// certificate would not be looked at.
+pub(super) fn asked_as(caller: &Caller, lines: &str) -> String {
+    if matches!(caller.credential, Credential::Text(_)) {
+        return format!("# with a bearer text that is no token, instead of the client certificate\n{lines}");
+    }
+    let flags = line(&caller.kubectl());
+    if flags.is_empty() {
+        return lines.to_owned();
+    }
+    let flagged = lines.lines().map(|line| match line.split_once("kubectl ") {
+        Some((before, rest)) if before.is_empty() || before.ends_with("| ") => {
+            format!("{before}kubectl {flags} {rest}")
+        }
+        _ => line.to_owned(),
+    });
+    flagged.collect::<Vec<_>>().join("\n")
+}
+
+/// `kubectl get --raw` and its like; a PATCH, which kubectl has no such line for, goes through its proxy.
+pub(super) fn request(call: &Call) -> String {
+    let verb = match call.method {
+        Method::Get => "get",
+        Method::Post => "create",
+        Method::Put => "replace",
+        Method::Delete => "delete",
+        Method::Patch | Method::Head | Method::Options => return by_proxy(call),
+    };
+    if !call.headers.is_empty() {
+        return by_proxy(call);
+    }
+    let mut raw = words(["kubectl", verb, "--raw"]);
+    raw.push(call.path.clone());
+    match (&call.body, call.method) {
+        (Some(body), Method::Post | Method::Put | Method::Delete) => {
+            raw.extend(words(["-f", "-"]));
+            format!("printf %s {} | {}", quote(body), line(&raw))
+        }
+        (None, Method::Post | Method::Put) => format!("printf '' | {} -f -", line(&raw)),
+        _ => line(&raw),
+    }
+}
+
+fn by_proxy(call: &Call) -> String {
+    let mut curl = words(["curl", "-sS", "-X"]);
+    curl.push(word(call.method).into());
+    if let Some(content_type) = &call.content_type {
+        curl.extend(["-H".into(), format!("Content-Type: {content_type}")]);
+    }
+    for (name, value) in &call.headers {
+        curl.extend(["-H".into(), format!("{name}: {value}")]);
+    }
+    if let Some(body) = &call.body {
+        curl.extend(["--data-raw".into(), body.clone()]);
+    }
+    curl.push(format!("http://127.0.0.1:8001{}", call.path));
+    format!("kubectl proxy &\n{}", line(&curl))
+}
+
+/// `kubectl create token`, or the token of a Secret.
+pub(super) fn token(call: &TokenCall) -> String {
+    if let Some(secret) = &call.secret {
+        let mut get = words(["kubectl", "get", "secrets"]);
+        get.push(secret.clone());
+        in_namespace(&mut get, Some(&call.namespace));
+        get.extend(words(["-o", "jsonpath={.data.token}"]));
+        return format!("{} | base64 -d", line(&get));
+    }
+    let mut create = words(["kubectl", "create", "token"]);
+    create.push(call.account.clone());
+    in_namespace(&mut create, Some(&call.namespace));
+    create.extend(call.seconds.map(|seconds| format!("--duration={seconds}s")));
+    create.extend(call.audiences.iter().map(|audience| format!("--audience={audience}")));
+    if let Some((kind, name)) = &call.bound_to {
+        create.extend([format!("--bound-object-kind={kind}"), format!("--bound-object-name={name}")]);
+    }
+    line(&create)
+}
+
+/// `kubectl patch`.
+pub(super) fn patch(change: &Change) -> String {
+    let mut patch = words(["kubectl", "patch"]);
+    object(&mut patch, &change.target);
+    patch.extend(change.subresource.iter().map(|part| format!("--subresource={part}")));
+    let how = match change.how {
+        PatchType::Merge => "merge",
+        PatchType::Json => "json",
+        PatchType::Strategic => "strategic",
+    };
+    patch.extend([format!("--type={how}"), "-p".into(), change.body.to_string()]);
+    line(&patch)
+}

@@ -1,0 +1,223 @@
+//! `as`: who asks, and whether they exist.
+
+use super::{Context, below, calls::looks_secret, captures, draft::Draft, story::Story, url::NAMESPACE};
+use crate::{
+    plan::{Caller, Credential, Identity, kinds::nearest},
+    scenario::calls::{As, AsFull},
+};
+
+const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
+
+/// The verbs that can ask as somebody.
+const VERBS: [&str; 8] = ["get", "create", "apply", "patch", "delete", "request", "whoami", "token"];
+
+/// Namespaces that every cluster has.
+const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/// Reads who asks.
+pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -> Caller {
+    let Some(said) = &draft.step.asked_as else { return Caller::default() };
+    let at = below(&draft.pointer, "as");
+    if let Some(verb) = draft.verb.filter(|verb| !VERBS.contains(verb)) {
+        let hint = match verb {
+            "curl" => "a call from a Pod is made by `token: mounted`, or by nobody; or use `request`",
+            "exec" => "kubewalk's administrator runs the command; what it does inside is the Pod's",
+            "wait" => "kubewalk's administrator watches; to ask once, use `get`",
+            "can" => "say who is meant in `can` itself: `who: …`",
+            _ => "write it out with `create` or `apply`",
+        };
+        cx.findings.error(&at, format!("`as` with `{verb}`")).at_key().second_key(&draft.at(), "the verb").hint(hint);
+    }
+    let caller = match said {
+        As::Word(word) => self::word(cx, &at, word, story),
+        As::Full(full) => self::full(cx, &at, full, story),
+    };
+    if matches!(caller.credential, Credential::Text(_))
+        && draft.step.expect.as_ref().and_then(|it| it.status) == Some(403)
+    {
+        cx.findings
+            .error(&below(&draft.expect_at(), "status"), "nobody is refused as a stranger: a bad token is a 401")
+            .second(&at, "no token")
+            .hint("write `status: 401`; a call without a token is made `as: anonymous`");
+    }
+    caller
+}
+
+fn nobody() -> Caller {
+    Caller { credential: Credential::Anonymous, identity: None }
+}
+
+fn word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
+    let text = word.replace(NAMESPACE, cx.namespace);
+    if text == "anonymous" {
+        return Caller { credential: Credential::Anonymous, identity: Some(Identity::Anonymous) };
+    }
+    let rest = text.strip_prefix("serviceaccount/");
+    let (namespace, name) = match rest.map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {
+        Some([name]) if !name.is_empty() => (cx.namespace.to_owned(), (*name).to_owned()),
+        Some([namespace, name]) if !namespace.is_empty() && !name.is_empty() => {
+            ((*namespace).to_owned(), (*name).to_owned())
+        }
+        _ => {
+            let hint = meant(&text, story);
+            cx.findings.error(at, format!("`as`: nobody is called `{word}`")).hint(hint);
+            return nobody();
+        }
+    };
+    account(cx, at, &namespace, &name, story);
+    let identity = Identity::ServiceAccount { namespace: namespace.clone(), name: name.clone() };
+    Caller { credential: Credential::Account { namespace, name }, identity: Some(identity) }
+}
+
+/// What was probably meant by a word that names nobody.
+fn meant(text: &str, story: &Story<'_>) -> String {
+    let accounts = story.names("", "ServiceAccount");
+    if let Some(user) = text.strip_prefix("system:serviceaccount:") {
+        return format!("write `serviceaccount/{}`", user.replacen(':', "/", 1));
+    }
+    if let Some((kind, name)) = text.split_once('/')
+        && (nearest(kind, ["serviceaccount"].into_iter()).is_some() || kind == "sa")
+        && !name.is_empty()
+    {
+        return format!("write `serviceaccount/{}`", name.trim_matches('/'));
+    }
+    if accounts.contains(&text) || text == "default" {
+        return format!("write `serviceaccount/{text}`");
+    }
+    match nearest(text, ["anonymous"].into_iter()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "`serviceaccount/NAME`, `anonymous`, or for a user `{{user: {}}}`",
+            text.split('/').next_back().unwrap_or("NAME")
+        ),
+    }
+}
+
+/// Whether a ServiceAccount is there at this step: neither a token request nor an impersonation says so clearly.
+pub(super) fn account(cx: &mut Context<'_>, at: &str, namespace: &str, name: &str, story: &Story<'_>) {
+    let own = namespace == cx.namespace || story.exists(namespace);
+    if !own && !EVERYWHERE.contains(&namespace) {
+        story.no_namespace(cx, at, namespace, "the scenario's own namespace is filled in: `serviceaccount/NAME`");
+        return;
+    }
+    let known = story.world.last(ACCOUNT, Some(namespace), name);
+    if let Some(gone) = known.and_then(|known| known.gone) {
+        cx.findings
+            .error(at, format!("ServiceAccount `{name}` is gone at this step"))
+            .second(&below(&format!("/steps/{gone}"), "delete"), format!("deleted by step {}", gone + 1))
+            .hint("to see that its old token is dead, save the token before and ask `as: {token: …}`");
+        return;
+    }
+    if known.is_some() || name == "default" || (!own && namespace != "default") {
+        return;
+    }
+    if let Some((maker, made)) = story.made_by(ACCOUNT, Some(namespace), name) {
+        cx.findings
+            .error(at, format!("ServiceAccount `{name}` is not there yet"))
+            .second(&made.name_at, format!("made by step {}", maker.index + 1))
+            .hint("move that step up");
+        return;
+    }
+    let elsewhere = (story.world.all_alive(ACCOUNT)).find(|known| known.object.name == name);
+    let hint = match elsewhere.and_then(|known| known.object.namespace.as_deref()) {
+        Some(other) => format!("it is in namespace `{other}`: write `serviceaccount/{other}/{name}`"),
+        None => match nearest(name, story.names("", "ServiceAccount").into_iter()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("add a step `serviceAccount: {name}` before"),
+        },
+    };
+    cx.findings.error(at, format!("no step makes ServiceAccount `{name}` in namespace `{namespace}`")).hint(hint);
+}
+
+fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Caller {
+    let said: Vec<&str> =
+        [("user", full.user.is_some()), ("token", full.token.is_some()), ("text", full.text.is_some())]
+            .into_iter()
+            .filter_map(|(key, there)| there.then_some(key))
+            .collect();
+    match said.as_slice() {
+        [] => {
+            let finding = cx.findings.error(at, "`as` says nobody");
+            let groups = !full.groups.is_empty();
+            finding.hint(if groups { "groups belong to a `user`: add one" } else { "one of `user`, `token`, `text`" });
+            return nobody();
+        }
+        [first, second, ..] => {
+            cx.findings
+                .error(&below(at, second), format!("`{second}` beside `{first}`"))
+                .at_key()
+                .second_key(&below(at, first), "the first")
+                .hint("one caller a step: leave out one of them");
+            return nobody();
+        }
+        [only] if *only != "user" && !full.groups.is_empty() => {
+            cx.findings
+                .error(&below(at, "groups"), format!("`groups` beside `{only}`"))
+                .at_key()
+                .hint("a token says its groups itself; only a `user` is given some");
+        }
+        [_] => {}
+    }
+    if let Some(user) = &full.user {
+        return self::user(cx, at, user, &full.groups, story);
+    }
+    if let Some(text) = &full.text {
+        return self::text(cx, &below(at, "text"), text);
+    }
+    let Some(name) = full.token.as_deref().and_then(captures::only) else { return nobody() };
+    let identity = story.saved.get(name).and_then(|kept| kept.token.clone());
+    Caller { credential: Credential::Saved(name.to_owned()), identity }
+}
+
+fn user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
+    let at_user = below(at, "user");
+    let user = user.replace(NAMESPACE, cx.namespace);
+    let groups: Vec<String> = groups.iter().map(|group| group.replace(NAMESPACE, cx.namespace)).collect();
+    one_line(cx, &at_user, &user);
+    if user.is_empty() {
+        cx.findings
+            .error(&at_user, "a user without a name")
+            .hint("for a call without a credential write `as: anonymous`");
+    }
+    for (index, group) in groups.iter().enumerate() {
+        let at = below(&below(at, "groups"), index);
+        one_line(cx, &at, group);
+        super::rbac::check_group(cx, &at, group);
+    }
+    if let Some((namespace, name)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+        account(cx, &at_user, namespace, name, story);
+        if groups.is_empty() {
+            // The server adds an account's groups itself.
+            let identity = Identity::ServiceAccount { namespace: namespace.into(), name: name.into() };
+            return Caller { credential: Credential::Impersonation { user, groups }, identity: Some(identity) };
+        }
+    }
+    let identity = if user == "system:anonymous" {
+        Identity::Anonymous
+    } else {
+        Identity::User { name: user.clone(), groups: groups.clone() }
+    };
+    Caller { credential: Credential::Impersonation { user, groups }, identity: Some(identity) }
+}
+
+fn one_line(cx: &mut Context<'_>, at: &str, text: &str) {
+    if text.chars().any(char::is_control) {
+        cx.findings.error(at, "a line break or control character in a header").hint("a name is one line");
+    }
+}
+
+fn text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
+    one_line(cx, at, text);
+    // `{"alg":"none"` begins such a token; it proves nothing, so it is nobody's.
+    if looks_secret(text) && !text.starts_with("eyJhbGciOiJub25l") {
+        cx.findings
+            .error(at, "a token must not stand in a file")
+            .label("a credential")
+            .hint("save a token by the verb `token`, and ask `as: {token: '{saved.NAME}'}`");
+    }
+    if text.trim().is_empty() {
+        // The server takes no notice of a bearer without a token.
+        return Caller { credential: Credential::Text(text.into()), identity: Some(Identity::Anonymous) };
+    }
+    Caller { credential: Credential::Text(text.into()), identity: None }
+}

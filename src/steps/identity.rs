@@ -1,0 +1,133 @@
+//! Who makes a call: the client and the headers of each identity. Credentials stay in here, and never come into a text.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+use super::{Context, Fault, api};
+use crate::{
+    plan::{Caller, Credential},
+    redact,
+};
+
+/// The shortest life that Kubernetes gives a token.
+const LIFE: Duration = Duration::from_secs(600);
+
+/// How old a cached token may be, so that the longest step still ends before it does.
+const FRESH: Duration = Duration::from_secs(240);
+
+/// Everybody as whom a scenario asks.
+pub struct Identities {
+    /// A client without any credential.
+    bare: kube::Client,
+    /// Tokens of ServiceAccounts by namespace and name, and when they were made.
+    tokens: Mutex<BTreeMap<(String, String), (Instant, SecretString)>>,
+    /// Tokens that steps saved.
+    saved: Mutex<BTreeMap<String, SecretString>>,
+}
+
+/// Somebody who asks now.
+pub struct Who {
+    /// The client.
+    pub client: kube::Client,
+    /// The headers that say who asks.
+    pub headers: HeaderMap,
+    /// The token that the headers carry.
+    pub token: Option<SecretString>,
+}
+
+impl Identities {
+    /// With a client that sends no credential.
+    pub fn new(bare: kube::Client) -> Self {
+        Self { bare, tokens: Mutex::default(), saved: Mutex::default() }
+    }
+
+    /// Keeps a token for later steps, and out of every text.
+    pub fn save(&self, name: &str, token: SecretString) {
+        redact::register(token.expose_secret());
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), token);
+    }
+
+    /// A token that was saved.
+    ///
+    /// # Errors
+    /// When no step has saved one under this name.
+    pub fn saved(&self, name: &str) -> Result<SecretString, Fault> {
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.get(name).cloned().ok_or_else(|| Fault::Refused(format!("no token was saved as `{name}`")))
+    }
+
+    /// Forgets the token of an account that is deleted: one of the same name is another one.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// The client and headers of a caller.
+    ///
+    /// # Errors
+    /// When a token is refused, or was never saved.
+    pub async fn who(&self, caller: &Caller, context: &Context) -> Result<Who, Fault> {
+        let admin = || Who { client: context.client.clone(), headers: HeaderMap::new(), token: None };
+        Ok(match &caller.credential {
+            Credential::Administrator => admin(),
+            Credential::Anonymous => Who { client: self.bare.clone(), ..admin() },
+            Credential::Account { namespace, name } => self.bearer(self.token(namespace, name, context).await?)?,
+            Credential::Saved(name) => self.bearer(self.saved(name)?)?,
+            Credential::Text(text) => self.bearer(SecretString::from(text.as_str()))?,
+            Credential::Impersonation { user, groups } => {
+                let mut who = admin();
+                who.headers.insert(HeaderName::from_static("impersonate-user"), value(user)?);
+                for group in groups {
+                    who.headers.append(HeaderName::from_static("impersonate-group"), value(group)?);
+                }
+                who
+            }
+        })
+    }
+
+    fn bearer(&self, token: SecretString) -> Result<Who, Fault> {
+        let mut header = value(&format!("Bearer {}", token.expose_secret()))?;
+        header.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, header)]);
+        Ok(Who { client: self.bare.clone(), headers, token: Some(token) })
+    }
+
+    /// A token of a ServiceAccount, of this run.
+    async fn token(&self, namespace: &str, name: &str, context: &Context) -> Result<SecretString, Fault> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let known = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some((made, token)) = known
+            && made.elapsed() < FRESH
+        {
+            return Ok(token);
+        }
+        let made = Instant::now();
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", api::escape(namespace), api::escape(name));
+        let body = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"expirationSeconds": LIFE.as_secs()},
+        });
+        let body = body.to_string().into_bytes();
+        let answer = api::send(&context.client, http::Method::POST, &path, Some("application/json"), body).await?;
+        let token = answer.json.as_ref().and_then(|json| json["status"]["token"].as_str());
+        let Some(token) = token.filter(|_| answer.status == 201) else {
+            let why = if answer.status == 201 { "the answer has none".into() } else { api::words(&answer) };
+            return Err(Fault::Refused(format!("no token for ServiceAccount {name} in namespace {namespace}: {why}")));
+        };
+        redact::register(token);
+        let token = SecretString::from(token);
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (made, token.clone()));
+        Ok(token)
+    }
+}
+
+fn value(text: &str) -> Result<HeaderValue, Fault> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Fault::Refused("who asks cannot stand in a header".into()))
+}

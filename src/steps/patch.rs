@@ -1,0 +1,20 @@
+//! `patch`: a change of one object.
+
+use super::{Context, Fault, api, identity::Who};
+use crate::{expect::Answer, plan::Change, scenario::calls::PatchType};
+
+/// Sends the change.
+///
+/// # Errors
+/// When the API server does not answer. A refusal is an answer.
+pub async fn run(change: &Change, who: &Who, context: &Context) -> Result<Answer, Fault> {
+    let kind = api::resolve(&change.target.kind, context).await?;
+    let content_type = match change.how {
+        PatchType::Merge => "application/merge-patch+json",
+        PatchType::Json => "application/json-patch+json",
+        PatchType::Strategic => "application/strategic-merge-patch+json",
+    };
+    let body = change.body.to_string().into_bytes();
+    let answer = api::send_as(who, http::Method::PATCH, &change.path(&kind), Some(content_type), body).await?;
+    Ok(Answer::Api(answer))
+}
