@@ -4,7 +4,10 @@
 #[path = "../src/explain/testing/generate.rs"]
 mod generate;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use generate::{Generated, LABEL};
@@ -37,8 +40,12 @@ const BUDGET: Duration = Duration::from_secs(20);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+/// The policies of one test are near misses to another one.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn the_evaluator_agrees_with_the_server() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = std::env::var("KUBEWALK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("seed {seed}: KUBEWALK_SEED={seed} cargo test --test explain repeats it");
     let cluster = testing::shared();
@@ -242,6 +249,7 @@ fn explain(args: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn the_command_says_why_and_what_would_grant() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (code, said) = explain(&["--as", "anonymous", "get", "/healthz"]);
     assert_eq!(code, Some(0), "{said}");
     let start = "yes, system:anonymous (a call without a token) may get path /healthz:\nClusterRoleBinding \

@@ -11,7 +11,6 @@ use crate::{
     expect::{Refused, show},
     explain::{Caller, Question, Verdict, explain, fetch, own_kind},
     plan::{Request, kinds},
-    redact::redact,
 };
 
 /// Exit codes: 0 the call is allowed, 1 it is not, 2 usage, 3 the cluster cannot be asked.
@@ -65,7 +64,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);
         let mine = matches!(verdict, Verdict::Granted(_));
-        let printed = super::print(&show::block(&redact(&answer(&verdict, &question)), usize::MAX));
+        let printed = super::print(&show::block(&answer(&verdict, &question), usize::MAX));
         let allowed = match review {
             Ok(review) if review.allowed == mine => mine,
             Ok(review) => {
@@ -76,11 +75,11 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
                 } else {
                     "another authorizer than RBAC decides here, the objects changed just now, or this is a bug in kubewalk"
                 };
-                eprintln!("the server says otherwise: {says}{}; {why}", show::line(&redact(&reason), show::BODY));
+                eprintln!("the server says otherwise: {says}{}; {why}", show::line(&reason, show::BODY));
                 review.allowed
             }
             Err(e) => {
-                eprintln!("the server's own opinion could not be asked: {}", show::line(&redact(&e.to_string()), show::BODY));
+                eprintln!("the server's own opinion could not be asked: {}", show::line(&e.to_string(), show::BODY));
                 mine
             }
         };
