@@ -133,7 +133,11 @@ impl Caller {
 
     /// The caller that an identity of a scenario is.
     pub fn of(identity: &Identity) -> Self {
-        Self::new(identity.username(), [])
+        let groups = match identity {
+            Identity::User { groups, .. } => groups.clone(),
+            Identity::Anonymous | Identity::ServiceAccount { .. } => vec![],
+        };
+        Self::new(identity.username(), groups)
     }
 }
 
