@@ -98,3 +98,35 @@ pub(super) fn patch(change: &Change) -> String {
     patch.extend([format!("--type={how}"), "-p".into(), change.body.to_string()]);
     line(&patch)
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::super::{super::make::testing::in_default, equivalent};
+    use crate::plan::make::testing::good;
+
+    #[rstest]
+    #[case(json!({"as": "serviceaccount/sa", "get": {"kind": "Pod"}}), "kubectl --as=system:serviceaccount:default:sa get pods -n default -o json")]
+    #[case(json!({"as": {"user": "jane doe", "groups": ["devs"]}, "whoami": {}}), "kubectl '--as=jane doe' --as-group=devs auth whoami -o json")]
+    #[case(json!({"as": "anonymous", "request": {"path": "/api"}}),
+        "kubectl --as=system:anonymous --as-group=system:unauthenticated get --raw /api")]
+    #[case(json!({"as": {"text": "garbage"}, "request": {"path": "/api"}, "expect": {"status": 401}}),
+        "# with a bearer text that is no token, instead of the client certificate\nkubectl get --raw /api")]
+    #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x?a=1&b=2", "body": {"a": "it's"}}}),
+        r#"printf %s '{"a":"it'\''s"}' | kubectl --as=jane create --raw '/x?a=1&b=2' -f -"#)]
+    #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "PATCH", "body": [1]}}),
+        "kubectl --as=jane proxy &\ncurl -sS -X PATCH -H 'Content-Type: application/json-patch+json' --data-raw '[1]' http://127.0.0.1:8001/x")]
+    #[case(json!({"token": {"serviceAccount": "sa", "duration": "30m", "audiences": ["vault"], "boundTo": {"kind": "Node", "name": "n"}}}),
+        "kubectl create token sa -n default --duration=1800s --audience=vault --bound-object-kind=Node --bound-object-name=n")]
+    #[case(json!({"token": {"serviceAccount": "sa", "from": {"secret": "s"}}}),
+        "kubectl get secrets s -n default -o 'jsonpath={.data.token}' | base64 -d")]
+    #[case(json!({"patch": {"kind": "Deployment", "name": "web", "subresource": "scale", "type": "merge", "body": {"a": 1}}}),
+        r#"kubectl patch deployments.apps web -n default --subresource=scale --type=merge -p '{"a":1}'"#)]
+    fn lines(#[case] step: Value, #[case] text: &str) {
+        let secret = json!({"create": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}});
+        let plan = good(in_default(json!([{"serviceAccount": "sa"}, secret, step])));
+        assert_eq!(equivalent(plan.steps.last().expect("a step")), text);
+    }
+}

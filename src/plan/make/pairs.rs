@@ -2,7 +2,7 @@
 
 use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
 use crate::{
-    plan::{Action, Identity, Request, Step},
+    plan::{Action, Credential, Identity, Request, Step},
     scenario::expect::{Expect, Text, TextRule},
 };
 
@@ -45,6 +45,15 @@ fn succeeds(step: &Step) -> bool {
 
 /// Looks at all calls of the story.
 pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
+    for step in steps {
+        let admin = step.caller.credential == Credential::Administrator && !matches!(step.action, Action::Curl(_));
+        if admin && is_rbac_denial(&step.expect) {
+            cx.findings
+                .warn(&below(&below(&step.pointer, "expect"), "status"), "RBAC never refuses kubewalk's administrator")
+                .second_key(&below(&step.pointer, step.verb), "asked by the administrator")
+                .hint("say who asks, e.g. `as: serviceaccount/NAME`; if somebody else refuses, say `by: …`");
+        }
+    }
     let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
     for call in &calls {
         let step = call.step;
