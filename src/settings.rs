@@ -16,3 +16,8 @@ pub fn from_env() -> Settings {
     let temp = std::env::temp_dir();
     Settings { cache, temp: std::path::absolute(&temp).unwrap_or(temp) }
 }
+
+/// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.
+pub fn slow() -> bool {
+    std::env::var("KUBEWALK_TAG").is_ok_and(|tags| tags.split(',').any(|tag| tag.trim() == "slow"))
+}

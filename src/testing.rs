@@ -33,7 +33,8 @@ static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 /// Held by writing while a scenario must be alone.
 static ALONE: RwLock<()> = RwLock::new(());
 
-/// Runs the scenario of a file on the cluster that the tests of this process share.
+/// Runs the scenario of a file on the cluster that the tests of this process share. One tagged `slow` is only planned,
+/// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set.
 ///
 /// # Panics
 /// With the whole report when the file is invalid, a step does not hold, the environment fails or something is left; the
@@ -46,6 +47,13 @@ pub fn run(path: impl AsRef<Path>) {
         Ok(document) => plan(document),
         Err((source, diagnostics)) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
     };
+    if plan.tags.iter().any(|tag| tag == "slow") && !settings::slow() {
+        uncaptured(&format!(
+            "kubewalk: {} is tagged slow: planned, not run (KUBEWALK_TAG=slow runs it)\n",
+            path.display()
+        ));
+        return;
+    }
     let (ended, report) = run_plan(&plan);
     print(&report);
     match ended.exit.code() {

@@ -20,6 +20,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("Step", "save", "{uid: '$.metadata.uid'}"),
     ("Step", "when", "{kubernetes: '>=1.24'}"),
     ("Step", "each", "[{resource: pods}, {resource: secrets}]"),
+    ("Patch", "type", "merge"),
     ("Expect", "status", "403"),
     ("Expect", "reason", "AlreadyExists"),
     ("Expect", "message", "'pods is forbidden: User'"),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     plan::Plan,
-    steps::{Context, Fault, Made, api, watch},
+    steps::{Context, Fault, Made, api, delete, watch},
 };
 
 /// How long a new namespace may take to get what Kubernetes puts into each.
@@ -84,16 +84,12 @@ async fn remove_one(object: &Made, context: &Context, deadline: Instant) -> Opti
     let place = object.namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
     let name = format!("{} {}{place}", object.kind.kind, object.name);
     let answer = api::send(&context.client, http::Method::DELETE, &path, None, Vec::new()).await;
-    let marked = match &answer {
-        Ok(http) => http.json.as_ref().is_some_and(|json| json["metadata"]["deletionTimestamp"].is_string()),
-        Err(_) => false,
-    };
+    let later = answer.as_ref().is_ok_and(|http| delete::goes_later(http.json.as_ref()));
     let since = answer.as_ref().ok().and_then(|http| api::resource_version(http.json.as_ref()));
     if let Some(why) = refused(answer) {
         return Some(format!("{name}: {why}"));
     }
-    // A Pod that is deleted without grace is gone, though the answer still shows it; others go when their finalizers do.
-    if !marked || object.kind.kind == "Pod" {
+    if !later {
         return None;
     }
     let collection = api::path(&object.kind, object.namespace.as_deref(), None);

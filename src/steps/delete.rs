@@ -5,6 +5,16 @@ use tokio::time::Instant;
 use super::{Context, Fault, api, identity::Who, watch};
 use crate::{expect::Answer, plan::Target};
 
+/// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
+/// that no node has goes at once, and its answer shows it for the last time.
+pub fn goes_later(object: Option<&serde_json::Value>) -> bool {
+    object.map(|object| &object["metadata"]).is_some_and(|metadata| {
+        let held = metadata["finalizers"].as_array().is_some_and(|list| !list.is_empty());
+        let at_once = metadata["deletionGracePeriodSeconds"] == 0 && !held;
+        metadata["deletionTimestamp"].is_string() && !at_once
+    })
+}
+
 /// Deletes the target and waits until the API server no longer has it.
 ///
 /// # Errors
@@ -19,8 +29,7 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Instan
         context.identities.forget(namespace, name);
     }
     // The object itself comes back when it goes later (a Pod's grace, a finalizer); a Status when it is gone already.
-    let marked = answer.json.as_ref().is_some_and(|json| json["metadata"]["deletionTimestamp"].is_string());
-    if (200..300).contains(&answer.status) && marked {
+    if (200..300).contains(&answer.status) && goes_later(answer.json.as_ref()) {
         let subject = watch::Subject { collection: api::path(&kind, namespace, None), name: name.to_owned() };
         let since = api::resource_version(answer.json.as_ref());
         let what = format!("{} {name} was deleted but did not go", kind.kind);
@@ -31,4 +40,24 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Instan
         .await?;
     }
     Ok(Answer::Api(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_goes_at_once_is_not_waited_for() {
+        let pod = |grace: u32, finalizers: serde_json::Value| {
+            json!({"metadata": {
+                "deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": grace, "finalizers": finalizers,
+            }})
+        };
+        assert!(goes_later(Some(&pod(1, json!(null)))));
+        assert!(goes_later(Some(&pod(0, json!(["example.com/hold"])))));
+        assert!(!goes_later(Some(&pod(0, json!(null)))));
+        assert!(!goes_later(Some(&json!({"kind": "Status", "metadata": {}}))));
+        assert!(!goes_later(None));
+    }
 }

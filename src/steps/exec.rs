@@ -89,7 +89,15 @@ async fn attached(
     let mut params =
         AttachParams::default().stdin(stdin.is_some()).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
     params.container = place.container.clone();
-    let mut process = pods.exec(&place.pod, command, &params).await.map_err(|e| refusal(&e))?;
+    let mut process = match pods.exec(&place.pod, command, &params).await {
+        // A Pod of several containers: the first one is meant, which only the Pod knows.
+        Err(kube::Error::Api(status)) if status.message.contains("a container name must be specified") => {
+            let pod = pods.get(&place.pod).await.map_err(|e| refusal(&e))?;
+            params.container = pod.spec.and_then(|spec| spec.containers.into_iter().next()).map(|first| first.name);
+            pods.exec(&place.pod, command, &params).await.map_err(|e| refusal(&e))?
+        }
+        other => other.map_err(|e| refusal(&e))?,
+    };
     let status = process.take_status().ok_or("kube gave no status channel")?;
     let (stdout, stderr) = (process.stdout(), process.stderr());
     let (fed, stdout, stderr) = tokio::join!(feed(&mut process, stdin), all(stdout), all(stderr));
