@@ -43,24 +43,31 @@ fn every_expected_code_of_the_walkthrough_is_needed() {
     assert!(changed >= 8, "only {changed} codes were changed");
 }
 
-#[test]
-fn without_the_role_binding_the_list_is_refused() {
-    let text = walkthrough();
-    let steps: Vec<&str> = text.split_inclusive('\n').collect();
-    let (mut kept, mut block, mut dropped) = (String::new(), String::new(), 0);
-    for line in steps.into_iter().chain(["  - title: the end"]) {
+/// The steps of a scenario as they are written, the head of the file first.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    for line in text.split_inclusive('\n') {
         if line.starts_with("  - title:") {
-            if block.contains("kind: RoleBinding") && !block.contains("delete:") {
-                dropped += 1;
-            } else {
-                kept.push_str(&block);
-            }
-            block.clear();
+            blocks.push(String::new());
         }
-        block.push_str(line);
+        blocks.last_mut().expect("there is one").push_str(line);
     }
-    assert_eq!(dropped, 1, "one step makes the RoleBinding");
-    let report = refuted(&kept);
-    assert!(report.contains("expected 200, got 403"), "{report}");
-    assert!(report.contains("resources: [pods]"), "the report proposes the rule that is missing\n{report}");
+    blocks
+}
+
+#[test]
+fn without_any_one_grant_a_step_of_the_walkthrough_fails() {
+    let blocks = blocks(&walkthrough());
+    let grants: Vec<usize> = (blocks.iter().enumerate())
+        .filter(|(_, block)| ["kind: Role\n", "kind: RoleBinding\n"].iter().any(|kind| block.contains(kind)))
+        .map(|(index, _)| index)
+        .collect();
+    assert_eq!(grants.len(), 2, "a Role and its binding");
+    for grant in grants {
+        let kept: String =
+            blocks.iter().enumerate().filter(|(index, _)| *index != grant).map(|(_, block)| block.as_str()).collect();
+        let report = refuted(&kept);
+        assert!(report.contains("expected 200, got 403"), "without this step:\n{}\n{report}", blocks[grant]);
+        assert!(report.contains("resources: [pods]"), "the report proposes the rule that is missing\n{report}");
+    }
 }

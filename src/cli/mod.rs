@@ -5,6 +5,7 @@ mod check;
 mod docs;
 mod doctor;
 mod explain;
+mod jobs;
 mod list;
 mod new;
 mod run;

@@ -7,6 +7,7 @@ use tokio::{signal::unix::SignalKind, time::Instant};
 
 use super::{
     Talk,
+    jobs::{self, Totals},
     select::{self, Selection, Slow},
 };
 use crate::{
@@ -14,10 +15,7 @@ use crate::{
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
-    run::{
-        self, Afterwards,
-        event::{Event, VERSION},
-    },
+    run::event::{Event, VERSION},
     settings,
     stop::{self, Stop},
 };
@@ -29,6 +27,10 @@ pub struct Options {
     /// The kind of cluster; `auto` takes the first that works and says which.
     #[arg(long, value_enum, default_value_t = Kind::Auto, env = "KUBEWALK_CLUSTER")]
     cluster: Kind,
+    /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that use a
+    /// shared namespace or make cluster-wide objects run alone, after the others. 1: all in the order of their files.
+    #[arg(long, value_name = "N", env = "KUBEWALK_JOBS")]
+    jobs: Option<std::num::NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,10 +58,12 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if selected.verdict() != Exit::Held {
         return Ok(selected.verdict());
     }
-    Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), &stop, talk)))
+    let jobs =
+        options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), jobs, &stop, talk)))
 }
 
-async fn run(plans: &[Plan], kind: ClusterKind, stop: &Stop, talk: Talk) -> Exit {
+async fn run(plans: &[Plan], kind: ClusterKind, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
     let begun = Instant::now();
     let mut screen = Screen::new(talk);
     screen.tell(Event::RunStarted {
@@ -79,7 +83,7 @@ async fn run(plans: &[Plan], kind: ClusterKind, stop: &Stop, talk: Talk) -> Exit
             if talk.verbose {
                 eprintln!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
             }
-            let exit = scenarios(plans, &cluster, stop, &mut screen, &mut totals).await;
+            let exit = jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await;
             let ending = Instant::now();
             let left = cluster.end().await.left;
             let exit = if left.is_empty() { exit } else { exit.worst(Exit::CleanUp) };
@@ -99,34 +103,6 @@ async fn run(plans: &[Plan], kind: ClusterKind, stop: &Stop, talk: Talk) -> Exit
     let Totals { held, failed, broken, skipped } = totals;
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms: millis(begun), exit_code: exit.code() });
     exit.worst(screen.exit)
-}
-
-/// Numbers of steps.
-#[derive(Debug, Default)]
-struct Totals {
-    held: usize,
-    failed: usize,
-    broken: usize,
-    skipped: usize,
-}
-
-async fn scenarios(plans: &[Plan], cluster: &Cluster, stop: &Stop, screen: &mut Screen, totals: &mut Totals) -> Exit {
-    let mut exit = Exit::Held;
-    for (index, plan) in plans.iter().enumerate() {
-        let last = index + 1 == plans.len();
-        let afterwards = if last { Afterwards::ClusterEnds } else { Afterwards::CleanUp };
-        let ended = run::scenario(plan, cluster, afterwards, stop, &mut |event| screen.tell(event)).await;
-        totals.held += ended.held;
-        totals.failed += ended.failed;
-        totals.broken += ended.broken;
-        totals.skipped -= ended.held + ended.failed + ended.broken;
-        exit = exit.worst(ended.exit);
-        // On a broken cluster, every further scenario would only say so again.
-        if matches!(ended.exit, Exit::Environment | Exit::Signal(_)) {
-            break;
-        }
-    }
-    exit
 }
 
 /// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
