@@ -190,8 +190,7 @@ impl Screen {
 fn width() -> usize {
     rustix::termios::tcgetwinsize(std::io::stdout())
         .map_or(0, |size| usize::from(size.ws_col))
-        .max(1)
-        .min(140)
+        .clamp(1, 140)
         .max(if std::io::stdout().is_terminal() { 1 } else { 110 })
 }
 

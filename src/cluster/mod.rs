@@ -37,6 +37,10 @@ pub struct Settings {
 /// What is true of a running cluster.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    /// Whether Pods run.
+    pub pods: bool,
+    /// Whether calls without credentials are let in as `system:anonymous`.
+    pub anonymous: bool,
     /// Which kind it is, in a word: `builtin`.
     pub kind: &'static str,
     /// The API server's version, e.g. `v1.37.2`.
@@ -134,7 +138,13 @@ impl Cluster {
     ) -> Result<Cluster, StartError> {
         let (node, ready) = builtin::start(settings, stop, progress).await?;
         Ok(Cluster {
-            facts: Facts { kind: "builtin", kubernetes: ready.kubernetes, curl_image: builtin::CURL_IMAGE.to_owned() },
+            facts: Facts {
+                pods: true,
+                anonymous: true,
+                kind: "builtin",
+                kubernetes: ready.kubernetes,
+                curl_image: builtin::CURL_IMAGE.to_owned(),
+            },
             kubeconfig: ready.kubeconfig,
             node,
         })

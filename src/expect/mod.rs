@@ -3,6 +3,7 @@
 //! [`judge()`] compares an [`Answer`] with an expectation and gives every [`Mismatch`]. What an HTTP answer means is
 //! decided in [`deny`], and what makes a 403 count in [`truth`].
 
+pub mod can;
 pub mod curl;
 pub mod deny;
 mod hints;
@@ -29,6 +30,8 @@ use serde_json::Value;
 /// What came back from the API server or a Pod, whole and taken apart.
 #[derive(Debug, Clone)]
 pub enum Answer {
+    /// The API server's answers to questions about rights.
+    Reviews(Vec<can::Reviewed>),
     /// The API server's answer to a request of kubewalk's own (apply, create, get, delete, wait, pod …).
     Api(Http),
     /// curl ran in the Pod and got an HTTP answer (curl's exit code 0).

@@ -13,6 +13,7 @@ const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// A token never appears: the shell in the Pod reads its file.
 pub fn equivalent(step: &Step) -> String {
     match &step.action {
+        Action::Can(can) => questions(can),
         Action::Apply(objects) => heredoc("kubectl apply --server-side -f -", objects),
         Action::Create(objects) => heredoc("kubectl create -f -", objects),
         Action::Pod(pod) => {
@@ -33,6 +34,18 @@ pub fn equivalent(step: &Step) -> String {
         Action::Curl(call) => curl(call),
         Action::Exec(command) => exec(command),
     }
+}
+
+/// The most questions that are written out.
+const QUESTIONS: usize = 12;
+
+fn questions(can: &super::can::Can) -> String {
+    let all = super::can::lines(can);
+    let mut lines: Vec<_> = all.iter().take(QUESTIONS).map(|words| line(words)).collect();
+    if all.len() > QUESTIONS {
+        lines.push(format!("# and {} more questions", all.len() - QUESTIONS));
+    }
+    lines.join("\n")
 }
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<String> {

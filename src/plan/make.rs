@@ -6,6 +6,7 @@
 mod accounts;
 mod bodies;
 pub(super) mod calls;
+mod can;
 mod draft;
 mod expectations;
 mod findings;
@@ -15,8 +16,11 @@ mod rbac;
 mod rules;
 mod short;
 mod story;
+mod subjects;
 mod targets;
 mod url;
+mod whats;
+mod when;
 mod world;
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 //! A plan says all that a run will do before anything is started. Nothing here knows Kubernetes' client or an async
 //! runtime.
 
+pub mod can;
 pub mod equivalent;
 pub mod kinds;
 pub mod make;
 pub mod names;
 pub mod request;
+pub mod when;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,6 +18,7 @@ use serde_json::Value;
 pub use kinds::Kind;
 pub use make::{Names, plan};
 pub use request::{Details, Identity, Request};
+pub use when::When;
 
 use crate::scenario::{
     Diagnostic, Document, Span,
@@ -76,15 +79,30 @@ pub struct Step {
     pub verb: &'static str,
     /// What it does.
     pub action: Action,
-    /// What must come of it.
+    /// What must come of it, one at least.
+    pub expected: Vec<Expected>,
+    /// Where it is run; `None`: everywhere.
+    pub when: Option<When>,
+}
+
+/// An expectation made ready.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// Where it stands, as a JSON pointer from the step: `/expect`, `/expect/1`.
+    pub pointer: String,
+    /// Where it must hold; `None`: everywhere.
+    pub when: Option<When>,
+    /// What must come.
     pub expect: Expect,
-    /// `expect.within`, read.
+    /// Its `within`, read.
     pub within: Option<Duration>,
 }
 
 /// What a step does.
 #[derive(Debug, Clone)]
 pub enum Action {
+    /// Access reviews, all at once.
+    Can(can::Can),
     /// Server-side apply of each object.
     Apply(Vec<Object>),
     /// POST of each object.

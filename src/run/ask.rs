@@ -6,7 +6,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
     expect::{Answer, Meant, Mismatch, judge},
-    plan::{Action, Step},
+    plan::{Action, Expected, Step},
     steps::{self, Context, Fault},
 };
 
@@ -25,31 +25,51 @@ pub struct Asked {
     pub mismatches: Vec<Mismatch>,
 }
 
-/// Asks once, or for at most `expect.within` until the answer is as expected.
+/// Asks once, or for at most the longest `within` of what is expected, until the answer is as expected.
 ///
 /// # Errors
 /// The step could not be carried out, or was not over in its time.
-pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
+pub async fn ask(step: &Step, expected: &[&Expected], context: &Context) -> Result<Asked, Fault> {
     let begun = Instant::now();
     let deadline = begun + step.timeout;
-    let first = once(step, context, deadline).await?;
-    let Some(within) = step.within else { return Ok(first) };
-    let needed = if step.expect.status == Some(403) { DENIALS } else { 1 };
+    let first = once(step, expected, context, deadline).await?;
+    let Some(within) = expected.iter().filter_map(|item| item.within).max() else { return Ok(first) };
+    let denied = match &step.action {
+        Action::Can(can) => can.cells.iter().any(|cell| !cell.allowed),
+        _ => expected.iter().any(|item| item.expect.status == Some(403)),
+    };
+    let needed = if denied { DENIALS } else { 1 };
     let mut seen = usize::from(first.mismatches.is_empty());
     let mut last = first;
     let mut ticks = tokio::time::interval(AGAIN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while seen < needed && begun.elapsed() < within {
         ticks.tick().await;
-        last = once(step, context, deadline).await?;
+        last = once(step, expected, context, deadline).await?;
         seen = if last.mismatches.is_empty() { seen + 1 } else { 0 };
     }
     Ok(last)
 }
 
-async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
+async fn once(step: &Step, expected: &[&Expected], context: &Context, deadline: Instant) -> Result<Asked, Fault> {
     let answer = steps::perform(&step.action, context, deadline).await?;
-    let mismatches = judge(&step.expect, &answer, meant(step).as_ref());
+    let meant = meant(step);
+    let of = |item: &&Expected| {
+        let mut found = judge(&item.expect, &answer, meant.as_ref());
+        for mismatch in &mut found {
+            if let Some(rest) = mismatch.pointer.strip_prefix("/expect") {
+                mismatch.pointer = format!("{}{rest}", item.pointer);
+            }
+        }
+        found
+    };
+    let mut mismatches: Vec<Mismatch> = Vec::new();
+    for mismatch in expected.iter().flat_map(of) {
+        // What nobody wrote down is not told once for each expectation.
+        if !mismatches.contains(&mismatch) {
+            mismatches.push(mismatch);
+        }
+    }
     Ok(Asked { answer, mismatches })
 }
 

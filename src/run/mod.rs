@@ -11,12 +11,15 @@ use std::{sync::Mutex, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Cluster, ClusterError},
+    cluster::{Cluster, ClusterError, Facts},
     exit_code::Exit,
     expect::{Answer, Class, Mismatch},
-    plan::{Plan, Step, equivalent},
+    plan::{
+        Plan, Step, equivalent,
+        when::{self, Here},
+    },
     redact::redact,
-    scenario::diagnostic,
+    scenario::{diagnostic, when::Feature},
     steps::{Context, Fault, api},
     stop::{Stop, unless_stopped},
 };
@@ -107,7 +110,12 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         *ended = abort(ended.clone(), error, tell);
         return;
     }
+    let here = here(cluster.facts());
     for step in &plan.steps {
+        if let Some(reason) = step.when.as_ref().and_then(|when| when.missing(&here)) {
+            tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason }, "", vec![]));
+            continue;
+        }
         tell(Event::StepStarted {
             path: path_of(plan),
             number: step.number,
@@ -115,13 +123,16 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
-        let asked = ask::ask(step, context).await;
+        let expected: Vec<_> =
+            step.expected.iter().filter(|item| item.when.as_ref().is_none_or(|when| when.holds(&here))).collect();
+        let asked = ask::ask(step, &expected, context).await;
         let took = begun.elapsed();
         let warnings = asked.as_ref().map(|asked| warnings(&asked.answer)).unwrap_or_default();
         let (outcome, summary) = judge(plan, step, asked, cluster, context).await;
         ended.skipped -= 1;
         match outcome {
-            Outcome::Held | Outcome::Skipped { .. } => ended.held += 1,
+            Outcome::Skipped { .. } => ended.skipped += 1,
+            Outcome::Held => ended.held += 1,
             Outcome::Failed { .. } => {
                 ended.failed += 1;
                 ended.exit = ended.exit.worst(Exit::Failed);
@@ -132,23 +143,37 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             }
         }
         let over = !matches!(outcome, Outcome::Held);
-        let span = plan.document.span(&format!("{}/title", step.pointer));
-        let (line, col) = diagnostic::line_col(&plan.document.source, span.start);
-        tell(Event::StepFinished {
-            path: path_of(plan),
-            number: step.number,
-            title: step.title.clone(),
-            line,
-            col,
-            took_ms: millis(took),
-            outcome,
-            equivalent: redact(&equivalent::equivalent(step)).into_owned(),
-            summary: redact(&summary).into_owned(),
-            warnings,
-        });
+        tell(finished(plan, step, took, outcome, &summary, warnings));
         if over {
             return;
         }
+    }
+}
+
+fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, summary: &str, warnings: Vec<String>) -> Event {
+    let span = plan.document.span(&format!("{}/title", step.pointer));
+    let (line, col) = diagnostic::line_col(&plan.document.source, span.start);
+    Event::StepFinished {
+        path: path_of(plan),
+        number: step.number,
+        title: step.title.clone(),
+        line,
+        col,
+        took_ms: millis(took),
+        outcome,
+        equivalent: redact(&equivalent::equivalent(step)).into_owned(),
+        summary: redact(summary).into_owned(),
+        warnings,
+    }
+}
+
+/// What `when` is compared with.
+fn here(facts: &Facts) -> Here {
+    let features = [(Feature::Pods, facts.pods), (Feature::Anonymous, facts.anonymous)];
+    Here {
+        kubernetes: when::minor(&facts.kubernetes).unwrap_or_default(),
+        cluster: when::cluster(facts.kind),
+        feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }
 }
 
@@ -229,7 +254,7 @@ fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
 fn warnings(answer: &Answer) -> Vec<String> {
     match answer {
         Answer::Api(http) | Answer::Curl(http) => http.warnings.iter().map(|text| redact(text).into_owned()).collect(),
-        Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
+        Answer::Reviews(_) | Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
     }
 }
 

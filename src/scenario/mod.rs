@@ -7,6 +7,7 @@
 //! One file goes bytes -> [`decode`] (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`read`]
 //! does all of it, and [`diagnostic`] draws what is wrong.
 
+pub mod can;
 mod decode;
 pub mod diagnostic;
 pub mod expect;
@@ -19,6 +20,7 @@ mod syntax;
 mod tests;
 pub mod tree;
 pub mod verbs;
+pub mod when;
 mod wording;
 mod words;
 mod yaml;

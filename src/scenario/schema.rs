@@ -5,7 +5,12 @@ use serde::Deserialize;
 
 use serde_json::json;
 
-use super::{expect::Expect, json_schema::one_verb, verbs};
+use super::{
+    can::Can,
+    json_schema::one_verb,
+    verbs,
+    when::{Expects, When},
+};
 
 /// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -56,10 +61,21 @@ pub struct Step {
     /// The longest that the step may take, waiting included, e.g. `30s`. Left out: 60s.
     #[serde(default)]
     pub timeout: Option<Duration>,
-    /// What the answer must look like. Left out: the verb must succeed.
+    /// What the answer must look like. Left out: the verb must succeed. Where clusters differ, a list: each element may have
+    /// a `when`, and all that apply must hold.
     #[serde(default)]
-    pub expect: Option<Expect>,
+    pub expect: Option<Expects>,
+    /// The clusters on which the step is run, e.g. `{kubernetes: '>=1.24'}`; on others it is skipped, and says why.
+    #[serde(default)]
+    pub when: Option<When>,
 
+    /// Asks the API server who may do what: one question, or a table in which everything has an answer.
+    #[serde(default)]
+    #[schemars(example = json!({"who": "serviceaccount/reader", "verb": "list", "resource": "pods", "allowed": true}))]
+    #[schemars(example = json!({"who": ["serviceaccount/reader", "anonymous"], "default": "denied",
+        "asked": [{"verb": ["get", "list", "delete"], "resource": ["pods", "secrets"]}],
+        "allowed": [{"who": "serviceaccount/reader", "verb": "list", "resource": "pods"}], "sample": 2}))]
+    pub can: Option<Can>,
     /// Creates or changes objects as `kubectl apply --server-side` does (one PATCH for each).
     #[serde(default)]
     #[schemars(example = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "demo-sa"}}))]

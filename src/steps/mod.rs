@@ -1,6 +1,7 @@
 //! One verb a file: what is sent, and what comes back. Whether the answer is right is not decided here.
 
 pub mod api;
+pub mod can;
 pub mod curl;
 pub mod delete;
 pub mod exec;
@@ -73,6 +74,7 @@ pub enum Fault {
 /// A [`Fault`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
 pub async fn perform(action: &Action, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
     match action {
+        Action::Can(can) => can::run(can, context).await,
         Action::Apply(objects) => object::apply(objects, context).await,
         Action::Create(objects) => object::create(objects, context).await,
         Action::Pod(object) => pod::run(object, context, deadline).await,

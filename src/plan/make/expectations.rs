@@ -1,11 +1,18 @@
 //! `expect`: what a verb can answer, and whether what is expected can be at all.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::{Context, below, draft::Draft, url::NAMESPACE};
+use super::{
+    Context, below,
+    draft::{Draft, duration},
+    url::NAMESPACE,
+    when,
+};
 use crate::{
-    plan::kinds::nearest,
+    plan::{Expected, kinds::nearest},
     scenario::{
         Step,
         expect::{AtPath, DeniedBy, Expect, Text, TextRule},
@@ -36,15 +43,18 @@ const REASONS: &[(&str, u16)] = &[
 
 /// Whether a step expects that the API server refuses it.
 pub(super) fn is_refusal(step: &Step) -> bool {
-    step.expect.as_ref().is_some_and(|expect| match expect.status {
+    let refusal = |expect: &Expect| match expect.status {
         Some(status) => status >= 400,
         None => expect.reason.is_some() || expect.by.is_some(),
-    })
+    };
+    step.expect.as_ref().is_some_and(|expects| expects.items().iter().all(|(_, expect)| refusal(expect)))
 }
 
 /// What a verb cannot answer, and where to look instead.
 fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
     let hint = match (verb, key) {
+        ("can", "within") => return None,
+        ("can", _) => "the answers that are expected stand in `allowed`, `denied` and `default`",
         ("curl", "object") => "the body of an answer is `json`",
         ("curl", "stdout") => "the body of an answer is `json`",
         ("exec", "status" | "reason" | "message" | "by") => {
@@ -86,20 +96,28 @@ fn keys(expect: &Expect) -> Vec<&'static str> {
     .collect()
 }
 
-/// Checks what a step expects, and fills in the namespace.
-pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
+/// Checks all that a step expects, and fills in the namespace.
+pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Expected> {
     let Some(said) = &draft.step.expect else {
-        return Expect::default();
+        return vec![Expected { pointer: "/expect".into(), when: None, expect: Expect::default(), within: None }];
     };
-    let at = draft.expect_at();
+    let expected: Vec<_> = said.items().into_iter().map(|(pointer, said)| one(cx, draft, pointer, said)).collect();
+    when::covers(cx, draft, draft.when.as_ref(), &expected);
+    expected
+}
+
+fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
+    let at = format!("{}{pointer}", draft.pointer);
     let expect = fill(said, cx.namespace);
+    let when = said.when.as_ref().map(|when| when::read(cx, &below(&at, "when"), when));
+    let limit = said.within.as_ref().and_then(|within| duration(cx, &below(&at, "within"), within));
     answerable(cx, draft, &at, &expect);
     one_object(cx, draft, &at, &expect);
     status(cx, &at, &expect);
     if draft.verb == Some("curl") {
         curl_ends(cx, &at, &expect);
     }
-    within(cx, draft, &at, &expect);
+    within(cx, draft, &at, &expect, limit);
     for (key, text) in [("message", &expect.message), ("stdout", &expect.stdout), ("stderr", &expect.stderr)] {
         if let Some(Text::Rule(TextRule::Matches(regex))) = text {
             check_regex(cx, &below(&below(&at, key), "matches"), regex);
@@ -108,7 +126,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
     for (index, path) in expect.path.iter().enumerate() {
         at_path(cx, &below(&below(&at, "path"), index), path);
     }
-    expect
+    Expected { pointer, when, expect, within: limit }
 }
 
 fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
@@ -205,10 +223,10 @@ fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     }
 }
 
-fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
-    let Some(within) = draft.within else { return };
+fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect, within: Option<Duration>) {
+    let Some(within) = within else { return };
     let at = below(at, "within");
-    if keys(expect).len() == 1 {
+    if keys(expect).len() == 1 && draft.verb != Some("can") {
         cx.findings
             .error(&at, "`within` without anything to expect")
             .at_key()
@@ -311,7 +329,7 @@ fn fill(expect: &Expect, namespace: &str) -> Expect {
     }
 }
 
-fn fill_value(value: &Value, namespace: &str) -> Value {
+pub(super) fn fill_value(value: &Value, namespace: &str) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace(NAMESPACE, namespace)),
         Value::Array(list) => list.iter().map(|value| fill_value(value, namespace)).collect(),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Context, below,
     draft::{Draft, Placed},
+    expectations::fill_value,
     rbac,
 };
 use crate::{
@@ -32,6 +33,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
 }
 
 fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String, Value>) -> Option<Placed> {
+    let map = &map.iter().map(|(key, value)| (key.clone(), fill_value(value, cx.namespace))).collect();
     let api_version = word(cx, at, map, "apiVersion", "e.g. `apiVersion: v1`");
     let kind = word(cx, at, map, "kind", "e.g. `kind: Pod`");
     let metadata = match map.get("metadata") {

@@ -2,32 +2,34 @@
 
 use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
 use crate::{
-    plan::{Action, Curl, Step},
+    plan::{Action, Curl, Expected, Step},
     scenario::expect::{Text, TextRule},
 };
 
 /// Looks at all calls of the story.
-pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
-    let calls: Vec<(&Step, &Curl)> = (steps.iter())
+pub(super) fn check<'a>(cx: &mut Context<'_>, steps: &'a [Step]) {
+    let calls: Vec<(&'a Step, &'a Curl)> = (steps.iter())
         .filter_map(|step| match &step.action {
             Action::Curl(curl) => Some((step, &**curl)),
             _ => None,
         })
         .collect();
-    for (step, curl) in &calls {
-        if !is_rbac_denial(&step.expect) {
-            continue;
-        }
-        let status_at = below(&below(&step.pointer, "expect"), "status");
+    let denials = |(step, curl): &(&'a Step, &'a Curl)| {
+        let (step, curl) = (*step, *curl);
+        (step.expected.iter()).filter(|item| is_rbac_denial(&item.expect)).map(move |item| (step, curl, item))
+    };
+    for (step, curl, item) in calls.iter().flat_map(denials) {
+        let status_at = below(&format!("{}{}", step.pointer, item.pointer), "status");
         let Some(request) = &curl.request else {
             cx.findings
                 .warn(&status_at, "RBAC denies only what is asked of the API server")
                 .second(&below(&below(&step.pointer, "curl"), "url"), "another server");
             continue;
         };
-        check_message(cx, step, &request.denial(&curl.identity.username()));
+        check_message(cx, step, item, &request.denial(&curl.identity.username()));
         let paired = calls.iter().any(|(other, call)| {
-            let good = (other.expect.status).is_some_and(|status| (200..300).contains(&status));
+            let success = |status: u16| (200..300).contains(&status);
+            let good = other.expected.iter().any(|item| item.expect.status.is_some_and(success));
             good && call.request.is_some() && (call.request == curl.request || call.place.pod == curl.place.pod)
         });
         if !paired {
@@ -40,8 +42,8 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
 }
 
 /// The message of RBAC is known from the request, so an expectation of another one cannot hold.
-fn check_message(cx: &mut Context<'_>, step: &Step, denial: &str) {
-    let (key, fits) = match &step.expect.message {
+fn check_message(cx: &mut Context<'_>, step: &Step, item: &Expected, denial: &str) {
+    let (key, fits) = match &item.expect.message {
         None | Some(Text::Rule(TextRule::Matches(_))) => return,
         // The server may append to the message, so more than the beginning may be expected.
         Some(Text::Is(text)) => ("", agree(denial, text)),
@@ -54,7 +56,7 @@ fn check_message(cx: &mut Context<'_>, step: &Step, denial: &str) {
     if fits {
         return;
     }
-    let at = below(&below(&step.pointer, "expect"), "message");
+    let at = below(&format!("{}{}", step.pointer, item.pointer), "message");
     let hint = format!("it begins with: {}", if_fresh(cx.namespace, denial));
     let at = if key.is_empty() { at } else { below(&at, key) };
     cx.findings
@@ -64,7 +66,7 @@ fn check_message(cx: &mut Context<'_>, step: &Step, denial: &str) {
 }
 
 /// A text as the scenario would have it: the name of a fresh namespace is another one each time.
-fn if_fresh(namespace: &str, text: &str) -> String {
+pub(super) fn if_fresh(namespace: &str, text: &str) -> String {
     if namespace == "default" { text.to_owned() } else { text.replace(namespace, NAMESPACE) }
 }
 

@@ -1,9 +1,9 @@
 //! Walks the steps in order and knows what exists when.
 
 use super::{
-    Context, accounts, below, bodies, calls,
+    Context, accounts, below, bodies, calls, can,
     draft::{Draft, Placed},
-    expectations, targets,
+    expectations, targets, when,
     world::{Known, World},
 };
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
     let mut steps = Vec::new();
     for draft in drafts {
         let action = story.act(cx, draft);
-        let expect = expectations::read(cx, draft);
+        let expected = expectations::read(cx, draft);
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
         };
@@ -36,8 +36,8 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
             timeout: draft.timeout,
             verb,
             action,
-            expect,
-            within: draft.within,
+            expected,
+            when: draft.when.clone(),
         });
     }
     steps
@@ -47,6 +47,7 @@ impl<'a> Story<'a> {
     fn act(&mut self, cx: &mut Context<'_>, draft: &'a Draft<'a>) -> Option<Action> {
         let step: &schema::Step = draft.step;
         match draft.verb? {
+            "can" => can::read(cx, draft, step.can.as_ref()?, self),
             "get" => targets::get(cx, draft, step.get.as_ref()?, self).map(Action::Get),
             "delete" => {
                 let target = targets::delete(cx, draft, step.delete.as_ref()?, self)?;
@@ -109,6 +110,9 @@ impl<'a> Story<'a> {
             self.check_namespace(cx, placed);
             accounts::check(cx, draft, placed, self);
             let before = self.world.alive(kind, namespace, &object.name);
+            let together =
+                |before: &&Known<'_>| when::together(self.drafts[before.step].when.as_ref(), draft.when.as_ref());
+            let before = before.filter(together);
             if let Some(before) = before.filter(|_| draft.verb != Some("apply") && !object.name.is_empty()) {
                 let message =
                     format!("{} `{}` is made already, by step {}", object.kind.kind, object.name, before.step + 1);
