@@ -3,6 +3,7 @@
 //! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
 
 pub mod engine;
+pub mod kubectl;
 pub mod preflight;
 
 #[cfg(target_os = "linux")]
@@ -11,6 +12,8 @@ pub mod builtin;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use kubectl::Kubectl;
 
 use crate::stop::Stop;
 
@@ -103,6 +106,7 @@ pub enum Progress {
 pub struct Cluster {
     facts: Facts,
     kubeconfig: PathBuf,
+    kubectl: Kubectl,
     #[cfg(target_os = "linux")]
     node: builtin::Node,
 }
@@ -146,6 +150,7 @@ impl Cluster {
                 curl_image: builtin::CURL_IMAGE.to_owned(),
             },
             kubeconfig: ready.kubeconfig,
+            kubectl: node.kubectl(&ready.dir),
             node,
         })
     }
@@ -168,6 +173,11 @@ impl Cluster {
     /// The administrator's kubeconfig (mode 0600, in a private folder that goes with the cluster).
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// The kubectl of the cluster's node.
+    pub fn kubectl(&self) -> &Kubectl {
+        &self.kubectl
     }
 
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.

@@ -10,6 +10,7 @@ mod can;
 mod draft;
 mod expectations;
 mod findings;
+mod kubectl;
 mod manifests;
 mod pairs;
 mod rbac;

@@ -103,6 +103,8 @@ pub struct Expected {
 pub enum Action {
     /// Access reviews, all at once.
     Can(can::Can),
+    /// kubectl on the cluster's node.
+    Kubectl(Kubectl),
     /// Server-side apply of each object.
     Apply(Vec<Object>),
     /// POST of each object.
@@ -119,6 +121,17 @@ pub enum Action {
     Curl(Box<Curl>),
     /// A command inside a Pod.
     Exec(Exec),
+}
+
+/// A call of kubectl.
+#[derive(Debug, Clone)]
+pub struct Kubectl {
+    /// All arguments.
+    pub args: Vec<String>,
+    /// Standard input.
+    pub stdin: Option<String>,
+    /// Who asks; `None`: kubewalk's administrator.
+    pub identity: Option<Identity>,
 }
 
 /// A manifest, and where it goes.

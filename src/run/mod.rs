@@ -70,7 +70,12 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         Ok(client) => client,
         Err(e) => return abort(ended, e, tell),
     };
-    let context = Context { client, curl_image: cluster.facts().curl_image.clone(), made: Mutex::new(Vec::new()) };
+    let context = Context {
+        kubectl: cluster.kubectl().clone(),
+        client,
+        curl_image: cluster.facts().curl_image.clone(),
+        made: Mutex::new(Vec::new()),
+    };
     match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
         Ok(()) => {}
         Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
@@ -235,6 +240,7 @@ fn broken(error: ClusterError) -> Outcome {
 /// A word for reports.
 fn class(fault: &Fault) -> &'static str {
     match fault {
+        Fault::Kubectl(_) => "kubectl",
         Fault::Unreachable(_) => "unreachable",
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",

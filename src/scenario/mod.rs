@@ -12,6 +12,7 @@ mod decode;
 pub mod diagnostic;
 pub mod expect;
 pub mod json_schema;
+pub mod kubectl;
 pub mod read;
 pub mod schema;
 pub mod shape;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     can::Can,
     json_schema::one_verb,
+    kubectl::Kubectl,
     verbs,
     when::{Expects, When},
 };
@@ -76,6 +77,10 @@ pub struct Step {
         "asked": [{"verb": ["get", "list", "delete"], "resource": ["pods", "secrets"]}],
         "allowed": [{"who": "serviceaccount/reader", "verb": "list", "resource": "pods"}], "sample": 2}))]
     pub can: Option<Can>,
+    /// Calls the real kubectl on the cluster's node, without a shell.
+    #[serde(default)]
+    #[schemars(example = json!({"args": ["auth", "can-i", "list", "pods", "--as=system:serviceaccount:{namespace}:reader"]}))]
+    pub kubectl: Option<Kubectl>,
     /// Creates or changes objects as `kubectl apply --server-side` does (one PATCH for each).
     #[serde(default)]
     #[schemars(example = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "demo-sa"}}))]

@@ -6,6 +6,7 @@ pub mod curl;
 pub mod delete;
 pub mod exec;
 pub mod get;
+pub mod kubectl;
 pub mod object;
 pub mod pod;
 pub mod wait;
@@ -16,12 +17,15 @@ use std::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::{
+    cluster,
     expect::Answer,
     plan::{Action, Kind},
 };
 
 /// What every step of a scenario shares.
 pub struct Context {
+    /// The kubectl of the cluster's node.
+    pub kubectl: cluster::Kubectl,
     /// The administrator's client, of the runtime in which the scenario runs.
     pub client: kube::Client,
     /// The image behind the alias `curl`.
@@ -44,6 +48,9 @@ pub struct Made {
 /// A step could not be carried out, so nothing is known about its claim.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fault {
+    /// kubectl could not be run or its end was not seen. That is never a denial.
+    #[error("kubectl could not be run: {0}")]
+    Kubectl(String),
     /// The API server did not answer, or not in HTTP.
     #[error("the API server did not answer: {0}")]
     Unreachable(String),
@@ -75,6 +82,7 @@ pub enum Fault {
 pub async fn perform(action: &Action, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
     match action {
         Action::Can(can) => can::run(can, context).await,
+        Action::Kubectl(kubectl) => kubectl::run(kubectl, context, deadline).await,
         Action::Apply(objects) => object::apply(objects, context).await,
         Action::Create(objects) => object::create(objects, context).await,
         Action::Pod(object) => pod::run(object, context, deadline).await,

@@ -112,6 +112,12 @@ pub fn cases() -> Vec<(&'static str, String, Answer, Option<Meant>)> {
     let asked = |got: [bool; 4]| reviews("/can/asked", &[(&all[0], false, got[0], by_view), (&all[1], false, got[1], by_view), (&all[2], false, got[2], ""), (&all[3], false, got[3], "")]);
     let is_true = question.replace("false", "true");
     vec![
+        ("kubectl_forbidden", "", exec(1, "", "Error from server (Forbidden): secrets is forbidden: User \"system:serviceaccount:a:s\" cannot list resource \"secrets\" in API group \"\" in the namespace \"a\"\n"), None),
+        ("kubectl_yes_instead_of_no", "{stdout: 'no', exitCode: 1}", exec(0, "yes\n", ""), None),
+        ("kubectl_other_reason", "exitCode: 1\nstderr: {contains: is forbidden}", exec(1, "", "error: the server doesn't have a resource type \"secret-s\"\n"), None),
+        ("kubectl_not_json", "json: {kind: Role}", exec(0, "NAME        CREATED AT\nlist-pods   2026-11-25T14:00:00Z\n", ""), None),
+        ("kubectl_json_differs", "json: {kind: Role, rules: [{verbs: [get]}]}", exec(0, "{\"kind\":\"Role\",\"rules\":[{\"verbs\":[\"list\"]}]}\n", ""), None),
+        ("kubectl_denied_is_no_status", "status: 403", exec(1, "", "Error from server (Forbidden): pods is forbidden\n"), None),
         ("can_allowed", question, reviews("/can/allowed", &[(&all[1], false, true, by_view)]), None),
         ("can_denied", &is_true, reviews("/can/allowed", &[(&all[1], true, false, "")]), None),
         ("can_denied_dangling_role", &is_true, reviews("/can/allowed", &[(&all[1], true, false, "RBAC: role.rbac.authorization.k8s.io \"x\" not found")]), None),

@@ -52,6 +52,7 @@ pub(super) struct Placed {
 fn verbs(step: &Step) -> Vec<&'static str> {
     [
         ("can", step.can.is_some()),
+        ("kubectl", step.kubectl.is_some()),
         ("apply", step.apply.is_some()),
         ("create", step.create.is_some()),
         ("get", step.get.is_some()),
@@ -108,7 +109,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
             .error(&below(pointer, "title"), "the step says nothing to do")
             .label("a step needs exactly one verb")
             .hint(
-                "one of can, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
+                "one of can, kubectl, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
                  bind, curl, exec",
             );
         return None;

@@ -8,6 +8,7 @@ use serde_json_path::JsonPath;
 use super::{
     Context, below,
     draft::{Draft, duration},
+    kubectl,
     url::NAMESPACE,
     when,
 };
@@ -60,6 +61,11 @@ fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
         ("exec", "status" | "reason" | "message" | "by") => {
             "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
         }
+        ("kubectl", "status" | "reason" | "message" | "by") => {
+            "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`; `--v=8` would only print one"
+        }
+        ("kubectl", "object") => "what kubectl prints is `json` (with `-o json`) or `stdout`",
+        ("kubectl", _) => return None,
         ("exec", "object") => "what a command prints is `json` or `stdout`",
         ("curl" | "exec", _) => return None,
         ("delete", "json" | "object" | "path") => "`delete` answers `status`, `reason` and `message` only",
@@ -116,6 +122,9 @@ fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) 
     status(cx, &at, &expect);
     if draft.verb == Some("curl") {
         curl_ends(cx, &at, &expect);
+    }
+    if draft.verb == Some("kubectl") {
+        kubectl::lone_code(cx, &at, &expect);
     }
     within(cx, draft, &at, &expect, limit);
     for (key, text) in [("message", &expect.message), ("stdout", &expect.stdout), ("stderr", &expect.stderr)] {

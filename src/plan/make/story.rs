@@ -3,7 +3,7 @@
 use super::{
     Context, accounts, below, bodies, calls, can,
     draft::{Draft, Placed},
-    expectations, targets, when,
+    expectations, kubectl, targets, when,
     world::{Known, World},
 };
 use crate::{
@@ -48,6 +48,7 @@ impl<'a> Story<'a> {
         let step: &schema::Step = draft.step;
         match draft.verb? {
             "can" => can::read(cx, draft, step.can.as_ref()?, self),
+            "kubectl" => kubectl::read(cx, draft, step.kubectl.as_ref()?),
             "get" => targets::get(cx, draft, step.get.as_ref()?, self).map(Action::Get),
             "delete" => {
                 let target = targets::delete(cx, draft, step.delete.as_ref()?, self)?;

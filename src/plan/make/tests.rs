@@ -107,7 +107,7 @@ fn cluster_wide_objects_make_it_run_alone() {
 
 #[rstest]
 // verbs and times
-#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of can, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec)")]
+#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of can, kubectl, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec)")]
 #[case(json!([{"serviceAccount": "a", "get": {"kind": "Pod"}}]), "error /steps/0/get: two verbs in one step: `serviceAccount` and `get` (make two steps of it)")]
 #[case(json!([{"serviceAccount": "a", "timeout": "0s"}]), "error /steps/0/timeout: a time of nothing")]
 #[case(json!([{"serviceAccount": "a", "timeout": "11m"}]), "error /steps/0/timeout: `11m` is too long")]
