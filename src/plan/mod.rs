@@ -11,7 +11,7 @@ pub mod names;
 pub mod request;
 pub mod when;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -145,6 +145,8 @@ pub struct Object {
     pub name: String,
     /// The manifest as it is sent, namespace and subjects filled in.
     pub manifest: Value,
+    /// The file beside the scenario that it is from.
+    pub file: Option<PathBuf>,
 }
 
 /// An object or a list of objects that is read.

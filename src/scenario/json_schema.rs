@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Scenario;
 
 /// The keys of a step that are not verbs.
-pub const STEP_KEYS: [&str; 6] = ["when", "title", "say", "rows", "timeout", "expect"];
+pub const STEP_KEYS: [&str; 7] = ["each", "when", "title", "say", "rows", "timeout", "expect"];
 
 /// The JSON Schema (draft-07) of a scenario file.
 pub fn schema_json() -> Value {

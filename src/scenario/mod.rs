@@ -7,9 +7,11 @@
 //! One file goes bytes -> [`decode`] (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`read`]
 //! does all of it, and [`diagnostic`] draws what is wrong.
 
+pub mod beside;
 pub mod can;
 mod decode;
 pub mod diagnostic;
+pub mod each;
 pub mod expect;
 pub mod json_schema;
 pub mod kubectl;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     can::Can,
@@ -70,6 +70,13 @@ pub struct Step {
     #[serde(default)]
     pub when: Option<When>,
 
+    /// A small table: the step is run once for each row, and `{each.NAME}` in its texts, the title first of all, stands for
+    /// the row's value. A text that is only the placeholder becomes the value with its type (`status: '{each.code}'`).
+    #[serde(default)]
+    #[allow(dead_code, reason = "written out before a step is read")]
+    #[schemars(length(min = 1))]
+    #[schemars(example = json!([{"who": "reader", "code": 200}, {"who": "stranger", "code": 403}]))]
+    pub each: Option<Vec<Map<String, Value>>>,
     /// Asks the API server who may do what: one question, or a table in which everything has an answer.
     #[serde(default)]
     #[schemars(example = json!({"who": "serviceaccount/reader", "verb": "list", "resource": "pods", "allowed": true}))]

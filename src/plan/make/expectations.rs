@@ -62,7 +62,7 @@ fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
             "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
         }
         ("kubectl", "status" | "reason" | "message" | "by") => {
-            "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`; `--v=8` would only print one"
+            "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`"
         }
         ("kubectl", "object") => "what kubectl prints is `json` (with `-o json`) or `stdout`",
         ("kubectl", _) => return None,
