@@ -19,7 +19,10 @@ fn source(name: &str, expect: &str) -> Source {
     let mut text = format!(
         "title: {name}\nsteps:\n  - title: This is the claim\n    curl: {{in: p, url: https://kubernetes.default/x}}\n"
     );
-    if expect.starts_with('{') {
+    if expect.starts_with("can:") {
+        let (before, _) = text.rsplit_once("    curl").unwrap();
+        text = format!("{before}    {}\n", expect.replace('\n', "\n    "));
+    } else if expect.starts_with('{') {
         text += &format!("    expect: {expect}\n");
     } else if !expect.is_empty() {
         text += &format!("    expect:\n      {}\n", expect.replace('\n', "\n      "));
@@ -28,7 +31,7 @@ fn source(name: &str, expect: &str) -> Source {
 }
 
 fn span(source: &Source, pointer: &str) -> Span {
-    let mut at = source.text.find("curl").unwrap();
+    let mut at = source.text.find("curl").or(source.text.find("can")).unwrap();
     let mut item = 0;
     for segment in pointer.split('/').skip(1) {
         match (segment.parse::<usize>(), source.text[at..].find(&format!("{segment}:"))) {
@@ -48,7 +51,11 @@ fn span(source: &Source, pointer: &str) -> Span {
 }
 
 fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&Meant>) -> String {
-    let parsed: Expect = if expect.is_empty() { Expect::default() } else { serde_saphyr::from_str(expect).unwrap() };
+    let parsed: Expect = if expect.is_empty() || expect.starts_with("can:") {
+        Expect::default()
+    } else {
+        serde_saphyr::from_str(expect).unwrap()
+    };
     let source = source(name, expect);
     let failures: Vec<_> = judge(&parsed, answer, meant)
         .into_iter()

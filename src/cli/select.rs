@@ -138,6 +138,9 @@ pub(super) fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in entries {
         let yaml = entry.extension().is_some_and(|end| end == "yaml" || end == "yml");
         // A link to a folder could lead in a circle.
+        if entry.file_name().is_some_and(|name| name == "manifests") {
+            continue; // what scenarios name by `file`
+        }
         if entry.is_dir() && !entry.is_symlink() {
             files.extend(files_below(&entry)?);
         } else if yaml && !entry.is_dir() {

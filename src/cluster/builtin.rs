@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -16,7 +16,7 @@ use std::{
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::{ClusterError, Ended, Progress, Settings, StartError, engine, preflight};
+use super::{ClusterError, Ended, Kubectl, Progress, Settings, StartError, engine, preflight};
 use crate::stop::{Stop, unless_stopped};
 
 /// The image in the node that has curl and a shell.
@@ -32,6 +32,8 @@ pub struct Ready {
     pub kubeconfig: PathBuf,
     /// The API server's version.
     pub kubernetes: String,
+    /// The cluster's folder.
+    pub dir: PathBuf,
 }
 
 /// One line of the keeper.
@@ -67,6 +69,7 @@ enum Said {
 /// A node, held by its keeper's standard input.
 #[derive(Debug)]
 pub struct Node {
+    supervisor: PathBuf,
     keeper: Mutex<Child>,
     stdin: Mutex<Option<ChildStdin>>,
     died: Arc<Mutex<Option<ClusterError>>>,
@@ -107,6 +110,7 @@ pub async fn start(
             Some(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
             Some(Said::Ready(ready)) => {
                 let node = Node {
+                    supervisor: engine.join("supervisor"),
                     keeper: Mutex::new(keeper),
                     stdin: Mutex::new(stdin),
                     died,
@@ -192,6 +196,13 @@ fn listen(
 }
 
 impl Node {
+    /// kubectl in the node of this folder.
+    pub fn kubectl(&self, dir: &Path) -> Kubectl {
+        let exec = ["keeper", "exec", "--dir"].map(PathBuf::from);
+        let prefix = std::iter::once(self.supervisor.clone()).chain(exec);
+        Kubectl::new(prefix.chain([dir.to_owned(), "--".into()]))
+    }
+
     /// The component that died, if one did.
     pub fn died(&self) -> Option<ClusterError> {
         self.died.lock().unwrap_or_else(PoisonError::into_inner).clone()

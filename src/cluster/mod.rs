@@ -3,6 +3,7 @@
 //! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
 
 pub mod engine;
+pub mod kubectl;
 pub mod preflight;
 
 #[cfg(target_os = "linux")]
@@ -11,6 +12,8 @@ pub mod builtin;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use kubectl::Kubectl;
 
 use crate::stop::Stop;
 
@@ -37,6 +40,10 @@ pub struct Settings {
 /// What is true of a running cluster.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    /// Whether Pods run.
+    pub pods: bool,
+    /// Whether calls without credentials are let in as `system:anonymous`.
+    pub anonymous: bool,
     /// Which kind it is, in a word: `builtin`.
     pub kind: &'static str,
     /// The API server's version, e.g. `v1.37.2`.
@@ -99,6 +106,7 @@ pub enum Progress {
 pub struct Cluster {
     facts: Facts,
     kubeconfig: PathBuf,
+    kubectl: Kubectl,
     #[cfg(target_os = "linux")]
     node: builtin::Node,
 }
@@ -134,8 +142,15 @@ impl Cluster {
     ) -> Result<Cluster, StartError> {
         let (node, ready) = builtin::start(settings, stop, progress).await?;
         Ok(Cluster {
-            facts: Facts { kind: "builtin", kubernetes: ready.kubernetes, curl_image: builtin::CURL_IMAGE.to_owned() },
+            facts: Facts {
+                pods: true,
+                anonymous: true,
+                kind: "builtin",
+                kubernetes: ready.kubernetes,
+                curl_image: builtin::CURL_IMAGE.to_owned(),
+            },
             kubeconfig: ready.kubeconfig,
+            kubectl: node.kubectl(&ready.dir),
             node,
         })
     }
@@ -158,6 +173,11 @@ impl Cluster {
     /// The administrator's kubeconfig (mode 0600, in a private folder that goes with the cluster).
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// The kubectl of the cluster's node.
+    pub fn kubectl(&self) -> &Kubectl {
+        &self.kubectl
     }
 
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.

@@ -1,7 +1,7 @@
 //! Every expectation of a step against its answer, all mismatches at once.
 
 use super::{
-    Answer, Class, Http, Meant, Mismatch, absence, curl,
+    Answer, Class, Http, Meant, Mismatch, absence, can, curl,
     deny::{self, Stranger, Verdict, classify},
     parts::{missed, output, parts, plain},
     process::{command, unreached},
@@ -47,6 +47,7 @@ impl Wanted {
 /// refused call has no list of Pods.
 pub fn judge(expect: &Expect, answer: &Answer, meant: Option<&Meant>) -> Vec<Mismatch> {
     match answer {
+        Answer::Reviews(reviews) => can::judge(reviews),
         Answer::Api(http) => over_http(expect, http, meant),
         Answer::Curl(http) => match expect.exit_code {
             None | Some(0) => over_http(expect, http, meant),
@@ -60,6 +61,7 @@ pub fn judge(expect: &Expect, answer: &Answer, meant: Option<&Meant>) -> Vec<Mis
 /// An answer in a few words: `403 Forbidden as system:anonymous`, `curl exit 6: …`.
 pub fn summary(answer: &Answer) -> String {
     match answer {
+        Answer::Reviews(reviews) => can::summary(reviews),
         Answer::Api(http) | Answer::Curl(http) => match classify(http) {
             Verdict::Denied(denial) => match &denial.refused {
                 Some(refused) => format!("{} as {}", words(http.status), show::line(&refused.user, show::VALUE)),

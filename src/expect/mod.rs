@@ -4,6 +4,7 @@
 //! decided in [`deny`], and what makes a 403 count in [`truth`].
 
 mod absence;
+pub mod can;
 pub mod curl;
 pub mod deny;
 mod hints;
@@ -32,6 +33,8 @@ use serde_json::Value;
 /// What came back from the API server or a Pod, whole and taken apart.
 #[derive(Debug, Clone)]
 pub enum Answer {
+    /// The API server's answers to questions about rights.
+    Reviews(Vec<can::Reviewed>),
     /// The API server's answer to a request of kubewalk's own (apply, create, get, delete, wait, pod …).
     Api(Http),
     /// curl ran in the Pod and got an HTTP answer (curl's exit code 0).

@@ -85,7 +85,7 @@ impl Action {
                 .collect(),
             Action::Create(objects) => objects.iter().filter_map(|object| object.request("POST", false)).collect(),
             Action::Pod(object) => object.request("POST", false).into_iter().collect(),
-            Action::Wait(..) | Action::Exec(_) => vec![],
+            Action::Can(_) | Action::Kubectl(_) | Action::Wait(..) | Action::Exec(_) => vec![],
             Action::Whoami => vec![Request::from_http("POST", WHOAMI)],
             Action::Token(call) => vec![match &call.secret {
                 Some(_) => Request::from_http("GET", &call.path()),
@@ -107,7 +107,13 @@ impl Action {
             Action::Pod(object) => vec![&mut object.kind],
             Action::Get(target) | Action::Delete(target) | Action::Wait(target, _) => vec![&mut target.kind],
             Action::Patch(change) => vec![&mut change.target.kind],
-            Action::Curl(_) | Action::Exec(_) | Action::Request(_) | Action::Whoami | Action::Token(_) => vec![],
+            Action::Can(_)
+            | Action::Kubectl(_)
+            | Action::Curl(_)
+            | Action::Exec(_)
+            | Action::Request(_)
+            | Action::Whoami
+            | Action::Token(_) => vec![],
         }
     }
 }

@@ -19,6 +19,12 @@ pub fn equivalent(step: &Step) -> String {
 
 fn of_action(step: &Step) -> String {
     match &step.action {
+        Action::Can(can) => questions(can),
+        Action::Kubectl(kubectl) => {
+            let mut words = words(["kubectl"]);
+            words.extend(kubectl.args.iter().cloned());
+            piped(kubectl.stdin.as_deref(), &words)
+        }
         Action::Apply(objects) => heredoc("kubectl apply --server-side -f -", objects),
         Action::Create(objects) => heredoc("kubectl create -f -", objects),
         Action::Pod(pod) => {
@@ -43,6 +49,18 @@ fn of_action(step: &Step) -> String {
         Action::Token(call) => outside::token(call),
         Action::Patch(change) => outside::patch(change),
     }
+}
+
+/// The most questions that are written out.
+const QUESTIONS: usize = 12;
+
+fn questions(can: &super::can::Can) -> String {
+    let all = super::can::lines(can);
+    let mut lines: Vec<_> = all.iter().take(QUESTIONS).map(|words| line(words)).collect();
+    if all.len() > QUESTIONS {
+        lines.push(format!("# and {} more questions", all.len() - QUESTIONS));
+    }
+    lines.join("\n")
 }
 
 fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
@@ -214,9 +232,13 @@ fn curl(call: &Curl) -> String {
 fn exec(exec: &Exec) -> String {
     let mut words = in_pod(&exec.place, exec.stdin.is_some());
     words.extend(exec.command.iter().cloned());
-    match &exec.stdin {
-        Some(stdin) => format!("printf %s {} | {}", quote(stdin), line(&words)),
-        None => line(&words),
+    piped(exec.stdin.as_deref(), &words)
+}
+
+fn piped(stdin: Option<&str>, words: &[String]) -> String {
+    match stdin {
+        Some(stdin) => format!("printf %s {} | {}", quote(stdin), line(words)),
+        None => line(words),
     }
 }
 
@@ -251,6 +273,16 @@ mod tests {
         "kubectl get serviceaccounts -A --field-selector metadata.name=default -o json")]
     #[case(json!({"get": {"kind": "ClusterRole", "labelSelector": "a in (b,c)"}}),
         "kubectl get clusterroles.rbac.authorization.k8s.io -l 'a in (b,c)' -o json")]
+    #[case(json!({"can": {"who": "anonymous", "verb": "get", "resource": "deployments.apps", "subresource": "scale", "name": "d", "allowed": false}}),
+        "kubectl auth can-i get deployments.apps/d --subresource=scale -n default --as=system:anonymous")]
+    #[case(json!({"can": {"who": {"user": "ann", "groups": ["dev"]}, "verb": ["list"], "resource": "pods", "namespace": "*", "allowed": false}}),
+        "kubectl auth can-i list pods -A --as=ann --as-group=dev --as-group=system:authenticated")]
+    #[case(json!({"can": {"who": "serviceaccount/default", "verb": "get", "url": "/metrics", "allowed": false}}),
+        "kubectl auth can-i get /metrics --as=system:serviceaccount:default:default")]
+    #[case(json!({"kubectl": {"args": ["get", "pods", "-o", "jsonpath={.items[*].metadata.name}"]}}),
+        "kubectl --namespace=default get pods -o 'jsonpath={.items[*].metadata.name}'")]
+    #[case(json!({"kubectl": {"args": ["apply", "-n", "default", "-f", "-"], "stdin": "kind: x"}}),
+        "printf %s 'kind: x' | kubectl apply -n default -f -")]
     #[case(json!({"delete": {"kind": "Pod", "name": "p"}}), "kubectl delete pods p -n default")]
     #[case(json!({"wait": {"kind": "Pod", "name": "p", "for": {"condition": "Ready"}}, "timeout": "500ms"}),
         "kubectl wait --for=condition=Ready pods p -n default --timeout=500ms")]

@@ -42,7 +42,7 @@ impl Step {
     /// Changes every text of what is done, of who asks, and of what is expected.
     pub fn fill(&mut self, filler: &mut dyn Filler) {
         action(&mut self.action, filler);
-        expect(&mut self.expect, filler);
+        self.expected.iter_mut().for_each(|item| expect(&mut item.expect, filler));
         if let Credential::Impersonation { user, groups } = &mut self.caller.credential {
             filler.text(user);
             groups.iter_mut().for_each(|group| filler.text(group));
@@ -87,6 +87,17 @@ fn target(target: &mut Target, filler: &mut dyn Filler) {
 
 fn action(action: &mut Action, filler: &mut dyn Filler) {
     match action {
+        Action::Can(can) => {
+            for cell in &mut can.cells {
+                let who = &mut cell.who;
+                [&mut who.words, &mut who.user].into_iter().chain(&mut who.groups).for_each(|text| filler.text(text));
+                self::request(&mut cell.request, filler);
+            }
+        }
+        Action::Kubectl(kubectl) => {
+            kubectl.args.iter_mut().for_each(|word| filler.text(word));
+            optional(&mut kubectl.stdin, filler);
+        }
         Action::Apply(objects) | Action::Create(objects) => {
             objects.iter_mut().for_each(|object| self::object(object, filler));
         }

@@ -7,11 +7,14 @@ mod absence;
 mod accounts;
 mod bodies;
 pub(super) mod calls;
+mod can;
 mod captures;
 mod draft;
 mod expectations;
+mod files;
 mod findings;
 mod identity;
+mod kubectl;
 mod manifests;
 mod named_rules;
 mod on_purpose;
@@ -21,11 +24,14 @@ mod rbac;
 mod rules;
 mod short;
 mod story;
+mod subjects;
 mod targets;
 mod texts;
 mod tokens;
 mod url;
 mod waits;
+mod whats;
+mod when;
 mod world;
 
 #[cfg(test)]
@@ -37,7 +43,7 @@ use std::sync::Arc;
 
 use self::findings::{Finding, Findings};
 use super::{Note, Plan, names::dns_label};
-use crate::scenario::{Diagnostic, Document, Severity};
+use crate::scenario::{Diagnostic, Document, Severity, each};
 
 /// What a plan needs to name things that no other run uses.
 #[derive(Debug, Clone)]
@@ -63,9 +69,17 @@ impl Names {
 /// warnings alone do not fail.
 pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnostic>> {
     let (mut plan, findings) = examine(document, names);
-    let mut diagnostics: Vec<_> = findings.into_iter().map(|found| found.diagnostic).collect();
-    diagnostics.retain(|diagnostic| !on_purpose::is_meant(&plan.document.source, diagnostic));
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    let rows = &plan.document.rows;
+    let row = |pointer: &str| rows.get(pointer.split('/').nth(2)?.parse::<usize>().ok()?)?.as_ref();
+    let mut diagnostics: Vec<_> = (findings.into_iter())
+        .filter(|found| !on_purpose::is_meant(&plan.document.source, &found.diagnostic))
+        .map(|mut found| {
+            each::name(&mut found.diagnostic, row(&found.pointer));
+            found.diagnostic
+        })
+        .collect();
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.file.is_some(), diagnostic.span));
+    each::once(&mut diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }

@@ -5,14 +5,16 @@
 
 pub mod asks;
 pub mod caller;
+pub mod can;
 pub mod equivalent;
 pub mod fill;
 pub mod kinds;
 pub mod make;
 pub mod names;
 pub mod request;
+pub mod when;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -20,6 +22,7 @@ pub use caller::{Caller, Credential};
 pub use kinds::Kind;
 pub use make::{Names, plan};
 pub use request::{Details, Identity, Request};
+pub use when::When;
 
 use crate::scenario::{
     Diagnostic, Document, Span,
@@ -81,14 +84,27 @@ pub struct Step {
     pub verb: &'static str,
     /// What it does.
     pub action: Action,
-    /// What must come of it.
-    pub expect: Expect,
-    /// `expect.within`, read.
-    pub within: Option<Duration>,
+    /// What must come of it, one at least.
+    pub expected: Vec<Expected>,
+    /// Where it is run; `None`: everywhere.
+    pub when: Option<When>,
     /// Who asks.
     pub caller: Caller,
     /// What is kept for later steps.
     pub save: Vec<Save>,
+}
+
+/// An expectation made ready.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// Where it stands, as a JSON pointer from the step: `/expect`, `/expect/1`.
+    pub pointer: String,
+    /// Where it must hold; `None`: everywhere.
+    pub when: Option<When>,
+    /// What must come.
+    pub expect: Expect,
+    /// Its `within`, read.
+    pub within: Option<Duration>,
 }
 
 /// A value that is kept for later steps.
@@ -114,6 +130,10 @@ pub enum Saved {
 /// What a step does.
 #[derive(Debug, Clone)]
 pub enum Action {
+    /// Access reviews, all at once.
+    Can(can::Can),
+    /// kubectl on the cluster's node.
+    Kubectl(Kubectl),
     /// Server-side apply of each object.
     Apply(Vec<Object>),
     /// POST of each object.
@@ -140,6 +160,17 @@ pub enum Action {
     Patch(Box<Change>),
 }
 
+/// A call of kubectl.
+#[derive(Debug, Clone)]
+pub struct Kubectl {
+    /// All arguments.
+    pub args: Vec<String>,
+    /// Standard input.
+    pub stdin: Option<String>,
+    /// Who asks; `None`: kubewalk's administrator.
+    pub identity: Option<Identity>,
+}
+
 /// A manifest, and where it goes.
 #[derive(Debug, Clone)]
 pub struct Object {
@@ -151,6 +182,8 @@ pub struct Object {
     pub name: String,
     /// The manifest as it is sent, namespace and subjects filled in.
     pub manifest: Value,
+    /// The file beside the scenario that it is from.
+    pub file: Option<PathBuf>,
 }
 
 /// An object or a list of objects that is read.

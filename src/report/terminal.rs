@@ -33,6 +33,8 @@ pub struct Terminal {
     live: Option<String>,
     /// What the others have said so far, by path, in the order of their start; `true`: ended.
     waiting: Vec<(String, String, bool)>,
+    /// How many steps of a scenario were skipped, by path.
+    skipped: BTreeMap<String, usize>,
     /// Titles and headings that were not needed yet (quiet mode).
     headings: BTreeMap<String, String>,
 }
@@ -52,6 +54,7 @@ impl Terminal {
             verbosity,
             live: None,
             waiting: Vec::new(),
+            skipped: BTreeMap::new(),
             headings: BTreeMap::new(),
         }
     }
@@ -126,7 +129,17 @@ impl Terminal {
                 String::new()
             }
             Event::StepStarted { say: Some(say), .. } if normal => self.wrapped(say),
+            Event::ScenarioFinished { path, held: 0, failed: 0, broken: 0, skipped, .. }
+                if self.skipped.get(path) == Some(skipped) && *skipped > 0 =>
+            {
+                let heading = self.headings.remove(path).unwrap_or_default();
+                let words = "- every step was skipped: on this cluster the scenario says nothing";
+                format!("{heading}  {}\n", self.paint(YELLOW, words))
+            }
             Event::StepFinished { path, outcome, .. } => {
+                if matches!(outcome, Outcome::Skipped { .. }) {
+                    *self.skipped.entry(path.clone()).or_default() += 1;
+                }
                 let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });
                 if !normal && !bad {
                     return String::new();

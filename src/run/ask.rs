@@ -39,7 +39,8 @@ pub async fn asked_and_saved(step: &Step, captures: &mut Captures, context: &Con
     Ok(asked)
 }
 
-/// Asks once, or for at most `expect.within` until the answer is as expected.
+/// Asks once, or for at most the longest `within` of what is expected, until the answer is as expected. All expectations of
+/// the step are judged: those that do not hold on this cluster are not among them any more.
 ///
 /// # Errors
 /// The step could not be carried out, or was not over in its time.
@@ -47,8 +48,12 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
     let begun = Instant::now();
     let deadline = begun + step.timeout;
     let first = once(step, context, deadline).await?;
-    let Some(within) = step.within else { return Ok(first) };
-    let needed = if step.expect.status == Some(403) { DENIALS } else { 1 };
+    let Some(within) = step.expected.iter().filter_map(|item| item.within).max() else { return Ok(first) };
+    let denied = match &step.action {
+        Action::Can(can) => can.cells.iter().any(|cell| !cell.allowed),
+        _ => step.expected.iter().any(|item| item.expect.status == Some(403)),
+    };
+    let needed = if denied { DENIALS } else { 1 };
     let mut seen = usize::from(first.mismatches.is_empty());
     let mut last = first;
     let mut ticks = tokio::time::interval(AGAIN);
@@ -64,11 +69,24 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
 async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
     let who = context.identities.who(&step.caller, context).await?;
     let got = steps::perform(&step.action, &who, context, deadline).await?;
-    let mut mismatches = judge(&step.expect, &got.answer, meant(step, &got.answer).as_ref());
-    if let (Some(wanted), true) = (&step.expect.token_review, mismatches.is_empty()) {
-        let token = got.token.as_ref().ok_or_else(|| Fault::Refused("there is no token to review".into()))?;
-        let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
-        mismatches = review::judge(wanted, &status);
+    let meant = meant(step, &got.answer);
+    let mut mismatches: Vec<Mismatch> = Vec::new();
+    for item in &step.expected {
+        let mut found = judge(&item.expect, &got.answer, meant.as_ref());
+        if let (Some(wanted), true) = (&item.expect.token_review, found.is_empty()) {
+            let token = got.token.as_ref().ok_or_else(|| Fault::Refused("there is no token to review".into()))?;
+            let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
+            found = review::judge(wanted, &status);
+        }
+        for mut mismatch in found {
+            if let Some(rest) = mismatch.pointer.strip_prefix("/expect") {
+                mismatch.pointer = format!("{}{rest}", item.pointer);
+            }
+            // What nobody wrote down is not told once for each expectation.
+            if !mismatches.contains(&mismatch) {
+                mismatches.push(mismatch);
+            }
+        }
     }
     Ok(Asked { got, mismatches })
 }
@@ -90,7 +108,7 @@ fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
     let mut denials: Vec<String> = requests.iter().map(|request| request.denial(&user)).collect();
     let message = match answer {
         Answer::Api(http) | Answer::Curl(http) => http.json.as_ref().and_then(|json| json["message"].as_str()),
-        Answer::CurlFailed { .. } | Answer::Exec { .. } => None,
+        Answer::Reviews(_) | Answer::CurlFailed { .. } | Answer::Exec { .. } => None,
     };
     let said = denials.iter().position(|denial| message.is_some_and(|message| message.starts_with(denial.as_str())));
     let denial = if denials.is_empty() { return None } else { denials.swap_remove(said.unwrap_or(0)) };

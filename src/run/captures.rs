@@ -157,7 +157,7 @@ fn output(answer: &Answer) -> String {
     match answer {
         Answer::Exec { stdout, .. } => String::from_utf8_lossy(stdout).into_owned(),
         Answer::Api(http) | Answer::Curl(http) => String::from_utf8_lossy(&http.body).into_owned(),
-        Answer::CurlFailed { .. } => String::new(),
+        Answer::Reviews(_) | Answer::CurlFailed { .. } => String::new(),
     }
 }
 
@@ -165,7 +165,7 @@ fn json(answer: &Answer) -> Option<Value> {
     match answer {
         Answer::Exec { stdout, .. } => serde_json::from_slice(stdout).ok(),
         Answer::Api(http) | Answer::Curl(http) => http.json.clone(),
-        Answer::CurlFailed { .. } => None,
+        Answer::Reviews(_) | Answer::CurlFailed { .. } => None,
     }
 }
 

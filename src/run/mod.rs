@@ -13,12 +13,15 @@ use std::{sync::Mutex, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Cluster, ClusterError},
+    cluster::{Cluster, ClusterError, Facts},
     exit_code::Exit,
     expect::{Answer, Class, Mismatch},
-    plan::{Plan, Step, equivalent},
+    plan::{
+        Plan, Step, equivalent,
+        when::{self, Here},
+    },
     redact::redact,
-    scenario::diagnostic,
+    scenario::{diagnostic, when::Feature},
     steps::{Context, Fault, api, identity::Identities},
     stop::{Stop, unless_stopped},
 };
@@ -70,6 +73,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         (Err(e), _) | (_, Err(e)) => return abort(ended, e, tell),
     };
     let context = Context {
+        kubectl: cluster.kubectl().clone(),
         client,
         curl_image: cluster.facts().curl_image.clone(),
         made: Mutex::new(Vec::new()),
@@ -115,7 +119,12 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         return;
     }
     let mut captures = captures::Captures::default();
+    let here = here(cluster.facts());
     for step in &plan.steps {
+        if let Some(reason) = step.when.as_ref().and_then(|when| when.missing(&here)) {
+            tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason }, "", vec![]));
+            continue;
+        }
         tell(Event::StepStarted {
             path: path_of(plan),
             number: step.number,
@@ -123,18 +132,21 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
-        let filled = captures.fill(step);
+        let mut step = step.clone();
+        step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
+        let filled = captures.fill(&step);
         let asked = match &filled {
             Ok(filled) => ask::asked_and_saved(filled, &mut captures, context).await,
             Err(fault) => Err(fault.clone()),
         };
-        let step = filled.as_ref().unwrap_or(step);
+        let step = filled.as_ref().unwrap_or(&step);
         let took = begun.elapsed();
         let warnings = asked.as_ref().map(|asked| warnings(&asked.got.answer)).unwrap_or_default();
         let (outcome, summary) = judge(plan, step, asked, cluster, context).await;
         ended.skipped -= 1;
         match outcome {
-            Outcome::Held | Outcome::Skipped { .. } => ended.held += 1,
+            Outcome::Skipped { .. } => ended.skipped += 1,
+            Outcome::Held => ended.held += 1,
             Outcome::Failed { .. } => {
                 ended.failed += 1;
                 ended.exit = ended.exit.worst(Exit::Failed);
@@ -145,23 +157,37 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             }
         }
         let over = !matches!(outcome, Outcome::Held);
-        let span = plan.document.span(&format!("{}/title", step.pointer));
-        let (line, col) = diagnostic::line_col(&plan.document.source, span.start);
-        tell(Event::StepFinished {
-            path: path_of(plan),
-            number: step.number,
-            title: step.title.clone(),
-            line,
-            col,
-            took_ms: millis(took),
-            outcome,
-            equivalent: redact(&equivalent::equivalent(step)).into_owned(),
-            summary: redact(&summary).into_owned(),
-            warnings,
-        });
+        tell(finished(plan, step, took, outcome, &summary, warnings));
         if over {
             return;
         }
+    }
+}
+
+fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, summary: &str, warnings: Vec<String>) -> Event {
+    let span = plan.document.span(&format!("{}/title", step.pointer));
+    let (line, col) = diagnostic::line_col(&plan.document.source, span.start);
+    Event::StepFinished {
+        path: path_of(plan),
+        number: step.number,
+        title: step.title.clone(),
+        line,
+        col,
+        took_ms: millis(took),
+        outcome,
+        equivalent: redact(&equivalent::equivalent(step)).into_owned(),
+        summary: redact(summary).into_owned(),
+        warnings,
+    }
+}
+
+/// What `when` is compared with.
+fn here(facts: &Facts) -> Here {
+    let features = [(Feature::Pods, facts.pods), (Feature::Anonymous, facts.anonymous)];
+    Here {
+        kubernetes: when::minor(&facts.kubernetes).unwrap_or_default(),
+        cluster: when::cluster(facts.kind),
+        feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }
 }
 
@@ -225,6 +251,7 @@ fn broken(error: ClusterError) -> Outcome {
 /// A word for reports.
 fn class(fault: &Fault) -> &'static str {
     match fault {
+        Fault::Kubectl(_) => "kubectl",
         Fault::Unreachable(_) => "unreachable",
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
@@ -244,7 +271,7 @@ fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
 fn warnings(answer: &Answer) -> Vec<String> {
     match answer {
         Answer::Api(http) | Answer::Curl(http) => http.warnings.iter().map(|text| redact(text).into_owned()).collect(),
-        Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
+        Answer::Reviews(_) | Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
     }
 }
 

@@ -1,13 +1,14 @@
 //! A few words about an answer, for the line of its step.
 
 use crate::{
-    expect::{Answer, Http},
+    expect::{self, Answer, Http},
     plan::{Action, Step},
 };
 
 /// e.g. `403 Forbidden, as system:anonymous`.
 pub fn of(step: &Step, answer: &Answer) -> String {
     match answer {
+        Answer::Reviews(reviews) => expect::can::summary(reviews),
         Answer::Api(http) => api(step, http),
         Answer::Curl(http) => match &step.action {
             Action::Curl(curl) => format!("{}, as {}", status(http), curl.identity.username()),

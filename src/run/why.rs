@@ -6,7 +6,7 @@ use super::{Failure, ask};
 use crate::{
     expect::Class,
     explain::{Caller, Question, Verdict, explain, fetch},
-    plan::Step,
+    plan::{Expected, Step},
     redact::redact,
     scenario::expect::DeniedBy,
     steps::Context,
@@ -18,21 +18,38 @@ const BUDGET: Duration = Duration::from_secs(5);
 /// Adds the reasons to the failures that have any; when they cannot be found out, nothing is said.
 pub async fn add(step: &Step, failures: &mut [Failure], context: &Context) {
     let Some((identity, requests)) = ask::calls(step) else { return };
-    let Some((failure, surprise)) = failures.iter_mut().find_map(|failure| {
-        let surprise = surprise(step, failure)?;
-        Some((failure, surprise))
-    }) else {
+    // Once for each expectation.
+    let mut surprised: Vec<(&mut Failure, Surprise, &Expected)> = Vec::new();
+    for failure in failures {
+        let Some(item) = expected(step, failure) else { continue };
+        let Some(surprise) = surprise(item, failure) else { continue };
+        if !surprised.iter().any(|(.., other)| other.pointer == item.pointer) {
+            surprised.push((failure, surprise, item));
+        }
+    }
+    if surprised.is_empty() || requests.is_empty() {
         return;
-    };
-    // Of several requests that a step makes, the one that the server speaks of.
-    let words = failure.mismatch.server_words.clone().unwrap_or_default();
-    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
-    let Some(request) = spoken_of.or(requests.first()) else { return };
-    let question = Question { caller: Caller::of(identity), request: request.clone() };
+    }
     let Ok(Ok(policy)) = tokio::time::timeout(BUDGET, fetch::policy(&context.client)).await else { return };
-    let verdict = explain(&policy, &question);
-    let lines = said(surprise, &verdict, &question, step.within.is_some());
-    failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
+    for (failure, surprise, item) in surprised {
+        // Of several requests that a step makes, the one that the server speaks of.
+        let words = failure.mismatch.server_words.clone().unwrap_or_default();
+        let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
+        let Some(request) = spoken_of.or(requests.first()) else { return };
+        let question = Question { caller: Caller::of(identity), request: request.clone() };
+        let verdict = explain(&policy, &question);
+        let lines = said(surprise, &verdict, &question, item.within.is_some());
+        failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
+    }
+}
+
+/// The expectation that did not hold; what nobody wrote down is the first one's.
+fn expected<'a>(step: &'a Step, failure: &Failure) -> Option<&'a Expected> {
+    let of = |item: &&Expected| {
+        let rest = failure.mismatch.pointer.strip_prefix(&item.pointer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    step.expected.iter().find(of).or(step.expected.first())
 }
 
 /// What authorization did, against the expectation.
@@ -44,12 +61,12 @@ enum Surprise {
     Refused,
 }
 
-fn surprise(step: &Step, failure: &Failure) -> Option<Surprise> {
-    let by_rbac = matches!(step.expect.by, None | Some(DeniedBy::Rbac));
+fn surprise(item: &Expected, failure: &Failure) -> Option<Surprise> {
+    let by_rbac = matches!(item.expect.by, None | Some(DeniedBy::Rbac));
     match failure.mismatch.class {
         Class::Allowed if by_rbac => Some(Surprise::Allowed),
         // A 404, 409 or 422: authorization, which comes first, let the call pass.
-        Class::Status if by_rbac && step.expect.status == Some(403) => Some(Surprise::Allowed),
+        Class::Status if by_rbac && item.expect.status == Some(403) => Some(Surprise::Allowed),
         Class::Refused => Some(Surprise::Refused),
         _ => None,
     }
@@ -117,7 +134,7 @@ mod tests {
         let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
         let step = &plan.steps[2];
         assert!(ask::calls(step).is_some());
-        for (class, expected) in [
+        for (class, wanted) in [
             (Class::Allowed, Some(Surprise::Allowed)),
             (Class::Status, Some(Surprise::Allowed)),
             (Class::Refused, Some(Surprise::Refused)),
@@ -133,7 +150,7 @@ mod tests {
                 hint: None,
                 class,
             };
-            assert_eq!(surprise(step, &super::super::place(&plan, step, mismatch)), expected, "{class:?}");
+            assert_eq!(surprise(&step.expected[0], &super::super::place(&plan, step, mismatch)), wanted, "{class:?}");
         }
     }
 }

@@ -89,6 +89,7 @@ fn controls(text: &str) -> Vec<Diagnostic> {
 
 fn error(message: &str, span: Option<Span>, label: &str, hint: &str) -> Diagnostic {
     Diagnostic {
+        file: None,
         severity: Severity::Error,
         message: message.to_owned(),
         span,

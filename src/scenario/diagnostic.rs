@@ -38,6 +38,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// One sentence without a period, in lower case: `unknown key `staus``.
     pub message: String,
+    /// The file, if it is not the scenario's own.
+    pub file: Option<Source>,
     /// Where; `None` when the file could not be read at all.
     pub span: Option<Span>,
     /// A few words beside the caret.
@@ -62,7 +64,10 @@ const WIDTH: usize = 120;
 
 /// All diagnostics of a file as rustc would print them, one blank line between two.
 pub fn render(diagnostics: &[Diagnostic], source: &Source, color: bool) -> String {
-    let texts: Vec<String> = diagnostics.iter().map(|diagnostic| one(diagnostic, source, color)).collect();
+    let texts: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| one(diagnostic, diagnostic.file.as_ref().unwrap_or(source), color))
+        .collect();
     texts.join("\n")
 }
 

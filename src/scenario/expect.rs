@@ -4,12 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::schema::Duration;
+use super::{schema::Duration, when::When};
 
 /// Everything that is said must hold.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Expect {
+    /// In a list of expectations: the clusters on which this one must hold. Left out: all.
+    #[serde(default)]
+    pub when: Option<When>,
     /// The HTTP status of the answer. A `403` holds only when the answer is a Kubernetes `Status` of reason Forbidden, made
     /// by RBAC, about the identity and the request of this step (see `by`).
     #[serde(default)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Scenario;
 
 /// The keys of a step that are not verbs.
-pub const STEP_KEYS: [&str; 7] = ["title", "say", "rows", "timeout", "expect", "as", "save"];
+pub const STEP_KEYS: [&str; 9] = ["each", "when", "title", "say", "rows", "timeout", "expect", "as", "save"];
 
 /// The JSON Schema (draft-07) of a scenario file.
 pub fn schema_json() -> Value {
@@ -55,9 +55,13 @@ fn tidy(schema: &mut Value) {
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             }
-            map.iter_mut()
-                .filter(|(key, _)| !matches!(key.as_str(), "examples" | "enum" | "const"))
-                .for_each(|(_, value)| tidy(value));
+            map.iter_mut().filter(|(key, _)| !matches!(key.as_str(), "examples" | "enum" | "const")).for_each(
+                |(key, value)| match value {
+                    // A property's name is not a keyword: `can` has one that is called `default`.
+                    Value::Object(named) if key == "properties" => named.values_mut().for_each(tidy),
+                    value => tidy(value),
+                },
+            );
         }
         _ => {}
     }

@@ -7,11 +7,15 @@
 //! One file goes bytes -> `decode` (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`mod@read`]
 //! does all of it, and [`diagnostic`] draws what is wrong.
 
+pub mod beside;
 pub mod calls;
+pub mod can;
 mod decode;
 pub mod diagnostic;
+pub mod each;
 pub mod expect;
 pub mod json_schema;
+pub mod kubectl;
 pub mod read;
 pub mod schema;
 pub mod shape;
@@ -20,6 +24,7 @@ mod syntax;
 mod tests;
 pub mod tree;
 pub mod verbs;
+pub mod when;
 mod wording;
 mod words;
 mod yaml;

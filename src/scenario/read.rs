@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Diagnostic, Scenario, Severity, Source, Span, decode, shape, syntax,
+    Diagnostic, Scenario, Severity, Source, Span, decode, each, shape, syntax,
     tree::{Entry, Node, Value},
     words, yaml,
 };
@@ -26,6 +26,8 @@ pub struct Document {
     pub source: Source,
     /// What it says.
     pub scenario: Scenario,
+    /// For each step, the row of `each` that it was made of.
+    pub rows: each::Rows,
     /// The same as a tree of values with their places.
     pub root: Node,
 }
@@ -44,7 +46,7 @@ impl Document {
     }
 }
 
-fn find<'a>(root: &'a Node, pointer: &str) -> (&'a Node, Option<&'a Entry>) {
+pub(super) fn find<'a>(root: &'a Node, pointer: &str) -> (&'a Node, Option<&'a Entry>) {
     let mut at = (root, None);
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
@@ -121,14 +123,14 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, (Source, Vec<Dia
     let text = decode::decode(bytes).map_err(|(text, found)| (source(path, &text), found))?;
     let source = source(path, &text);
     match checked(&source.text) {
-        Ok((root, scenario)) => Ok(Arc::new(Document { source, scenario, root })),
+        Ok((root, rows, scenario)) => Ok(Arc::new(Document { source, scenario, rows, root })),
         Err(found) => Err((source, sorted(found))),
     }
 }
 
-fn checked(text: &str) -> Result<(Node, Scenario), Vec<Diagnostic>> {
+fn checked(text: &str) -> Result<(Node, each::Rows, Scenario), Vec<Diagnostic>> {
     let (root, mut found) = yaml::parse(text);
-    let Some(root) = root else {
+    let Some(mut root) = root else {
         if found.is_empty() {
             found.push(empty(text));
         }
@@ -143,13 +145,18 @@ fn checked(text: &str) -> Result<(Node, Scenario), Vec<Diagnostic>> {
         // Nothing is where it seems to be.
         return Err(found);
     }
+    let rows = each::expand(&mut root, &mut found);
+    if found.len() > before {
+        return Err(found);
+    }
     words::check_quotes(&root, &mut found);
-    shape::check(text, &root, &mut found);
+    shape::check(text, &root, &rows, &mut found);
+    each::once(&mut found);
     if !found.is_empty() {
         return Err(found);
     }
     match serde_json::from_value(root.to_json()) {
-        Ok(scenario) => Ok((root, scenario)),
+        Ok(scenario) => Ok((root, rows, scenario)),
         // A gap between the schema and the types: a bug of ours, told rather than hidden.
         Err(error) => Err(vec![syntax::error(
             &format!("this cannot be read as a scenario: {error}"),
@@ -205,5 +212,5 @@ fn source(path: &Path, text: &str) -> Source {
 
 fn whole(message: String, hint: &str) -> Diagnostic {
     let hint = (!hint.is_empty()).then(|| hint.to_owned());
-    Diagnostic { severity: Severity::Error, message, span: None, label: None, second: None, hint }
+    Diagnostic { severity: Severity::Error, file: None, message, span: None, label: None, second: None, hint }
 }

@@ -3,9 +3,16 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{calls, expect::Expect, json_schema::one_verb, verbs};
+use super::{
+    calls,
+    can::Can,
+    json_schema::one_verb,
+    kubectl::Kubectl,
+    verbs,
+    when::{Expects, When},
+};
 
 /// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -56,10 +63,32 @@ pub struct Step {
     /// The longest that the step may take, waiting included, e.g. `30s`. Left out: 60s.
     #[serde(default)]
     pub timeout: Option<Duration>,
-    /// What the answer must look like. Left out: the verb must succeed.
+    /// What the answer must look like. Left out: the verb must succeed. Where clusters differ, a list: each element may have
+    /// a `when`, and all that apply must hold.
     #[serde(default)]
-    pub expect: Option<Expect>,
+    pub expect: Option<Expects>,
+    /// The clusters on which the step is run, e.g. `{kubernetes: '>=1.24'}`; on others it is skipped, and says why.
+    #[serde(default)]
+    pub when: Option<When>,
 
+    /// A small table: the step is run once for each row, and `{each.NAME}` in its texts, the title first of all, stands for
+    /// the row's value. A text that is only the placeholder becomes the value with its type (`status: '{each.code}'`).
+    #[serde(default)]
+    #[allow(dead_code, reason = "written out before a step is read")]
+    #[schemars(length(min = 1))]
+    #[schemars(example = json!([{"who": "reader", "code": 200}, {"who": "stranger", "code": 403}]))]
+    pub each: Option<Vec<Map<String, Value>>>,
+    /// Asks the API server who may do what: one question, or a table in which everything has an answer.
+    #[serde(default)]
+    #[schemars(example = json!({"who": "serviceaccount/reader", "verb": "list", "resource": "pods", "allowed": true}))]
+    #[schemars(example = json!({"who": ["serviceaccount/reader", "anonymous"], "default": "denied",
+        "asked": [{"verb": ["get", "list", "delete"], "resource": ["pods", "secrets"]}],
+        "allowed": [{"who": "serviceaccount/reader", "verb": "list", "resource": "pods"}], "sample": 2}))]
+    pub can: Option<Can>,
+    /// Calls the real kubectl on the cluster's node, without a shell.
+    #[serde(default)]
+    #[schemars(example = json!({"args": ["auth", "can-i", "list", "pods", "--as=system:serviceaccount:{namespace}:reader"]}))]
+    pub kubectl: Option<Kubectl>,
     /// Creates or changes objects as `kubectl apply --server-side` does (one PATCH for each).
     #[serde(default)]
     #[schemars(example = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "demo-sa"}}))]
@@ -119,7 +148,7 @@ pub struct Step {
     #[schemars(example = json!({"path": "/api/v1/namespaces/{namespace}/pods"}))]
     pub request: Option<calls::Request>,
     /// Keeps values of the answer for later steps, which say `{saved.NAME}`. After each NAME stands a JSON path (`$` is the
-    /// whole answer), or `stdout` with `exec`, or `token` with `token`: a token is never shown, and stands only in
+    /// whole answer), or `stdout` with `exec` and `kubectl`, or `token` with `token`: a token is never shown, and stands only in
     /// `as: {token: '{saved.NAME}'}` and in `token: {saved: NAME}` of `curl`.
     #[serde(default)]
     pub save: std::collections::BTreeMap<String, String>,

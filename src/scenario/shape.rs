@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     Diagnostic, Span,
     diagnostic::printable,
+    each,
     json_schema::{allowed, branches, properties, schema, single_key, type_of},
     syntax::error,
     tree::{Entry, Node, Value},
@@ -18,8 +19,8 @@ use super::{
 };
 
 /// Checks the whole file.
-pub fn check(text: &str, root: &Node, found: &mut Vec<Diagnostic>) {
-    let mut walk = Walk { text, found, told: HashSet::new(), around: Vec::new() };
+pub fn check(text: &str, root: &Node, rows: &[Option<String>], found: &mut Vec<Diagnostic>) {
+    let mut walk = Walk { text, rows, found, told: HashSet::new(), around: Vec::new() };
     walk.value(root, schema(), &Place::whole(root));
 }
 
@@ -28,6 +29,8 @@ const ENOUGH: usize = 500;
 
 struct Walk<'a> {
     text: &'a str,
+    /// For each step, the row of `each` that it was made of.
+    rows: &'a [Option<String>],
     found: &'a mut Vec<Diagnostic>,
     /// What was told, so that an alias does not tell it again.
     told: HashSet<String>,
@@ -156,7 +159,12 @@ impl Walk<'_> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
+            let before = self.found.len();
             self.value(item, schema, &place.element(index));
+            if self.around.len() == 1 && place.key == Some("steps") {
+                let row = self.rows.get(index).and_then(Option::as_ref);
+                self.found[before..].iter_mut().for_each(|found| each::name(found, row));
+            }
         }
     }
 
@@ -165,7 +173,8 @@ impl Walk<'_> {
         if keyed.len() > 1 {
             return self.one_of(node, entries, ways, &keyed, place);
         }
-        match ways.iter().find(|way| type_of(way) == "object") {
+        let free = ways.iter().find(|way| wording::is_free_map(way));
+        match free.or_else(|| ways.iter().find(|way| type_of(way) == "object")) {
             Some(way) if wording::is_free_map(way) => words::check_free(node, self.found),
             Some(way) => {
                 self.around.push(way);

@@ -198,6 +198,7 @@ fn line_start(text: &str, offset: usize) -> usize {
 
 pub(super) fn error(message: &str, span: Span, hint: &str) -> Diagnostic {
     Diagnostic {
+        file: None,
         severity: Severity::Error,
         message: message.to_owned(),
         span: Some(span),

@@ -9,10 +9,20 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Manifests {
+    /// All manifests of a file in the scenario's folder, which may have several documents, e.g. `{file: role.yaml}`.
+    File(ManifestFile),
     /// One object.
     One(Map<String, Value>),
     /// Several objects, sent in this order.
     Many(#[schemars(length(min = 1))] Vec<Map<String, Value>>),
+}
+
+/// A file of manifests.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ManifestFile {
+    /// Its name, from the scenario's folder, e.g. `manifests/role.yml`. A folder `manifests` is never searched for scenarios.
+    pub file: String,
 }
 
 /// Which object, or which objects.

@@ -182,6 +182,7 @@ fn map(text: &str, raw: &[(Spanned<Key>, Spanned<Raw>)], found: &mut Vec<Diagnos
         let value = node(text, value, found);
         if let Some(first) = seen.get(&key.value.0) {
             found.push(Diagnostic {
+                file: None,
                 severity: Severity::Error,
                 message: format!("the key `{}` is said twice", printable(&key.value.0)),
                 span: Some(key_span),

@@ -48,7 +48,6 @@ pub async fn send_with(
     content_type: Option<&str>,
     body: Vec<u8>,
 ) -> Result<Http, Fault> {
-    let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
     let mut request = http::Request::builder().method(method).uri(path);
     if let Some(all) = request.headers_mut() {
         *all = headers;
@@ -56,6 +55,15 @@ pub async fn send_with(
     if let Some(content_type) = content_type {
         request = request.header(http::header::CONTENT_TYPE, content_type);
     }
+    perform(client, request, body).await
+}
+
+/// Sends a request with headers of its own.
+///
+/// # Errors
+/// As [`send`].
+pub async fn perform(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Http, Fault> {
+    let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
     let request = request.body(kube::client::Body::from(body)).map_err(|e| unreachable(&e))?;
     let begun = Instant::now();
     let response = client.send(request).await.map_err(|e| unreachable(&e))?;

@@ -1,11 +1,13 @@
 //! One verb a file: what is sent, and what comes back. Whether the answer is right is not decided here.
 
 pub mod api;
+pub mod can;
 pub mod curl;
 pub mod delete;
 pub mod exec;
 pub mod get;
 pub mod identity;
+pub mod kubectl;
 pub mod object;
 pub mod patch;
 pub mod pod;
@@ -22,12 +24,15 @@ use tokio::time::Instant;
 use self::identity::Who;
 
 use crate::{
+    cluster,
     expect::Answer,
     plan::{Action, Kind},
 };
 
 /// What every step of a scenario shares.
 pub struct Context {
+    /// The kubectl of the cluster's node.
+    pub kubectl: cluster::Kubectl,
     /// The administrator's client, of the runtime in which the scenario runs.
     pub client: kube::Client,
     /// The image behind the alias `curl`.
@@ -59,6 +64,9 @@ pub struct Made {
 /// A step could not be carried out, so nothing is known about its claim.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fault {
+    /// kubectl could not be run or its end was not seen. That is never a denial.
+    #[error("kubectl could not be run: {0}")]
+    Kubectl(String),
     /// The API server did not answer, or not in HTTP.
     #[error("the API server did not answer: {0}")]
     Unreachable(String),
@@ -92,6 +100,8 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: In
         return token::run(call, who, context, deadline).await;
     }
     let answer = match action {
+        Action::Can(can) => can::run(can, context).await,
+        Action::Kubectl(kubectl) => kubectl::run(kubectl, context, deadline).await,
         Action::Apply(objects) => object::apply(objects, who, context).await,
         Action::Create(objects) => object::create(objects, who, context).await,
         Action::Pod(object) => pod::run(object, who, context, deadline).await,

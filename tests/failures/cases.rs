@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kubewalk::expect::{Answer, Http, Meant};
+use kubewalk::expect::{
+    Answer, Http, Meant,
+    can::{Real, Reviewed},
+};
 use serde_json::{Value, json};
 
 const SA: &str = "system:serviceaccount:a:s";
@@ -62,8 +65,32 @@ fn pod(name: &str) -> Value {
 }
 
 /// Name, expectation as it stands in the file, answer, and who is meant (ServiceAccount s of namespace a, or nobody).
+/// Answers to the question that stands at `pointer`: who and what, expected, got, the server's words.
+fn reviews(pointer: &str, answers: &[(&str, bool, bool, &str)]) -> Answer {
+    let one = |(words, expected, allowed, reason): &(&str, bool, bool, &str)| Reviewed {
+        pointer: pointer.into(),
+        words: (*words).into(),
+        expected: *expected,
+        allowed: *allowed,
+        reason: (*reason).into(),
+        real: None,
+    };
+    Answer::Reviews(answers.iter().map(one).collect())
+}
+
+/// A review that was as expected, and the real request that was not.
+fn disproved(expected: bool, answer: Answer) -> Answer {
+    let Answer::Curl(http) = answer else { unreachable!("an HTTP answer") };
+    let mut all = reviews("/can/allowed", &[("serviceaccount/s: list pods in namespace a", expected, expected, "")]);
+    if let Answer::Reviews(list) = &mut all {
+        let meant = Meant { user: SA.into(), denial: LIST.into() };
+        list[0].real = Some(Real { request: "GET /api/v1/namespaces/a/pods?limit=1".into(), http, meant });
+    }
+    all
+}
+
 #[rustfmt::skip] // one case a line
-pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
+pub fn cases() -> Vec<(&'static str, String, Answer, Option<Meant>)> {
     let list = || {
         Some(Meant {
             user: SA.into(),
@@ -83,7 +110,27 @@ pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
     let escalation = "roles.rbac.authorization.k8s.io \"r1\" is forbidden: user \"system:serviceaccount:a:s\" (groups=[\"system:serviceaccounts\" \"system:serviceaccounts:a\" \"system:authenticated\"]) is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"list\"]}";
     let three = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "811"}, "items": [
         {"metadata": {"name": "a"}, "spec": {"serviceAccountName": "default"}}, {"metadata": {"name": "b"}}, {"metadata": {"name": "c"}}]});
+    let question = "can: {who: serviceaccount/s, verb: list, resource: pods, allowed: false}";
+    let table = "can:\n  who: [serviceaccount/s]\n  default: denied\n  asked: {verb: [get, list, delete], resource: [pods, secrets]}\n  allowed: [{verb: list, resource: pods}]";
+    let by_view = "RBAC: allowed by RoleBinding \"view_s/a\" of ClusterRole \"view\" to ServiceAccount \"s/a\"";
+    let all = ["get pods", "list pods", "delete pods", "get secrets"].map(|what| format!("serviceaccount/s: {what} in namespace a"));
+    let asked = |got: [bool; 4]| reviews("/can/asked", &[(&all[0], false, got[0], by_view), (&all[1], false, got[1], by_view), (&all[2], false, got[2], ""), (&all[3], false, got[3], "")]);
+    let is_true = question.replace("false", "true");
     vec![
+        ("kubectl_forbidden", "", exec(1, "", "Error from server (Forbidden): secrets is forbidden: User \"system:serviceaccount:a:s\" cannot list resource \"secrets\" in API group \"\" in the namespace \"a\"\n"), None),
+        ("kubectl_yes_instead_of_no", "{stdout: 'no', exitCode: 1}", exec(0, "yes\n", ""), None),
+        ("kubectl_other_reason", "exitCode: 1\nstderr: {contains: is forbidden}", exec(1, "", "error: the server doesn't have a resource type \"secret-s\"\n"), None),
+        ("kubectl_not_json", "json: {kind: Role}", exec(0, "NAME        CREATED AT\nlist-pods   2026-11-25T14:00:00Z\n", ""), None),
+        ("kubectl_json_differs", "json: {kind: Role, rules: [{verbs: [get]}]}", exec(0, "{\"kind\":\"Role\",\"rules\":[{\"verbs\":[\"list\"]}]}\n", ""), None),
+        ("kubectl_denied_is_no_status", "status: 403", exec(1, "", "Error from server (Forbidden): pods is forbidden\n"), None),
+        ("can_allowed", question, reviews("/can/allowed", &[(&all[1], false, true, by_view)]), None),
+        ("can_denied", &is_true, reviews("/can/allowed", &[(&all[1], true, false, "")]), None),
+        ("can_denied_dangling_role", &is_true, reviews("/can/allowed", &[(&all[1], true, false, "RBAC: role.rbac.authorization.k8s.io \"x\" not found")]), None),
+        ("can_one_of_many", table, asked([true, false, false, false]), None),
+        ("can_many_of_many", table, asked([true, true, true, false]), None),
+        ("can_real_request_refused", &is_true, disproved(true, forbidden(LIST, pods())), None),
+        ("can_real_request_allowed", question, disproved(false, ok(&three)), None),
+        ("can_real_request_as_another", question, disproved(false, forbidden(&LIST.replace(":a:s", ":a:other"), pods())), None),
         ("allowed_instead_of_refused", "status: 403\nreason: Forbidden", ok(&three), list()),
         ("anonymous_allowed", "status: 403", ok(&json!({"kind": "APIVersions"})), anonymous()),
         ("token_never_sent", "status: 403", forbidden(&as_anonymous, pods()), list()),
@@ -156,6 +203,9 @@ pub fn cases() -> Vec<(&'static str, &'static str, Answer, Option<Meant>)> {
         ("token_claims", "json: {lifetime: 1800, signature: valid, claims: {aud: [vault]}}", ok(&json!({"header": {"alg": "RS256"}, "claims": {"aud": ["https://kubernetes.default.svc"], "iat": 1, "exp": 3601}, "lifetime": 3600, "signature": "unknownKey"})), None),
         ("whoami_groups", "object: {username: jane, groups: [devs, 'system:authenticated']}", ok(&json!({"username": "jane", "groups": ["system:authenticated"]})), None),
     ]
+    .into_iter()
+    .map(|(name, expect, answer, meant): (_, &str, _, _)| (name, expect.to_owned(), answer, meant))
+    .collect()
 }
 
 /// What RBAC says of a user's call.

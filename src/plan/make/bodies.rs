@@ -34,6 +34,7 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
         name_at: below(&below(&at, "metadata"), "name"),
         pointer: at,
         object: Object {
+            file: None,
             namespace: namespace.filter(|_| kind.namespaced),
             kind,
             name: body["metadata"]["name"].as_str()?.to_owned(),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json_path::JsonPath;
 
-use super::{Context, below, draft::Draft, story::Story};
+use super::{Context, below, draft::Draft, story::Story, when};
 use crate::{
-    plan::{Action, Identity, Save, Saved, kinds::nearest},
+    plan::{Action, Identity, Save, Saved, Step, kinds::nearest},
     scenario::{
         calls::As,
         tree::{Node, Value},
@@ -22,6 +22,8 @@ pub(super) struct Kept {
     step: usize,
     pointer: String,
     used: bool,
+    /// The steps that use it, and where.
+    uses: Vec<(usize, String)>,
     /// Whose token it is, if it is one.
     pub token: Option<Identity>,
 }
@@ -89,6 +91,7 @@ fn texts<'n>(node: &'n Node, at: &str, found: &mut Vec<(String, &'n str)>) {
 fn used(cx: &mut Context<'_>, draft: &Draft<'_>, story: &mut Story<'_>, at: &str, name: &str, as_token: bool) {
     if let Some(kept) = story.saved.get_mut(name) {
         kept.used = true;
+        kept.uses.push((draft.index, at.to_owned()));
         let secret = kept.token.is_some();
         if secret && !as_token {
             cx.findings
@@ -153,7 +156,9 @@ pub(super) fn saves(
             (Some(Saved::Token), _) => Some(Identity::Anonymous),
             _ => None,
         };
-        story.saved.insert(name.clone(), Kept { step: draft.index, pointer, used: what.is_none(), token });
+        story
+            .saved
+            .insert(name.clone(), Kept { step: draft.index, pointer, used: what.is_none(), uses: Vec::new(), token });
         all.extend(what.map(|what| Save { name: name.clone(), what }));
     }
     all
@@ -163,7 +168,7 @@ fn read(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option
     let verb = draft.verb?;
     match what {
         "token" if verb == "token" => return Some(Saved::Token),
-        "stdout" if verb == "exec" => return Some(Saved::Stdout),
+        "stdout" if matches!(verb, "exec" | "kubectl") => return Some(Saved::Stdout),
         "token" | "stdout" => {
             let of = if what == "token" { "token" } else { "exec" };
             cx.findings
@@ -174,11 +179,11 @@ fn read(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option
         }
         _ => {}
     }
-    if verb == "delete" {
+    if matches!(verb, "delete" | "can") {
         cx.findings
-            .error(at, "`delete` has no answer to save")
+            .error(at, format!("`{verb}` has no answer to save"))
             .second_key(&draft.at(), "the verb")
-            .hint("ask with `get` before");
+            .hint(if verb == "can" { "leave the line out" } else { "ask with `get` before" });
         return None;
     }
     if let Err(error) = JsonPath::parse(what) {
@@ -189,6 +194,30 @@ fn read(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option
         return None;
     }
     Some(Saved::Path(what.to_owned()))
+}
+
+/// Looks for uses on clusters on which the step that saves is skipped.
+pub(super) fn skipped(cx: &mut Context<'_>, story: &Story<'_>, steps: &[Step]) {
+    for (name, kept) in &story.saved {
+        let Some(saved) = &story.drafts[kept.step].when else { continue };
+        for (index, at) in &kept.uses {
+            let Some(step) = steps.iter().find(|step| step.number == index + 1) else { continue };
+            let item = step.expected.iter().find(|item| {
+                let rest = at.strip_prefix(&format!("{}{}", step.pointer, item.pointer));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            let used = [step.when.as_ref(), item.and_then(|item| item.when.as_ref())];
+            if !when::within(&used, saved) {
+                cx.findings
+                    .error(at, format!("`{name}` is not saved on every cluster on which it is used"))
+                    .second_key(
+                        &below(&format!("/steps/{}", kept.step), "when"),
+                        format!("step {} is run only there", kept.step + 1),
+                    )
+                    .hint("say the same `when` here");
+            }
+        }
+    }
 }
 
 /// Warns about what nobody uses.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Context, below, bodies, expectations, manifests, short};
+use super::{Context, below, bodies, expectations, manifests, short, when};
 use crate::{
-    plan::Object,
+    plan::{Object, When},
     scenario::{schema, schema::Step},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Draft<'a> {
     /// The verb's key; `None` when there is none.
     pub verb: Option<&'static str>,
     pub timeout: Duration,
-    pub within: Option<Duration>,
+    pub when: Option<When>,
     /// The step expects to be refused, so that it makes nothing and its manifests may be wrong.
     pub refused: bool,
     /// What it makes, in order.
@@ -51,6 +51,8 @@ pub(super) struct Placed {
 /// The verbs that a step has, in the order of the language.
 fn verbs(step: &Step) -> Vec<&'static str> {
     [
+        ("can", step.can.is_some()),
+        ("kubectl", step.kubectl.is_some()),
         ("apply", step.apply.is_some()),
         ("create", step.create.is_some()),
         ("get", step.get.is_some()),
@@ -80,7 +82,7 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
         index,
         verb: one_verb(cx, &pointer, step),
         timeout: TIMEOUT,
-        within: None,
+        when: None,
         refused: expectations::is_refusal(step),
         objects: Vec::new(),
         step,
@@ -89,8 +91,8 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
     if let Some(timeout) = &step.timeout {
         draft.timeout = duration(cx, &below(&draft.pointer, "timeout"), timeout).unwrap_or(LIMIT);
     }
-    if let Some(within) = step.expect.as_ref().and_then(|expect| expect.within.as_ref()) {
-        draft.within = duration(cx, &below(&draft.expect_at(), "within"), within);
+    if let Some(when) = &step.when {
+        draft.when = Some(when::read(cx, &below(&draft.pointer, "when"), when));
     }
     rows(cx, &draft);
     draft.objects = match draft.verb {
@@ -111,7 +113,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
             .error(&below(pointer, "title"), "the step says nothing to do")
             .label("a step needs exactly one verb")
             .hint(
-                "one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
+                "one of can, kubectl, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
                  bind, curl, exec, request, whoami, token, patch",
             );
         return None;
@@ -128,7 +130,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
 }
 
 /// Reads a time, which must be more than nothing and at most ten minutes.
-fn duration(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration) -> Option<Duration> {
+pub(super) fn duration(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration) -> Option<Duration> {
     let text = &text.0;
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let millis = match (digits.parse::<u64>(), &text[digits.len()..]) {

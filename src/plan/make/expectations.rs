@@ -1,11 +1,19 @@
 //! `expect`: what a verb can answer, and whether what is expected can be at all.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::{Context, absence, below, draft::Draft, url::NAMESPACE};
+use super::{
+    Context, absence, below,
+    draft::{Draft, duration},
+    kubectl,
+    url::NAMESPACE,
+    when,
+};
 use crate::{
-    plan::{fill, kinds::nearest},
+    plan::{Expected, fill, kinds::nearest},
     scenario::{
         Step,
         expect::{AtPath, DeniedBy, Expect, Text, TextRule},
@@ -36,21 +44,24 @@ const REASONS: &[(&str, u16)] = &[
 
 /// Whether a step expects that the API server refuses it.
 pub(super) fn is_refusal(step: &Step) -> bool {
-    step.expect.as_ref().is_some_and(|expect| match expect.status {
+    let refusal = |expect: &Expect| match expect.status {
         Some(status) => status >= 400,
         None => expect.reason.is_some() || expect.by.is_some() || expect.absent == Some(true),
-    })
+    };
+    step.expect.as_ref().is_some_and(|expects| expects.items().iter().all(|(_, expect)| refusal(expect)))
 }
 
 /// What a verb cannot answer, and where to look instead.
 fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
     let hint = match (verb, key) {
+        ("can", "within") => return None,
+        ("can", _) => "the answers that are expected stand in `allowed`, `denied` and `default`",
         ("token" | "whoami", "tokenReview") => return None,
         (_, "tokenReview") => "only `token` and `whoami` have a token to review",
         ("get", "absent" | "empty") => return None,
         (_, "absent") => "ask for the object with `get`",
         (_, "empty") => "ask for the list with `get`",
-        ("exec" | "wait", "warning" | "noWarning") => {
+        ("exec" | "kubectl" | "wait", "warning" | "noWarning") => {
             "warnings come with an answer of the API server: use `get` or `request`"
         }
         ("token", "object") => "what the token says is `json`",
@@ -60,6 +71,11 @@ fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
         ("exec", "status" | "reason" | "message" | "by") => {
             "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
         }
+        ("kubectl", "status" | "reason" | "message" | "by") => {
+            "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`"
+        }
+        ("kubectl", "object") => "what kubectl prints is `json` (with `-o json`) or `stdout`",
+        ("kubectl", _) => return None,
         ("exec", "object") => "what a command prints is `json` or `stdout`",
         ("curl" | "exec", _) | ("request", "json" | "stdout") => return None,
         ("delete", "json" | "object" | "path") => "`delete` answers `status`, `reason` and `message` only",
@@ -101,20 +117,31 @@ fn keys(expect: &Expect) -> Vec<&'static str> {
     .collect()
 }
 
-/// Checks what a step expects, and fills in the namespace.
-pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
+/// Checks all that a step expects, and fills in the namespace.
+pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Expected> {
     let Some(said) = &draft.step.expect else {
-        return Expect::default();
+        return vec![Expected { pointer: "/expect".into(), when: None, expect: Expect::default(), within: None }];
     };
-    let at = draft.expect_at();
+    let expected: Vec<_> = said.items().into_iter().map(|(pointer, said)| one(cx, draft, pointer, said)).collect();
+    when::covers(cx, draft, draft.when.as_ref(), &expected);
+    expected
+}
+
+fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
+    let at = format!("{}{pointer}", draft.pointer);
     let expect = fill(said, cx.namespace);
+    let when = said.when.as_ref().map(|when| when::read(cx, &below(&at, "when"), when));
+    let limit = said.within.as_ref().and_then(|within| duration(cx, &below(&at, "within"), within));
     answerable(cx, draft, &at, &expect);
     one_object(cx, draft, &at, &expect);
     status(cx, &at, &expect);
     if draft.verb == Some("curl") {
         curl_ends(cx, &at, &expect);
     }
-    within(cx, draft, &at, &expect);
+    if draft.verb == Some("kubectl") {
+        kubectl::lone_code(cx, &at, &expect);
+    }
+    within(cx, draft, &at, &expect, limit);
     absence::check(cx, draft, &at, &expect);
     for (key, text) in [
         ("message", &expect.message),
@@ -129,7 +156,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Expect {
     for (index, path) in expect.path.iter().enumerate() {
         at_path(cx, &below(&below(&at, "path"), index), path);
     }
-    expect
+    Expected { pointer, when, expect, within: limit }
 }
 
 fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
@@ -226,10 +253,10 @@ fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     }
 }
 
-fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
-    let Some(within) = draft.within else { return };
+fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect, within: Option<Duration>) {
+    let Some(within) = within else { return };
     let at = below(at, "within");
-    if keys(expect).len() == 1 {
+    if keys(expect).len() == 1 && draft.verb != Some("can") {
         cx.findings
             .error(&at, "`within` without anything to expect")
             .at_key()
@@ -301,6 +328,13 @@ fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
 fn fill(expect: &Expect, namespace: &str) -> Expect {
     let mut filled = expect.clone();
     fill::expect(&mut filled, &mut InNamespace(namespace));
+    filled
+}
+
+/// Replaces `{namespace}` in every text of a value.
+pub(super) fn fill_value(value: &Value, namespace: &str) -> Value {
+    let mut filled = value.clone();
+    fill::Filler::value(&mut InNamespace(namespace), &mut filled);
     filled
 }
 

@@ -1,6 +1,8 @@
 //! All that is wrong, each with its place.
 
-use crate::scenario::{Diagnostic, Document, Severity};
+use std::sync::Arc;
+
+use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col};
 
 /// A diagnostic and the JSON pointer of its place.
 #[derive(Debug, Clone)]
@@ -15,18 +17,37 @@ pub(super) struct Finding {
 /// Collects findings.
 pub(super) struct Findings<'a> {
     document: &'a Document,
+    files: Vec<(String, Arc<Beside>)>,
     list: Vec<Finding>,
 }
 
 /// A finding that is being described.
 pub(super) struct Said<'f> {
-    document: &'f Document,
+    places: Places<'f>,
     finding: &'f mut Finding,
+}
+
+/// Where pointers lead: into the scenario, or into a file that it names.
+#[derive(Clone, Copy)]
+struct Places<'f> {
+    document: &'f Document,
+    files: &'f [(String, Arc<Beside>)],
+}
+
+impl Places<'_> {
+    fn of(self, pointer: &str, key: bool) -> (Option<Source>, Span) {
+        for (prefix, beside) in self.files {
+            if let Some(rest) = pointer.strip_prefix(prefix.as_str()).filter(|rest| rest.starts_with('/')) {
+                return (Some(beside.source.clone()), beside.span(rest, key));
+            }
+        }
+        (None, if key { self.document.key_span(pointer) } else { self.document.span(pointer) })
+    }
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        Self { document, list: Vec::new() }
+        Self { document, files: Vec::new(), list: Vec::new() }
     }
 
     pub(super) fn document(&self) -> &'a Document {
@@ -53,27 +74,32 @@ impl<'a> Findings<'a> {
         self.add(Severity::Warning, pointer, message.into())
     }
 
+    /// From here on, what is below this pointer stands in a file.
+    pub(super) fn graft(&mut self, pointer: &str, beside: Arc<Beside>) {
+        self.files.push((pointer.to_owned(), beside));
+    }
+
+    /// What is wrong with the text of a file that stands for a value.
+    pub(super) fn foreign(&mut self, pointer: &str, found: Vec<Diagnostic>) {
+        self.list.extend(found.into_iter().map(|diagnostic| Finding { pointer: pointer.into(), diagnostic }));
+    }
+
     fn add(&mut self, severity: Severity, pointer: &str, message: String) -> Said<'_> {
+        let places = Places { document: self.document, files: &self.files };
+        let (file, span) = places.of(pointer, false);
         self.list.push(Finding {
             pointer: pointer.into(),
-            diagnostic: Diagnostic {
-                severity,
-                message,
-                span: Some(self.document.span(pointer)),
-                label: None,
-                second: None,
-                hint: None,
-            },
+            diagnostic: Diagnostic { file, severity, message, span: Some(span), label: None, second: None, hint: None },
         });
         let last = self.list.len() - 1;
-        Said { document: self.document, finding: &mut self.list[last] }
+        Said { places, finding: &mut self.list[last] }
     }
 }
 
 impl Said<'_> {
     /// Points at the key, not at the value.
     pub(super) fn at_key(self) -> Self {
-        self.finding.diagnostic.span = Some(self.document.key_span(&self.finding.pointer));
+        self.finding.diagnostic.span = Some(self.places.of(&self.finding.pointer, true).1);
         self
     }
 
@@ -97,15 +123,30 @@ impl Said<'_> {
 
     /// A second place: a value.
     pub(super) fn second(self, pointer: &str, label: impl Into<String>) -> Self {
-        let span = self.document.span(pointer);
-        self.finding.diagnostic.second = Some((span, label.into()));
-        self
+        let place = self.places.of(pointer, false);
+        self.other(place, label.into())
     }
 
     /// A second place: a key.
     pub(super) fn second_key(self, pointer: &str, label: impl Into<String>) -> Self {
-        let span = self.document.key_span(pointer);
-        self.finding.diagnostic.second = Some((span, label.into()));
+        let place = self.places.of(pointer, true);
+        self.other(place, label.into())
+    }
+
+    /// A place in another file cannot be drawn beside the first, so it is named.
+    fn other(self, (file, span): (Option<Source>, Span), label: String) -> Self {
+        let diagnostic = &mut self.finding.diagnostic;
+        if file == diagnostic.file {
+            diagnostic.second = Some((span, label));
+        } else {
+            let source = file.as_ref().unwrap_or(&self.places.document.source);
+            let (line, col) = line_col(source, span.start);
+            let place = format!("{label}: {}:{line}:{col}", source.path.display());
+            diagnostic.label = Some(match diagnostic.label.take() {
+                Some(own) => format!("{own} ({place})"),
+                None => place,
+            });
+        }
         self
     }
 }

@@ -23,6 +23,10 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -
             "curl" => "a call from a Pod is made by `token: mounted`, or by nobody; or use `request`",
             "exec" => "kubewalk's administrator runs the command; what it does inside is the Pod's",
             "wait" => "kubewalk's administrator watches; to ask once, use `get`",
+            "kubectl" => {
+                "not there yet: kubectl asks as kubewalk's administrator, who impersonates with `--as=…` in `args`; or \
+                 ask by `get` or `request`"
+            }
             "can" => "say who is meant in `can` itself: `who: …`",
             _ => "write it out with `create` or `apply`",
         };
@@ -32,11 +36,14 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -
         As::Word(word) => self::word(cx, &at, word, story),
         As::Full(full) => self::full(cx, &at, full, story),
     };
-    if matches!(caller.credential, Credential::Text(_))
-        && draft.step.expect.as_ref().and_then(|it| it.status) == Some(403)
-    {
+    let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
+    let denials = expected.filter(|(_, expect)| expect.status == Some(403));
+    for (pointer, _) in denials.filter(|_| matches!(caller.credential, Credential::Text(_))) {
         cx.findings
-            .error(&below(&draft.expect_at(), "status"), "nobody is refused as a stranger: a bad token is a 401")
+            .error(
+                &below(&format!("{}{pointer}", draft.pointer), "status"),
+                "nobody is refused as a stranger: a bad token is a 401",
+            )
             .second(&at, "no token")
             .hint("write `status: 401`; a call without a token is made `as: anonymous`");
     }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{
     Context, below,
     draft::{Draft, Placed},
-    rbac,
+    expectations::fill_value,
+    files, rbac,
 };
 use crate::{
     plan::{Kind, Object, kinds, names},
@@ -19,19 +20,35 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         Some("apply") => draft.step.apply.as_ref(),
         _ => draft.step.create.as_ref(),
     };
+    let mut found: Vec<files::Found> = Vec::new();
+    let mut add = |cx: &mut Context<'_>, at: String, map: &Map<String, Value>| {
+        if files::is_one(map) {
+            found.extend(files::read(cx, &at, map));
+        } else {
+            found.push((at, map.clone(), None));
+        }
+    };
     match manifests {
-        Some(Manifests::One(map)) => manifest(cx, draft, &at, map).into_iter().collect(),
+        Some(Manifests::File(file)) => add(cx, at, &[("file".to_owned(), json!(file.file))].into_iter().collect()),
+        Some(Manifests::One(map)) => add(cx, at, map),
         Some(Manifests::Many(maps)) => {
             if maps.is_empty() {
                 cx.findings.error(&at, "no manifest at all").label("an empty list");
             }
-            (maps.iter().enumerate()).filter_map(|(index, map)| manifest(cx, draft, &below(&at, index), map)).collect()
+            maps.iter().enumerate().for_each(|(index, map)| add(cx, below(&at, index), map));
         }
-        None => Vec::new(),
+        None => {}
     }
+    let placed = found.into_iter().filter_map(|(at, map, file)| {
+        let mut placed = manifest(cx, draft, &at, &map)?;
+        placed.object.file = file;
+        Some(placed)
+    });
+    placed.collect()
 }
 
 fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String, Value>) -> Option<Placed> {
+    let map = &map.iter().map(|(key, value)| (key.clone(), fill_value(value, cx.namespace))).collect();
     let api_version = word(cx, at, map, "apiVersion", "e.g. `apiVersion: v1`");
     let kind = word(cx, at, map, "kind", "e.g. `kind: Pod`");
     let metadata = match map.get("metadata") {
@@ -64,7 +81,7 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String,
     Some(Placed {
         pointer: at.into(),
         name_at: below(&below(at, "metadata"), "name"),
-        object: Object { kind, namespace, name, manifest },
+        object: Object { kind, namespace, name, manifest, file: None },
     })
 }
 

@@ -4,12 +4,13 @@ use crate::scenario::{Diagnostic, Severity, Source};
 
 const COMMENT: &str = "# on purpose";
 
-/// Whether this is a warning, and its line says that it is meant so. Nobody can mean an error.
+/// Whether this is a warning, and its line says that it is meant so. Nobody can mean an error. `source` is the scenario; what
+/// is found in a file beside it is looked for there.
 pub(super) fn is_meant(source: &Source, diagnostic: &Diagnostic) -> bool {
     let Some(span) = diagnostic.span.filter(|_| diagnostic.severity == Severity::Warning) else {
         return false;
     };
-    let text = &source.text;
+    let text = &diagnostic.file.as_ref().unwrap_or(source).text;
     let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
     let Some(before) = text.get(..end) else { return false };
     let line = before.rsplit('\n').next().unwrap_or_default();
@@ -27,6 +28,7 @@ mod tests {
         let source = Source { path: "x.yaml".into(), text: text.into() };
         let at = |severity, start| Diagnostic {
             severity,
+            file: None,
             message: String::new(),
             span: Some(Span { start, end: start + 1 }),
             label: None,

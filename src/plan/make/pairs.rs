@@ -2,7 +2,7 @@
 
 use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
 use crate::{
-    plan::{Action, Credential, Identity, Request, Step},
+    plan::{Action, Credential, Expected, Identity, Request, Step},
     scenario::expect::{Expect, Text, TextRule},
 };
 
@@ -36,31 +36,40 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Whether a step expects success; of a call from a Pod it must say so.
+/// Whether a step expects success, somewhere at least; of a call from a Pod it must say so.
 fn succeeds(step: &Step) -> bool {
-    let Expect { status, reason, message, by, .. } = &step.expect;
-    let silent = reason.is_none() && message.is_none() && by.is_none() && !matches!(step.action, Action::Curl(_));
-    status.map_or(silent, |status| (200..300).contains(&status))
+    step.expected.iter().any(|item| {
+        let Expect { status, reason, message, by, .. } = &item.expect;
+        let silent = reason.is_none() && message.is_none() && by.is_none() && !matches!(step.action, Action::Curl(_));
+        status.map_or(silent, |status| (200..300).contains(&status))
+    })
+}
+
+/// Where an expectation stands.
+fn at(step: &Step, item: &Expected) -> String {
+    format!("{}{}", step.pointer, item.pointer)
 }
 
 /// Looks at all calls of the story.
 pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     for step in steps {
-        let admin = step.caller.credential == Credential::Administrator && !matches!(step.action, Action::Curl(_));
-        if admin && is_rbac_denial(&step.expect) {
+        let elsewhere = matches!(step.action, Action::Curl(_) | Action::Kubectl(_) | Action::Can(_));
+        let admin = step.caller.credential == Credential::Administrator && !elsewhere;
+        for item in step.expected.iter().filter(|item| admin && is_rbac_denial(&item.expect)) {
             cx.findings
-                .warn(&below(&below(&step.pointer, "expect"), "status"), "RBAC never refuses kubewalk's administrator")
+                .warn(&below(&at(step, item), "status"), "RBAC never refuses kubewalk's administrator")
                 .second_key(&below(&step.pointer, step.verb), "asked by the administrator")
                 .hint("say who asks, e.g. `as: serviceaccount/NAME`; if somebody else refuses, say `by: …`");
         }
     }
     let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
-    for call in &calls {
+    let denials = |call| {
+        let call: &Call<'_> = call;
+        (call.step.expected.iter()).filter(|item| is_rbac_denial(&item.expect)).map(move |item| (call, item))
+    };
+    for (call, item) in calls.iter().flat_map(denials) {
         let step = call.step;
-        if !is_rbac_denial(&step.expect) {
-            continue;
-        }
-        let status_at = below(&below(&step.pointer, "expect"), "status");
+        let status_at = below(&at(step, item), "status");
         if call.requests.is_empty() {
             if call.pod.is_some() {
                 cx.findings
@@ -71,7 +80,7 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
             continue;
         }
         let user = call.identity.username();
-        check_message(cx, step, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
+        check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
         let mut others = calls.iter().filter(|other| succeeds(other.step) && !other.requests.is_empty());
         let paired = others.any(|other| call.is_shown_by(other));
         if !paired {
@@ -84,9 +93,9 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
 }
 
 /// The message of RBAC is known from the request, so an expectation of another one cannot hold.
-fn check_message(cx: &mut Context<'_>, step: &Step, denials: &[String]) {
+fn check_message(cx: &mut Context<'_>, step: &Step, item: &Expected, denials: &[String]) {
     let any = |fits: &dyn Fn(&str) -> bool| denials.iter().any(|denial| fits(denial));
-    let (key, fits) = match &step.expect.message {
+    let (key, fits) = match &item.expect.message {
         None | Some(Text::Rule(TextRule::Matches(_))) => return,
         // The server may append to the message, so more than the beginning may be expected.
         Some(Text::Is(text)) => ("", any(&|denial| agree(denial, text))),
@@ -99,7 +108,7 @@ fn check_message(cx: &mut Context<'_>, step: &Step, denials: &[String]) {
     if fits {
         return;
     }
-    let at = below(&below(&step.pointer, "expect"), "message");
+    let at = below(&self::at(step, item), "message");
     let hint = format!("it begins with: {}", if_fresh(cx.namespace, &denials[0]));
     let at = if key.is_empty() { at } else { below(&at, key) };
     cx.findings
@@ -109,7 +118,7 @@ fn check_message(cx: &mut Context<'_>, step: &Step, denials: &[String]) {
 }
 
 /// A text as the scenario would have it: the name of a fresh namespace is another one each time.
-fn if_fresh(namespace: &str, text: &str) -> String {
+pub(super) fn if_fresh(namespace: &str, text: &str) -> String {
     if namespace == "default" { text.to_owned() } else { text.replace(namespace, NAMESPACE) }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Context, below, draft::Draft, manifests::a, named_rules};
 use crate::plan::kinds::{OWN, nearest};
 
-const VERBS: &[&str] = &[
+pub(super) const VERBS: &[&str] = &[
     "get",
     "list",
     "watch",
@@ -23,10 +23,10 @@ const VERBS: &[&str] = &[
     "attest",
     "request-serviceaccounts-token-audience",
 ];
-const PATH_VERBS: &[&str] = &["get", "head", "post", "put", "patch", "delete", "options"];
+pub(super) const PATH_VERBS: &[&str] = &["get", "head", "post", "put", "patch", "delete", "options"];
 
 /// Words that people write for a verb.
-const NOT_VERBS: &[(&str, &str)] = &[
+pub(super) const NOT_VERBS: &[(&str, &str)] = &[
     ("post", "`create`"),
     ("put", "`update`"),
     ("read", "`get`, `list`, `watch`"),
@@ -40,7 +40,7 @@ const NOT_VERBS: &[(&str, &str)] = &[
 ];
 
 /// kubectl's short names, which RBAC does not know.
-const SHORT: &[(&str, &str)] = &[
+pub(super) const SHORT: &[(&str, &str)] = &[
     ("cj", "cronjobs"),
     ("cm", "configmaps"),
     ("crd", "customresourcedefinitions"),
@@ -68,7 +68,7 @@ const SHORT: &[(&str, &str)] = &[
 /// What rules about impersonation for certain calls name as resources of `authentication.k8s.io` (since 1.36).
 const IMPERSONATED: &[&str] = &["users", "groups", "serviceaccounts", "nodes", "uids", "userextras"];
 
-const SUBRESOURCES: &[&str] = &[
+pub(super) const SUBRESOURCES: &[&str] = &[
     "attach",
     "binding",
     "ephemeralcontainers",

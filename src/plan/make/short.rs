@@ -59,7 +59,7 @@ fn object(
     Placed {
         pointer: draft.at(),
         name_at: name_at.into(),
-        object: Object { kind, namespace, name: name.into(), manifest },
+        object: Object { kind, namespace, name: name.into(), manifest, file: None },
     }
 }
 

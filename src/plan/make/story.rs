@@ -1,9 +1,9 @@
 //! Walks the steps in order and knows what exists when.
 
 use super::{
-    Context, accounts, below, bodies, calls, captures,
+    Context, accounts, below, bodies, calls, can, captures,
     draft::{Draft, Placed},
-    expectations, identity, outside, targets, tokens,
+    expectations, identity, kubectl, outside, targets, tokens, when,
     world::{Known, World},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
         let caller = identity::read(cx, draft, &story);
         let action = story.act(cx, draft);
         let save = captures::saves(cx, draft, action.as_ref(), &mut story);
-        let expect = expectations::read(cx, draft);
+        let expected = expectations::read(cx, draft);
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
         };
@@ -40,13 +40,14 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
             timeout: draft.timeout,
             verb,
             action,
-            expect,
-            within: draft.within,
+            expected,
+            when: draft.when.clone(),
             caller,
             save,
         });
     }
     captures::unused(cx, &story);
+    captures::skipped(cx, &story, &steps);
     steps
 }
 
@@ -54,6 +55,8 @@ impl<'a> Story<'a> {
     fn act(&mut self, cx: &mut Context<'_>, draft: &'a Draft<'a>) -> Option<Action> {
         let step: &schema::Step = draft.step;
         match draft.verb? {
+            "can" => can::read(cx, draft, step.can.as_ref()?, self),
+            "kubectl" => kubectl::read(cx, draft, step.kubectl.as_ref()?),
             "get" => targets::get(cx, draft, step.get.as_ref()?, self).map(Action::Get),
             "delete" => {
                 let target = targets::delete(cx, draft, step.delete.as_ref()?, self)?;
@@ -123,6 +126,9 @@ impl<'a> Story<'a> {
             self.check_namespace(cx, placed);
             accounts::check(cx, draft, placed, self);
             let before = self.world.alive(kind, namespace, &object.name);
+            let together =
+                |before: &&Known<'_>| when::together(self.drafts[before.step].when.as_ref(), draft.when.as_ref());
+            let before = before.filter(together);
             if let Some(before) = before.filter(|_| draft.verb != Some("apply") && !object.name.is_empty()) {
                 let message =
                     format!("{} `{}` is made already, by step {}", object.kind.kind, object.name, before.step + 1);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Namespaces that every cluster has.
-const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+pub(super) const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /// Reads the target of `get`.
 pub(super) fn get(cx: &mut Context<'_>, draft: &Draft<'_>, object: &ObjectRef, story: &Story<'_>) -> Option<Target> {

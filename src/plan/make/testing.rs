@@ -18,6 +18,7 @@ pub(super) fn document(scenario: Value) -> Arc<Document> {
     let root = node(&scenario, &mut 0);
     Arc::new(Document {
         source: Source { path: PathBuf::from("scenarios/Using_a ServiceAccount.yaml"), text: "".into() },
+        rows: Vec::new(),
         scenario: serde_json::from_value(scenario).expect("a scenario"),
         root,
     })

@@ -95,7 +95,7 @@ fn short_forms_in_a_fresh_namespace() {
     );
     let Action::Curl(call) = &plan.steps[6].action else { panic!() };
     assert_eq!(call.url, format!("https://kubernetes.default/api/v1/namespaces/{namespace}/pods"));
-    let expected = plan.steps[6].expect.json.as_ref().unwrap();
+    let expected = plan.steps[6].expected[0].expect.json.as_ref().unwrap();
     assert_eq!(expected["items"][0]["metadata"]["namespace"], namespace);
 }
 
@@ -107,7 +107,7 @@ fn cluster_wide_objects_make_it_run_alone() {
 
 #[rstest]
 // verbs and times
-#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec, request, whoami, token, patch)")]
+#[case(json!([{}]), "error /steps/0/title: the step says nothing to do (one of can, kubectl, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, bind, curl, exec, request, whoami, token, patch)")]
 #[case(json!([{"serviceAccount": "a", "get": {"kind": "Pod"}}]), "error /steps/0/get: two verbs in one step: `serviceAccount` and `get` (make two steps of it)")]
 #[case(json!([{"serviceAccount": "a", "timeout": "0s"}]), "error /steps/0/timeout: a time of nothing")]
 #[case(json!([{"serviceAccount": "a", "timeout": "11m"}]), "error /steps/0/timeout: `11m` is too long")]

@@ -120,8 +120,20 @@ fn possible_object(cx: &mut Context<'_>, at: &str, wait: &Wait, kind: &Kind, obj
 
 /// Whether a step could make or delete objects of which nothing is known here.
 fn has_unknown_effects(story: &Story<'_>, before: usize) -> bool {
-    let known =
-        ["apply", "create", "get", "delete", "wait", "pod", "serviceAccount", "role", "clusterRole", "bind", "curl"];
+    let known = [
+        "can",
+        "apply",
+        "create",
+        "get",
+        "delete",
+        "wait",
+        "pod",
+        "serviceAccount",
+        "role",
+        "clusterRole",
+        "bind",
+        "curl",
+    ];
     story.drafts.iter().take(before).any(|draft| draft.verb.is_none_or(|verb| !known.contains(&verb)))
 }
 

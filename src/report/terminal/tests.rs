@@ -25,6 +25,29 @@ fn finished(path: &str) -> Event {
     Event::ScenarioFinished { path, title, held: 1, failed: 0, broken: 0, skipped: 0, took_ms: 50 }
 }
 
+#[test]
+fn a_scenario_of_which_nothing_was_run_says_so() {
+    let skipped = || step("a.yaml", Outcome::Skipped { reason: "needs Kubernetes <1.24, this is 1.37".into() });
+    let end = |skipped| Event::ScenarioFinished {
+        path: "a.yaml".into(),
+        title: "A claim".into(),
+        held: 0,
+        failed: 0,
+        broken: 0,
+        skipped,
+        took_ms: 1,
+    };
+    let words = "every step was skipped: on this cluster the scenario says nothing";
+    for (verbosity, steps, said) in
+        [(Verbosity::Normal, 1, true), (Verbosity::Quiet, 1, true), (Verbosity::Normal, 2, false)]
+    {
+        let mut terminal = Terminal::new(false, verbosity, 100);
+        let text: String = [started("a.yaml"), skipped(), end(steps)].iter().map(|event| terminal.on(event)).collect();
+        assert_eq!(text.contains(words), said, "{text}");
+        assert!(text.contains("A claim") || !said, "{text}");
+    }
+}
+
 fn broken() -> Outcome {
     Outcome::Broken { class: "podNotReady".into(), message: "no \x1b[31m".into(), remedy: Some("wait".into()) }
 }

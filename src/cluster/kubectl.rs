@@ -1,0 +1,142 @@
+//! kubectl on the cluster's own node: argument by argument, without a shell, with a deadline.
+
+use std::{path::PathBuf, process::Stdio};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+    time::{Instant, timeout_at},
+};
+
+/// The most that a stream may carry, in bytes; more is an error and never cut silently.
+const MOST_OUTPUT: usize = 16 << 20;
+
+/// The kubectl of a cluster. It can be used as long as the cluster lives.
+#[derive(Debug, Clone)]
+pub struct Kubectl {
+    /// A program and the arguments behind which kubectl and its own come.
+    prefix: Vec<PathBuf>,
+}
+
+/// The end of a call.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// kubectl's exit code.
+    pub exit_code: i32,
+    /// All of it.
+    pub stdout: Vec<u8>,
+    /// All of it.
+    pub stderr: Vec<u8>,
+}
+
+impl Kubectl {
+    /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
+    pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
+        Kubectl { prefix: prefix.into_iter().collect() }
+    }
+
+    /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
+    ///
+    /// # Errors
+    /// In one sentence: it could not be started, was not over in time, was killed, or wrote too much.
+    pub async fn run(&self, args: &[String], stdin: Option<&[u8]>, deadline: Instant) -> Result<Output, String> {
+        // The node ends what outlives its caller: a killed `exec` leaves the process inside.
+        let seconds = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
+        let (program, before) = self.prefix.split_first().ok_or("this cluster has no kubectl")?;
+        let mut command = Command::new(program);
+        command.args(before).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
+        command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;
+        let grace = deadline + std::time::Duration::from_secs(2);
+        let output = match timeout_at(grace, ended(&mut child, stdin)).await {
+            Ok(output) => output?,
+            Err(_) => return Err(still(seconds)),
+        };
+        if output.exit_code == 137 && Instant::now() + std::time::Duration::from_millis(50) >= deadline {
+            return Err(still(seconds));
+        }
+        Ok(output)
+    }
+}
+
+fn still(seconds: u64) -> String {
+    format!("it still ran after {seconds} s and was killed")
+}
+
+async fn ended(child: &mut Child, stdin: Option<&[u8]>) -> Result<Output, String> {
+    let (pipe, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let feed = async move {
+        if let (Some(bytes), Some(mut pipe)) = (stdin, pipe) {
+            // A command that ends before it has read everything is not at fault.
+            let _ = pipe.write_all(bytes).await;
+            let _ = pipe.shutdown().await;
+        }
+    };
+    let ((), stdout, stderr) = tokio::join!(feed, all(stdout), all(stderr));
+    let (stdout, stderr) = (stdout?, stderr?);
+    let status = child.wait().await.map_err(|e| format!("its end was not seen: {e}"))?;
+    let exit_code = status.code().ok_or_else(|| format!("it was killed ({status})"))?;
+    Ok(Output { exit_code, stdout, stderr })
+}
+
+async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        let mut limited = stream.take(MOST_OUTPUT as u64 + 1);
+        limited.read_to_end(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
+    }
+    if bytes.len() > MOST_OUTPUT {
+        return Err(format!("it wrote more than {} MiB", MOST_OUTPUT >> 20));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A node that is this machine, and whose kubectl is `sh -c`.
+    fn shell(folder: &tempfile::TempDir) -> Kubectl {
+        let fake = folder.path().join("node");
+        let script = "#!/bin/sh\nwhile [ \"$1\" != kubectl ]; do shift; done; shift; exec sh -c \"$@\"\n";
+        std::fs::write(&fake, script).expect("written");
+        Kubectl::new(["sh".into(), fake])
+    }
+
+    async fn run(script: &str, stdin: Option<&[u8]>, limit: Duration) -> Result<Output, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let args = [script.to_owned(), "it".into(), "$HOME; `id`".into()];
+        shell(&folder).run(&args, stdin, Instant::now() + limit).await
+    }
+
+    #[tokio::test]
+    async fn words_stay_words_and_all_comes_back() {
+        let script = r#"cat; printf %s "$1"; echo bad >&2; exit 3"#;
+        let output = run(script, Some(b"in "), Duration::from_secs(20)).await.expect("an end");
+        assert_eq!((output.exit_code, output.stdout.as_slice()), (3, b"in $HOME; `id`".as_slice()));
+        assert_eq!(output.stderr, b"bad\n");
+    }
+
+    #[tokio::test]
+    async fn its_input_may_be_left_unread() {
+        let output = run("exit 0", Some(&vec![b'x'; 1 << 20]), Duration::from_secs(20)).await.expect("an end");
+        assert_eq!(output.exit_code, 0);
+    }
+
+    #[tokio::test]
+    async fn it_is_killed_at_the_deadline() {
+        let begun = Instant::now();
+        let why = run("exec sleep 60", None, Duration::from_millis(200)).await.expect_err("no end");
+        assert_eq!(why, "it still ran after 1 s and was killed");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn too_much_is_not_cut_silently() {
+        let why = run("exec head -c 17825792 /dev/zero", None, Duration::from_secs(30)).await.expect_err("too much");
+        assert_eq!(why, "it wrote more than 16 MiB");
+    }
+}

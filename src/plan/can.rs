@@ -1,0 +1,223 @@
+//! Questions about rights: who, what, and the answer that is expected.
+
+use super::Request;
+
+/// The questions of a step.
+#[derive(Debug, Clone)]
+pub struct Can {
+    /// All of them, none twice.
+    pub cells: Vec<Cell>,
+    /// How many are confirmed by a real request.
+    pub sample: usize,
+}
+
+/// One question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// Where the expected answer stands, as a JSON pointer from the step: `/can/asked/0`.
+    pub pointer: String,
+    /// About whom.
+    pub who: Who,
+    /// What is asked.
+    pub request: Request,
+    /// The expected answer.
+    pub allowed: bool,
+}
+
+/// Somebody as an authorizer sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// As the scenario says it: `serviceaccount/reader`, `anonymous`, `user ann`.
+    pub words: String,
+    /// The user name.
+    pub user: String,
+    /// All groups, those that the API server gives included.
+    pub groups: Vec<String>,
+}
+
+impl Who {
+    /// Whether it has groups beside those that the API server gives.
+    pub fn has_more_groups(&self) -> bool {
+        let given = given(&self.user);
+        self.groups.iter().any(|group| !given.contains(group))
+    }
+}
+
+impl Cell {
+    /// e.g. `serviceaccount/reader: list pods in namespace a`.
+    pub fn words(&self) -> String {
+        format!("{}: {}", self.who.words, question(&self.request))
+    }
+
+    /// The method and path of a harmless request that is authorized by the same question; `None` if there is none.
+    pub fn proof(&self) -> Option<(&'static str, String)> {
+        match &self.request {
+            Request::Path { verb, path } if verb == "get" && !path.contains('*') => Some(("GET", path.clone())),
+            Request::Path { .. } => None,
+            Request::Resource { verb, group, resource, subresource, namespace, name } => {
+                if [group, resource].iter().any(|word| word.contains('*')) {
+                    return None;
+                }
+                // These open connections or hand out credentials; nothing about that is a dry run.
+                let sub = subresource.as_deref();
+                if matches!(sub, Some("exec" | "attach" | "portforward" | "proxy" | "token" | "*")) {
+                    return None;
+                }
+                let method = match (verb.as_str(), name) {
+                    ("get", Some(_)) | ("list" | "watch", None) => "GET",
+                    ("create", None) if sub.is_none() => "POST",
+                    ("create", Some(_)) if sub.is_some() => "POST",
+                    ("update", Some(_)) => "PUT",
+                    ("patch", Some(_)) => "PATCH",
+                    ("delete", Some(_)) | ("deletecollection", None) => "DELETE",
+                    _ => return None,
+                };
+                let kind = super::kinds::OWN
+                    .iter()
+                    .find(|kind| kind.group == *group && kind.plural.as_deref() == Some(resource.as_str()))?;
+                // A Namespace is in itself for the authorizer, but not in the path.
+                let namespace = namespace.as_ref().filter(|_| kind.namespaced);
+                if kind.namespaced && namespace.is_none() && !matches!(verb.as_str(), "list" | "watch") {
+                    return None;
+                }
+                let mut path = if group.is_empty() {
+                    format!("/api/{}", kind.version)
+                } else {
+                    format!("/apis/{}", kind.api_version())
+                };
+                for part in namespace.map(|ns| ["namespaces", ns.as_str()]).into_iter().flatten() {
+                    path = format!("{path}/{part}");
+                }
+                for part in [Some(resource), name.as_ref(), subresource.as_ref()].into_iter().flatten() {
+                    path = format!("{path}/{part}");
+                }
+                path += match verb.as_str() {
+                    "get" => "",
+                    "list" => "?limit=1",
+                    "watch" => "?watch=true&timeoutSeconds=1",
+                    _ => "?dryRun=All",
+                };
+                Some((method, path))
+            }
+        }
+    }
+}
+
+/// The groups that the API server gives to a user of this name.
+pub fn given(user: &str) -> Vec<String> {
+    let own = |group: &str| group.to_owned();
+    match user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+        Some((namespace, _)) => vec![
+            own("system:serviceaccounts"),
+            format!("system:serviceaccounts:{namespace}"),
+            own("system:authenticated"),
+        ],
+        None if user == "system:anonymous" => vec![own("system:unauthenticated")],
+        None => vec![own("system:authenticated")],
+    }
+}
+
+/// e.g. `list pods in namespace a`, `get /metrics`.
+pub fn question(request: &Request) -> String {
+    match request {
+        Request::Path { verb, path } => format!("{verb} {path}"),
+        Request::Resource { verb, group, resource, subresource, namespace, name } => {
+            let mut text = format!("{verb} {resource}");
+            if let Some(subresource) = subresource {
+                text = format!("{text}/{subresource}");
+            }
+            if !group.is_empty() {
+                text = format!("{text} of {group}");
+            }
+            if let Some(name) = name {
+                text = format!("{text} named {name}");
+            }
+            match namespace {
+                Some(namespace) => format!("{text} in namespace {namespace}"),
+                None => text,
+            }
+        }
+    }
+}
+
+/// The kubectl lines that ask the same.
+pub(super) fn lines(can: &Can) -> Vec<Vec<String>> {
+    can.cells.iter().map(line).collect()
+}
+
+fn line(cell: &Cell) -> Vec<String> {
+    let mut words: Vec<String> = ["kubectl", "auth", "can-i"].map(str::to_owned).to_vec();
+    match &cell.request {
+        Request::Path { verb, path } => words.extend([verb.clone(), path.clone()]),
+        Request::Resource { verb, group, resource, subresource, namespace, name } => {
+            let mut what = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
+            if let Some(name) = name {
+                what = format!("{what}/{name}");
+            }
+            words.extend([verb.clone(), what]);
+            words.extend(subresource.as_ref().map(|sub| format!("--subresource={sub}")));
+            match namespace {
+                Some(namespace) => words.extend(["-n".to_owned(), namespace.clone()]),
+                None => words.push("-A".to_owned()),
+            }
+        }
+    }
+    words.push(format!("--as={}", cell.who.user));
+    let groups = cell.who.groups.iter().filter(|_| cell.who.has_more_groups());
+    words.extend(groups.map(|group| format!("--as-group={group}")));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn cell(verb: &str, resource: &str, sub: Option<&str>, namespace: Option<&str>, name: Option<&str>) -> Cell {
+        let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+        let own = |word: Option<&str>| word.map(str::to_owned);
+        Cell {
+            pointer: "/can".into(),
+            who: Who { words: "w".into(), user: "u".into(), groups: vec![] },
+            request: Request::Resource {
+                verb: verb.into(),
+                group: group.into(),
+                resource: resource.into(),
+                subresource: own(sub),
+                namespace: own(namespace),
+                name: own(name),
+            },
+            allowed: true,
+        }
+    }
+
+    #[rstest]
+    #[case(cell("list", "pods", None, Some("a"), None), Some(("GET", "/api/v1/namespaces/a/pods?limit=1")))]
+    #[case(cell("list", "pods", None, None, None), Some(("GET", "/api/v1/pods?limit=1")))]
+    #[case(cell("get", "pods", Some("log"), Some("a"), Some("p")), Some(("GET", "/api/v1/namespaces/a/pods/p/log")))]
+    #[case(cell("create", "deployments.apps", None, Some("a"), None),
+        Some(("POST", "/apis/apps/v1/namespaces/a/deployments?dryRun=All")))]
+    #[case(cell("get", "namespaces", None, Some("a"), Some("a")), Some(("GET", "/api/v1/namespaces/a")))]
+    #[case::no_single_object(cell("get", "pods", None, Some("a"), None), None)]
+    #[case::would_connect(cell("create", "pods", Some("exec"), Some("a"), Some("p")), None)]
+    #[case::all(cell("list", "*", None, Some("a"), None), None)]
+    #[case::no_request_is_this_verb(cell("escalate", "roles.rbac.authorization.k8s.io", None, Some("a"), None), None)]
+    fn harmless_requests(#[case] cell: Cell, #[case] proof: Option<(&'static str, &str)>) {
+        assert_eq!(cell.proof(), proof.map(|(method, path)| (method, path.to_owned())));
+    }
+
+    /// What the real request asks of the authorizer must be the question, or it would prove another one.
+    #[rstest]
+    #[case(cell("list", "pods", None, Some("a"), None))]
+    #[case(cell("watch", "pods", None, None, None))]
+    #[case(cell("get", "pods", Some("log"), Some("a"), Some("p")))]
+    #[case(cell("patch", "deployments.apps", Some("scale"), Some("a"), Some("d")))]
+    #[case(cell("get", "namespaces", None, Some("a"), Some("a")))]
+    #[case(cell("deletecollection", "secrets", None, Some("a"), None))]
+    #[case(cell("delete", "nodes", None, None, Some("n")))]
+    fn the_request_asks_the_same(#[case] cell: Cell) {
+        let (method, path) = cell.proof().expect("a request");
+        assert_eq!(Request::from_http(method, &path), cell.request);
+    }
+}

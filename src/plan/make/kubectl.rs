@@ -1,0 +1,153 @@
+//! `kubectl`: its arguments, and what in them cannot work.
+
+use super::{Context, below, can::fill, draft::Draft};
+use crate::{
+    plan::{Action, Kubectl, kinds::nearest},
+    scenario::{expect::Expect, kubectl as said},
+};
+
+/// kubectl's commands.
+const COMMANDS: &[&str] = &[
+    "annotate",
+    "api-resources",
+    "api-versions",
+    "apply",
+    "attach",
+    "auth",
+    "autoscale",
+    "certificate",
+    "cluster-info",
+    "completion",
+    "config",
+    "cordon",
+    "cp",
+    "create",
+    "debug",
+    "delete",
+    "describe",
+    "diff",
+    "drain",
+    "edit",
+    "events",
+    "exec",
+    "explain",
+    "expose",
+    "get",
+    "kuberc",
+    "kustomize",
+    "label",
+    "logs",
+    "options",
+    "patch",
+    "plugin",
+    "port-forward",
+    "proxy",
+    "replace",
+    "rollout",
+    "run",
+    "scale",
+    "set",
+    "taint",
+    "top",
+    "uncordon",
+    "version",
+    "wait",
+];
+
+/// Flags by which kubectl would speak to another server, or as somebody else than the step says.
+const ELSEWHERE: [&str; 7] =
+    ["--kubeconfig", "--context", "--cluster", "--server", "--user", "--token", "--certificate-authority"];
+
+/// What only a person at a terminal can answer or end.
+const ENDLESS: [&str; 4] = ["edit", "proxy", "port-forward", "attach"];
+
+/// Kinds of which kubectl makes cluster-wide objects.
+const CLUSTER_WIDE: [&str; 4] = ["clusterrole", "clusterrolebinding", "namespace", "priorityclass"];
+
+/// Reads a call.
+pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kubectl) -> Option<Action> {
+    let at = below(&draft.at(), "args");
+    let mut args: Vec<_> = kubectl.args.iter().map(|word| fill(cx, word)).collect();
+    if args.is_empty() {
+        cx.findings.error(&at, "kubectl without arguments").hint("e.g. `args: [get, pods]`");
+        return None;
+    }
+    command(cx, &at, &args);
+    let own: Vec<_> = args.iter().map(String::as_str).take_while(|word| *word != "--").collect();
+    for (index, word) in own.iter().enumerate() {
+        let flag = word.split('=').next().unwrap_or_default();
+        if ELSEWHERE.contains(&flag) {
+            let hint = if matches!(flag, "--user" | "--token") {
+                "the step says who asks; an account is impersonated by `--as=system:serviceaccount:NAMESPACE:NAME`"
+            } else {
+                "a scenario speaks to its own cluster only"
+            };
+            cx.findings.error(&below(&at, index), format!("`{flag}` is kubewalk's own")).hint(hint);
+        }
+        let watch = matches!(*word, "-w" | "--watch" | "--watch=true" | "--watch-only");
+        if watch || (*word == "-f" && own[0] == "logs") || *word == "--follow" {
+            cx.findings
+                .error(&below(&at, index), format!("`{word}` never ends"))
+                .hint("wait for a state by `wait`, or ask once");
+        }
+        if word.contains('\0') {
+            cx.findings.error(&below(&at, index), "a NUL character in an argument");
+        }
+    }
+    let reads = own.windows(2).any(|pair| matches!(pair[0], "-f" | "--filename") && pair[1] == "-");
+    let reads = reads || own.iter().any(|word| matches!(*word, "-f-" | "-f=-" | "--filename=-"));
+    if reads && kubectl.stdin.is_none() {
+        cx.findings.error(&at, "kubectl would read its standard input, and there is none").hint("add `stdin: …`");
+    }
+    let named = |word: &&str| {
+        matches!(*word, "-n" | "--namespace" | "-A" | "--all-namespaces")
+            || word.starts_with("--namespace=")
+            || (word.starts_with("-n") && !word.starts_with("--"))
+    };
+    if !own.iter().any(named) {
+        args.insert(0, format!("--namespace={}", cx.namespace));
+        cx.note(&at, format!("`--namespace={}`", cx.namespace));
+    }
+    let stdin = kubectl.stdin.as_ref().map(|text| fill(cx, text));
+    Some(Action::Kubectl(Kubectl { args, stdin, identity: None }))
+}
+
+fn command(cx: &mut Context<'_>, at: &str, args: &[String]) {
+    let first = args[0].as_str();
+    let at = below(at, 0);
+    if first == "kubectl" {
+        cx.findings.error(&at, "kubectl would be called twice").hint("leave the first word out");
+    } else if first.contains(char::is_whitespace) {
+        let words: Vec<_> = first.split_whitespace().filter(|word| *word != "kubectl").collect();
+        cx.findings
+            .error(&at, "several words in one argument")
+            .label("no shell takes them apart")
+            .hint(format!("write `[{}]`", words.join(", ")));
+    } else if ENDLESS.contains(&first) {
+        cx.findings
+            .error(&at, format!("`kubectl {first}` waits for a person"))
+            .hint("to call from a Pod, use `curl` or `exec`");
+    } else if !first.starts_with('-') && !COMMANDS.contains(&first) {
+        let finding = cx.findings.error(&at, format!("kubectl has no command `{first}`"));
+        finding.hint_if(nearest(first, COMMANDS.iter().copied()).map(|near| format!("did you mean `{near}`?")));
+    }
+    if let [create, kind, ..] = args
+        && create == "create"
+        && CLUSTER_WIDE.contains(&kind.as_str())
+    {
+        cx.findings
+            .warn(&at, format!("what kubectl makes cluster-wide is not removed afterwards: a {kind}"))
+            .hint("make it by a step of its own: `clusterRole`, `bind` or `create`");
+    }
+}
+
+/// An exit code alone does not tell a denial from a slip of the fingers or a server that is not reached.
+pub(super) fn lone_code(cx: &mut Context<'_>, at: &str, expect: &Expect) {
+    let says_why =
+        expect.stdout.is_some() || expect.stderr.is_some() || expect.json.is_some() || !expect.path.is_empty();
+    if expect.exit_code.is_some_and(|code| code != 0) && !says_why {
+        cx.findings
+            .warn(&below(at, "exitCode"), "kubectl fails with the same code for many reasons")
+            .hint("say which one by `stderr`, e.g. `stderr: {contains: is forbidden}`, or by `stdout`");
+    }
+}

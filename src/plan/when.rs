@@ -1,0 +1,156 @@
+//! On which clusters a step, or an expectation, holds.
+
+use crate::scenario::when::{ClusterWord, Feature};
+
+/// A condition on the cluster; an empty one always holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct When {
+    /// All must hold.
+    pub kubernetes: Vec<Comparison>,
+    /// One must be the cluster's kind; `None`: any.
+    pub cluster: Option<Vec<ClusterWord>>,
+    /// The cluster must have all of them.
+    pub feature: Vec<Feature>,
+}
+
+/// A comparison with a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// `>=`, `<=`, `>`, `<` or `=`.
+    pub sign: &'static str,
+    /// MAJOR and MINOR.
+    pub version: (u32, u32),
+}
+
+/// What is true of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Here {
+    /// MAJOR and MINOR of its API server.
+    pub kubernetes: (u32, u32),
+    /// Its kind, as `--cluster` names it.
+    pub cluster: ClusterWord,
+    /// What it has.
+    pub feature: Vec<Feature>,
+}
+
+impl Comparison {
+    /// Whether a version fulfils it.
+    pub fn holds(self, version: (u32, u32)) -> bool {
+        match self.sign {
+            ">=" => version >= self.version,
+            "<=" => version <= self.version,
+            ">" => version > self.version,
+            "<" => version < self.version,
+            _ => version == self.version,
+        }
+    }
+}
+
+impl When {
+    /// Why it does not hold here, or nothing.
+    pub fn missing(&self, here: &Here) -> Option<String> {
+        let (major, minor) = here.kubernetes;
+        let words: Vec<_> = (self.kubernetes.iter())
+            .map(|comparison| format!("{}{}.{}", comparison.sign, comparison.version.0, comparison.version.1))
+            .collect();
+        if !self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes)) {
+            return Some(format!("needs Kubernetes {}, this is {major}.{minor}", words.join(", ")));
+        }
+        if let Some(kinds) = &self.cluster
+            && !kinds.contains(&here.cluster)
+        {
+            let kinds: Vec<_> = kinds.iter().map(|kind| word(*kind)).collect();
+            return Some(format!("needs a cluster of kind {}, this is {}", kinds.join(" or "), word(here.cluster)));
+        }
+        let lacks = self.feature.iter().find(|feature| !here.feature.contains(feature))?;
+        Some(match lacks {
+            Feature::Pods => "needs a cluster that runs Pods".into(),
+            Feature::Anonymous => "needs a cluster that lets anonymous calls in".into(),
+        })
+    }
+
+    /// Whether it holds here.
+    pub fn holds(&self, here: &Here) -> bool {
+        self.missing(here).is_none()
+    }
+}
+
+/// As `--cluster` names it.
+pub fn word(kind: ClusterWord) -> &'static str {
+    match kind {
+        ClusterWord::Builtin => "builtin",
+        ClusterWord::Docker => "docker",
+        ClusterWord::K3s => "k3s",
+        ClusterWord::Kind => "kind",
+        ClusterWord::Kubeconfig => "kubeconfig",
+    }
+}
+
+/// The kind of cluster of this name; what is not one of ours exists already.
+pub fn cluster(name: &str) -> ClusterWord {
+    let kinds = [ClusterWord::Builtin, ClusterWord::Docker, ClusterWord::K3s, ClusterWord::Kind];
+    kinds.into_iter().find(|kind| word(*kind) == name).unwrap_or(ClusterWord::Kubeconfig)
+}
+
+/// MAJOR and MINOR of a version such as `v1.37.2` or `1.37+`.
+pub fn minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.trim_start_matches('v').split('.');
+    let major = parts.next()?.parse().ok()?;
+    let minor = parts.next()?.trim_end_matches(|c: char| !c.is_ascii_digit());
+    Some((major, minor.parse().ok()?))
+}
+
+/// Every cluster that there can be, for questions about all of them.
+pub(super) fn everywhere() -> impl Iterator<Item = Here> {
+    let kinds =
+        [ClusterWord::Builtin, ClusterWord::Docker, ClusterWord::K3s, ClusterWord::Kind, ClusterWord::Kubeconfig];
+    let features: [&[Feature]; 4] =
+        [&[Feature::Pods, Feature::Anonymous], &[Feature::Pods], &[Feature::Anonymous], &[]];
+    (20..=60).flat_map(move |minor| {
+        kinds.into_iter().flat_map(move |cluster| {
+            features.into_iter().map(move |feature| Here { kubernetes: (1, minor), cluster, feature: feature.to_vec() })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("v1.37.2", Some((1, 37)))]
+    #[case("v1.36.2+k3s1", Some((1, 36)))]
+    #[case("1.31+", Some((1, 31)))]
+    #[case("v2.0.0-alpha.1", Some((2, 0)))]
+    #[case("unknown", None)]
+    fn versions_of_servers(#[case] text: &str, #[case] version: Option<(u32, u32)>) {
+        assert_eq!(minor(text), version);
+    }
+
+    #[rstest]
+    #[case(">=", (1, 37), true)]
+    #[case(">=", (1, 38), false)]
+    #[case("<=", (1, 37), true)]
+    #[case("<", (1, 37), false)]
+    #[case("<", (2, 0), true)]
+    #[case(">", (1, 9), true)]
+    #[case("=", (1, 37), true)]
+    fn numbers_not_texts_are_compared(#[case] sign: &'static str, #[case] version: (u32, u32), #[case] holds: bool) {
+        assert_eq!(Comparison { sign, version }.holds((1, 37)), holds);
+    }
+
+    #[test]
+    fn says_why_not() {
+        let here = Here { kubernetes: (1, 37), cluster: ClusterWord::K3s, feature: vec![Feature::Pods] };
+        let of = |when: When| when.missing(&here).unwrap_or_default();
+        let kubernetes = vec![Comparison { sign: ">=", version: (1, 24) }, Comparison { sign: "<", version: (1, 35) }];
+        assert_eq!(of(When { kubernetes, ..When::default() }), "needs Kubernetes >=1.24, <1.35, this is 1.37");
+        let cluster = Some(vec![ClusterWord::Builtin, ClusterWord::Kind]);
+        assert_eq!(of(When { cluster, ..When::default() }), "needs a cluster of kind builtin or kind, this is k3s");
+        let feature = vec![Feature::Pods, Feature::Anonymous];
+        assert_eq!(of(When { feature, ..When::default() }), "needs a cluster that lets anonymous calls in");
+        assert!(When::default().holds(&here));
+    }
+}

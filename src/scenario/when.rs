@@ -1,0 +1,77 @@
+//! `when`: on which clusters a step, or an expectation, holds.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::expect::Expect;
+
+/// All that is said must be true of the cluster.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct When {
+    /// The versions of Kubernetes, e.g. `>=1.24` or `>=1.24, <1.35`.
+    #[serde(default)]
+    pub kubernetes: Option<Versions>,
+    /// The kinds of cluster, e.g. `[builtin, kind]`.
+    #[serde(default)]
+    pub cluster: Option<Vec<ClusterWord>>,
+    /// What the cluster must have.
+    #[serde(default)]
+    pub feature: Option<Vec<Feature>>,
+}
+
+/// Comparisons with a MAJOR.MINOR version, all of which must hold, with commas between: `>=1.24, <1.35`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Versions(
+    #[schemars(regex(pattern = r"^\s*(>=|<=|>|<|=)\s*[0-9]+\.[0-9]+\s*(,\s*(>=|<=|>|<|=)\s*[0-9]+\.[0-9]+\s*)*$"))]
+    pub String,
+);
+
+/// A kind of cluster, as `--cluster` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterWord {
+    /// The engine's own node.
+    Builtin,
+    /// The same node in Docker.
+    Docker,
+    /// k3s in Docker.
+    K3s,
+    /// kind in Docker.
+    Kind,
+    /// A cluster that exists.
+    Kubeconfig,
+}
+
+/// Something that not every cluster has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Feature {
+    /// A node on which Pods run.
+    Pods,
+    /// Calls without credentials are `system:anonymous` (403), not refused outright (401).
+    Anonymous,
+}
+
+/// One expectation, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Expects {
+    /// One.
+    One(Box<Expect>),
+    /// Several: all whose `when` holds must hold, and on every cluster there must be one.
+    Many(#[schemars(length(min = 1))] Vec<Expect>),
+}
+
+impl Expects {
+    /// All of them, in the order of the file, each with its JSON pointer from the step.
+    pub fn items(&self) -> Vec<(String, &Expect)> {
+        match self {
+            Self::One(expect) => vec![("/expect".to_owned(), &**expect)],
+            Self::Many(list) => {
+                list.iter().enumerate().map(|(index, expect)| (format!("/expect/{index}"), expect)).collect()
+            }
+        }
+    }
+}

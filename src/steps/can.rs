@@ -1,0 +1,166 @@
+//! `can`: SubjectAccessReviews, all at once, and a sample of them confirmed by real requests.
+
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+
+use super::{Context, Fault, api};
+use crate::{
+    expect::{
+        Answer, Http, Meant,
+        can::{Real, Reviewed},
+    },
+    plan::{
+        Request,
+        can::{Can, Cell},
+    },
+};
+
+/// How many questions are on their way at once.
+const AT_ONCE: usize = 16;
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+/// Asks everything.
+///
+/// # Errors
+/// When the API server does not answer, or does not answer a question.
+pub async fn run(can: &Can, context: &Context) -> Result<Answer, Fault> {
+    let sampled = sample(can);
+    let asked = can.cells.iter().enumerate().map(|(index, cell)| {
+        let proof = cell.proof().filter(|_| sampled.contains(&index));
+        async move {
+            let (allowed, reason) = review(cell, context).await?;
+            let real = match proof {
+                Some((method, path)) => Some(real(cell, method, &path, context).await?),
+                None => None,
+            };
+            let (pointer, words) = (cell.pointer.clone(), cell.words());
+            Ok(Reviewed { pointer, words, expected: cell.allowed, allowed, reason, real })
+        }
+    });
+    let answers: Vec<Result<Reviewed, Fault>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    Ok(Answer::Reviews(answers.into_iter().collect::<Result<_, _>>()?))
+}
+
+/// Which questions are confirmed: as many allowed as denied ones, spread over the table.
+fn sample(can: &Can) -> Vec<usize> {
+    let of = |allowed: bool| -> (Vec<usize>, Vec<usize>) {
+        let cells = can.cells.iter().enumerate().map(|(index, cell)| (index, cell, cell.proof()));
+        let usable = cells.filter(|(_, cell, proof)| cell.allowed == allowed && proof.is_some());
+        // A watch that is allowed takes a second.
+        let (slow, quick): (Vec<_>, Vec<_>) =
+            usable.partition(|(.., proof)| proof.as_ref().is_some_and(|(_, path)| path.contains("?watch=")));
+        let index = |(index, ..): (usize, _, _)| index;
+        (quick.into_iter().map(index).collect(), slow.into_iter().map(index).collect())
+    };
+    let (yes, no) = (of(true), of(false));
+    let (yes_len, no_len) = (yes.0.len() + yes.1.len(), no.0.len() + no.1.len());
+    let many = can.sample.min(yes_len + no_len);
+    let from_yes = many.div_ceil(2).min(yes_len).max(many.saturating_sub(no_len));
+    let mut chosen = Vec::new();
+    for ((quick, slow), wanted) in [(yes, from_yes), (no, many - from_yes)] {
+        let from_quick = wanted.min(quick.len());
+        chosen.extend(spread(&quick, from_quick));
+        chosen.extend(spread(&slow, wanted - from_quick));
+    }
+    chosen
+}
+
+fn spread(list: &[usize], many: usize) -> impl Iterator<Item = usize> + '_ {
+    (0..many).map(move |index| list[index * list.len() / many])
+}
+
+async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), Fault> {
+    let body = body(cell).to_string().into_bytes();
+    let http = api::send(&context.client, http::Method::POST, REVIEWS, Some("application/json"), body).await?;
+    let status = http.json.as_ref().map(|json| &json["status"]).filter(|_| http.status == 201);
+    let Some((status, allowed)) = status.and_then(|status| Some((status, status["allowed"].as_bool()?))) else {
+        let words = api::words(&http);
+        return Err(Fault::Refused(format!("the API server did not answer a review ({}): {words}", http.status)));
+    };
+    let reasons: Vec<_> = ["reason", "evaluationError"]
+        .iter()
+        .filter_map(|key| status[*key].as_str().filter(|text| !text.is_empty()))
+        .collect();
+    Ok((allowed, reasons.join("; ")))
+}
+
+fn body(cell: &Cell) -> Value {
+    let mut spec = json!({"user": cell.who.user, "groups": cell.who.groups});
+    match &cell.request {
+        Request::Path { verb, path } => spec["nonResourceAttributes"] = json!({"verb": verb, "path": path}),
+        Request::Resource { verb, group, resource, subresource, namespace, name } => {
+            let mut asked = json!({"verb": verb, "group": group, "resource": resource});
+            for (key, value) in [("subresource", subresource), ("namespace", namespace), ("name", name)] {
+                if let Some(value) = value {
+                    asked[key] = json!(value);
+                }
+            }
+            spec["resourceAttributes"] = asked;
+        }
+    }
+    json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
+}
+
+/// The same as a real request of that identity, which the administrator impersonates.
+async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Result<Real, Fault> {
+    let who = &cell.who;
+    let mut request = http::Request::builder().method(method).uri(path).header("Impersonate-User", &who.user);
+    // Without any, the API server gives those that such an identity has; with one, an account would lose the others.
+    for group in who.groups.iter().filter(|_| who.has_more_groups()) {
+        request = request.header("Impersonate-Group", group);
+    }
+    let body = match method {
+        "POST" | "PUT" => ("application/json", "{}"),
+        "PATCH" => ("application/merge-patch+json", "{}"),
+        _ => ("", ""),
+    };
+    if !body.0.is_empty() {
+        request = request.header(http::header::CONTENT_TYPE, body.0);
+    }
+    let http: Http = api::perform(&context.client, request, body.1.as_bytes().to_vec()).await?;
+    let meant = Meant { user: who.user.clone(), denial: cell.request.denial(&who.user) };
+    Ok(Real { request: format!("{method} {path}"), http, meant })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::can::Who;
+
+    fn cell(number: usize, allowed: bool) -> Cell {
+        Cell {
+            pointer: "/can".into(),
+            who: Who { words: "w".into(), user: "system:serviceaccount:a:b".into(), groups: vec!["g".into()] },
+            request: Request::Resource {
+                verb: "get".into(),
+                group: "apps".into(),
+                resource: "deployments".into(),
+                subresource: Some("scale".into()),
+                namespace: Some("a".into()),
+                name: Some(number.to_string()),
+            },
+            allowed,
+        }
+    }
+
+    #[test]
+    fn a_review_says_all_that_is_asked() {
+        assert_eq!(
+            body(&cell(7, true))["spec"],
+            json!({"user": "system:serviceaccount:a:b", "groups": ["g"], "resourceAttributes": {
+                "verb": "get", "group": "apps", "resource": "deployments", "subresource": "scale", "namespace": "a",
+                "name": "7"}})
+        );
+    }
+
+    #[test]
+    fn the_sample_has_both_answers() {
+        let cells: Vec<_> = (0..20).map(|number| cell(number, number < 3)).collect();
+        let many = |sample| super::sample(&Can { cells: cells.clone(), sample });
+        assert_eq!(many(0), Vec::<usize>::new());
+        assert_eq!(many(4), [0, 1, 3, 11]);
+        assert_eq!(many(8).len(), 8);
+        assert_eq!(many(100).len(), 20);
+    }
+}
