@@ -75,7 +75,7 @@ impl Action {
         };
         match self {
             Action::Curl(call) => call.request.clone().into_iter().collect(),
-            Action::Request(call) => vec![Request::from_http(super::make::calls::word(call.method), &call.path)],
+            Action::Request(call) => vec![Request::from_http(call.method.word(), &call.path)],
             Action::Get(object) => target("GET", object),
             Action::Delete(object) => target("DELETE", object),
             // An object that is not there yet needs `create`, too.

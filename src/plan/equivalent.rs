@@ -198,7 +198,7 @@ fn curl(call: &Curl) -> String {
     if call.method == Method::Head && call.body.is_none() {
         words.push("--head".into());
     } else if call.method != usual {
-        words.extend(["-X".into(), super::make::calls::word(call.method).into()]);
+        words.extend(["-X".into(), call.method.word().into()]);
     }
     for (name, value) in &call.headers {
         words.extend(["-H".into(), format!("{name}: {value}")]);

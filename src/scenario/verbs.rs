@@ -231,6 +231,21 @@ pub enum Method {
     Options,
 }
 
+impl Method {
+    /// HTTP's own word: `GET`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+        }
+    }
+}
+
 /// Where a bearer token comes from. It goes to curl by its standard input, never by an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

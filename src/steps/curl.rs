@@ -55,7 +55,7 @@ fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
     args.extend(["--write-out".into(), format!("%{{stderr}}\n{trailer}%{{json}}{trailer}%{{header_json}}{trailer}")]);
     match curl.method {
         Method::Head => args.push("--head".into()),
-        method => args.extend(["--request".into(), name(method).into()]),
+        method => args.extend(["--request".into(), method.word().into()]),
     }
     if curl.insecure {
         args.push("--insecure".into());
@@ -81,18 +81,6 @@ fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
     };
     command.extend(args);
     command
-}
-
-fn name(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Patch => "PATCH",
-        Method::Delete => "DELETE",
-        Method::Head => "HEAD",
-        Method::Options => "OPTIONS",
-    }
 }
 
 /// Takes curl's output apart into the answer, or says why it is not whole.

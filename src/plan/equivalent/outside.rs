@@ -2,7 +2,7 @@
 
 use super::{in_namespace, line, object, quote, words};
 use crate::{
-    plan::{Call, Caller, Change, Credential, TokenCall, make::calls::word},
+    plan::{Call, Caller, Change, Credential, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
 };
 
@@ -51,7 +51,7 @@ pub(super) fn request(call: &Call) -> String {
 
 fn by_proxy(call: &Call) -> String {
     let mut curl = words(["curl", "-sS", "-X"]);
-    curl.push(word(call.method).into());
+    curl.push(call.method.word().into());
     if let Some(content_type) = &call.content_type {
         curl.extend(["-H".into(), format!("Content-Type: {content_type}")]);
     }

@@ -42,7 +42,7 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
     });
     if curl.body.is_some() && matches!(method, Method::Get | Method::Head) {
         cx.findings
-            .warn(&below(&at, "body"), format!("a body with {}", word(method)))
+            .warn(&below(&at, "body"), format!("a body with {}", method.word()))
             .at_key()
             .label("nobody reads it");
     }
@@ -61,7 +61,7 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
         owner.unwrap_or(Identity::Anonymous)
     };
     let is_api = url.is_api_server() && url.https && url.port.is_none_or(|port| port == 443);
-    let request = is_api.then(|| Request::from_http(word(method), &url.path_and_query));
+    let request = is_api.then(|| Request::from_http(method.word(), &url.path_and_query));
     let body = (curl.body.as_ref()).map(|body| body.to_string().replace(url::NAMESPACE, cx.namespace));
     Some(Action::Curl(Box::new(Curl {
         place,
@@ -76,19 +76,6 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
         request,
         saved_token,
     })))
-}
-
-/// HTTP's word for a method.
-pub(in crate::plan) fn word(method: Method) -> &'static str {
-    match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Patch => "PATCH",
-        Method::Delete => "DELETE",
-        Method::Head => "HEAD",
-        Method::Options => "OPTIONS",
-    }
 }
 
 /// Whether a header's value could be a real credential, and not one made up to be refused.

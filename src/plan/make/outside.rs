@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Context, below, calls::word, draft::Draft, url};
+use super::{Context, below, draft::Draft, url};
 use crate::{
     plan::{Action, Call},
     scenario::{calls::Request, verbs::Method},
@@ -25,7 +25,7 @@ pub(super) fn request(cx: &mut Context<'_>, draft: &Draft<'_>, request: &Request
     let method = method(request);
     if request.body.is_some() && matches!(method, Method::Get | Method::Head) {
         cx.findings
-            .warn(&below(&at, "body"), format!("a body with {}", word(method)))
+            .warn(&below(&at, "body"), format!("a body with {}", method.word()))
             .at_key()
             .label("nobody reads it");
     }
