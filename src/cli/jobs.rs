@@ -49,29 +49,25 @@ pub async fn run(
         }
     };
     let mut exit = Exit::Held;
-    let mut side_by_side =
-        stream::iter(together.into_iter().map(|plan| one(plan, Afterwards::CleanUp))).buffer_unordered(jobs);
+    // On a broken cluster, every further scenario would only say so again. Those that have begun go on to their end.
+    let go_on = || cluster.broken().is_none() && stop.signal().is_none();
+    let mut side_by_side = stream::iter(together)
+        .take_while(|_| std::future::ready(go_on()))
+        .map(|plan| one(plan, Afterwards::CleanUp))
+        .buffer_unordered(jobs);
     while let Some(ended) = side_by_side.next().await {
         totals.add(&ended);
         exit = exit.worst(ended.exit);
-        // On a broken cluster, every further scenario would only say so again.
-        if over(&ended) {
-            return exit;
-        }
     }
     let last = alone.len();
     for (index, plan) in alone.into_iter().enumerate() {
         let afterwards = if index + 1 == last { Afterwards::ClusterEnds } else { Afterwards::CleanUp };
+        if !go_on() {
+            break;
+        }
         let ended = one(plan, afterwards).await;
         totals.add(&ended);
         exit = exit.worst(ended.exit);
-        if over(&ended) {
-            break;
-        }
     }
     exit
-}
-
-fn over(ended: &Ended) -> bool {
-    matches!(ended.exit, Exit::Environment | Exit::Signal(_))
 }

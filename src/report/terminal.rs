@@ -293,6 +293,7 @@ fn path(event: &Event) -> Option<&str> {
         Event::ScenarioStarted { path, .. }
         | Event::StepStarted { path, .. }
         | Event::StepFinished { path, .. }
+        | Event::CleanUp { path: Some(path), .. }
         | Event::ScenarioFinished { path, .. } => Some(path),
         _ => None,
     }
