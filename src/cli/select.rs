@@ -1,6 +1,9 @@
 //! Which scenarios: files and folders to plans, with everything that is wrong said at once.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use clap::Args;
 
@@ -87,9 +90,9 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             }
         }
     }
-    for file in files {
-        match load(&file) {
-            Ok(plan) if !chosen(&plan, &file, selection, slow) => selected.left_out += 1,
+    for (file, loaded) in files.iter().zip(load_all(&files)) {
+        match loaded {
+            Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(plan) => {
                 selected.said.push_str(&diagnostic::render(&plan.warnings, &plan.document.source, color));
                 selected.plans.push(plan);
@@ -103,11 +106,36 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     selected
 }
 
+/// What comes of a file: its plan, or its text and all that is wrong with it.
+type Loaded = Result<Plan, (scenario::Source, Vec<scenario::Diagnostic>)>;
+
+/// Reads and plans files on all processors, and gives what comes of each in the order of the files.
+fn load_all(files: &[PathBuf]) -> Vec<Loaded> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mine =
+            std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < files.len()));
+        mine.map(|index| (index, load(&files[index]))).collect::<Vec<_>>()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+    let mut loaded: Vec<(usize, Loaded)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).filter_map(|_| scenario::spawn_roomy(scope, work).ok()).collect();
+        // Without a single thread more, this one does it all.
+        let mut loaded = if workers.is_empty() { work() } else { vec![] };
+        for worker in workers {
+            loaded.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        loaded
+    });
+    loaded.sort_by_key(|(index, _)| *index);
+    loaded.into_iter().map(|(_, loaded)| loaded).collect()
+}
+
 /// Reads and plans one file.
 ///
 /// # Errors
 /// The file's text and all that is wrong with it.
-pub fn load(file: &Path) -> Result<Plan, (scenario::Source, Vec<scenario::Diagnostic>)> {
+pub fn load(file: &Path) -> Loaded {
     let document = scenario::read_file(file)?;
     let source = document.source.clone();
     plan::plan(document, &Names::random()).map_err(|diagnostics| (source, diagnostics))

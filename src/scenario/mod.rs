@@ -33,3 +33,4 @@ pub use diagnostic::{Diagnostic, Severity, Source, Span};
 pub use json_schema::schema_json;
 pub use read::{Document, read, read_file};
 pub use schema::{Namespace, Scenario, Step};
+pub use yaml::spawn_roomy;

@@ -3,7 +3,10 @@
 //! A general validator says that no branch of an `anyOf` fits. Here the branch is chosen first, by the node's type or by
 //! its single key, so that the error is about that branch. Only what schemars makes of our types is understood.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use serde_json::{Map, Value as Json};
 
@@ -118,8 +121,8 @@ impl Walk<'_> {
             return;
         }
         if let Some(way) = ways.iter().find(|way| type_of(way) == "string" && allowed(way).is_empty()) {
-            let pattern = way.get("pattern").and_then(Json::as_str).and_then(|pattern| regex::Regex::new(pattern).ok());
-            if pattern.is_some_and(|pattern| !pattern.is_match(text)) {
+            let pattern = way.get("pattern").and_then(Json::as_str);
+            if pattern.is_some_and(|pattern| !form(pattern).is_match(text)) {
                 let message = format!("{}: `{}` does not have the expected form", place.name(), printable(text));
                 self.tell(&message, node.span, &wording::form(way));
             }
@@ -314,4 +317,13 @@ impl Walk<'_> {
             _ => None,
         }
     }
+}
+
+/// A pattern of the schema, compiled once: the schema has a few, and a file has hundreds of texts.
+fn form(pattern: &'static str) -> &'static regex::Regex {
+    static FORMS: OnceLock<Mutex<HashMap<&'static str, &'static regex::Regex>>> = OnceLock::new();
+    let mut forms = FORMS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    forms
+        .entry(pattern)
+        .or_insert_with(|| Box::leak(Box::new(regex::Regex::new(pattern).expect("the schema's patterns compile"))))
 }

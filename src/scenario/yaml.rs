@@ -1,6 +1,8 @@
 //! The only file that knows serde-saphyr: [`parse`] turns its values into [`Node`]s and its errors into our words (those
 //! are in `syntax.rs`). A value that came by an alias or a merge key has the place of the alias.
 
+use std::cell::Cell;
+
 use std::{collections::HashMap, fmt};
 
 use serde::de::{self, Deserialize, MapAccess, SeqAccess, Visitor};
@@ -80,19 +82,38 @@ fn load(text: &str) -> Result<Spanned<Raw>, Trouble> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| trouble(text, &error))
 }
 
-/// [`load`] on a stack of its own: at the full depth a debug build needs more than a test's thread has.
+/// [`load`] on a stack with room for the full depth, which a debug build needs and a test's thread has not.
 fn load_apart(text: &str) -> Result<Spanned<Raw>, Trouble> {
-    let load = || load(text);
-    std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("yaml".to_owned()).stack_size(16 << 20);
-        match builder.spawn_scoped(scope, load) {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(error) => Err(Trouble {
-                kind: syntax::Kind::Other,
-                message: format!("no thread could be started to read it: {error}"),
-                span: Span::default(),
-            }),
-        }
+    if ROOMY.get() {
+        return load(text);
+    }
+    std::thread::scope(|scope| match spawn_roomy(scope, || load(text)) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(error) => Err(Trouble {
+            kind: syntax::Kind::Other,
+            message: format!("no thread could be started to read it: {error}"),
+            span: Span::default(),
+        }),
+    })
+}
+
+thread_local! {
+    /// Whether this thread's stack has room for the deepest file.
+    static ROOMY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Starts a thread whose stack has room for reading, so that who reads many files needs no thread for each.
+///
+/// # Errors
+/// When the system starts no more threads.
+pub fn spawn_roomy<'scope, T: Send + 'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> std::io::Result<std::thread::ScopedJoinHandle<'scope, T>> {
+    let builder = std::thread::Builder::new().name("yaml".to_owned()).stack_size(16 << 20);
+    builder.spawn_scoped(scope, move || {
+        ROOMY.set(true);
+        work()
     })
 }
 
