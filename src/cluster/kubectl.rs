@@ -80,7 +80,11 @@ async fn ended(child: &mut Child, stdin: Option<&[u8]>) -> Result<Output, String
     Ok(Output { exit_code, stdout, stderr })
 }
 
-async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
+/// All of a stream, if it is not too much.
+///
+/// # Errors
+/// When it breaks off, or carries more than 16 MiB; it is never cut silently.
+pub(crate) async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
         let mut limited = stream.take(MOST_OUTPUT as u64 + 1);

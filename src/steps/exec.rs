@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     time::{Instant, timeout_at},
 };
 
 use super::{Context, Fault};
 use crate::{
+    cluster::kubectl::all,
     expect::Answer,
     plan::{Exec, Place},
 };
-
-/// The most that a stream may carry, in bytes; more is a fault and never cut silently.
-const MOST_OUTPUT: usize = 16 << 20;
 
 /// How much longer we wait for the end of a command than the command may run inside.
 const GRACE: Duration = Duration::from_secs(2);
@@ -113,18 +111,6 @@ async fn feed(process: &mut AttachedProcess, stdin: Option<&[u8]>) -> Result<(),
         pipe.shutdown().await.map_err(|e| format!("its standard input broke: {e}"))?;
     }
     Ok(())
-}
-
-async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    if let Some(stream) = stream {
-        let mut limited = stream.take(MOST_OUTPUT as u64 + 1);
-        limited.read_to_end(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
-    }
-    if bytes.len() > MOST_OUTPUT {
-        return Err(format!("it wrote more than {} MiB", MOST_OUTPUT >> 20));
-    }
-    Ok(bytes)
 }
 
 /// The exit code from the status that closes an exec, or why there is none: then the kubelet or the container runtime
