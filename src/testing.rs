@@ -122,7 +122,7 @@ pub fn shared() -> &'static Cluster {
             }
         };
         let (settings, stop) = (settings::from_env(), Stop::never());
-        runtime.block_on(Cluster::start(ClusterKind::Auto, &settings, &stop, &mut progress)).map_err(|e| {
+        runtime.block_on(Cluster::start(&ClusterKind::Auto.into(), &settings, &stop, &mut progress)).map_err(|e| {
             let mut text = format!("there is no cluster: {e}");
             if let crate::cluster::StartError::Failed(e) = &e {
                 if let Some(remedy) = &e.remedy {

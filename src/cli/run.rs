@@ -11,7 +11,7 @@ use super::{
     select::{self, Selection, Slow},
 };
 use crate::{
-    cluster::{Cluster, ClusterKind, Progress, StartError},
+    cluster::{Cluster, ClusterKind, Progress, StartError, Wanted},
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
@@ -60,10 +60,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    Ok(runtime.block_on(run(&selected.plans, options.cluster.into(), jobs, &stop, talk)))
+    Ok(runtime.block_on(run(&selected.plans, ClusterKind::from(options.cluster).into(), jobs, &stop, talk)))
 }
 
-async fn run(plans: &[Plan], kind: ClusterKind, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
+async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
     let begun = Instant::now();
     let mut screen = Screen::new(talk);
     screen.tell(Event::RunStarted {
@@ -71,7 +71,7 @@ async fn run(plans: &[Plan], kind: ClusterKind, jobs: usize, stop: &Stop, talk: 
         kubewalk: env!("CARGO_PKG_VERSION").into(),
         scenarios: plans.len(),
     });
-    let started = Cluster::start(kind, &settings::from_env(), stop, &mut |progress| screen.progress(progress)).await;
+    let started = Cluster::start(&wanted, &settings::from_env(), stop, &mut |progress| screen.progress(progress)).await;
     let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
     let mut exit = match started {
         Ok(cluster) => {

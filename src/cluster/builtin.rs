@@ -13,10 +13,11 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::{ClusterError, Ended, Kubectl, Progress, Settings, StartError, engine, preflight};
+use super::{Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, engine, preflight};
 use crate::stop::{Stop, unless_stopped};
 
 /// The image in the node that has curl and a shell.
@@ -27,13 +28,13 @@ const END_BUDGET: Duration = Duration::from_secs(20);
 
 /// What the keeper says once the cluster can be used.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Ready {
+struct Ready {
     /// The administrator's kubeconfig.
-    pub kubeconfig: PathBuf,
+    kubeconfig: PathBuf,
     /// The API server's version.
-    pub kubernetes: String,
+    kubernetes: String,
     /// The cluster's folder.
-    pub dir: PathBuf,
+    dir: PathBuf,
 }
 
 /// One line of the keeper.
@@ -68,7 +69,7 @@ enum Said {
 
 /// A node, held by its keeper's standard input.
 #[derive(Debug)]
-pub struct Node {
+struct Node {
     supervisor: PathBuf,
     keeper: Mutex<Child>,
     stdin: Mutex<Option<ChildStdin>>,
@@ -84,7 +85,7 @@ pub async fn start(
     settings: &Settings,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(Node, Ready), StartError> {
+) -> Result<Cluster, StartError> {
     preflight::require(preflight::builtin(settings))?;
     let engine =
         unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
@@ -116,7 +117,7 @@ pub async fn start(
                     died,
                     ended: tokio::sync::Mutex::new(told),
                 };
-                return Ok((node, ready));
+                return Ok(cluster(node, ready));
             }
             Some(Said::Failed { message, remedy, log }) => {
                 let error = ClusterError { message, remedy, log };
@@ -135,6 +136,18 @@ pub async fn start(
             }
         }
     }
+}
+
+fn cluster(node: Node, ready: Ready) -> Cluster {
+    let facts = Facts {
+        pods: true,
+        anonymous: true,
+        kind: "builtin",
+        kubernetes: ready.kubernetes,
+        curl_image: CURL_IMAGE.to_owned(),
+    };
+    let kubectl = node.kubectl(&ready.dir);
+    Cluster::new(facts, ready.kubeconfig, kubectl, Box::new(node))
 }
 
 /// Waits until a failed start has removed what it made, so that the error is said when nothing is left.
@@ -197,36 +210,38 @@ fn listen(
 
 impl Node {
     /// kubectl in the node of this folder.
-    pub fn kubectl(&self, dir: &Path) -> Kubectl {
+    fn kubectl(&self, dir: &Path) -> Kubectl {
         let exec = ["keeper", "exec", "--dir"].map(PathBuf::from);
         let prefix = std::iter::once(self.supervisor.clone()).chain(exec);
         Kubectl::new(prefix.chain([dir.to_owned(), "--".into()]))
     }
+}
 
-    /// The component that died, if one did.
-    pub fn died(&self) -> Option<ClusterError> {
+impl super::Node for Node {
+    fn died(&self) -> Option<ClusterError> {
         self.died.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends the node and waits until its keeper has removed everything.
-    pub async fn end(&self) -> Ended {
-        self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut told = self.ended.lock().await;
-        let mut left = Vec::new();
-        let waited = tokio::time::timeout(END_BUDGET, async {
-            while let Some(said) = told.recv().await {
-                if let Said::Ended { left: these } = said {
-                    left = these;
+    fn end(&self) -> BoxFuture<'_, Ended> {
+        Box::pin(async {
+            self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let mut told = self.ended.lock().await;
+            let mut left = Vec::new();
+            let waited = tokio::time::timeout(END_BUDGET, async {
+                while let Some(said) = told.recv().await {
+                    if let Said::Ended { left: these } = said {
+                        left = these;
+                    }
                 }
+            })
+            .await;
+            let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+            if waited.is_err() {
+                left.push(format!("the cluster's keeper (process {}) is still at work", keeper.id()));
+            } else {
+                let _ = keeper.wait();
             }
+            Ended { left }
         })
-        .await;
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        if waited.is_err() {
-            left.push(format!("the cluster's keeper (process {}) is still at work", keeper.id()));
-        } else {
-            let _ = keeper.wait();
-        }
-        Ended { left }
     }
 }

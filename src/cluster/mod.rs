@@ -11,6 +11,7 @@ pub mod builtin;
 
 use std::path::{Path, PathBuf};
 
+use futures::future::BoxFuture;
 use serde::Serialize;
 
 pub use kubectl::Kubectl;
@@ -26,6 +27,19 @@ pub enum ClusterKind {
     Auto,
     /// The engine's node image, run by runc: no Docker, no image registry; Linux and root.
     Builtin,
+}
+
+/// The cluster that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Which kind.
+    pub kind: ClusterKind,
+}
+
+impl From<ClusterKind> for Wanted {
+    fn from(kind: ClusterKind) -> Self {
+        Wanted { kind }
+    }
 }
 
 /// Where a cluster may keep things.
@@ -101,14 +115,22 @@ pub enum Progress {
     },
 }
 
+/// What holds a cluster of one kind. Dropping it ends the cluster, too, but does not wait for the end.
+pub trait Node: std::fmt::Debug + Send + Sync {
+    /// Why the cluster is broken, if it is: a component that died, with its last log lines.
+    fn died(&self) -> Option<ClusterError>;
+
+    /// Ends the cluster and waits until everything of it is removed.
+    fn end(&self) -> BoxFuture<'_, Ended>;
+}
+
 /// A running cluster. Dropping it ends it, too, but does not wait for the end.
 #[derive(Debug)]
 pub struct Cluster {
     facts: Facts,
     kubeconfig: PathBuf,
     kubectl: Kubectl,
-    #[cfg(target_os = "linux")]
-    node: builtin::Node,
+    node: Box<dyn Node>,
 }
 
 /// How a cluster ended.
@@ -124,45 +146,25 @@ impl Cluster {
     /// # Errors
     /// What the environment lacks, in one sentence with a remedy, or that `stop` was asked for; nothing stays behind then.
     pub async fn start(
-        kind: ClusterKind,
+        wanted: &Wanted,
         settings: &Settings,
         stop: &Stop,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
-        match kind {
-            ClusterKind::Auto | ClusterKind::Builtin => Self::start_builtin(settings, stop, progress).await,
+        match wanted.kind {
+            #[cfg(target_os = "linux")]
+            ClusterKind::Auto | ClusterKind::Builtin => builtin::start(settings, stop, progress).await,
+            #[cfg(not(target_os = "linux"))]
+            ClusterKind::Auto | ClusterKind::Builtin => {
+                let _ = (settings, stop, progress);
+                Err(preflight::not_linux().into())
+            }
         }
     }
 
-    #[cfg(target_os = "linux")]
-    async fn start_builtin(
-        settings: &Settings,
-        stop: &Stop,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Cluster, StartError> {
-        let (node, ready) = builtin::start(settings, stop, progress).await?;
-        Ok(Cluster {
-            facts: Facts {
-                pods: true,
-                anonymous: true,
-                kind: "builtin",
-                kubernetes: ready.kubernetes,
-                curl_image: builtin::CURL_IMAGE.to_owned(),
-            },
-            kubeconfig: ready.kubeconfig,
-            kubectl: node.kubectl(&ready.dir),
-            node,
-        })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    #[allow(clippy::unused_async, reason = "the same signature everywhere")]
-    async fn start_builtin(
-        _settings: &Settings,
-        _stop: &Stop,
-        _progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Cluster, StartError> {
-        Err(preflight::not_linux().into())
+    /// A cluster that runs: its facts, the administrator's kubeconfig, its node's kubectl, and what holds it.
+    pub fn new(facts: Facts, kubeconfig: PathBuf, kubectl: Kubectl, node: Box<dyn Node>) -> Self {
+        Cluster { facts, kubeconfig, kubectl, node }
     }
 
     /// What is true of it.
@@ -182,14 +184,7 @@ impl Cluster {
 
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     pub fn broken(&self) -> Option<ClusterError> {
-        #[cfg(target_os = "linux")]
-        {
-            self.node.died()
-        }
-        #[cfg(not(target_os = "linux"))]
-        {
-            None
-        }
+        self.node.died()
     }
 
     /// A client for the runtime that calls this. A client belongs to its runtime, so every test makes its own.
@@ -222,14 +217,7 @@ impl Cluster {
 
     /// Ends the cluster and waits until everything of it is removed.
     pub async fn end(self) -> Ended {
-        #[cfg(target_os = "linux")]
-        {
-            self.node.end().await
-        }
-        #[cfg(not(target_os = "linux"))]
-        {
-            Ended::default()
-        }
+        self.node.end().await
     }
 }
 
