@@ -8,20 +8,20 @@
 //! ```
 //!
 //! All tests of a process share one cluster, which starts with the first test that needs it (so `cargo test -- --list`
-//! starts nothing) and ends with the process, however that ends. Scenarios that use a shared namespace or make
-//! cluster-wide objects run alone; all others side by side.
+//! starts nothing) and ends with the process, however that ends. Scenarios run side by side,
+//! but for those that need the same name, and those that must be alone.
 
 use std::{
     fmt::Write as _,
     path::Path,
-    sync::{Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use crate::{
     cluster::{Cluster, ClusterKind, Progress},
     plan::{self, Names, Plan},
     report::terminal::{Terminal, Verbosity},
-    run::{self, Afterwards, Ended, event::Event},
+    run::{self, Afterwards, Ended, event::Event, turns::Turns},
     scenario::{self, diagnostic},
     settings,
     stop::Stop,
@@ -30,8 +30,8 @@ use crate::{
 /// The cluster of this process, or why there is none.
 static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
-/// Held by writing while a scenario must be alone.
-static ALONE: RwLock<()> = RwLock::new(());
+/// Whose turn it is on it.
+static TURNS: Turns = Turns::new();
 
 /// Runs the scenario of a file on the cluster that the tests of this process share. One tagged `slow` is only planned,
 /// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set.
@@ -94,16 +94,11 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
         let text = terminal.0.on(&event);
         terminal.1.push_str(&text);
     };
-    let (together, alone);
-    if plan.alone {
-        alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
-        let _ = &alone;
-    } else {
-        together = ALONE.read().unwrap_or_else(PoisonError::into_inner);
-        let _ = &together;
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
-    let ended = runtime.block_on(run::scenario(plan, cluster, Afterwards::CleanUp, &Stop::never(), &mut tell));
+    let ended = runtime.block_on(async {
+        let _turn = TURNS.wait(plan).await;
+        run::scenario(plan, cluster, Afterwards::CleanUp, &Stop::never(), &mut tell).await
+    });
     let report = terminal.into_inner().unwrap_or_else(PoisonError::into_inner).1;
     (ended, report)
 }

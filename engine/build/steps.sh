@@ -224,7 +224,7 @@ image() { # NAME TREE ENTRYPOINT-OR-CMD
 	tar -c -C "$parts" --sort=name --owner=0 --group=0 --mtime=@0 . >"$tar"
 	rm -rf "$parts"
 }
-helpers_images="image"
+helpers_images="image go_build"
 
 build_images() {
 	local tree=$work/tree path='"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]'
@@ -239,6 +239,7 @@ build_images() {
 	mkdir -m 1777 "$tree/tmp"
 	# A token is mounted at /var/run/secrets and read at /run/secrets, too.
 	ln -s /run "$tree/var/run"
+	(cd "$here/images/webhook" && go_build build -ldflags "-s -w" -o "$tree/usr/bin/webhook" .)
 	image curl:1 "$tree" "{\"Cmd\":[\"/bin/sh\"],$path}"
 	rm -rf "$tree"
 }

@@ -1,14 +1,17 @@
-//! Scenarios side by side, and those that must be alone one after the other.
+//! Scenarios side by side, as far as they can be.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use crate::{
     cluster::Cluster,
     exit_code::Exit,
     plan::Plan,
-    run::{self, Afterwards, Ended, event::Event},
+    run::{self, Afterwards, Ended, event::Event, turns::Turns},
     stop::Stop,
 };
 
@@ -30,7 +33,8 @@ impl Totals {
     }
 }
 
-/// Runs all plans, at most `jobs` at a time, and gives the gravest end. With one job, the order is that of the files.
+/// Runs all plans, at most `jobs` at a time, and gives the gravest end. With one job, the order is the given one;
+/// otherwise those that must be alone come last.
 pub async fn run(
     plans: &[Plan],
     jobs: usize,
@@ -39,33 +43,34 @@ pub async fn run(
     tell: run::Tell<'_>,
     totals: &mut Totals,
 ) -> Exit {
-    let (alone, together): (Vec<&Plan>, Vec<&Plan>) = plans.iter().partition(|plan| plan.alone || jobs == 1);
+    let mut waiting: VecDeque<&Plan> = plans.iter().collect();
+    if jobs > 1 {
+        waiting.make_contiguous().sort_by_key(|plan| plan.alone);
+    }
     let tell = Mutex::new(tell);
-    let one = |plan, afterwards| {
+    let turns = Turns::new();
+    let one = |plan, turn, afterwards| {
         let tell = &tell;
         async move {
             let mut tell = |event: Event| tell.lock().unwrap_or_else(PoisonError::into_inner)(event);
-            run::scenario(plan, cluster, afterwards, stop, &mut tell).await
+            let ended = run::scenario(plan, cluster, afterwards, stop, &mut tell).await;
+            drop(turn);
+            ended
         }
     };
     let mut exit = Exit::Held;
     // On a broken cluster, every further scenario would only say so again. Those that have begun go on to their end.
     let go_on = || cluster.broken().is_none() && stop.signal().is_none();
-    let mut side_by_side = stream::iter(together)
-        .take_while(|_| std::future::ready(go_on()))
-        .map(|plan| one(plan, Afterwards::CleanUp))
-        .buffer_unordered(jobs);
-    while let Some(ended) = side_by_side.next().await {
-        totals.add(&ended);
-        exit = exit.worst(ended.exit);
-    }
-    let last = alone.len();
-    for (index, plan) in alone.into_iter().enumerate() {
-        let afterwards = if index + 1 == last { Afterwards::ClusterEnds } else { Afterwards::CleanUp };
-        if !go_on() {
-            break;
+    let mut running = FuturesUnordered::new();
+    loop {
+        while go_on() && running.len() < jobs {
+            let next = waiting.iter().enumerate().find_map(|(index, plan)| Some((index, turns.now(plan)?)));
+            let Some((index, turn)) = next else { break };
+            let Some(plan) = waiting.remove(index) else { break };
+            let last = waiting.is_empty() && running.is_empty();
+            running.push(one(plan, turn, if last { Afterwards::ClusterEnds } else { Afterwards::CleanUp }));
         }
-        let ended = one(plan, afterwards).await;
+        let Some(ended) = running.next().await else { break };
         totals.add(&ended);
         exit = exit.worst(ended.exit);
     }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use clap::{Args, ValueEnum};
+use rand::{SeedableRng as _, seq::SliceRandom as _};
 use tokio::{signal::unix::SignalKind, time::Instant};
 
 use super::{
@@ -27,10 +28,14 @@ pub struct Options {
     /// The kind of cluster; `auto` takes the first that works and says which.
     #[arg(long, value_enum, default_value_t = Kind::Auto, env = "KUBEWALK_CLUSTER")]
     cluster: Kind,
-    /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that use a
-    /// shared namespace or make cluster-wide objects run alone, after the others. 1: all in the order of their files.
+    /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
+    /// same name (a shared namespace, a ClusterRole) take turns, and those that change the rules for all run alone, after
+    /// the others. 1: all in the order of their files.
     #[arg(long, value_name = "N", env = "KUBEWALK_JOBS")]
     jobs: Option<std::num::NonZeroUsize>,
+    /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
+    #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
+    shuffle: Option<Option<u64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,10 +58,15 @@ impl From<Kind> for ClusterKind {
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { listen_for_signals() });
-    let selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
+    let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     eprint!("{}", selected.complaints());
     if selected.verdict() != Exit::Held {
         return Ok(selected.verdict());
+    }
+    if let Some(seed) = options.shuffle {
+        let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+        eprintln!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
+        selected.plans.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::Stdio};
 
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
@@ -29,6 +31,35 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
+/// As whom kubectl logs in.
+#[derive(Debug, Clone, Copy)]
+pub enum Login<'a> {
+    /// By the node's own kubeconfig.
+    Administrator,
+    /// By nothing.
+    Nobody,
+    /// By a bearer token.
+    Token(&'a SecretString),
+}
+
+impl Login<'_> {
+    /// The user's entry in a kubeconfig; nothing for the one that is there.
+    fn user(self) -> Option<Value> {
+        match self {
+            Login::Administrator => None,
+            Login::Nobody => Some(json!({})),
+            Login::Token(token) => Some(json!({"token": token.expose_secret()})),
+        }
+    }
+}
+
+/// The name of the user in the second kubeconfig.
+const USER: &str = "kubewalk-step";
+
+/// Takes the first line of its standard input for a second kubeconfig, in a file that only its owner reads, and leaves the
+/// rest to `$@`. So a token is in no argument and in no environment.
+const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; IFS= read -r c; printf '%s\n' "$c" >"$f"; KUBECONFIG="$f:${KUBECONFIG:-$HOME/.kube/config}" "$@"; e=$?; rm -f "$f"; exit $e"#;
+
 impl Kubectl {
     /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
     pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
@@ -39,12 +70,34 @@ impl Kubectl {
     ///
     /// # Errors
     /// In one sentence: it could not be started, was not over in time, was killed, or wrote too much.
-    pub async fn run(&self, args: &[String], stdin: Option<&[u8]>, deadline: Instant) -> Result<Output, String> {
+    pub async fn run(
+        &self,
+        args: &[String],
+        stdin: Option<&[u8]>,
+        login: Login<'_>,
+        deadline: Instant,
+    ) -> Result<Output, String> {
+        let Some(user) = login.user() else { return self.command(&[], args, stdin, deadline).await };
+        // The node's kubeconfig says where the server is; this one only adds who asks.
+        let config = json!({"apiVersion": "v1", "kind": "Config", "users": [{"name": USER, "user": user}]});
+        let input = SecretString::from(format!("{config}\n{}", String::from_utf8_lossy(stdin.unwrap_or_default())));
+        let args: Vec<String> = std::iter::once(format!("--user={USER}")).chain(args.iter().cloned()).collect();
+        let shell = ["sh", "-c", WITH_CONFIG, "sh"];
+        self.command(&shell, &args, Some(input.expose_secret().as_bytes()), deadline).await
+    }
+
+    async fn command(
+        &self,
+        shell: &[&str],
+        args: &[String],
+        stdin: Option<&[u8]>,
+        deadline: Instant,
+    ) -> Result<Output, String> {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
         let seconds = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
         let (program, before) = self.prefix.split_first().ok_or("this cluster has no kubectl")?;
         let mut command = Command::new(program);
-        command.args(before).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
+        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;
@@ -113,7 +166,7 @@ mod tests {
     async fn run(script: &str, stdin: Option<&[u8]>, limit: Duration) -> Result<Output, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let args = [script.to_owned(), "it".into(), "$HOME; `id`".into()];
-        shell(&folder).run(&args, stdin, Instant::now() + limit).await
+        shell(&folder).run(&args, stdin, Login::Administrator, Instant::now() + limit).await
     }
 
     #[tokio::test]
@@ -142,5 +195,26 @@ mod tests {
     async fn too_much_is_not_cut_silently() {
         let why = run("exec head -c 17825792 /dev/zero", None, Duration::from_secs(30)).await.expect_err("too much");
         assert_eq!(why, "it wrote more than 16 MiB");
+    }
+
+    #[tokio::test]
+    async fn a_token_comes_in_a_private_file_that_goes_afterwards() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = "#!/bin/sh\nf=${KUBECONFIG%%:*}; stat -c %a \"$f\"; echo \"$f\"; cat \"$f\"; echo \"$KUBECONFIG $*\"; cat; exit 4\n";
+        let fake = folder.path().join("kubectl");
+        std::fs::write(&fake, script).expect("written");
+        std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("allowed");
+        let path = format!("PATH={}:/usr/bin:/bin", folder.path().display());
+        let kubectl = Kubectl::new(["env".into(), path.into(), "KUBECONFIG=/admin".into()]);
+        let (token, deadline) = (SecretString::from("very-secret"), Instant::now() + Duration::from_secs(20));
+        let args = ["get".to_owned(), "pods".into()];
+        let output = kubectl.run(&args, Some(b"line 1\nline 2"), Login::Token(&token), deadline).await.expect("an end");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((output.exit_code, lines[0]), (4, "600"), "{text}");
+        assert!(lines[2].contains(r#""users":[{"name":"kubewalk-step","user":{"token":"very-secret"}}]"#), "{text}");
+        assert_eq!(lines[3], format!("{}:/admin --user=kubewalk-step get pods", lines[1]));
+        assert_eq!(lines[4..], ["line 1", "line 2"]);
+        assert!(!std::path::Path::new(lines[1]).exists());
     }
 }

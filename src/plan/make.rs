@@ -22,6 +22,7 @@ mod outside;
 mod pairs;
 mod rbac;
 mod rules;
+mod shares;
 mod short;
 mod story;
 mod subjects;
@@ -98,8 +99,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
     let steps = story::tell(&mut cx, &drafts);
     pairs::check(&mut cx, &steps);
     texts::check(&mut cx);
-    let makes_cluster_wide =
-        drafts.iter().flat_map(|draft| &draft.objects).any(|placed| !placed.object.kind.namespaced);
+    let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 
     let Context { findings, notes, .. } = cx;
     let findings = findings.into_list();
@@ -109,7 +109,8 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
         tags: scenario.tags.clone(),
         namespace: namespace.clone(),
         fresh_namespace,
-        alone: !fresh_namespace || makes_cluster_wide,
+        alone,
+        holds,
         steps,
         notes,
         warnings: Vec::new(),

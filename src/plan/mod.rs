@@ -14,7 +14,12 @@ pub mod names;
 pub mod request;
 pub mod when;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -46,8 +51,11 @@ pub struct Plan {
     pub namespace: String,
     /// Whether that namespace is made for the run and removed afterwards.
     pub fresh_namespace: bool,
-    /// Whether it must run alone on its cluster: it uses a shared namespace or makes cluster-wide objects.
+    /// Whether it must run alone on its cluster: what it makes or changes concerns everybody there.
     pub alone: bool,
+    /// Names of which only one scenario may make use at a time: namespaces that it shares and cluster-wide objects that it
+    /// makes, e.g. `ClusterRole read-all`.
+    pub holds: BTreeSet<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What the plan filled in without being told, each with its place.
@@ -167,8 +175,8 @@ pub struct Kubectl {
     pub args: Vec<String>,
     /// Standard input.
     pub stdin: Option<String>,
-    /// Who asks; `None`: kubewalk's administrator.
-    pub identity: Option<Identity>,
+    /// What it makes outside of the scenario's namespace, as far as that can be told: it is removed afterwards.
+    pub makes: Vec<Object>,
 }
 
 /// A manifest, and where it goes.

@@ -2,6 +2,7 @@
 
 pub mod cleanup;
 pub mod event;
+pub mod turns;
 
 mod ask;
 mod captures;

@@ -24,7 +24,7 @@ pub struct Scenario {
     #[serde(default)]
     pub say: Option<String>,
     /// The namespace in which everything happens. Left out: a fresh one, removed afterwards. A scenario that names one
-    /// (only `default` is allowed today) runs alone, and what it made there is removed afterwards.
+    /// (only `default` is allowed today) has it for itself, and what it made there is removed afterwards.
     #[serde(default)]
     pub namespace: Option<Namespace>,
     /// Words by which a run can choose, e.g. `tutorial`.
@@ -138,7 +138,7 @@ pub struct Step {
     #[schemars(example = json!({"in": "reader", "command": ["cat", "/etc/hostname"]}))]
     pub exec: Option<verbs::Exec>,
 
-    /// Who asks, with `get create apply patch delete request whoami token`: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`,
+    /// Who asks, with `get create apply patch delete request whoami token kubectl`: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`,
     /// `anonymous`, `{user: NAME, groups: [...]}`, `{token: '{saved.NAME}'}` or `{text: 'no token'}`. Left out: kubewalk's own
     /// administrator.
     #[serde(default, rename = "as")]

@@ -40,6 +40,8 @@ pub struct Who {
     pub headers: HeaderMap,
     /// The token that the headers carry.
     pub token: Option<SecretString>,
+    /// The kind of credential.
+    pub credential: Credential,
 }
 
 impl Identities {
@@ -74,13 +76,17 @@ impl Identities {
     /// # Errors
     /// When a token is refused, or was never saved.
     pub async fn who(&self, caller: &Caller, context: &Context) -> Result<Who, Fault> {
-        let admin = || Who { client: context.client.clone(), headers: HeaderMap::new(), token: None };
+        let credential = || caller.credential.clone();
+        let admin =
+            || Who { client: context.client.clone(), headers: HeaderMap::new(), token: None, credential: credential() };
         Ok(match &caller.credential {
             Credential::Administrator => admin(),
             Credential::Anonymous => Who { client: self.bare.clone(), ..admin() },
-            Credential::Account { namespace, name } => self.bearer(self.token(namespace, name, context).await?)?,
-            Credential::Saved(name) => self.bearer(self.saved(name)?)?,
-            Credential::Text(text) => self.bearer(SecretString::from(text.as_str()))?,
+            Credential::Account { namespace, name } => {
+                self.bearer(self.token(namespace, name, context).await?, credential())?
+            }
+            Credential::Saved(name) => self.bearer(self.saved(name)?, credential())?,
+            Credential::Text(text) => self.bearer(SecretString::from(text.as_str()), credential())?,
             Credential::Impersonation { user, groups } => {
                 let mut who = admin();
                 who.headers.insert(HeaderName::from_static("impersonate-user"), value(user)?);
@@ -92,11 +98,11 @@ impl Identities {
         })
     }
 
-    fn bearer(&self, token: SecretString) -> Result<Who, Fault> {
+    fn bearer(&self, token: SecretString, credential: Credential) -> Result<Who, Fault> {
         let mut header = value(&format!("Bearer {}", token.expose_secret()))?;
         header.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, header)]);
-        Ok(Who { client: self.bare.clone(), headers, token: Some(token) })
+        Ok(Who { client: self.bare.clone(), headers, token: Some(token), credential })
     }
 
     /// A token of a ServiceAccount, of this run.

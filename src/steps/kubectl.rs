@@ -2,19 +2,40 @@
 
 use tokio::time::Instant;
 
-use super::{Context, Fault};
-use crate::{expect::Answer, plan::Kubectl};
+use super::{Context, Fault, Made, identity::Who};
+use crate::{
+    cluster::kubectl::Login,
+    expect::Answer,
+    plan::{Credential, Kubectl},
+};
 
-/// Runs it.
+/// Runs it as `who`.
 ///
 /// # Errors
 /// [`Fault::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
-pub async fn run(kubectl: &Kubectl, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
-    // The hook: an identity will bring a kubeconfig of its own; nothing plans one today.
-    if kubectl.identity.is_some() {
-        return Err(Fault::Kubectl("kubectl as another identity than the administrator is not there yet".into()));
-    }
+pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
-    let output = context.kubectl.run(&kubectl.args, stdin, deadline).await.map_err(Fault::Kubectl)?;
+    let (login, flags) = login(who);
+    let args: Vec<String> = flags.into_iter().chain(kubectl.args.iter().cloned()).collect();
+    let output = context.kubectl.run(&args, stdin, login, deadline).await.map_err(Fault::Kubectl)?;
+    if output.exit_code == 0 {
+        for object in &kubectl.makes {
+            let (kind, namespace) = (object.kind.clone(), object.namespace.clone());
+            context.remember(Made { kind, namespace, name: object.name.clone() });
+        }
+    }
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// As whom kubectl logs in, and the flags by which it asks for another.
+fn login(who: &Who) -> (Login<'_>, Vec<String>) {
+    match (&who.credential, &who.token) {
+        (_, Some(token)) => (Login::Token(token), vec![]),
+        (Credential::Anonymous, None) => (Login::Nobody, vec![]),
+        (Credential::Impersonation { user, groups }, None) => {
+            let groups = groups.iter().map(|group| format!("--as-group={group}"));
+            (Login::Administrator, std::iter::once(format!("--as={user}")).chain(groups).collect())
+        }
+        _ => (Login::Administrator, vec![]),
+    }
 }

@@ -101,7 +101,7 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: In
     }
     let answer = match action {
         Action::Can(can) => can::run(can, context).await,
-        Action::Kubectl(kubectl) => kubectl::run(kubectl, context, deadline).await,
+        Action::Kubectl(kubectl) => kubectl::run(kubectl, who, context, deadline).await,
         Action::Apply(objects) => object::apply(objects, who, context).await,
         Action::Create(objects) => object::create(objects, who, context).await,
         Action::Pod(object) => pod::run(object, who, context, deadline).await,

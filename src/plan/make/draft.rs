@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, below, bodies, expectations, manifests, short, when};
+use super::{Context, below, bodies, expectations, kubectl, manifests, short, when};
 use crate::{
     plan::{Object, When},
     scenario::{schema, schema::Step},
@@ -97,6 +97,7 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
     rows(cx, &draft);
     draft.objects = match draft.verb {
         Some("apply" | "create") => manifests::read(cx, &draft),
+        Some("kubectl") => kubectl::made(cx, &draft),
         Some("curl" | "request") => bodies::made(cx, &draft).into_iter().collect(),
         Some(_) => short::read(cx, &draft),
         None => Vec::new(),

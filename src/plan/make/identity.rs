@@ -9,7 +9,7 @@ use crate::{
 const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
 /// The verbs that can ask as somebody.
-const VERBS: [&str; 8] = ["get", "create", "apply", "patch", "delete", "request", "whoami", "token"];
+const VERBS: [&str; 9] = ["get", "create", "apply", "patch", "delete", "request", "whoami", "token", "kubectl"];
 
 /// Namespaces that every cluster has.
 const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -23,10 +23,6 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -
             "curl" => "a call from a Pod is made by `token: mounted`, or by nobody; or use `request`",
             "exec" => "kubewalk's administrator runs the command; what it does inside is the Pod's",
             "wait" => "kubewalk's administrator watches; to ask once, use `get`",
-            "kubectl" => {
-                "not there yet: kubectl asks as kubewalk's administrator, who impersonates with `--as=…` in `args`; or \
-                 ask by `get` or `request`"
-            }
             "can" => "say who is meant in `can` itself: `who: …`",
             _ => "write it out with `create` or `apply`",
         };

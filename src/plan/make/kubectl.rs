@@ -1,9 +1,22 @@
 //! `kubectl`: its arguments, and what in them cannot work.
 
-use super::{Context, below, can::fill, draft::Draft};
+use serde_json::{Value, json};
+
+use super::{
+    Context, below,
+    can::fill,
+    draft::{Draft, Placed},
+};
 use crate::{
-    plan::{Action, Kubectl, kinds::nearest},
-    scenario::{expect::Expect, kubectl as said},
+    plan::{
+        Action, Kind, Kubectl, Object,
+        kinds::{find, nearest},
+    },
+    scenario::{
+        calls::{As, AsFull},
+        expect::Expect,
+        kubectl as said,
+    },
 };
 
 /// kubectl's commands.
@@ -61,8 +74,15 @@ const ELSEWHERE: [&str; 7] =
 /// What only a person at a terminal can answer or end.
 const ENDLESS: [&str; 4] = ["edit", "proxy", "port-forward", "attach"];
 
-/// Kinds of which kubectl makes cluster-wide objects.
-const CLUSTER_WIDE: [&str; 4] = ["clusterrole", "clusterrolebinding", "namespace", "priorityclass"];
+/// Words for kinds of which `kubectl create KIND NAME` makes cluster-wide objects.
+const CLUSTER_WIDE: [(&str, &str); 6] = [
+    ("clusterrole", "ClusterRole"),
+    ("clusterrolebinding", "ClusterRoleBinding"),
+    ("namespace", "Namespace"),
+    ("ns", "Namespace"),
+    ("pc", "PriorityClass"),
+    ("priorityclass", "PriorityClass"),
+];
 
 /// Reads a call.
 pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kubectl) -> Option<Action> {
@@ -78,7 +98,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kube
         let flag = word.split('=').next().unwrap_or_default();
         if ELSEWHERE.contains(&flag) {
             let hint = if matches!(flag, "--user" | "--token") {
-                "the step says who asks; an account is impersonated by `--as=system:serviceaccount:NAMESPACE:NAME`"
+                "say who asks by `as`, e.g. `as: serviceaccount/NAME`"
             } else {
                 "a scenario speaks to its own cluster only"
             };
@@ -99,6 +119,13 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kube
     if reads && kubectl.stdin.is_none() {
         cx.findings.error(&at, "kubectl would read its standard input, and there is none").hint("add `stdin: …`");
     }
+    let impersonates = own.iter().position(|word| word.starts_with("--as"));
+    if let (Some(index), Some(As::Full(AsFull { user: Some(_), .. }))) = (impersonates, &draft.step.asked_as) {
+        cx.findings
+            .error(&below(&at, index), "`--as` beside `as`")
+            .second(&below(&draft.pointer, "as"), "the step says who asks")
+            .hint("leave one of them out");
+    }
     let named = |word: &&str| {
         matches!(*word, "-n" | "--namespace" | "-A" | "--all-namespaces")
             || word.starts_with("--namespace=")
@@ -109,7 +136,44 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kube
         cx.note(&at, format!("`--namespace={}`", cx.namespace));
     }
     let stdin = kubectl.stdin.as_ref().map(|text| fill(cx, text));
-    Some(Action::Kubectl(Kubectl { args, stdin, identity: None }))
+    let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
+    Some(Action::Kubectl(Kubectl { args, stdin, makes }))
+}
+
+/// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is
+/// meant to fail makes nothing.
+pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
+    let Some(kubectl) = &draft.step.kubectl else { return vec![] };
+    let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
+    if expected.into_iter().any(|(_, expect)| expect.exit_code.is_some_and(|code| code != 0)) {
+        return vec![];
+    }
+    let at = below(&draft.at(), "args");
+    let args: Vec<_> = kubectl.args.iter().map(|word| fill(cx, word)).collect();
+    let placed = |pointer: String, kind: Kind, name: String, manifest: Value| {
+        let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned).filter(|_| kind.namespaced);
+        Placed { name_at: pointer.clone(), pointer, object: Object { kind, namespace, name, manifest, file: None } }
+    };
+    if let [create, word, name, ..] = args.as_slice()
+        && create == "create"
+        && let Some((_, kind)) = CLUSTER_WIDE.iter().find(|(short, _)| short == word)
+        && let Ok(kind) = find(kind, None)
+    {
+        let manifest = json!({"metadata": {"name": name}});
+        return vec![placed(below(&at, 2), kind, name.clone(), manifest)];
+    }
+    let makes = args.first().is_some_and(|verb| matches!(verb.as_str(), "apply" | "create" | "replace"));
+    let input = kubectl.stdin.as_ref().filter(|_| makes).map(|text| fill(cx, text)).unwrap_or_default();
+    let manifests: Vec<Value> = serde_saphyr::from_multiple(&input).unwrap_or_default();
+    manifests
+        .into_iter()
+        .filter_map(|manifest| {
+            let kind = find(manifest["kind"].as_str()?, manifest["apiVersion"].as_str()).ok()?;
+            let name = manifest["metadata"]["name"].as_str()?.to_owned();
+            let elsewhere = manifest["metadata"]["namespace"].as_str().is_some_and(|place| place != cx.namespace);
+            (!kind.namespaced || elsewhere).then(|| placed(below(&draft.at(), "stdin"), kind, name, manifest))
+        })
+        .collect()
 }
 
 fn command(cx: &mut Context<'_>, at: &str, args: &[String]) {
@@ -130,14 +194,6 @@ fn command(cx: &mut Context<'_>, at: &str, args: &[String]) {
     } else if !first.starts_with('-') && !COMMANDS.contains(&first) {
         let finding = cx.findings.error(&at, format!("kubectl has no command `{first}`"));
         finding.hint_if(nearest(first, COMMANDS.iter().copied()).map(|near| format!("did you mean `{near}`?")));
-    }
-    if let [create, kind, ..] = args
-        && create == "create"
-        && CLUSTER_WIDE.contains(&kind.as_str())
-    {
-        cx.findings
-            .warn(&at, format!("what kubectl makes cluster-wide is not removed afterwards: a {kind}"))
-            .hint("make it by a step of its own: `clusterRole`, `bind` or `create`");
     }
 }
 

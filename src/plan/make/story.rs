@@ -56,7 +56,10 @@ impl<'a> Story<'a> {
         let step: &schema::Step = draft.step;
         match draft.verb? {
             "can" => can::read(cx, draft, step.can.as_ref()?, self),
-            "kubectl" => kubectl::read(cx, draft, step.kubectl.as_ref()?),
+            "kubectl" => {
+                draft.objects.iter().for_each(|placed| self.world.add(known(draft, placed)));
+                kubectl::read(cx, draft, step.kubectl.as_ref()?)
+            }
             "get" => targets::get(cx, draft, step.get.as_ref()?, self).map(Action::Get),
             "delete" => {
                 let target = targets::delete(cx, draft, step.delete.as_ref()?, self)?;

@@ -41,7 +41,8 @@ fn the_first_tutorial_is_good() {
         {"curl": {"in": "pod-demo-sa", "url": list, "token": "mounted"},
          "expect": {"status": 200, "path": [{"at": "$.items", "count": 2}], "within": "2s"}},
     ])));
-    assert_eq!((plan.namespace.as_str(), plan.fresh_namespace, plan.alone), ("default", false, true));
+    assert_eq!((plan.namespace.as_str(), plan.fresh_namespace, plan.alone), ("default", false, false));
+    assert!(plan.holds.contains("Namespace default"));
     let Action::Curl(call) = &plan.steps[1].action else { panic!() };
     assert_eq!(call.identity, Identity::Anonymous);
     assert_eq!(call.request, Some(Request::Path { verb: "get".into(), path: "/api".into() }));
@@ -100,9 +101,9 @@ fn short_forms_in_a_fresh_namespace() {
 }
 
 #[test]
-fn cluster_wide_objects_make_it_run_alone() {
+fn names_of_cluster_wide_objects_are_held() {
     let plan = good(fresh(json!([{"bind": {"clusterRole": "view", "clusterWide": true, "to": [{"user": "jane"}]}}])));
-    assert!(plan.alone);
+    assert!(!plan.alone && plan.holds.iter().any(|name| name.starts_with("ClusterRoleBinding ")), "{:?}", plan.holds);
 }
 
 #[rstest]
@@ -257,7 +258,7 @@ fn namespaces_that_the_story_makes() {
                                   "spec": {"containers": [{"name": "c", "image": "curl"}]}}});
     let exec = json!({"exec": {"in": "team-b/q", "container": "c", "command": ["ls"]}});
     let plan = good(fresh(json!([make, inside, exec])));
-    assert!(plan.alone);
+    assert!(plan.holds.contains("Namespace team-b"));
     let late = said(fresh(json!([inside, make])));
     assert_eq!(
         late,
@@ -288,7 +289,7 @@ fn what_a_call_from_a_pod_makes_and_deletes_is_known() {
     assert_eq!(said_after_pod(&[post(201), delete, exec]), ["error /steps/3/exec/in: Pod `q` is gone at this step"]);
     let role = json!({"curl": {"in": "p", "url": "https://kubernetes.default/apis/rbac.authorization.k8s.io/v1/clusterroles", "token": "mounted",
         "body": {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "x"}}}});
-    assert!(good(fresh(json!([pod(), role]))).alone);
+    assert!(good(fresh(json!([pod(), role]))).holds.contains("ClusterRole x"));
 }
 
 #[test]

@@ -1,0 +1,3 @@
+module kubewalk.dev/engine/webhook
+
+go 1.26
