@@ -209,7 +209,7 @@ async fn judge(
             }
             let mut failures: Vec<_> =
                 asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
-            why::add(step, &mut failures, context).await;
+            why::add(step, &mut failures, &asked.got.answer, context).await;
             (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Failure, ask};
 use crate::{
-    expect::Class,
+    expect::{Answer, Class, can::Reviewed},
     explain::{Caller, Question, Verdict, explain, fetch},
-    plan::{Expected, Step},
+    plan::{Action, Expected, Step, can::Can},
     redact::redact,
     scenario::expect::DeniedBy,
     steps::Context,
@@ -16,31 +16,61 @@ use crate::{
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// Adds the reasons to the failures that have any; when they cannot be found out, nothing is said.
-pub async fn add(step: &Step, failures: &mut [Failure], context: &Context) {
-    let Some((identity, requests)) = ask::calls(step) else { return };
-    // Once for each expectation.
-    let mut surprised: Vec<(&mut Failure, Surprise, &Expected)> = Vec::new();
+pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context: &Context) {
+    let mut surprised: Vec<(&mut Failure, Surprise, Question, bool)> = Vec::new();
+    let mut told: Vec<&str> = Vec::new();
     for failure in failures {
-        let Some(item) = expected(step, failure) else { continue };
-        let Some(surprise) = surprise(item, failure) else { continue };
-        if !surprised.iter().any(|(.., other)| other.pointer == item.pointer) {
-            surprised.push((failure, surprise, item));
+        let found = match (&step.action, answer) {
+            (Action::Can(can), Answer::Reviews(reviews)) => of_review(step, can, reviews, failure),
+            _ => of_call(step, failure, &mut told),
+        };
+        if let Some((surprise, question, within)) = found {
+            surprised.push((failure, surprise, question, within));
         }
     }
-    if surprised.is_empty() || requests.is_empty() {
+    if surprised.is_empty() {
         return;
     }
     let Ok(Ok(policy)) = tokio::time::timeout(BUDGET, fetch::policy(&context.client)).await else { return };
-    for (failure, surprise, item) in surprised {
-        // Of several requests that a step makes, the one that the server speaks of.
-        let words = failure.mismatch.server_words.clone().unwrap_or_default();
-        let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
-        let Some(request) = spoken_of.or(requests.first()) else { return };
-        let question = Question { caller: Caller::of(identity), request: request.clone() };
+    for (failure, surprise, question, within) in surprised {
         let verdict = explain(&policy, &question);
-        let lines = said(surprise, &verdict, &question, item.within.is_some());
+        let lines = said(surprise, &verdict, &question, within);
         failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
     }
+}
+
+/// The call of a step; once for each expectation.
+fn of_call<'a>(step: &'a Step, failure: &Failure, told: &mut Vec<&'a str>) -> Option<(Surprise, Question, bool)> {
+    let (identity, requests) = ask::calls(step)?;
+    let item = expected(step, failure)?;
+    let surprise = surprise(item, failure)?;
+    if told.contains(&item.pointer.as_str()) {
+        return None;
+    }
+    // Of several requests that a step makes, the one that the server speaks of.
+    let words = failure.mismatch.server_words.clone().unwrap_or_default();
+    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
+    let request = spoken_of.or(requests.first())?;
+    told.push(&item.pointer);
+    Some((surprise, Question { caller: Caller::of(identity), request: request.clone() }, item.within.is_some()))
+}
+
+/// The first wrong answer of those that a failure speaks of.
+fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) -> Option<(Surprise, Question, bool)> {
+    let surprise = match failure.mismatch.class {
+        Class::Allowed => Surprise::Allowed,
+        Class::Refused => Surprise::Refused,
+        _ => return None,
+    };
+    let wrong = reviews.iter().find(|review| {
+        review.pointer == failure.mismatch.pointer
+            && review.allowed != review.expected
+            && review.allowed == (surprise == Surprise::Allowed)
+    })?;
+    let cell = can.cells.iter().find(|cell| cell.pointer == wrong.pointer && cell.words() == wrong.words)?;
+    let caller = Caller { user: cell.who.user.clone(), groups: cell.who.groups.clone() };
+    let within = step.expected.iter().any(|item| item.within.is_some());
+    Some((surprise, Question { caller, request: cell.request.clone() }, within))
 }
 
 /// The expectation that did not hold; what nobody wrote down is the first one's.

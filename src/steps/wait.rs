@@ -3,12 +3,15 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Context, Fault, api, watch};
+use super::{Context, Fault, api, hopeless, pod_wait, watch};
 use crate::{
     expect::{Answer, json},
     plan::Target,
     scenario::verbs::Until,
 };
+
+/// Conditions that come when all goes well.
+const GOOD: [&str; 5] = ["Available", "Complete", "ContainersReady", "Initialized", "Ready"];
 
 /// Waits for the state. The answer is the object as it then was.
 ///
@@ -20,11 +23,20 @@ pub async fn run(target: &Target, until: &Until, context: &Context, deadline: In
     let name = target.name.clone().unwrap_or_default();
     let what = format!("{} {name} did not become {}", kind.kind, said(until));
     let subject = watch::Subject { collection: api::path(&kind, namespace, None), name };
-    let object = watch::until(&context.client, &subject, None, deadline, &what, |object| look(object, until)).await?;
+    let look = |object: Option<&Value>| look(&kind.kind, object, until);
+    let object = if kind.kind == "Pod" && hopes(until) {
+        pod_wait::until(&subject, None, deadline, &what, look, context).await?
+    } else {
+        watch::until(&context.client, &subject, None, deadline, &what, look).await?
+    };
     Ok(Answer::Api(super::pod::answer(200, object)))
 }
 
-fn look(object: Option<&Value>, until: &Until) -> watch::Step {
+fn hopes(until: &Until) -> bool {
+    matches!(until, Until::Condition(condition) if GOOD.contains(&condition.as_str()))
+}
+
+fn look(kind: &str, object: Option<&Value>, until: &Until) -> watch::Step {
     let reached = match (until, object) {
         (Until::Deleted, object) => object.is_none(),
         (_, None) => false,
@@ -32,7 +44,13 @@ fn look(object: Option<&Value>, until: &Until) -> watch::Step {
         (Until::Condition(kind), Some(object)) => condition(object, kind),
         (Until::Object(part), Some(object)) => json::contains(object, &Value::Object(part.clone())),
     };
-    if reached { watch::Step::Done } else { watch::Step::GoOn }
+    // Somebody may well wait for a bad state; only what all going well would bring is given up.
+    let hopeless = object.filter(|_| hopes(until)).and_then(|object| hopeless::why(kind, object));
+    match (reached, hopeless) {
+        (true, _) => watch::Step::Done,
+        (false, Some(why)) => watch::Step::GiveUp(why),
+        (false, None) => watch::Step::GoOn,
+    }
 }
 
 /// Whether a condition of the object is `True`.
