@@ -47,7 +47,8 @@ impl Login<'_> {
     fn user(self) -> Option<Value> {
         match self {
             Login::Administrator => None,
-            Login::Nobody => Some(json!({})),
+            // Without any credential kubectl asks a person for a name; a blank token is none to the server.
+            Login::Nobody => Some(json!({"token": " "})),
             Login::Token(token) => Some(json!({"token": token.expose_secret()})),
         }
     }

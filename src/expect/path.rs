@@ -72,7 +72,12 @@ pub fn check(wanted: &AtPath, root: &Value) -> Vec<Miss> {
     if let Some(count) = wanted.count
         && found.len() != count
     {
-        misses.push(miss("/count", format!("{count} values"), list(&found), nothing()));
+        misses.push(miss(
+            "/count",
+            if count == 1 { "1 value".into() } else { format!("{count} values") },
+            list(&found),
+            nothing(),
+        ));
     }
     match wanted.absent {
         Some(true) if !found.is_empty() => misses.push(miss("/absent", "nothing".into(), list(&found), None)),

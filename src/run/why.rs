@@ -12,6 +12,10 @@ use crate::{
     steps::Context,
 };
 
+/// By these words a hint is known that says what a reason says.
+const GRANT: &str = "would grant just this";
+const NO_GRANT: &str = "no binding of this identity";
+
 /// A failure is told without reasons rather than late.
 const BUDGET: Duration = Duration::from_secs(5);
 
@@ -35,6 +39,11 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
     for (failure, surprise, question, within) in surprised {
         let verdict = explain(&policy, &question);
         let lines = said(surprise, &verdict, &question, within);
+        // The reasons say what would grant it, too, and more exactly than a hint that knows no binding.
+        let same = failure.mismatch.hint.as_ref().is_some_and(|hint| hint.contains(GRANT) || hint.contains(NO_GRANT));
+        if surprise == Surprise::Refused && same && question.caller.user != "system:anonymous" {
+            failure.mismatch.hint = None;
+        }
         failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
     }
 }
