@@ -2,7 +2,7 @@
 
 use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
 use crate::{
-    plan::{Action, Credential, Expected, Identity, Request, Step},
+    plan::{Action, Credential, Expected, Identity, Request, Step, when::everywhere},
     scenario::expect::{Expect, Text, TextRule},
 };
 
@@ -36,13 +36,19 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Whether a step expects success, somewhere at least; of a call from a Pod it must say so.
-fn succeeds(step: &Step) -> bool {
-    step.expected.iter().any(|item| {
+/// The expectations of success that a step has; of a call from a Pod it must say so.
+fn successes(step: &Step) -> impl Iterator<Item = &Expected> {
+    step.expected.iter().filter(|item| {
         let Expect { status, reason, message, by, .. } = &item.expect;
         let silent = reason.is_none() && message.is_none() && by.is_none() && !matches!(step.action, Action::Curl(_));
         status.map_or(silent, |status| (200..300).contains(&status))
     })
+}
+
+/// Whether the denial of one step is expected on a cluster on which the success of another is, too.
+fn meet((step, item): (&Step, &Expected), (other, success): (&Step, &Expected)) -> bool {
+    let all = [&step.when, &item.when, &other.when, &success.when];
+    everywhere().any(|here| all.iter().all(|when| when.as_ref().is_none_or(|when| when.holds(&here))))
 }
 
 /// Where an expectation stands.
@@ -81,8 +87,8 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         }
         let user = call.identity.username();
         check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
-        let mut others = calls.iter().filter(|other| succeeds(other.step) && !other.requests.is_empty());
-        let paired = others.any(|other| call.is_shown_by(other));
+        let mut others = calls.iter().filter(|other| !other.requests.is_empty() && call.is_shown_by(other));
+        let paired = others.any(|other| successes(other.step).any(|success| meet((step, item), (other.step, success))));
         if !paired {
             cx.findings
                 .warn(&status_at, "nothing shows that this call can succeed at all")

@@ -347,6 +347,11 @@ fn a_denial_of_an_identity_needs_its_counterpart() {
     assert!(alone[0].starts_with("warning /steps/0/expect/status: nothing shows"), "{alone:?}");
     let other = json!({"as": {"user": "john"}, "request": {"path": "/api/v1/namespaces/default/pods"}});
     assert_eq!(said(in_default(json!([denied, other]))), Vec::<String>::new());
+    // On no cluster do both happen.
+    let (mut old, mut new) = (denied.clone(), other.clone());
+    old["when"] = json!({"kubernetes": "<1.30"});
+    new["when"] = json!({"kubernetes": ">=1.30"});
+    assert_eq!(said(in_default(json!([old, new]))).len(), 1);
     let wrong = json!({"as": {"user": "jane"}, "get": {"kind": "Pod"}, "expect": {"status": 403, "message": "pods is forbidden: User \"john\""}});
     assert!(said(in_default(json!([wrong, other])))[0].contains("RBAC refuses this call with another message"));
 }
