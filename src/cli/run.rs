@@ -44,6 +44,14 @@ enum Kind {
     Auto,
     /// The engine's own node: no Docker, no image registry; needs Linux and root.
     Builtin,
+    /// The same node in Docker.
+    Docker,
+    /// rancher/k3s in Docker.
+    K3s,
+    /// kindest/node in Docker, as kind makes it.
+    Kind,
+    /// A cluster that exists already.
+    Kubeconfig,
 }
 
 impl From<Kind> for ClusterKind {
@@ -51,6 +59,10 @@ impl From<Kind> for ClusterKind {
         match kind {
             Kind::Auto => ClusterKind::Auto,
             Kind::Builtin => ClusterKind::Builtin,
+            Kind::Docker => ClusterKind::Docker,
+            Kind::K3s => ClusterKind::K3s,
+            Kind::Kind => ClusterKind::Kind,
+            Kind::Kubeconfig => ClusterKind::Kubeconfig,
         }
     }
 }

@@ -27,6 +27,28 @@ pub enum ClusterKind {
     Auto,
     /// The engine's node image, run by runc: no Docker, no image registry; Linux and root.
     Builtin,
+    /// The same image in Docker.
+    Docker,
+    /// `rancher/k3s` in Docker.
+    K3s,
+    /// `kindest/node` in Docker, as kind makes it.
+    Kind,
+    /// A cluster that exists already, by its kubeconfig.
+    Kubeconfig,
+}
+
+impl ClusterKind {
+    /// Its word on the command line and in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            ClusterKind::Auto => "auto",
+            ClusterKind::Builtin => "builtin",
+            ClusterKind::Docker => "docker",
+            ClusterKind::K3s => "k3s",
+            ClusterKind::Kind => "kind",
+            ClusterKind::Kubeconfig => "kubeconfig",
+        }
+    }
 }
 
 /// The cluster that somebody asks for.
@@ -34,11 +56,15 @@ pub enum ClusterKind {
 pub struct Wanted {
     /// Which kind.
     pub kind: ClusterKind,
+    /// The minor version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
+    pub kubernetes: Option<String>,
+    /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
+    pub anonymous: bool,
 }
 
 impl From<ClusterKind> for Wanted {
     fn from(kind: ClusterKind) -> Self {
-        Wanted { kind }
+        Wanted { kind, ..Wanted::default() }
     }
 }
 
@@ -159,6 +185,9 @@ impl Cluster {
                 let _ = (settings, stop, progress);
                 Err(preflight::not_linux().into())
             }
+            ClusterKind::Docker | ClusterKind::K3s => Err(later(wanted.kind).into()),
+            ClusterKind::Kind => Err(later(wanted.kind).into()),
+            ClusterKind::Kubeconfig => Err(later(wanted.kind).into()),
         }
     }
 
@@ -219,6 +248,12 @@ impl Cluster {
     pub async fn end(self) -> Ended {
         self.node.end().await
     }
+}
+
+/// A kind that this version does not have yet.
+fn later(kind: ClusterKind) -> ClusterError {
+    let message = format!("--cluster {} comes in a later version", kind.word());
+    ClusterError::new(message, "use --cluster builtin")
 }
 
 fn gone(e: &dyn std::fmt::Display) -> ClusterError {
