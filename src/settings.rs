@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::cluster::Settings;
 
-/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; and the system's folder for temporary files.
+/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`, and the system's folder for temporary files; where Docker
+/// is, from `DOCKER_HOST`; `KUBEWALK_K3S_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
 pub fn from_env() -> Settings {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("KUBEWALK_CACHE")
@@ -14,7 +15,15 @@ pub fn from_env() -> Settings {
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     let temp = std::env::temp_dir();
-    Settings { cache, temp: std::path::absolute(&temp).unwrap_or(temp) }
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let seconds = text("KUBEWALK_PULL_TIMEOUT").and_then(|text| text.trim().parse().ok()).unwrap_or(600);
+    Settings {
+        cache,
+        temp: std::path::absolute(&temp).unwrap_or(temp),
+        docker_host: text("DOCKER_HOST"),
+        k3s_image: text("KUBEWALK_K3S_IMAGE"),
+        pull_timeout: std::time::Duration::from_secs(seconds),
+    }
 }
 
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.

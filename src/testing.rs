@@ -112,8 +112,12 @@ pub fn shared() -> &'static Cluster {
     let shared = SHARED.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let mut progress = |progress: Progress| {
-            if progress == Progress::BuildingEngine {
-                uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
+            match progress {
+                Progress::BuildingEngine => {
+                    uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
+                }
+                Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
+                Progress::Pull { .. } | Progress::Phase { .. } => {}
             }
         };
         let (settings, stop) = (settings::from_env(), Stop::never());

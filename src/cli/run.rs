@@ -1,6 +1,6 @@
 //! `kubewalk run`.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, time::Duration};
 
 use clap::{Args, ValueEnum};
 use rand::{SeedableRng as _, seq::SliceRandom as _};
@@ -28,6 +28,9 @@ pub struct Options {
     /// The kind of cluster; `auto` takes the first that works and says which.
     #[arg(long, value_enum, default_value_t = Kind::Auto, env = "KUBEWALK_CLUSTER")]
     cluster: Kind,
+    /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
+    #[arg(long, value_name = "MINOR", value_parser = minor, env = "KUBEWALK_KUBERNETES")]
+    kubernetes: Option<String>,
     /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
     /// same name (a shared namespace, a ClusterRole) take turns, and those that change the rules for all run alone, after
     /// the others. 1: all in the order of their files.
@@ -67,6 +70,15 @@ impl From<Kind> for ClusterKind {
     }
 }
 
+/// A minor version, as Kubernetes writes it.
+fn minor(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('v').unwrap_or(text);
+    match bare.split_once('.') {
+        Some(("1", minor)) if minor.parse::<u8>().is_ok() => Ok(bare.to_owned()),
+        _ => Err("a minor version looks like 1.36".into()),
+    }
+}
+
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { listen_for_signals() });
@@ -82,7 +94,12 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    Ok(runtime.block_on(run(&selected.plans, ClusterKind::from(options.cluster).into(), jobs, &stop, talk)))
+    let wanted = Wanted {
+        kind: ClusterKind::from(options.cluster),
+        kubernetes: options.kubernetes.clone(),
+        anonymous: selected.plans.iter().any(Plan::anonymous),
+    };
+    Ok(runtime.block_on(run(&selected.plans, wanted, jobs, &stop, talk)))
 }
 
 async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
@@ -147,6 +164,8 @@ fn listen_for_signals() -> Stop {
 struct Screen {
     terminal: Terminal,
     progress: bool,
+    /// When the last line about a pull was printed.
+    pulled: Option<Instant>,
     exit: Exit,
 }
 
@@ -155,6 +174,7 @@ impl Screen {
         Screen {
             terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
             progress: !talk.quiet,
+            pulled: None,
             exit: Exit::Held,
         }
     }
@@ -179,10 +199,28 @@ impl Screen {
                     "kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted"
                 );
             }
+            Progress::Note(text) => eprintln!("kubewalk: {text}"),
+            Progress::Pull { image, done, total } => self.pulled(&image, done, total),
             Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
                 eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
             }
             Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
+        }
+    }
+
+    /// How far a pull is: in place on a terminal, else a line every ten seconds.
+    fn pulled(&mut self, image: &str, done: u64, total: u64) {
+        let terminal = std::io::stderr().is_terminal();
+        let pause = Duration::from_millis(if terminal { 200 } else { 10_000 });
+        if self.pulled.is_some_and(|last| last.elapsed() < pause) {
+            return;
+        }
+        self.pulled = Some(Instant::now());
+        let far = if total == 0 { String::new() } else { format!(": {} of {} MB", done >> 20, total >> 20) };
+        if terminal {
+            eprint!("\r\x1b[2Kkubewalk: pulling {image}{far}");
+        } else {
+            eprintln!("kubewalk: pulling {image}{far}");
         }
     }
 }

@@ -14,58 +14,16 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::{Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, engine, preflight};
+use super::{
+    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, engine::{self, CURL_IMAGE}, preflight,
+    said::{Ready, Said, death},
+};
 use crate::stop::{Stop, unless_stopped};
-
-/// The image in the node that has curl and a shell.
-pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
 
 /// How long the end of a cluster may take before we stop waiting for its keeper (which goes on by itself).
 const END_BUDGET: Duration = Duration::from_secs(20);
-
-/// What the keeper says once the cluster can be used.
-#[derive(Debug, Clone, Deserialize)]
-struct Ready {
-    /// The administrator's kubeconfig.
-    kubeconfig: PathBuf,
-    /// The API server's version.
-    kubernetes: String,
-    /// The cluster's folder.
-    dir: PathBuf,
-}
-
-/// One line of the keeper.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Said {
-    Phase {
-        name: String,
-        ms: u64,
-    },
-    Ready(Ready),
-    Died {
-        component: String,
-        status: String,
-        #[serde(default)]
-        log: Vec<String>,
-    },
-    Failed {
-        message: String,
-        #[serde(default)]
-        remedy: Option<String>,
-        #[serde(default)]
-        log: Vec<String>,
-    },
-    Ended {
-        #[serde(default)]
-        left: Vec<String>,
-    },
-    #[serde(other)]
-    Other,
-}
 
 /// A node, held by its keeper's standard input.
 #[derive(Debug)]
@@ -161,10 +119,6 @@ async fn after_the_end(
     let _ = tokio::time::timeout(END_BUDGET, async { while told.recv().await.is_some() {} }).await;
     let _ = keeper.try_wait();
     error
-}
-
-fn death(component: &str, status: &str, log: Vec<String>) -> ClusterError {
-    ClusterError { message: format!("{component} of the cluster ended ({status})"), remedy: None, log }
 }
 
 /// Reads the keeper's lines on a thread of its own, since a node outlives the async runtime that started it. Returns the

@@ -12,7 +12,13 @@ use std::{
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
-use super::{ClusterError, Progress};
+use super::{ClusterError, Progress, Wanted};
+
+/// The image in the node that has curl and a shell.
+pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
+
+/// The one minor version of Kubernetes that it has.
+pub const MINOR: &str = "1.37";
 
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
@@ -28,6 +34,20 @@ pub fn hash() -> String {
         all.update(format!("{}  ./{path}\n", hex(&Sha256::digest(content))));
     }
     hex(&all.finalize())[..16].to_owned()
+}
+
+/// Whether the engine has the version that is wanted.
+///
+/// # Errors
+/// When another is wanted.
+pub fn has(wanted: &Wanted) -> Result<(), ClusterError> {
+    match wanted.kubernetes.as_deref() {
+        None | Some(MINOR) => Ok(()),
+        Some(other) => Err(ClusterError::new(
+            format!("the engine's node has Kubernetes {MINOR}, and {other} is wanted"),
+            format!("leave --kubernetes out, or use --cluster k3s ({})", super::k3s::TAGS.map(|(minor, _)| minor).join(", ")),
+        )),
+    }
 }
 
 /// The folder of the finished image, if it is there.

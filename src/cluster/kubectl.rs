@@ -11,14 +11,23 @@ use tokio::{
 };
 
 /// The most that a stream may carry, in bytes; more is an error and never cut silently.
-const MOST_OUTPUT: usize = 16 << 20;
+pub(super) const MOST_OUTPUT: usize = 16 << 20;
 
 /// The kubectl of a cluster. It can be used as long as the cluster lives.
 #[derive(Debug, Clone)]
-pub struct Kubectl {
-    /// A program and the arguments behind which kubectl and its own come.
-    prefix: Vec<PathBuf>,
+pub struct Kubectl(How);
+
+#[derive(Debug, Clone)]
+enum How {
+    /// A program of this machine, and the arguments behind which kubectl and its own come.
+    Command(Vec<PathBuf>),
+    /// In a container, with the words that are kubectl there.
+    Container(std::sync::Arc<super::container::Container>, &'static [&'static str]),
 }
+
+/// Ends a command at its deadline, where the node has the means; where not, it ends with the node.
+const IN_TIME: &str =
+    r#"t=$1; shift; if command -v timeout >/dev/null; then exec timeout -s KILL "$t" "$@"; fi; exec "$@""#;
 
 /// The end of a call.
 #[derive(Debug, Clone)]
@@ -64,7 +73,12 @@ const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; IFS= read -r c;
 impl Kubectl {
     /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
     pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
-        Kubectl { prefix: prefix.into_iter().collect() }
+        Kubectl(How::Command(prefix.into_iter().collect()))
+    }
+
+    /// The kubectl in a container, called by these words: `["k3s", "kubectl"]`.
+    pub fn inside(container: std::sync::Arc<super::container::Container>, words: &'static [&'static str]) -> Self {
+        Kubectl(How::Container(container, words))
     }
 
     /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
@@ -96,22 +110,37 @@ impl Kubectl {
     ) -> Result<Output, String> {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
         let seconds = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
-        let (program, before) = self.prefix.split_first().ok_or("this cluster has no kubectl")?;
+        let grace = deadline + std::time::Duration::from_secs(2);
+        let prefix = match &self.0 {
+            How::Command(prefix) => prefix,
+            How::Container(container, words) => {
+                let before = ["sh", "-c", IN_TIME, "sh", &seconds.to_string()].map(str::to_owned);
+                let words = words.iter().map(|word| (*word).to_owned());
+                let command = before.into_iter().chain(words).chain(args.iter().cloned()).collect();
+                let ended = timeout_at(grace, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
+                return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, deadline);
+            }
+        };
+        let (program, before) = prefix.split_first().ok_or("this cluster has no kubectl")?;
         let mut command = Command::new(program);
         command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;
-        let grace = deadline + std::time::Duration::from_secs(2);
         let output = match timeout_at(grace, ended(&mut child, stdin)).await {
             Ok(output) => output?,
             Err(_) => return Err(still(seconds)),
         };
-        if output.exit_code == 137 && Instant::now() + std::time::Duration::from_millis(50) >= deadline {
-            return Err(still(seconds));
-        }
-        Ok(output)
+        in_time(output, seconds, deadline)
     }
+}
+
+/// The node kills what is not over in time, which looks like any end by KILL.
+fn in_time(output: Output, seconds: u64, deadline: Instant) -> Result<Output, String> {
+    if output.exit_code == 137 && Instant::now() + std::time::Duration::from_millis(50) >= deadline {
+        return Err(still(seconds));
+    }
+    Ok(output)
 }
 
 fn still(seconds: u64) -> String {
@@ -145,9 +174,13 @@ pub(crate) async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8
         limited.read_to_end(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
     }
     if bytes.len() > MOST_OUTPUT {
-        return Err(format!("it wrote more than {} MiB", MOST_OUTPUT >> 20));
+        return Err(too_much());
     }
     Ok(bytes)
+}
+
+pub(super) fn too_much() -> String {
+    format!("it wrote more than {} MiB", MOST_OUTPUT >> 20)
 }
 
 #[cfg(test)]

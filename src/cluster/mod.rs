@@ -2,19 +2,38 @@
 //!
 //! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
 
-pub mod engine;
-pub mod kubectl;
-pub mod preflight;
-
+pub mod auto;
 #[cfg(target_os = "linux")]
 pub mod builtin;
+pub mod container;
+pub mod daemon;
+pub mod docker;
+pub mod engine;
+pub mod exec;
+pub mod folder;
+pub mod images;
+pub mod k3s;
+pub mod kubectl;
+mod login;
+pub mod owner;
+pub mod preflight;
+pub mod ready;
+pub mod said;
+pub mod sweep;
+pub mod trouble;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use serde::Serialize;
 
+pub use daemon::Daemon;
+pub use folder::Folder;
 pub use kubectl::Kubectl;
+pub use owner::Owner;
 
 use crate::stop::Stop;
 
@@ -75,6 +94,12 @@ pub struct Settings {
     pub cache: PathBuf,
     /// For private folders that go with their cluster.
     pub temp: PathBuf,
+    /// Where Docker is, when somebody says so: `unix:///run/user/1000/docker.sock`.
+    pub docker_host: Option<String>,
+    /// The image for `--cluster k3s`, when it is not to be one of the table.
+    pub k3s_image: Option<String>,
+    /// How long the pull of one image may take.
+    pub pull_timeout: Duration,
 }
 
 /// What is true of a running cluster.
@@ -132,6 +157,17 @@ pub enum StartError {
 pub enum Progress {
     /// The node image must be built first; its own progress goes to standard error.
     BuildingEngine,
+    /// Something worth a line: what was swept, why a kind was passed over.
+    Note(String),
+    /// An image is being pulled; more of it may turn up.
+    Pull {
+        /// Its name.
+        image: String,
+        /// Bytes that are here.
+        done: u64,
+        /// Bytes in all, as far as is known.
+        total: u64,
+    },
     /// A phase of the start is done, so many milliseconds after its beginning.
     Phase {
         /// e.g. `api-ready`.
@@ -178,14 +214,10 @@ impl Cluster {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
         match wanted.kind {
-            #[cfg(target_os = "linux")]
-            ClusterKind::Auto | ClusterKind::Builtin => builtin::start(settings, stop, progress).await,
-            #[cfg(not(target_os = "linux"))]
-            ClusterKind::Auto | ClusterKind::Builtin => {
-                let _ = (settings, stop, progress);
-                Err(preflight::not_linux().into())
-            }
-            ClusterKind::Docker | ClusterKind::K3s => Err(later(wanted.kind).into()),
+            ClusterKind::Auto => auto::start(wanted, settings, stop, progress).await,
+            ClusterKind::Builtin => start_builtin(wanted, settings, stop, progress).await,
+            ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
+            ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
             ClusterKind::Kind => Err(later(wanted.kind).into()),
             ClusterKind::Kubeconfig => Err(later(wanted.kind).into()),
         }
@@ -250,10 +282,44 @@ impl Cluster {
     }
 }
 
+async fn start_builtin(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    engine::has(wanted)?;
+    #[cfg(target_os = "linux")]
+    return builtin::start(settings, stop, progress).await;
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (settings, stop, progress);
+        Err(preflight::not_linux().into())
+    }
+}
+
 /// A kind that this version does not have yet.
 fn later(kind: ClusterKind) -> ClusterError {
     let message = format!("--cluster {} comes in a later version", kind.word());
     ClusterError::new(message, "use --cluster builtin")
+}
+
+/// A node's own kubeconfig, made for a caller who reaches its API server at another address. The certificate is good for
+/// 127.0.0.1; for any other host the file names what it is good for.
+///
+/// # Errors
+/// When it names no server, or several.
+pub(crate) fn kubeconfig_for(text: &str, server: &str) -> Result<String, ClusterError> {
+    let is_server = |line: &&str| line.trim_start().starts_with("server: https://");
+    let [line] = text.lines().filter(is_server).collect::<Vec<_>>()[..] else {
+        return Err(ClusterError::plain("the node's kubeconfig is not one of a single server"));
+    };
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let mut new = format!("{indent}server: {server}");
+    if !server.starts_with("https://127.0.0.1:") {
+        new.push_str(&format!("\n{indent}tls-server-name: localhost"));
+    }
+    Ok(text.replace(line, &new))
 }
 
 fn gone(e: &dyn std::fmt::Display) -> ClusterError {

@@ -34,6 +34,7 @@ use crate::scenario::{
     calls::PatchType,
     expect::Expect,
     verbs::{Method, Until},
+    when::Feature,
 };
 
 /// A scenario made ready to run.
@@ -62,6 +63,22 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What is probably not meant, in the order of the lines; the scenario can run.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Plan {
+    /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command
+    /// inside a Pod calls.
+    pub fn anonymous(&self) -> bool {
+        let asked = |when: Option<&When>| when.is_some_and(|when| when.feature.contains(&Feature::Anonymous));
+        self.steps.iter().any(|step| {
+            let calls = match &step.action {
+                Action::Curl(curl) => curl.identity == Identity::Anonymous,
+                Action::Exec(_) => true,
+                _ => step.caller.identity == Some(Identity::Anonymous) || step.caller.credential == Credential::Anonymous,
+            };
+            calls || asked(step.when.as_ref()) || step.expected.iter().any(|item| asked(item.when.as_ref()))
+        })
+    }
 }
 
 /// Something that the plan filled in.

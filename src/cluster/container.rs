@@ -1,0 +1,340 @@
+//! A node in a container: started and ended by testcontainers, watched, and held by a line that breaks when we die.
+//!
+//! testcontainers removes a container when its handle is dropped, which does not happen after a `kill -9`, or for a handle in a
+//! static as the tests of a process share it. So Docker itself removes the container when it ends (`--rm`), and it ends with us:
+//! an `exec` in it waits for the end of its input, which is a connection of ours, and then stops the container. Docker sees the
+//! connection close however we die. What slips through before that line is there, `sweep` finds by the labels.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, future::BoxFuture};
+use testcontainers::{
+    ContainerAsync, CopyToContainer, Image, ImageExt as _,
+    bollard::{
+        Docker,
+        errors::Error,
+        models::PortBinding,
+        query_parameters::{InspectContainerOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder},
+    },
+    core::{CgroupnsMode, ContainerPort, WaitFor},
+    runners::AsyncRunner as _,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    ClusterError, Daemon, Ended, Folder, Owner, StartError,
+    daemon::{DEFAULT_HOST, Ends, on, runtime},
+    trouble,
+};
+use crate::stop::Stop;
+
+/// The API server's port in every node of ours.
+pub const API_PORT: u16 = 6443;
+
+/// How long the end of a container may take before it counts as left behind.
+const END_BUDGET: Duration = Duration::from_secs(20);
+
+/// How many of the container's last lines are kept.
+const LOG_LINES: usize = 20;
+
+/// What waits in the container for the end of our connection.
+const LIFELINE: [&str; 3] = ["/bin/sh", "-c", "cat >/dev/null; kill -TERM 1"];
+
+/// A node's image, and how it is started.
+#[derive(Debug, Clone, Default)]
+pub struct NodeImage {
+    /// Without its tag.
+    pub name: String,
+    /// Its tag.
+    pub tag: String,
+    /// The arguments of its entry point.
+    pub args: Vec<String>,
+    /// Folders in memory.
+    pub tmpfs: Vec<&'static str>,
+    /// Files that are there before it starts.
+    pub files: Vec<CopyToContainer>,
+}
+
+impl Image for NodeImage {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// None: a log line promises little, so each kind asks the cluster itself.
+    fn ready_conditions(&self) -> Vec<WaitFor> {
+        vec![]
+    }
+
+    fn cmd(&self) -> impl IntoIterator<Item = impl Into<std::borrow::Cow<'_, str>>> {
+        self.args.iter().map(String::as_str)
+    }
+
+    fn copy_to_sources(&self) -> impl IntoIterator<Item = &CopyToContainer> {
+        &self.files
+    }
+
+    fn expose_ports(&self) -> &[ContainerPort] {
+        &[ContainerPort::Tcp(API_PORT)]
+    }
+}
+
+/// A running container.
+pub struct Container {
+    /// What people call it.
+    pub name: String,
+    /// The API server's address for this process, e.g. `https://127.0.0.1:32768`.
+    pub server: String,
+    client: Docker,
+    id: String,
+    held: Mutex<Option<Held>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What ends with the cluster.
+struct Held {
+    container: ContainerAsync<NodeImage>,
+    folder: Folder,
+    _watch: Ends<()>,
+    /// Both halves of the connection.
+    _lifeline: Box<dyn std::any::Any + Send>,
+}
+
+/// What the container's log and its end have shown.
+#[derive(Debug, Default)]
+struct Seen {
+    lines: VecDeque<String>,
+    died: Option<ClusterError>,
+    ending: bool,
+}
+
+impl std::fmt::Debug for Container {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Container").field("name", &self.name).field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// Starts a container, and gives the lines of its log as they come; nothing in it is ready yet.
+///
+/// # Errors
+/// What Docker refused, or that the run was stopped; no container stays then.
+pub async fn start(
+    daemon: &Daemon,
+    host: Option<&str>,
+    image: NodeImage,
+    owner: &Owner,
+    folder: Folder,
+    stop: &Stop,
+) -> Result<(Arc<Container>, mpsc::UnboundedReceiver<String>), StartError> {
+    let at = host.unwrap_or(DEFAULT_HOST).to_owned();
+    let (client, owner) = (daemon.client.clone(), owner.clone());
+    // Not ended half way: between its creation and its handle nobody would remove the container.
+    let starting = runtime().spawn(async move {
+        let started = create(&client, &at, image, &owner, folder).await;
+        if started.is_err() {
+            // Docker removes by itself only what has run.
+            super::sweep::remove_run(&client, &owner.run).await;
+        }
+        started
+    });
+    let (container, lines) = match starting.await {
+        Ok(started) => started?,
+        Err(e) => std::panic::resume_unwind(e.into_panic()),
+    };
+    if let Some(signal) = stop.signal() {
+        container.end().await;
+        return Err(StartError::Stopped(signal));
+    }
+    Ok((container, lines))
+}
+
+async fn create(
+    client: &Docker,
+    at: &str,
+    image: NodeImage,
+    owner: &Owner,
+    folder: Folder,
+) -> Result<(Arc<Container>, mpsc::UnboundedReceiver<String>), ClusterError> {
+    let name = format!("kubewalk-{}", owner.run);
+    let tmpfs: HashMap<String, String> = image.tmpfs.iter().map(|dir| ((*dir).into(), String::new())).collect();
+    // Only for this machine, unless Docker is on another one, or we are in a container ourselves.
+    let elsewhere = !(at.starts_with("unix:") || at.starts_with("npipe:")) || std::path::Path::new("/.dockerenv").exists();
+    let ip = if elsewhere { "0.0.0.0" } else { "127.0.0.1" };
+    let request = image
+        .with_container_name(&name)
+        .with_labels(owner.labels())
+        .with_privileged(true)
+        .with_cgroupns_mode(CgroupnsMode::Private)
+        .with_host_config_modifier(move |config| {
+            config.auto_remove = Some(true);
+            config.publish_all_ports = Some(false);
+            let bound = PortBinding { host_ip: Some(ip.into()), host_port: None };
+            config.port_bindings = Some(HashMap::from([(format!("{API_PORT}/tcp"), Some(vec![bound]))]));
+            config.tmpfs = Some(tmpfs.clone());
+        });
+    let container = request.start().await.map_err(|e| trouble::container(&e, at))?;
+    let id = container.id().to_owned();
+    let lifeline = attach(client, &id).await.map_err(|e| trouble::request(&e, at))?;
+    let port = container.get_host_port_ipv4(API_PORT).await.map_err(|e| trouble::container(&e, at))?;
+    let host = container.get_host().await.map_err(|e| trouble::container(&e, at))?.to_string();
+    let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let (tell, lines) = mpsc::unbounded_channel();
+    let watch = Ends(runtime().spawn(watch(client.clone(), id.clone(), Arc::clone(&seen), tell)));
+    let held = Held { container, folder, _watch: watch, _lifeline: lifeline };
+    let container = Container {
+        name,
+        server: format!("https://{host}:{port}"),
+        client: client.clone(),
+        id,
+        held: Mutex::new(Some(held)),
+        seen,
+    };
+    Ok((Arc::new(container), lines))
+}
+
+/// Starts what ends the container when the connection that is given back closes.
+async fn attach(client: &Docker, id: &str) -> Result<Box<dyn std::any::Any + Send>, Error> {
+    use testcontainers::bollard::exec::{CreateExecOptions, StartExecOptions};
+    let options = CreateExecOptions { cmd: Some(LIFELINE.to_vec()), attach_stdin: Some(true), ..Default::default() };
+    let exec = client.create_exec(id, options).await?;
+    Ok(Box::new(client.start_exec(&exec.id, None::<StartExecOptions>).await?))
+}
+
+/// Follows the log, and notes the end.
+async fn watch(client: Docker, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::UnboundedSender<String>) {
+    let lock = || seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
+    // Asked for before the log is read to its end: once the container is removed, nobody knows its exit code.
+    let wait = WaitContainerOptionsBuilder::new().condition("removed").build();
+    let mut end = client.wait_container(&id, Some(wait));
+    let follow = async {
+        let mut log = client.logs(&id, Some(options));
+        while let Some(Ok(part)) = log.next().await {
+            for line in String::from_utf8_lossy(&part.into_bytes()).lines().filter(|line| !line.trim().is_empty()) {
+                let mut seen = lock();
+                seen.lines.push_back(line.to_owned());
+                if seen.lines.len() > LOG_LINES {
+                    seen.lines.pop_front();
+                }
+                let _ = tell.send(line.to_owned());
+            }
+        }
+    };
+    let (ended, ()) = tokio::join!(end.next(), follow);
+    let code = match ended {
+        Some(Ok(ended)) => ended.status_code,
+        Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
+        _ => -1,
+    };
+    let mut seen = lock();
+    if !seen.ending {
+        let how = match code {
+            137 => "killed, perhaps for lack of memory".to_owned(),
+            -1 => "Docker has stopped or lost it".to_owned(),
+            code => format!("exit code {code}"),
+        };
+        let log = seen.lines.iter().cloned().collect();
+        let message = format!("the cluster's container ended by itself ({how})");
+        seen.died.get_or_insert(ClusterError { message, remedy: None, log });
+    }
+}
+
+impl Container {
+    /// Writes a file (mode 0600) into the private folder that goes with the container.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<std::path::PathBuf, ClusterError> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = &held.as_ref().ok_or_else(|| ClusterError::plain("the cluster has ended"))?.folder;
+        folder.write(name, text).map_err(|e| {
+            ClusterError::plain(format!("cannot write {}: {e}", folder.path().join(name).display()))
+        })
+    }
+
+    /// Why it is broken, if it is.
+    pub fn died(&self) -> Option<ClusterError> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).died.clone()
+    }
+
+    /// Notes that a component in it has ended.
+    pub fn broken(&self, why: ClusterError) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).died.get_or_insert(why);
+    }
+
+    /// The last lines of its log.
+    pub fn last_lines(&self) -> Vec<String> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).lines.iter().cloned().collect()
+    }
+
+    /// Runs a command in it; see [`super::exec`].
+    ///
+    /// # Errors
+    /// In one sentence.
+    pub async fn exec(&self, command: Vec<String>, stdin: Option<Vec<u8>>) -> Result<super::kubectl::Output, String> {
+        let (client, id) = (self.client.clone(), self.id.clone());
+        on(async move { super::exec::run(&client, &id, command, stdin).await }).await
+    }
+
+    /// Removes it with its volumes and its folder, and waits until all is gone.
+    pub async fn end(&self) -> Ended {
+        let held = {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).ending = true;
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        let Some(held) = held else { return Ended::default() };
+        let (client, id) = (self.client.clone(), self.id.clone());
+        // To the end, also when nobody waits any more.
+        let ending = runtime().spawn(async move {
+            // Docker may be faster: then it says that there is no such container, or that its removal is under way.
+            let _ = held.container.rm().await;
+            drop(held.folder);
+            gone(&client, &id).await
+        });
+        match ending.await {
+            Ok(true) => Ended::default(),
+            _ => Ended { left: vec![format!("container {} (docker rm -f -v {0})", self.name)] },
+        }
+    }
+}
+
+/// Whether Docker forgets it in time.
+async fn gone(client: &Docker, id: &str) -> bool {
+    let forgotten = async {
+        while !matches!(
+            client.inspect_container(id, None::<InspectContainerOptions>).await,
+            Err(Error::DockerResponseServerError { status_code: 404, .. })
+        ) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(END_BUDGET, forgotten).await.is_ok()
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // testcontainers' own handle can be dropped only on a runtime.
+        if let Some(held) = self.held.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).ending = true;
+            runtime().spawn(async move { drop(held) });
+        }
+    }
+}
+
+impl super::Node for Arc<Container> {
+    fn died(&self) -> Option<ClusterError> {
+        Container::died(self)
+    }
+
+    fn end(&self) -> BoxFuture<'_, Ended> {
+        Box::pin(Container::end(self))
+    }
+}

@@ -1,0 +1,130 @@
+//! `--cluster docker`: the engine's node image in Docker: for those who have Docker and no root, or no image registry.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    Cluster, ClusterError, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    container::{self, Container, NodeImage},
+    engine::{self, CURL_IMAGE},
+    images, ready,
+    said::{Said, death},
+    sweep,
+};
+use crate::stop::{Stop, unless_stopped};
+
+/// A little more than the node's own budget, since it knows best what is late.
+const READY_WITHIN: Duration = Duration::from_secs(125);
+
+/// Starts a node and waits until it is ready.
+///
+/// # Errors
+/// What Docker or the node lacks, or that the run was stopped; nothing stays then.
+pub async fn start(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    engine::has(wanted)?;
+    let host = settings.docker_host.as_deref();
+    let daemon = Daemon::connect(host).await?;
+    sweep::before_a_run(settings, &daemon, progress).await;
+    let engine = unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    images::load_node(&daemon, &engine, &settings.cache, stop, progress).await?;
+    let owner = Owner::new();
+    let folder = Folder::make(&settings.temp, &owner)?;
+    let image = NodeImage { name: images::NODE.into(), tag: engine::hash(), ..NodeImage::default() };
+    let begun = Instant::now();
+    let (node, mut lines) = container::start(&daemon, host, image, &owner, folder, stop).await?;
+    let up = unless_stopped(stop, bring_up(&node, &mut lines, begun, progress)).await;
+    match up {
+        Ok(Ok(cluster)) => {
+            watch(node, lines);
+            Ok(cluster)
+        }
+        Ok(Err(e)) => {
+            node.end().await;
+            Err(e.into())
+        }
+        Err(signal) => {
+            node.end().await;
+            Err(StartError::Stopped(signal))
+        }
+    }
+}
+
+async fn bring_up(
+    node: &std::sync::Arc<Container>,
+    lines: &mut mpsc::UnboundedReceiver<String>,
+    begun: Instant,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, ClusterError> {
+    let kubernetes = tokio::time::timeout_at(begun + READY_WITHIN, said_ready(node, lines, progress)).await.map_err(
+        |_| ClusterError {
+            message: format!("the node was not ready after {} s", READY_WITHIN.as_secs()),
+            remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
+            log: node.last_lines(),
+        },
+    )??;
+    let words = ["cat", "/etc/kubernetes/admin.conf"].map(str::to_owned).to_vec();
+    let cannot = |e: String| ClusterError::plain(format!("cannot read the kubeconfig in the node: {e}"));
+    let text = node.exec(words, None).await.map_err(cannot)?;
+    let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
+    let kubeconfig = node.write("kubeconfig", &text)?;
+    let facts = Facts {
+        pods: true,
+        anonymous: true,
+        kind: "docker",
+        kubernetes,
+        curl_image: CURL_IMAGE.to_owned(),
+    };
+    let kubectl = Kubectl::inside(std::sync::Arc::clone(node), &["kubectl"]);
+    let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
+    // The node has seen to all else; what it cannot see is the way from here to it.
+    let client = cluster.client().await?;
+    ready::wait(&client, &[ready::Thing::Api], begun, Instant::now() + Duration::from_secs(20), &mut |_| ()).await.map_err(
+        |e| {
+            ClusterError::new(
+                format!("the node is ready, but cannot be reached at {}: {e}", node.server),
+                "something between this process and Docker's published ports is in the way: a firewall, or DOCKER_HOST",
+            )
+        },
+    )?;
+    Ok(cluster)
+}
+
+/// Waits for the node's own word, and passes its phases on.
+async fn said_ready(
+    node: &Container,
+    lines: &mut mpsc::UnboundedReceiver<String>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<String, ClusterError> {
+    while let Some(line) = lines.recv().await {
+        match serde_json::from_str::<Said>(&line) {
+            Ok(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
+            Ok(Said::Ready(ready)) => return Ok(ready.kubernetes),
+            Ok(Said::Failed { message, remedy, log }) => return Err(ClusterError { message, remedy, log }),
+            Ok(Said::Died { component, status, log }) => return Err(death(&component, &status, log)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    // Its log has ended, and soon Docker says how it did.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    Err(node.died().unwrap_or_else(|| ClusterError::plain("the node ended before it was ready")))
+}
+
+/// Notes when a component of the running node dies.
+fn watch(node: std::sync::Arc<Container>, mut lines: mpsc::UnboundedReceiver<String>) {
+    let node = std::sync::Arc::downgrade(&node);
+    super::daemon::runtime().spawn(async move {
+        while let Some(line) = lines.recv().await {
+            if let Ok(Said::Died { component, status, log }) = serde_json::from_str(&line)
+                && let Some(node) = node.upgrade()
+            {
+                node.broken(death(&component, &status, log));
+            }
+        }
+    });
+}

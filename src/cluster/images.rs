@@ -1,0 +1,271 @@
+//! Images in Docker: the engine's node, loaded once; others, pulled where they are not there yet; and what Pods need of them.
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use testcontainers::bollard::{
+    Docker, body_try_stream,
+    errors::Error,
+    models::CreateImageInfo,
+    query_parameters::CreateImageOptionsBuilder,
+};
+use tokio::{
+    io::{AsyncReadExt as _, DuplexStream},
+    sync::mpsc,
+    time::Instant,
+};
+
+use super::{
+    ClusterError, Daemon, Progress, Settings, StartError,
+    daemon::{Ends, on, runtime},
+    engine, trouble,
+};
+use crate::stop::{Stop, unless_stopped};
+
+/// The name of the engine's node in Docker; its tag is the hash of the engine's sources.
+pub const NODE: &str = "kubewalk.local/node";
+
+/// How long a pull may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until the registry says its first word.
+    pub first: Duration,
+    /// Between two words; a registry that is silent for longer is stuck.
+    pub between: Duration,
+    /// In all.
+    pub total: Duration,
+}
+
+impl Patience {
+    /// What the settings say.
+    pub fn of(settings: &Settings) -> Self {
+        let minute = Duration::from_secs(60);
+        Patience { first: minute, between: minute, total: settings.pull_timeout }
+    }
+}
+
+/// Whether an image is in Docker.
+///
+/// # Errors
+/// When Docker does not say.
+pub async fn here(daemon: &Daemon, image: &str) -> Result<bool, ClusterError> {
+    let (client, image) = (daemon.client.clone(), image.to_owned());
+    on(async move {
+        match client.inspect_image(&image).await {
+            Ok(_) => Ok(true),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+            Err(e) => Err(trouble::image(&e, &image)),
+        }
+    })
+    .await
+}
+
+/// Loads the engine's node into Docker, if it is not there; runs that start side by side load it once.
+///
+/// # Errors
+/// Why it cannot be read or loaded, or that the run was stopped.
+pub async fn load_node(
+    daemon: &Daemon,
+    engine: &Path,
+    cache: &Path,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), StartError> {
+    let (tag, root) = (engine::hash(), engine.join("rootfs"));
+    let name = format!("{NODE}:{tag}");
+    if here(daemon, &name).await? {
+        return Ok(());
+    }
+    let _turn = unless_stopped(stop, turn(cache)).await.map_err(StartError::Stopped)??;
+    if here(daemon, &name).await? {
+        return Ok(());
+    }
+    progress(Progress::Note(format!("loading the node image into Docker, once ({name})")));
+    let client = daemon.client.clone();
+    let loading = on(async move {
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(NODE).tag(&tag).changes(vec![
+            r#"ENTRYPOINT ["/sbin/init"]"#.into(),
+            "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
+            "ENV KUBECONFIG=/etc/kubernetes/admin.conf".into(),
+            format!("LABEL {}engine={tag}", super::owner::LABEL),
+        ]);
+        let mut said = client.create_image(Some(options.build()), Some(body_try_stream(archive(root))), None);
+        while let Some(said) = said.next().await {
+            said.map_err(|e| trouble::image(&e, &name))?;
+        }
+        Ok::<(), ClusterError>(())
+    });
+    Ok(unless_stopped(stop, loading).await.map_err(StartError::Stopped)??)
+}
+
+/// The lock of the cache for loading; it goes with its file.
+async fn turn(cache: &Path) -> Result<std::fs::File, ClusterError> {
+    let path = cache.join("docker-load.lock");
+    let cannot = |e: std::io::Error| ClusterError::plain(format!("cannot lock {}: {e}", path.display()));
+    let file = std::fs::File::create(&path).map_err(cannot)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(std::fs::TryLockError::Error(e)) => return Err(cannot(e)),
+        }
+    }
+}
+
+/// A folder as a tar, as it is read; a folder that cannot be read breaks the stream, so that Docker keeps no half of it.
+fn archive(root: std::path::PathBuf) -> impl futures::Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static {
+    let (write, read) = tokio::io::duplex(1 << 20);
+    let writing = Ends(runtime().spawn(async move {
+        let mut tar = tokio_tar::Builder::new(write);
+        tar.follow_symlinks(false);
+        tar.append_dir_all(".", root).await?;
+        tar.into_inner().await.map(drop)
+    }));
+    stream::unfold(Some((read, writing)), |state| async {
+        let (mut read, mut writing): (DuplexStream, Ends<std::io::Result<()>>) = state?;
+        let mut chunk = bytes::BytesMut::with_capacity(256 << 10);
+        match read.read_buf(&mut chunk).await {
+            Ok(0) => match (&mut writing.0).await {
+                Ok(Ok(())) => None,
+                Ok(Err(e)) => Some((Err(e), None)),
+                Err(e) => Some((Err(std::io::Error::other(e)), None)),
+            },
+            Ok(_) => Some((Ok(chunk.freeze()), Some((read, writing)))),
+            Err(e) => Some((Err(e), None)),
+        }
+    })
+}
+
+/// Pulls an image if it is not there.
+///
+/// # Errors
+/// That it does not exist, that the registry cannot be reached, gives no more, or is too slow; or that the run was stopped.
+pub async fn ensure(
+    daemon: &Daemon,
+    image: &str,
+    patience: Patience,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), StartError> {
+    if here(daemon, image).await? {
+        return Ok(());
+    }
+    let begun = Instant::now();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let _pulling = Ends(runtime().spawn(pull(daemon.client.clone(), image.to_owned(), tell)));
+    let mut layers = Layers::default();
+    let mut patient = patience.first;
+    loop {
+        let stuck = (Instant::now() + patient).min(begun + patience.total);
+        let said = match unless_stopped(stop, tokio::time::timeout_at(stuck, told.recv())).await {
+            Ok(Ok(said)) => said,
+            Ok(Err(_)) => return Err(layers.too_slow(image, begun.elapsed()).into()),
+            Err(signal) => return Err(StartError::Stopped(signal)),
+        };
+        match said {
+            Some(Ok(info)) => {
+                patient = patience.between;
+                layers.note(info);
+                let (done, total) = layers.sum();
+                progress(Progress::Pull { image: image.to_owned(), done, total });
+            }
+            Some(Err(e)) => return Err(trouble::image(&e, image).into()),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn pull(client: Docker, image: String, tell: mpsc::UnboundedSender<Result<CreateImageInfo, Error>>) {
+    let options = CreateImageOptionsBuilder::new().from_image(&image).build();
+    let mut said = client.create_image(Some(options), None, super::login::of(&image));
+    while let Some(said) = said.next().await {
+        let _ = tell.send(said);
+    }
+}
+
+/// How far each layer is: bytes that are there, and all of its bytes.
+#[derive(Debug, Default)]
+struct Layers(HashMap<String, (u64, u64)>);
+
+impl Layers {
+    fn note(&mut self, info: CreateImageInfo) {
+        let (Some(id), Some(status)) = (info.id, info.status) else { return };
+        let of = |bytes: Option<i64>| u64::try_from(bytes.unwrap_or(0)).unwrap_or(0);
+        let layer = self.0.entry(id).or_default();
+        match (status.as_str(), info.progress_detail) {
+            ("Downloading", Some(detail)) => *layer = (of(detail.current), of(detail.total)),
+            ("Download complete" | "Pull complete" | "Already exists", _) => layer.0 = layer.1,
+            _ => {}
+        }
+    }
+
+    fn sum(&self) -> (u64, u64) {
+        self.0.values().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1))
+    }
+
+    fn too_slow(&self, image: &str, after: Duration) -> ClusterError {
+        let (done, total) = self.sum();
+        let far = match total {
+            0 => "nothing of it has come".to_owned(),
+            total => format!("{} of {} MB have come", done >> 20, total >> 20),
+        };
+        ClusterError::new(
+            format!("the pull of {image} was given up after {} s: {far}", after.as_secs()),
+            "pull it by hand (docker pull), or give it more time with KUBEWALK_PULL_TIMEOUT (seconds)",
+        )
+    }
+}
+
+/// The image as `docker save` writes it, for a node that shall have it.
+///
+/// # Errors
+/// When Docker cannot give it.
+pub async fn export(daemon: &Daemon, image: &str) -> Result<Vec<u8>, ClusterError> {
+    let (client, image) = (daemon.client.clone(), image.to_owned());
+    on(async move {
+        let mut parts = Box::pin(client.export_image(&image));
+        let mut all = Vec::new();
+        while let Some(part) = parts.next().await {
+            all.extend_from_slice(&part.map_err(|e| trouble::image(&e, &image))?);
+        }
+        Ok(all)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(id: &str, status: &str, current: i64, total: i64) -> CreateImageInfo {
+        let detail = serde_json::json!({"id": id, "status": status, "progressDetail": {"current": current, "total": total}});
+        serde_json::from_value(detail).expect("what Docker sends")
+    }
+
+    #[test]
+    fn layers_add_up() {
+        let mut layers = Layers::default();
+        for said in [
+            info("a", "Pulling fs layer", 0, 0),
+            info("a", "Downloading", 10 << 20, 40 << 20),
+            info("b", "Downloading", 5 << 20, 20 << 20),
+            info("a", "Extracting", 1, 40 << 20),
+            info("b", "Download complete", 0, 0),
+        ] {
+            layers.note(said);
+        }
+        assert_eq!(layers.sum(), (30 << 20, 60 << 20));
+        let e = layers.too_slow("r/k:1", Duration::from_secs(7));
+        assert_eq!(e.message, "the pull of r/k:1 was given up after 7 s: 30 of 60 MB have come");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_read_breaks_the_stream() {
+        let mut parts = Box::pin(archive("/no/such/folder".into()));
+        let mut last = None;
+        while let Some(part) = parts.next().await {
+            last = Some(part);
+        }
+        assert!(last.expect("something").is_err());
+    }
+}
