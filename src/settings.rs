@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cluster::Settings;
+use crate::cluster::{ClusterKind, Settings, Wanted};
 
 /// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`, and the system's folder for temporary files; where Docker
 /// is, from `DOCKER_HOST`; `KUBEWALK_K3S_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
@@ -29,4 +29,20 @@ pub fn from_env() -> Settings {
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.
 pub fn slow() -> bool {
     std::env::var("KUBEWALK_TAG").is_ok_and(|tags| tags.split(',').any(|tag| tag.trim() == "slow"))
+}
+
+/// The cluster that tests run on: `KUBEWALK_CLUSTER` and `KUBEWALK_KUBERNETES`, as for `kubewalk run`. Anonymous calls are let
+/// in, since the first test does not know what the others need.
+///
+/// # Errors
+/// When there is no kind of that name.
+pub fn wanted() -> Result<Wanted, String> {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let word = text("KUBEWALK_CLUSTER").unwrap_or_else(|| ClusterKind::Auto.word().into());
+    let kind = ClusterKind::ALL.into_iter().find(|kind| kind.word() == word);
+    let kind = kind.ok_or_else(|| {
+        let words = ClusterKind::ALL.map(ClusterKind::word).join(", ");
+        format!("KUBEWALK_CLUSTER: there is no kind of cluster `{word}`; there are {words}")
+    })?;
+    Ok(Wanted { kind, kubernetes: text("KUBEWALK_KUBERNETES"), anonymous: true })
 }

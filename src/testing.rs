@@ -18,7 +18,7 @@ use std::{
 };
 
 use crate::{
-    cluster::{Cluster, ClusterKind, Progress},
+    cluster::{Cluster, Progress},
     plan::{self, Names, Plan},
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, event::Event, turns::Turns},
@@ -111,17 +111,15 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
 pub fn shared() -> &'static Cluster {
     let shared = SHARED.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        let mut progress = |progress: Progress| {
-            match progress {
-                Progress::BuildingEngine => {
-                    uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
-                }
-                Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
-                Progress::Pull { .. } | Progress::Phase { .. } => {}
+        let mut progress = |progress: Progress| match progress {
+            Progress::BuildingEngine => {
+                uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
             }
+            Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
+            Progress::Pull { .. } | Progress::Phase { .. } => {}
         };
         let (settings, stop) = (settings::from_env(), Stop::never());
-        runtime.block_on(Cluster::start(&ClusterKind::Auto.into(), &settings, &stop, &mut progress)).map_err(|e| {
+        runtime.block_on(Cluster::start(&settings::wanted()?, &settings, &stop, &mut progress)).map_err(|e| {
             let mut text = format!("there is no cluster: {e}");
             if let crate::cluster::StartError::Failed(e) = &e {
                 if let Some(remedy) = &e.remedy {

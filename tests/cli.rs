@@ -139,7 +139,7 @@ mod machine {
     #[test]
     fn no_go() {
         let dir = tempfile::tempdir().expect("a folder");
-        let mut command = kubewalk(&["run", WALKTHROUGH]);
+        let mut command = kubewalk(&["run", "--cluster", "builtin", WALKTHROUGH]);
         command.env("KUBEWALK_CACHE", dir.path()).env("PATH", "/nowhere");
         lacks(&mut command, "go is not on the PATH", "install Go");
     }

@@ -27,7 +27,7 @@ inputs=(
 )
 after=(
 	[debian]="" [modules]="" [kube]="" [tools]="" [runc]="debian" [supervisor]="" [userland]="debian"
-	[images]="userland" [store]="images kube" [assemble]="kube tools runc supervisor userland store"
+	[images]="userland" [store]="images kube" [assemble]="kube tools runc supervisor userland images store"
 )
 progress=([modules]=modules [kube]=packages)
 
@@ -265,6 +265,9 @@ build_assemble() {
 	cp -l "${dirs[runc]}/runc" "$root/usr/local/sbin/runc"
 	cp -l "${dirs[supervisor]}/supervisor" "$root/usr/sbin/init"
 	cp -al "${dirs[store]}/containerd" "$root/usr/lib/kubewalk/containerd"
+	# For nodes that are not ours but should have the image, too.
+	mkdir "$work/images"
+	cp -l "${dirs[images]}/curl.tar" "$work/images/"
 	cp -l "${dirs[runc]}/runc" "$work/runc"
 	cp -l "${dirs[supervisor]}/supervisor" "$work/supervisor"
 	chmod 755 "$work"/{runc,supervisor} "$root/usr/sbin/init" "$root/usr/local/bin/kube"

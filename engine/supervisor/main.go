@@ -20,8 +20,8 @@ const usage = `usage:
   supervisor keeper run --engine DIR --base DIR [--budget 120s]
   supervisor keeper exec --dir CLUSTER_DIR -- COMMAND [ARGUMENT...]
   supervisor keeper logs --dir CLUSTER_DIR [--lines N] [COMPONENT...]
-  supervisor keeper sweep --base DIR
-  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s]
+  supervisor keeper sweep --base DIR [--dry-run]
+  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s] [--apiserver-arg NAME=VALUE]
 `
 
 func main() {

@@ -1,29 +1,36 @@
 //! `kubewalk doctor`.
 
 use crate::{
-    cluster::{ClusterError, preflight},
+    cluster::{
+        ClusterError,
+        preflight::{self, Check},
+    },
     exit_code::Exit,
     settings,
 };
 
 pub fn main() -> anyhow::Result<Exit> {
-    let checks = preflight::builtin(&settings::from_env());
-    let mut text = String::from("cluster builtin (no Docker, no image registry):\n");
-    let mut exit = Exit::Held;
-    for check in &checks {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let settings = settings::from_env();
+    let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings))];
+    kinds.extend(runtime.block_on(preflight::docker(&settings)));
+    let text: String = kinds.iter().map(|(kind, checks)| about(kind, checks)).collect();
+    let works = |(_, checks): &&(_, Vec<Check>)| checks.iter().all(|check| check.missing.is_none());
+    let (exit, verdict) = match kinds.iter().find(works) {
+        Some(_) => (Exit::Held, "This machine can run scenarios.\n"),
+        None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
+    };
+    Ok(super::print(&format!("{text}{verdict}")).worst(exit))
+}
+
+fn about(kind: &str, checks: &[Check]) -> String {
+    let mut text = format!("cluster {kind}:\n");
+    for check in checks {
         let mark = if check.missing.is_none() { "ok     " } else { "missing" };
         text.push_str(&format!("  {mark}  {}: {}\n", check.name, check.found));
         if let Some(ClusterError { remedy: Some(remedy), .. }) = &check.missing {
             text.push_str(&format!("           {remedy}\n"));
         }
-        if check.missing.is_some() {
-            exit = Exit::Environment;
-        }
     }
-    text.push_str(if exit == Exit::Held {
-        "This machine can run scenarios.\n"
-    } else {
-        "This machine cannot run scenarios yet.\n"
-    });
-    Ok(super::print(&text).worst(exit))
+    text
 }

@@ -11,6 +11,7 @@ mod new;
 mod run;
 mod schema;
 mod select;
+mod sweep;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -48,6 +49,8 @@ enum Command {
     Explain(explain::Options),
     /// Writes a first scenario to change, and says where it is.
     New(new::Options),
+    /// Removes what runs that were killed have left: only what is ours, and only of runs that are dead for sure.
+    Sweep(sweep::Options),
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Schema => schema::main(),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
+        Command::Sweep(options) => sweep::main(options),
         Command::Docs(page) => docs::main(page),
     }));
     match done {

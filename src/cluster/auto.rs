@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, ClusterError, Daemon, Progress, Settings, StartError, Wanted, docker, engine,
-    images::Patience,
-    k3s,
+    Cluster, ClusterError, Daemon, Progress, Settings, StartError, Wanted, docker, engine, images::Patience, k3s,
 };
 use crate::stop::Stop;
 

@@ -17,7 +17,9 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, engine::{self, CURL_IMAGE}, preflight,
+    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError,
+    engine::{self, CURL_IMAGE},
+    preflight,
     said::{Ready, Said, death},
 };
 use crate::stop::{Stop, unless_stopped};

@@ -165,7 +165,8 @@ async fn create(
     let name = format!("kubewalk-{}", owner.run);
     let tmpfs: HashMap<String, String> = image.tmpfs.iter().map(|dir| ((*dir).into(), String::new())).collect();
     // Only for this machine, unless Docker is on another one, or we are in a container ourselves.
-    let elsewhere = !(at.starts_with("unix:") || at.starts_with("npipe:")) || std::path::Path::new("/.dockerenv").exists();
+    let elsewhere =
+        !(at.starts_with("unix:") || at.starts_with("npipe:")) || std::path::Path::new("/.dockerenv").exists();
     let ip = if elsewhere { "0.0.0.0" } else { "127.0.0.1" };
     let request = image
         .with_container_name(&name)
@@ -255,9 +256,9 @@ impl Container {
     pub fn write(&self, name: &str, text: &str) -> Result<std::path::PathBuf, ClusterError> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = &held.as_ref().ok_or_else(|| ClusterError::plain("the cluster has ended"))?.folder;
-        folder.write(name, text).map_err(|e| {
-            ClusterError::plain(format!("cannot write {}: {e}", folder.path().join(name).display()))
-        })
+        folder
+            .write(name, text)
+            .map_err(|e| ClusterError::plain(format!("cannot write {}: {e}", folder.path().join(name).display())))
     }
 
     /// Why it is broken, if it is.

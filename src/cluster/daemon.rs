@@ -3,10 +3,7 @@
 //! All that speaks to it runs on one small runtime of this process, not on the caller's: a cluster that tests share outlives
 //! the runtime of the test that started it.
 
-use std::{
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 use testcontainers::{bollard::Docker, core::client::docker_client_instance};
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -38,7 +35,9 @@ impl Daemon {
                 let version = client.version().await.map_err(|e| trouble::connection(&e, &at))?;
                 Ok(Daemon { client, version: version.version.unwrap_or_default() })
             };
-            tokio::time::timeout(ANSWERS_WITHIN, asked).await.unwrap_or_else(|_| Err(trouble::silent(&at, ANSWERS_WITHIN)))
+            tokio::time::timeout(ANSWERS_WITHIN, asked)
+                .await
+                .unwrap_or_else(|_| Err(trouble::silent(&at, ANSWERS_WITHIN)))
         })
         .await
     }

@@ -31,7 +31,8 @@ pub async fn start(
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
-    let engine = unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    let engine =
+        unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
     images::load_node(&daemon, &engine, &settings.cache, stop, progress).await?;
     let owner = Owner::new();
     let folder = Folder::make(&settings.temp, &owner)?;
@@ -61,37 +62,32 @@ async fn bring_up(
     begun: Instant,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
-    let kubernetes = tokio::time::timeout_at(begun + READY_WITHIN, said_ready(node, lines, progress)).await.map_err(
-        |_| ClusterError {
-            message: format!("the node was not ready after {} s", READY_WITHIN.as_secs()),
-            remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
-            log: node.last_lines(),
-        },
-    )??;
+    let kubernetes =
+        tokio::time::timeout_at(begun + READY_WITHIN, said_ready(node, lines, progress)).await.map_err(|_| {
+            ClusterError {
+                message: format!("the node was not ready after {} s", READY_WITHIN.as_secs()),
+                remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
+                log: node.last_lines(),
+            }
+        })??;
     let words = ["cat", "/etc/kubernetes/admin.conf"].map(str::to_owned).to_vec();
     let cannot = |e: String| ClusterError::plain(format!("cannot read the kubeconfig in the node: {e}"));
     let text = node.exec(words, None).await.map_err(cannot)?;
     let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
-    let facts = Facts {
-        pods: true,
-        anonymous: true,
-        kind: "docker",
-        kubernetes,
-        curl_image: CURL_IMAGE.to_owned(),
-    };
+    let facts = Facts { pods: true, anonymous: true, kind: "docker", kubernetes, curl_image: CURL_IMAGE.to_owned() };
     let kubectl = Kubectl::inside(std::sync::Arc::clone(node), &["kubectl"]);
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
-    ready::wait(&client, &[ready::Thing::Api], begun, Instant::now() + Duration::from_secs(20), &mut |_| ()).await.map_err(
-        |e| {
+    ready::wait(&client, &[ready::Thing::Api], begun, Instant::now() + Duration::from_secs(20), &mut |_| ())
+        .await
+        .map_err(|e| {
             ClusterError::new(
                 format!("the node is ready, but cannot be reached at {}: {e}", node.server),
                 "something between this process and Docker's published ports is in the way: a firewall, or DOCKER_HOST",
             )
-        },
-    )?;
+        })?;
     Ok(cluster)
 }
 

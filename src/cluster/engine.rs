@@ -45,7 +45,10 @@ pub fn has(wanted: &Wanted) -> Result<(), ClusterError> {
         None | Some(MINOR) => Ok(()),
         Some(other) => Err(ClusterError::new(
             format!("the engine's node has Kubernetes {MINOR}, and {other} is wanted"),
-            format!("leave --kubernetes out, or use --cluster k3s ({})", super::k3s::TAGS.map(|(minor, _)| minor).join(", ")),
+            format!(
+                "leave --kubernetes out, or use --cluster k3s ({})",
+                super::k3s::TAGS.map(|(minor, _)| minor).join(", ")
+            ),
         )),
     }
 }

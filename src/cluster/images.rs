@@ -4,10 +4,7 @@ use std::{collections::HashMap, path::Path, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use testcontainers::bollard::{
-    Docker, body_try_stream,
-    errors::Error,
-    models::CreateImageInfo,
-    query_parameters::CreateImageOptionsBuilder,
+    Docker, body_try_stream, errors::Error, models::CreateImageInfo, query_parameters::CreateImageOptionsBuilder,
 };
 use tokio::{
     io::{AsyncReadExt as _, DuplexStream},
@@ -21,6 +18,9 @@ use super::{
     engine, trouble,
 };
 use crate::stop::{Stop, unless_stopped};
+
+/// What the names of images begin with that are made here, and in no registry.
+const OURS: &str = "kubewalk.local/";
 
 /// The name of the engine's node in Docker; its tag is the hash of the engine's sources.
 pub const NODE: &str = "kubewalk.local/node";
@@ -150,6 +150,10 @@ pub async fn ensure(
     if here(daemon, image).await? {
         return Ok(());
     }
+    if image.starts_with(OURS) {
+        let message = format!("there is no image {image} in Docker, and no registry has it");
+        return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
+    }
     let begun = Instant::now();
     let (tell, mut told) = mpsc::unbounded_channel();
     let _pulling = Ends(runtime().spawn(pull(daemon.client.clone(), image.to_owned(), tell)));
@@ -238,7 +242,8 @@ mod tests {
     use super::*;
 
     fn info(id: &str, status: &str, current: i64, total: i64) -> CreateImageInfo {
-        let detail = serde_json::json!({"id": id, "status": status, "progressDetail": {"current": current, "total": total}});
+        let detail =
+            serde_json::json!({"id": id, "status": status, "progressDetail": {"current": current, "total": total}});
         serde_json::from_value(detail).expect("what Docker sends")
     }
 

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::{
     Cluster, ClusterError, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
-   
     container::{self, Container, NodeImage},
     engine::{self, CURL_IMAGE},
     images::{self, Patience},
@@ -19,12 +18,8 @@ use crate::stop::{Stop, unless_stopped};
 pub const IMAGE: &str = "rancher/k3s";
 
 /// The newest patch of each minor that is known to work, newest first; the first is the default.
-pub const TAGS: [(&str, &str); 4] = [
-    ("1.36", "v1.36.1-k3s1"),
-    ("1.35", "v1.35.6-k3s1"),
-    ("1.34", "v1.34.9-k3s1"),
-    ("1.33", "v1.33.6-k3s1"),
-];
+pub const TAGS: [(&str, &str); 4] =
+    [("1.36", "v1.36.1-k3s1"), ("1.35", "v1.35.6-k3s1"), ("1.34", "v1.34.9-k3s1"), ("1.33", "v1.33.6-k3s1")];
 
 /// For Pods, where the engine's own image with curl is not built: the one of curl's authors.
 pub const CURL_FROM_REGISTRY: &str = "docker.io/curlimages/curl:8.16.0";
@@ -200,8 +195,9 @@ async fn curl(
 ) -> Result<(String, Vec<u8>), StartError> {
     if let Some(engine) = engine::built(&settings.cache) {
         let path = engine.join("images/curl.tar");
-        let archive = std::fs::read(&path)
-            .map_err(|e| ClusterError::new(format!("cannot read {}: {e}", path.display()), "remove the engine's folder"))?;
+        let archive = std::fs::read(&path).map_err(|e| {
+            ClusterError::new(format!("cannot read {}: {e}", path.display()), "remove the engine's folder")
+        })?;
         return Ok((CURL_IMAGE.to_owned(), archive));
     }
     images::ensure(daemon, CURL_FROM_REGISTRY, patience, stop, progress).await?;

@@ -57,6 +57,16 @@ pub enum ClusterKind {
 }
 
 impl ClusterKind {
+    /// All of them.
+    pub const ALL: [ClusterKind; 6] = [
+        ClusterKind::Auto,
+        ClusterKind::Builtin,
+        ClusterKind::Docker,
+        ClusterKind::K3s,
+        ClusterKind::Kind,
+        ClusterKind::Kubeconfig,
+    ];
+
     /// Its word on the command line and in reports.
     pub fn word(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ClusterError, Settings, engine};
+use super::{ClusterError, Daemon, Settings, Wanted, engine, images, k3s};
 
 /// One question to the machine, and its answer.
 #[derive(Debug, Clone)]
@@ -49,6 +49,37 @@ pub fn builtin(settings: &Settings) -> Vec<Check> {
     }
     checks.push(temp(&settings.temp));
     checks
+}
+
+/// What the clusters in Docker need, each with its name.
+pub async fn docker(settings: &Settings) -> Vec<(&'static str, Vec<Check>)> {
+    let (of_k3s, of_docker) = match Daemon::connect(settings.docker_host.as_deref()).await {
+        Ok(daemon) => {
+            let answers = || Check::good("docker", format!("{} answers", daemon.version));
+            (vec![answers(), k3s_image(settings, &daemon).await], vec![answers(), node_image(settings)])
+        }
+        Err(e) => (vec![Check::bad("docker", e.clone())], vec![Check::bad("docker", e)]),
+    };
+    vec![("k3s (rancher/k3s in Docker)", of_k3s), ("docker (the engine's node in Docker)", of_docker)]
+}
+
+async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {
+    let image = match k3s::image(&Wanted::default(), settings) {
+        Ok(image) => image,
+        Err(e) => return Check::bad("image", e),
+    };
+    match images::here(daemon, &image).await {
+        Ok(true) => Check::good("image", format!("{image} is here")),
+        Ok(false) => Check::good("image", format!("{image} is not here; will be pulled from its registry")),
+        Err(e) => Check::bad("image", e),
+    }
+}
+
+fn node_image(settings: &Settings) -> Check {
+    match engine::built(&settings.cache) {
+        Some(dir) => Check::good("engine", format!("built, in {}", dir.display())),
+        None => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
+    }
 }
 
 /// The first thing that is missing.

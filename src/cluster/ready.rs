@@ -94,7 +94,10 @@ fn not_ready(node: &Node) -> Option<String> {
     match ready {
         None => return Some(format!("node {name} has no condition Ready yet")),
         Some(ready) if ready.status != "True" => {
-            return Some(format!("node {name} is not ready: {}", ready.message.as_deref().unwrap_or("it does not say why")));
+            return Some(format!(
+                "node {name} is not ready: {}",
+                ready.message.as_deref().unwrap_or("it does not say why")
+            ));
         }
         Some(_) => {}
     }

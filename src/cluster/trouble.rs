@@ -103,7 +103,8 @@ pub fn image(e: &Error, image: &str) -> ClusterError {
             "look at its name; load it with docker load where there is no registry",
         );
     }
-    if has(&["no such host", "timeout", "refused", "unreachable", "misbehaving", "eof", "reset by peer", "certificate"]) {
+    if has(&["no such host", "timeout", "refused", "unreachable", "misbehaving", "eof", "reset by peer", "certificate"])
+    {
         return ClusterError::new(
             format!("the image {image} is not here, and its registry cannot be reached: {}", first_line(&said)),
             format!("load it with docker load, use a mirror, or {WITHOUT}"),
@@ -199,16 +200,26 @@ mod tests {
     }
 
     #[rstest]
-    #[case("toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
-        "the registry of r/k:1 gives no more images for now (rate limit)")]
-    #[case("toomanyrequests: retry-after: 5m30s, allowed: 2000/minute",
-        "the registry of r/k:1 gives no more images for now (rate limit; it says: try again after 5m30s)")]
-    #[case("Too Many Requests. Retry-After: 60",
-        "the registry of r/k:1 gives no more images for now (rate limit; it says: try again after 60 s)")]
-    #[case("manifest for r/k:1 not found: manifest unknown: manifest unknown",
-        "there is no image r/k:1, here or in its registry: manifest for r/k:1 not found: manifest unknown: manifest unknown")]
-    #[case("Get \"https://r/v2/\": dial tcp: lookup r on 10.0.0.1:53: no such host",
-        "the image r/k:1 is not here, and its registry cannot be reached: Get \"https://r/v2/\": dial tcp: lookup r on 10.0.0.1:53: no such host")]
+    #[case(
+        "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
+        "the registry of r/k:1 gives no more images for now (rate limit)"
+    )]
+    #[case(
+        "toomanyrequests: retry-after: 5m30s, allowed: 2000/minute",
+        "the registry of r/k:1 gives no more images for now (rate limit; it says: try again after 5m30s)"
+    )]
+    #[case(
+        "Too Many Requests. Retry-After: 60",
+        "the registry of r/k:1 gives no more images for now (rate limit; it says: try again after 60 s)"
+    )]
+    #[case(
+        "manifest for r/k:1 not found: manifest unknown: manifest unknown",
+        "there is no image r/k:1, here or in its registry: manifest for r/k:1 not found: manifest unknown: manifest unknown"
+    )]
+    #[case(
+        "Get \"https://r/v2/\": dial tcp: lookup r on 10.0.0.1:53: no such host",
+        "the image r/k:1 is not here, and its registry cannot be reached: Get \"https://r/v2/\": dial tcp: lookup r on 10.0.0.1:53: no such host"
+    )]
     #[case("write /var/lib/docker/tmp/GetImageBlob1: no space left on device", "Docker's disk is full")]
     fn an_image_that_cannot_be_had_says_why(#[case] docker: &str, #[case] sentence: &str) {
         assert_eq!(image(&stream(docker), "r/k:1").message, sentence);

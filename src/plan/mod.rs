@@ -74,7 +74,9 @@ impl Plan {
             let calls = match &step.action {
                 Action::Curl(curl) => curl.identity == Identity::Anonymous,
                 Action::Exec(_) => true,
-                _ => step.caller.identity == Some(Identity::Anonymous) || step.caller.credential == Credential::Anonymous,
+                _ => {
+                    step.caller.identity == Some(Identity::Anonymous) || step.caller.credential == Credential::Anonymous
+                }
             };
             calls || asked(step.when.as_ref()) || step.expected.iter().any(|item| asked(item.when.as_ref()))
         })

@@ -16,6 +16,7 @@ import (
 //	died    component, status, log, ms
 //	failed  message, remedy, log, ms
 //	swept   dir, left
+//	found   dir
 //	ended   ms, left
 type Event struct {
 	Event      string   `json:"event"`

@@ -77,7 +77,7 @@ func Run(args []string) int {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		sweep(*base, k.events)
+		sweep(*base, k.events, false)
 	}()
 
 	err := k.live(*engine, *base, *budget-time.Since(start))

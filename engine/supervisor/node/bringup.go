@@ -28,7 +28,7 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err != nil {
 		return err
 	}
-	if err := n.start(apiServer()); err != nil {
+	if err := n.start(apiServer(n.apiArgs)); err != nil {
 		return err
 	}
 	roles := make(chan struct{})

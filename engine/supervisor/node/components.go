@@ -31,8 +31,8 @@ func containerd() component {
 	return component{"containerd", startEnv, []string{"--config=/run/kubewalk/containerd.toml", "--log-level=warn"}}
 }
 
-func apiServer() component {
-	return component{"kube-apiserver", startEnv, []string{
+func apiServer(more []string) component {
+	return component{"kube-apiserver", startEnv, append([]string{
 		"--advertise-address=" + nodeIP, "--secure-port=" + apiPort,
 		"--etcd-servers=http://" + etcdLocal,
 		"--allow-privileged=true",
@@ -58,7 +58,7 @@ func apiServer() component {
 		// Fairness between callers is for those who are too many; without it
 		// there are thirty objects less to make and watch before we are ready.
 		"--enable-priority-and-fairness=false",
-	}}
+	}, more...)}
 }
 
 func controllerManager() component {

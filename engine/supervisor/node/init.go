@@ -25,6 +25,8 @@ type node struct {
 	events *event.Writer
 	procs  *processes
 	budget time.Duration
+	// apiArgs are flags for kube-apiserver beside our own.
+	apiArgs []string
 
 	mu      sync.Mutex
 	waiting map[string]string // what is not ready yet, and the component it is up to
@@ -40,11 +42,16 @@ func Main(args []string) int {
 	server := flags.String("server", "https://127.0.0.1:"+apiPort, "the API's address in the kubeconfig for the host")
 	holdStdin := flags.Bool("hold-stdin", false, "end when standard input ends")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
+	var apiArgs []string
+	flags.Func("apiserver-arg", "one more flag for kube-apiserver, as NAME=VALUE; may be said more than once", func(arg string) error {
+		apiArgs = append(apiArgs, "--"+arg)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	n := &node{
-		events: event.NewWriter(os.Stdout, start), budget: *budget,
+		events: event.NewWriter(os.Stdout, start), budget: *budget, apiArgs: apiArgs,
 		waiting: map[string]string{}, lastErr: map[string]error{},
 	}
 	if os.Getpid() != 1 {

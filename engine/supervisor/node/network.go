@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // prepareNetwork gives the node its addresses. They sit on one end of a veth
@@ -55,5 +57,37 @@ func prepareNetwork() error {
 	if err := netlink.RouteAdd(route); err != nil {
 		return fmt.Errorf("cannot add the route to the Services: %w", err)
 	}
+	if err := keepPodsIn(); err != nil {
+		return err
+	}
 	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
+}
+
+// keepPodsIn takes the way out from Pods, and from them only, where there is
+// one: a container has a default route, which its published port may need, but
+// nothing there answers a Pod. So a Pod is told at once, as without a route.
+func keepPodsIn() error {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return err
+	}
+	out := func(r netlink.Route) bool { return r.Dst == nil || r.Dst.IP.IsUnspecified() }
+	if !slices.ContainsFunc(routes, out) {
+		return nil
+	}
+	_, pods, err := net.ParseCIDR(podCIDR)
+	if err != nil {
+		return err
+	}
+	// Before both come the node's own addresses, by the kernel's first rule.
+	among := netlink.NewRule()
+	among.Src, among.Dst, among.Priority, among.Table = pods, pods, 100, unix.RT_TABLE_MAIN
+	other := netlink.NewRule()
+	other.Src, other.Priority, other.Type = pods, 101, unix.FR_ACT_UNREACHABLE
+	for _, rule := range []*netlink.Rule{among, other} {
+		if err := netlink.RuleAdd(rule); err != nil {
+			return fmt.Errorf("cannot keep Pods in: %w", err)
+		}
+	}
+	return nil
 }
