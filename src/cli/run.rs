@@ -26,8 +26,8 @@ pub struct Options {
     #[command(flatten)]
     selection: Selection,
     /// The kind of cluster; `auto` takes the first that works and says which.
-    #[arg(long, value_enum, default_value_t = Kind::Auto, env = "KUBEWALK_CLUSTER")]
-    cluster: Kind,
+    #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
+    cluster: Which,
     /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
     #[arg(long, value_name = "MINOR", value_parser = minor, env = "KUBEWALK_KUBERNETES")]
     kubernetes: Option<String>,
@@ -42,7 +42,7 @@ pub struct Options {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum Which {
     /// The first kind that works here.
     Auto,
     /// The engine's own node: no Docker, no image registry; needs Linux and root.
@@ -57,15 +57,15 @@ enum Kind {
     Kubeconfig,
 }
 
-impl From<Kind> for ClusterKind {
-    fn from(kind: Kind) -> Self {
+impl From<Which> for ClusterKind {
+    fn from(kind: Which) -> Self {
         match kind {
-            Kind::Auto => ClusterKind::Auto,
-            Kind::Builtin => ClusterKind::Builtin,
-            Kind::Docker => ClusterKind::Docker,
-            Kind::K3s => ClusterKind::K3s,
-            Kind::Kind => ClusterKind::Kind,
-            Kind::Kubeconfig => ClusterKind::Kubeconfig,
+            Which::Auto => ClusterKind::Auto,
+            Which::Builtin => ClusterKind::Builtin,
+            Which::Docker => ClusterKind::Docker,
+            Which::K3s => ClusterKind::K3s,
+            Which::Kind => ClusterKind::Kind,
+            Which::Kubeconfig => ClusterKind::Kubeconfig,
         }
     }
 }
@@ -99,6 +99,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         kubernetes: options.kubernetes.clone(),
         anonymous: selected.plans.iter().any(Plan::anonymous),
     };
+    if let Err(e) = wanted.check(&settings::from_env()) {
+        eprintln!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
+        return Ok(Exit::Invalid);
+    }
     Ok(runtime.block_on(run(&selected.plans, wanted, jobs, &stop, talk)))
 }
 

@@ -18,7 +18,9 @@ use testcontainers::{
         Docker,
         errors::Error,
         models::PortBinding,
-        query_parameters::{InspectContainerOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder},
+        query_parameters::{
+            InspectContainerOptions, InspectNetworkOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder,
+        },
     },
     core::{CgroupnsMode, ContainerPort, WaitFor},
     runners::AsyncRunner as _,
@@ -164,10 +166,7 @@ async fn create(
 ) -> Result<(Arc<Container>, mpsc::UnboundedReceiver<String>), ClusterError> {
     let name = format!("kubewalk-{}", owner.run);
     let tmpfs: HashMap<String, String> = image.tmpfs.iter().map(|dir| ((*dir).into(), String::new())).collect();
-    // Only for this machine, unless Docker is on another one, or we are in a container ourselves.
-    let elsewhere =
-        !(at.starts_with("unix:") || at.starts_with("npipe:")) || std::path::Path::new("/.dockerenv").exists();
-    let ip = if elsewhere { "0.0.0.0" } else { "127.0.0.1" };
+    let ip = published_at(client, at).await;
     let request = image
         .with_container_name(&name)
         .with_labels(owner.labels())
@@ -176,7 +175,7 @@ async fn create(
         .with_host_config_modifier(move |config| {
             config.auto_remove = Some(true);
             config.publish_all_ports = Some(false);
-            let bound = PortBinding { host_ip: Some(ip.into()), host_port: None };
+            let bound = PortBinding { host_ip: Some(ip.clone()), host_port: None };
             config.port_bindings = Some(HashMap::from([(format!("{API_PORT}/tcp"), Some(vec![bound]))]));
             config.tmpfs = Some(tmpfs.clone());
         });
@@ -199,6 +198,21 @@ async fn create(
         seen,
     };
     Ok((Arc::new(container), lines))
+}
+
+/// The address at which Docker shall publish the API server: where testcontainers then looks for it, and nowhere else that it
+/// need not be. That is 127.0.0.1, or Docker's bridge when we are in a container ourselves; a Docker on another machine must
+/// publish it to us, so there it is every address.
+async fn published_at(client: &Docker, at: &str) -> String {
+    if !(at.starts_with("unix:") || at.starts_with("npipe:")) {
+        return "0.0.0.0".into();
+    }
+    if !std::path::Path::new("/.dockerenv").exists() {
+        return "127.0.0.1".into();
+    }
+    let bridge = client.inspect_network("bridge", None::<InspectNetworkOptions>).await.ok();
+    let ranges = bridge.and_then(|bridge| bridge.ipam?.config).unwrap_or_default();
+    ranges.into_iter().find_map(|range| range.gateway).unwrap_or_else(|| "127.0.0.1".into())
 }
 
 /// Starts what ends the container when the connection that is given back closes.
@@ -264,6 +278,17 @@ impl Container {
     /// Why it is broken, if it is.
     pub fn died(&self) -> Option<ClusterError> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).died.clone()
+    }
+
+    /// Why it is broken, when something shows that it is: Docker says so a moment later.
+    pub async fn why(&self, otherwise: ClusterError) -> ClusterError {
+        for _ in 0..50 {
+            if let Some(why) = self.died() {
+                return why;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        otherwise
     }
 
     /// Notes that a component in it has ended.

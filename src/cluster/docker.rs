@@ -72,7 +72,11 @@ async fn bring_up(
         })??;
     let words = ["cat", "/etc/kubernetes/admin.conf"].map(str::to_owned).to_vec();
     let cannot = |e: String| ClusterError::plain(format!("cannot read the kubeconfig in the node: {e}"));
-    let text = node.exec(words, None).await.map_err(cannot)?;
+    let text = match node.exec(words, None).await {
+        Ok(said) if said.exit_code == 0 => said,
+        Ok(said) => return Err(node.why(cannot(String::from_utf8_lossy(&said.stderr).trim().to_owned())).await),
+        Err(e) => return Err(node.why(cannot(e)).await),
+    };
     let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
     let facts = Facts { pods: true, anonymous: true, kind: "docker", kubernetes, curl_image: CURL_IMAGE.to_owned() };
@@ -106,9 +110,7 @@ async fn said_ready(
             Ok(_) | Err(_) => {}
         }
     }
-    // Its log has ended, and soon Docker says how it did.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    Err(node.died().unwrap_or_else(|| ClusterError::plain("the node ended before it was ready")))
+    Err(node.why(ClusterError::plain("the node ended before it was ready")).await)
 }
 
 /// Notes when a component of the running node dies.

@@ -91,6 +91,20 @@ pub struct Wanted {
     pub anonymous: bool,
 }
 
+impl Wanted {
+    /// Whether its kind can have it at all; nothing is started to find out.
+    ///
+    /// # Errors
+    /// When a version of Kubernetes is asked for that the kind does not have.
+    pub fn check(&self, settings: &Settings) -> Result<(), ClusterError> {
+        match self.kind {
+            ClusterKind::Builtin | ClusterKind::Docker => engine::has(self),
+            ClusterKind::K3s => k3s::image(self, settings).map(drop),
+            ClusterKind::Auto | ClusterKind::Kind | ClusterKind::Kubeconfig => Ok(()),
+        }
+    }
+}
+
 impl From<ClusterKind> for Wanted {
     fn from(kind: ClusterKind) -> Self {
         Wanted { kind, ..Wanted::default() }

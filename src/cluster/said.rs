@@ -66,5 +66,24 @@ pub enum Said {
 
 /// The error that the death of a component is.
 pub fn death(component: &str, status: &str, log: Vec<String>) -> ClusterError {
-    ClusterError { message: format!("{component} of the cluster ended ({status})"), remedy: None, log }
+    let full = log.iter().any(|line| line.contains("inotify") && line.contains("too many open files"));
+    let remedy = full.then(|| INOTIFY.to_owned());
+    ClusterError { message: format!("{component} of the cluster ended ({status})"), remedy, log }
+}
+
+/// A node takes about 25 of the 128 that a kernel gives one user by default.
+const INOTIFY: &str = "too many clusters are running for this machine's limit of inotify instances: wait for one to end, or raise \
+     it (sudo sysctl fs.inotify.max_user_instances=1024)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_the_machine_has_a_remedy() {
+        let line = "failed complete: fsnotify watcher init: couldn't initialize inotify: too many open files";
+        let e = death("kube-proxy", "exit 1", vec![line.into()]);
+        assert!(e.remedy.is_some_and(|remedy| remedy.contains("max_user_instances")));
+        assert!(death("kube-proxy", "exit 1", vec!["no".into()]).remedy.is_none());
+    }
 }

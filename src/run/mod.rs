@@ -222,6 +222,9 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
         return broken(error);
     }
     let healthy = matches!(api::get(&context.client, "/readyz").await, Ok(http) if http.status == 200);
+    if !healthy && let Some(error) = broken_soon(cluster).await {
+        return broken(error);
+    }
     match fault {
         Fault::Waited { what, last } if healthy => {
             let mismatch = Mismatch {
@@ -241,6 +244,17 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
             remedy: (!healthy).then(|| "the API server is not ready any more: run again".to_owned()),
         },
     }
+}
+
+/// Why the cluster is broken: the end of a node shows in an answer that does not come before anybody has said it.
+async fn broken_soon(cluster: &Cluster) -> Option<ClusterError> {
+    for _ in 0..50 {
+        if let Some(error) = cluster.broken() {
+            return Some(error);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    None
 }
 
 fn broken(error: ClusterError) -> Outcome {
