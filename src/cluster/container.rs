@@ -291,6 +291,16 @@ impl Container {
         otherwise
     }
 
+    /// Waits for the end that it should not have.
+    pub async fn end_by_itself(&self) -> ClusterError {
+        loop {
+            if let Some(died) = self.died() {
+                return died;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Notes that a component in it has ended.
     pub fn broken(&self, why: ClusterError) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).died.get_or_insert(why);

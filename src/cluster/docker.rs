@@ -84,14 +84,17 @@ async fn bring_up(
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
-    ready::wait(&client, &[ready::Thing::Api], begun, Instant::now() + Duration::from_secs(20), &mut |_| ())
-        .await
-        .map_err(|e| {
-            ClusterError::new(
-                format!("the node is ready, but cannot be reached at {}: {e}", node.server),
-                "something between this process and Docker's published ports is in the way: a firewall, or DOCKER_HOST",
-            )
-        })?;
+    let until = Instant::now() + Duration::from_secs(20);
+    let unreachable = |e: String| {
+        ClusterError::new(
+            format!("the node is ready, but cannot be reached at {}: {e}", node.server),
+            "something between this process and Docker's published ports is in the way: a firewall, or DOCKER_HOST",
+        )
+    };
+    tokio::select! {
+        ready = ready::wait(&client, &[ready::Thing::Api], begun, until, &mut |_| ()) => ready.map_err(unreachable)?,
+        died = node.end_by_itself() => return Err(died),
+    }
     Ok(cluster)
 }
 

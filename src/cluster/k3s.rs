@@ -138,7 +138,7 @@ async fn bring_up(
     let client = cluster.client().await?;
     tokio::select! {
         ready = ready::wait(&client, &ready::ALL, begun, deadline, progress) => ready.map_err(|e| late(node, &e))?,
-        died = ended(node) => return Err(died),
+        died = node.end_by_itself() => return Err(died),
     }
     let version = client.apiserver_version().await.map_err(|e| late(node, &e.to_string()))?;
     cluster.facts.kubernetes = version.git_version;
@@ -163,16 +163,6 @@ async fn kubeconfig(node: &Container, deadline: Instant) -> Result<String, Clust
             return Err(late(node, &format!("it has not written {KUBECONFIG}")));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Waits for the end of a container that should not end.
-async fn ended(node: &Container) -> ClusterError {
-    loop {
-        if let Some(died) = node.died() {
-            return died;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

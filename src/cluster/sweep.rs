@@ -209,7 +209,8 @@ impl Place for Nodes {
         Box::pin(async {
             // It removes all dead ones at once, so the second of them has gone already.
             let said = self.keeper(&[]).await?;
-            let of = said.into_iter().find(|said| said.dir.as_os_str() == left.id.as_str()).map_or(vec![], |said| said.left);
+            let of =
+                said.into_iter().find(|said| said.dir.as_os_str() == left.id.as_str()).map_or(vec![], |said| said.left);
             if of.is_empty() { Ok(()) } else { Err(of.join(", ")) }
         })
     }

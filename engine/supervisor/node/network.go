@@ -79,12 +79,20 @@ func keepPodsIn() error {
 	if err != nil {
 		return err
 	}
-	// Before both come the node's own addresses, by the kernel's first rule.
-	among := netlink.NewRule()
-	among.Src, among.Dst, among.Priority, among.Table = pods, pods, 100, unix.RT_TABLE_MAIN
+	_, services, err := net.ParseCIDR(svcCIDR)
+	if err != nil {
+		return err
+	}
+	// Before all come the node's own addresses, by the kernel's first rule.
+	var rules []*netlink.Rule
+	for _, to := range []*net.IPNet{pods, services} {
+		rule := netlink.NewRule()
+		rule.Src, rule.Dst, rule.Priority, rule.Table = pods, to, 100+len(rules), unix.RT_TABLE_MAIN
+		rules = append(rules, rule)
+	}
 	other := netlink.NewRule()
-	other.Src, other.Priority, other.Type = pods, 101, unix.FR_ACT_UNREACHABLE
-	for _, rule := range []*netlink.Rule{among, other} {
+	other.Src, other.Priority, other.Type = pods, 110, unix.FR_ACT_UNREACHABLE
+	for _, rule := range append(rules, other) {
 		if err := netlink.RuleAdd(rule); err != nil {
 			return fmt.Errorf("cannot keep Pods in: %w", err)
 		}
