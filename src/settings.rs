@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::cluster::Settings;
 
-/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; and the system's folder for temporary files.
+/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; the system's folder for temporary files; and a folder
+/// for the state of this user's processes in `XDG_RUNTIME_DIR`, else in the cache.
 pub fn from_env() -> Settings {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("KUBEWALK_CACHE")
@@ -14,7 +15,28 @@ pub fn from_env() -> Settings {
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     let temp = std::env::temp_dir();
-    Settings { cache, temp: std::path::absolute(&temp).unwrap_or(temp) }
+    let state = set("XDG_RUNTIME_DIR").map_or_else(|| cache.join("run"), |dir| dir.join("kubewalk"));
+    let state = std::path::absolute(&state).unwrap_or(state);
+    Settings { cache, temp: std::path::absolute(&temp).unwrap_or(temp), state }
+}
+
+/// Whether warm clusters are to be left alone: `KUBEWALK_FRESH=1`, as for `kubewalk run`.
+pub fn fresh() -> bool {
+    std::env::var("KUBEWALK_FRESH").is_ok_and(|value| !matches!(value.trim(), "" | "0" | "false" | "no"))
+}
+
+/// The id of the run of cargo-nextest that this process is one test of.
+pub fn nextest_run() -> Option<String> {
+    let id = std::env::var("NEXTEST_RUN_ID").ok()?;
+    (!id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')).then_some(id)
+}
+
+/// The variable that tells a process which folder's cluster it is to hold.
+pub const HOLD: &str = "KUBEWALK_INTERNAL_HOLD";
+
+/// The folder of the cluster that this process is to hold, when it was started for that.
+pub fn hold() -> Option<PathBuf> {
+    std::env::var_os(HOLD).map(PathBuf::from)
 }
 
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
 
 mod check;
+mod cluster;
 mod docs;
 mod doctor;
 mod explain;
@@ -48,6 +49,9 @@ enum Command {
     Explain(explain::Options),
     /// Writes a first scenario to change, and says where it is.
     New(new::Options),
+    /// Warm clusters: started ahead, and used by one run after the other.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
         Command::Docs(page) => docs::main(page),
+        Command::Cluster(command) => cluster::main(command, cli.talk),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),

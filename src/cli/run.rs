@@ -12,7 +12,7 @@ use super::{
     select::{self, Selection, Slow},
 };
 use crate::{
-    cluster::{Cluster, ClusterKind, Progress, StartError, Wanted},
+    cluster::{Cluster, ClusterKind, Progress, StartError, Wanted, warm},
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
@@ -36,10 +36,13 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
+    /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
+    #[arg(long, env = "KUBEWALK_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
+    fresh: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub enum Kind {
     /// The first kind that works here.
     Auto,
     /// The engine's own node: no Docker, no image registry; needs Linux and root.
@@ -70,10 +73,11 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    Ok(runtime.block_on(run(&selected.plans, ClusterKind::from(options.cluster).into(), jobs, &stop, talk)))
+    let wanted = ClusterKind::from(options.cluster).into();
+    Ok(runtime.block_on(run(&selected.plans, wanted, options.fresh, jobs, &stop, talk)))
 }
 
-async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
+async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
     let begun = Instant::now();
     let mut screen = Screen::new(talk);
     screen.tell(Event::RunStarted {
@@ -81,7 +85,13 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
         kubewalk: env!("CARGO_PKG_VERSION").into(),
         scenarios: plans.len(),
     });
-    let started = Cluster::start(&wanted, &settings::from_env(), stop, &mut |progress| screen.progress(progress)).await;
+    let settings = settings::from_env();
+    let mut progress = |progress| screen.progress(progress);
+    let started = if fresh {
+        Cluster::start(&wanted, &settings, stop, &mut progress).await
+    } else {
+        warm::or_new(&wanted, &settings, stop, &mut progress).await
+    };
     let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
     let mut exit = match started {
         Ok(cluster) => {
@@ -95,7 +105,9 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
             }
             let exit = jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await;
             let ending = Instant::now();
-            let left = cluster.end().await.left;
+            // Who stops a run wants its end, and not that of its clean-up.
+            let ended = if stop.signal().is_some() { cluster.discard().await } else { cluster.end().await };
+            let left = ended.left;
             let exit = if left.is_empty() { exit } else { exit.worst(Exit::CleanUp) };
             screen.tell(Event::CleanUp { path: None, took_ms: millis(ending), left });
             exit
@@ -116,7 +128,7 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
 }
 
 /// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
-fn listen_for_signals() -> Stop {
+pub fn listen_for_signals() -> Stop {
     let (stopper, stop) = stop::pair();
     for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)] {
         let Ok(mut signals) = tokio::signal::unix::signal(kind) else { continue };
@@ -157,20 +169,26 @@ impl Screen {
         }
     }
 
-    fn progress(&mut self, progress: Progress) {
-        if !self.progress {
-            return;
+    fn progress(&self, progress: Progress) {
+        if self.progress {
+            tell(progress);
         }
-        match progress {
-            Progress::BuildingEngine => {
-                eprintln!(
-                    "kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted"
-                );
-            }
-            Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
-                eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
-            }
-            Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
+    }
+}
+
+/// Says on standard error how a cluster's start goes.
+pub fn tell(progress: Progress) {
+    match progress {
+        Progress::BuildingEngine => {
+            eprintln!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
+        }
+        Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
+            eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
+        }
+        Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
+        Progress::Warm { name } => eprintln!("kubewalk: the warm cluster {name} is used"),
+        Progress::NotWarm { name, why } => {
+            eprintln!("kubewalk: the warm cluster {name} {why}; a new cluster is started");
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 const MOST_OUTPUT: usize = 16 << 20;
 
 /// The kubectl of a cluster. It can be used as long as the cluster lives.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Kubectl {
     /// A program and the arguments behind which kubectl and its own come.
     prefix: Vec<PathBuf>,

@@ -3,8 +3,12 @@
 //! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
 
 pub mod engine;
+pub mod holder;
 pub mod kubectl;
+pub mod lease;
 pub mod preflight;
+pub mod snapshot;
+pub mod warm;
 
 #[cfg(target_os = "linux")]
 pub mod builtin;
@@ -12,14 +16,14 @@ pub mod builtin;
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use kubectl::Kubectl;
 
 use crate::stop::Stop;
 
 /// Which kind of cluster to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterKind {
     /// The first kind that works here.
@@ -30,7 +34,7 @@ pub enum ClusterKind {
 }
 
 /// The cluster that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wanted {
     /// Which kind.
     pub kind: ClusterKind,
@@ -49,6 +53,8 @@ pub struct Settings {
     pub cache: PathBuf,
     /// For private folders that go with their cluster.
     pub temp: PathBuf,
+    /// For what this user's processes tell each other: which clusters are kept, and by whom.
+    pub state: PathBuf,
 }
 
 /// What is true of a running cluster.
@@ -67,7 +73,7 @@ pub struct Facts {
 }
 
 /// The environment did not let a cluster start, or broke it.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct ClusterError {
     /// One sentence.
@@ -102,7 +108,7 @@ pub enum StartError {
 }
 
 /// Something that a person who waits for a cluster wants to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {
     /// The node image must be built first; its own progress goes to standard error.
     BuildingEngine,
@@ -113,6 +119,18 @@ pub enum Progress {
         /// Milliseconds since the start began.
         ms: u64,
     },
+    /// A warm cluster is used instead of a new one.
+    Warm {
+        /// Its name.
+        name: String,
+    },
+    /// A warm cluster is there and is not used.
+    NotWarm {
+        /// Its name.
+        name: String,
+        /// Why, as the end of a sentence.
+        why: String,
+    },
 }
 
 /// What holds a cluster of one kind. Dropping it ends the cluster, too, but does not wait for the end.
@@ -120,8 +138,18 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     fn died(&self) -> Option<ClusterError>;
 
-    /// Ends the cluster and waits until everything of it is removed.
+    /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead.
     fn end(&self) -> BoxFuture<'_, Ended>;
+
+    /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
+    fn lives_on(&self) -> bool {
+        false
+    }
+
+    /// Ends the cluster also if it would live on: nobody has cleaned it up.
+    fn discard(&self) -> BoxFuture<'_, Ended> {
+        self.end()
+    }
 }
 
 /// A running cluster. Dropping it ends it, too, but does not wait for the end.
@@ -206,19 +234,35 @@ impl Cluster {
     }
 
     async fn config(&self) -> Result<kube::Config, ClusterError> {
-        let text = std::fs::read_to_string(&self.kubeconfig).map_err(|e| gone(&e))?;
-        let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
-        let options = kube::config::KubeConfigOptions::default();
-        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
-        // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
-        config.default_retry = false;
-        Ok(config)
+        config(&self.kubeconfig).await
     }
 
-    /// Ends the cluster and waits until everything of it is removed.
+    /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
+    pub fn lives_on(&self) -> bool {
+        self.node.lives_on()
+    }
+
+    /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead, and what is
+    /// in it now and was not there at first is told.
     pub async fn end(self) -> Ended {
         self.node.end().await
     }
+
+    /// Ends the cluster also if it would live on, because its use was broken off and nobody has cleaned up.
+    pub async fn discard(self) -> Ended {
+        self.node.discard().await
+    }
+}
+
+/// How to reach the cluster of a kubeconfig.
+async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
+    let text = std::fs::read_to_string(kubeconfig).map_err(|e| gone(&e))?;
+    let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
+    let options = kube::config::KubeConfigOptions::default();
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
+    // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
+    config.default_retry = false;
+    Ok(config)
 }
 
 fn gone(e: &dyn std::fmt::Display) -> ClusterError {
