@@ -43,3 +43,11 @@ pub fn hold() -> Option<PathBuf> {
 pub fn slow() -> bool {
     std::env::var("KUBEWALK_TAG").is_ok_and(|tags| tags.split(',').any(|tag| tag.trim() == "slow"))
 }
+
+/// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.
+pub fn kubeconfig_files() -> Vec<PathBuf> {
+    match std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty()) {
+        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect(),
+    }
+}

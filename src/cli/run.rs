@@ -12,11 +12,14 @@ use super::{
     select::{self, Selection, Slow},
 };
 use crate::{
-    cluster::{Cluster, ClusterKind, Progress, StartError, Wanted, warm},
+    cluster::{Cluster, ClusterError, ClusterKind, Progress, StartError, Wanted, kubeconfig::Existing, warm},
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
-    run::event::{Event, VERSION},
+    run::{
+        event::{Event, VERSION},
+        rights,
+    },
     settings,
     stop::{self, Stop},
 };
@@ -36,9 +39,25 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
+    #[command(flatten)]
+    existing: ExistingCluster,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
     #[arg(long, env = "KUBEWALK_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
     fresh: bool,
+}
+
+/// A cluster that exists.
+#[derive(Debug, Args)]
+struct ExistingCluster {
+    /// With `--cluster kubeconfig`: the context to use. It must lead to this machine.
+    #[arg(long, value_name = "NAME", env = "KUBEWALK_CONTEXT", required_if_eq_all([("cluster", "kubeconfig"), ("yes_this_cluster", "false")]))]
+    context: Option<String>,
+    /// With `--cluster kubeconfig`: the cluster is the right one, wherever it is, and scenarios may change what is not their own.
+    #[arg(long)]
+    yes_this_cluster: bool,
+    /// With `--cluster kubeconfig`: the image behind the alias `curl`; it must have curl and a shell.
+    #[arg(long, value_name = "IMAGE", env = "KUBEWALK_CURL_IMAGE")]
+    curl_image: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,6 +66,14 @@ pub enum Kind {
     Auto,
     /// The engine's own node: no Docker, no image registry; needs Linux and root.
     Builtin,
+    /// The same node in Docker.
+    Docker,
+    /// rancher/k3s in Docker.
+    K3s,
+    /// kindest/node in Docker, as kind makes it.
+    Kind,
+    /// A cluster that exists already.
+    Kubeconfig,
 }
 
 impl From<Kind> for ClusterKind {
@@ -54,6 +81,10 @@ impl From<Kind> for ClusterKind {
         match kind {
             Kind::Auto => ClusterKind::Auto,
             Kind::Builtin => ClusterKind::Builtin,
+            Kind::Docker => ClusterKind::Docker,
+            Kind::K3s => ClusterKind::K3s,
+            Kind::Kind => ClusterKind::Kind,
+            Kind::Kubeconfig => ClusterKind::Kubeconfig,
         }
     }
 }
@@ -73,7 +104,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let wanted = ClusterKind::from(options.cluster).into();
+    let existing = Existing {
+        files: settings::kubeconfig_files(),
+        context: options.existing.context.clone(),
+        yes: options.existing.yes_this_cluster,
+        curl_image: options.existing.curl_image.clone(),
+    };
+    let wanted = Wanted { existing, ..ClusterKind::from(options.cluster).into() };
     Ok(runtime.block_on(run(&selected.plans, wanted, options.fresh, jobs, &stop, talk)))
 }
 
@@ -103,7 +140,14 @@ async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &St
             if talk.verbose {
                 eprintln!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
             }
-            let exit = jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await;
+            let ready = match cluster.is_foreign() {
+                true => rights::check(plans, &cluster, wanted.existing.yes).await,
+                false => Ok(()),
+            };
+            let exit = match ready {
+                Ok(()) => jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await,
+                Err(error) => screen.abort(error),
+            };
             let ending = Instant::now();
             // Who stops a run wants its end, and not that of its clean-up.
             let ended = if stop.signal().is_some() { cluster.discard().await } else { cluster.end().await };
@@ -113,10 +157,7 @@ async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &St
             exit
         }
         Err(StartError::Stopped(signal)) => Exit::Signal(signal),
-        Err(StartError::Failed(e)) => {
-            screen.tell(Event::Aborted { message: e.message, remedy: e.remedy, log: e.log });
-            Exit::Environment
-        }
+        Err(StartError::Failed(error)) => screen.abort(error),
     };
     if let Some(signal) = stop.signal() {
         exit = exit.worst(Exit::Signal(signal));
@@ -167,6 +208,11 @@ impl Screen {
         } else if !text.is_empty() {
             self.exit = self.exit.worst(super::print(&text));
         }
+    }
+
+    fn abort(&mut self, error: ClusterError) -> Exit {
+        self.tell(Event::Aborted { message: error.message, remedy: error.remedy, log: error.log });
+        Exit::Environment
     }
 
     fn progress(&self, progress: Progress) {

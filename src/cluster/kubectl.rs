@@ -18,6 +18,9 @@ const MOST_OUTPUT: usize = 16 << 20;
 pub struct Kubectl {
     /// A program and the arguments behind which kubectl and its own come.
     prefix: Vec<PathBuf>,
+    /// Its own first arguments.
+    #[serde(default)]
+    first: Vec<String>,
 }
 
 /// The end of a call.
@@ -64,7 +67,14 @@ const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; IFS= read -r c;
 impl Kubectl {
     /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
     pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
-        Kubectl { prefix: prefix.into_iter().collect() }
+        Kubectl { prefix: prefix.into_iter().collect(), first: vec![] }
+    }
+
+    /// The same with first arguments of its own, e.g. `--context NAME`.
+    #[must_use]
+    pub fn with(mut self, first: impl IntoIterator<Item = String>) -> Self {
+        self.first = first.into_iter().collect();
+        self
     }
 
     /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
@@ -98,7 +108,8 @@ impl Kubectl {
         let seconds = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
         let (program, before) = self.prefix.split_first().ok_or("this cluster has no kubectl")?;
         let mut command = Command::new(program);
-        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
+        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]);
+        command.args(&self.first).args(args);
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;

@@ -4,8 +4,11 @@
 
 pub mod engine;
 pub mod holder;
+pub mod kubeconfig;
 pub mod kubectl;
 pub mod lease;
+pub mod namespaces;
+pub mod owner;
 pub mod preflight;
 pub mod snapshot;
 pub mod warm;
@@ -31,6 +34,28 @@ pub enum ClusterKind {
     Auto,
     /// The engine's node image, run by runc: no Docker, no image registry; Linux and root.
     Builtin,
+    /// The same image in Docker.
+    Docker,
+    /// `rancher/k3s` in Docker.
+    K3s,
+    /// `kindest/node` in Docker, as kind makes it.
+    Kind,
+    /// A cluster that exists already, by its kubeconfig.
+    Kubeconfig,
+}
+
+impl ClusterKind {
+    /// Its word on the command line and in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            ClusterKind::Auto => "auto",
+            ClusterKind::Builtin => "builtin",
+            ClusterKind::Docker => "docker",
+            ClusterKind::K3s => "k3s",
+            ClusterKind::Kind => "kind",
+            ClusterKind::Kubeconfig => "kubeconfig",
+        }
+    }
 }
 
 /// The cluster that somebody asks for.
@@ -38,11 +63,18 @@ pub enum ClusterKind {
 pub struct Wanted {
     /// Which kind.
     pub kind: ClusterKind,
+    /// The minor version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
+    pub kubernetes: Option<String>,
+    /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
+    pub anonymous: bool,
+    /// With [`ClusterKind::Kubeconfig`]: which cluster.
+    #[serde(default)]
+    pub existing: kubeconfig::Existing,
 }
 
 impl From<ClusterKind> for Wanted {
     fn from(kind: ClusterKind) -> Self {
-        Wanted { kind }
+        Wanted { kind, ..Wanted::default() }
     }
 }
 
@@ -146,6 +178,11 @@ pub trait Node: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether the cluster was there before us, and others use it.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
     /// Ends the cluster also if it would live on: nobody has cleaned it up.
     fn discard(&self) -> BoxFuture<'_, Ended> {
         self.end()
@@ -157,6 +194,8 @@ pub trait Node: std::fmt::Debug + Send + Sync {
 pub struct Cluster {
     facts: Facts,
     kubeconfig: PathBuf,
+    /// How to reach it when that is not what the file says by itself.
+    access: Option<kube::config::Kubeconfig>,
     kubectl: Kubectl,
     node: Box<dyn Node>,
 }
@@ -187,12 +226,22 @@ impl Cluster {
                 let _ = (settings, stop, progress);
                 Err(preflight::not_linux().into())
             }
+            ClusterKind::Docker | ClusterKind::K3s => Err(later(wanted.kind).into()),
+            ClusterKind::Kind => Err(later(wanted.kind).into()),
+            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, stop).await,
         }
     }
 
     /// A cluster that runs: its facts, the administrator's kubeconfig, its node's kubectl, and what holds it.
     pub fn new(facts: Facts, kubeconfig: PathBuf, kubectl: Kubectl, node: Box<dyn Node>) -> Self {
-        Cluster { facts, kubeconfig, kubectl, node }
+        Cluster { facts, kubeconfig, access: None, kubectl, node }
+    }
+
+    /// The same, reached by the current context of this kubeconfig.
+    #[must_use]
+    pub fn reached_by(mut self, access: kube::config::Kubeconfig) -> Self {
+        self.access = Some(access);
+        self
     }
 
     /// What is true of it.
@@ -234,7 +283,15 @@ impl Cluster {
     }
 
     async fn config(&self) -> Result<kube::Config, ClusterError> {
-        config(&self.kubeconfig).await
+        match &self.access {
+            Some(access) => client_config(access.clone()).await,
+            None => config(&self.kubeconfig).await,
+        }
+    }
+
+    /// Whether the cluster was there before us, and others use it.
+    pub fn is_foreign(&self) -> bool {
+        self.node.is_foreign()
     }
 
     /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
@@ -257,12 +314,21 @@ impl Cluster {
 /// How to reach the cluster of a kubeconfig.
 async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
     let text = std::fs::read_to_string(kubeconfig).map_err(|e| gone(&e))?;
-    let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
+    client_config(kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?).await
+}
+
+async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Result<kube::Config, ClusterError> {
     let options = kube::config::KubeConfigOptions::default();
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
     // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
     config.default_retry = false;
     Ok(config)
+}
+
+/// A kind that this version does not have yet.
+fn later(kind: ClusterKind) -> ClusterError {
+    let message = format!("--cluster {} comes in a later version", kind.word());
+    ClusterError::new(message, "use --cluster builtin")
 }
 
 fn gone(e: &dyn std::fmt::Display) -> ClusterError {

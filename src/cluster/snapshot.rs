@@ -145,15 +145,32 @@ async fn look(client: &kube::Client, resources: Vec<Resource>) -> Result<Snapsho
 }
 
 async fn list(client: kube::Client, resource: Resource) -> Result<Vec<(String, Object)>, ClusterError> {
-    let accept = if resource.whole {
-        "application/json"
-    } else {
-        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    let items = match resource.whole {
+        true => items(&client, &resource.path, "application/json").await?,
+        false => metadata(&client, &resource.path).await?,
     };
-    // From the API server's memory, which a moment later has all that anybody was told of.
-    let list = get(&client, &resource.path, accept).await?;
-    let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(items.iter().map(|item| (name(&resource.kind, item), object(&resource.kind, item))).collect())
+}
+
+/// The metadata of all objects in a list.
+///
+/// # Errors
+/// When the API server does not answer, or refuses.
+pub(super) async fn metadata(client: &kube::Client, path: &str) -> Result<Vec<Value>, ClusterError> {
+    items(client, path, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").await
+}
+
+async fn items(client: &kube::Client, path: &str, accept: &str) -> Result<Vec<Value>, ClusterError> {
+    let mut list = get(client, path, accept).await?;
+    Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+}
+
+/// The paths of all lists over all namespaces, and the kind of what is in each.
+///
+/// # Errors
+/// When the API server does not answer.
+pub(super) async fn lists(client: &kube::Client) -> Result<Vec<(String, String)>, ClusterError> {
+    Ok(resources(client).await?.into_iter().map(|resource| (resource.path, resource.kind)).collect())
 }
 
 fn name(kind: &str, item: &Value) -> String {

@@ -41,6 +41,9 @@ pub async fn or_new(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
+    if wanted.kind == ClusterKind::Kubeconfig {
+        return Cluster::start(wanted, settings, stop, progress).await;
+    }
     lease::sweep(&settings.state);
     // A folder that is not ours alone is not used; that is no reason to fail.
     for folder in Folder::all(&settings.state).unwrap_or_default() {
@@ -64,13 +67,13 @@ pub async fn or_new(
 /// Whether this is a warm cluster as it is wanted.
 pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let warm = matches!(state.ask.until, Until::Unused(_));
-    let kind =
-        wanted.kind == ClusterKind::Auto || state.ask.wanted.kind == wanted.kind || word(wanted.kind) == state.kind;
-    warm && kind && state.ask.build == lease::build()
-}
-
-fn word(kind: ClusterKind) -> String {
-    serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    let kind = wanted.kind == ClusterKind::Auto || wanted.kind.word() == state.kind;
+    let asked = &state.ask.wanted.kubernetes;
+    let version = wanted.kubernetes.as_ref().is_none_or(|minor| {
+        Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
+    });
+    let anonymous = state.anonymous || !wanted.anonymous;
+    warm && kind && version && anonymous && state.ask.build == lease::build()
 }
 
 /// Why a warm cluster is not used.
