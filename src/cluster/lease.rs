@@ -304,7 +304,11 @@ impl Turn {
         let turn = folder.open("turn.lock")?;
         let file = folder.open("alone.lock")?;
         turn.lock()?;
-        if alone { file.lock()? } else { file.lock_shared()? }
+        if alone {
+            file.lock()?
+        } else {
+            file.lock_shared()?
+        }
         drop(turn);
         let mut locks = vec![file];
         // In the order of the names, the same for all, so that no two wait for each other.
