@@ -61,6 +61,7 @@ struct ExistingCluster {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(clippy::enum_variant_names, reason = "kind is the name of a tool")]
 pub enum Kind {
     /// The first kind that works here.
     Auto,

@@ -33,7 +33,7 @@ pub fn rights(plan: &Plan) -> Vec<Request> {
         of_action(step).into_iter().for_each(&mut need);
         for object in made(&step.action) {
             let inside = object.namespace.as_ref().is_some_and(|namespace| *namespace == plan.namespace);
-            if !(inside && plan.fresh_namespace) && !refused(step) {
+            if !(refused(step) || inside && plan.fresh_namespace) {
                 object_request("DELETE", object).into_iter().for_each(&mut need);
             }
         }
