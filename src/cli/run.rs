@@ -50,7 +50,7 @@ pub struct Options {
 #[derive(Debug, Args)]
 struct ExistingCluster {
     /// With `--cluster kubeconfig`: the context to use. It must lead to this machine.
-    #[arg(long, value_name = "NAME", env = "KUBEWALK_CONTEXT", required_if_eq_all([("cluster", "kubeconfig"), ("yes_this_cluster", "false")]))]
+    #[arg(long, value_name = "NAME", env = "KUBEWALK_CONTEXT")]
     context: Option<String>,
     /// With `--cluster kubeconfig`: the cluster is the right one, wherever it is, and scenarios may change what is not their own.
     #[arg(long)]
@@ -91,6 +91,14 @@ impl From<Kind> for ClusterKind {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    let existing = &options.existing;
+    if options.cluster == Kind::Kubeconfig && existing.context.is_none() && !existing.yes_this_cluster {
+        eprintln!(
+            "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
+             = help: add --context NAME; `kubectl config get-contexts` lists them"
+        );
+        return Ok(Exit::Invalid);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { listen_for_signals() });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
