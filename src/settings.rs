@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::cluster::{ClusterKind, Settings, Wanted};
 
-/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`, and the system's folder for temporary files; where Docker
-/// is, from `DOCKER_HOST`; `KUBEWALK_K3S_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
+/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; the system's folder for temporary files; a folder for the
+/// state of this user's processes in `XDG_RUNTIME_DIR`, else in the cache; where Docker is, from `DOCKER_HOST`;
+/// `KUBEWALK_K3S_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
 pub fn from_env() -> Settings {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("KUBEWALK_CACHE")
@@ -15,15 +16,37 @@ pub fn from_env() -> Settings {
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     let temp = std::env::temp_dir();
+    let state = set("XDG_RUNTIME_DIR").map_or_else(|| cache.join("run"), |dir| dir.join("kubewalk"));
+    let state = std::path::absolute(&state).unwrap_or(state);
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let seconds = text("KUBEWALK_PULL_TIMEOUT").and_then(|text| text.trim().parse().ok()).unwrap_or(600);
     Settings {
         cache,
+        state,
         temp: std::path::absolute(&temp).unwrap_or(temp),
         docker_host: text("DOCKER_HOST"),
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
         pull_timeout: std::time::Duration::from_secs(seconds),
     }
+}
+
+/// Whether warm clusters are to be left alone: `KUBEWALK_FRESH=1`, as for `kubewalk run`.
+pub fn fresh() -> bool {
+    std::env::var("KUBEWALK_FRESH").is_ok_and(|value| !matches!(value.trim(), "" | "0" | "false" | "no"))
+}
+
+/// The id of the run of cargo-nextest that this process is one test of.
+pub fn nextest_run() -> Option<String> {
+    let id = std::env::var("NEXTEST_RUN_ID").ok()?;
+    (!id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')).then_some(id)
+}
+
+/// The variable that tells a process which folder's cluster it is to hold.
+pub const HOLD: &str = "KUBEWALK_INTERNAL_HOLD";
+
+/// The folder of the cluster that this process is to hold, when it was started for that.
+pub fn hold() -> Option<PathBuf> {
+    std::env::var_os(HOLD).map(PathBuf::from)
 }
 
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.
@@ -44,5 +67,14 @@ pub fn wanted() -> Result<Wanted, String> {
         let words = ClusterKind::ALL.map(ClusterKind::word).join(", ");
         format!("KUBEWALK_CLUSTER: there is no kind of cluster `{word}`; there are {words}")
     })?;
-    Ok(Wanted { kind, kubernetes: text("KUBEWALK_KUBERNETES"), anonymous: true })
+    let kubernetes = text("KUBEWALK_KUBERNETES");
+    Ok(Wanted { kind, kubernetes, anonymous: true, ..Wanted::default() })
+}
+
+/// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.
+pub fn kubeconfig_files() -> Vec<PathBuf> {
+    match std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty()) {
+        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect(),
+    }
 }

@@ -8,8 +8,13 @@
 //! ```
 //!
 //! All tests of a process share one cluster, which starts with the first test that needs it (so `cargo test -- --list`
-//! starts nothing) and ends with the process, however that ends. Scenarios run side by side,
-//! but for those that need the same name, and those that must be alone.
+//! starts nothing) and ends with the process, however that ends. Under cargo-nextest, where each test is a process, all
+//! tests of the run share one: the first that needs it starts its own program once more, in the background, which holds
+//! the cluster until nextest has ended. That program is at the same test, and goes no further than [`run`] or
+//! [`shared`], so let nothing come before them that must happen only once. A warm cluster (`kubewalk cluster up`) is used
+//! if there is one, unless `KUBEWALK_FRESH=1` is set.
+//!
+//! Scenarios run side by side, but for those that need the same name, and those that must be alone.
 
 use std::{
     fmt::Write as _,
@@ -18,7 +23,11 @@ use std::{
 };
 
 use crate::{
-    cluster::{Cluster, Progress},
+    cluster::{
+        Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,
+        lease::{self, Ask, Folder, Made, Turn, Until},
+        warm,
+    },
     plan::{self, Names, Plan},
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, event::Event, turns::Turns},
@@ -33,6 +42,9 @@ static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 /// Whose turn it is on it.
 static TURNS: Turns = Turns::new();
 
+/// The folder of the cluster that all tests of a run of nextest share.
+static LEASED: OnceLock<Folder> = OnceLock::new();
+
 /// Runs the scenario of a file on the cluster that the tests of this process share. One tagged `slow` is only planned,
 /// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set.
 ///
@@ -41,6 +53,7 @@ static TURNS: Turns = Turns::new();
 /// message begins with the class: `invalid scenario`, `expectation failed`, `environment`, `left behind`.
 #[track_caller]
 pub fn run(path: impl AsRef<Path>) {
+    hold_if_asked();
     let path = path.as_ref();
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     let plan = match scenario::read_file(path) {
@@ -94,6 +107,10 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
         let text = terminal.0.on(&event);
         terminal.1.push_str(&text);
     };
+    let turn = LEASED.get().map(|folder| Turn::wait(folder, plan.alone, &plan.holds));
+    if let Some(Err(e)) = turn {
+        panic!("environment\nthe cluster that the tests share has gone: {e}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let ended = runtime.block_on(async {
         let _turn = TURNS.wait(plan).await;
@@ -109,6 +126,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
 /// When there is none.
 #[track_caller]
 pub fn shared() -> &'static Cluster {
+    hold_if_asked();
     let shared = SHARED.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let mut progress = |progress: Progress| match progress {
@@ -116,25 +134,79 @@ pub fn shared() -> &'static Cluster {
                 uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
             }
             Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
+            Progress::Warm { name } => uncaptured(&format!("\nkubewalk: the warm cluster {name} is used\n")),
+            Progress::NotWarm { name, why } => {
+                uncaptured(&format!("\nkubewalk: the warm cluster {name} {why}; a new cluster is started\n"));
+            }
             Progress::Pull { .. } | Progress::Phase { .. } => {}
         };
-        let (settings, stop) = (settings::from_env(), Stop::never());
-        runtime.block_on(Cluster::start(&settings::wanted()?, &settings, &stop, &mut progress)).map_err(|e| {
-            let mut text = format!("there is no cluster: {e}");
-            if let crate::cluster::StartError::Failed(e) = &e {
-                if let Some(remedy) = &e.remedy {
-                    let _ = write!(text, "\n{remedy}");
-                }
-                e.log.iter().for_each(|line| {
-                    let _ = write!(text, "\n  {line}");
-                });
-            }
-            text
+        let (settings, stop, wanted) = (settings::from_env(), Stop::never(), settings::wanted()?);
+        runtime.block_on(async {
+            let started = match settings::nextest_run() {
+                Some(run) => leased(&run, &wanted, &settings, &stop, &mut progress).await,
+                None if settings::fresh() => Cluster::start(&wanted, &settings, &stop, &mut progress).await,
+                None => warm::or_new(&wanted, &settings, &stop, &mut progress).await,
+            };
+            started.map_err(|error| no_cluster(&error))
         })
     });
     match shared {
         Ok(cluster) => cluster,
         Err(e) => panic!("environment\n{e}"),
+    }
+}
+
+fn no_cluster(error: &StartError) -> String {
+    let mut text = format!("there is no cluster: {error}");
+    if let StartError::Failed(e) = error {
+        if let Some(remedy) = &e.remedy {
+            let _ = write!(text, "\n{remedy}");
+        }
+        e.log.iter().for_each(|line| {
+            let _ = write!(text, "\n  {line}");
+        });
+    }
+    text
+}
+
+/// The cluster of this run of nextest; the first of its tests starts the holder.
+async fn leased(
+    run: &str,
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    let ask = Ask { wanted: wanted.clone(), until: Until::Gone(lease::runner("cargo-nextest")), build: lease::build() };
+    lease::sweep(&settings.state);
+    let folder = match Folder::make(&settings.state, &format!("nextest-{run}"), &ask)? {
+        Made::Ours(folder, starter) => {
+            let program = std::env::current_exe().map_err(|e| ClusterError::plain(e.to_string()))?;
+            let mut command = std::process::Command::new(program);
+            command.args(std::env::args_os().skip(1)).env(settings::HOLD, folder.path());
+            holder::start(&folder, command, stop, progress).await?;
+            drop(starter);
+            folder
+        }
+        Made::Theirs(folder) => {
+            let gone = |e: std::io::Error| ClusterError::plain(format!("the shared cluster has gone: {e}"));
+            folder.open("starter.lock").and_then(|file| file.lock_shared()).map_err(gone)?;
+            if let Some(error) = folder.read::<ClusterError>("failed.json") {
+                return Err(error.into());
+            }
+            folder
+        }
+    };
+    let cluster = warm::share(folder.clone())?;
+    let _ = LEASED.set(folder);
+    Ok(cluster)
+}
+
+/// Is the holder of a cluster and nothing else, when this process was started for that.
+fn hold_if_asked() {
+    if let Some(folder) = settings::hold() {
+        let code = holder::hold(&Folder::at(folder), &settings::from_env(), settings::fresh());
+        std::process::exit(code.into());
     }
 }
 

@@ -67,8 +67,8 @@ pub async fn run(
             let next = waiting.iter().enumerate().find_map(|(index, plan)| Some((index, turns.now(plan)?)));
             let Some((index, turn)) = next else { break };
             let Some(plan) = waiting.remove(index) else { break };
-            let last = waiting.is_empty() && running.is_empty();
-            running.push(one(plan, turn, if last { Afterwards::ClusterEnds } else { Afterwards::CleanUp }));
+            let ends = waiting.is_empty() && running.is_empty() && !cluster.lives_on();
+            running.push(one(plan, turn, if ends { Afterwards::ClusterEnds } else { Afterwards::CleanUp }));
         }
         let Some(ended) = running.next().await else { break };
         totals.add(&ended);

@@ -2,12 +2,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
 
 mod check;
+mod cluster;
 mod docs;
 mod doctor;
 mod explain;
 mod jobs;
 mod list;
 mod new;
+mod progress;
 mod run;
 mod schema;
 mod select;
@@ -51,6 +53,9 @@ enum Command {
     New(new::Options),
     /// Removes what runs that were killed have left: only what is ours, and only of runs that are dead for sure.
     Sweep(sweep::Options),
+    /// Warm clusters: started ahead, and used by one run after the other.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
@@ -125,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::New(options) => new::main(options),
         Command::Sweep(options) => sweep::main(options),
         Command::Docs(page) => docs::main(page),
+        Command::Cluster(command) => cluster::main(command, cli.talk),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),

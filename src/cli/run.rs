@@ -1,7 +1,5 @@
 //! `kubewalk run`.
 
-use std::{io::IsTerminal as _, time::Duration};
-
 use clap::{Args, ValueEnum};
 use rand::{SeedableRng as _, seq::SliceRandom as _};
 use tokio::{signal::unix::SignalKind, time::Instant};
@@ -12,11 +10,14 @@ use super::{
     select::{self, Selection, Slow},
 };
 use crate::{
-    cluster::{Cluster, ClusterKind, Progress, StartError, Wanted},
+    cluster::{Cluster, ClusterError, ClusterKind, Progress, StartError, Wanted, kubeconfig::Existing, warm},
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
-    run::event::{Event, VERSION},
+    run::{
+        event::{Event, VERSION},
+        rights,
+    },
     settings,
     stop::{self, Stop},
 };
@@ -39,10 +40,30 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
+    #[command(flatten)]
+    existing: ExistingCluster,
+    /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
+    #[arg(long, env = "KUBEWALK_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
+    fresh: bool,
+}
+
+/// A cluster that exists.
+#[derive(Debug, Args)]
+struct ExistingCluster {
+    /// With `--cluster kubeconfig`: the context to use. It must lead to this machine.
+    #[arg(long, value_name = "NAME", env = "KUBEWALK_CONTEXT")]
+    context: Option<String>,
+    /// With `--cluster kubeconfig`: the cluster is the right one, wherever it is, and scenarios may change what is not their own.
+    #[arg(long)]
+    yes_this_cluster: bool,
+    /// With `--cluster kubeconfig`: the image behind the alias `curl`; it must have curl and a shell.
+    #[arg(long, value_name = "IMAGE", env = "KUBEWALK_CURL_IMAGE")]
+    curl_image: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
+#[allow(clippy::enum_variant_names, reason = "kind is the name of a tool")]
+pub enum Which {
     /// The first kind that works here.
     Auto,
     /// The engine's own node: no Docker, no image registry; needs Linux and root.
@@ -80,6 +101,14 @@ fn minor(text: &str) -> Result<String, String> {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    let existing = &options.existing;
+    if options.cluster == Which::Kubeconfig && existing.context.is_none() && !existing.yes_this_cluster {
+        eprintln!(
+            "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
+             = help: add --context NAME; `kubectl config get-contexts` lists them"
+        );
+        return Ok(Exit::Invalid);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { listen_for_signals() });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
@@ -94,19 +123,26 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let existing = Existing {
+        files: settings::kubeconfig_files(),
+        context: options.existing.context.clone(),
+        yes: options.existing.yes_this_cluster,
+        curl_image: options.existing.curl_image.clone(),
+    };
     let wanted = Wanted {
         kind: ClusterKind::from(options.cluster),
         kubernetes: options.kubernetes.clone(),
         anonymous: selected.plans.iter().any(Plan::anonymous),
+        existing,
     };
     if let Err(e) = wanted.check(&settings::from_env()) {
         eprintln!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
-    Ok(runtime.block_on(run(&selected.plans, wanted, jobs, &stop, talk)))
+    Ok(runtime.block_on(run(&selected.plans, wanted, options.fresh, jobs, &stop, talk)))
 }
 
-async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
+async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
     let begun = Instant::now();
     let mut screen = Screen::new(talk);
     screen.tell(Event::RunStarted {
@@ -114,7 +150,13 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
         kubewalk: env!("CARGO_PKG_VERSION").into(),
         scenarios: plans.len(),
     });
-    let started = Cluster::start(&wanted, &settings::from_env(), stop, &mut |progress| screen.progress(progress)).await;
+    let settings = settings::from_env();
+    let mut progress = |progress| screen.progress(progress);
+    let started = if fresh {
+        Cluster::start(&wanted, &settings, stop, &mut progress).await
+    } else {
+        warm::or_new(&wanted, &settings, stop, &mut progress).await
+    };
     let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
     let mut exit = match started {
         Ok(cluster) => {
@@ -126,18 +168,24 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
             if talk.verbose {
                 eprintln!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
             }
-            let exit = jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await;
+            let ready = match cluster.is_foreign() {
+                true => rights::check(plans, &cluster, wanted.existing.yes).await,
+                false => Ok(()),
+            };
+            let exit = match ready {
+                Ok(()) => jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await,
+                Err(error) => screen.abort(error),
+            };
             let ending = Instant::now();
-            let left = cluster.end().await.left;
+            // Who stops a run wants its end, and not that of its clean-up.
+            let ended = if stop.signal().is_some() { cluster.discard().await } else { cluster.end().await };
+            let left = ended.left;
             let exit = if left.is_empty() { exit } else { exit.worst(Exit::CleanUp) };
             screen.tell(Event::CleanUp { path: None, took_ms: millis(ending), left });
             exit
         }
         Err(StartError::Stopped(signal)) => Exit::Signal(signal),
-        Err(StartError::Failed(e)) => {
-            screen.tell(Event::Aborted { message: e.message, remedy: e.remedy, log: e.log });
-            Exit::Environment
-        }
+        Err(StartError::Failed(error)) => screen.abort(error),
     };
     if let Some(signal) = stop.signal() {
         exit = exit.worst(Exit::Signal(signal));
@@ -149,7 +197,7 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
 }
 
 /// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
-fn listen_for_signals() -> Stop {
+pub fn listen_for_signals() -> Stop {
     let (stopper, stop) = stop::pair();
     for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)] {
         let Ok(mut signals) = tokio::signal::unix::signal(kind) else { continue };
@@ -169,7 +217,6 @@ struct Screen {
     terminal: Terminal,
     progress: bool,
     /// When the last line about a pull was printed.
-    pulled: Option<Instant>,
     exit: Exit,
 }
 
@@ -178,7 +225,6 @@ impl Screen {
         Screen {
             terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
             progress: !talk.quiet,
-            pulled: None,
             exit: Exit::Held,
         }
     }
@@ -193,38 +239,14 @@ impl Screen {
         }
     }
 
-    fn progress(&mut self, progress: Progress) {
-        if !self.progress {
-            return;
-        }
-        match progress {
-            Progress::BuildingEngine => {
-                eprintln!(
-                    "kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted"
-                );
-            }
-            Progress::Note(text) => eprintln!("kubewalk: {text}"),
-            Progress::Pull { image, done, total } => self.pulled(&image, done, total),
-            Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
-                eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
-            }
-            Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
-        }
+    fn abort(&mut self, error: ClusterError) -> Exit {
+        self.tell(Event::Aborted { message: error.message, remedy: error.remedy, log: error.log });
+        Exit::Environment
     }
 
-    /// How far a pull is: in place on a terminal, else a line every ten seconds.
-    fn pulled(&mut self, image: &str, done: u64, total: u64) {
-        let terminal = std::io::stderr().is_terminal();
-        let pause = Duration::from_millis(if terminal { 200 } else { 10_000 });
-        if self.pulled.is_some_and(|last| last.elapsed() < pause) {
-            return;
-        }
-        self.pulled = Some(Instant::now());
-        let far = if total == 0 { String::new() } else { format!(": {} of {} MB", done >> 20, total >> 20) };
-        if terminal {
-            eprint!("\r\x1b[2Kkubewalk: pulling {image}{far}");
-        } else {
-            eprintln!("kubewalk: pulling {image}{far}");
+    fn progress(&self, progress: Progress) {
+        if self.progress {
+            super::progress::tell(progress);
         }
     }
 }

@@ -95,6 +95,7 @@ pub struct Container {
     /// The API server's address for this process, e.g. `https://127.0.0.1:32768`.
     pub server: String,
     client: Docker,
+    host: Option<String>,
     id: String,
     held: Mutex<Option<Held>>,
     seen: Arc<Mutex<Seen>>,
@@ -193,6 +194,7 @@ async fn create(
         name,
         server: format!("https://{host}:{port}"),
         client: client.clone(),
+        host: (at != DEFAULT_HOST).then(|| at.to_owned()),
         id,
         held: Mutex::new(Some(held)),
         seen,
@@ -309,6 +311,11 @@ impl Container {
     /// The last lines of its log.
     pub fn last_lines(&self) -> Vec<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).lines.iter().cloned().collect()
+    }
+
+    /// How another process reaches it.
+    pub fn place(&self) -> super::exec::InContainer {
+        super::exec::InContainer { host: self.host.clone(), id: self.id.clone() }
     }
 
     /// Runs a command in it; see [`super::exec`].

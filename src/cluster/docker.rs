@@ -80,7 +80,7 @@ async fn bring_up(
     let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
     let facts = Facts { pods: true, anonymous: true, kind: "docker", kubernetes, curl_image: CURL_IMAGE.to_owned() };
-    let kubectl = Kubectl::inside(std::sync::Arc::clone(node), &["kubectl"]);
+    let kubectl = Kubectl::inside(node.place(), &["kubectl"]);
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
@@ -91,8 +91,9 @@ async fn bring_up(
             "something between this process and Docker's published ports is in the way: a firewall, or DOCKER_HOST",
         )
     };
+    let mut quiet = |_| ();
     tokio::select! {
-        ready = ready::wait(&client, &[ready::Thing::Api], begun, until, &mut |_| ()) => ready.map_err(unreachable)?,
+        ready = ready::wait(&client, &[ready::Thing::Api], begun, until, &mut quiet) => ready.map_err(unreachable)?,
         died = node.end_by_itself() => return Err(died),
     }
     Ok(cluster)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use serde::{Deserialize, Serialize};
 use testcontainers::bollard::{
     Docker,
     container::LogOutput,
@@ -10,7 +11,32 @@ use testcontainers::bollard::{
 };
 use tokio::io::AsyncWriteExt as _;
 
-use super::kubectl::{MOST_OUTPUT, Output, too_much};
+use super::{
+    Daemon,
+    daemon::on,
+    kubectl::{MOST_OUTPUT, Output, too_much},
+};
+
+/// A container, by where its Docker is and its id: what another process needs to know, too.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InContainer {
+    /// As `DOCKER_HOST` says it; `None`: this machine's.
+    pub host: Option<String>,
+    /// Its id or name.
+    pub id: String,
+}
+
+impl InContainer {
+    /// Runs a command in it; see [`run`].
+    ///
+    /// # Errors
+    /// In one sentence.
+    pub async fn exec(&self, command: Vec<String>, stdin: Option<Vec<u8>>) -> Result<Output, String> {
+        let daemon = Daemon::connect(self.host.as_deref()).await.map_err(|e| e.to_string())?;
+        let id = self.id.clone();
+        on(async move { run(&daemon.client, &id, command, stdin).await }).await
+    }
+}
 
 /// Runs a command, feeds it, and gives all that it wrote.
 ///

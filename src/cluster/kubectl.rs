@@ -3,26 +3,41 @@
 use std::{path::PathBuf, process::Stdio};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
     time::{Instant, timeout_at},
 };
 
+use super::exec::InContainer;
+
 /// The most that a stream may carry, in bytes; more is an error and never cut silently.
 pub(super) const MOST_OUTPUT: usize = 16 << 20;
 
 /// The kubectl of a cluster. It can be used as long as the cluster lives.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kubectl(How);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 enum How {
-    /// A program of this machine, and the arguments behind which kubectl and its own come.
-    Command(Vec<PathBuf>),
+    /// A program of this machine.
+    Command {
+        /// Behind these words come kubectl and its own.
+        prefix: Vec<PathBuf>,
+        /// Its own first arguments.
+        first: Vec<String>,
+    },
     /// In a container, with the words that are kubectl there.
-    Container(std::sync::Arc<super::container::Container>, &'static [&'static str]),
+    Container {
+        /// Which.
+        container: InContainer,
+        /// e.g. `k3s kubectl`.
+        words: Vec<String>,
+    },
 }
 
 /// Ends a command at its deadline, where the node has the means; where not, it ends with the node.
@@ -68,17 +83,29 @@ const USER: &str = "kubewalk-step";
 
 /// Takes the first line of its standard input for a second kubeconfig, in a file that only its owner reads, and leaves the
 /// rest to `$@`. So a token is in no argument and in no environment.
-const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; IFS= read -r c; printf '%s\n' "$c" >"$f"; KUBECONFIG="$f:${KUBECONFIG:-$HOME/.kube/config}" "$@"; e=$?; rm -f "$f"; exit $e"#;
+const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; IFS= read -r c; printf '%s\n' "$c" >"$f"
+for k in /etc/kubernetes/admin.conf /etc/rancher/k3s/k3s.yaml "$HOME/.kube/config"; do [ -r "$k" ] && break; done
+KUBECONFIG="$f:${KUBECONFIG:-$k}" "$@"; e=$?; rm -f "$f"; exit $e"#;
 
 impl Kubectl {
     /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
     pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
-        Kubectl(How::Command(prefix.into_iter().collect()))
+        Kubectl(How::Command { prefix: prefix.into_iter().collect(), first: vec![] })
     }
 
     /// The kubectl in a container, called by these words: `["k3s", "kubectl"]`.
-    pub fn inside(container: std::sync::Arc<super::container::Container>, words: &'static [&'static str]) -> Self {
-        Kubectl(How::Container(container, words))
+    pub fn inside(container: InContainer, words: &[&str]) -> Self {
+        Kubectl(How::Container { container, words: words.iter().map(|word| (*word).to_owned()).collect() })
+    }
+
+    /// The same with first arguments of its own, e.g. `--context NAME`.
+    #[must_use]
+    pub fn with(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        match &mut self.0 {
+            How::Command { first, .. } => first.extend(arguments),
+            How::Container { words, .. } => words.extend(arguments),
+        }
+        self
     }
 
     /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
@@ -111,19 +138,21 @@ impl Kubectl {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
         let seconds = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
         let grace = deadline + std::time::Duration::from_secs(2);
-        let prefix = match &self.0 {
-            How::Command(prefix) => prefix,
-            How::Container(container, words) => {
-                let before = ["sh", "-c", IN_TIME, "sh", &seconds.to_string()].map(str::to_owned);
-                let words = words.iter().map(|word| (*word).to_owned());
-                let command = before.into_iter().chain(words).chain(args.iter().cloned()).collect();
+        let (prefix, first) = match &self.0 {
+            How::Command { prefix, first } => (prefix, first),
+            How::Container { container, words } => {
+                let seconds_word = seconds.to_string();
+                let before = ["sh", "-c", IN_TIME, "sh", &seconds_word];
+                let before = shell.iter().chain(&before).map(|word| (*word).to_owned());
+                let command = before.chain(words.iter().cloned()).chain(args.iter().cloned()).collect();
                 let ended = timeout_at(grace, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
                 return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, deadline);
             }
         };
         let (program, before) = prefix.split_first().ok_or("this cluster has no kubectl")?;
         let mut command = Command::new(program);
-        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
+        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]);
+        command.args(first).args(args);
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;

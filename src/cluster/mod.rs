@@ -11,16 +11,22 @@ pub mod docker;
 pub mod engine;
 pub mod exec;
 pub mod folder;
+pub mod holder;
 pub mod images;
 pub mod k3s;
+pub mod kubeconfig;
 pub mod kubectl;
+pub mod lease;
 mod login;
+pub mod namespaces;
 pub mod owner;
 pub mod preflight;
 pub mod ready;
 pub mod said;
+pub mod snapshot;
 pub mod sweep;
 pub mod trouble;
+pub mod warm;
 
 use std::{
     path::{Path, PathBuf},
@@ -28,7 +34,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use daemon::Daemon;
 pub use folder::Folder;
@@ -38,7 +44,7 @@ pub use owner::Owner;
 use crate::stop::Stop;
 
 /// Which kind of cluster to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterKind {
     /// The first kind that works here.
@@ -81,7 +87,7 @@ impl ClusterKind {
 }
 
 /// The cluster that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wanted {
     /// Which kind.
     pub kind: ClusterKind,
@@ -89,6 +95,9 @@ pub struct Wanted {
     pub kubernetes: Option<String>,
     /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
     pub anonymous: bool,
+    /// With [`ClusterKind::Kubeconfig`]: which cluster.
+    #[serde(default)]
+    pub existing: kubeconfig::Existing,
 }
 
 impl Wanted {
@@ -124,6 +133,8 @@ pub struct Settings {
     pub k3s_image: Option<String>,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
+    /// For what this user's processes tell each other: which clusters are kept, and by whom.
+    pub state: PathBuf,
 }
 
 /// What is true of a running cluster.
@@ -142,7 +153,7 @@ pub struct Facts {
 }
 
 /// The environment did not let a cluster start, or broke it.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct ClusterError {
     /// One sentence.
@@ -177,7 +188,7 @@ pub enum StartError {
 }
 
 /// Something that a person who waits for a cluster wants to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {
     /// The node image must be built first; its own progress goes to standard error.
     BuildingEngine,
@@ -199,6 +210,18 @@ pub enum Progress {
         /// Milliseconds since the start began.
         ms: u64,
     },
+    /// A warm cluster is used instead of a new one.
+    Warm {
+        /// Its name.
+        name: String,
+    },
+    /// A warm cluster is there and is not used.
+    NotWarm {
+        /// Its name.
+        name: String,
+        /// Why, as the end of a sentence.
+        why: String,
+    },
 }
 
 /// What holds a cluster of one kind. Dropping it ends the cluster, too, but does not wait for the end.
@@ -206,8 +229,23 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     fn died(&self) -> Option<ClusterError>;
 
-    /// Ends the cluster and waits until everything of it is removed.
+    /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead.
     fn end(&self) -> BoxFuture<'_, Ended>;
+
+    /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
+    fn lives_on(&self) -> bool {
+        false
+    }
+
+    /// Whether the cluster was there before us, and others use it.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
+    /// Ends the cluster also if it would live on: nobody has cleaned it up.
+    fn discard(&self) -> BoxFuture<'_, Ended> {
+        self.end()
+    }
 }
 
 /// A running cluster. Dropping it ends it, too, but does not wait for the end.
@@ -215,6 +253,8 @@ pub trait Node: std::fmt::Debug + Send + Sync {
 pub struct Cluster {
     facts: Facts,
     kubeconfig: PathBuf,
+    /// How to reach it when that is not what the file says by itself.
+    access: Option<kube::config::Kubeconfig>,
     kubectl: Kubectl,
     node: Box<dyn Node>,
 }
@@ -243,13 +283,20 @@ impl Cluster {
             ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
             ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
             ClusterKind::Kind => Err(later(wanted.kind).into()),
-            ClusterKind::Kubeconfig => Err(later(wanted.kind).into()),
+            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, stop).await,
         }
     }
 
     /// A cluster that runs: its facts, the administrator's kubeconfig, its node's kubectl, and what holds it.
     pub fn new(facts: Facts, kubeconfig: PathBuf, kubectl: Kubectl, node: Box<dyn Node>) -> Self {
-        Cluster { facts, kubeconfig, kubectl, node }
+        Cluster { facts, kubeconfig, access: None, kubectl, node }
+    }
+
+    /// The same, reached by the current context of this kubeconfig.
+    #[must_use]
+    pub fn reached_by(mut self, access: kube::config::Kubeconfig) -> Self {
+        self.access = Some(access);
+        self
     }
 
     /// What is true of it.
@@ -291,19 +338,46 @@ impl Cluster {
     }
 
     async fn config(&self) -> Result<kube::Config, ClusterError> {
-        let text = std::fs::read_to_string(&self.kubeconfig).map_err(|e| gone(&e))?;
-        let kubeconfig = kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?;
-        let options = kube::config::KubeConfigOptions::default();
-        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
-        // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
-        config.default_retry = false;
-        Ok(config)
+        match &self.access {
+            Some(access) => client_config(access.clone()).await,
+            None => config(&self.kubeconfig).await,
+        }
     }
 
-    /// Ends the cluster and waits until everything of it is removed.
+    /// Whether the cluster was there before us, and others use it.
+    pub fn is_foreign(&self) -> bool {
+        self.node.is_foreign()
+    }
+
+    /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
+    pub fn lives_on(&self) -> bool {
+        self.node.lives_on()
+    }
+
+    /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead, and what is
+    /// in it now and was not there at first is told.
     pub async fn end(self) -> Ended {
         self.node.end().await
     }
+
+    /// Ends the cluster also if it would live on, because its use was broken off and nobody has cleaned up.
+    pub async fn discard(self) -> Ended {
+        self.node.discard().await
+    }
+}
+
+/// How to reach the cluster of a kubeconfig.
+async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
+    let text = std::fs::read_to_string(kubeconfig).map_err(|e| gone(&e))?;
+    client_config(kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?).await
+}
+
+async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Result<kube::Config, ClusterError> {
+    let options = kube::config::KubeConfigOptions::default();
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
+    // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
+    config.default_retry = false;
+    Ok(config)
 }
 
 async fn start_builtin(

@@ -11,6 +11,7 @@ pub mod fill;
 pub mod kinds;
 pub mod make;
 pub mod names;
+pub mod needs;
 pub mod request;
 pub mod when;
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
+    cluster::namespaces,
     plan::Plan,
     steps::{Context, Fault, Made, api, delete, watch},
 };
@@ -17,19 +18,14 @@ const NAMESPACE_BUDGET: Duration = Duration::from_secs(30);
 /// How long removed objects may take to go.
 const REMOVAL_BUDGET: Duration = Duration::from_secs(30);
 
-/// The label by which an object is known as ours.
-const LABEL: &str = "kubewalk.dev/run";
-
 /// Makes the scenario's own namespace and waits until Pods can be created in it.
 ///
 /// # Errors
 /// When the namespace is refused, or its ServiceAccount `default` or its ConfigMap `kube-root-ca.crt` do not come.
 pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault> {
     let name = &plan.namespace;
-    let manifest = json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": name, "labels": {LABEL: std::process::id().to_string()}},
-    });
+    let mut manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    namespaces::mark(&mut manifest);
     let body = manifest.to_string().into_bytes();
     let made =
         api::send(&context.client, http::Method::POST, "/api/v1/namespaces", Some("application/json"), body).await?;

@@ -2,6 +2,7 @@
 
 pub mod cleanup;
 pub mod event;
+pub mod rights;
 pub mod turns;
 
 mod ask;
@@ -78,13 +79,15 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         client,
         curl_image: cluster.facts().curl_image.clone(),
         made: Mutex::new(Vec::new()),
+        foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
     };
     match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
         Ok(()) => {}
         Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
     }
-    if afterwards == Afterwards::CleanUp && stop.signal().is_none() {
+    // A cluster of our own ends with the signal; one of others has to be left as it was.
+    if afterwards == Afterwards::CleanUp && (stop.signal().is_none() || cluster.is_foreign()) {
         let removal = Instant::now();
         ended.left = cleanup::remove(plan, &context).await;
         if !ended.left.is_empty() {

@@ -41,6 +41,8 @@ pub struct Context {
     pub curl_image: String,
     /// What the scenario has made so far, for its removal.
     pub made: Mutex<Vec<Made>>,
+    /// Whether the cluster is somebody else's, so that all that is made in it is marked.
+    pub foreign: bool,
     /// As whom steps ask.
     pub identities: identity::Identities,
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
+    cluster::namespaces,
     expect::{Answer, Http},
     plan::Object,
 };
@@ -44,7 +45,12 @@ async fn patch(object: &Object, who: &Who, context: &Context) -> Result<Http, Fa
     let kind = api::resolve(&object.kind, context).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let path = format!("{}?fieldManager={MANAGER}&force=true", api::path(&kind, namespace, Some(&object.name)));
-    let body = body(&object.manifest, context);
+    // A mark on somebody else's object would let a later sweep take it for ours.
+    let marked = context.foreign && {
+        let there = api::get(&context.client, &api::path(&kind, namespace, Some(&object.name))).await?;
+        there.status == 404 || there.json.as_ref().is_some_and(namespaces::is_ours)
+    };
+    let body = body(&object.manifest, marked, context);
     let answer = api::send_as(who, http::Method::PATCH, &path, Some("application/apply-patch+yaml"), body).await?;
     remember(object, kind, &answer, context);
     Ok(answer)
@@ -58,7 +64,7 @@ pub async fn post(object: &Object, who: &Who, context: &Context) -> Result<Http,
     let kind = api::resolve(&object.kind, context).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let path = format!("{}?fieldManager={MANAGER}", api::path(&kind, namespace, None));
-    let body = body(&object.manifest, context);
+    let body = body(&object.manifest, context.foreign, context);
     let answer = api::send_as(who, http::Method::POST, &path, Some("application/json"), body).await?;
     remember(object, kind, &answer, context);
     Ok(answer)
@@ -75,9 +81,13 @@ fn remember(object: &Object, kind: crate::plan::Kind, answer: &Http, context: &C
     context.remember(made);
 }
 
-/// The manifest as bytes, with the alias `curl` of a container's image replaced by the cluster's image.
-fn body(manifest: &Value, context: &Context) -> Vec<u8> {
+/// The manifest as bytes, with the alias `curl` of a container's image replaced by the cluster's image, and marked
+/// as ours.
+fn body(manifest: &Value, marked: bool, context: &Context) -> Vec<u8> {
     let mut manifest = manifest.clone();
+    if marked {
+        namespaces::mark(&mut manifest);
+    }
     replace_alias(&mut manifest, &context.curl_image);
     manifest.to_string().into_bytes()
 }

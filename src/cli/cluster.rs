@@ -1,0 +1,238 @@
+//! `kubewalk cluster`: warm clusters, started ahead and used by one run after the other.
+
+use std::{fmt::Write as _, path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+
+use super::{
+    Talk,
+    run::{self, Which},
+};
+use crate::{
+    cluster::{
+        ClusterError, ClusterKind, Settings, StartError, Wanted, holder,
+        lease::{self, Folder, State, Until},
+        warm,
+    },
+    exit_code::Exit,
+    settings,
+    stop::Stop,
+};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts a cluster that stays, and prints its name. `kubewalk run` and `cargo test` use it from then on. When one like it is
+    /// there already, that one stays for longer.
+    Up(Up),
+    /// Lists the clusters that stay: name, kind, version, state, minutes until the end.
+    List,
+    /// Ends a cluster and removes all of it.
+    Down(Down),
+    /// Prints the path of a cluster's kubeconfig, of an administrator.
+    Kubeconfig(Named),
+    /// Holds a cluster; `up` calls this.
+    #[command(hide = true)]
+    Hold {
+        /// The cluster's folder.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The kind of cluster; `auto` takes the first that works and says which.
+    #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
+    cluster: Which,
+    /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time)]
+    ttl: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Its name; may be left out when there is only one.
+    name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Down {
+    #[command(flatten)]
+    named: Named,
+    /// All of them.
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
+}
+
+pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
+    let settings = settings::from_env();
+    if let Command::Hold { folder } = command {
+        let code = holder::hold(&Folder::at(folder.clone()), &settings, true);
+        // Nothing runs any more but the thread that waits for the starter.
+        std::process::exit(code.into());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let stop = runtime.block_on(async { run::listen_for_signals() });
+    let done = runtime.block_on(async {
+        lease::sweep(&settings.state);
+        match command {
+            Command::Up(options) => up(options, &settings, &stop, talk).await,
+            Command::List => list(&settings),
+            Command::Down(options) => down(options, &settings).await,
+            Command::Kubeconfig(named) => {
+                let (_, state) = one(named, &settings)?;
+                Ok(super::print(&format!("{}\n", state.kubeconfig.display())))
+            }
+            Command::Hold { .. } => Ok(Exit::Held),
+        }
+    });
+    Ok(done.unwrap_or_else(|error| match error {
+        StartError::Stopped(signal) => {
+            eprintln!("kubewalk: stopped by signal {signal}; everything that was started is removed");
+            Exit::Signal(signal)
+        }
+        StartError::Failed(error) => complain(&error),
+    }))
+}
+
+fn complain(error: &ClusterError) -> Exit {
+    eprintln!("error: {}", error.message);
+    for line in &error.log {
+        eprintln!("  {line}");
+    }
+    if let Some(remedy) = &error.remedy {
+        eprintln!("  = help: {remedy}");
+    }
+    Exit::Environment
+}
+
+async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
+    let wanted: Wanted = ClusterKind::from(options.cluster).into();
+    for (folder, state) in kept(settings)? {
+        let sound = folder.read::<ClusterError>("broken.json").is_none();
+        if sound && warm::fits(&state, &wanted) && state.ask.until == Until::Unused(options.ttl.as_secs()) {
+            if let Ok(using) = folder.open("use.lock") {
+                folder.touch(&using);
+            }
+            eprintln!("kubewalk: the cluster {} is up already; its time begins anew", folder.name());
+            return Ok(super::print(&format!("{}\n", folder.name())));
+        }
+    }
+    let program = std::env::current_exe()
+        .map_err(|e| ClusterError::plain(format!("kubewalk cannot find its own program: {e}")))?;
+    let command = |folder: &std::path::Path| {
+        let mut command = std::process::Command::new(program);
+        command.args(["cluster", "hold"]).arg(folder).current_dir("/");
+        command
+    };
+    let begun = std::time::Instant::now();
+    let mut progress = |progress| {
+        if !talk.quiet {
+            super::progress::tell(progress);
+        }
+    };
+    let (folder, state) = warm::up(&wanted, options.ttl, settings, command, stop, &mut progress).await?;
+    let (kind, version, took) = (&state.kind, &state.kubernetes, begun.elapsed().as_secs_f64());
+    eprintln!(
+        "cluster: {kind} with Kubernetes {version} is ready ({took:.1} s); it ends {} after its last use",
+        in_words(options.ttl.as_secs())
+    );
+    eprintln!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
+    Ok(super::print(&format!("{}\n", folder.name())))
+}
+
+fn list(settings: &Settings) -> Result<Exit, StartError> {
+    let mut text = String::new();
+    for (folder, state) in kept(settings)? {
+        let used = folder.open("use.lock").is_ok_and(|file| lease::lock_soon(&file).is_err());
+        let broken = folder.read::<ClusterError>("broken.json").is_some();
+        let word = if broken {
+            "broken"
+        } else if used {
+            "in use"
+        } else {
+            "free"
+        };
+        let end = match state.ask.until {
+            Until::Gone(process) => format!("with process {process}"),
+            Until::Unused(seconds) if used => format!("{} after its use", in_words(seconds)),
+            Until::Unused(seconds) => format!("in {}", in_words(seconds.saturating_sub(unused_for(&folder)))),
+        };
+        let _ = writeln!(text, "{:<12} {:<11} {:<9} {word:<7} ends {end}", folder.name(), state.kind, state.kubernetes);
+    }
+    if text.is_empty() {
+        eprintln!("kubewalk: there are none; `kubewalk cluster up` starts one");
+    }
+    Ok(super::print(&text))
+}
+
+/// Seconds since the last use.
+fn unused_for(folder: &Folder) -> u64 {
+    let changed = folder.path().join("use.lock").metadata().and_then(|about| about.modified());
+    changed.ok().and_then(|changed| changed.elapsed().ok()).map_or(0, |time| time.as_secs())
+}
+
+async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
+    let folders = match options.all {
+        true => kept(settings)?.into_iter().map(|(folder, _)| folder).collect(),
+        false => vec![one(&options.named, settings)?.0],
+    };
+    let mut exit = Exit::Held;
+    for folder in folders {
+        match holder::end(&folder, false).await {
+            Ok(left) if left.is_empty() => eprintln!("kubewalk: the cluster {} has ended", folder.name()),
+            Ok(left) => {
+                eprintln!("kubewalk: the cluster {} has ended, and this is left:", folder.name());
+                left.iter().for_each(|line| eprintln!("  {line}"));
+                exit = exit.worst(Exit::CleanUp);
+            }
+            Err(error) => exit = exit.worst(complain(&error)),
+        }
+    }
+    Ok(exit)
+}
+
+/// The clusters that stay, each with its state.
+fn kept(settings: &Settings) -> Result<Vec<(Folder, State)>, ClusterError> {
+    Ok(Folder::all(&settings.state)?
+        .into_iter()
+        .filter_map(|folder| folder.state().map(|state| (folder, state)))
+        .collect())
+}
+
+/// The cluster of that name, or the only one.
+fn one(named: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
+    let mut all = kept(settings)?;
+    let names: Vec<_> = all.iter().map(|(folder, _)| folder.name()).collect();
+    let list = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+    if let Some(name) = &named.name {
+        let found = all.into_iter().find(|(folder, _)| folder.name() == *name);
+        return found.ok_or_else(|| ClusterError::new(format!("there is no cluster {name}"), list));
+    }
+    match all.len() {
+        1 => Ok(all.remove(0)),
+        0 => Err(ClusterError::new("there is no warm cluster", "`kubewalk cluster up` starts one")),
+        _ => Err(ClusterError::new("there is more than one warm cluster, so name one", list)),
+    }
+}
+
+/// `90s`, `30m`, `2h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("give a number with s, m or h, such as 30m".into()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(|| "give a time of at least 1s".into())
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600)),
+    }
+}

@@ -1,0 +1,46 @@
+//! How a cluster's start goes, on standard error: in place on a terminal, else a line each.
+
+use std::{
+    io::IsTerminal as _,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::cluster::Progress;
+
+/// Says it.
+pub fn tell(progress: Progress) {
+    match progress {
+        Progress::BuildingEngine => {
+            eprintln!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
+        }
+        Progress::Note(text) => eprintln!("kubewalk: {text}"),
+        Progress::Pull { image, done, total } => pulled(&image, done, total),
+        Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
+            eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
+        }
+        Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
+        Progress::Warm { name } => eprintln!("kubewalk: the warm cluster {name} is used"),
+        Progress::NotWarm { name, why } => {
+            eprintln!("kubewalk: the warm cluster {name} {why}; a new cluster is started");
+        }
+    }
+}
+
+/// How far a pull is: in place on a terminal, else a line every ten seconds.
+fn pulled(image: &str, done: u64, total: u64) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let terminal = std::io::stderr().is_terminal();
+    let pause = Duration::from_millis(if terminal { 200 } else { 10_000 });
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_some_and(|last| last.elapsed() < pause) {
+        return;
+    }
+    *last = Some(Instant::now());
+    let far = if total == 0 { String::new() } else { format!(": {} of {} MB", done >> 20, total >> 20) };
+    if terminal {
+        eprint!("\r\x1b[2Kkubewalk: pulling {image}{far}");
+    } else {
+        eprintln!("kubewalk: pulling {image}{far}");
+    }
+}

@@ -1,0 +1,344 @@
+//! Clusters that a process of their own holds, so that several other processes can use them one after the other or
+//! together. Each has a folder, private to the user, below [`Settings::state`](super::Settings::state).
+//!
+//! Who lives and who uses what is told by file locks alone: the kernel drops them, however a process ends.
+//!
+//! | file | is |
+//! |---|---|
+//! | `ask.json` | what was asked for: [`Ask`] |
+//! | `state.json` | the cluster, there as long as it can be used: [`State`] |
+//! | `failed.json`, `broken.json` | why it did not start, or what of it died |
+//! | `pristine.json` | what a fresh cluster holds, for [`warm`](super::warm) |
+//! | `left.json` | what could not be removed at its end |
+//! | `holder.lock`, `starter.lock` | held as long as its holder, or who starts that, lives |
+//! | `use.lock` | held by who uses the cluster; its time is that of the last use |
+//! | `turn.lock`, `alone.lock`, `name-*.lock` | held by scenarios, see [`Turn`] |
+//! | `log` | what the holder had to say |
+
+use std::{
+    collections::BTreeSet,
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+
+use super::{Cluster, ClusterError, Facts, Kubectl, Wanted, engine};
+
+/// What was asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ask {
+    /// The cluster.
+    pub wanted: Wanted,
+    /// How long.
+    pub until: Until,
+    /// Who asked, see [`build`].
+    pub build: String,
+}
+
+/// When a held cluster ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// So many seconds after its last use.
+    Unused(u64),
+    /// When this process has gone and nobody uses it any more.
+    Gone(i32),
+}
+
+/// A cluster that can be used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct State {
+    /// What was asked for.
+    pub ask: Ask,
+    /// The holder's process id.
+    pub holder: i32,
+    /// Which kind it is, in a word.
+    pub kind: String,
+    /// As in [`Facts`].
+    pub kubernetes: String,
+    /// As in [`Facts`].
+    pub pods: bool,
+    /// As in [`Facts`].
+    pub anonymous: bool,
+    /// As in [`Facts`].
+    pub curl_image: String,
+    /// The administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// The kubectl of its node.
+    pub kubectl: Kubectl,
+}
+
+impl State {
+    /// What a holder tells of its cluster.
+    pub fn of(cluster: &Cluster, ask: Ask) -> Self {
+        let facts = cluster.facts().clone();
+        State {
+            ask,
+            holder: std::process::id().cast_signed(),
+            kind: facts.kind.to_owned(),
+            kubernetes: facts.kubernetes,
+            pods: facts.pods,
+            anonymous: facts.anonymous,
+            curl_image: facts.curl_image,
+            kubeconfig: cluster.kubeconfig().to_owned(),
+            kubectl: cluster.kubectl().clone(),
+        }
+    }
+
+    /// The cluster's facts.
+    pub fn facts(&self) -> Facts {
+        let kinds = ["builtin", "docker", "k3s", "kind", "kubeconfig"];
+        Facts {
+            pods: self.pods,
+            anonymous: self.anonymous,
+            kind: kinds.into_iter().find(|kind| *kind == self.kind).unwrap_or("builtin"),
+            kubernetes: self.kubernetes.clone(),
+            curl_image: self.curl_image.clone(),
+        }
+    }
+}
+
+/// The process of that name which (however indirectly) started this one; else the one that did so directly.
+pub fn runner(name: &str) -> i32 {
+    let parent = || rustix::process::getppid().map_or(1, |pid| pid.as_raw_nonzero().get());
+    let mut process = parent();
+    // Where there is no /proc, the loop ends at once.
+    while process > 1 {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { break };
+        // PID (NAME) STATE PARENT …, and a name may hold brackets.
+        let Some((before, after)) = stat.rsplit_once(')') else { break };
+        if before.split_once('(').is_some_and(|(_, called)| called == name) {
+            return process;
+        }
+        process = after.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
+    }
+    parent()
+}
+
+/// What a cluster must have been started by to count as one of ours: the same version of kubewalk with the same engine.
+pub fn build() -> String {
+    format!("{}-{}", env!("CARGO_PKG_VERSION"), engine::hash())
+}
+
+/// The folder of a held cluster.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// A folder that was just made, by us or by somebody else.
+#[derive(Debug)]
+pub enum Made {
+    /// By us. Nobody removes it as long as the file is open.
+    Ours(Folder, File),
+    /// It was there.
+    Theirs(Folder),
+}
+
+impl Folder {
+    /// The folder of that path.
+    pub fn at(path: PathBuf) -> Self {
+        Folder { path }
+    }
+
+    /// The cluster's name.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All folders of this user, in the order of their names.
+    ///
+    /// # Errors
+    /// When `root` is not private to the user: then nothing in it is believed.
+    pub fn all(root: &Path) -> Result<Vec<Folder>, ClusterError> {
+        let entries = match std::fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(e) => return Err(unusable(root, &e)),
+        };
+        private(root)?;
+        let mut folders: Vec<_> = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| Folder { path: entry.path() })
+            .collect();
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(folders)
+    }
+
+    /// Makes the folder of a cluster, unless there is one of that name. It is made beside and renamed, so that of several
+    /// processes exactly one makes it.
+    ///
+    /// # Errors
+    /// When `root` cannot be written, or is not private to the user.
+    pub fn make(root: &Path, name: &str, ask: &Ask) -> Result<Made, ClusterError> {
+        let failed = |e: io::Error| unusable(root, &e);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
+        private(root)?;
+        let early = Folder { path: root.join(format!(".{name}.{}", std::process::id())) };
+        std::fs::DirBuilder::new().mode(0o700).create(&early.path).map_err(failed)?;
+        let lock = early.open("starter.lock").map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        early.write("ask.json", ask).map_err(failed)?;
+        let folder = Folder { path: root.join(name) };
+        match std::fs::rename(&early.path, &folder.path) {
+            Ok(()) => Ok(Made::Ours(folder, lock)),
+            Err(_) if folder.path.exists() => {
+                early.remove();
+                Ok(Made::Theirs(folder))
+            }
+            Err(e) => {
+                early.remove();
+                Err(failed(e))
+            }
+        }
+    }
+
+    /// Opens one of the lock files, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the folder has gone.
+    pub fn open(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.path.join(name))
+    }
+
+    /// Reads one of the JSON files, if it is there and whole.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_slice(&std::fs::read(self.path.join(name)).ok()?).ok()
+    }
+
+    /// Writes one of the JSON files, beside and renamed, so that nobody reads half of it.
+    ///
+    /// # Errors
+    /// When the folder has gone or the disk is full.
+    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+        let beside = self.path.join(format!(".{name}"));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        serde_json::to_writer(&mut file, value)?;
+        std::fs::rename(beside, self.path.join(name))
+    }
+
+    /// The cluster, as long as it can be used.
+    pub fn state(&self) -> Option<State> {
+        self.read("state.json").filter(|_| self.is_held("holder.lock"))
+    }
+
+    /// Whether some process holds this lock.
+    pub fn is_held(&self, lock: &str) -> bool {
+        let Ok(file) = File::open(self.path.join(lock)) else { return false };
+        matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
+    }
+
+    /// Whether nobody starts or holds the cluster any more, so that the folder can be removed.
+    pub fn is_dead(&self) -> bool {
+        // One without its lock may be a moment old.
+        let young = |path: &Path| {
+            let changed = path.metadata().and_then(|about| about.modified());
+            changed.is_ok_and(|changed| changed.elapsed().unwrap_or_default() < Duration::from_secs(10))
+        };
+        if !self.path.join("starter.lock").exists() && young(&self.path) {
+            return false;
+        }
+        !self.is_held("starter.lock") && !self.is_held("holder.lock")
+    }
+
+    /// Removes it. What cannot be removed now, a later [`sweep`] removes.
+    pub fn remove(&self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+
+    /// Notes that the cluster is used now.
+    pub fn touch(&self, using: &File) {
+        let _ = using.set_modified(SystemTime::now());
+    }
+}
+
+/// Removes the folders whose holder is dead, and gives their names. Their clusters ended with the holder.
+pub fn sweep(root: &Path) -> Vec<String> {
+    let dead: Vec<_> = Folder::all(root).unwrap_or_default().into_iter().filter(Folder::is_dead).collect();
+    dead.iter().for_each(Folder::remove);
+    dead.iter().map(Folder::name).collect()
+}
+
+/// Takes a lock, and gives up after a while: others look at it for a moment at a time.
+///
+/// # Errors
+/// When it is held by somebody else, or the file cannot be locked.
+pub fn lock_soon(file: &File) -> io::Result<()> {
+    let begun = std::time::Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(std::fs::TryLockError::Error(e)) => return Err(e),
+            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() > Duration::from_millis(100) => {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+/// A scenario's turn on a cluster that several processes share: beside others, or alone.
+#[derive(Debug)]
+pub struct Turn {
+    _locks: Vec<File>,
+}
+
+impl Turn {
+    /// Waits for a turn. Who waits to be alone lets nobody else begin, or it would wait until all others are done. Names
+    /// in `holds` are for one at a time.
+    ///
+    /// # Errors
+    /// When the cluster has gone.
+    pub fn wait(folder: &Folder, alone: bool, holds: &BTreeSet<String>) -> io::Result<Turn> {
+        let turn = folder.open("turn.lock")?;
+        let file = folder.open("alone.lock")?;
+        turn.lock()?;
+        if alone {
+            file.lock()?
+        } else {
+            file.lock_shared()?
+        }
+        drop(turn);
+        let mut locks = vec![file];
+        // In the order of the names, the same for all, so that no two wait for each other.
+        for name in holds {
+            let name = Sha256::digest(name).iter().take(10).fold(String::new(), |all, byte| format!("{all}{byte:02x}"));
+            let file = folder.open(&format!("name-{name}.lock"))?;
+            file.lock()?;
+            locks.push(file);
+        }
+        Ok(Turn { _locks: locks })
+    }
+}
+
+fn private(root: &Path) -> Result<(), ClusterError> {
+    let about = std::fs::symlink_metadata(root).map_err(|e| unusable(root, &e))?;
+    if about.is_dir() && about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(ClusterError::new(
+        format!("{} is not a folder that only this user can use, so nothing in it is believed", root.display()),
+        "remove it, or set XDG_RUNTIME_DIR or KUBEWALK_CACHE to a folder of your own",
+    ))
+}
+
+fn unusable(root: &Path, e: &io::Error) -> ClusterError {
+    ClusterError::new(
+        format!("cannot use the folder {}: {e}", root.display()),
+        "set XDG_RUNTIME_DIR or KUBEWALK_CACHE to a folder that can be written",
+    )
+}
+
+#[cfg(test)]
+mod tests;

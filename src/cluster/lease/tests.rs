@@ -1,0 +1,99 @@
+use super::*;
+
+fn ask() -> Ask {
+    Ask { wanted: Wanted::default(), until: Until::Unused(60), build: build() }
+}
+
+#[test]
+fn of_two_who_make_a_folder_one_has_made_it() {
+    let root = tempfile::tempdir().expect("a folder");
+    let root = root.path().join("state");
+    let Made::Ours(folder, lock) = Folder::make(&root, "a", &ask()).expect("made") else { panic!("it was there") };
+    assert!(matches!(Folder::make(&root, "a", &ask()).expect("found"), Made::Theirs(_)));
+    assert_eq!(Folder::all(&root).expect("read").len(), 1);
+    assert_eq!(sweep(&root), Vec::<String>::new());
+    drop(lock);
+    assert!(folder.state().is_none());
+    assert_eq!(sweep(&root), ["a"]);
+    assert!(!folder.path().exists());
+}
+
+#[test]
+fn a_folder_that_others_can_use_is_not_believed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).expect("changed");
+    assert!(Folder::all(root.path()).is_err());
+    assert!(Folder::make(root.path(), "a", &ask()).is_err());
+}
+
+#[test]
+fn a_state_without_its_holder_is_none() {
+    let root = tempfile::tempdir().expect("a folder");
+    let Made::Ours(folder, _lock) = Folder::make(&root.path().join("s"), "a", &ask()).expect("made") else {
+        panic!("it was there")
+    };
+    let state = State {
+        ask: ask(),
+        holder: 1,
+        kind: "builtin".into(),
+        kubernetes: "v1.37.2".into(),
+        pods: true,
+        anonymous: true,
+        curl_image: "curl".into(),
+        kubeconfig: "/x".into(),
+        kubectl: Kubectl::new([]),
+    };
+    folder.write("state.json", &state).expect("written");
+    assert!(folder.state().is_none());
+    let holder = folder.open("holder.lock").expect("opened");
+    holder.lock().expect("locked");
+    assert_eq!(folder.state().expect("a state").kubernetes, "v1.37.2");
+}
+
+#[test]
+fn who_waits_to_be_alone_is_next() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = Folder::at(root.path().to_owned());
+    let none = BTreeSet::new();
+    let first = Turn::wait(&folder, false, &none).expect("a turn");
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let alone = tell.clone();
+        scope.spawn(|| {
+            let turn = Turn::wait(&folder, true, &none).expect("a turn");
+            alone.send("alone").expect("sent");
+            drop((turn, alone));
+        });
+        while !folder.is_held("turn.lock") {
+            std::thread::yield_now();
+        }
+        scope.spawn(|| {
+            let turn = Turn::wait(&folder, false, &none).expect("a turn");
+            tell.send("beside").expect("sent");
+            drop((turn, tell));
+        });
+        drop(first);
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["alone", "beside"]);
+    });
+}
+
+#[test]
+fn a_name_is_for_one_at_a_time() {
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = Folder::at(root.path().to_owned());
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let first = Turn::wait(&folder, false, &names(&["a", "b"])).expect("a turn");
+    drop(Turn::wait(&folder, false, &names(&["c"])).expect("nobody has it"));
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _turn = Turn::wait(&folder, false, &names(&["b"])).expect("a turn");
+            tell.send("second").expect("sent");
+        });
+        // It cannot be seen that somebody waits, only that nobody went on.
+        assert!(told.recv_timeout(std::time::Duration::from_millis(100)).is_err());
+        drop(first);
+        assert_eq!(told.recv().expect("a turn"), "second");
+    });
+}

@@ -1,0 +1,157 @@
+//! Namespaces (and other objects) of ours in clusters that outlive a run: how they are known, and how those of dead runs
+//! are removed.
+
+use std::sync::OnceLock;
+
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::{ClusterError, owner::Owner, snapshot};
+
+/// The label by which an object is known as ours; its value is the run.
+pub const LABEL: &str = "kubewalk.dev/run";
+
+/// The label that tells a person which process made it.
+const PID: &str = "kubewalk.dev/pid";
+
+/// The annotation that names the process beyond doubt, as JSON: what it holds may not stand in a label.
+const OWNER: &str = "kubewalk.dev/owner";
+
+/// How many lists are asked for at a time.
+const AT_A_TIME: usize = 6;
+
+/// This process as an owner.
+fn owner() -> &'static Owner {
+    static OWNER: OnceLock<Owner> = OnceLock::new();
+    OWNER.get_or_init(Owner::new)
+}
+
+/// Marks a manifest as made by this process.
+pub fn mark(manifest: &mut Value) {
+    let owner = owner();
+    let metadata = &mut manifest["metadata"];
+    for (map, key, value) in [
+        ("labels", LABEL, owner.run.clone()),
+        ("labels", PID, owner.pid.to_string()),
+        ("annotations", OWNER, serde_json::to_string(owner).unwrap_or_default()),
+    ] {
+        if !metadata[map].is_object() {
+            metadata[map] = json!({});
+        }
+        metadata[map][key] = value.into();
+    }
+}
+
+/// Whether this process has marked the object.
+pub fn is_ours(object: &Value) -> bool {
+    object["metadata"]["labels"][LABEL] == owner().run.as_str()
+}
+
+/// Removes what dead runs left in a cluster, or, with `dry_run`, only looks. Returns each in a line, and what could not be
+/// removed, with why. Runs that live, and those of other machines, keep theirs.
+///
+/// # Errors
+/// When the API server does not answer, or does not let us look at namespaces.
+pub async fn sweep(client: &kube::Client, dry_run: bool) -> Result<(Vec<String>, Vec<String>), ClusterError> {
+    let selector = format!("?labelSelector={}", LABEL.replace('/', "%2F"));
+    let resources = snapshot::lists(client).await?;
+    // Namespaces first: what is in them goes with them.
+    let (first, rest): (Vec<_>, Vec<_>) = resources.into_iter().partition(|(path, _)| path == "/api/v1/namespaces");
+    let (mut swept, mut left) = (Vec::new(), Vec::new());
+    let mut going: Vec<String> = Vec::new();
+    for group in [first, rest] {
+        let asked: Vec<_> = (group.into_iter())
+            .map(|(path, kind)| {
+                let client = client.clone();
+                let selected = format!("{path}{selector}");
+                async move { (snapshot::metadata(&client, &selected).await, path, kind) }
+            })
+            .collect();
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
+        for (answer, path, kind) in answers {
+            let items = match answer {
+                Ok(items) => items,
+                Err(error) if kind == "Namespace" => return Err(error),
+                // Who may not list a kind has not made any of it.
+                Err(_) => continue,
+            };
+            for item in items.iter().filter(|item| is_dead(item)) {
+                let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
+                let (name, namespace) = (text("name"), text("namespace"));
+                if going.contains(&namespace) {
+                    continue;
+                }
+                if kind == "Namespace" {
+                    going.push(name.clone());
+                }
+                let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+                let what = format!("{kind} {name}{place}");
+                if dry_run {
+                    swept.push(what);
+                    continue;
+                }
+                match remove(client, &object_path(&path, &namespace, &name)).await {
+                    Ok(()) => swept.push(what),
+                    Err(e) => left.push(format!("{what}: {e}")),
+                }
+            }
+        }
+    }
+    Ok((swept, left))
+}
+
+/// Whether the object is marked by a process that is gone for sure, and is not going already.
+fn is_dead(item: &Value) -> bool {
+    let owner = item["metadata"]["annotations"][OWNER].as_str();
+    let owner: Option<Owner> = owner.and_then(|text| serde_json::from_str(text).ok());
+    item["metadata"]["deletionTimestamp"].is_null()
+        && owner.is_some_and(|owner| item["metadata"]["labels"][LABEL] == owner.run.as_str() && owner.dead())
+}
+
+/// The path of an object, from that of the list over all namespaces.
+fn object_path(list: &str, namespace: &str, name: &str) -> String {
+    let name: String = name.replace('%', "%25").replace(':', "%3A");
+    match list.rsplit_once('/') {
+        Some((base, plural)) if !namespace.is_empty() => format!("{base}/namespaces/{namespace}/{plural}/{name}"),
+        _ => format!("{list}/{name}"),
+    }
+}
+
+async fn remove(client: &kube::Client, path: &str) -> Result<(), kube::Error> {
+    let request = http::Request::delete(path).body(Vec::new()).expect("a request");
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_dead_process_marked_is_dead() {
+        let mut ours = json!({"kind": "Namespace", "metadata": {"name": "a", "labels": {"x": "y"}}});
+        mark(&mut ours);
+        assert!(is_ours(&ours));
+        assert_eq!(ours["metadata"]["labels"]["x"], "y");
+        assert!(!is_dead(&ours));
+        let gone = Owner { start: "1".into(), ..owner().clone() };
+        let marked = |owner: &Owner, run: &str| {
+            let text = serde_json::to_string(owner).expect("JSON");
+            json!({"metadata": {"labels": {LABEL: run}, "annotations": {OWNER: text}}})
+        };
+        assert!(is_dead(&marked(&gone, &gone.run)));
+        assert!(!is_dead(&marked(&gone, "another")));
+        assert!(!is_dead(&json!({"metadata": {"labels": {LABEL: "1"}}})));
+        let elsewhere = Owner { boot: "another machine".into(), ..gone };
+        assert!(!is_dead(&marked(&elsewhere, &elsewhere.run)));
+    }
+
+    #[test]
+    fn an_objects_path_comes_from_its_lists() {
+        assert_eq!(object_path("/api/v1/namespaces", "", "a"), "/api/v1/namespaces/a");
+        let roles = "/apis/rbac.authorization.k8s.io/v1/roles";
+        assert_eq!(object_path(roles, "n", "a:b"), "/apis/rbac.authorization.k8s.io/v1/namespaces/n/roles/a%3Ab");
+    }
+}

@@ -1,0 +1,220 @@
+//! What a scenario needs of a cluster that is not its own: the rights of whoever runs it, and what of others it would touch.
+
+use serde_json::Value;
+
+use super::{Action, Credential, Kind, Object, Plan, Request, Step, Target, asks};
+
+/// Resources whose creation asks a question and makes nothing.
+const QUESTIONS: &[&str] = &["authorization.k8s.io", "authentication.k8s.io"];
+
+/// The requests that whoever runs the scenario must be allowed, each once. What a step expects to be refused, or asks as
+/// somebody else, is not among them; what a Role may hold is decided by the API server, from the rules in it.
+pub fn rights(plan: &Plan) -> Vec<Request> {
+    let mut needed = Vec::new();
+    let mut need = |request: Request| {
+        if !needed.contains(&request) {
+            needed.push(request);
+        }
+    };
+    if plan.fresh_namespace {
+        need(resource("create", "", "namespaces", None, None));
+        need(resource("delete", "", "namespaces", None, Some(&plan.namespace)));
+        for (plural, name) in [("serviceaccounts", "default"), ("configmaps", "kube-root-ca.crt")] {
+            for verb in ["get", "watch"] {
+                need(resource(verb, "", plural, Some(&plan.namespace), Some(name)));
+            }
+        }
+    }
+    for step in &plan.steps {
+        of_caller(step).into_iter().for_each(&mut need);
+        if step.caller.credential == Credential::Administrator && !refused(step) {
+            step.action.requests().into_iter().for_each(&mut need);
+        }
+        of_action(step).into_iter().for_each(&mut need);
+        for object in made(&step.action) {
+            let inside = object.namespace.as_ref().is_some_and(|namespace| *namespace == plan.namespace);
+            if !(refused(step) || inside && plan.fresh_namespace) {
+                object_request("DELETE", object).into_iter().for_each(&mut need);
+            }
+        }
+    }
+    needed
+}
+
+fn resource(verb: &str, group: &str, plural: &str, namespace: Option<&str>, name: Option<&str>) -> Request {
+    let (plural, subresource) = plural.split_once('/').map_or((plural, None), |(plural, sub)| (plural, Some(sub)));
+    Request::Resource {
+        verb: verb.to_owned(),
+        group: group.to_owned(),
+        resource: plural.to_owned(),
+        subresource: subresource.map(str::to_owned),
+        namespace: namespace.map(str::to_owned),
+        name: name.map(str::to_owned),
+    }
+}
+
+/// What it takes to ask as somebody else.
+fn of_caller(step: &Step) -> Vec<Request> {
+    match &step.caller.credential {
+        Credential::Account { namespace, name } => {
+            vec![resource("create", "", "serviceaccounts/token", Some(namespace), Some(name))]
+        }
+        Credential::Impersonation { user, groups } => std::iter::once(("users", user))
+            .chain(groups.iter().map(|group| ("groups", group)))
+            .map(|(plural, name)| resource("impersonate", "", plural, None, Some(name)))
+            .collect(),
+        Credential::Administrator | Credential::Anonymous | Credential::Saved(_) | Credential::Text(_) => vec![],
+    }
+}
+
+/// What kubewalk asks by itself to carry the step out.
+fn of_action(step: &Step) -> Vec<Request> {
+    match &step.action {
+        Action::Curl(call) => exec(&call.place),
+        Action::Exec(call) => exec(&call.place),
+        Action::Pod(pod) if !refused(step) => watched("", "pods", pod.namespace.as_deref(), &pod.name),
+        Action::Wait(target, _) => of_target(target),
+        Action::Can(_) => vec![resource("create", "authorization.k8s.io", "subjectaccessreviews", None, None)],
+        _ => vec![],
+    }
+}
+
+fn exec(place: &super::Place) -> Vec<Request> {
+    // By websocket: a GET, for which servers since 1.35 ask for `create`, too.
+    let one = |verb| resource(verb, "", "pods/exec", Some(&place.namespace), Some(&place.pod));
+    vec![one("get"), one("create")]
+}
+
+fn of_target(target: &Target) -> Vec<Request> {
+    let Some(plural) = &target.kind.plural else { return vec![] };
+    watched(&target.kind.group, plural, target.namespace.as_deref(), target.name.as_deref().unwrap_or_default())
+}
+
+fn watched(group: &str, plural: &str, namespace: Option<&str>, name: &str) -> Vec<Request> {
+    let name = Some(name).filter(|name| !name.is_empty());
+    ["get", "watch"].map(|verb| resource(verb, group, plural, namespace, name)).into()
+}
+
+/// Whether the step is about being refused.
+fn refused(step: &Step) -> bool {
+    step.expected.iter().any(|item| item.expect.status.is_some_and(|status| status >= 400))
+}
+
+/// Objects that an action makes or changes as manifests.
+fn made(action: &Action) -> &[Object] {
+    match action {
+        Action::Apply(objects) | Action::Create(objects) => objects,
+        Action::Pod(object) => std::slice::from_ref(object),
+        _ => &[],
+    }
+}
+
+fn object_request(method: &str, object: &Object) -> Option<Request> {
+    object.kind.plural.as_ref()?;
+    let namespace = object.namespace.as_deref().filter(|_| object.kind.namespaced);
+    Some(Request::from_http(method, &asks::path(&object.kind, namespace, Some(&object.name))))
+}
+
+/// Cluster-wide objects that the scenario makes and later removes, so that none of that name may be there: each kind and
+/// name once.
+pub fn makes_cluster_wide(plan: &Plan) -> Vec<(&Kind, &str)> {
+    let mut found: Vec<(&Kind, &str)> = Vec::new();
+    for object in plan.steps.iter().flat_map(|step| made(&step.action)) {
+        let one = (&object.kind, object.name.as_str());
+        if !object.kind.namespaced && !object.name.is_empty() && !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
+}
+
+/// What of others the scenario would change: the pointer of a step (`""`: the scenario itself), and what that is.
+pub fn touches(plan: &Plan) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    if !plan.fresh_namespace {
+        found.push((String::new(), format!("uses the namespace {}, which is not its own", plan.namespace)));
+    }
+    let own_namespace = |name: &str| {
+        (plan.fresh_namespace && name == plan.namespace)
+            || makes_cluster_wide(plan).iter().any(|(kind, made)| kind.kind == "Namespace" && *made == name)
+    };
+    let own_object = |group: &str, plural: &str, name: Option<&String>| {
+        makes_cluster_wide(plan).iter().any(|(kind, made)| {
+            kind.group == group && kind.plural.as_deref() == Some(plural) && name.is_none_or(|name| name == made)
+        })
+    };
+    for step in &plan.steps {
+        for request in step.action.requests() {
+            let Request::Resource { verb, group, resource, namespace, name, .. } = &request else { continue };
+            if matches!(verb.as_str(), "get" | "list" | "watch") || QUESTIONS.contains(&group.as_str()) {
+                continue;
+            }
+            let what = match namespace {
+                Some(namespace) if resource != "namespaces" => {
+                    (!own_namespace(namespace)).then(|| format!("{resource} in the namespace {namespace}"))
+                }
+                _ => (!own_object(group, resource, name.as_ref()))
+                    .then(|| format!("{resource} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned()),
+            };
+            if let Some(what) = what {
+                found.push((step.pointer.clone(), format!("would {verb} {what}")));
+            }
+        }
+        if matches!(&step.action, Action::Kubectl(call) if changes(&call.args)) {
+            found.push((step.pointer.clone(), "calls kubectl, whose effect nobody foresees".to_owned()));
+        }
+    }
+    found
+}
+
+/// Whether kubectl is asked for something else than to read.
+fn changes(args: &[String]) -> bool {
+    const READS: &[&str] = &[
+        "api-resources",
+        "api-versions",
+        "auth",
+        "cluster-info",
+        "config",
+        "describe",
+        "diff",
+        "explain",
+        "get",
+        "logs",
+        "version",
+        "wait",
+    ];
+    let verb = args.iter().find(|word| !word.starts_with('-'));
+    verb.is_none_or(|verb| !READS.contains(&verb.as_str())) || args.iter().any(|word| word == "reconcile")
+}
+
+/// The body of a SelfSubjectAccessReview that asks for a right.
+pub fn review(right: &Request) -> Value {
+    let spec = match right {
+        Request::Resource { verb, group, resource, subresource, namespace, name } => serde_json::json!({
+            "resourceAttributes": {
+                "verb": verb, "group": group, "resource": resource,
+                "subresource": subresource.as_deref().unwrap_or_default(),
+                "namespace": namespace.as_deref().unwrap_or_default(), "name": name.as_deref().unwrap_or_default(),
+            },
+        }),
+        Request::Path { verb, path } => serde_json::json!({"nonResourceAttributes": {"verb": verb, "path": path}}),
+    };
+    serde_json::json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec})
+}
+
+/// A right in words: `create pods/exec x in namespace y`.
+pub fn words(right: &Request) -> String {
+    match right {
+        Request::Resource { verb, group, resource, subresource, namespace, name } => {
+            let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+            let sub = subresource.as_ref().map(|sub| format!("/{sub}")).unwrap_or_default();
+            let name = name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+            let place = namespace.as_ref().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+            format!("{verb} {resource}{group}{sub}{name}{place}")
+        }
+        Request::Path { verb, path } => format!("{verb} {path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

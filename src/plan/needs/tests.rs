@@ -1,0 +1,95 @@
+use std::path::Path;
+
+use super::*;
+use crate::plan::{Names, plan};
+
+fn planned(text: &str) -> Plan {
+    let document = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+    plan(document, &Names::random()).expect("a plan")
+}
+
+fn needed(plan: &Plan) -> Vec<String> {
+    rights(plan).iter().map(words).map(|text| text.replace(&plan.namespace, "OWN")).collect()
+}
+
+const STORY: &str = "
+title: A story
+steps:
+  - {title: An account, serviceAccount: reader}
+  - {title: A Pod, pod: {name: client, image: curl, serviceAccount: reader}}
+  - title: It is refused
+    curl: {in: client, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/pods', token: mounted}
+    expect: {status: 403}
+  - title: The account is refused from outside
+    as: serviceaccount/reader
+    get: {kind: Pod}
+    expect: {status: 403}
+";
+
+#[test]
+fn a_story_needs_what_its_steps_do_and_not_what_others_ask() {
+    let needed = needed(&planned(STORY));
+    let expected = [
+        "create namespaces",
+        "delete namespaces OWN",
+        "get serviceaccounts default in namespace OWN",
+        "watch serviceaccounts default in namespace OWN",
+        "get configmaps kube-root-ca.crt in namespace OWN",
+        "watch configmaps kube-root-ca.crt in namespace OWN",
+        "patch serviceaccounts reader in namespace OWN",
+        "create serviceaccounts in namespace OWN",
+        "create pods in namespace OWN",
+        "get pods client in namespace OWN",
+        "watch pods client in namespace OWN",
+        "get pods/exec client in namespace OWN",
+        "create pods/exec client in namespace OWN",
+        "create serviceaccounts/token reader in namespace OWN",
+    ];
+    assert_eq!(needed, expected);
+}
+
+#[test]
+fn a_story_in_its_own_namespace_touches_nothing_of_others() {
+    assert_eq!(touches(&planned(STORY)), vec![]);
+    assert_eq!(makes_cluster_wide(&planned(STORY)), vec![]);
+}
+
+#[test]
+fn what_it_would_touch_is_said_with_its_step() {
+    let plan = planned(
+        "
+title: A story
+steps:
+  - title: Made by the story itself
+    apply:
+      - {apiVersion: v1, kind: Namespace, metadata: {name: mine}}
+      - {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: mine}}
+  - title: Somebody else's
+    apply: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: kube-system}}]
+  - {title: A node goes, delete: {kind: Node, name: n}}
+  - {title: Its own goes, delete: {kind: Namespace, name: mine}}
+  - {title: Reading is free, get: {kind: Node}}
+  - {title: kubectl reads, kubectl: {args: [get, pods]}}
+  - {title: kubectl does anything, kubectl: {args: [delete, ns, --all]}}
+",
+    );
+    let touched: Vec<_> = touches(&plan).into_iter().map(|(pointer, what)| format!("{pointer} {what}")).collect();
+    let expected = [
+        "/steps/1 would patch configmaps in the namespace kube-system",
+        "/steps/1 would create configmaps in the namespace kube-system",
+        "/steps/2 would delete nodes n",
+        "/steps/6 calls kubectl, whose effect nobody foresees",
+    ];
+    assert_eq!(touched, expected);
+    let made: Vec<_> =
+        makes_cluster_wide(&plan).into_iter().map(|(kind, name)| format!("{} {name}", kind.kind)).collect();
+    assert_eq!(made, ["Namespace mine"]);
+    assert!(needed(&plan).contains(&"delete namespaces mine in namespace mine".to_owned()), "{:?}", needed(&plan));
+}
+
+#[test]
+fn a_shared_namespace_is_not_its_own() {
+    let plan = planned("{title: A, namespace: default, steps: [{title: An account, serviceAccount: a}]}");
+    assert_eq!(touches(&plan)[0], (String::new(), "uses the namespace default, which is not its own".to_owned()));
+    assert!(touches(&plan).len() > 1);
+}

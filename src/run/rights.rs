@@ -1,0 +1,104 @@
+//! What is looked at before the first step on a cluster that is not ours: that the scenarios touch nothing of others, and
+//! that whoever runs them has the rights that they need.
+
+use futures::{StreamExt as _, stream};
+
+use crate::{
+    cluster::{Cluster, ClusterError},
+    plan::{Plan, Request, needs},
+    steps::api,
+};
+
+/// How many questions are asked at a time.
+const AT_A_TIME: usize = 8;
+
+/// The most that an error lists.
+const MOST_LISTED: usize = 20;
+
+/// Looks at all plans, and changes nothing.
+///
+/// # Errors
+/// What of others they would touch (unless `yes`), or which rights are missing, each in a line of the log.
+pub async fn check(plans: &[Plan], cluster: &Cluster, yes: bool) -> Result<(), ClusterError> {
+    let touches: Vec<String> =
+        plans.iter().flat_map(|plan| needs::touches(plan).into_iter().map(|t| place(plan, t))).collect();
+    if !touches.is_empty() && !yes {
+        return Err(listed(
+            "the scenarios would touch what is not their own, in a cluster that is not kubewalk's",
+            "leave out `namespace`, or say that this is all right with --yes-this-cluster",
+            touches,
+        ));
+    }
+    let client = cluster.client().await?;
+    let failed =
+        |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be asked for rights: {e}"));
+    let mut rights: Vec<(&Plan, Request)> = Vec::new();
+    for plan in plans {
+        for right in needs::rights(plan) {
+            if !rights.iter().any(|(_, known)| *known == right) {
+                rights.push((plan, right));
+            }
+        }
+    }
+    let asked: Vec<_> = rights.iter().map(|(_, right)| may(client.clone(), needs::review(right))).collect();
+    let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
+    let mut missing = Vec::new();
+    for ((plan, right), answer) in rights.iter().zip(answers) {
+        if !answer.map_err(|e| failed(&e))? {
+            missing.push(format!("{}: {}", plan.document.source.path.display(), needs::words(right)));
+        }
+    }
+    if !missing.is_empty() {
+        return Err(listed(
+            "whoever runs the scenarios lacks rights that they need",
+            "use a context of somebody who has them, or choose other scenarios",
+            missing,
+        ));
+    }
+    let mut there = Vec::new();
+    for plan in plans {
+        for (kind, name) in needs::makes_cluster_wide(plan) {
+            if kind.plural.is_none() {
+                continue;
+            }
+            let answer = api::get(&client, &api::path(kind, None, Some(name))).await.map_err(|e| failed(&e))?;
+            // Who may not look gets a 403; then the API server decides whether the object can be made.
+            if answer.status == 200 {
+                there.push(format!("{}: {} {name}", plan.document.source.path.display(), kind.kind));
+            }
+        }
+    }
+    if there.is_empty() || yes {
+        return Ok(());
+    }
+    Err(listed(
+        "the scenarios would change cluster-wide objects that are there already",
+        "remove them, or give those of the scenarios other names",
+        there,
+    ))
+}
+
+fn place(plan: &Plan, (pointer, what): (String, String)) -> String {
+    let span = plan.document.span(&format!("{pointer}/title"));
+    let (line, _) = crate::scenario::diagnostic::line_col(&plan.document.source, span.start);
+    format!("{}:{line}: {what}", plan.document.source.path.display())
+}
+
+fn listed(message: &str, remedy: &str, mut lines: Vec<String>) -> ClusterError {
+    let more = lines.len().saturating_sub(MOST_LISTED);
+    lines.truncate(MOST_LISTED);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    ClusterError { message: message.to_owned(), remedy: Some(remedy.to_owned()), log: lines }
+}
+
+async fn may(client: kube::Client, review: serde_json::Value) -> Result<bool, crate::steps::Fault> {
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let body = review.to_string().into_bytes();
+    let answer = api::send(&client, http::Method::POST, path, Some("application/json"), body).await?;
+    if answer.status != 201 {
+        return Err(crate::steps::Fault::Refused(api::words(&answer)));
+    }
+    Ok(answer.json.is_some_and(|json| json["status"]["allowed"] == true))
+}
