@@ -14,6 +14,9 @@ use super::{
 };
 use crate::stop::{Stop, unless_stopped};
 
+/// The administrator's, in the node.
+const KUBECONFIG: &str = "/etc/kubernetes/admin.conf";
+
 /// A little more than the node's own budget, since it knows best what is late.
 const READY_WITHIN: Duration = Duration::from_secs(125);
 
@@ -70,7 +73,7 @@ async fn bring_up(
                 log: node.last_lines(),
             }
         })??;
-    let words = ["cat", "/etc/kubernetes/admin.conf"].map(str::to_owned).to_vec();
+    let words = ["cat", KUBECONFIG].map(str::to_owned).to_vec();
     let cannot = |e: String| ClusterError::plain(format!("cannot read the kubeconfig in the node: {e}"));
     let text = match node.exec(words, None).await {
         Ok(said) if said.exit_code == 0 => said,
@@ -80,7 +83,7 @@ async fn bring_up(
     let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
     let facts = Facts { pods: true, anonymous: true, kind: "docker", kubernetes, curl_image: CURL_IMAGE.to_owned() };
-    let kubectl = Kubectl::inside(std::sync::Arc::clone(node), &["kubectl"]);
+    let kubectl = Kubectl::inside(std::sync::Arc::clone(node), &["kubectl"], KUBECONFIG);
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
@@ -91,8 +94,9 @@ async fn bring_up(
             "something between this process and Docker's published ports is in the way: a firewall, or DOCKER_HOST",
         )
     };
+    let mut quiet = |_| ();
     tokio::select! {
-        ready = ready::wait(&client, &[ready::Thing::Api], begun, until, &mut |_| ()) => ready.map_err(unreachable)?,
+        ready = ready::wait(&client, &[ready::Thing::Api], begun, until, &mut quiet) => ready.map_err(unreachable)?,
         died = node.end_by_itself() => return Err(died),
     }
     Ok(cluster)

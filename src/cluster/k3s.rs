@@ -132,7 +132,7 @@ async fn bring_up(
     let deadline = begun + READY_WITHIN;
     let text = kubeconfig(node, deadline).await?;
     let kubeconfig = node.write("kubeconfig", &super::kubeconfig_for(&text, &node.server)?)?;
-    let kubectl = Kubectl::inside(Arc::clone(node), &["k3s", "kubectl"]);
+    let kubectl = Kubectl::inside(Arc::clone(node), &["k3s", "kubectl"], KUBECONFIG);
     let facts = Facts { pods: true, anonymous, kind: "k3s", kubernetes: String::new(), curl_image };
     let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
     let client = cluster.client().await?;

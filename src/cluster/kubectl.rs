@@ -21,9 +21,12 @@ pub struct Kubectl(How);
 enum How {
     /// A program of this machine, and the arguments behind which kubectl and its own come.
     Command(Vec<PathBuf>),
-    /// In a container, with the words that are kubectl there.
-    Container(std::sync::Arc<super::container::Container>, &'static [&'static str]),
+    /// In a container, with the words that are kubectl there, and the administrator's kubeconfig.
+    Container(std::sync::Arc<super::container::Container>, &'static [&'static str], &'static str),
 }
+
+/// Says where the administrator's kubeconfig is: what an image says by itself, no command in it needs to know.
+const AS_ADMIN: &str = r#"export KUBECONFIG="$1"; shift; exec "$@""#;
 
 /// Ends a command at its deadline, where the node has the means; where not, it ends with the node.
 const IN_TIME: &str =
@@ -76,9 +79,13 @@ impl Kubectl {
         Kubectl(How::Command(prefix.into_iter().collect()))
     }
 
-    /// The kubectl in a container, called by these words: `["k3s", "kubectl"]`.
-    pub fn inside(container: std::sync::Arc<super::container::Container>, words: &'static [&'static str]) -> Self {
-        Kubectl(How::Container(container, words))
+    /// The kubectl in a container, called by these words (`["k3s", "kubectl"]`), with its administrator's kubeconfig.
+    pub fn inside(
+        container: std::sync::Arc<super::container::Container>,
+        words: &'static [&'static str],
+        kubeconfig: &'static str,
+    ) -> Self {
+        Kubectl(How::Container(container, words, kubeconfig))
     }
 
     /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
@@ -113,10 +120,12 @@ impl Kubectl {
         let grace = deadline + std::time::Duration::from_secs(2);
         let prefix = match &self.0 {
             How::Command(prefix) => prefix,
-            How::Container(container, words) => {
-                let before = ["sh", "-c", IN_TIME, "sh", &seconds.to_string()].map(str::to_owned);
-                let words = words.iter().map(|word| (*word).to_owned());
-                let command = before.into_iter().chain(words).chain(args.iter().cloned()).collect();
+            How::Container(container, words, kubeconfig) => {
+                let limit = seconds.to_string();
+                let admin = ["sh", "-c", AS_ADMIN, "sh", kubeconfig];
+                let limited = ["sh", "-c", IN_TIME, "sh", &limit];
+                let before = admin.iter().chain(shell).chain(&limited).chain(*words).map(|word| (*word).to_owned());
+                let command = before.chain(args.iter().cloned()).collect();
                 let ended = timeout_at(grace, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
                 return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, deadline);
             }
