@@ -21,7 +21,7 @@ use crate::{
     cluster::{Cluster, ClusterKind, Progress},
     plan::{self, Names, Plan},
     report::terminal::{Terminal, Verbosity},
-    run::{self, Afterwards, Ended, event::Event, turns::Turns},
+    run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
     settings,
     stop::Stop,
@@ -91,7 +91,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     let terminal = Mutex::new((Terminal::new(false, Verbosity::Verbose, 110), String::new()));
     let mut tell = |event: Event| {
         let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = terminal.0.on(&event);
+        let text = terminal.0.on(&Record::new(0, event).event);
         terminal.1.push_str(&text);
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");

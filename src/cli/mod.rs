@@ -8,6 +8,8 @@ mod explain;
 mod jobs;
 mod list;
 mod new;
+mod outlet;
+mod report;
 mod run;
 mod schema;
 mod select;
@@ -42,12 +44,14 @@ enum Command {
     List(list::Options),
     /// Says what this machine offers for a cluster, and what is missing.
     Doctor,
-    /// Prints the JSON Schema of a scenario, for editors.
-    Schema,
+    /// Prints the JSON Schema of a scenario, for editors, or of the event stream.
+    Schema(schema::Options),
     /// Says which binding and rule allow a call on a cluster, or what is nearest and what would allow it.
     Explain(explain::Options),
     /// Writes a first scenario to change, and says where it is.
     New(new::Options),
+    /// Makes reports of a run's event stream, the same as the run would have made; or shows the run again.
+    Report(report::Options),
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
@@ -117,9 +121,10 @@ pub fn main() -> ExitCode {
         Command::Check(options) => check::main(options, cli.talk),
         Command::List(options) => list::main(options, cli.talk),
         Command::Doctor => doctor::main(),
-        Command::Schema => schema::main(),
+        Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
+        Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),
     }));
     match done {
@@ -135,11 +140,21 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The columns of the terminal, or a width that reads well in a log.
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
+}
+
+/// Says something on standard error, without credentials.
+fn complain(text: &str) {
+    eprint!("{}", crate::redact::redact(text));
+}
+
 /// Prints data; a reader that has gone (a closed pipe) is no reason to panic.
 fn print(text: &str) -> Exit {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(crate::redact::redact(text).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Exit::Held,
         Err(_) => Exit::Report,
     }

@@ -9,14 +9,19 @@ use tokio::{signal::unix::SignalKind, time::Instant};
 use super::{
     Talk,
     jobs::{self, Totals},
-    select::{self, Selection, Slow},
+    outlet::Outlet,
+    report::{self, Wanted as Report},
+    select::{self, Selected, Selection, Slow},
 };
 use crate::{
-    cluster::{Cluster, ClusterKind, Progress, StartError, Wanted},
+    cluster::{Cluster, ClusterError, ClusterKind, Progress, StartError, Wanted},
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
-    run::event::{Event, VERSION},
+    run::{
+        self,
+        event::{Event, VERSION},
+    },
     settings,
     stop::{self, Stop},
 };
@@ -36,6 +41,10 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
+    /// Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of),
+    /// `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names).
+    #[arg(long, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
+    report: Vec<Report>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,11 +66,23 @@ impl From<Kind> for ClusterKind {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if let Err(e) = report::apart(&options.report) {
+        super::complain(&format!("error: {e}\n"));
+        return Ok(Exit::Invalid);
+    }
     let stop = runtime.block_on(async { listen_for_signals() });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    eprint!("{}", selected.complaints());
+    super::complain(&selected.complaints());
+    let mut screen = Screen::new(talk, &options.report);
+    screen.outlet.tell(Event::RunStarted {
+        version: VERSION,
+        kubewalk: env!("CARGO_PKG_VERSION").into(),
+        scenarios: selected.plans.len(),
+        started: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
+        selected: selected.plans.iter().map(run::selected).collect(),
+    });
     if selected.verdict() != Exit::Held {
-        return Ok(selected.verdict());
+        return Ok(screen.nothing_starts(selected));
     }
     if let Some(seed) = options.shuffle {
         let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
@@ -70,17 +91,12 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    Ok(runtime.block_on(run(&selected.plans, ClusterKind::from(options.cluster).into(), jobs, &stop, talk)))
+    let wanted = ClusterKind::from(options.cluster).into();
+    Ok(runtime.block_on(run(&selected.plans, wanted, jobs, &stop, screen, talk)))
 }
 
-async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
+async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, mut screen: Screen, talk: Talk) -> Exit {
     let begun = Instant::now();
-    let mut screen = Screen::new(talk);
-    screen.tell(Event::RunStarted {
-        version: VERSION,
-        kubewalk: env!("CARGO_PKG_VERSION").into(),
-        scenarios: plans.len(),
-    });
     let started = Cluster::start(&wanted, &settings::from_env(), stop, &mut |progress| screen.progress(progress)).await;
     let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
     let mut exit = match started {
@@ -102,7 +118,8 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
         }
         Err(StartError::Stopped(signal)) => Exit::Signal(signal),
         Err(StartError::Failed(e)) => {
-            screen.tell(Event::Aborted { message: e.message, remedy: e.remedy, log: e.log });
+            let ClusterError { message, remedy, log } = e;
+            screen.tell(Event::Aborted { path: None, class: "cluster".into(), message, remedy, log });
             Exit::Environment
         }
     };
@@ -112,7 +129,7 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, talk: Tal
     }
     let Totals { held, failed, broken, skipped } = totals;
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms: millis(begun), exit_code: exit.code() });
-    exit.worst(screen.exit)
+    exit.worst(screen.exit).worst(screen.outlet.finish())
 }
 
 /// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
@@ -133,28 +150,49 @@ fn listen_for_signals() -> Stop {
 
 /// Prints events: results on standard output, the cluster's progress on standard error.
 struct Screen {
+    outlet: Outlet,
     terminal: Terminal,
     progress: bool,
     exit: Exit,
 }
 
 impl Screen {
-    fn new(talk: Talk) -> Self {
+    fn new(talk: Talk, reports: &[Report]) -> Self {
         Screen {
-            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
+            outlet: Outlet::open(reports),
+            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width()),
             progress: !talk.quiet,
             exit: Exit::Held,
         }
     }
 
     fn tell(&mut self, event: Event) {
-        let text = self.terminal.on(&event);
-        let talk = matches!(event, Event::RunStarted { .. } | Event::ClusterReady { .. } | Event::Aborted { .. });
-        if talk {
-            eprint!("{text}");
+        let event = self.outlet.tell(event);
+        let text = self.terminal.on(event);
+        if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
+            super::complain(&text);
         } else if !text.is_empty() {
             self.exit = self.exit.worst(super::print(&text));
         }
+    }
+
+    /// The reports of a run that does not begin: the terminal has said why already.
+    fn nothing_starts(mut self, selected: Selected) -> Exit {
+        let exit = selected.verdict();
+        let nothing = (exit == Exit::Nothing).then(|| Event::Aborted {
+            path: None,
+            class: "nothingSelected".into(),
+            message: selected.nothing(),
+            remedy: None,
+            log: vec![],
+        });
+        for event in selected.findings.into_iter().chain(nothing) {
+            self.outlet.tell(event);
+        }
+        let skipped = selected.plans.iter().map(|plan| plan.steps.len()).sum();
+        let (held, failed, broken, took_ms) = (0, 0, 0, 0);
+        self.outlet.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+        exit.worst(self.outlet.finish())
     }
 
     fn progress(&mut self, progress: Progress) {
@@ -173,11 +211,6 @@ impl Screen {
             Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
         }
     }
-}
-
-/// The columns of the terminal, or a width that reads well in a log.
-fn width() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
 }
 
 fn millis(begun: Instant) -> u64 {
