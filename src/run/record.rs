@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::{Event, VERSION};
-use crate::redact::redact;
+use crate::{expect::show, redact::redact};
 
 /// One line of the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +19,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// An event with every credential blacked out, wherever in it one stands.
+    /// An event in which every credential is blacked out and every control character escaped, wherever it stands.
     pub fn new(at_ms: u64, event: Event) -> Self {
         let plain = Record { at_ms, event };
         let Ok(mut json) = serde_json::to_value(&plain) else { return plain };
@@ -32,13 +32,14 @@ impl Record {
     }
 }
 
-/// Blacks out credentials in all texts; `true`: there was one.
+/// Cleans all texts; `true`: there was something to clean.
 fn clean(json: &mut Value) -> bool {
     match json {
         Value::String(text) => {
-            let std::borrow::Cow::Owned(redacted) = redact(text) else { return false };
-            *text = redacted;
-            true
+            let clean = show::escape(&redact(text), true);
+            let changed = clean != *text;
+            *text = clean;
+            changed
         }
         Value::Array(items) => items.iter_mut().fold(false, |any, item| clean(item) | any),
         Value::Object(map) => map.values_mut().fold(false, |any, item| clean(item) | any),
