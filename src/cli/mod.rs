@@ -1,6 +1,11 @@
 //! The command line: the only place that prints.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
 
+/// Says a line on standard error, as `eprintln!` does, without credentials.
+macro_rules! tell {
+    ($($text:tt)*) => { $crate::cli::complain(&(format!($($text)*) + "\n")) };
+}
+
 mod check;
 mod docs;
 mod doctor;
@@ -116,6 +121,7 @@ pub fn main() -> ExitCode {
             return if e.use_stderr() { Exit::Invalid.into() } else { Exit::Held.into() };
         }
     };
+    std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
         Command::Run(options) => run::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
@@ -130,11 +136,11 @@ pub fn main() -> ExitCode {
     match done {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(e)) => {
-            eprintln!("error: {e:#}");
+            tell!("error: {e:#}");
             Exit::Environment.into()
         }
         Err(_) => {
-            eprintln!("error: this is a bug in kubewalk; the lines above say where it happened");
+            tell!("error: this is a bug in kubewalk; the lines above say where it happened");
             Exit::Bug.into()
         }
     }

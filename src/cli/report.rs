@@ -85,7 +85,10 @@ pub fn wanted(text: &str) -> Result<Wanted, String> {
 /// One sentence.
 pub fn apart(all: &[Wanted]) -> Result<(), String> {
     let mut seen = HashSet::new();
-    match all.iter().filter_map(|wanted| wanted.path.as_ref()).find(|path| !seen.insert(*path)) {
+    // A pipe or a device takes many.
+    let files = all.iter().filter_map(|wanted| wanted.path.as_ref());
+    let mut files = files.filter(|path| std::fs::metadata(path).map_or(true, |found| found.is_file()));
+    match files.find(|path| !seen.insert(*path)) {
         Some(path) => Err(format!("two reports would go to {}", path.display())),
         None => Ok(()),
     }

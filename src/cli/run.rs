@@ -107,7 +107,7 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, mut scree
                 elapsed_ms: millis(begun),
             });
             if talk.verbose {
-                eprintln!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
+                tell!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
             }
             let exit = jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await;
             let ending = Instant::now();
@@ -125,7 +125,7 @@ async fn run(plans: &[Plan], wanted: Wanted, jobs: usize, stop: &Stop, mut scree
     };
     if let Some(signal) = stop.signal() {
         exit = exit.worst(Exit::Signal(signal));
-        eprintln!("kubewalk: stopped by signal {signal}; everything that was started is removed");
+        tell!("kubewalk: stopped by signal {signal}; everything that was started is removed");
     }
     let Totals { held, failed, broken, skipped } = totals;
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms: millis(begun), exit_code: exit.code() });
@@ -201,14 +201,12 @@ impl Screen {
         }
         match progress {
             Progress::BuildingEngine => {
-                eprintln!(
-                    "kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted"
-                );
+                tell!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
             }
             Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
-                eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
+                super::complain(&format!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms"));
             }
-            Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
+            Progress::Phase { name, ms } => tell!("kubewalk: {name} after {ms} ms"),
         }
     }
 }

@@ -12,7 +12,8 @@ use super::{
 use crate::run::{Outcome, Record};
 
 /// Nothing is loaded, and nothing runs, even if something got around the escaping.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// The page.
 pub fn render(records: &[Record]) -> String {
