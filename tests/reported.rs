@@ -172,7 +172,8 @@ fn c30_a_refused_namespace_is_an_error_of_its_scenario() {
 
 #[test]
 fn c30_a_disk_that_is_full_leaves_the_verdict_and_has_its_own_exit_code() {
-    let stories = folder_of(&[("a", "title: an account\nsteps:\n  - title: an account\n    serviceAccount: sa\n".into())]);
+    let stories =
+        folder_of(&[("a", "title: an account\nsteps:\n  - title: an account\n    serviceAccount: sa\n".into())]);
     let mut command =
         kubewalk(&["run", "--cluster", "builtin", "--report", "junit=/dev/full", "--report", "events=/dev/full"]);
     let (code, stdout, stderr) = said(command.arg(stories.path()));

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     cluster::{Cluster, ClusterError, Facts},
     exit_code::Exit,
-    expect::{Answer, Class, Mismatch, show},
+    expect::{Answer, Class, Mismatch},
     plan::{
         Plan, Step, equivalent,
         when::{self, Here},
@@ -217,22 +217,11 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         equivalent: redact(&equivalent::equivalent(step)).into_owned(),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
-        yaml: yaml(plan, step),
+        yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),
         asked: told::asked(step),
         answered: seen.answered,
         attempts: seen.attempts,
     }))
-}
-
-/// The step's lines in the file, without their common indentation.
-fn yaml(plan: &Plan, step: &Step) -> String {
-    let text = &*plan.document.source.text;
-    let span = plan.document.span(&step.pointer);
-    let (start, end) = (show::floor(text, span.start), show::floor(text, span.end));
-    let column = start - text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    let indent = " ".repeat(column);
-    let lines = text[start..end.max(start)].lines().map(|line| line.strip_prefix(&indent).unwrap_or(line).trim_end());
-    show::block(lines.collect::<Vec<_>>().join("\n").trim_end(), told::CAP)
 }
 
 /// What `when` is compared with.

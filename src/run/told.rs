@@ -81,6 +81,17 @@ impl Excerpt {
     }
 }
 
+/// The lines of the block of YAML that begins at a byte of a file, without their common indentation.
+pub fn lines(text: &str, start: usize) -> String {
+    let start = show::floor(text, start);
+    let column = start - text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let indent = " ".repeat(column);
+    let rest = text[start..].lines().skip(1);
+    let inside = rest.map_while(|line| if line.trim().is_empty() { Some("") } else { line.strip_prefix(&indent) });
+    let all: Vec<&str> = text[start..].lines().take(1).chain(inside).map(str::trim_end).collect();
+    show::block(all.join("\n").trim_end(), CAP)
+}
+
 /// What a step asks.
 pub fn asked(step: &Step) -> Vec<Asked> {
     let by = step.caller.identity.as_ref().map(|identity| line(&identity.username()));
@@ -200,7 +211,7 @@ fn output(stdout: &[u8]) -> Option<Excerpt> {
 /// What stands in the place of a Secret's values.
 const DATA: &str = "«redacted»";
 
-/// The JSON over several lines, without what Secrets hold.
+/// The JSON over several lines, without what Secrets hold, and without `managedFields`, which kubectl does not show either.
 fn pretty(json: &Value) -> String {
     let mut json = json.clone();
     let all = json["kind"].as_str().is_some_and(|kind| kind == "SecretList");
@@ -215,6 +226,9 @@ fn pretty(json: &Value) -> String {
 fn hide(json: &mut Value) {
     if json["kind"].as_str().is_some_and(|kind| kind == "Secret") {
         hide_values(json);
+    }
+    if let Some(Value::Object(metadata)) = json.get_mut("metadata") {
+        metadata.remove("managedFields");
     }
     match json {
         Value::Array(items) => items.iter_mut().for_each(hide),
@@ -284,6 +298,20 @@ mod tests {
             let printed = Answer::Exec { exit_code: 0, stdout: body.text.clone().into_bytes(), stderr: vec![] };
             assert!(!answered(&printed).body.expect("output").text.contains("aHVudGVyMg"));
         }
+    }
+
+    #[test]
+    fn a_step_is_told_as_it_is_written() {
+        let text = "title: a\nsteps:\n  - title: b\n    say: |\n      two\n\n      lines\n\n  # about c\n  - title: c\r\n    x: {a: 1}\n";
+        assert_eq!(lines(text, text.find("title: b").expect("b")), "title: b\nsay: |\n  two\n\n  lines");
+        assert_eq!(lines(text, text.find("title: c").expect("c")), "title: c\nx: {a: 1}");
+    }
+
+    #[test]
+    fn what_kubernetes_keeps_for_itself_is_left_out() {
+        let pods = json!({"items": [{"metadata": {"name": "p", "managedFields": [{"manager": "kubelet"}]}}]});
+        let body = answered(&http(pods)).body.expect("a body");
+        assert!(body.text.contains("\"p\"") && !body.text.contains("kubelet"), "{}", body.text);
     }
 
     #[test]

@@ -75,6 +75,9 @@ fn head(run: &Run<'_>, words: &str) -> Markup {
                 @if let Some(cluster) = run.cluster { ", cluster " (cluster.kind) " with Kubernetes " (cluster.kubernetes) }
                 @if let Some(code) = run.exit_code { ", exit code " (code) }
             }
+            @if let Some(first) = run.scenarios.iter().position(|story| story.verdict == Verdict::Failed) {
+                p { a href={ "#s" (first) } { "To the first that failed" } }
+            }
         }
     }
 }
@@ -120,7 +123,7 @@ fn timeline(run: &Run<'_>) -> Markup {
             @for (index, story) in run.scenarios.iter().enumerate() {
                 li {
                     span {
-                        (mark(story.verdict)) " " a href={ "#s" (index) } { (story.title) } " "
+                        (mark(story.verdict)) " " a href={ "#s" (index) } { (inline(story.title)) } " "
                         span.soft {
                             @if let Some(begun) = story.begun_ms {
                                 "from " (time(begun)) ", took " (time(story.took_ms))
@@ -159,7 +162,7 @@ fn outside(trouble: &Trouble) -> Markup {
 fn scenario(index: usize, story: &Story<'_>) -> Markup {
     html! {
         section.story.(class(story.verdict)) aria-labelledby={ "s" (index) } {
-            h2 id={ "s" (index) } { (mark(story.verdict)) " " (story.title) }
+            h2 id={ "s" (index) } { (mark(story.verdict)) " " (inline(story.title)) }
             p.soft {
                 code { (story.path) ":" (story.line) }
                 @if !story.namespace.is_empty() { ", namespace " code { (story.namespace) } }
@@ -177,15 +180,20 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
     }
 }
 
-/// Paragraphs, and what stands between backticks as code.
+/// Paragraphs.
 fn narration(say: &str) -> Markup {
     html! {
         @for paragraph in say.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
-            p {
-                @for (index, part) in paragraph.trim().split('`').enumerate() {
-                    @if index % 2 == 1 { code { (part) } } @else { (part) }
-                }
-            }
+            p { (inline(paragraph.trim())) }
+        }
+    }
+}
+
+/// What stands between backticks as code.
+fn inline(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{mark, narration, of};
+use super::{inline, mark, narration, of};
 use crate::{
     expect::show,
     report::{
@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn step(story: &Story<'_>, step: &Step<'_>) -> Markup {
     let finished = step.finished;
     let verdict = of(&finished.outcome);
-    let claim = html! { (mark(verdict)) " " (finished.number) " " (finished.title) };
+    let claim = html! { (mark(verdict)) " " (finished.number) " " (inline(&finished.title)) };
     if let Outcome::Skipped { reason } = &finished.outcome {
         return html! { p.notrun { (claim) " " span.soft { "not run: " (reason) } } };
     }
