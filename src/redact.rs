@@ -108,7 +108,10 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 /// What a panic says, without credentials and without what drives a terminal.
 pub fn panic_text(panic: &std::panic::PanicHookInfo<'_>) -> String {
-    said(panic.payload_as_str().unwrap_or("no words"), &panic.location().map(ToString::to_string).unwrap_or_default())
+    let payload = panic.payload();
+    let words =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    said(words.unwrap_or("no words"), &panic.location().map(ToString::to_string).unwrap_or_default())
 }
 
 fn said(words: &str, place: &str) -> String {

@@ -86,7 +86,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     if let Some(seed) = options.shuffle {
         let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-        eprintln!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
+        tell!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
         selected.plans.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
     }
     let jobs =

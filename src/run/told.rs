@@ -126,7 +126,6 @@ pub fn asked(step: &Step) -> Vec<Asked> {
             ..plain(exec.command.join(" "))
         }],
         Action::Kubectl(call) => vec![Asked {
-            by: call.identity.as_ref().map(|identity| line(&identity.username())),
             body: call.stdin.as_ref().and_then(|stdin| Excerpt::of(stdin.as_bytes())),
             ..plain(format!("kubectl {}", call.args.join(" ")))
         }],
