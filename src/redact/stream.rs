@@ -41,7 +41,8 @@ fn open_key(bytes: &[u8]) -> Option<usize> {
     let begin = last(BEGIN)?;
     let rest = String::from_utf8_lossy(&bytes[begin..]);
     let is_key = rest.lines().next().is_some_and(|line| line.contains("PRIVATE KEY"));
-    (is_key && !rest.contains("-----END ")).then_some(begin)
+    let ended = rest.split_once("-----END ").is_some_and(|(_, end)| end.contains("-----"));
+    (is_key && !ended).then_some(begin)
 }
 
 #[cfg(test)]
