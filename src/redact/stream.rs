@@ -16,10 +16,7 @@ impl Stream {
     pub fn push(&mut self, chunk: &[u8]) -> String {
         self.rest.extend_from_slice(chunk);
         let line_end = self.rest.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-        let mut cut = match open_key(&self.rest) {
-            Some(key) => line_end.min(key),
-            None => line_end,
-        };
+        let mut cut = open_key(&self.rest[..line_end]).unwrap_or(line_end);
         if self.rest.len() - cut > MOST {
             let blank = self.rest.iter().rposition(u8::is_ascii_whitespace);
             cut = blank.filter(|at| *at > cut).unwrap_or(self.rest.len());
