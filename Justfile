@@ -32,7 +32,9 @@ bless:
 bench-cold:
     scripts/bench-cold
 
-# Write the JSON Schema of the language anew.
+# Write the JSON Schemas anew.
 schema:
     cargo run --quiet -- schema > schema/scenario.schema.json.new
     mv schema/scenario.schema.json.new schema/scenario.schema.json
+    cargo run --quiet -- schema events > schema/events.schema.json.new
+    mv schema/events.schema.json.new schema/events.schema.json

@@ -2,16 +2,19 @@
 //!
 //! Nothing that is shown, logged or written to a report goes around [`redact()`].
 
+mod known;
+mod stream;
+
 use std::{
     borrow::Cow,
     sync::{LazyLock, PoisonError, RwLock},
 };
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
 use regex::{Captures, Regex};
+
+use crate::expect::show;
+use known::Known;
+pub use stream::Stream;
 
 /// What stands in the place of a token.
 pub const TOKEN: &str = "«redacted token»";
@@ -31,7 +34,7 @@ macro_rules! shape {
     };
 }
 
-static RULES: [Rule; 8] = [
+static RULES: [Rule; 9] = [
     // A PEM private key, also one that is cut off.
     (shape!(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)"), |_| {
         KEY.into()
@@ -61,6 +64,8 @@ static RULES: [Rule; 8] = [
             if secretive(&found[2]) { format!("{}{TOKEN}", &found[1]) } else { found[0].into() }
         },
     ),
+    // Half a JWT whose beginning is not there: nothing else goes on for so long without a blank, a slash or a dot.
+    (shape!(r"\b[A-Za-z0-9_-]{120,}"), |found| if mixed(&found[0]) { TOKEN.into() } else { found[0].into() }),
     // A password inside a URL.
     (shape!(r#"(://[^/\s:@"']+:)[^/\s@"']+@"#), |found| format!("{}{PASSWORD}@", &found[1])),
 ];
@@ -70,42 +75,28 @@ fn secretive(text: &str) -> bool {
     !text.starts_with('/') && (text.len() >= 40 || text.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
-/// Credentials that are known by their value, in every form in which they may appear.
-static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// Random letters of both cases and digits; names and hashes have less.
+fn mixed(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+    has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit)
+}
 
-/// The shortest value that is taken for a credential; a shorter one would eat ordinary words.
-const LEAST: usize = 8;
+/// Credentials that are known by their value.
+static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
 
-/// Keeps a credential out of every text from now on: as it is, in base64 at any offset, and in a URL.
+/// Keeps a credential out of every text from now on, whole and in pieces: as it is, in base64 at any offset, percent-encoded,
+/// and in JSON.
 pub fn register(secret: &str) {
-    if secret.len() < LEAST {
-        return;
-    }
-    let mut forms = vec![secret.to_owned(), crate::plan::asks::escape(secret)];
-    for offset in 0..3 {
-        let shifted = [&vec![0; offset][..], secret.as_bytes()].concat();
-        // What depends on the neighbours at both ends is left out.
-        for mut form in [STANDARD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-            form.truncate(shifted.len() * 8 / 6);
-            forms.push(form.split_off((offset * 8).div_ceil(6)));
-        }
-    }
-    forms.retain(|form| form.len() >= LEAST);
-    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    for form in forms {
-        if !known.contains(&form) {
-            known.push(form);
-        }
-    }
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).add(secret);
 }
 
 /// The text with every credential replaced by a mark that keeps it readable.
 pub fn redact(text: &str) -> Cow<'_, str> {
+    let found = KNOWN.read().unwrap_or_else(PoisonError::into_inner).find(text);
     let mut clean = Cow::Borrowed(text);
-    for form in KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter() {
-        if clean.contains(form.as_str()) {
-            clean = Cow::Owned(clean.replace(form.as_str(), TOKEN));
-        }
+    // From the end, so that the places before it stay true.
+    for range in found.into_iter().rev() {
+        clean.to_mut().replace_range(range, TOKEN);
     }
     for (shape, keep) in &RULES {
         if let Cow::Owned(replaced) = shape.replace_all(&clean, keep) {
@@ -115,8 +106,25 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     clean
 }
 
+/// What a panic says, without credentials and without what drives a terminal.
+pub fn panic_text(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let payload = panic.payload();
+    let words =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    said(words.unwrap_or("no words"), &panic.location().map(ToString::to_string).unwrap_or_default())
+}
+
+fn said(words: &str, place: &str) -> String {
+    const MOST: usize = 4000;
+    format!("kubewalk panicked at {place}:\n{}\n", show::block(words, MOST))
+}
+
 #[cfg(test)]
 mod tests {
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    };
     use rstest::rstest;
 
     use super::*;
@@ -156,6 +164,20 @@ mod tests {
         assert_eq!(redact("x=hush%2Fhush%2Bhush%3F1"), format!("x={TOKEN}"));
         register("short");
         assert_eq!(redact("a short one"), "a short one");
+    }
+
+    #[test]
+    fn half_a_token_that_nobody_knows_goes_too() {
+        let half = "Ab3_".repeat(40);
+        assert_eq!(redact(&format!("tail: {half}.x")), format!("tail: {TOKEN}.x"));
+        let hash = "0123456789abcdef".repeat(8);
+        assert_eq!(redact(&hash), hash);
+    }
+
+    #[test]
+    fn a_panic_says_no_token() {
+        let text = said(&format!("called `unwrap()` on {JWT}\u{1b}[2J"), "src/a.rs:1:2");
+        assert_eq!(text, format!("kubewalk panicked at src/a.rs:1:2:\ncalled `unwrap()` on {TOKEN}\\u{{1b}}[2J\n"));
     }
 
     #[rstest]

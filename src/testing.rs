@@ -30,7 +30,7 @@ use crate::{
     },
     plan::{self, Names, Plan},
     report::terminal::{Terminal, Verbosity},
-    run::{self, Afterwards, Ended, event::Event, turns::Turns},
+    run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
     settings,
     stop::Stop,
@@ -104,7 +104,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     let terminal = Mutex::new((Terminal::new(false, Verbosity::Verbose, 110), String::new()));
     let mut tell = |event: Event| {
         let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = terminal.0.on(&event);
+        let text = terminal.0.on(&Record::new(0, event).event);
         terminal.1.push_str(&text);
     };
     let turn = LEASED.get().map(|folder| Turn::wait(folder, plan.alone, &plan.holds));

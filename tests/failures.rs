@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 use kubewalk::{
     expect::{Answer, Meant, judge, summary},
     report::{Terminal, Verbosity},
-    run::{Event, Failure, Outcome},
+    run::{Event, Failure, Outcome, StepFinished},
     scenario::{Source, Span, expect::Expect},
 };
 
@@ -65,7 +65,7 @@ fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&Meant>) ->
         })
         .collect();
     assert!(!failures.is_empty(), "{name} holds");
-    Terminal::new(false, Verbosity::Normal, 120).on(&Event::StepFinished {
+    Terminal::new(false, Verbosity::Normal, 120).on(&Event::StepFinished(Box::new(StepFinished {
         path: source.path.display().to_string(),
         number: 1,
         title: "This is the claim".into(),
@@ -76,7 +76,11 @@ fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&Meant>) ->
         equivalent: "kubectl exec p -n a -- curl https://kubernetes.default/x".into(),
         summary: summary(answer),
         warnings: vec![],
-    })
+        yaml: String::new(),
+        asked: vec![],
+        answered: None,
+        attempts: 1,
+    })))
 }
 
 #[test]

@@ -42,6 +42,22 @@ fn no_room_reaches_through_a_wall() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// Everything that is printed passes the filter of `src/redact.rs`, which the two ways out in `src/cli/mod.rs` ask; what
+/// `src/testing.rs` and the engine's build print has passed it.
+#[test]
+fn only_the_outlet_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let outlets = [root.join("cli/mod.rs"), root.join("testing.rs"), root.join("cluster/engine.rs")];
+    let mut printing = Vec::new();
+    for file in rust_files(&root).into_iter().filter(|file| !outlets.contains(file)) {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        let words = ["println!", "print!", "eprintln!", "eprint!", "io::stdout()", "io::stderr()"];
+        let prints = |line: &&str| words.iter().any(|word| line.contains(word)) && !line.contains(".is_terminal()");
+        printing.extend(text.lines().filter(prints).map(|line| format!("{}: {}", file.display(), line.trim())));
+    }
+    assert!(printing.is_empty(), "use `tell!`, `complain` or `print` of src/cli/mod.rs:\n{}", printing.join("\n"));
+}
+
 /// Whether a line names a path, and not one that merely ends alike (`my_kube::`).
 fn names(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {

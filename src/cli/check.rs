@@ -16,7 +16,7 @@ pub struct Options {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    eprint!("{}", selected.complaints());
+    super::complain(&selected.complaints());
     let mut text = String::new();
     if talk.verbose {
         for plan in &selected.plans {

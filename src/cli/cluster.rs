@@ -87,7 +87,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
     });
     Ok(done.unwrap_or_else(|error| match error {
         StartError::Stopped(signal) => {
-            eprintln!("kubewalk: stopped by signal {signal}; everything that was started is removed");
+            tell!("kubewalk: stopped by signal {signal}; everything that was started is removed");
             Exit::Signal(signal)
         }
         StartError::Failed(error) => complain(&error),
@@ -95,12 +95,12 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 fn complain(error: &ClusterError) -> Exit {
-    eprintln!("error: {}", error.message);
+    tell!("error: {}", error.message);
     for line in &error.log {
-        eprintln!("  {line}");
+        tell!("  {line}");
     }
     if let Some(remedy) = &error.remedy {
-        eprintln!("  = help: {remedy}");
+        tell!("  = help: {remedy}");
     }
     Exit::Environment
 }
@@ -113,7 +113,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
             if let Ok(using) = folder.open("use.lock") {
                 folder.touch(&using);
             }
-            eprintln!("kubewalk: the cluster {} is up already; its time begins anew", folder.name());
+            tell!("kubewalk: the cluster {} is up already; its time begins anew", folder.name());
             return Ok(super::print(&format!("{}\n", folder.name())));
         }
     }
@@ -132,11 +132,11 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     };
     let (folder, state) = warm::up(&wanted, options.ttl, settings, command, stop, &mut progress).await?;
     let (kind, version, took) = (&state.kind, &state.kubernetes, begun.elapsed().as_secs_f64());
-    eprintln!(
+    tell!(
         "cluster: {kind} with Kubernetes {version} is ready ({took:.1} s); it ends {} after its last use",
         in_words(options.ttl.as_secs())
     );
-    eprintln!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
+    tell!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
     Ok(super::print(&format!("{}\n", folder.name())))
 }
 
@@ -160,7 +160,7 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         let _ = writeln!(text, "{:<12} {:<11} {:<9} {word:<7} ends {end}", folder.name(), state.kind, state.kubernetes);
     }
     if text.is_empty() {
-        eprintln!("kubewalk: there are none; `kubewalk cluster up` starts one");
+        tell!("kubewalk: there are none; `kubewalk cluster up` starts one");
     }
     Ok(super::print(&text))
 }
@@ -179,10 +179,10 @@ async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
     let mut exit = Exit::Held;
     for folder in folders {
         match holder::end(&folder, false).await {
-            Ok(left) if left.is_empty() => eprintln!("kubewalk: the cluster {} has ended", folder.name()),
+            Ok(left) if left.is_empty() => tell!("kubewalk: the cluster {} has ended", folder.name()),
             Ok(left) => {
-                eprintln!("kubewalk: the cluster {} has ended, and this is left:", folder.name());
-                left.iter().for_each(|line| eprintln!("  {line}"));
+                tell!("kubewalk: the cluster {} has ended, and this is left:", folder.name());
+                left.iter().for_each(|line| tell!("  {line}"));
                 exit = exit.worst(Exit::CleanUp);
             }
             Err(error) => exit = exit.worst(complain(&error)),

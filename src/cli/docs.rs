@@ -32,7 +32,7 @@ fn claims_page() -> anyhow::Result<Exit> {
     let claims = match claims::read(&text) {
         Ok(claims) => claims,
         Err(e) => {
-            eprintln!("error: {source}: {e}");
+            tell!("error: {source}: {e}");
             return Ok(Exit::Invalid);
         }
     };
@@ -41,7 +41,7 @@ fn claims_page() -> anyhow::Result<Exit> {
         match scenario::read_file(&file) {
             Ok(document) => shown.extend(claims::steps(&document)),
             Err((source, wrong)) => {
-                eprint!("{}", diagnostic::render(&wrong, &source, false));
+                super::complain(&diagnostic::render(&wrong, &source, false));
                 return Ok(Exit::Invalid);
             }
         }
@@ -49,7 +49,7 @@ fn claims_page() -> anyhow::Result<Exit> {
     match claims::page(&claims, &shown, &|file| Path::new(file).is_file()) {
         Ok(page) => Ok(super::print(&page)),
         Err(wrong) => {
-            wrong.iter().for_each(|line| eprintln!("error: {line}"));
+            wrong.iter().for_each(|line| tell!("error: {line}"));
             Ok(Exit::Invalid)
         }
     }

@@ -48,7 +48,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let question = match question(options, "default") {
         Ok(_) => |namespace: &str| question(options, namespace),
         Err(wrong) => {
-            eprintln!("error: {wrong}");
+            tell!("error: {wrong}");
             return Ok(Exit::Invalid);
         }
     };
@@ -75,11 +75,11 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
                 } else {
                     "another authorizer than RBAC decides here, the objects changed just now, or this is a bug in kubewalk"
                 };
-                eprintln!("the server says otherwise: {says}{}; {why}", show::line(&reason, show::BODY));
+                tell!("the server says otherwise: {says}{}; {why}", show::line(&reason, show::BODY));
                 review.allowed
             }
             Err(e) => {
-                eprintln!("the server's own opinion could not be asked: {}", show::line(&e.to_string(), show::BODY));
+                tell!("the server's own opinion could not be asked: {}", show::line(&e.to_string(), show::BODY));
                 mine
             }
         };

@@ -16,7 +16,7 @@ pub struct Options {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    eprint!("{}", selected.complaints());
+    super::complain(&selected.complaints());
     let width = selected.plans.iter().map(|plan| plan.document.source.path.to_string_lossy().chars().count()).max();
     let mut text = String::new();
     for plan in &selected.plans {

@@ -1,6 +1,11 @@
 //! The command line: the only place that prints.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
 
+/// Says a line on standard error, as `eprintln!` does, without credentials.
+macro_rules! tell {
+    ($($text:tt)*) => { $crate::cli::complain(&(format!($($text)*) + "\n")) };
+}
+
 mod check;
 mod cluster;
 mod docs;
@@ -9,7 +14,9 @@ mod explain;
 mod jobs;
 mod list;
 mod new;
+mod outlet;
 mod progress;
+mod report;
 mod run;
 mod schema;
 mod select;
@@ -45,8 +52,8 @@ enum Command {
     List(list::Options),
     /// Says what this machine offers for a cluster, and what is missing.
     Doctor,
-    /// Prints the JSON Schema of a scenario, for editors.
-    Schema,
+    /// Prints the JSON Schema of a scenario, for editors, or of the event stream.
+    Schema(schema::Options),
     /// Says which binding and rule allow a call on a cluster, or what is nearest and what would allow it.
     Explain(explain::Options),
     /// Writes a first scenario to change, and says where it is.
@@ -56,6 +63,8 @@ enum Command {
     /// Warm clusters: started ahead, and used by one run after the other.
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Makes reports of a run's event stream, the same as the run would have made; or shows the run again.
+    Report(report::Options),
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
@@ -120,36 +129,48 @@ pub fn main() -> ExitCode {
             return if e.use_stderr() { Exit::Invalid.into() } else { Exit::Held.into() };
         }
     };
+    std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
         Command::Run(options) => run::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
         Command::List(options) => list::main(options, cli.talk),
         Command::Doctor => doctor::main(),
-        Command::Schema => schema::main(),
+        Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
         Command::Sweep(options) => sweep::main(options),
+        Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),
         Command::Cluster(command) => cluster::main(command, cli.talk),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(e)) => {
-            eprintln!("error: {e:#}");
+            tell!("error: {e:#}");
             Exit::Environment.into()
         }
         Err(_) => {
-            eprintln!("error: this is a bug in kubewalk; the lines above say where it happened");
+            tell!("error: this is a bug in kubewalk; the lines above say where it happened");
             Exit::Bug.into()
         }
     }
+}
+
+/// The columns of the terminal, or a width that reads well in a log.
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
+}
+
+/// Says something on standard error, without credentials.
+fn complain(text: &str) {
+    eprint!("{}", crate::redact::redact(text));
 }
 
 /// Prints data; a reader that has gone (a closed pipe) is no reason to panic.
 fn print(text: &str) -> Exit {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(crate::redact::redact(text).as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Exit::Held,
         Err(_) => Exit::Report,
     }

@@ -22,7 +22,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let path = match path_of(&options.name) {
         Ok(path) => path,
         Err(why) => {
-            eprintln!("error: {why}");
+            tell!("error: {why}");
             return Ok(Exit::Invalid);
         }
     };
@@ -33,7 +33,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     match std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => Ok(super::print(&format!("{}\n", path.display()))),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            eprintln!("error: {} is there already; it is left as it is. Choose another name", path.display());
+            tell!("error: {} is there already; it is left as it is. Choose another name", path.display());
             Ok(Exit::Invalid)
         }
         Err(e) => Err(e).with_context(|| format!("cannot write {}", path.display())),

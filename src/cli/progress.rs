@@ -12,17 +12,17 @@ use crate::cluster::Progress;
 pub fn tell(progress: Progress) {
     match progress {
         Progress::BuildingEngine => {
-            eprintln!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
+            tell!("kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted");
         }
-        Progress::Note(text) => eprintln!("kubewalk: {text}"),
+        Progress::Note(text) => tell!("kubewalk: {text}"),
         Progress::Pull { image, done, total } => pulled(&image, done, total),
         Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
-            eprint!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms");
+            super::complain(&format!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms"));
         }
-        Progress::Phase { name, ms } => eprintln!("kubewalk: {name} after {ms} ms"),
-        Progress::Warm { name } => eprintln!("kubewalk: the warm cluster {name} is used"),
+        Progress::Phase { name, ms } => tell!("kubewalk: {name} after {ms} ms"),
+        Progress::Warm { name } => tell!("kubewalk: the warm cluster {name} is used"),
         Progress::NotWarm { name, why } => {
-            eprintln!("kubewalk: the warm cluster {name} {why}; a new cluster is started");
+            tell!("kubewalk: the warm cluster {name} {why}; a new cluster is started");
         }
     }
 }
@@ -39,8 +39,8 @@ fn pulled(image: &str, done: u64, total: u64) {
     *last = Some(Instant::now());
     let far = if total == 0 { String::new() } else { format!(": {} of {} MB", done >> 20, total >> 20) };
     if terminal {
-        eprint!("\r\x1b[2Kkubewalk: pulling {image}{far}");
+        super::complain(&format!("\r\x1b[2Kkubewalk: pulling {image}{far}"));
     } else {
-        eprintln!("kubewalk: pulling {image}{far}");
+        tell!("kubewalk: pulling {image}{far}");
     }
 }

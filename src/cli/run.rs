@@ -7,7 +7,9 @@ use tokio::{signal::unix::SignalKind, time::Instant};
 use super::{
     Talk,
     jobs::{self, Totals},
-    select::{self, Selection, Slow},
+    outlet::Outlet,
+    report::{self, Wanted as Report},
+    select::{self, Selected, Selection, Slow},
 };
 use crate::{
     cluster::{Cluster, ClusterError, ClusterKind, Progress, StartError, Wanted, kubeconfig::Existing, warm},
@@ -15,6 +17,7 @@ use crate::{
     plan::Plan,
     report::terminal::Terminal,
     run::{
+        self,
         event::{Event, VERSION},
         rights,
     },
@@ -40,6 +43,10 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
+    /// Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of),
+    /// `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names).
+    #[arg(long, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
+    report: Vec<Report>,
     #[command(flatten)]
     existing: ExistingCluster,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
@@ -103,22 +110,34 @@ fn minor(text: &str) -> Result<String, String> {
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let existing = &options.existing;
     if options.cluster == Which::Kubeconfig && existing.context.is_none() && !existing.yes_this_cluster {
-        eprintln!(
+        tell!(
             "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
              = help: add --context NAME; `kubectl config get-contexts` lists them"
         );
         return Ok(Exit::Invalid);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    if let Err(e) = report::apart(&options.report) {
+        super::complain(&format!("error: {e}\n"));
+        return Ok(Exit::Invalid);
+    }
     let stop = runtime.block_on(async { listen_for_signals() });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    eprint!("{}", selected.complaints());
+    super::complain(&selected.complaints());
+    let mut screen = Screen::new(talk, &options.report);
+    screen.outlet.tell(Event::RunStarted {
+        version: VERSION,
+        kubewalk: env!("CARGO_PKG_VERSION").into(),
+        scenarios: selected.plans.len(),
+        started: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
+        selected: selected.plans.iter().map(run::selected).collect(),
+    });
     if selected.verdict() != Exit::Held {
-        return Ok(selected.verdict());
+        return Ok(screen.nothing_starts(selected));
     }
     if let Some(seed) = options.shuffle {
         let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-        eprintln!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
+        tell!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
         selected.plans.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
     }
     let jobs =
@@ -136,20 +155,22 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         existing,
     };
     if let Err(e) = wanted.check(&settings::from_env()) {
-        eprintln!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
+        tell!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
-    Ok(runtime.block_on(run(&selected.plans, wanted, options.fresh, jobs, &stop, talk)))
+    Ok(runtime.block_on(run(&selected.plans, wanted, options.fresh, jobs, &stop, screen, talk)))
 }
 
-async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &Stop, talk: Talk) -> Exit {
+async fn run(
+    plans: &[Plan],
+    wanted: Wanted,
+    fresh: bool,
+    jobs: usize,
+    stop: &Stop,
+    mut screen: Screen,
+    talk: Talk,
+) -> Exit {
     let begun = Instant::now();
-    let mut screen = Screen::new(talk);
-    screen.tell(Event::RunStarted {
-        version: VERSION,
-        kubewalk: env!("CARGO_PKG_VERSION").into(),
-        scenarios: plans.len(),
-    });
     let settings = settings::from_env();
     let mut progress = |progress| screen.progress(progress);
     let started = if fresh {
@@ -166,7 +187,7 @@ async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &St
                 elapsed_ms: millis(begun),
             });
             if talk.verbose {
-                eprintln!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
+                tell!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
             }
             let ready = match cluster.is_foreign() {
                 true => rights::check(plans, &cluster, wanted.existing.yes).await,
@@ -189,11 +210,11 @@ async fn run(plans: &[Plan], wanted: Wanted, fresh: bool, jobs: usize, stop: &St
     };
     if let Some(signal) = stop.signal() {
         exit = exit.worst(Exit::Signal(signal));
-        eprintln!("kubewalk: stopped by signal {signal}; everything that was started is removed");
+        tell!("kubewalk: stopped by signal {signal}; everything that was started is removed");
     }
     let Totals { held, failed, broken, skipped } = totals;
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms: millis(begun), exit_code: exit.code() });
-    exit.worst(screen.exit)
+    exit.worst(screen.exit).worst(screen.outlet.finish())
 }
 
 /// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
@@ -214,33 +235,35 @@ pub fn listen_for_signals() -> Stop {
 
 /// Prints events: results on standard output, the cluster's progress on standard error.
 struct Screen {
+    outlet: Outlet,
     terminal: Terminal,
     progress: bool,
-    /// When the last line about a pull was printed.
     exit: Exit,
 }
 
 impl Screen {
-    fn new(talk: Talk) -> Self {
+    fn new(talk: Talk, reports: &[Report]) -> Self {
         Screen {
-            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
+            outlet: Outlet::open(reports),
+            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width()),
             progress: !talk.quiet,
             exit: Exit::Held,
         }
     }
 
     fn tell(&mut self, event: Event) {
-        let text = self.terminal.on(&event);
-        let talk = matches!(event, Event::RunStarted { .. } | Event::ClusterReady { .. } | Event::Aborted { .. });
-        if talk {
-            eprint!("{text}");
+        let event = self.outlet.tell(event);
+        let text = self.terminal.on(event);
+        if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
+            super::complain(&text);
         } else if !text.is_empty() {
             self.exit = self.exit.worst(super::print(&text));
         }
     }
 
     fn abort(&mut self, error: ClusterError) -> Exit {
-        self.tell(Event::Aborted { message: error.message, remedy: error.remedy, log: error.log });
+        let ClusterError { message, remedy, log } = error;
+        self.tell(Event::Aborted { path: None, class: "cluster".into(), message, remedy, log });
         Exit::Environment
     }
 
@@ -249,11 +272,25 @@ impl Screen {
             super::progress::tell(progress);
         }
     }
-}
 
-/// The columns of the terminal, or a width that reads well in a log.
-fn width() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
+    /// The reports of a run that does not begin: the terminal has said why already.
+    fn nothing_starts(mut self, selected: Selected) -> Exit {
+        let exit = selected.verdict();
+        let nothing = (exit == Exit::Nothing).then(|| Event::Aborted {
+            path: None,
+            class: "nothingSelected".into(),
+            message: selected.nothing(),
+            remedy: None,
+            log: vec![],
+        });
+        for event in selected.findings.into_iter().chain(nothing) {
+            self.outlet.tell(event);
+        }
+        let skipped = selected.plans.iter().map(|plan| plan.steps.len()).sum();
+        let (held, failed, broken, took_ms) = (0, 0, 0, 0);
+        self.outlet.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+        exit.worst(self.outlet.finish())
+    }
 }
 
 fn millis(begun: Instant) -> u64 {

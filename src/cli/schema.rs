@@ -1,7 +1,28 @@
 //! `kubewalk schema`.
 
-use crate::{exit_code::Exit, scenario};
+use clap::{Args, ValueEnum};
 
-pub fn main() -> anyhow::Result<Exit> {
-    Ok(super::print(&format!("{:#}\n", scenario::schema_json())))
+use crate::{exit_code::Exit, run::record, scenario};
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Of what.
+    #[arg(value_enum, value_name = "WHAT", default_value_t = What::Scenario)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// A scenario file.
+    Scenario,
+    /// A line of the event stream.
+    Events,
+}
+
+pub fn main(options: &Options) -> anyhow::Result<Exit> {
+    let schema = match options.what {
+        What::Scenario => scenario::schema_json(),
+        What::Events => record::schema_json(),
+    };
+    Ok(super::print(&format!("{schema:#}\n")))
 }

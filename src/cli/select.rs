@@ -1,6 +1,7 @@
 //! Which scenarios: files and folders to plans, with everything that is wrong said at once.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -10,7 +11,8 @@ use clap::Args;
 use crate::{
     exit_code::Exit,
     plan::{self, Names, Plan},
-    scenario::{self, diagnostic},
+    run::Event,
+    scenario::{self, Diagnostic, Source, diagnostic, diagnostic::Severity},
 };
 
 /// Which scenarios.
@@ -47,6 +49,8 @@ pub struct Selected {
     pub invalid: usize,
     /// How many valid files the filters left out.
     pub left_out: usize,
+    /// What is wrong with the files, for reports.
+    pub findings: Vec<Event>,
 }
 
 impl Selected {
@@ -59,14 +63,16 @@ impl Selected {
         }
     }
 
+    /// Why there is nothing to run.
+    pub fn nothing(&self) -> String {
+        format!("no scenario was selected ({} left out by --filter and --tag)", self.left_out)
+    }
+
     /// All that is to be said on standard error before a run: what is wrong with the files, and why none begins.
     pub fn complaints(&self) -> String {
         let mut text = self.said.clone();
         match (self.verdict(), self.invalid) {
-            (Exit::Nothing, _) => text.push_str(&format!(
-                "error: no scenario was selected ({} left out by --filter and --tag)\n",
-                self.left_out
-            )),
+            (Exit::Nothing, _) => text.push_str(&format!("error: {}\n", self.nothing())),
             (Exit::Invalid, 1) => text.push_str("error: 1 scenario is invalid; nothing was started\n"),
             (Exit::Invalid, many) => {
                 text.push_str(&format!("error: {many} scenarios are invalid; nothing was started\n"))
@@ -75,6 +81,14 @@ impl Selected {
         }
         text
     }
+}
+
+/// A diagnostic as an event.
+fn finding(found: &Diagnostic, source: &Source) -> Event {
+    let source = found.file.as_ref().unwrap_or(source);
+    let (line, col) = found.span.map_or((1, 1), |span| diagnostic::line_col(source, span.start));
+    let (message, hint) = (found.message.clone(), found.hint.clone());
+    Event::Invalid { path: source.path.display().to_string(), line, col, message, hint }
 }
 
 /// Reads, plans and filters.
@@ -87,9 +101,14 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             Err(e) => {
                 selected.invalid += 1;
                 selected.said.push_str(&format!("error: cannot read {}: {e}\n", path.display()));
+                let (path, message) = (path.display().to_string(), format!("cannot be read: {e}"));
+                selected.findings.push(Event::Invalid { path, line: 1, col: 1, message, hint: None });
             }
         }
     }
+    // A file that is named twice, by its folder and alone, is one scenario.
+    let mut seen = HashSet::new();
+    files.retain(|file| seen.insert(file.clone()));
     for (file, loaded) in files.iter().zip(load_all(&files)) {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
@@ -100,6 +119,8 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             Err((source, diagnostics)) => {
                 selected.invalid += 1;
                 selected.said.push_str(&diagnostic::render(&diagnostics, &source, color));
+                let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+                selected.findings.extend(errors.map(|found| finding(found, &source)));
             }
         }
     }

@@ -21,7 +21,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let swept = runtime.block_on(async {
         let docker = Daemon::connect(settings.docker_host.as_deref()).await;
         if let Err(e) = &docker {
-            eprintln!("kubewalk: not looked for in Docker: {e}");
+            tell!("kubewalk: not looked for in Docker: {e}");
         }
         sweep::sweep(&sweep::places(&settings, docker.as_ref().ok()), options.dry_run).await
     });

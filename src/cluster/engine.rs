@@ -13,6 +13,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use super::{ClusterError, Progress, Wanted};
+use crate::redact;
 
 /// The image in the node that has curl and a shell.
 pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
@@ -104,17 +105,23 @@ impl Build {
         let mut stderr = self.child.stderr.take().expect("standard error is piped");
         let mut last = Vec::new();
         let mut chunk = [0_u8; 4096];
+        // A proxy's password may stand in a download's address.
+        let mut words = redact::Stream::default();
+        let show = |text: String| {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        };
         loop {
             match stderr.read(&mut chunk).await {
                 Ok(0) | Err(_) => break,
                 Ok(n) => {
-                    let _ = std::io::stderr().write_all(&chunk[..n]);
+                    show(words.push(&chunk[..n]));
                     last.extend_from_slice(&chunk[..n]);
                     let excess = last.len().saturating_sub(16 * 1024);
                     last.drain(..excess);
                 }
             }
         }
+        show(words.end());
         let status = self.child.wait().await;
         self.done = true;
         match status {

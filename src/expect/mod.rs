@@ -27,7 +27,8 @@ pub use refused::Refused;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What came back from the API server or a Pod, whole and taken apart.
@@ -84,7 +85,7 @@ pub struct Meant {
 }
 
 /// One expectation that does not hold. All texts are redacted and harmless for a terminal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mismatch {
     /// JSON pointer from the step to the expectation, e.g. `/expect/status`; empty for one that is not written down.
@@ -104,7 +105,7 @@ pub struct Mismatch {
 }
 
 /// Kinds of mismatches, for reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
     /// Another status than expected, without more to say about it.
@@ -151,6 +152,13 @@ pub enum Class {
     TokenReview,
     /// `save`.
     Save,
+}
+
+impl Class {
+    /// The word that reports have for it, e.g. `wrongIdentity`.
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(ToOwned::to_owned)).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

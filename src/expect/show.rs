@@ -52,9 +52,10 @@ pub fn escape(text: &str, keep_newlines: bool) -> String {
     safe
 }
 
-/// Whether a character is not seen, or changes how others are.
+/// Whether a character is not seen, changes how others are, or is none (XML forbids those).
 pub fn unseen(character: char) -> bool {
     character.is_control()
+        || u32::from(character) & 0xfffe == 0xfffe
         || matches!(character,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
             | '\u{e0000}'..='\u{e007f}')
@@ -75,6 +76,7 @@ mod tests {
     #[case("plain text, ä ö ✓", "plain text, ä ö ✓")]
     #[case("\x1b[31mred\x1b[0m", r"\u{1b}[31mred\u{1b}[0m")]
     #[case("a\rb\tc\0\u{7f}\u{9b}", r"a\rb\tc\u{0}\u{7f}\u{9b}")]
+    #[case("\u{fffe}\u{10ffff}", r"\u{fffe}\u{10ffff}")]
     #[case("\u{202e}abc\u{200b}", r"\u{202e}abc\u{200b}")]
     #[case("two\nlines", "two\nlines")]
     fn harmless(#[case] text: &str, #[case] shown: &str) {

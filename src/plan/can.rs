@@ -141,7 +141,7 @@ pub fn question(request: &Request) -> String {
 }
 
 /// The kubectl lines that ask the same.
-pub(super) fn lines(can: &Can) -> Vec<Vec<String>> {
+pub fn lines(can: &Can) -> Vec<Vec<String>> {
     can.cells.iter().map(line).collect()
 }
 

@@ -1,6 +1,11 @@
 //! Reports: pure functions of the event stream.
 
+pub mod github;
+pub mod html;
+pub mod json;
+pub mod junit;
 pub mod snippet;
+pub mod story;
 pub mod terminal;
 mod words;
 

@@ -1,14 +1,17 @@
 //! The report for people: one line a step, and on failure the line of the file with all that is known.
 
-use std::{collections::BTreeMap, mem};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use super::{
     snippet::{Caret, snippet},
-    words::{argument, label, speaker, time},
+    words::{self, argument, label, speaker, time},
 };
 use crate::{
     expect::show,
-    run::{Event, Failure, Outcome},
+    run::{Event, Failure, Outcome, StepFinished},
 };
 
 /// How much is said.
@@ -33,6 +36,8 @@ pub struct Terminal {
     live: Option<String>,
     /// What the others have said so far, by path, in the order of their start; `true`: ended.
     waiting: Vec<(String, String, bool)>,
+    /// Scenarios of which a step did not hold: what follows is not run, which is said once, at the end.
+    over: BTreeSet<String>,
     /// How many steps of a scenario were skipped, by path.
     skipped: BTreeMap<String, usize>,
     /// Titles and headings that were not needed yet (quiet mode).
@@ -54,6 +59,7 @@ impl Terminal {
             verbosity,
             live: None,
             waiting: Vec::new(),
+            over: BTreeSet::new(),
             skipped: BTreeMap::new(),
             headings: BTreeMap::new(),
         }
@@ -61,6 +67,10 @@ impl Terminal {
 
     /// The text to print for an event, with its newlines; often empty.
     pub fn on(&mut self, event: &Event) -> String {
+        words::defuse(&self.shown(event))
+    }
+
+    fn shown(&mut self, event: &Event) -> String {
         let text = self.text(event);
         let Some(path) = path(event) else {
             let rest = if matches!(event, Event::RunFinished { .. }) { self.flush_all() } else { String::new() };
@@ -136,19 +146,25 @@ impl Terminal {
                 let words = "- every step was skipped: on this cluster the scenario says nothing";
                 format!("{heading}  {}\n", self.paint(YELLOW, words))
             }
-            Event::StepFinished { path, outcome, .. } => {
+            Event::StepFinished(step) => {
+                let StepFinished { path, outcome, .. } = &**step;
                 if matches!(outcome, Outcome::Skipped { .. }) {
                     *self.skipped.entry(path.clone()).or_default() += 1;
                 }
                 let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });
-                if !normal && !bad {
+                let after = self.over.contains(path) && self.verbosity < Verbosity::Verbose;
+                if !bad && (!normal || after) {
                     return String::new();
                 }
-                self.headings.remove(path).unwrap_or_default() + &self.step(event)
+                if bad {
+                    self.over.insert(path.clone());
+                }
+                self.headings.remove(path).unwrap_or_default() + &self.step(step)
             }
-            Event::Aborted { message, remedy, log } => {
-                let mut text =
-                    format!("{} {}\n", self.paint(RED, "error[environment]:"), show::block(message, 2 * show::BODY));
+            Event::Aborted { path, message, remedy, log, .. } => {
+                let heading = path.as_ref().and_then(|path| self.headings.remove(path)).unwrap_or_default();
+                let title = self.paint(RED, "error[environment]:");
+                let mut text = format!("{heading}{title} {}\n", show::block(message, 2 * show::BODY));
                 for line in log {
                     text += &format!("   | {}\n", safe(line));
                 }
@@ -184,12 +200,8 @@ impl Terminal {
     }
 
     /// The line of a step, and what belongs to it.
-    fn step(&self, event: &Event) -> String {
-        let Event::StepFinished { path, number, title, line, col, took_ms, outcome, equivalent, summary, warnings } =
-            event
-        else {
-            return String::new();
-        };
+    pub(super) fn step(&self, step: &StepFinished) -> String {
+        let StepFinished { path, number, title, line, col, outcome, equivalent, .. } = step;
         let (color, mark, word) = match outcome {
             Outcome::Held => (GREEN, "✓", ""),
             Outcome::Failed { .. } => (RED, "✗", "FAILED "),
@@ -200,17 +212,17 @@ impl Terminal {
         if let Outcome::Skipped { reason } = outcome {
             return format!("{text}  {}\n", self.paint(DIM, &safe(reason)));
         }
-        if !summary.is_empty() {
-            text += &format!("  {}", self.paint(color, &safe(summary)));
+        if !step.summary.is_empty() {
+            text += &format!("  {}", self.paint(color, &safe(&step.summary)));
         }
-        text += &format!("  {}\n", self.paint(DIM, &time(*took_ms)));
+        text += &format!("  {}\n", self.paint(DIM, &time(step.took_ms)));
         if self.verbosity == Verbosity::Verbose {
             for line in equivalent.lines() {
                 text += &format!("      {}\n", self.paint(DIM, &format!("$ {}", safe(line))));
             }
         }
         if self.verbosity >= Verbosity::Normal {
-            for warning in warnings {
+            for warning in &step.warnings {
                 text += &format!("      {}\n", self.paint(YELLOW, &format!("the server warns: {}", safe(warning))));
             }
         }
@@ -292,9 +304,10 @@ fn path(event: &Event) -> Option<&str> {
     match event {
         Event::ScenarioStarted { path, .. }
         | Event::StepStarted { path, .. }
-        | Event::StepFinished { path, .. }
         | Event::CleanUp { path: Some(path), .. }
+        | Event::Aborted { path: Some(path), .. }
         | Event::ScenarioFinished { path, .. } => Some(path),
+        Event::StepFinished(step) => Some(&step.path),
         _ => None,
     }
 }

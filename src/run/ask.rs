@@ -24,6 +24,8 @@ pub struct Asked {
     pub got: Got,
     /// Empty when all holds.
     pub mismatches: Vec<Mismatch>,
+    /// How many times it was asked.
+    pub attempts: usize,
 }
 
 /// Asks, and when all holds keeps what the step saves.
@@ -55,15 +57,16 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
     };
     let needed = if denied { DENIALS } else { 1 };
     let mut seen = usize::from(first.mismatches.is_empty());
-    let mut last = first;
+    let (mut last, mut attempts) = (first, 1);
     let mut ticks = tokio::time::interval(AGAIN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while seen < needed && begun.elapsed() < within {
         ticks.tick().await;
         last = once(step, context, deadline).await?;
+        attempts += 1;
         seen = if last.mismatches.is_empty() { seen + 1 } else { 0 };
     }
-    Ok(last)
+    Ok(Asked { attempts, ..last })
 }
 
 async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
@@ -88,7 +91,7 @@ async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked
             }
         }
     }
-    Ok(Asked { got, mismatches })
+    Ok(Asked { got, mismatches, attempts: 1 })
 }
 
 /// Who asks the API server, and for what, when both are known before the step.

@@ -2,18 +2,20 @@
 //!
 //! All texts of Pods and servers inside are redacted and escaped before they come here.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     expect::{Mismatch, show},
+    run::told::{Answered, Asked},
     scenario::{Source, Span},
 };
 
-/// The version of these events. It grows when a field changes its meaning or goes; new fields do not count.
+/// The version of these events. It grows when a field changes its meaning or goes; new fields and new events do not count.
 pub const VERSION: u32 = 1;
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// The first event.
@@ -24,6 +26,25 @@ pub enum Event {
         kubewalk: String,
         /// How many scenarios are to run.
         scenarios: usize,
+        /// When, in UTC, e.g. `2026-11-25T21:04:15Z`.
+        #[serde(default)]
+        started: String,
+        /// The scenarios that are to run, in the order of their files.
+        #[serde(default)]
+        selected: Vec<Selected>,
+    },
+    /// A scenario file is not valid, so that nothing is started.
+    Invalid {
+        /// The file, as the user named it.
+        path: String,
+        /// 1 for the first.
+        line: usize,
+        /// In characters, 1 for the first.
+        col: usize,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
     },
     /// A part of making the cluster begins.
     ClusterPhase {
@@ -41,8 +62,14 @@ pub enum Event {
         /// Since the start of the run.
         elapsed_ms: u64,
     },
-    /// The run cannot go on: there is no cluster, or it broke.
+    /// The run, or a scenario, cannot go on: there is no cluster, or it broke.
     Aborted {
+        /// The file of the scenario that cannot; `None`: the whole run.
+        #[serde(default)]
+        path: Option<String>,
+        /// A word for reports, e.g. `cluster`, `namespace`, `nothingSelected`.
+        #[serde(default)]
+        class: String,
         /// One sentence.
         message: String,
         /// What to do.
@@ -58,6 +85,9 @@ pub enum Event {
         title: String,
         /// Narration.
         say: Option<String>,
+        /// The line of its claim, 1 for the first.
+        #[serde(default)]
+        line: usize,
         /// Where it happens.
         namespace: String,
         /// How many steps it has.
@@ -75,28 +105,7 @@ pub enum Event {
         say: Option<String>,
     },
     /// A step has ended, or will not run.
-    StepFinished {
-        /// The scenario's file.
-        path: String,
-        /// 1 for the first.
-        number: usize,
-        /// Its claim.
-        title: String,
-        /// Line of the step in the file, 1 for the first.
-        line: usize,
-        /// Column of the step in the file, 1 for the first.
-        col: usize,
-        /// How long it took.
-        took_ms: u64,
-        /// How it ended.
-        outcome: Outcome,
-        /// The same as kubectl and curl lines that a person can paste.
-        equivalent: String,
-        /// The answer in a few words, e.g. `403 Forbidden as system:anonymous`.
-        summary: String,
-        /// The API server's warnings.
-        warnings: Vec<String>,
-    },
+    StepFinished(Box<StepFinished>),
     /// A scenario has ended; what it made is still there.
     ScenarioFinished {
         /// The file.
@@ -138,10 +147,66 @@ pub enum Event {
         /// kubewalk's exit code.
         exit_code: u8,
     },
+    /// One that this kubewalk does not know: a newer one wrote it.
+    #[serde(other, skip_serializing)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepFinished {
+    /// The scenario's file.
+    pub path: String,
+    /// 1 for the first.
+    pub number: usize,
+    /// Its claim.
+    pub title: String,
+    /// Line of the step in the file, 1 for the first.
+    pub line: usize,
+    /// Column of the step in the file, 1 for the first.
+    pub col: usize,
+    /// How long it took.
+    pub took_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The same as kubectl and curl lines that a person can paste.
+    pub equivalent: String,
+    /// The answer in a few words, e.g. `403 Forbidden as system:anonymous`.
+    pub summary: String,
+    /// The API server's warnings.
+    pub warnings: Vec<String>,
+    /// The step's lines in the file.
+    #[serde(default)]
+    pub yaml: String,
+    /// What was asked.
+    #[serde(default)]
+    pub asked: Vec<Asked>,
+    /// What came back, the last time.
+    #[serde(default)]
+    pub answered: Option<Answered>,
+    /// How many times it was asked (`within`); 0: never.
+    #[serde(default)]
+    pub attempts: usize,
+}
+
+/// A scenario that is to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Selected {
+    /// The file, as the user named it.
+    pub path: String,
+    /// Its claim.
+    pub title: String,
+    /// The line of its claim, 1 for the first.
+    pub line: usize,
+    /// How many steps it has.
+    pub steps: usize,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
     /// Everything was as expected.
@@ -168,7 +233,7 @@ pub enum Outcome {
 }
 
 /// An expectation that does not hold, and where it stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// What is wrong.
@@ -178,12 +243,12 @@ pub struct Failure {
     #[serde(flatten)]
     pub place: Place,
     /// Why RBAC allowed or refused the call, if that is what surprises and it could be found out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
 }
 
 /// A place in a scenario's file, with its line.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     /// 1 for the first.
@@ -256,10 +321,9 @@ mod tests {
 
     #[test]
     fn events_are_tagged() {
-        let event = Event::RunStarted { version: VERSION, kubewalk: "0.1.0".into(), scenarios: 1 };
-        assert_eq!(
-            serde_json::to_string(&event).unwrap(),
-            r#"{"event":"runStarted","version":1,"kubewalk":"0.1.0","scenarios":1}"#
-        );
+        let line = r#"{"event":"scenarioFinished","path":"a","title":"b","held":1,"failed":0,"broken":0,"skipped":0,"tookMs":5}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Event>(r#"{"event":"landed","on":"Mars"}"#).unwrap(), Event::Unknown);
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod cleanup;
 pub mod event;
+pub mod record;
 pub mod rights;
+pub mod told;
 pub mod turns;
 
 mod ask;
@@ -27,7 +29,8 @@ use crate::{
     steps::{Context, Fault, api, identity::Identities},
     stop::{Stop, unless_stopped},
 };
-pub use event::{Event, Failure, Outcome, Place};
+pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
+pub use record::Record;
 
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -66,13 +69,18 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         path: path.clone(),
         title: plan.title.clone(),
         say: plan.say.clone(),
+        line: selected(plan).line,
         namespace: plan.namespace.clone(),
         steps: plan.steps.len(),
     });
     let mut ended = Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![] };
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
         (Ok(client), Ok(bare)) => (client, bare),
-        (Err(e), _) | (_, Err(e)) => return abort(ended, e, tell),
+        (Err(e), _) | (_, Err(e)) => {
+            let ended = abort(plan, ended, "cluster", e, tell);
+            tell(scenario_finished(plan, &ended, begun));
+            return ended;
+        }
     };
     let context = Context {
         kubectl: cluster.kubectl().clone(),
@@ -96,21 +104,32 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         let took_ms = millis(removal.elapsed());
         tell(Event::CleanUp { path: Some(path.clone()), took_ms, left: ended.left.clone() });
     }
-    tell(Event::ScenarioFinished {
-        path,
+    tell(scenario_finished(plan, &ended, begun));
+    ended
+}
+
+/// A scenario as a run lists it before it begins.
+pub fn selected(plan: &Plan) -> Selected {
+    let line = diagnostic::line_col(&plan.document.source, plan.document.span("/title").start).0;
+    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len() }
+}
+
+fn scenario_finished(plan: &Plan, ended: &Ended, begun: Instant) -> Event {
+    Event::ScenarioFinished {
+        path: path_of(plan),
         title: plan.title.clone(),
         held: ended.held,
         failed: ended.failed,
         broken: ended.broken,
         skipped: ended.skipped,
         took_ms: millis(begun.elapsed()),
-    });
-    ended
+    }
 }
 
-fn abort(mut ended: Ended, error: ClusterError, tell: Tell<'_>) -> Ended {
+fn abort(plan: &Plan, mut ended: Ended, class: &str, error: ClusterError, tell: Tell<'_>) -> Ended {
     ended.exit = ended.exit.worst(Exit::Environment);
-    tell(Event::Aborted { message: error.message, remedy: error.remedy, log: error.log });
+    let ClusterError { message, remedy, log } = error;
+    tell(Event::Aborted { path: Some(path_of(plan)), class: class.into(), message, remedy, log });
     ended
 }
 
@@ -119,14 +138,16 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         && let Err(fault) = cleanup::make_namespace(plan, context).await
     {
         let error = cluster.broken().unwrap_or_else(|| ClusterError::plain(fault.to_string()));
-        *ended = abort(ended.clone(), error, tell);
+        *ended = abort(plan, ended.clone(), "namespace", error, tell);
         return;
     }
     let mut captures = captures::Captures::default();
     let here = here(cluster.facts());
+    let mut over = None;
     for step in &plan.steps {
-        if let Some(reason) = step.when.as_ref().and_then(|when| when.missing(&here)) {
-            tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason }, "", vec![]));
+        let missing = || step.when.as_ref().and_then(|when| when.missing(&here));
+        if let Some(reason) = over.clone().or_else(missing) {
+            tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason }, Seen::default()));
             continue;
         }
         tell(Event::StepStarted {
@@ -145,8 +166,9 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         };
         let step = filled.as_ref().unwrap_or(&step);
         let took = begun.elapsed();
-        let warnings = asked.as_ref().map(|asked| warnings(&asked.got.answer)).unwrap_or_default();
-        let (outcome, summary) = judge(plan, step, asked, cluster, context).await;
+        let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
+        let outcome;
+        (outcome, seen.summary) = judge(plan, step, asked, cluster, context).await;
         ended.skipped -= 1;
         match outcome {
             Outcome::Skipped { .. } => ended.skipped += 1,
@@ -160,18 +182,34 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
                 ended.exit = ended.exit.worst(Exit::Environment);
             }
         }
-        let over = !matches!(outcome, Outcome::Held);
-        tell(finished(plan, step, took, outcome, &summary, warnings));
-        if over {
-            return;
+        if !matches!(outcome, Outcome::Held) {
+            over = Some(format!("step {} did not hold", step.number));
         }
+        tell(finished(plan, step, took, outcome, seen));
     }
 }
 
-fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, summary: &str, warnings: Vec<String>) -> Event {
+/// What is known of a step's answer, whatever becomes of the step.
+#[derive(Default)]
+struct Seen {
+    summary: String,
+    warnings: Vec<String>,
+    answered: Option<told::Answered>,
+    attempts: usize,
+}
+
+impl Seen {
+    fn of(asked: &ask::Asked) -> Self {
+        let answer = &asked.got.answer;
+        let answered = Some(told::answered(answer));
+        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts }
+    }
+}
+
+fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Seen) -> Event {
     let span = plan.document.span(&format!("{}/title", step.pointer));
     let (line, col) = diagnostic::line_col(&plan.document.source, span.start);
-    Event::StepFinished {
+    Event::StepFinished(Box::new(StepFinished {
         path: path_of(plan),
         number: step.number,
         title: step.title.clone(),
@@ -180,9 +218,13 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, summary:
         took_ms: millis(took),
         outcome,
         equivalent: redact(&equivalent::equivalent(step)).into_owned(),
-        summary: redact(summary).into_owned(),
-        warnings,
-    }
+        summary: redact(&seen.summary).into_owned(),
+        warnings: seen.warnings,
+        yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),
+        asked: told::asked(step),
+        answered: seen.answered,
+        attempts: seen.attempts,
+    }))
 }
 
 /// What `when` is compared with.

@@ -2,11 +2,18 @@ use super::*;
 
 fn started(path: &str) -> Event {
     let say = Some("Here is\u{1b} a story of some words that goes on for longer than a narrow line.".into());
-    Event::ScenarioStarted { path: path.into(), title: "A claim".into(), say, namespace: "ns".into(), steps: 1 }
+    Event::ScenarioStarted {
+        path: path.into(),
+        title: "A claim".into(),
+        say,
+        line: 1,
+        namespace: "ns".into(),
+        steps: 1,
+    }
 }
 
 fn step(path: &str, outcome: Outcome) -> Event {
-    Event::StepFinished {
+    Event::StepFinished(Box::new(StepFinished {
         path: path.into(),
         number: 3,
         title: "Without credentials the call is refused".into(),
@@ -17,7 +24,11 @@ fn step(path: &str, outcome: Outcome) -> Event {
         equivalent: "kubectl get pods".into(),
         summary: "403 Forbidden as system:anonymous".into(),
         warnings: vec![],
-    }
+        yaml: String::new(),
+        asked: vec![],
+        answered: None,
+        attempts: 1,
+    }))
 }
 
 fn finished(path: &str) -> Event {
@@ -72,7 +83,7 @@ fn one_line_a_step() {
 
 #[test]
 fn verbose_shows_the_commands_and_color_is_color() {
-    let text = Terminal::new(true, Verbosity::Verbose, 80).step(&step("a.yaml", Outcome::Held));
+    let text = Terminal::new(true, Verbosity::Verbose, 80).on(&step("a.yaml", Outcome::Held));
     assert!(text.contains("$ kubectl get pods") && text.contains("\x1b[32m✓\x1b[0m"), "{text}");
 }
 
@@ -111,4 +122,28 @@ fn scenarios_side_by_side_are_not_mixed() {
 fn times_and_arguments() {
     assert_eq!([time(0), time(999), time(1000), time(125_000)], ["0 ms", "999 ms", "1.0 s", "2 min 5 s"]);
     assert_eq!([argument("a/b.yaml"), argument("a b's")], ["a/b.yaml", r"'a b'\''s'"]);
+}
+
+#[test]
+fn what_follows_a_failure_is_counted_only() {
+    let mut terminal = Terminal::new(false, Verbosity::Normal, 80);
+    let skipped = || step("a.yaml", Outcome::Skipped { reason: "step 2 did not hold".into() });
+    terminal.on(&started("a.yaml"));
+    assert!(terminal.on(&skipped()).contains("not run"), "one that `when` skips is told");
+    terminal.on(&step("a.yaml", broken()));
+    assert_eq!(terminal.on(&skipped()), "");
+}
+
+#[test]
+fn no_output_is_a_command_to_a_ci_server() {
+    use crate::report::words::defuse;
+    for harmless in ["a :: b\n", "# ## [x]\n", "### heading\n", "a::b", "  $ x\n"] {
+        assert_eq!(defuse(harmless), harmless);
+    }
+    assert_eq!(defuse("a\n  ::error::x\n::set-env y"), "a\n  \\u{3a}:error::x\n\\u{3a}:set-env y");
+    assert_eq!(defuse("x ##[error]y ###vso[a]"), "x \\u{23}#[error]y #\\u{23}#vso[a]");
+    let abort =
+        Event::Aborted { path: None, class: "c".into(), message: "a\n::error::x".into(), remedy: None, log: vec![] };
+    let text = Terminal::new(false, Verbosity::Normal, 80).on(&abort);
+    assert!(!text.lines().any(|line| line.trim().starts_with("::")), "{text}");
 }

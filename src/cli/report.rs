@@ -1,0 +1,222 @@
+//! `kubewalk report`, and where the reports of a run go.
+
+use std::{
+    collections::HashSet,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::{Talk, outlet};
+use crate::{
+    exit_code::Exit,
+    expect::show,
+    report::{self, Caret, Terminal, snippet},
+    run::{
+        Place, Record,
+        record::{self, Unreadable},
+    },
+};
+
+/// A kind of report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The event stream itself, written while the run goes on.
+    Events,
+    /// JUnit XML.
+    Junit,
+    /// One JSON document.
+    Json,
+    /// One HTML page.
+    Html,
+    /// Annotations on standard output, and a step summary.
+    Github,
+}
+
+const KINDS: [(&str, Kind); 5] = [
+    ("events", Kind::Events),
+    ("github", Kind::Github),
+    ("html", Kind::Html),
+    ("json", Kind::Json),
+    ("junit", Kind::Junit),
+];
+
+impl Kind {
+    fn word(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// A report that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// Which.
+    pub kind: Kind,
+    /// Where it goes; `None` for `github` alone: the file that `GITHUB_STEP_SUMMARY` names.
+    pub path: Option<PathBuf>,
+}
+
+/// Reads `KIND=PATH`.
+///
+/// # Errors
+/// One sentence.
+pub fn wanted(text: &str) -> Result<Wanted, String> {
+    let (word, path) = text.split_once('=').map_or((text, None), |(word, path)| (word, Some(path)));
+    let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == word) else {
+        let near = KINDS.iter().max_by(|a, b| strsim::jaro(a.0, word).total_cmp(&strsim::jaro(b.0, word)));
+        let near = near.filter(|(known, _)| strsim::jaro(known, word) > 0.7);
+        let hint = near.map_or_else(
+            || "the kinds are events, github, html, json, and junit".to_owned(),
+            |(known, _)| format!("did you mean `{known}`?"),
+        );
+        return Err(format!("there is no report `{word}`; {hint}"));
+    };
+    match path {
+        Some("") => Err(format!("a path is missing: `{word}=PATH`")),
+        None if *kind != Kind::Github => Err(format!("a path is missing: `{word}=PATH`")),
+        path => Ok(Wanted { kind: *kind, path: path.map(PathBuf::from) }),
+    }
+}
+
+/// What is wrong with all of them together: two that would overwrite each other.
+///
+/// # Errors
+/// One sentence.
+pub fn apart(all: &[Wanted]) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    // A pipe or a device takes many.
+    let files = all.iter().filter_map(|wanted| wanted.path.as_ref());
+    let mut files = files.filter(|path| std::fs::metadata(path).map_or(true, |found| found.is_file()));
+    match files.find(|path| !seen.insert(*path)) {
+        Some(path) => Err(format!("two reports would go to {}", path.display())),
+        None => Ok(()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The event stream of a run: what `kubewalk run --report events=PATH` wrote; `-`: standard input.
+    #[arg(value_name = "EVENTS")]
+    events: PathBuf,
+    /// What to make of it: `html=`, `json=` or `junit=` and a path, or `github`. Left out: the text that the run showed.
+    #[arg(long, value_name = "KIND=PATH", value_parser = wanted, value_delimiter = ',')]
+    report: Vec<Wanted>,
+}
+
+pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    let stream = options.report.iter().any(|wanted| wanted.kind == Kind::Events);
+    let invalid = stream.then(|| "`events` is what is read here".to_owned()).or(apart(&options.report).err());
+    if let Some(invalid) = invalid {
+        super::complain(&format!("error: {invalid}\n"));
+        return Ok(Exit::Invalid);
+    }
+    let (name, text) = match text(&options.events) {
+        Ok(text) => text,
+        Err(e) => {
+            super::complain(&format!("error: cannot read {}: {e}\n", options.events.display()));
+            return Ok(Exit::Invalid);
+        }
+    };
+    let records = match record::read(&text) {
+        Ok(records) => records,
+        Err(e) => {
+            super::complain(&unreadable(&name, &text, &e, talk.stderr_colors()));
+            return Ok(Exit::Invalid);
+        }
+    };
+    // What was written by somebody else has not been through the filter.
+    let records: Vec<Record> = records.into_iter().map(|record| Record::new(record.at_ms, record.event)).collect();
+    if options.report.is_empty() {
+        let mut terminal = Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width());
+        let shown: String = records.iter().map(|record| terminal.on(&record.event)).collect();
+        return Ok(super::print(&shown));
+    }
+    Ok(write_all(&options.report, &records))
+}
+
+fn text(path: &Path) -> std::io::Result<(String, String)> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(("standard input".into(), text));
+    }
+    Ok((path.display().to_string(), std::fs::read_to_string(path)?))
+}
+
+fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String {
+    const SHOWN: usize = 160;
+    let line = text.lines().nth(wrong.line - 1).unwrap_or_default();
+    let excerpt = show::escape(&crate::redact::redact(&line[..show::floor(line, SHOWN)]), false);
+    let start = (wrong.col - 1).min(excerpt.len());
+    let place = Place { line: wrong.line, col: wrong.col, end: (start + 1).min(excerpt.len()), start, excerpt };
+    let caret = Caret { path: name, place: &place, label: "" };
+    let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());
+    snippet(&wrong.message, &caret, &[hint], color, 110) + "\n"
+}
+
+/// Makes and writes reports; `events` is written by the run itself.
+pub fn write_all(all: &[Wanted], records: &[Record]) -> Exit {
+    let mut exit = Exit::Held;
+    for wanted in all {
+        let written = match (wanted.kind, &wanted.path) {
+            (Kind::Events, _) | (Kind::Html | Kind::Json | Kind::Junit, None) => Ok(()),
+            (Kind::Html, Some(path)) => outlet::replace(path, &report::html::render(records)),
+            (Kind::Json, Some(path)) => outlet::replace(path, &report::json::render(records)),
+            (Kind::Junit, Some(path)) => outlet::replace(path, &report::junit::render(records)),
+            (Kind::Github, path) => {
+                exit = exit.worst(super::print(&report::github::annotations(records)));
+                let summary = path.clone().or_else(|| std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from));
+                summary.map_or(Ok(()), |path| append(&path, records))
+            }
+        };
+        if let Err(e) = written {
+            exit = exit.worst(not_written(wanted, &e));
+        }
+    }
+    exit
+}
+
+/// Says that a report could not be written; the verdict stays what it is.
+pub fn not_written(wanted: &Wanted, error: &std::io::Error) -> Exit {
+    let path = wanted.path.as_ref().map(|path| format!(" to {}", path.display())).unwrap_or_default();
+    super::complain(&format!(
+        "error[report]: the {} report could not be written{path}: {error}\n   = the verdict above holds all the same\n",
+        wanted.kind.word()
+    ));
+    Exit::Report
+}
+
+/// The summary is added to what earlier steps of the job wrote.
+fn append(path: &Path, records: &[Record]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    let there = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    file.write_all(report::github::summary(records, there).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("junit=a/b.xml", Ok((Kind::Junit, Some("a/b.xml"))))]
+    #[case("json=a=b", Ok((Kind::Json, Some("a=b"))))]
+    #[case("github", Ok((Kind::Github, None)))]
+    #[case("html", Err("a path is missing: `html=PATH`"))]
+    #[case("events=", Err("a path is missing: `events=PATH`"))]
+    #[case("junti=a", Err("there is no report `junti`; did you mean `junit`?"))]
+    #[case("x=a", Err("there is no report `x`; the kinds are events, github, html, json, and junit"))]
+    fn what_is_wanted(#[case] text: &str, #[case] expected: Result<(Kind, Option<&str>), &str>) {
+        let read = wanted(text).map(|wanted| (wanted.kind, wanted.path));
+        assert_eq!(read, expected.map(|(kind, path)| (kind, path.map(PathBuf::from))).map_err(ToOwned::to_owned));
+    }
+
+    #[test]
+    fn two_reports_have_two_places() {
+        let all: Vec<_> = ["junit=a", "json=a", "github"].iter().map(|text| wanted(text).expect("valid")).collect();
+        assert_eq!(apart(&all), Err("two reports would go to a".into()));
+        assert_eq!(apart(&all[1..]), Ok(()));
+    }
+}

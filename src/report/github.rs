@@ -1,0 +1,230 @@
+//! GitHub: workflow commands that annotate lines of the scenario files, and a summary of the job's step.
+//!
+//! Nothing that a Pod or a server says can begin a command or a tag: data is escaped as GitHub's own toolkit does it, and
+//! in the summary as HTML.
+
+use std::fmt::Write as _;
+
+use super::{
+    Terminal, Verbosity,
+    story::{Run, Story, Trouble, Verdict},
+    words::{defuse, time},
+};
+use crate::{
+    expect::show,
+    run::{Outcome, Record},
+};
+
+/// The most annotations of one kind that GitHub shows for a step.
+const ANNOTATIONS: usize = 10;
+
+/// The most of the text of one annotation, in bytes.
+const MESSAGE: usize = 4096;
+
+/// GitHub refuses a summary of more than 1 MiB; this leaves room for the last lines.
+const SUMMARY: usize = 900 * 1024;
+
+/// The most scenarios that the table of the summary lists, those that did not hold first.
+const ROWS: usize = 500;
+
+/// An annotation.
+struct Annotation {
+    /// The most telling first.
+    rank: u8,
+    place: Option<(String, usize, usize)>,
+    title: String,
+    message: String,
+}
+
+/// `::error …` lines, the most telling first, at most ten.
+pub fn annotations(records: &[Record]) -> String {
+    let run = Run::of(records);
+    let mut all: Vec<Annotation> = run.troubles.iter().map(|trouble| outside(None, trouble)).collect();
+    for story in &run.scenarios {
+        all.extend(story.culprit().map(|step| {
+            let (rank, place, message) = match &step.outcome {
+                Outcome::Failed { failures } => {
+                    let first = failures.first();
+                    let place = first.map_or((step.line, step.col), |failure| (failure.place.line, failure.place.col));
+                    (0, place, first.map(failed).unwrap_or_default())
+                }
+                _ => (3, (step.line, step.col), story.reason.clone()),
+            };
+            let title = format!("{}: {}", story.title, step.title);
+            Annotation { rank, place: Some((story.path.to_owned(), place.0, place.1)), title, message }
+        }));
+        all.extend(story.troubles.iter().map(|trouble| outside(Some(story), trouble)));
+    }
+    all.sort_by_key(|annotation| annotation.rank);
+    // A cluster that broke says the same of each scenario.
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|annotation| annotation.rank == 0 || seen.insert(annotation.message.clone()));
+    let more = all.len().saturating_sub(ANNOTATIONS);
+    let mut text: String = all.iter().take(ANNOTATIONS).map(command).collect();
+    if more > 0 {
+        let _ =
+            writeln!(text, "::notice title=kubewalk::{more} more than the ten that GitHub shows are in the summary");
+    }
+    text
+}
+
+fn failed(failure: &crate::run::Failure) -> String {
+    let mismatch = &failure.mismatch;
+    let mut text = format!("{}\nexpected: {}\ngot: {}", mismatch.message, mismatch.expected, mismatch.got);
+    for (name, more) in [("the server says", &mismatch.server_words), ("hint", &mismatch.hint)] {
+        text.extend(more.iter().map(|more| format!("\n{name}: {more}")));
+    }
+    text.extend(failure.why.iter().map(|why| format!("\nwhy: {why}")));
+    text
+}
+
+fn outside(story: Option<&Story<'_>>, trouble: &Trouble) -> Annotation {
+    let rank = match trouble.class.as_str() {
+        "invalid" => 1,
+        "cleanUp" => 4,
+        _ => 2,
+    };
+    let of_story = || story.map(|story| (story.path.to_owned(), story.line, 1));
+    Annotation {
+        rank,
+        place: trouble.place.clone().or_else(of_story),
+        title: story.map_or("kubewalk", |story| story.title).to_owned(),
+        message: trouble.told().trim_end().to_owned(),
+    }
+}
+
+fn command(annotation: &Annotation) -> String {
+    let mut properties = Vec::new();
+    if let Some((path, line, col)) = &annotation.place {
+        let path = path.strip_prefix("./").unwrap_or(path);
+        properties.push(format!("file={},line={line},col={col}", property(path)));
+    }
+    properties.push(format!("title={}", property(&show::line(&annotation.title, show::VALUE))));
+    format!("::error {}::{}\n", properties.join(","), data(&defuse(&show::block(&annotation.message, MESSAGE))))
+}
+
+/// A command's text, as `@actions/core` escapes it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A command's property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The step's summary: a table, and each scenario that did not hold folded below it. `there` bytes are in the file already.
+pub fn summary(records: &[Record], there: usize) -> String {
+    let run = Run::of(records);
+    let room = SUMMARY.saturating_sub(there);
+    let mut text = head(&run);
+    let mut order: Vec<&Story<'_>> = run.scenarios.iter().collect();
+    order.sort_by_key(|story| matches!(story.verdict, Verdict::Held));
+    text += &table(&order);
+    let mut left_out = 0;
+    for trouble in &run.troubles {
+        push(&mut text, room, &mut left_out, &folded(&format!("! {}", trouble.message), &trouble.told()));
+    }
+    for story in order {
+        for detail in details(story) {
+            push(&mut text, room, &mut left_out, &detail);
+        }
+    }
+    if left_out > 0 {
+        let _ =
+            writeln!(text, "\n{left_out} more are left out: GitHub takes at most 1 MiB. The other reports have all.");
+    }
+    // Even the head may be too much when the file is full already.
+    if text.len() > room { String::new() } else { text }
+}
+
+fn push(text: &mut String, room: usize, left_out: &mut usize, detail: &str) {
+    const LAST_WORDS: usize = 200;
+    if text.len() + detail.len() + LAST_WORDS > room {
+        *left_out += 1;
+    } else {
+        text.push_str(detail);
+    }
+}
+
+fn head(run: &Run<'_>) -> String {
+    let count = |verdict| run.count(verdict);
+    let all = run.scenarios.len();
+    let failed = count(Verdict::Failed);
+    let broken = count(Verdict::Broken) + count(Verdict::NotRun);
+    let words = match (failed, broken + run.troubles.len()) {
+        (0, 0) if count(Verdict::Held) == all => format!("all {all} scenarios held"),
+        (0, 0) => format!("{} of {all} scenarios held, the others were skipped", count(Verdict::Held)),
+        (0, _) => {
+            format!("{} of {all} scenarios held; the environment kept others from an answer", count(Verdict::Held))
+        }
+        _ => format!("{failed} of {all} scenarios failed"),
+    };
+    let cluster = run.cluster.map(|cluster| format!(" on {} with Kubernetes {}", cluster.kind, cluster.kubernetes));
+    let cluster = html(&cluster.unwrap_or_default());
+    format!("## kubewalk: {words}\n\nIn {}{cluster}, by kubewalk {}.\n\n", time(run.took_ms), html(run.kubewalk))
+}
+
+/// One block of HTML without an empty line, so that nothing in it is read as Markdown.
+fn table(order: &[&Story<'_>]) -> String {
+    if order.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("<table>\n<tr><th></th><th>Scenario</th><th>Steps</th><th>Time</th></tr>\n");
+    for story in order.iter().take(ROWS) {
+        let _ = writeln!(
+            text,
+            "<tr><td>{}</td><td>{}<br><code>{}:{}</code></td><td>{}</td><td>{}</td></tr>",
+            mark(story.verdict),
+            html(&show::line(story.title, show::VALUE)),
+            html(&show::line(story.path, show::VALUE)),
+            story.line,
+            story.steps.iter().filter(|step| step.finished.outcome == Outcome::Held).count(),
+            time(story.took_ms),
+        );
+    }
+    text += "</table>\n\n";
+    if order.len() > ROWS {
+        let _ = writeln!(text, "And {} more.\n", order.len() - ROWS);
+    }
+    text
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "✅",
+        Verdict::Failed => "❌",
+        Verdict::Broken => "⚠️",
+        Verdict::Skipped | Verdict::NotRun => "⏭️",
+    }
+}
+
+fn details(story: &Story<'_>) -> Vec<String> {
+    let title = |reason: &str| format!("{} {}: {reason}", mark(story.verdict), story.title);
+    let mut all = Vec::new();
+    match story.culprit() {
+        Some(step) => {
+            let text = Terminal::new(false, Verbosity::Verbose, 110).step(step);
+            all.push(folded(&title(&story.reason), &text));
+        }
+        None if matches!(story.verdict, Verdict::Skipped | Verdict::NotRun) => {
+            all.push(folded(&title(&story.reason), &story.reason));
+        }
+        None => {}
+    }
+    all.extend(story.troubles.iter().map(|trouble| folded(&title(&trouble.message), &trouble.told())));
+    all
+}
+
+/// A folded block; the text stands in `<pre>`, where no Markdown is read and where only a tag could end it.
+fn folded(summary: &str, text: &str) -> String {
+    let summary = html(&show::line(summary, show::VALUE));
+    format!(
+        "<details><summary>{summary}</summary>\n\n<pre>\n{}\n</pre>\n\n</details>\n\n",
+        html(text.trim_matches('\n'))
+    )
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

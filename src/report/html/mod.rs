@@ -1,0 +1,199 @@
+//! One HTML page without scripts and without anything from elsewhere: a timeline, and each step with what was asked, what
+//! came back, what that means, and how to do it by hand.
+
+mod step;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{
+    story::{Run, Story, Trouble, Verdict},
+    words::time,
+};
+use crate::run::{Outcome, Record};
+
+/// Nothing is loaded, and nothing runs, even if something got around the escaping.
+const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// The page.
+pub fn render(records: &[Record]) -> String {
+    let run = Run::of(records);
+    let words = words(&run);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { "kubewalk: " (words) }
+                // The browser would ask a server for one.
+                link rel="icon" href="data:,";
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                a.skip href="#steps" { "Skip to the steps" }
+                (head(&run, &words))
+                nav aria-labelledby="timeline" { (timeline(&run)) }
+                main id="steps" {
+                    @for trouble in &run.troubles { (outside(trouble)) }
+                    @for (index, story) in run.scenarios.iter().enumerate() { (scenario(index, story)) }
+                }
+                footer { "Made by kubewalk " (run.kubewalk) " from the events of this run. Credentials are blacked out." }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// The run in a sentence.
+fn words(run: &Run<'_>) -> String {
+    let all = run.scenarios.len();
+    let failed = run.count(Verdict::Failed);
+    let open = run.count(Verdict::Broken) + run.count(Verdict::NotRun);
+    let held = run.count(Verdict::Held);
+    let end = if run.troubles.is_empty() { "" } else { ", and something went wrong outside of them" };
+    match (failed, open) {
+        (0, 0) if held == all => format!("all {all} scenarios held{end}"),
+        (0, 0) => format!("{held} of {all} scenarios held, the others were skipped{end}"),
+        (0, _) => format!("{held} of {all} scenarios held, {open} have no answer{end}"),
+        (_, 0) => format!("{failed} of {all} scenarios failed{end}"),
+        _ => format!("{failed} of {all} scenarios failed, {open} have no answer{end}"),
+    }
+}
+
+fn head(run: &Run<'_>, words: &str) -> Markup {
+    let good = run.exit_code == Some(0);
+    html! {
+        header {
+            h1 { "kubewalk" }
+            p.verdict.(if good { "held" } else { "failed" }) { (mark(if good { Verdict::Held } else { Verdict::Failed })) " " (words) }
+            p.soft {
+                @if !run.started.is_empty() { time datetime=(run.started) { (run.started) } ", " }
+                (time(run.took_ms))
+                @if let Some(cluster) = run.cluster { ", cluster " (cluster.kind) " with Kubernetes " (cluster.kubernetes) }
+                @if let Some(code) = run.exit_code { ", exit code " (code) }
+            }
+            @if let Some(first) = run.scenarios.iter().position(|story| story.verdict == Verdict::Failed) {
+                p { a href={ "#s" (first) } { "To the first that failed" } }
+            }
+        }
+    }
+}
+
+/// A word for the style sheet.
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "held",
+        Verdict::Failed => "failed",
+        Verdict::Broken => "broken",
+        Verdict::Skipped => "skipped",
+        Verdict::NotRun => "notRun",
+    }
+}
+
+/// A sign, and the word for it that a screen reader says.
+fn mark(verdict: Verdict) -> Markup {
+    let (sign, word) = match verdict {
+        Verdict::Held => ("✓", "held"),
+        Verdict::Failed => ("✗", "failed"),
+        Verdict::Broken => ("!", "could not be carried out"),
+        Verdict::Skipped => ("–", "skipped"),
+        Verdict::NotRun => ("–", "not run"),
+    };
+    html! { span.mark.(class(verdict)) role="img" aria-label=(word) { (sign) } }
+}
+
+fn of(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Held => Verdict::Held,
+        Outcome::Failed { .. } => Verdict::Failed,
+        Outcome::Broken { .. } => Verdict::Broken,
+        Outcome::Skipped { .. } => Verdict::Skipped,
+    }
+}
+
+/// One bar a scenario, with its steps in it. The bars are for the eye; the words beside them say the same.
+fn timeline(run: &Run<'_>) -> Markup {
+    let whole = run.took_ms.max(1);
+    html! {
+        h2 #timeline { "Timeline" }
+        ol.timeline {
+            @for (index, story) in run.scenarios.iter().enumerate() {
+                li {
+                    span {
+                        (mark(story.verdict)) " " a href={ "#s" (index) } { (inline(story.title)) } " "
+                        span.soft {
+                            @if let Some(begun) = story.begun_ms {
+                                "from " (time(begun)) ", took " (time(story.took_ms))
+                            } @else { "not run" }
+                        }
+                    }
+                    span.bar aria-hidden="true" {
+                        @for step in story.steps.iter().filter(|step| step.finished.took_ms > 0) {
+                            i.(class(of(&step.finished.outcome)))
+                                style={ "left:" (percent(step.begun_ms, whole)) "%;width:" (percent(step.finished.took_ms, whole)) "%" } {}
+                        }
+                    }
+                }
+            }
+            li aria-hidden="true" { span {} span.scale.soft { span { "0" } span { (time(whole / 2)) } span { (time(whole)) } } }
+        }
+    }
+}
+
+/// With one digit after the point.
+fn percent(part: u64, whole: u64) -> String {
+    let tenths = (part.saturating_mul(1000) / whole).min(1000);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn outside(trouble: &Trouble) -> Markup {
+    html! {
+        section.trouble.broken {
+            h2 { (mark(Verdict::Broken)) " " (trouble.message) }
+            @if let Some((path, line, col)) = &trouble.place { p.soft { code { (path) ":" (line) ":" (col) } } }
+            @if !trouble.more.is_empty() { pre tabindex="0" { (trouble.more.join("\n")) } }
+        }
+    }
+}
+
+fn scenario(index: usize, story: &Story<'_>) -> Markup {
+    html! {
+        section.story.(class(story.verdict)) aria-labelledby={ "s" (index) } {
+            h2 id={ "s" (index) } { (mark(story.verdict)) " " (inline(story.title)) }
+            p.soft {
+                code { (story.path) ":" (story.line) }
+                @if !story.namespace.is_empty() { ", namespace " code { (story.namespace) } }
+                ", " (time(story.took_ms))
+            }
+            @if !story.reason.is_empty() { p { strong { (story.reason) } } }
+            @if let Some(say) = story.say { (narration(say)) }
+            @for trouble in &story.troubles {
+                div.failure.broken { p { strong { (trouble.message) } } @if !trouble.more.is_empty() { pre tabindex="0" { (trouble.more.join("\n")) } } }
+            }
+            @if !story.steps.is_empty() {
+                ol.steps { @for step in &story.steps { li { (step::step(story, step)) } } }
+            }
+        }
+    }
+}
+
+/// Paragraphs.
+fn narration(say: &str) -> Markup {
+    html! {
+        @for paragraph in say.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
+            p { (inline(paragraph.trim())) }
+        }
+    }
+}
+
+/// What stands between backticks as code.
+fn inline(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}

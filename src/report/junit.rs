@@ -1,0 +1,133 @@
+//! JUnit XML: one test case a scenario, and one for each thing that went wrong outside of them.
+//!
+//! `failure` is an expectation that failed, `error` the environment. Class name (the path) and name (the claim) are those of
+//! the scenario, so that they are the same in every run.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{
+    Terminal, Verbosity,
+    story::{Run, Story, Trouble, Verdict},
+    words::defuse,
+};
+use crate::{
+    expect::show,
+    run::{Outcome, Record},
+};
+
+/// The most of one text, in bytes.
+const MOST: usize = 16 * 1024;
+
+/// The report.
+pub fn render(records: &[Record]) -> String {
+    let run = Run::of(records);
+    let mut suite = TestSuite::new("kubewalk");
+    suite.set_time(Duration::from_millis(run.took_ms));
+    suite.add_property(("kubewalk", run.kubewalk)).add_property(("started", run.started));
+    if let Some(cluster) = run.cluster {
+        suite.add_property(("cluster", cluster.kind)).add_property(("kubernetes", cluster.kubernetes));
+    }
+    for trouble in &run.troubles {
+        // A wrong file is a test case of its own; the others are the run's.
+        let class_name = trouble.place.as_ref().map_or("kubewalk", |(path, ..)| path.as_str());
+        suite.add_test_case(outside(class_name, trouble));
+    }
+    for story in &run.scenarios {
+        suite.add_test_case(case(story));
+        let own = story.troubles.iter().filter(|trouble| trouble.class == "cleanUp");
+        suite.add_test_cases(own.map(|trouble| outside(story.path, trouble)));
+    }
+    let mut report = Report::new("kubewalk");
+    report.set_time(Duration::from_millis(run.took_ms)).add_test_suite(suite);
+    strict(&report.to_string().unwrap_or_default())
+}
+
+/// Jenkins' schema has no `skipped` for all suites together; that of the only suite says it.
+fn strict(xml: &str) -> String {
+    let (head, rest) = xml.split_once("<testsuite ").unwrap_or((xml, ""));
+    let Some((before, from)) = head.split_once(" skipped=\"") else { return xml.to_owned() };
+    let after = from.split_once('"').map_or("", |(_, after)| after);
+    format!("{before}{after}<testsuite {rest}")
+}
+
+fn case(story: &Story<'_>) -> TestCase {
+    let status = match story.verdict {
+        Verdict::Held => TestCaseStatus::success(),
+        Verdict::Skipped => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(line(&story.reason));
+            skipped
+        }
+        Verdict::Failed | Verdict::Broken | Verdict::NotRun => {
+            let failed = story.verdict == Verdict::Failed;
+            let kind = if failed { NonSuccessKind::Failure } else { NonSuccessKind::Error };
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_message(line(&story.reason)).set_type(class(story));
+            let text = text(story);
+            if !text.is_empty() {
+                status.set_description(text);
+            }
+            status
+        }
+    };
+    let mut case = TestCase::new(story.title, status);
+    case.set_classname(story.path).set_time(Duration::from_millis(story.took_ms));
+    let line = story.culprit().map_or(story.line, |step| match &step.outcome {
+        Outcome::Failed { failures } => failures.first().map_or(step.line, |failure| failure.place.line),
+        _ => step.line,
+    });
+    place(&mut case, story.path, line);
+    case
+}
+
+fn outside(class_name: &str, trouble: &Trouble) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(line(&trouble.message)).set_type(trouble.class.as_str());
+    status.set_description(defuse(&show::shorten(&trouble.told(), MOST)));
+    let name = match &trouble.place {
+        // Two mistakes of one file are two test cases.
+        Some((_, row, col)) => format!("{} at {row}:{col}: {}", trouble.class, line(&trouble.message)),
+        None => trouble.class.clone(),
+    };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(class_name).set_time(Duration::ZERO);
+    if let Some((path, line, _)) = &trouble.place {
+        place(&mut case, path, *line);
+    }
+    case
+}
+
+/// Annotations on a pull request need both; neither Jenkins' nor Surefire's schema knows them, and their readers skip them.
+fn place(case: &mut TestCase, path: &str, line: usize) {
+    case.extra.insert("file".into(), path.into());
+    case.extra.insert("line".into(), line.to_string().into());
+}
+
+/// A word for the kind of what went wrong.
+fn class(story: &Story<'_>) -> String {
+    match story.culprit().map(|step| &step.outcome) {
+        Some(Outcome::Failed { failures }) => failures.first().map(|failure| failure.mismatch.class.word()),
+        Some(Outcome::Broken { class, .. }) => Some(class.clone()),
+        _ => story.troubles.first().map(|trouble| trouble.class.clone()),
+    }
+    .unwrap_or_else(|| "interrupted".into())
+}
+
+/// All that is known, as the terminal has it.
+fn text(story: &Story<'_>) -> String {
+    let mut text = String::new();
+    if let Some(step) = story.culprit() {
+        text += &Terminal::new(false, Verbosity::Normal, 110).step(step);
+    }
+    for trouble in &story.troubles {
+        text += &trouble.told();
+    }
+    defuse(&show::shorten(&text, MOST))
+}
+
+/// An attribute has one line.
+fn line(text: &str) -> String {
+    show::line(text, show::BODY)
+}

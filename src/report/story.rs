@@ -1,0 +1,292 @@
+//! The event stream put in order: scenarios with their steps, and what went wrong outside of them. Scenarios that ran side by
+//! side are told apart here, once for all reports.
+
+use serde::Serialize;
+
+use super::words::time;
+use crate::{
+    expect::show,
+    run::{Event, Outcome, Record, Selected, StepFinished},
+};
+
+/// A run.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run<'a> {
+    /// kubewalk's version.
+    pub kubewalk: &'a str,
+    /// When, in UTC.
+    pub started: &'a str,
+    /// Kind and version of the cluster; `None` when none was ready.
+    pub cluster: Option<Cluster<'a>>,
+    /// The scenarios, in the order of their files.
+    pub scenarios: Vec<Story<'a>>,
+    /// What went wrong outside of scenarios, in order.
+    pub troubles: Vec<Trouble>,
+    /// How long everything took; as far as is known when there is no end.
+    pub took_ms: u64,
+    /// kubewalk's exit code; `None`: the run was killed.
+    pub exit_code: Option<u8>,
+}
+
+/// What ran the scenarios.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster<'a> {
+    /// e.g. `builtin`.
+    pub kind: &'a str,
+    /// e.g. `v1.37.2`.
+    pub kubernetes: &'a str,
+    /// Since the start of the run.
+    pub ready_ms: u64,
+}
+
+/// A scenario.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Story<'a> {
+    /// The file.
+    pub path: &'a str,
+    /// Its claim.
+    pub title: &'a str,
+    /// The line of the claim.
+    pub line: usize,
+    /// Narration.
+    pub say: Option<&'a str>,
+    /// Where it happened; empty when it did not begin.
+    pub namespace: &'a str,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why it ended so, in one sentence; empty when it held.
+    pub reason: String,
+    /// When it began, since the start of the run; `None`: it did not.
+    pub begun_ms: Option<u64>,
+    /// How long it took, its clean-up included.
+    pub took_ms: u64,
+    /// Its steps, as far as it came.
+    pub steps: Vec<Step<'a>>,
+    /// What kept it from going on, outside of its steps.
+    pub troubles: Vec<Trouble>,
+    /// The step that has begun and not ended.
+    #[serde(skip)]
+    begun: Option<Begun<'a>>,
+    #[serde(skip)]
+    ended: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Begun<'a> {
+    number: usize,
+    title: &'a str,
+    say: Option<&'a str>,
+    at_ms: u64,
+}
+
+/// A step.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step<'a> {
+    /// When it began, since the start of the run.
+    pub begun_ms: u64,
+    /// Narration before it.
+    pub say: Option<&'a str>,
+    /// How it ended.
+    #[serde(flatten)]
+    pub finished: &'a StepFinished,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Everything was as expected.
+    Held,
+    /// An expectation failed.
+    Failed,
+    /// The environment: nothing is known about the claim.
+    Broken,
+    /// None of its steps is for this cluster.
+    Skipped,
+    /// The run ended before it began, or before it ended.
+    NotRun,
+}
+
+/// Something that went wrong outside of steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// A word, e.g. `cluster`, `namespace`, `nothingSelected`, `invalid`, `cleanUp`, `killed`.
+    pub class: String,
+    /// In one sentence.
+    pub message: String,
+    /// What to do, and log lines.
+    pub more: Vec<String>,
+    /// File, line and column, if it is about one.
+    pub place: Option<(String, usize, usize)>,
+}
+
+impl<'a> Run<'a> {
+    /// Puts records in order.
+    pub fn of(records: &'a [Record]) -> Self {
+        let mut run = Run::default();
+        for Record { at_ms, event } in records {
+            run.took_ms = run.took_ms.max(*at_ms);
+            run.take(*at_ms, event);
+        }
+        if run.exit_code.is_none() {
+            let message = format!("the run ended without a last word after {}; was it killed?", time(run.took_ms));
+            run.troubles.push(Trouble { class: "killed".into(), message, more: vec![], place: None });
+        }
+        run.scenarios.iter_mut().for_each(Story::judge);
+        run
+    }
+
+    fn take(&mut self, at_ms: u64, event: &'a Event) {
+        match event {
+            Event::RunStarted { kubewalk, started, selected, .. } => {
+                (self.kubewalk, self.started) = (kubewalk, started);
+                self.scenarios = selected.iter().map(Story::selected).collect();
+            }
+            Event::ClusterReady { kind, kubernetes, elapsed_ms } => {
+                self.cluster = Some(Cluster { kind, kubernetes, ready_ms: *elapsed_ms });
+            }
+            Event::Invalid { path, line, col, message, hint } => self.troubles.push(Trouble {
+                class: "invalid".into(),
+                message: message.clone(),
+                more: hint.iter().cloned().collect(),
+                place: Some((path.clone(), *line, *col)),
+            }),
+            Event::Aborted { path, class, message, remedy, log } => {
+                let remedy = remedy.iter().map(|remedy| format!("remedy: {remedy}"));
+                let trouble = Trouble {
+                    class: class.clone(),
+                    message: message.clone(),
+                    more: remedy.chain(log.iter().cloned()).collect(),
+                    place: None,
+                };
+                self.trouble(path.as_deref(), trouble);
+            }
+            Event::ScenarioStarted { path, title, say, line, namespace, .. } => {
+                let story = self.story(path, title);
+                (story.line, story.namespace, story.say) = (*line, namespace, say.as_deref());
+                story.begun_ms = Some(at_ms);
+            }
+            Event::StepStarted { path, number, title, say } => {
+                self.story(path, "").begun = Some(Begun { number: *number, title, say: say.as_deref(), at_ms });
+            }
+            Event::StepFinished(finished) => {
+                let story = self.story(&finished.path, "");
+                let (begun_ms, say) = story.begun.take().map_or((at_ms, None), |begun| (begun.at_ms, begun.say));
+                story.steps.push(Step { begun_ms, say, finished });
+            }
+            Event::CleanUp { path, left, .. } if !left.is_empty() => {
+                let message = "the clean-up failed; this is left behind".into();
+                let trouble = Trouble { class: "cleanUp".into(), message, more: left.clone(), place: None };
+                self.trouble(path.as_deref(), trouble);
+            }
+            Event::ScenarioFinished { path, took_ms, .. } => {
+                let story = self.story(path, "");
+                (story.took_ms, story.ended) = (*took_ms, true);
+            }
+            Event::RunFinished { took_ms, exit_code, .. } => {
+                (self.took_ms, self.exit_code) = (*took_ms, Some(*exit_code));
+            }
+            Event::ClusterPhase { .. } | Event::CleanUp { .. } | Event::Unknown => {}
+        }
+    }
+
+    fn trouble(&mut self, path: Option<&'a str>, trouble: Trouble) {
+        match path {
+            Some(path) => self.story(path, "").troubles.push(trouble),
+            None => self.troubles.push(trouble),
+        }
+    }
+
+    fn story(&mut self, path: &'a str, title: &'a str) -> &mut Story<'a> {
+        let at = self.scenarios.iter().position(|story| story.path == path);
+        let at = at.unwrap_or_else(|| {
+            self.scenarios.push(Story::new(path, title, 1));
+            self.scenarios.len() - 1
+        });
+        &mut self.scenarios[at]
+    }
+
+    /// How many scenarios ended so.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.scenarios.iter().filter(|story| story.verdict == verdict).count()
+    }
+}
+
+impl<'a> Story<'a> {
+    fn new(path: &'a str, title: &'a str, line: usize) -> Self {
+        Story {
+            path,
+            title,
+            line,
+            say: None,
+            namespace: "",
+            verdict: Verdict::NotRun,
+            reason: String::new(),
+            begun_ms: None,
+            took_ms: 0,
+            steps: vec![],
+            troubles: vec![],
+            begun: None,
+            ended: false,
+        }
+    }
+
+    fn selected(selected: &'a Selected) -> Self {
+        Self::new(&selected.path, &selected.title, selected.line)
+    }
+
+    /// The step that ended the scenario.
+    pub fn culprit(&self) -> Option<&'a StepFinished> {
+        let steps = self.steps.iter().map(|step| step.finished);
+        steps.into_iter().find(|step| matches!(step.outcome, Outcome::Failed { .. } | Outcome::Broken { .. }))
+    }
+
+    fn judge(&mut self) {
+        let aborted = self.troubles.iter().find(|trouble| trouble.class != "cleanUp");
+        let skipped = |step: &Step<'_>| match &step.finished.outcome {
+            Outcome::Skipped { reason } => Some(reason.clone()),
+            _ => None,
+        };
+        (self.verdict, self.reason) = match (self.culprit(), aborted) {
+            (Some(step), _) => match &step.outcome {
+                Outcome::Failed { failures } => {
+                    let message = failures.first().map(|failure| failure.mismatch.message.clone());
+                    (Verdict::Failed, message.unwrap_or_else(|| "an expectation failed".into()))
+                }
+                Outcome::Broken { message, .. } => (Verdict::Broken, message.clone()),
+                Outcome::Held | Outcome::Skipped { .. } => (Verdict::Held, String::new()),
+            },
+            (None, Some(trouble)) => (Verdict::Broken, trouble.message.clone()),
+            (None, None) => match (self.begun_ms, self.begun) {
+                (None, _) => (Verdict::NotRun, "the run ended before this scenario began".into()),
+                (_, Some(begun)) => {
+                    (Verdict::NotRun, format!("the run was stopped in step {}: {}", begun.number, begun.title))
+                }
+                _ if !self.ended => (Verdict::NotRun, "the run was stopped in this scenario".into()),
+                _ => match self
+                    .steps
+                    .iter()
+                    .map(skipped)
+                    .collect::<Option<Vec<_>>>()
+                    .and_then(|all| all.into_iter().next())
+                {
+                    Some(reason) => (Verdict::Skipped, format!("every step was skipped: {reason}")),
+                    None => (Verdict::Held, String::new()),
+                },
+            },
+        };
+    }
+}
+
+impl Trouble {
+    /// The message and all that belongs to it, one line each.
+    pub fn told(&self) -> String {
+        let more = self.more.iter().map(|line| format!("  {}\n", show::block(line, show::BODY)));
+        format!("{}\n{}", show::block(&self.message, 2 * show::BODY), more.collect::<String>())
+    }
+}

@@ -1,0 +1,231 @@
+//! Reports of real runs: the same live and later, with every end a run can have, and no credential in any of them.
+#![cfg(target_os = "linux")]
+
+mod recorded;
+
+use std::{
+    io::Write as _,
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use kubewalk::run::record;
+use recorded::{kubewalk, said};
+use regex::Regex;
+
+const KINDS: [(&str, &str); 5] = [
+    ("events", "events.jsonl"),
+    ("junit", "junit.xml"),
+    ("json", "run.json"),
+    ("html", "page.html"),
+    ("github", "summary.md"),
+];
+
+/// A Pod that says its token: whole, both halves alone, in base64, in two parts; and what would drive who shows it.
+const SAYS_ITS_TOKEN: &str = r#"T=/var/run/secrets/kubernetes.io/serviceaccount/token; cat $T; echo; tail -c 500 $T; echo; head -c 500 $T; echo;
+          base64 $T | tr -d '\n'; echo; head -c 300 $T; sleep 0.2; tail -c +301 $T; echo; cat $T >&2;
+          printf '\n::error file=x::owned\n##[error]owned\n\033]0;owned\007\033[2J</pre><script>owned()</script>]]>\001\n'"#;
+
+fn says(title: &str, stdout: &str) -> String {
+    format!(
+        "title: {title}\nsteps:\n  - title: an account\n    serviceAccount: sa\n  - title: its token is kept\n    token: {{serviceAccount: sa}}\n    \
+         save: {{t: token}}\n  - title: a Pod\n    pod: {{name: p, image: curl, serviceAccount: sa}}\n  - title: it says its token\n    exec:\n      in: p\n      \
+         command:\n        - sh\n        - -c\n        - |\n          {SAYS_ITS_TOKEN}\n    expect: {{{stdout}}}\n  - title: asked as it\n    \
+         as: {{token: '{{saved.t}}'}}\n    whoami: {{}}\n"
+    )
+}
+
+fn folder_of(stories: &[(&str, String)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in stories {
+        std::fs::write(folder.path().join(name).with_extension("yaml"), text).expect("written");
+    }
+    folder
+}
+
+/// A run with every report into `out`.
+fn play(stories: &Path, out: &Path, args: &[&str]) -> Command {
+    let mut command = kubewalk(&["run", "--cluster", "builtin", "--color", "never"]);
+    command.args(args).arg(stories);
+    for (kind, name) in KINDS {
+        command.arg("--report").arg(format!("{kind}={}", out.join(name).display()));
+    }
+    command
+}
+
+fn read(path: PathBuf) -> String {
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// What must not be in any artefact: the beginning of every token as it is and in base64, and, for halves, what the middle
+/// of every token of a ServiceAccount says, in base64 at any offset, once and twice.
+fn traces() -> Vec<String> {
+    let mut traces = vec!["eyJ".to_owned(), "ZXlK".to_owned()];
+    let mut add = |text: &str| {
+        for offset in 0..3 {
+            let shifted = STANDARD.encode([&vec![0; offset], text.as_bytes()].concat());
+            let end = (offset + text.len()) * 8 / 6;
+            traces.push(shifted[(offset * 8).div_ceil(6)..end.min(shifted.len())].to_owned());
+        }
+        traces[traces.len() - 3..].to_vec()
+    };
+    for once in add("kubernetes.io").into_iter().chain(add("serviceaccount")) {
+        add(&once);
+    }
+    traces
+}
+
+/// What is left of a token in a text, or drives a terminal.
+fn found(text: &str) -> Option<String> {
+    let trace = traces().into_iter().find(|trace| text.contains(trace));
+    let long = Regex::new("[A-Za-z0-9_-]{120,}").expect("a pattern");
+    let random =
+        |run: &regex::Match<'_>| run.as_str().contains(char::is_uppercase) && run.as_str().contains(char::is_numeric);
+    let signature = || long.find_iter(text).find(random).map(|run| run.as_str().to_owned());
+    let unseen = || text.chars().find(|c| c.is_control() && *c != '\n').map(|c| format!("{c:?}"));
+    trace.or_else(signature).or_else(unseen)
+}
+
+#[test]
+fn the_search_finds_tokens_and_halves_of_them() {
+    let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let claims = r#"{"aud":["https://kubernetes.default.svc.cluster.local"],"iss":"x","kubernetes.io":{"namespace":"kw-holds-abcde","node":{"name":"node"},"serviceaccount":{"name":"sa","uid":"3"}}}"#;
+    let signature = "Ab3_".repeat(86);
+    let token = format!("{}.{}.{signature}", part(r#"{"alg":"RS256","kid":"A"}"#), part(claims));
+    let (first, second) = token.split_at(token.len() / 2);
+    for text in
+        [&token, first, second, &token[60..260], &STANDARD.encode(&token), &STANDARD.encode(second), "\u{1b}[2J"]
+    {
+        assert!(found(&format!("a {text} b")).is_some(), "{text}");
+    }
+    assert_eq!(found("serviceaccount kubernetes.io «redacted token»\n"), None);
+}
+
+#[test]
+fn reports_are_the_same_live_and_later_and_hold_no_credential() {
+    let slow = "title: slow\nsteps:\n  - title: a Pod\n    pod: {name: p, image: curl}\n  - title: it takes too long\n    timeout: 2s\n    \
+                exec: {in: p, command: [sh, -c, 'cat /var/run/secrets/kubernetes.io/serviceaccount/token; sleep 60']}\n";
+    let skipped =
+        "title: not here\nsteps:\n  - title: long ago\n    when: {kubernetes: '<1.24'}\n    serviceAccount: sa\n";
+    let stories = folder_of(&[
+        ("fails", says("it fails", "stdout: nothing of this")),
+        ("holds", says("it holds", "exitCode: 0")),
+        ("skipped", skipped.into()),
+        ("slow", slow.into()),
+    ]);
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, stdout, stderr) = said(&mut play(stories.path(), out.path(), &["-v", "--jobs", "4"]));
+    assert_eq!(code, 3, "{stdout}{stderr}");
+
+    let later = tempfile::tempdir().expect("a folder");
+    let events = out.path().join("events.jsonl");
+    let mut again = kubewalk(&["report"]);
+    for (kind, name) in &KINDS[1..] {
+        again.arg("--report").arg(format!("{kind}={}", later.path().join(name).display()));
+    }
+    let (code, annotations, wrong) = said(again.arg(&events));
+    assert_eq!((code, wrong.as_str()), (0, ""));
+    for (_, name) in &KINDS[1..] {
+        assert!(read(out.path().join(name)) == read(later.path().join(name)), "{name} is not the same later");
+    }
+    let (_, shown, _) = said(kubewalk(&["report", "-v", "--color", "never"]).arg(&events));
+    let shown: String = shown.split_inclusive('\n').filter(|line| !line.starts_with("cluster: ")).collect();
+    assert_eq!(stdout, shown + &annotations, "what the terminal showed is not the same later");
+
+    let xml = read(out.path().join("junit.xml"));
+    for (name, inside) in [("fails", "<failure "), ("slow", "<error "), ("skipped", "<skipped ")] {
+        let case = xml.split("<testcase ").find(|case| case.contains(&format!("/{name}.yaml\""))).expect("a test case");
+        assert!(case.contains(inside), "{name} is no {inside}:\n{case}");
+    }
+    assert!(xml.contains(r#"tests="4" skipped="1" errors="1" failures="1""#), "{xml}");
+    assert!(
+        stdout.lines().all(|line| !line.trim_start().starts_with("::") || line.starts_with("::error file=")),
+        "{stdout}"
+    );
+    assert!(!read(out.path().join("page.html")).contains("<script"));
+
+    let mut artefacts = vec![("stdout".to_owned(), stdout), ("stderr".to_owned(), stderr)];
+    artefacts.extend(KINDS.map(|(_, name)| (name.to_owned(), read(out.path().join(name)))));
+    for (name, text) in &artefacts {
+        assert_eq!(found(text), None, "{name}");
+    }
+    let told = &artefacts[2].1;
+    assert!(told.matches("«redacted token»").count() >= 10, "what was said is told:\n{told}");
+    let bytes: usize = artefacts.iter().map(|(_, text)| text.len()).sum();
+    let line = format!("kubewalk: no trace of a token in {} artefacts of {bytes} bytes\n", artefacts.len());
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error");
+}
+
+/// In order: a policy against new namespaces, which the run itself must not remove, and a scenario that needs one.
+#[test]
+fn c30_a_refused_namespace_is_an_error_of_its_scenario() {
+    let policy = "title: nobody makes namespaces any more\nnamespace: default\nsteps:\n  - title: a policy\n    kubectl:\n      args: [create, -f, '-']\n      \
+                  stdin: |\n        apiVersion: admissionregistration.k8s.io/v1\n        kind: ValidatingAdmissionPolicy\n        metadata: {name: no-more}\n        \
+                  spec:\n          matchConstraints: {resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [namespaces]}]}\n          \
+                  validations: [{expression: 'false', message: there are enough of them}]\n        ---\n        apiVersion: admissionregistration.k8s.io/v1\n        \
+                  kind: ValidatingAdmissionPolicyBinding\n        metadata: {name: no-more}\n        spec: {policyName: no-more, validationActions: [Deny]}\n  \
+                  - title: it has an effect\n    kubectl: {args: [create, namespace, x, --dry-run=server]}\n    expect: {exitCode: 1, stderr: {contains: there are enough}, within: 20s}\n";
+    let second = "title: a claim that needs a namespace\nsteps:\n  - title: an account\n    serviceAccount: sa\n";
+    let stories = folder_of(&[("a", policy.into()), ("b", second.into())]);
+    let out = tempfile::tempdir().expect("a folder");
+    let (code, stdout, stderr) = said(&mut play(stories.path(), out.path(), &["--jobs", "1"]));
+    assert_eq!(code, 3, "{stdout}{stderr}");
+    let xml = read(out.path().join("junit.xml"));
+    let case = xml.split("<testcase ").find(|case| case.contains("/b.yaml\"")).expect("a test case");
+    assert!(case.contains("type=\"namespace\"") && case.contains("there are enough of them"), "{xml}");
+    assert!(xml.contains(r#"tests="2" skipped="0" errors="1" failures="0""#), "{xml}");
+    recorded::validate(
+        &Regex::new(r#" (file|line)="[^"]*""#).expect("a pattern").replace_all(&xml, ""),
+        "jenkins-junit-10.xsd",
+    );
+}
+
+#[test]
+fn c30_a_disk_that_is_full_leaves_the_verdict_and_has_its_own_exit_code() {
+    let stories =
+        folder_of(&[("a", "title: an account\nsteps:\n  - title: an account\n    serviceAccount: sa\n".into())]);
+    let mut command =
+        kubewalk(&["run", "--cluster", "builtin", "--report", "junit=/dev/full", "--report", "events=/dev/full"]);
+    let (code, stdout, stderr) = said(command.arg(stories.path()));
+    assert_eq!(code, 7, "{stdout}{stderr}");
+    assert!(stdout.contains("1 step held, 0 failed"), "{stdout}");
+    for report in ["junit", "events"] {
+        let words =
+            format!("error[report]: the {report} report could not be written to /dev/full: No space left on device");
+        assert_eq!(stderr.matches(&words).count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_a_stream_that_reports_are_made_of() {
+    let text = "title: it is killed\nsteps:\n  - title: a Pod\n    pod: {name: p, image: curl}\n  - title: a long command\n    timeout: 60s\n    \
+                exec: {in: p, command: [sleep, '50']}\n";
+    let stories = folder_of(&[("a", text.into())]);
+    let out = tempfile::tempdir().expect("a folder");
+    let mut child =
+        play(stories.path(), out.path(), &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let events = out.path().join("events.jsonl");
+    let begun = Instant::now();
+    while !std::fs::read_to_string(&events).unwrap_or_default().contains("\"number\":2") {
+        assert!(
+            child.try_wait().expect("a child").is_none() && begun.elapsed() < Duration::from_secs(120),
+            "step 2 did not begin"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("it is killed");
+    assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+    assert!(record::read(&read(events.clone())).is_ok_and(|records| records.len() > 4));
+    let junit = out.path().join("junit.xml");
+    assert!(!junit.exists(), "no half report");
+    let (code, ..) = said(kubewalk(&["report", "--report", &format!("junit={}", junit.display())]).arg(&events));
+    let xml = read(junit);
+    assert_eq!(code, 0);
+    assert!(xml.contains("was it killed?") && xml.contains("the run was stopped in step 2: a long command"), "{xml}");
+}
