@@ -13,6 +13,7 @@ pub mod exec;
 pub mod folder;
 pub mod images;
 pub mod k3s;
+pub mod kind;
 pub mod kubectl;
 mod login;
 pub mod owner;
@@ -122,6 +123,10 @@ pub struct Settings {
     pub docker_host: Option<String>,
     /// The image for `--cluster k3s`, when it is not to be one of the table.
     pub k3s_image: Option<String>,
+    /// The config for `--cluster kind`, when it is not to be `kind-config.yaml` in the working directory.
+    pub kind_config: Option<PathBuf>,
+    /// A node image for `--cluster kind`, in place of those that its config names.
+    pub kind_image: Option<String>,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
 }
@@ -242,7 +247,7 @@ impl Cluster {
             ClusterKind::Builtin => start_builtin(wanted, settings, stop, progress).await,
             ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
             ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
-            ClusterKind::Kind => Err(later(wanted.kind).into()),
+            ClusterKind::Kind => kind::start(wanted, settings, stop, progress).await,
             ClusterKind::Kubeconfig => Err(later(wanted.kind).into()),
         }
     }
