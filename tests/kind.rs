@@ -4,9 +4,9 @@
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead as _, BufReader, Read as _},
+    fs::File,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,62 +18,30 @@ const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
 /// How long the keeper may take after a kill.
 const GONE_WITHIN: Duration = Duration::from_secs(60);
 
-/// Docker to oneself, and what was in it before: two cores make one cluster at a time, and what one test leaves must not be
-/// taken for another's.
-struct Docker {
-    _turn: MutexGuard<'static, ()>,
-    image: String,
-    temp: tempfile::TempDir,
-    before: BTreeSet<String>,
-}
+/// How long anything else may take.
+const DONE_WITHIN: Duration = Duration::from_secs(400);
 
-impl Docker {
-    /// `None` where there is no Docker, which is said past the test harness; `KUBEWALK_DOCKER=required` makes that a failure.
-    fn take() -> Option<Docker> {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = Command::new("docker").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if !answers.is_ok_and(|status| status.success()) {
-            use std::io::Write as _;
-            let required = std::env::var("KUBEWALK_DOCKER").is_ok_and(|value| value == "required");
-            assert!(!required, "KUBEWALK_DOCKER=required, and Docker does not answer");
-            let _ = std::io::stderr().write_all(b"not run: a test of --cluster kind, because Docker does not answer\n");
-            return None;
-        }
-        let image = image().to_owned();
-        let temp = tempfile::tempdir().expect("a temporary folder");
-        Some(Docker { _turn: turn, image, temp, before: things() })
+/// One cluster at a time; `None` where there is no Docker, which is said past the test harness. `KUBEWALK_DOCKER=required`
+/// makes that a failure.
+fn turn() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let answers = Command::new("docker").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if answers.is_ok_and(|status| status.success()) {
+        return Some(turn);
     }
-
-    fn kubewalk(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
-        command.args(args).args(["--cluster", "kind", "--color", "never"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        command.env("TMPDIR", self.temp.path()).env("KUBEWALK_KIND_IMAGE", &self.image).stdin(Stdio::null());
-        command
-    }
-
-    /// What is there now and was not there before: containers, volumes, networks, files.
-    fn left(&self) -> Vec<String> {
-        let mut left: Vec<String> = things().difference(&self.before).cloned().collect();
-        let files = std::fs::read_dir(self.temp.path()).expect("the folder").flatten();
-        left.extend(files.map(|file| format!("file {}", file.path().display())));
-        left
-    }
-
-    fn nothing_left_within(&self, time: Duration) {
-        let begun = Instant::now();
-        while !self.left().is_empty() {
-            assert!(begun.elapsed() < time, "left behind: {:#?}", self.left());
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
+    let required = std::env::var("KUBEWALK_DOCKER").is_ok_and(|value| value == "required");
+    assert!(!required, "KUBEWALK_DOCKER=required, and Docker does not answer");
+    use std::io::Write as _;
+    let _ = std::io::stderr().write_all(b"not run: a test of --cluster kind, because Docker does not answer\n");
+    None
 }
 
 /// The node image: the one that is set, else the stand-in, built and loaded where it is not there.
 fn image() -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        if let Ok(image) = std::env::var("KUBEWALK_KIND_IMAGE") {
+        if let Some(image) = std::env::var("KUBEWALK_KIND_IMAGE").ok().filter(|image| !image.is_empty()) {
             return image;
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kind-stand-in");
@@ -89,117 +57,177 @@ fn docker(args: &[&str]) -> String {
     String::from_utf8_lossy(&said.stdout).into_owned()
 }
 
-/// All of kind's containers, all volumes, all networks.
-fn things() -> BTreeSet<String> {
-    let of = |what: &'static str, args: &[&str]| {
-        docker(args).lines().map(|line| format!("{what} {line}")).collect::<Vec<_>>()
-    };
-    let containers =
-        of("container", &["ps", "--all", "--filter", "label=io.x-k8s.kind.cluster", "--format", "{{.Names}}"]);
-    let networks = of("network", &["network", "ls", "--format", "{{.Name}}"]);
-    let volumes = of("volume", &["volume", "ls", "--format", "{{.Name}}"]);
-    containers.into_iter().chain(networks).chain(volumes).collect()
+/// A run with a folder for temporary files of its own. Others may use Docker at the same time, so it notes what is its own
+/// while it is there.
+struct Run {
+    child: Child,
+    temp: tempfile::TempDir,
+    said: tempfile::TempDir,
+    clusters: BTreeSet<String>,
+    volumes: BTreeSet<String>,
 }
 
-fn text(said: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr))
-}
+impl Run {
+    fn start(env: &[(&str, &Path)]) -> Run {
+        let (temp, said) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let file = |name: &str| File::create(said.path().join(name)).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
+        command.args(["run", WALKTHROUGH, "--cluster", "kind", "--color", "never"]);
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
+        command.env("TMPDIR", temp.path()).env("KUBEWALK_KIND_IMAGE", image()).envs(env.iter().copied());
+        let child = command.spawn().expect("kubewalk starts");
+        Run { child, temp, said, clusters: BTreeSet::new(), volumes: BTreeSet::new() }
+    }
 
-/// Waits until a run has a container of its own, and gives its name.
-fn first_container(docker: &Docker, run: &mut Child) -> String {
-    let begun = Instant::now();
-    loop {
-        if let Some(new) = things().difference(&docker.before).find(|thing| thing.starts_with("container ")) {
-            return new["container ".len()..].to_owned();
+    /// All that it has said so far.
+    fn text(&self) -> String {
+        let read = |name: &str| std::fs::read_to_string(self.said.path().join(name)).expect("what it said");
+        read("err") + &read("out")
+    }
+
+    fn note(&mut self) {
+        for entry in std::fs::read_dir(self.temp.path()).expect("the folder").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            self.clusters.extend(name.strip_prefix("kubewalk-run-").map(|run| format!("kubewalk-{run}")));
         }
-        assert_eq!(run.try_wait().expect("a state"), None, "the run ended before it had a container");
-        assert!(begun.elapsed() < Duration::from_secs(120), "no container");
-        std::thread::sleep(Duration::from_millis(50));
+        for container in self.containers() {
+            let format = r#"{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name}}{{end}}{{end}}"#;
+            let said = Command::new("docker").args(["inspect", "--format", format, &container]).output();
+            let said = String::from_utf8_lossy(&said.expect("docker runs").stdout).into_owned();
+            self.volumes.extend(said.split_whitespace().map(str::to_owned));
+        }
+    }
+
+    fn containers(&self) -> Vec<String> {
+        let of = |cluster: &String| {
+            let filter = format!("label=io.x-k8s.kind.cluster={cluster}");
+            docker(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"])
+        };
+        self.clusters.iter().map(of).flat_map(|said| said.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    /// What of it is there: containers, volumes, networks, files.
+    fn there(&self) -> Vec<String> {
+        let mut there: Vec<String> = self.containers().iter().map(|name| format!("container {name}")).collect();
+        let of = |what: &str, ours: &BTreeSet<String>| {
+            let all = docker(&[what, "ls", "--format", "{{.Name}}"]);
+            all.lines().filter(|name| ours.contains(*name)).map(|name| format!("{what} {name}")).collect::<Vec<_>>()
+        };
+        there.extend(of("network", &self.clusters));
+        there.extend(of("volume", &self.volumes));
+        let files = std::fs::read_dir(self.temp.path()).expect("the folder").flatten();
+        there.extend(files.map(|file| format!("file {}", file.path().display())));
+        there
+    }
+
+    /// Waits until it has gone so far.
+    fn until(&mut self, what: &str, so_far: impl Fn(&Run) -> bool) {
+        let begun = Instant::now();
+        loop {
+            self.note();
+            if so_far(self) {
+                return;
+            }
+            assert_eq!(self.child.try_wait().expect("a state"), None, "it ended before {what}:\n{}", self.text());
+            assert!(begun.elapsed() < DONE_WITHIN, "not {what}:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits for its end, and gives its exit code.
+    fn exit_code(&mut self) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            self.note();
+            if let Some(status) = self.child.try_wait().expect("a state") {
+                return status.code();
+            }
+            assert!(begun.elapsed() < DONE_WITHIN, "no end:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// It had all of what it must leave none of.
+    fn had_a_cluster(&self) {
+        assert_eq!((self.clusters.len(), self.volumes.len()), (1, 1), "{:?} {:?}", self.clusters, self.volumes);
     }
 }
 
 #[test]
 fn the_walkthrough_holds_and_nothing_stays() {
-    let Some(docker) = Docker::take() else { return };
-    let said = docker.kubewalk(&["run", WALKTHROUGH]).output().expect("kubewalk runs");
-    assert_eq!(said.status.code(), Some(0), "{}", text(&said));
-    assert!(String::from_utf8_lossy(&said.stderr).contains("kind"), "{}", text(&said));
-    assert_eq!(docker.left(), Vec::<String>::new());
+    let Some(_turn) = turn() else { return };
+    let mut run = Run::start(&[]);
+    assert_eq!(run.exit_code(), Some(0), "{}", run.text());
+    assert!(run.text().contains("cluster: kind with Kubernetes v1."), "{}", run.text());
+    run.had_a_cluster();
+    assert_eq!(run.there(), Vec::<String>::new());
 }
 
 #[test]
-fn a_killed_run_leaves_nothing() {
-    let Some(docker) = Docker::take() else { return };
-    let mut run = docker.kubewalk(&["run", WALKTHROUGH, "--quiet"]).spawn().expect("kubewalk runs");
-    first_container(&docker, &mut run);
-    run.kill().expect("killed");
-    run.wait().expect("gone");
-    docker.nothing_left_within(GONE_WITHIN);
+fn a_run_killed_while_kind_is_at_work_leaves_nothing() {
+    let Some(_turn) = turn() else { return };
+    let mut run = Run::start(&[]);
+    run.until("it has a volume", |run| !run.volumes.is_empty());
+    run.child.kill().expect("killed");
+    run.child.wait().expect("gone");
+    run.had_a_cluster();
+    let begun = Instant::now();
+    while !run.there().is_empty() {
+        assert!(begun.elapsed() < GONE_WITHIN, "left behind: {:#?}", run.there());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_run_told_to_stop_while_kind_is_at_work_leaves_nothing() {
+    let Some(_turn) = turn() else { return };
+    let mut run = Run::start(&[]);
+    run.until("it has a volume", |run| !run.volumes.is_empty());
+    let pid = rustix::process::Pid::from_raw(run.child.id().cast_signed()).expect("a process id");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("told");
+    assert_eq!(run.exit_code(), Some(130), "{}", run.text());
+    run.had_a_cluster();
+    assert_eq!(run.there(), Vec::<String>::new());
 }
 
 #[test]
 fn a_node_that_dies_is_no_verdict_about_the_scenario() {
-    let Some(docker) = Docker::take() else { return };
-    let mut command = docker.kubewalk(&["run", WALKTHROUGH]);
-    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubewalk runs");
-    let mut stderr = BufReader::new(run.stderr.take().expect("a pipe"));
-    let mut said = String::new();
-    while !said.contains("kubewalk: dns after") {
-        assert_ne!(stderr.read_line(&mut said).expect("a line"), 0, "{said}");
-    }
-    self::docker(&["kill", &first_container(&docker, &mut run)]);
-    stderr.read_to_string(&mut said).expect("the rest");
-    let output = run.wait_with_output().expect("an end");
-    said += &text(&output);
-    assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains("ended by itself (exit code 137)"), "{said}");
-    assert_eq!(docker.left(), Vec::<String>::new());
+    let Some(_turn) = turn() else { return };
+    let mut run = Run::start(&[]);
+    run.until("the cluster is ready", |run| run.text().contains("cluster: kind with Kubernetes"));
+    docker(&["kill", &run.containers()[0]]);
+    assert_eq!(run.exit_code(), Some(3), "{}", run.text());
+    assert!(run.text().contains("ended by itself (exit code 137)"), "{}", run.text());
+    run.had_a_cluster();
+    assert_eq!(run.there(), Vec::<String>::new());
 }
 
 #[test]
 fn a_config_that_kind_does_not_take_is_said_in_its_words() {
-    let Some(docker) = Docker::take() else { return };
+    let Some(_turn) = turn() else { return };
     let config = tempfile::NamedTempFile::new().expect("a file");
     let wrong = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n  colour: red\n";
     std::fs::write(config.path(), wrong).expect("written");
-    let mut command = docker.kubewalk(&["run", WALKTHROUGH]);
-    let said = command.env("KUBEWALK_KIND_CONFIG", config.path()).output().expect("kubewalk runs");
-    assert_eq!(said.status.code(), Some(3), "{}", text(&said));
+    let mut run = Run::start(&[("KUBEWALK_KIND_CONFIG", config.path())]);
+    assert_eq!(run.exit_code(), Some(3), "{}", run.text());
     let sentence = format!("kind does not take {}: unable to decode config", config.path().display());
-    assert!(text(&said).contains(&sentence) && text(&said).contains("field colour not found"), "{}", text(&said));
-    assert_eq!(docker.left(), Vec::<String>::new());
+    assert!(run.text().contains(&sentence) && run.text().contains("colour"), "{}", run.text());
+    assert_eq!(run.there(), Vec::<String>::new());
 }
 
 #[test]
 fn what_a_dead_run_left_is_found_by_its_network_and_removed() {
-    let Some(docker) = Docker::take() else { return };
+    let Some(_turn) = turn() else { return };
     let leave = |owner: &Owner| {
         let name = format!("kubewalk-{}", owner.run);
         let mut args =
             vec!["network".to_owned(), "create".into(), "--label".into(), format!("dev.kubewalk.kind={name}")];
-        args.extend(
-            owner.labels().into_iter().flat_map(|(key, value)| ["--label".to_owned(), format!("{key}={value}")]),
-        );
+        args.extend(owner.labels().into_iter().flat_map(|(key, value)| ["--label".into(), format!("{key}={value}")]));
         args.push(name.clone());
-        self::docker(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        let label = format!("io.x-k8s.kind.cluster={name}");
-        let container = format!("{name}-control-plane");
-        self::docker(&[
-            "run",
-            "--detach",
-            "--net",
-            &name,
-            "--label",
-            &label,
-            "--name",
-            &container,
-            "--volume",
-            "/var",
-            "--entrypoint",
-            "sleep",
-            &docker.image,
-            "600",
-        ]);
+        docker(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let (label, container) = (format!("io.x-k8s.kind.cluster={name}"), format!("{name}-control-plane"));
+        let run = ["run", "--detach", "--net", &name, "--label", &label, "--name", &container, "--volume", "/var"];
+        docker(&[&run[..], &["--entrypoint", "sleep", image(), "600"]].concat());
         name
     };
     let dead = leave(&Owner { start: "1".into(), ..Owner::new() });
@@ -209,11 +237,11 @@ fn what_a_dead_run_left_is_found_by_its_network_and_removed() {
         let client = Daemon::connect(None).await.expect("Docker answers").client;
         sweep::sweep(&[Box::new(kind::Clusters { client })], false).await
     });
-    assert_eq!(swept, sweep::Swept { removed: vec![format!("kind cluster {dead}")], kept: vec![] });
-    let left = docker.left();
-    assert!(!left.iter().any(|thing| thing.contains(&dead)), "{left:?}");
-    assert_eq!(left.iter().filter(|thing| thing.contains(&alive)).count(), 2, "{left:?}");
-    self::docker(&["rm", "--force", "--volumes", &format!("{alive}-control-plane")]);
-    self::docker(&["network", "rm", &alive]);
-    assert_eq!(docker.left(), Vec::<String>::new());
+    let there =
+        docker(&["ps", "--all", "--format", "{{.Names}}"]) + &docker(&["network", "ls", "--format", "{{.Name}}"]);
+    docker(&["rm", "--force", "--volumes", &format!("{alive}-control-plane")]);
+    docker(&["network", "rm", &alive]);
+    assert!(swept.removed.contains(&format!("kind cluster {dead}")) && swept.kept.is_empty(), "{swept:?}");
+    assert!(!swept.removed.contains(&format!("kind cluster {alive}")), "{swept:?}");
+    assert_eq!((there.matches(&dead).count(), there.matches(&alive).count()), (0, 2), "{there}");
 }
