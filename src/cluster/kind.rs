@@ -27,6 +27,7 @@ pub use self::network::Clusters;
 use self::{command::Kind, config::Config, keeper::Keeper, network::Name};
 use super::{
     Cluster, ClusterError, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    container,
     daemon::{Ends, on, runtime},
     exec,
     images::{self, Patience},
@@ -65,6 +66,14 @@ struct Held {
 struct Seen {
     died: Option<ClusterError>,
     ending: bool,
+}
+
+/// Whether the config can be read and has the version that is wanted.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
+    Config::find(settings)?.has(wanted)
 }
 
 /// Starts a cluster and waits until it is ready.
@@ -219,11 +228,7 @@ impl Node {
         let watch = Ends(runtime().spawn(async move {
             let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
             let ended = client.wait_container(&name, Some(options)).next().await;
-            let how = match ended {
-                Some(Ok(ended)) => format!("exit code {}", ended.status_code),
-                Some(Err(e)) => e.to_string(),
-                None => "Docker has stopped or lost it".into(),
-            };
+            let how = container::how(ended);
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             if !seen.ending {
                 seen.died = Some(ClusterError::plain(format!("the kind node {name} ended by itself ({how})")));

@@ -96,12 +96,13 @@ impl Wanted {
     /// Whether its kind can have it at all; nothing is started to find out.
     ///
     /// # Errors
-    /// When a version of Kubernetes is asked for that the kind does not have.
+    /// When a version of Kubernetes is asked for that the kind does not have, or its settings are wrong.
     pub fn check(&self, settings: &Settings) -> Result<(), ClusterError> {
         match self.kind {
             ClusterKind::Builtin | ClusterKind::Docker => engine::has(self),
             ClusterKind::K3s => k3s::image(self, settings).map(drop),
-            ClusterKind::Auto | ClusterKind::Kind | ClusterKind::Kubeconfig => Ok(()),
+            ClusterKind::Kind => kind::check(self, settings),
+            ClusterKind::Auto | ClusterKind::Kubeconfig => Ok(()),
         }
     }
 }
