@@ -2,9 +2,12 @@
 # Builds the engine: one root file system in which process 1 brings up a real
 # Kubernetes node. See README.md beside this file.
 #
-#   bash build.sh --cache DIR [--minor 1.37]           build; the last line on stdout is the folder
-#   bash build.sh --cache DIR [--minor 1.37] --path    where it is; exit 0 if it is complete, 1 if not
-#   bash build.sh --hash                               the hash of these sources
+#   bash build.sh --cache DIR [--minor 1.37] [--product PRODUCT]           build; the last line on stdout is the folder
+#   bash build.sh --cache DIR [--minor 1.37] [--product PRODUCT] --path    where it is; exit 0 if it is complete, 1 if not
+#   bash build.sh [--product PRODUCT] --hash                               the hash of its sources
+#
+# PRODUCT is `node`, the engine; `kind`, the pinned kind command; or
+# `kind-node`, a stand-in for the node images that the kind project publishes.
 #
 # Every step's output is kept under DIR/steps/ by a hash of what went into it,
 # so that an interrupted build goes on where it was.
@@ -17,11 +20,12 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() { sed -n '5,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-cache="" minor=1.37 mode=build
+cache="" minor=1.37 product=node mode=build
 while (($#)); do
 	case $1 in
 	--cache) cache=${2-}; shift ;;
 	--minor) minor=${2-}; shift ;;
+	--product) product=${2-}; shift ;;
 	--path) mode=path ;;
 	--hash) mode=hash ;;
 	*) usage ;;
@@ -29,8 +33,15 @@ while (($#)); do
 	shift || usage
 done
 
-# The Rust side computes the same; nothing but the content of files counts.
-hash=$(cd "$here" && find . -type f ! -name '*.md' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+# What a product is made of. The Rust side computes the same for the first two;
+# nothing but the content of files counts.
+case $product in
+node) shelf=engine sources=(! -path './kind/*') ;;
+kind) shelf=kind sources=(-path './kind/go.*') ;;
+kind-node) shelf=kind-node sources=(! -path './supervisor/*') ;;
+*) usage ;;
+esac
+hash=$(cd "$here" && find . -type f ! -name '*.md' "${sources[@]}" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 hash=${hash:0:16}
 if [[ $mode == hash ]]; then
 	echo "$hash"
@@ -39,8 +50,8 @@ fi
 [[ -n $cache ]] || usage
 [[ -f $here/$minor/go.mod ]] || stop "there is no Kubernetes $minor here; there is: $(cd "$here" && echo [0-9].*)"
 # 1.37 came first and has the plain name; others say which they are.
-out=$cache/engine/$hash
-[[ $minor == 1.37 ]] || out+=-$minor
+out=$cache/$shelf/$hash
+[[ $minor == 1.37 || $product == kind ]] || out+=-$minor
 
 if [[ $mode == path ]]; then
 	echo "$out"
@@ -52,9 +63,10 @@ if [[ -f $out/COMPLETE ]]; then
 fi
 
 . "$here/build/steps.sh"
+[[ $product == node ]] || . "$here/kind/steps.sh"
 check_machine
 cache=$(cd "$cache" && pwd)
-out=$cache/engine/${out##*/}
+out=$cache/$shelf/${out##*/}
 lock_cache
 if [[ ! -f $out/COMPLETE ]]; then # else the one we waited for has built it
 	run_steps

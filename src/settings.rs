@@ -6,7 +6,7 @@ use crate::cluster::{ClusterKind, Settings, Wanted};
 
 /// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; the system's folder for temporary files; a folder for the
 /// state of this user's processes in `XDG_RUNTIME_DIR`, else in the cache; where Docker is, from `DOCKER_HOST`;
-/// `KUBEWALK_K3S_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
+/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
 pub fn from_env() -> Settings {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("KUBEWALK_CACHE")
@@ -26,6 +26,8 @@ pub fn from_env() -> Settings {
         temp: std::path::absolute(&temp).unwrap_or(temp),
         docker_host: text("DOCKER_HOST"),
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
+        kind_config: set("KUBEWALK_KIND_CONFIG"),
+        kind_image: text("KUBEWALK_KIND_IMAGE"),
         pull_timeout: std::time::Duration::from_secs(seconds),
     }
 }

@@ -26,15 +26,19 @@ trap 'end_job 129' HUP
 starter_lives() { [[ -z ${KUBEWALK_STARTER-} ]] || kill -0 "$KUBEWALK_STARTER" 2>/dev/null; }
 
 check_machine() {
-	local need have free
-	[[ $(uname -s) == Linux ]] || stop "it runs on Linux only; on another system choose a cluster in Docker"
-	((EUID == 0)) || stop "building it needs root, because files in images belong to root; run it with sudo"
-	for tool in apt-get dpkg-deb; do
-		command -v $tool >/dev/null || stop "$tool is missing; build on Debian or Ubuntu, or in a container of one"
-	done
-	command -v gcc >/dev/null || stop "gcc is missing; install it: apt-get install gcc libc6-dev"
-	command -v go >/dev/null || stop "Go is missing; install $(sed -n 's/^go //p' "$here/$minor/go.mod") or later from your distribution or from go.dev"
-	need=$(sed -n 's/^go //p' "$here/$minor/go.mod")
+	local need have free room=6 gomod=$here/$minor/go.mod
+	if [[ $product == kind ]]; then # a Go program like any other
+		room=1 gomod=$here/kind/go.mod
+	else
+		[[ $(uname -s) == Linux ]] || stop "it runs on Linux only; on another system choose a cluster in Docker"
+		((EUID == 0)) || stop "building it needs root, because files in images belong to root; run it with sudo"
+		for tool in apt-get dpkg-deb; do
+			command -v $tool >/dev/null || stop "$tool is missing; build on Debian or Ubuntu, or in a container of one"
+		done
+		command -v gcc >/dev/null || stop "gcc is missing; install it: apt-get install gcc libc6-dev"
+	fi
+	need=$(sed -n 's/^go //p' "$gomod")
+	command -v go >/dev/null || stop "Go is missing; install $need or later from your distribution or from go.dev"
 	# Asked outside of any module, so that Go does not fetch a newer self.
 	have=$(cd / && go env GOVERSION)
 	have=${have#go} have=${have%% *}
@@ -42,12 +46,12 @@ check_machine() {
 		stop "Go $have is too old, $need is needed; install a newer one from go.dev"
 	mkdir -p "$cache" 2>/dev/null || stop "cannot make the folder $cache; choose another with --cache"
 	free=$(df -Pk "$cache" | awk 'NR == 2 {print int($4 / 1024 / 1024)}')
-	((free >= 6)) || stop "only $free GB are free in $cache and 6 are needed; make room or choose another folder with --cache"
+	((free >= room)) || stop "only $free GB are free in $cache and $room are needed; make room or choose another folder with --cache"
 }
 
 # lock_cache lets two builds take turns. The lock ends with the process.
 lock_cache() {
-	mkdir -p "$cache/steps" "$cache/engine" "$cache/logs"
+	mkdir -p "$cache/steps" "$cache/$shelf" "$cache/logs"
 	exec 9>"$cache/lock"
 	if ! flock -n 9; then
 		echo "engine: another build is running in this cache; waiting for it" >&2
@@ -78,12 +82,13 @@ key() {
 run_steps() {
 	local name number=0
 	# What builds that were killed left half done; we hold the lock.
-	rm -rf "$cache"/steps/*.part "$cache"/engine/*.part
+	rm -rf "$cache"/steps/*.part "$cache/$shelf"/*.part
 	for name in "${steps[@]}"; do
 		number=$((number + 1))
 		keys[$name]=$(key "$name")
 		dirs[$name]=$cache/steps/$name-${keys[$name]}
-		[[ $name == assemble ]] && dirs[$name]=$out
+		# The last step is the product.
+		((number < ${#steps[@]})) || dirs[$name]=$out
 		run_step "$name" "$number"
 	done
 }

@@ -43,7 +43,10 @@ helpers_go="go_build"
 # an empty list of installed packages makes apt name every one that is needed.
 debian_packages=(busybox-static iptables curl ca-certificates libseccomp-dev)
 
-build_debian() {
+build_debian() { fetch_packages "${debian_packages[@]}"; }
+helpers_debian="fetch_packages merged_usr unpack"
+
+fetch_packages() { # PACKAGE…; they and all they need, unpacked in $work/tree
 	local apt=$work/apt deb
 	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$work/debs"
 	: >"$apt/status"
@@ -66,7 +69,7 @@ build_debian() {
 	END
 	# A source that does not answer is no matter if the packages come from others.
 	apt-get -c "$apt/conf" update || echo "some sources did not answer"
-	apt-get -c "$apt/conf" -y --download-only install "${debian_packages[@]}"
+	apt-get -c "$apt/conf" -y --download-only install "$@"
 	for deb in "$apt"/cache/archives/*.deb; do
 		mv "$deb" "$work/debs/"
 	done
@@ -210,27 +213,35 @@ build_userland() {
 }
 helpers_userland="with_libraries busybox_links merged_usr"
 
-# ── Pod images, as archives of the kind that `docker save` writes.
-image() { # NAME TREE ENTRYPOINT-OR-CMD
-	local name=$1 tree=$2 config=$3 layer digest tar=$work/${1%%:*}.tar parts=$work/parts
+# ── Pod images, as archives of the kind that `docker save` writes. Several
+# images in one archive have the same one layer.
+archive() { # TAR TREE NAME CONFIG [NAME CONFIG]…
+	local tar=$1 tree=$2 parts=$1.parts layer digest comma=""
+	shift 2
 	mkdir "$parts"
 	tar -c -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 --format=gnu . >"$parts/layer.tar"
 	layer=$(sha256sum "$parts/layer.tar" | cut -d' ' -f1)
-	printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"kubewalk"}]}' \
-		"$(go env GOARCH)" "$config" "$layer" >"$parts/config.json"
-	digest=$(sha256sum "$parts/config.json" | cut -d' ' -f1)
-	mv "$parts/config.json" "$parts/$digest.json"
-	printf '[{"Config":"%s.json","RepoTags":["kubewalk.local/%s"],"Layers":["layer.tar"]}]' "$digest" "$name" >"$parts/manifest.json"
+	printf '[' >"$parts/manifest.json"
+	while (($#)); do
+		printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"kubewalk"}]}' \
+			"$(go env GOARCH)" "$2" "$layer" >"$parts/config.json"
+		digest=$(sha256sum "$parts/config.json" | cut -d' ' -f1)
+		mv "$parts/config.json" "$parts/$digest.json"
+		printf '%s{"Config":"%s.json","RepoTags":["%s"],"Layers":["layer.tar"]}' "$comma" "$digest" "$1" >>"$parts/manifest.json"
+		comma=,
+		shift 2
+	done
+	printf ']' >>"$parts/manifest.json"
 	tar -c -C "$parts" --sort=name --owner=0 --group=0 --mtime=@0 . >"$tar"
 	rm -rf "$parts"
 }
-helpers_images="image go_build"
+helpers_images="archive go_build"
 
 build_images() {
 	local tree=$work/tree path='"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]'
 	mkdir "$tree"
 	gcc -Os -static -s -o "$tree/pause" "$here/images/pause/pause.c"
-	image pause:1 "$tree" "{\"Entrypoint\":[\"/pause\"],$path}"
+	archive "$work/pause.tar" "$tree" kubewalk.local/pause:1 "{\"Entrypoint\":[\"/pause\"],$path}"
 	rm -rf "$tree"
 	cp -a "${dirs[userland]}/curl" "$tree"
 	cp -a "$here/images/curl/." "$tree/"
@@ -240,7 +251,7 @@ build_images() {
 	# A token is mounted at /var/run/secrets and read at /run/secrets, too.
 	ln -s /run "$tree/var/run"
 	(cd "$here/images/webhook" && go_build build -ldflags "-s -w" -o "$tree/usr/bin/webhook" .)
-	image curl:1 "$tree" "{\"Cmd\":[\"/bin/sh\"],$path}"
+	archive "$work/curl.tar" "$tree" kubewalk.local/curl:1 "{\"Cmd\":[\"/bin/sh\"],$path}"
 	rm -rf "$tree"
 }
 

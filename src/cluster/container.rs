@@ -17,7 +17,7 @@ use testcontainers::{
     bollard::{
         Docker,
         errors::Error,
-        models::PortBinding,
+        models::{ContainerWaitResponse, PortBinding},
         query_parameters::{
             InspectContainerOptions, InspectNetworkOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder,
         },
@@ -246,22 +246,23 @@ async fn watch(client: Docker, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::U
         }
     };
     let (ended, ()) = tokio::join!(end.next(), follow);
-    let code = match ended {
-        Some(Ok(ended)) => ended.status_code,
-        Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
-        _ => -1,
-    };
     let mut seen = lock();
     if !seen.ending {
-        let how = match code {
-            137 => "killed, perhaps for lack of memory".to_owned(),
-            -1 => "Docker has stopped or lost it".to_owned(),
-            code => format!("exit code {code}"),
-        };
         let log = seen.lines.iter().cloned().collect();
-        let message = format!("the cluster's container ended by itself ({how})");
+        let message = format!("the cluster's container ended by itself ({})", how(ended));
         seen.died.get_or_insert(ClusterError { message, remedy: None, log });
     }
+}
+
+/// How a container ended, by what Docker says to those who wait for it.
+pub(super) fn how(ended: Option<Result<ContainerWaitResponse, Error>>) -> String {
+    let code = match ended {
+        Some(Ok(ended)) => ended.status_code,
+        // What bollard makes of every code but 0.
+        Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
+        _ => return "Docker has stopped or lost it".into(),
+    };
+    if code == 137 { "killed, perhaps for lack of memory".into() } else { format!("exit code {code}") }
 }
 
 impl Container {

@@ -1,4 +1,4 @@
-//! The engine's node image: where it is, and how it comes to be there.
+//! What the engine's build makes, the node image and the kind command: where it is, and how it comes to be there.
 //!
 //! The sources travel inside this binary. They are named by a hash of themselves, so a cached image is used exactly when
 //! it was built from the same sources.
@@ -23,12 +23,21 @@ pub const MINOR: &str = "1.37";
 
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
-/// The hash of the engine's sources, 16 hex digits, as `engine/build.sh --hash` computes it: of every file but `*.md`,
-/// sorted by path, the line that `sha256sum` prints.
+/// The hash of the node image's sources, 16 hex digits, as `engine/build.sh --hash` computes it: of every file but `*.md`
+/// and what is only for kind, sorted by path, the line that `sha256sum` prints.
 pub fn hash() -> String {
+    hash_of(|path| !path.ends_with(".md") && !path.starts_with("kind/"))
+}
+
+/// The same of the kind command: `engine/build.sh --product kind --hash`.
+fn kind_hash() -> String {
+    hash_of(|path| path.starts_with("kind/go."))
+}
+
+fn hash_of(counts: impl Fn(&str) -> bool) -> String {
     let mut files = Vec::new();
     collect(&SOURCES, &mut files);
-    files.retain(|(path, _)| !path.ends_with(".md"));
+    files.retain(|(path, _)| counts(path));
     files.sort();
     let mut all = Sha256::new();
     for (path, content) in files {
@@ -70,6 +79,25 @@ pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -
         return Ok(dir);
     }
     progress(Progress::BuildingEngine);
+    build(cache, "node").await?;
+    built(cache).ok_or_else(|| ClusterError::plain("the engine's build ended without an image"))
+}
+
+/// The pinned kind command, which is built first when it is not there.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn ensure_kind(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
+    let dir = cache.join("kind").join(kind_hash());
+    if !dir.join("COMPLETE").exists() {
+        progress(Progress::Note("there is no kind on the PATH, so it is built, once".into()));
+        build(cache, "kind").await?;
+    }
+    Ok(dir.join("kind"))
+}
+
+/// Runs the build of one product to its end.
+async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     let sources = unpack(cache).map_err(|e| {
         ClusterError::new(
             format!("cannot write the engine's sources below {}: {e}", cache.display()),
@@ -77,19 +105,14 @@ pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -
         )
     })?;
     let mut command = tokio::process::Command::new("bash");
-    command.arg(sources.join("build.sh")).arg("--cache").arg(cache);
+    command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command
         .spawn()
         .map_err(|e| ClusterError::new(format!("cannot start bash for the engine's build: {e}"), "install bash"))?;
     let mut build = Build { child, done: false };
-    let said = build.watch().await;
-    match (built(cache), said) {
-        (Some(dir), Ok(())) => Ok(dir),
-        (_, Err(e)) => Err(e),
-        (None, Ok(())) => Err(ClusterError::plain("the engine's build ended without an image")),
-    }
+    build.watch().await
 }
 
 /// A running build that ends when nobody waits for it any more.
@@ -157,11 +180,12 @@ fn failure(said: &str, status: &str) -> ClusterError {
 
 /// Writes the sources below the cache, beside and then renamed, so that no half of them is ever used.
 fn unpack(cache: &Path) -> std::io::Result<PathBuf> {
-    let dir = cache.join("sources").join(hash());
+    let name = hash_of(|_| true);
+    let dir = cache.join("sources").join(&name);
     if dir.exists() {
         return Ok(dir);
     }
-    let beside = cache.join("sources").join(format!(".{}-{}", hash(), std::process::id()));
+    let beside = cache.join("sources").join(format!(".{name}-{}", std::process::id()));
     std::fs::create_dir_all(&beside)?;
     SOURCES.extract(&beside)?;
     match std::fs::rename(&beside, &dir) {
@@ -193,10 +217,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_one_that_the_build_script_computes() {
+    fn the_hashes_are_those_that_the_build_script_computes() {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/build.sh");
-        let said = std::process::Command::new("bash").arg(script).arg("--hash").output().expect("bash runs");
-        assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), hash(), "{}", String::from_utf8_lossy(&said.stderr));
+        for (product, hash) in [("node", hash()), ("kind", kind_hash())] {
+            let mut command = std::process::Command::new("bash");
+            let said = command.arg(&script).args(["--hash", "--product", product]).output().expect("bash runs");
+            assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), hash, "{}", String::from_utf8_lossy(&said.stderr));
+        }
     }
 
     #[test]

@@ -176,7 +176,7 @@ fn late(node: &Container, why: &str) -> ClusterError {
 
 /// The image that the alias `curl` stands for, and its archive: the engine's own where it is built, else the one of curl's
 /// authors. k3s gets it before its start, so that no Pod depends on a registry.
-async fn curl(
+pub(super) async fn curl(
     daemon: &Daemon,
     settings: &Settings,
     patience: Patience,

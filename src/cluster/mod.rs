@@ -14,6 +14,7 @@ pub mod folder;
 pub mod holder;
 pub mod images;
 pub mod k3s;
+pub mod kind;
 pub mod kubeconfig;
 pub mod kubectl;
 pub mod lease;
@@ -104,12 +105,13 @@ impl Wanted {
     /// Whether its kind can have it at all; nothing is started to find out.
     ///
     /// # Errors
-    /// When a version of Kubernetes is asked for that the kind does not have.
+    /// When a version of Kubernetes is asked for that the kind does not have, or its settings are wrong.
     pub fn check(&self, settings: &Settings) -> Result<(), ClusterError> {
         match self.kind {
             ClusterKind::Builtin | ClusterKind::Docker => engine::has(self),
             ClusterKind::K3s => k3s::image(self, settings).map(drop),
-            ClusterKind::Auto | ClusterKind::Kind | ClusterKind::Kubeconfig => Ok(()),
+            ClusterKind::Kind => kind::check(self, settings),
+            ClusterKind::Auto | ClusterKind::Kubeconfig => Ok(()),
         }
     }
 }
@@ -131,6 +133,10 @@ pub struct Settings {
     pub docker_host: Option<String>,
     /// The image for `--cluster k3s`, when it is not to be one of the table.
     pub k3s_image: Option<String>,
+    /// The config for `--cluster kind`, when it is not to be `kind-config.yaml` in the working directory.
+    pub kind_config: Option<PathBuf>,
+    /// A node image for `--cluster kind`, in place of those that its config names.
+    pub kind_image: Option<String>,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
     /// For what this user's processes tell each other: which clusters are kept, and by whom.
@@ -282,7 +288,7 @@ impl Cluster {
             ClusterKind::Builtin => start_builtin(wanted, settings, stop, progress).await,
             ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
             ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
-            ClusterKind::Kind => Err(later(wanted.kind).into()),
+            ClusterKind::Kind => kind::start(wanted, settings, stop, progress).await,
             ClusterKind::Kubeconfig => kubeconfig::connect(wanted, stop).await,
         }
     }
@@ -394,12 +400,6 @@ async fn start_builtin(
         let _ = (settings, stop, progress);
         Err(preflight::not_linux().into())
     }
-}
-
-/// A kind that this version does not have yet.
-fn later(kind: ClusterKind) -> ClusterError {
-    let message = format!("--cluster {} comes in a later version", kind.word());
-    ClusterError::new(message, "use --cluster builtin")
 }
 
 /// A node's own kubeconfig, made for a caller who reaches its API server at another address. The certificate is good for

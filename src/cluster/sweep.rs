@@ -58,6 +58,7 @@ fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>
     let mut places: Vec<Box<dyn Place>> = vec![Box::new(Folders { temp: settings.temp.clone() })];
     if let Some(daemon) = docker {
         places.insert(0, Box::new(Containers { client: daemon.client.clone() }));
+        places.push(Box::new(super::kind::Clusters { client: daemon.client.clone() }));
     }
     places
 }
@@ -123,7 +124,7 @@ async fn labelled(client: &Docker, label: &str) -> Vec<testcontainers::bollard::
     client.list_containers(Some(options)).await.unwrap_or_default()
 }
 
-async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
+pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     match client.remove_container(id, Some(options)).await {
         // It has gone, or is going.
