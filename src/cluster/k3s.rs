@@ -59,7 +59,6 @@ pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
         "server",
         "--disable=traefik,servicelb,metrics-server,local-storage",
         "--disable-helm-controller",
-        "--disable-network-policy",
         "--disable-cloud-controller",
     ]
     .map(str::to_owned)
