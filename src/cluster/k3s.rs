@@ -19,7 +19,7 @@ pub const IMAGE: &str = "rancher/k3s";
 
 /// The newest patch of each minor that is known to work, newest first; the first is the default.
 pub const TAGS: [(&str, &str); 4] =
-    [("1.36", "v1.36.1-k3s1"), ("1.35", "v1.35.6-k3s1"), ("1.34", "v1.34.9-k3s1"), ("1.33", "v1.33.6-k3s1")];
+    [("1.36", "v1.36.1-k3s1"), ("1.35", "v1.35.6-k3s1"), ("1.34", "v1.34.9-k3s1"), ("1.33", "v1.33.10-k3s1")];
 
 /// For Pods, where the engine's own image with curl is not built: the one of curl's authors.
 pub const CURL_FROM_REGISTRY: &str = "docker.io/curlimages/curl:8.16.0";
