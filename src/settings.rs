@@ -60,7 +60,7 @@ pub fn slow() -> bool {
 /// in, since the first test does not know what the others need.
 ///
 /// # Errors
-/// When there is no kind of that name.
+/// When there is no kind of that name, or it is one that exists: tests do not ask whether that one is meant.
 pub fn wanted() -> Result<Wanted, String> {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let word = text("KUBEWALK_CLUSTER").unwrap_or_else(|| ClusterKind::Auto.word().into());
@@ -69,6 +69,9 @@ pub fn wanted() -> Result<Wanted, String> {
         let words = ClusterKind::ALL.map(ClusterKind::word).join(", ");
         format!("KUBEWALK_CLUSTER: there is no kind of cluster `{word}`; there are {words}")
     })?;
+    if kind == ClusterKind::Kubeconfig {
+        return Err("KUBEWALK_CLUSTER: tests do not run in a cluster that exists; `kubewalk run` does".into());
+    }
     let kubernetes = text("KUBEWALK_KUBERNETES");
     Ok(Wanted { kind, kubernetes, anonymous: true, ..Wanted::default() })
 }

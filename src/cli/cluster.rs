@@ -43,6 +43,9 @@ pub struct Up {
     /// The kind of cluster; `auto` takes the first that works and says which.
     #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
     cluster: Which,
+    /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
+    #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = run::minor)]
+    kubernetes: Option<String>,
     /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time)]
     ttl: Duration,
@@ -106,7 +109,14 @@ fn complain(error: &ClusterError) -> Exit {
 }
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
-    let wanted: Wanted = ClusterKind::from(options.cluster).into();
+    // Whoever uses it later may make calls without credentials.
+    let kind = ClusterKind::from(options.cluster);
+    let wanted = Wanted { kind, kubernetes: options.kubernetes.clone(), anonymous: true, ..Wanted::default() };
+    if kind == ClusterKind::Kubeconfig {
+        let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
+        return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());
+    }
+    wanted.check(settings)?;
     for (folder, state) in kept(settings)? {
         let sound = folder.read::<ClusterError>("broken.json").is_none();
         if sound && warm::fits(&state, &wanted) && state.ask.until == Until::Unused(options.ttl.as_secs()) {
@@ -121,7 +131,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
         .map_err(|e| ClusterError::plain(format!("kubewalk cannot find its own program: {e}")))?;
     let command = |folder: &std::path::Path| {
         let mut command = std::process::Command::new(program);
-        command.args(["cluster", "hold"]).arg(folder).current_dir("/");
+        command.args(["cluster", "hold"]).arg(folder);
         command
     };
     let begun = std::time::Instant::now();

@@ -56,7 +56,7 @@ pub struct Options {
 
 /// A cluster that exists.
 #[derive(Debug, Args)]
-struct ExistingCluster {
+pub struct ExistingCluster {
     /// With `--cluster kubeconfig`: the context to use. It must lead to this machine.
     #[arg(long, value_name = "NAME", env = "KUBEWALK_CONTEXT")]
     context: Option<String>,
@@ -66,6 +66,25 @@ struct ExistingCluster {
     /// With `--cluster kubeconfig`: the image behind the alias `curl`; it must have curl and a shell.
     #[arg(long, value_name = "IMAGE", env = "KUBEWALK_CURL_IMAGE")]
     curl_image: Option<String>,
+}
+
+impl ExistingCluster {
+    /// Which one is meant, if it is said; else says what is missing.
+    pub fn existing(&self, kind: Which) -> Result<Existing, Exit> {
+        if kind == Which::Kubeconfig && self.context.is_none() && !self.yes_this_cluster {
+            tell!(
+                "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
+                 = help: add --context NAME; `kubectl config get-contexts` lists them"
+            );
+            return Err(Exit::Invalid);
+        }
+        Ok(Existing {
+            files: settings::kubeconfig_files(),
+            context: self.context.clone(),
+            yes: self.yes_this_cluster,
+            curl_image: self.curl_image.clone(),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,7 +118,7 @@ impl From<Which> for ClusterKind {
 }
 
 /// A minor version, as Kubernetes writes it.
-fn minor(text: &str) -> Result<String, String> {
+pub fn minor(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('v').unwrap_or(text);
     match bare.split_once('.') {
         Some(("1", minor)) if minor.parse::<u8>().is_ok() => Ok(bare.to_owned()),
@@ -108,14 +127,10 @@ fn minor(text: &str) -> Result<String, String> {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
-    let existing = &options.existing;
-    if options.cluster == Which::Kubeconfig && existing.context.is_none() && !existing.yes_this_cluster {
-        tell!(
-            "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
-             = help: add --context NAME; `kubectl config get-contexts` lists them"
-        );
-        return Ok(Exit::Invalid);
-    }
+    let existing = match options.existing.existing(options.cluster) {
+        Ok(existing) => existing,
+        Err(exit) => return Ok(exit),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if let Err(e) = report::apart(&options.report) {
         super::complain(&format!("error: {e}\n"));
@@ -142,12 +157,6 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let existing = Existing {
-        files: settings::kubeconfig_files(),
-        context: options.existing.context.clone(),
-        yes: options.existing.yes_this_cluster,
-        curl_image: options.existing.curl_image.clone(),
-    };
     let wanted = Wanted {
         kind: ClusterKind::from(options.cluster),
         kubernetes: options.kubernetes.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
 
+pub mod access;
 pub mod auto;
 #[cfg(target_os = "linux")]
 pub mod builtin;
@@ -37,6 +38,8 @@ use std::{
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use access::kubeconfig_for;
+use access::{client_config, config, gone};
 pub use daemon::Daemon;
 pub use folder::Folder;
 pub use kubectl::Kubectl;
@@ -372,20 +375,6 @@ impl Cluster {
     }
 }
 
-/// How to reach the cluster of a kubeconfig.
-async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
-    let text = std::fs::read_to_string(kubeconfig).map_err(|e| gone(&e))?;
-    client_config(kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?).await
-}
-
-async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Result<kube::Config, ClusterError> {
-    let options = kube::config::KubeConfigOptions::default();
-    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
-    // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
-    config.default_retry = false;
-    Ok(config)
-}
-
 async fn start_builtin(
     wanted: &Wanted,
     settings: &Settings,
@@ -400,26 +389,4 @@ async fn start_builtin(
         let _ = (settings, stop, progress);
         Err(preflight::not_linux().into())
     }
-}
-
-/// A node's own kubeconfig, made for a caller who reaches its API server at another address. The certificate is good for
-/// 127.0.0.1; for any other host the file names what it is good for.
-///
-/// # Errors
-/// When it names no server, or several.
-pub(crate) fn kubeconfig_for(text: &str, server: &str) -> Result<String, ClusterError> {
-    let is_server = |line: &&str| line.trim_start().starts_with("server: https://");
-    let [line] = text.lines().filter(is_server).collect::<Vec<_>>()[..] else {
-        return Err(ClusterError::plain("the node's kubeconfig is not one of a single server"));
-    };
-    let indent = &line[..line.len() - line.trim_start().len()];
-    let mut new = format!("{indent}server: {server}");
-    if !server.starts_with("https://127.0.0.1:") {
-        new.push_str(&format!("\n{indent}tls-server-name: localhost"));
-    }
-    Ok(text.replace(line, &new))
-}
-
-fn gone(e: &dyn std::fmt::Display) -> ClusterError {
-    ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"))
 }

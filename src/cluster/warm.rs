@@ -8,7 +8,9 @@ use std::{fs::File, path::Path, time::Duration};
 use futures::future::BoxFuture;
 
 use super::{
-    Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted, config, holder,
+    Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
+    access::config,
+    holder,
     lease::{self, Ask, Folder, Made, State, Until},
     snapshot::{Difference, Snapshot},
 };

@@ -37,7 +37,7 @@ fn a_story_needs_what_its_steps_do_and_not_what_others_ask() {
         "get configmaps kube-root-ca.crt in namespace OWN",
         "watch configmaps kube-root-ca.crt in namespace OWN",
         "patch serviceaccounts reader in namespace OWN",
-        "create serviceaccounts in namespace OWN",
+        "create serviceaccounts reader in namespace OWN",
         "create pods in namespace OWN",
         "get pods client in namespace OWN",
         "watch pods client in namespace OWN",
@@ -65,7 +65,10 @@ steps:
       - {apiVersion: v1, kind: Namespace, metadata: {name: mine}}
       - {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: mine}}
   - title: Somebody else's
-    apply: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: kube-system}}]
+    request:
+      method: POST
+      path: /api/v1/namespaces/kube-system/configmaps
+      body: {metadata: {name: a}}
   - {title: A node goes, delete: {kind: Node, name: n}}
   - {title: Its own goes, delete: {kind: Namespace, name: mine}}
   - {title: Reading is free, get: {kind: Node}}
@@ -75,7 +78,6 @@ steps:
     );
     let touched: Vec<_> = touches(&plan).into_iter().map(|(pointer, what)| format!("{pointer} {what}")).collect();
     let expected = [
-        "/steps/1 would patch configmaps in the namespace kube-system",
         "/steps/1 would create configmaps in the namespace kube-system",
         "/steps/2 would delete nodes n",
         "/steps/6 calls kubectl, whose effect nobody foresees",
