@@ -110,7 +110,7 @@ async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progres
 fn show(log: &Path, from: usize) -> usize {
     let text = std::fs::read(log).unwrap_or_default();
     let new = text.get(from..).unwrap_or_default();
-    let _ = std::io::stderr().write_all(new);
+    let _ = std::io::stderr().write_all(crate::redact::redact(&String::from_utf8_lossy(new)).as_bytes());
     new.len()
 }
 
@@ -246,7 +246,7 @@ fn lives(process: i32) -> bool {
 fn say(said: &Said) {
     if let Ok(line) = serde_json::to_string(said) {
         // After `go`, nobody listens any more.
-        let _ = writeln!(std::io::stdout(), "{line}");
+        let _ = writeln!(std::io::stdout(), "{}", crate::redact::redact(&line));
     }
 }
 

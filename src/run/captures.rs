@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -105,7 +106,7 @@ impl Captures {
             };
             match value {
                 Err(got) => found.push(missing(&save.name, "one value", &got)),
-                Ok(value) if is_credential(&value) => {
+                Ok(value) if is_credential(&value) && !is_certificates(&value) => {
                     return Err(Fault::Refused(format!(
                         "what would be saved as `{}` is a credential, which never becomes a text: the verb `token` with \
                          `save: {{{}: token}}` keeps one",
@@ -119,6 +120,14 @@ impl Captures {
         }
         Ok(found)
     }
+}
+
+/// Whether a text is nothing but certificates in base64, as `caBundle` wants them: those are for everybody.
+fn is_certificates(value: &Value) -> bool {
+    let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+    let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else { return false };
+    let begins = text.lines().filter(|line| line.starts_with("-----BEGIN ")).collect::<Vec<_>>();
+    text.starts_with("-----BEGIN ") && begins.iter().all(|line| *line == "-----BEGIN CERTIFICATE-----")
 }
 
 fn is_credential(value: &Value) -> bool {
