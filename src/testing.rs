@@ -10,7 +10,7 @@
 //! All tests of a process share one cluster, which starts with the first test that needs it (so `cargo test -- --list`
 //! starts nothing) and ends with the process, however that ends. Under cargo-nextest, where each test is a process, all
 //! tests of the run share one: the first that needs it starts its own program once more, in the background, which holds
-//! the cluster until nextest has ended. That program is at the same test, and goes no further than [`run`] or
+//! the cluster until nextest has ended. That program is at the same test, and goes no further than [`run()`] or
 //! [`shared`], so let nothing come before them that must happen only once. A warm cluster (`kubewalk cluster up`) is used
 //! if there is one, unless `KUBEWALK_FRESH=1` is set.
 //!
