@@ -61,16 +61,17 @@ fn cargo_test(place: &Place) -> Command {
     command
 }
 
-/// Each story in a process of its own, all at once, as nextest calls them; prints the exit code of each.
+/// Each story in a process of its own, all at once, as nextest calls them; prints the exit code of each, and lives until its
+/// standard input ends.
 fn nextest(place: &Place, run: &str) -> Command {
     let shell = place.runtime.path().join("cargo-nextest");
     std::fs::copy("/bin/sh", &shell).expect("copied");
     let script = "stories='a_story a_story_in_a_shared_namespace a_story_that_may_be_false'; \
                   for s in $stories; do \"$0\" --exact $s --nocapture >/dev/null 2>&1 & eval p_$s=$!; done; \
-                  for s in $stories; do eval wait \\$p_$s; echo \"$s $?\"; done";
+                  for s in $stories; do eval wait \\$p_$s; echo \"$s $?\"; done; read end || true";
     let mut command = Command::new(shell);
     place.settle(&mut command);
-    command.args(["-c", script]).arg(program()).env("NEXTEST_RUN_ID", run).env("NEXTEST", "1");
+    command.stdin(Stdio::null()).args(["-c", script]).arg(program()).env("NEXTEST_RUN_ID", run).env("NEXTEST", "1");
     command
 }
 
@@ -151,7 +152,8 @@ fn a_run_that_is_killed_takes_its_shared_cluster_with_it() {
     let _alone = alone();
     for after in [0, 1500, 7000] {
         let mut place = Place::new();
-        let child = nextest(&place, "killed").spawn().expect("it starts");
+        // On a fast machine the last kill comes after the tests; the run itself has not ended even then.
+        let child = nextest(&place, "killed").stdin(Stdio::piped()).spawn().expect("it starts");
         until_there_is_a_cluster(&mut place);
         std::thread::sleep(Duration::from_millis(after));
         send(&child, Signal::KILL);

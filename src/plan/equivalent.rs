@@ -208,7 +208,8 @@ fn curl(call: &Curl) -> String {
         if !typed {
             words.extend(["-H".into(), "Content-Type: application/json".into()]);
         }
-        words.extend(["--data-raw".into(), body.clone()]);
+        // As the step itself calls; see `steps::curl`.
+        words.extend(["--http1.1".into(), "--data-raw".into(), body.clone()]);
     }
     let mut whole = in_pod(&call.place, false);
     if call.mounted_token {
@@ -300,9 +301,9 @@ mod tests {
          -H \"Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\" \
          '\\''https://kubernetes/api?a=1&b=2'\\'''")]
     #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/x", "insecure": true, "method": "PATCH", "body": {"a": "it's"}, "headers": {"content-type": "x/y"}}}),
-        r#"kubectl exec -n default p -- curl -sS --insecure -X PATCH -H 'content-type: x/y' --data-raw '{"a":"it'\''s"}' https://kubernetes/x"#)]
+        r#"kubectl exec -n default p -- curl -sS --insecure -X PATCH -H 'content-type: x/y' --http1.1 --data-raw '{"a":"it'\''s"}' https://kubernetes/x"#)]
     #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/x", "cacert": false, "body": []}}),
-        "kubectl exec -n default p -- curl -sS -H 'Content-Type: application/json' --data-raw '[]' https://kubernetes/x")]
+        "kubectl exec -n default p -- curl -sS -H 'Content-Type: application/json' --http1.1 --data-raw '[]' https://kubernetes/x")]
     fn lines(#[case] verb: Value, #[case] text: &str) {
         assert_eq!(last(verb), text);
     }
