@@ -2,6 +2,13 @@
 
 use std::path::Path;
 
+use hyper_util::{
+    client::legacy::{Builder, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use kube::client::{ClientBuilder, ConfigExt as _};
+use tower::ServiceBuilder;
+
 use super::ClusterError;
 
 /// How to reach the cluster of a kubeconfig.
@@ -17,6 +24,27 @@ pub(super) async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Resul
     // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
     config.default_retry = false;
     Ok(config)
+}
+
+/// A client that sends at once. kube's own waits for the server's acknowledgement before it sends what follows a TLS handshake or
+/// the head of a request, and that comes 40 ms later (Nagle's algorithm meets a delayed acknowledgement): with every exec, and
+/// with most that has a body. To a proxy, kube's own it is.
+pub(super) fn client(config: kube::Config) -> kube::Result<kube::Client> {
+    if config.proxy_url.is_some() {
+        return kube::Client::try_from(config);
+    }
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(config.connect_timeout);
+    let https = config.rustls_https_connector_with_connector(http)?;
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(tower::BoxError::from)
+        .service(Builder::new(TokioExecutor::new()).build(https));
+    Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
 
 /// A node's own kubeconfig, made for a caller who reaches its API server at another address. The certificate is good for

@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cluster, ClusterError, Ended, Facts, Kubectl, Node, StartError, Wanted, engine::CURL_IMAGE};
+use super::{Cluster, ClusterError, Ended, Facts, Kubectl, Node, StartError, Wanted, access, engine::CURL_IMAGE};
 use crate::stop::{Stop, unless_stopped};
 
 /// The image with curl and a shell when the cluster has none of ours.
@@ -132,9 +132,9 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, Cl
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
     config.default_retry = false;
-    let client = kube::Client::try_from(config.clone()).map_err(|e| failed(&e))?;
+    let client = access::client(config.clone()).map_err(|e| failed(&e))?;
     config.auth_info = kube::config::AuthInfo::default();
-    let bare = kube::Client::try_from(config).map_err(|e| failed(&e))?;
+    let bare = access::client(config).map_err(|e| failed(&e))?;
     let (version, anonymous, nodes) =
         tokio::join!(ask(&client, "/version"), status(&bare, "/api"), ask(&client, "/api/v1/nodes"));
     let version = version.map_err(|e| failed(&e))?;

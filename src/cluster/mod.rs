@@ -39,7 +39,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use access::kubeconfig_for;
-use access::{client_config, config, gone};
+use access::{client, client_config, config, gone};
 pub use daemon::Daemon;
 pub use folder::Folder;
 pub use kubectl::Kubectl;
@@ -333,7 +333,7 @@ impl Cluster {
     /// # Errors
     /// When the kubeconfig cannot be read, which means that the cluster has gone.
     pub async fn client(&self) -> Result<kube::Client, ClusterError> {
-        kube::Client::try_from(self.config().await?).map_err(|e| gone(&e))
+        client(self.config().await?).map_err(|e| gone(&e))
     }
 
     /// The same without any credential, for callers who bring their own, or none.
@@ -343,7 +343,7 @@ impl Cluster {
     pub async fn bare_client(&self) -> Result<kube::Client, ClusterError> {
         let mut config = self.config().await?;
         config.auth_info = kube::config::AuthInfo::default();
-        kube::Client::try_from(config).map_err(|e| gone(&e))
+        client(config).map_err(|e| gone(&e))
     }
 
     async fn config(&self) -> Result<kube::Config, ClusterError> {

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
-    access::config,
+    access::{client, config},
     holder,
     lease::{self, Ask, Folder, Made, State, Until},
     snapshot::{Difference, Snapshot},
@@ -161,7 +161,7 @@ impl Used {
         }
         let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
         let failed = |e: kube::Error| ClusterError::plain(format!("its API server is not ready: {e}"));
-        let client = kube::Client::try_from(config(&self.state.kubeconfig).await?).map_err(failed)?;
+        let client = client(config(&self.state.kubeconfig).await?).map_err(failed)?;
         let ready = http::Request::get("/readyz").body(Vec::new()).expect("a request");
         match tokio::time::timeout(READY_BUDGET, client.request_text(ready)).await {
             Ok(answer) => answer.map_err(failed)?,
