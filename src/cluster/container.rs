@@ -151,9 +151,9 @@ pub async fn start(
         Ok(started) => started?,
         Err(e) => std::panic::resume_unwind(e.into_panic()),
     };
-    if let Some(signal) = stop.signal() {
+    if let Some(why) = stop.asked() {
         container.end().await;
-        return Err(StartError::Stopped(signal));
+        return Err(StartError::Stopped(why));
     }
     Ok((container, lines))
 }

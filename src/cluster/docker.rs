@@ -12,7 +12,10 @@ use super::{
     said::{Said, death},
     sweep,
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::{Moment, timeout_at},
+    stop::{Stop, unless_stopped},
+};
 
 /// A little more than the node's own budget, since it knows best what is late.
 const READY_WITHIN: Duration = Duration::from_secs(125);
@@ -63,7 +66,7 @@ async fn bring_up(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
     let kubernetes =
-        tokio::time::timeout_at(begun + READY_WITHIN, said_ready(node, lines, progress)).await.map_err(|_| {
+        timeout_at(Moment::now() + READY_WITHIN, said_ready(node, lines, progress)).await.map_err(|_| {
             ClusterError {
                 message: format!("the node was not ready after {} s", READY_WITHIN.as_secs()),
                 remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
@@ -84,7 +87,7 @@ async fn bring_up(
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Moment::now() + Duration::from_secs(20);
     let unreachable = |e: String| {
         ClusterError::new(
             format!("the node is ready, but cannot be reached at {}: {e}", node.server),

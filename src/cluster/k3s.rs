@@ -12,7 +12,10 @@ use super::{
     images::{self, Patience},
     ready, sweep,
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::Moment,
+    stop::{Stop, unless_stopped},
+};
 
 /// The image without its tag.
 pub const IMAGE: &str = "rancher/k3s";
@@ -128,7 +131,7 @@ async fn bring_up(
     begun: Instant,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
-    let deadline = begun + READY_WITHIN;
+    let deadline = Moment::now() + READY_WITHIN;
     let text = kubeconfig(node, deadline).await?;
     let kubeconfig = node.write("kubeconfig", &super::kubeconfig_for(&text, &node.server)?)?;
     let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
@@ -145,7 +148,7 @@ async fn bring_up(
 }
 
 /// The administrator's kubeconfig, as soon as k3s has written it.
-async fn kubeconfig(node: &Container, deadline: Instant) -> Result<String, ClusterError> {
+async fn kubeconfig(node: &Container, deadline: Moment) -> Result<String, ClusterError> {
     loop {
         if let Some(died) = node.died() {
             return Err(died);
@@ -158,7 +161,7 @@ async fn kubeconfig(node: &Container, deadline: Instant) -> Result<String, Clust
         {
             return Ok(String::from_utf8_lossy(&said.stdout).into_owned());
         }
-        if Instant::now() >= deadline {
+        if deadline.left().is_zero() {
             return Err(late(node, &format!("it has not written {KUBECONFIG}")));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -45,7 +45,7 @@ pub use folder::Folder;
 pub use kubectl::Kubectl;
 pub use owner::Owner;
 
-use crate::stop::Stop;
+use crate::stop::{Stop, Why};
 
 /// Which kind of cluster to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -191,9 +191,9 @@ pub enum StartError {
     /// The environment lacks something.
     #[error(transparent)]
     Failed(#[from] ClusterError),
-    /// The run was told to stop, by this signal, and everything was removed again.
-    #[error("stopped by signal {0}")]
-    Stopped(u8),
+    /// The run was told to stop, and everything was removed again.
+    #[error("stopped by {0}")]
+    Stopped(Why),
 }
 
 /// Something that a person who waits for a cluster wants to know.
