@@ -97,11 +97,12 @@ async fn attached(
     };
     let status = process.take_status().ok_or("kube gave no status channel")?;
     let (stdout, stderr) = (process.stdout(), process.stderr());
-    let (fed, stdout, stderr) = tokio::join!(feed(&mut process, stdin), all(stdout), all(stderr));
-    fed?;
-    // Without a status the stream was cut: what came may be a part, and nothing is known about the end.
-    let status = status.await.ok_or("the connection was cut before the command's end was told")?;
-    Ok(Output { exit_code: exit_code(&status)?, stdout: stdout?, stderr: stderr? })
+    // Without a status the stream was cut: what came may be a part, and nothing is known about the end. Then the two others
+    // never end, and neither do they when one of them brings too much.
+    let told =
+        async { status.await.ok_or_else(|| "the connection was cut before the command's end was told".to_owned()) };
+    let ((), stdout, stderr, status) = tokio::try_join!(feed(&mut process, stdin), all(stdout), all(stderr), told)?;
+    Ok(Output { exit_code: exit_code(&status)?, stdout, stderr })
 }
 
 async fn feed(process: &mut AttachedProcess, stdin: Option<&[u8]>) -> Result<(), String> {
