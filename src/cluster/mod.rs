@@ -142,6 +142,8 @@ pub struct Settings {
     pub kind_image: Option<String>,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
+    /// How long a cluster may take until it is ready, when it is not to be what its kind takes at most.
+    pub start_timeout: Option<Duration>,
     /// For what this user's processes tell each other: which clusters are kept, and by whom.
     pub state: PathBuf,
 }
