@@ -74,7 +74,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
         std::process::exit(code.into());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let stop = runtime.block_on(async { super::signals::listen().1 });
+    let stop = runtime.block_on(async { super::signals::listen("kubewalk sweep".into()).1 });
     let done = runtime.block_on(async {
         lease::sweep(&settings.state);
         match command {

@@ -165,9 +165,10 @@ fn width() -> usize {
     rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
 }
 
-/// Says something on standard error, without credentials.
+/// Says something on standard error, without credentials. A terminal that has gone is no reason to panic.
 fn complain(text: &str) {
-    eprint!("{}", crate::redact::redact(text));
+    use std::io::Write as _;
+    let _ = std::io::stderr().lock().write_all(crate::redact::redact(text).as_bytes());
 }
 
 /// Prints data; a reader that has gone (a closed pipe) is no reason to panic.

@@ -72,6 +72,17 @@ pub struct Options {
     pub fresh: bool,
 }
 
+impl Options {
+    /// The command that removes what a run leaves that is ended at once.
+    fn sweep(&self) -> String {
+        match (self.cluster, &self.existing.context) {
+            (Which::Kubeconfig, Some(context)) => format!("kubewalk sweep --cluster kubeconfig --context {context}"),
+            (Which::Kubeconfig, None) => "kubewalk sweep --cluster kubeconfig --yes-this-cluster".into(),
+            _ => "kubewalk sweep".into(),
+        }
+    }
+}
+
 /// A cluster that exists.
 #[derive(Debug, Args)]
 pub struct ExistingCluster {
@@ -155,7 +166,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(Exit::Invalid);
     }
     let begun = Moment::now();
-    let (stopper, stop) = runtime.block_on(async { signals::listen() });
+    let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     super::complain(&selected.complaints());
     let mut screen = Screen::new(talk, &options.report);
@@ -206,6 +217,9 @@ async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
     }
     let took_ms = millis(rounds.begun);
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+    if screen.exit == Exit::Report {
+        tell!("error[report]: not all could be shown, because standard output was closed");
+    }
     exit.worst(screen.exit).worst(screen.outlet.finish())
 }
 
