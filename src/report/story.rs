@@ -12,6 +12,9 @@ use crate::{
 /// The class of what ended a run or a scenario because its time was over.
 pub(super) const BUDGET: &str = "budget";
 
+/// The class of a bug of kubewalk that ended a scenario.
+pub(super) const BUG: &str = "bug";
+
 /// A run.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]

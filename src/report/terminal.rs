@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     snippet::{Caret, snippet},
-    story::BUDGET,
+    story::{BUDGET, BUG},
     words::{self, argument, label, speaker, time},
 };
 use crate::{
@@ -187,7 +187,7 @@ impl Terminal {
             }
             Event::Aborted { path, class, message, remedy, log } => {
                 let heading = path.as_ref().and_then(|path| self.headings.remove(path)).unwrap_or_default();
-                let word = if class == BUDGET { BUDGET } else { "environment" };
+                let word = if [BUDGET, BUG].contains(&class.as_str()) { class } else { "environment" };
                 let title = self.paint(RED, &format!("error[{word}]:"));
                 let mut text = format!("{heading}{title} {}\n", show::block(message, 2 * show::BODY));
                 for line in log {

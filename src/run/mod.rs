@@ -15,8 +15,9 @@ mod summary;
 mod verdict;
 mod why;
 
-use std::{sync::Mutex, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Mutex, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::{
@@ -30,11 +31,15 @@ use crate::{
     },
     redact::redact,
     scenario::{diagnostic, when::Feature},
+    settings,
     steps::{Context, Fault, identity::Identities},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
 pub use record::Record;
+
+/// What a panic comes to.
+const BUG: &str = "this is a bug in kubewalk; it ended the scenario";
 
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -100,9 +105,16 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
     };
-    match unless_stopped(stop, Box::pin(steps(plan, cluster, &context, &mut ended, tell))).await {
-        Ok(()) => {}
-        Err(why) => ended.exit = ended.exit.worst(why.into()),
+    let played = AssertUnwindSafe(unless_stopped(stop, Box::pin(steps(plan, cluster, &context, &mut ended, tell))));
+    match played.catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => ended.exit = ended.exit.worst(why.into()),
+        // The hook has said where. What the scenario made is removed all the same, and the others go on.
+        Err(_) => {
+            let bug = ClusterError::new(BUG, "please report it, with the lines that say where it happened");
+            ended = abort(plan, ended, "bug", bug, tell);
+            ended.exit = ended.exit.worst(Exit::Bug);
+        }
     }
     // A cluster of our own ends with the run; one of others has to be left as it was.
     if let Afterwards::CleanUp(budget) = afterwards
@@ -185,6 +197,9 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        if settings::panic_in_step() == Some(step.number) {
+            panic!("a test asked for this: {filled:?}");
+        }
         let asked = match &filled {
             Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
                 .await
