@@ -9,6 +9,8 @@ pub enum Exit {
     CleanUp,
     /// 7: a report could not be written.
     Report,
+    /// 5: all held, but something only when it was run again, and that was not to be.
+    Flaky,
     /// 1: an expectation failed.
     Failed,
     /// 3: the environment: image, cluster, network, disk.
@@ -17,6 +19,8 @@ pub enum Exit {
     Nothing,
     /// 2: usage or a scenario is invalid; nothing was started.
     Invalid,
+    /// 124: the time that the run was given is spent; what had not ended says nothing.
+    Budget,
     /// 70: a bug in kubewalk.
     Bug,
     /// 128 + n: ended by signal n.
@@ -32,9 +36,11 @@ impl Exit {
             Exit::Invalid => 2,
             Exit::Environment => 3,
             Exit::Nothing => 4,
+            Exit::Flaky => 5,
             Exit::CleanUp => 6,
             Exit::Report => 7,
             Exit::Bug => 70,
+            Exit::Budget => 124,
             Exit::Signal(n) => 128_u8.saturating_add(n),
         }
     }
@@ -63,5 +69,9 @@ mod tests {
         assert_eq!(Exit::Environment.worst(Exit::Failed).code(), 3);
         assert_eq!(Exit::Failed.worst(Exit::Signal(2)).code(), 130);
         assert_eq!(Exit::Signal(15).code(), 143);
+        assert_eq!(Exit::Flaky.worst(Exit::CleanUp).code(), 5);
+        assert_eq!(Exit::Flaky.worst(Exit::Failed).code(), 1);
+        assert_eq!(Exit::Environment.worst(Exit::Budget).code(), 124);
+        assert_eq!(Exit::Budget.worst(Exit::Signal(2)).code(), 130);
     }
 }

@@ -29,6 +29,7 @@ pub mod docs;
 
 pub mod testing;
 
+pub mod clock;
 pub mod exit_code;
 pub mod redact;
 pub mod settings;

@@ -6,7 +6,8 @@ use crate::cluster::{ClusterKind, Settings, Wanted};
 
 /// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; the system's folder for temporary files; a folder for the
 /// state of this user's processes in `XDG_RUNTIME_DIR`, else in the cache; where Docker is, from `DOCKER_HOST`;
-/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, and `KUBEWALK_PULL_TIMEOUT` in seconds (10 minutes).
+/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
+/// `KUBEWALK_START_TIMEOUT` (2 to 3 minutes, by the kind of cluster).
 pub fn from_env() -> Settings {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("KUBEWALK_CACHE")
@@ -19,7 +20,7 @@ pub fn from_env() -> Settings {
     let state = set("XDG_RUNTIME_DIR").map_or_else(|| cache.join("run"), |dir| dir.join("kubewalk"));
     let state = std::path::absolute(&state).unwrap_or(state);
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let seconds = text("KUBEWALK_PULL_TIMEOUT").and_then(|text| text.trim().parse().ok()).unwrap_or(600);
+    let seconds = |name: &str| text(name)?.trim().parse().ok().map(std::time::Duration::from_secs);
     Settings {
         cache,
         state,
@@ -28,7 +29,8 @@ pub fn from_env() -> Settings {
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
-        pull_timeout: std::time::Duration::from_secs(seconds),
+        pull_timeout: seconds("KUBEWALK_PULL_TIMEOUT").unwrap_or(std::time::Duration::from_secs(600)),
+        start_timeout: seconds("KUBEWALK_START_TIMEOUT"),
     }
 }
 
@@ -49,6 +51,13 @@ pub const HOLD: &str = "KUBEWALK_INTERNAL_HOLD";
 /// The folder of the cluster that this process is to hold, when it was started for that.
 pub fn hold() -> Option<PathBuf> {
     std::env::var_os(HOLD).map(PathBuf::from)
+}
+
+/// The number of the step in which a run is to panic, so that tests see what comes of a bug: `KUBEWALK_PANIC_IN_STEP`, in debug
+/// builds only.
+pub fn panic_in_step() -> Option<usize> {
+    let asked = cfg!(debug_assertions).then(|| std::env::var("KUBEWALK_PANIC_IN_STEP"))?;
+    asked.ok()?.parse().ok()
 }
 
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.

@@ -114,7 +114,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let ended = runtime.block_on(async {
         let _turn = TURNS.wait(plan).await;
-        run::scenario(plan, cluster, Afterwards::CleanUp, &Stop::never(), &mut tell).await
+        run::scenario(plan, cluster, Afterwards::CleanUp(run::CLEANUP_BUDGET), &Stop::never(), &mut tell).await
     });
     let report = terminal.into_inner().unwrap_or_else(PoisonError::into_inner).1;
     (ended, report)

@@ -47,7 +47,7 @@ pub struct Up {
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = run::minor)]
     kubernetes: Option<String>,
     /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = super::time::read)]
     ttl: Duration,
 }
 
@@ -74,7 +74,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
         std::process::exit(code.into());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let stop = runtime.block_on(async { run::listen_for_signals() });
+    let stop = runtime.block_on(async { super::signals::listen("kubewalk sweep".into()).1 });
     let done = runtime.block_on(async {
         lease::sweep(&settings.state);
         match command {
@@ -89,9 +89,9 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
         }
     });
     Ok(done.unwrap_or_else(|error| match error {
-        StartError::Stopped(signal) => {
-            tell!("kubewalk: stopped by signal {signal}; everything that was started is removed");
-            Exit::Signal(signal)
+        StartError::Stopped(why) => {
+            tell!("kubewalk: stopped by {why}; everything that was started is removed");
+            why.into()
         }
         StartError::Failed(error) => complain(&error),
     }))
@@ -223,20 +223,6 @@ fn one(named: &Named, settings: &Settings) -> Result<(Folder, State), ClusterErr
         0 => Err(ClusterError::new("there is no warm cluster", "`kubewalk cluster up` starts one")),
         _ => Err(ClusterError::new("there is more than one warm cluster, so name one", list)),
     }
-}
-
-/// `90s`, `30m`, `2h`.
-fn time(text: &str) -> Result<Duration, String> {
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err("give a number with s, m or h, such as 30m".into()),
-    };
-    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(|| "give a time of at least 1s".into())
 }
 
 fn in_words(seconds: u64) -> String {

@@ -3,76 +3,77 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, ready},
     exit_code::Exit,
     plan::Plan,
     run::{self, Afterwards, Ended, event::Event, turns::Turns},
     stop::Stop,
 };
 
-/// Numbers of steps.
-#[derive(Debug, Default)]
-pub struct Totals {
-    pub held: usize,
-    pub failed: usize,
-    pub broken: usize,
-    pub skipped: usize,
+/// How they are run.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// How many at a time.
+    pub jobs: usize,
+    /// How long what a scenario made may take to go.
+    pub cleanup: Duration,
+    /// Whether the cluster is used again afterwards, so that the last one cleans up, too.
+    pub again: bool,
 }
 
-impl Totals {
-    fn add(&mut self, ended: &Ended) {
-        self.held += ended.held;
-        self.failed += ended.failed;
-        self.broken += ended.broken;
-        self.skipped -= ended.held + ended.failed + ended.broken;
-    }
-}
-
-/// Runs all plans, at most `jobs` at a time, and gives the gravest end. With one job, the order is the given one;
-/// otherwise those that must be alone come last.
-pub async fn run(
-    plans: &[Plan],
-    jobs: usize,
+/// Runs plans, each with a number of its own, and gives how each that began ended. With one job, the order is the given
+/// one; otherwise those that must be alone come last.
+pub async fn run<'a>(
+    plans: impl IntoIterator<Item = (usize, &'a Plan)>,
+    how: How,
     cluster: &Cluster,
     stop: &Stop,
     tell: run::Tell<'_>,
-    totals: &mut Totals,
-) -> Exit {
-    let mut waiting: VecDeque<&Plan> = plans.iter().collect();
-    if jobs > 1 {
-        waiting.make_contiguous().sort_by_key(|plan| plan.alone);
+) -> Vec<(usize, Ended)> {
+    let mut waiting: VecDeque<(usize, &Plan)> = plans.into_iter().collect();
+    if how.jobs > 1 {
+        waiting.make_contiguous().sort_by_key(|(_, plan)| plan.alone);
     }
     let tell = Mutex::new(tell);
     let turns = Turns::new();
-    let one = |plan, turn, afterwards| {
+    let one = |number, plan, turn, afterwards| {
         let tell = &tell;
         async move {
             let mut tell = |event: Event| tell.lock().unwrap_or_else(PoisonError::into_inner)(event);
             let ended = run::scenario(plan, cluster, afterwards, stop, &mut tell).await;
             drop(turn);
-            ended
+            (number, ended)
         }
     };
-    let mut exit = Exit::Held;
+    let mut all = Vec::new();
     // On a broken cluster, every further scenario would only say so again. Those that have begun go on to their end.
-    let go_on = || cluster.broken().is_none() && stop.signal().is_none();
+    let go_on = || cluster.broken().is_none() && stop.asked().is_none();
+    let mut unsound = false;
     let mut running = FuturesUnordered::new();
     loop {
-        while go_on() && running.len() < jobs {
-            let next = waiting.iter().enumerate().find_map(|(index, plan)| Some((index, turns.now(plan)?)));
-            let Some((index, turn)) = next else { break };
-            let Some(plan) = waiting.remove(index) else { break };
-            let ends = waiting.is_empty() && running.is_empty() && !cluster.lives_on();
-            running.push(one(plan, turn, if ends { Afterwards::ClusterEnds } else { Afterwards::CleanUp }));
+        while go_on() && !unsound && running.len() < how.jobs {
+            let next = waiting.iter().enumerate().find_map(|(at, (_, plan))| Some((at, turns.now(plan)?)));
+            let Some((at, turn)) = next else { break };
+            let Some((number, plan)) = waiting.remove(at) else { break };
+            let ends = waiting.is_empty() && running.is_empty() && !cluster.lives_on() && !how.again;
+            let afterwards = if ends { Afterwards::ClusterEnds } else { Afterwards::CleanUp(how.cleanup) };
+            running.push(one(number, plan, turn, afterwards));
         }
-        let Some(ended) = running.next().await else { break };
-        totals.add(&ended);
-        exit = exit.worst(ended.exit);
+        let Some((number, ended)) = running.next().await else { break };
+        unsound |= ended.exit == Exit::Environment && !sound(cluster).await;
+        all.push((number, ended));
     }
-    exit
+    all
+}
+
+/// Whether further scenarios can run on a cluster.
+pub async fn sound(cluster: &Cluster) -> bool {
+    let ready = async { ready::now(&cluster.client().await.ok()?).await.then_some(()) };
+    cluster.broken().is_none() && ready.await.is_some()
 }

@@ -17,10 +17,13 @@ mod new;
 mod outlet;
 mod progress;
 mod report;
+mod rounds;
 mod run;
 mod schema;
 mod select;
+mod signals;
 mod sweep;
+mod time;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -40,7 +43,8 @@ struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all held, 1 an expectation failed, 2 usage or scenario invalid, 3 environment, 4 nothing selected,
-6 only clean-up failed, 7 a report could not be written, 70 bug in kubewalk, 128+n ended by signal n.";
+5 flaky and --fail-on-flaky, 6 only clean-up failed, 7 a report could not be written, 70 bug in kubewalk, 124 the budget
+of the run is spent, 128+n ended by signal n.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -161,9 +165,10 @@ fn width() -> usize {
     rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
 }
 
-/// Says something on standard error, without credentials.
+/// Says something on standard error, without credentials. A terminal that has gone is no reason to panic.
 fn complain(text: &str) {
-    eprint!("{}", crate::redact::redact(text));
+    use std::io::Write as _;
+    let _ = std::io::stderr().lock().write_all(crate::redact::redact(text).as_bytes());
 }
 
 /// Prints data; a reader that has gone (a closed pipe) is no reason to panic.

@@ -1,28 +1,32 @@
 //! `kubewalk run`.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use rand::{SeedableRng as _, seq::SliceRandom as _};
-use tokio::{signal::unix::SignalKind, time::Instant};
+
+use tokio::time::Instant;
 
 use super::{
     Talk,
-    jobs::{self, Totals},
     outlet::Outlet,
     report::{self, Wanted as Report},
+    rounds::{Rounds, Totals},
     select::{self, Selected, Selection, Slow},
+    signals,
 };
 use crate::{
-    cluster::{Cluster, ClusterError, ClusterKind, Progress, StartError, Wanted, kubeconfig::Existing, warm},
+    clock::{self, Moment},
+    cluster::{ClusterError, ClusterKind, Progress, Wanted, kubeconfig::Existing},
     exit_code::Exit,
     plan::Plan,
     report::terminal::Terminal,
     run::{
         self,
         event::{Event, VERSION},
-        rights,
     },
     settings,
-    stop::{self, Stop},
+    stop::{Stop, Why},
 };
 
 #[derive(Debug, Args)]
@@ -49,9 +53,34 @@ pub struct Options {
     report: Vec<Report>,
     #[command(flatten)]
     existing: ExistingCluster,
+    /// How long everything may take, the start of the cluster included, e.g. `90s`, `10m`, `1h`. When it is spent, what runs is
+    /// broken off and cleaned up, the reports are written, and the exit code is 124. Left out: as long as it takes.
+    #[arg(long, value_name = "TIME", value_parser = super::time::read, env = "KUBEWALK_BUDGET")]
+    budget: Option<Duration>,
+    /// How long what a scenario made may take to go. Then it is listed as left behind, with what holds it.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::time::read, env = "KUBEWALK_CLEANUP_BUDGET")]
+    pub cleanup_budget: Duration,
+    /// Runs a scenario again, up to N times, when the environment kept it from an answer; never when an expectation failed. On
+    /// another cluster, if this one is not sound any more. What holds only then is reported as flaky.
+    #[arg(long, value_name = "N", default_value_t = 0, env = "KUBEWALK_RETRY_ENVIRONMENT")]
+    pub retry_environment: usize,
+    /// Ends with exit code 5 when something held only when it was run again.
+    #[arg(long, env = "KUBEWALK_FAIL_ON_FLAKY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub fail_on_flaky: bool,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
     #[arg(long, env = "KUBEWALK_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
-    fresh: bool,
+    pub fresh: bool,
+}
+
+impl Options {
+    /// The command that removes what a run leaves that is ended at once.
+    fn sweep(&self) -> String {
+        match (self.cluster, &self.existing.context) {
+            (Which::Kubeconfig, Some(context)) => format!("kubewalk sweep --cluster kubeconfig --context {context}"),
+            (Which::Kubeconfig, None) => "kubewalk sweep --cluster kubeconfig --yes-this-cluster".into(),
+            _ => "kubewalk sweep".into(),
+        }
+    }
 }
 
 /// A cluster that exists.
@@ -136,7 +165,8 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         super::complain(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
-    let stop = runtime.block_on(async { listen_for_signals() });
+    let begun = Moment::now();
+    let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     super::complain(&selected.complaints());
     let mut screen = Screen::new(talk, &options.report);
@@ -167,100 +197,54 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         tell!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
-    Ok(runtime.block_on(run(&selected.plans, wanted, options.fresh, jobs, &stop, screen, talk)))
+    if let Some(budget) = options.budget {
+        runtime.spawn(async move {
+            clock::sleep_until(begun + budget).await;
+            stopper.stop(Why::Budget(budget));
+        });
+    }
+    let (plans, begun, verbose) = (&*selected.plans, Instant::now(), talk.verbose);
+    let rounds = Rounds { plans, wanted, options, jobs, stop: &stop, verbose, begun };
+    Ok(runtime.block_on(run(rounds, screen)))
 }
 
-async fn run(
-    plans: &[Plan],
-    wanted: Wanted,
-    fresh: bool,
-    jobs: usize,
-    stop: &Stop,
-    mut screen: Screen,
-    talk: Talk,
-) -> Exit {
-    let begun = Instant::now();
-    let settings = settings::from_env();
-    let mut progress = |progress| screen.progress(progress);
-    let started = if fresh {
-        Cluster::start(&wanted, &settings, stop, &mut progress).await
-    } else {
-        warm::or_new(&wanted, &settings, stop, &mut progress).await
-    };
-    let mut totals = Totals { skipped: plans.iter().map(|plan| plan.steps.len()).sum(), ..Totals::default() };
-    let mut exit = match started {
-        Ok(cluster) => {
-            screen.tell(Event::ClusterReady {
-                kind: cluster.facts().kind.to_owned(),
-                kubernetes: cluster.facts().kubernetes.clone(),
-                elapsed_ms: millis(begun),
-            });
-            if talk.verbose {
-                tell!("kubewalk: until it ends, look around with KUBECONFIG={}", cluster.kubeconfig().display());
-            }
-            let ready = match cluster.is_foreign() {
-                true => rights::check(plans, &cluster, wanted.existing.yes).await,
-                false => Ok(()),
-            };
-            let exit = match ready {
-                Ok(()) => jobs::run(plans, jobs, &cluster, stop, &mut |event| screen.tell(event), &mut totals).await,
-                Err(error) => screen.abort(error),
-            };
-            let ending = Instant::now();
-            // Who stops a run wants its end, and not that of its clean-up.
-            let ended = if stop.signal().is_some() { cluster.discard().await } else { cluster.end().await };
-            let left = ended.left;
-            let exit = if left.is_empty() { exit } else { exit.worst(Exit::CleanUp) };
-            screen.tell(Event::CleanUp { path: None, took_ms: millis(ending), left });
-            exit
-        }
-        Err(StartError::Stopped(signal)) => Exit::Signal(signal),
-        Err(StartError::Failed(error)) => screen.abort(error),
-    };
-    if let Some(signal) = stop.signal() {
-        exit = exit.worst(Exit::Signal(signal));
-        tell!("kubewalk: stopped by signal {signal}; everything that was started is removed");
+/// Runs everything and says how it ended.
+async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
+    let Totals { mut exit, held, failed, broken, skipped } = rounds.run(&mut screen).await;
+    if let Some(why) = rounds.stop.asked() {
+        exit = exit.worst(why.into());
+        tell!("kubewalk: stopped by {why}; everything that was started is removed");
     }
-    let Totals { held, failed, broken, skipped } = totals;
-    screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms: millis(begun), exit_code: exit.code() });
+    let took_ms = millis(rounds.begun);
+    screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+    if screen.exit == Exit::Report {
+        tell!("error[report]: not all could be shown, because standard output was closed");
+    }
     exit.worst(screen.exit).worst(screen.outlet.finish())
 }
 
-/// Turns INT, TERM and HUP into a stop. A second one ends the process at once; the cluster's keeper still cleans up.
-pub fn listen_for_signals() -> Stop {
-    let (stopper, stop) = stop::pair();
-    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)] {
-        let Ok(mut signals) = tokio::signal::unix::signal(kind) else { continue };
-        let stopper = stopper.clone();
-        tokio::spawn(async move {
-            signals.recv().await;
-            stopper.stop(number);
-            signals.recv().await;
-            std::process::exit(i32::from(Exit::Signal(number).code()));
-        });
-    }
-    stop
-}
-
 /// Prints events: results on standard output, the cluster's progress on standard error.
-struct Screen {
+pub struct Screen {
     outlet: Outlet,
     terminal: Terminal,
     progress: bool,
     exit: Exit,
+    /// Whether it has said that the budget is spent.
+    spent: bool,
 }
 
 impl Screen {
-    fn new(talk: Talk, reports: &[Report]) -> Self {
+    pub fn new(talk: Talk, reports: &[Report]) -> Self {
         Screen {
             outlet: Outlet::open(reports),
             terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width()),
             progress: !talk.quiet,
             exit: Exit::Held,
+            spent: false,
         }
     }
 
-    fn tell(&mut self, event: Event) {
+    pub fn tell(&mut self, event: Event) {
         let event = self.outlet.tell(event);
         let text = self.terminal.on(event);
         if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
@@ -270,13 +254,29 @@ impl Screen {
         }
     }
 
-    fn abort(&mut self, error: ClusterError) -> Exit {
+    pub fn abort(&mut self, error: ClusterError) -> Exit {
         let ClusterError { message, remedy, log } = error;
         self.tell(Event::Aborted { path: None, class: "cluster".into(), message, remedy, log });
         Exit::Environment
     }
 
-    fn progress(&self, progress: Progress) {
+    /// Says why scenarios were broken off, when that was not somebody who knows.
+    pub fn stopped(&mut self, stop: &Stop) {
+        if let Some(Why::Budget(budget)) = stop.asked()
+            && !std::mem::replace(&mut self.spent, true)
+        {
+            let message = format!("the run's budget of {budget:?} is spent");
+            let remedy = Some("give it more by --budget, or let fewer scenarios run".to_owned());
+            self.tell(Event::Aborted { path: None, class: "budget".into(), message, remedy, log: vec![] });
+        }
+    }
+
+    /// Says something beside the results.
+    pub fn say(&self, text: &str) {
+        super::complain(&format!("{text}\n"));
+    }
+
+    pub fn progress(&self, progress: Progress) {
         if self.progress {
             super::progress::tell(progress);
         }
@@ -302,6 +302,7 @@ impl Screen {
     }
 }
 
-fn millis(begun: Instant) -> u64 {
+/// Milliseconds since then.
+pub fn millis(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

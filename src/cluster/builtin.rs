@@ -51,6 +51,9 @@ pub async fn start(
         unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
     let mut command = Command::new(engine.join("supervisor"));
     command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(&settings.temp);
+    if let Some(within) = settings.start_timeout {
+        command.arg(format!("--budget={}s", within.as_secs()));
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut keeper = command.spawn().map_err(|e| {
         ClusterError::new(
@@ -87,6 +90,7 @@ pub async fn start(
                 let error = death(&component, &status, log);
                 return Err(after_the_end(told, stdin, keeper, error.into()).await);
             }
+            Some(Said::Swept { dir, left }) => progress(swept(&dir, &left)),
             Some(Said::Ended { .. } | Said::Other) => {}
             None => {
                 let status = keeper.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
@@ -108,6 +112,15 @@ fn cluster(node: Node, ready: Ready) -> Cluster {
     };
     let kubectl = node.kubectl(&ready.dir);
     Cluster::new(facts, ready.kubeconfig, kubectl, Box::new(node))
+}
+
+/// What the keeper has removed on its way.
+fn swept(dir: &Path, left: &[String]) -> Progress {
+    let node = format!("the node {}, left by a run that was killed", dir.display());
+    Progress::Note(match left {
+        [] => format!("removed {node}"),
+        left => format!("could not remove all of {node}: {}", left.join(", ")),
+    })
 }
 
 /// Waits until a failed start has removed what it made, so that the error is said when nothing is left.
@@ -136,8 +149,15 @@ fn listen(
             let mut ended = false;
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let Ok(said) = serde_json::from_str::<Said>(&line) else { continue };
-                if let Said::Died { component, status, log } = &said {
-                    *died.lock().unwrap_or_else(PoisonError::into_inner) = Some(death(component, status, log.clone()));
+                let broken = match &said {
+                    Said::Died { component, status, log } => Some(death(component, status, log.clone())),
+                    Said::Failed { message, remedy, log } => {
+                        Some(ClusterError { message: message.clone(), remedy: remedy.clone(), log: log.clone() })
+                    }
+                    _ => None,
+                };
+                if let Some(error) = broken {
+                    died.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 }
                 ended |= matches!(said, Said::Ended { .. } | Said::Failed { .. });
                 let _ = tell.send(said);

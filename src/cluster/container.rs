@@ -40,8 +40,11 @@ pub const API_PORT: u16 = 6443;
 /// How long the end of a container may take before it counts as left behind.
 const END_BUDGET: Duration = Duration::from_secs(20);
 
+/// After so many questions without an answer, Docker itself has gone.
+const UNANSWERED: usize = 50;
+
 /// How many of the container's last lines are kept.
-const LOG_LINES: usize = 20;
+const LOG_LINES: usize = 50;
 
 /// What waits in the container for the end of our connection.
 const LIFELINE: [&str; 3] = ["/bin/sh", "-c", "cat >/dev/null; kill -TERM 1"];
@@ -151,9 +154,9 @@ pub async fn start(
         Ok(started) => started?,
         Err(e) => std::panic::resume_unwind(e.into_panic()),
     };
-    if let Some(signal) = stop.signal() {
+    if let Some(why) = stop.asked() {
         container.end().await;
-        return Err(StartError::Stopped(signal));
+        return Err(StartError::Stopped(why));
     }
     Ok((container, lines))
 }
@@ -350,17 +353,21 @@ impl Container {
     }
 }
 
-/// Whether Docker forgets it in time.
+/// Whether Docker forgets it in time. A Docker that has died forgets nothing, so nobody waits for it.
 async fn gone(client: &Docker, id: &str) -> bool {
     let forgotten = async {
-        while !matches!(
-            client.inspect_container(id, None::<InspectContainerOptions>).await,
-            Err(Error::DockerResponseServerError { status_code: 404, .. })
-        ) {
+        let mut unanswered = 0;
+        while unanswered < UNANSWERED {
+            match client.inspect_container(id, None::<InspectContainerOptions>).await {
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => return true,
+                Ok(_) | Err(Error::DockerResponseServerError { .. }) => unanswered = 0,
+                Err(_) => unanswered += 1,
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        false
     };
-    tokio::time::timeout(END_BUDGET, forgotten).await.is_ok()
+    tokio::time::timeout(END_BUDGET, forgotten).await.unwrap_or(false)
 }
 
 impl Drop for Container {

@@ -12,7 +12,10 @@ use super::{
     said::{Said, death},
     sweep,
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::{Moment, timeout_at},
+    stop::{Stop, unless_stopped},
+};
 
 /// A little more than the node's own budget, since it knows best what is late.
 const READY_WITHIN: Duration = Duration::from_secs(125);
@@ -39,7 +42,8 @@ pub async fn start(
     let image = NodeImage { name: images::NODE.into(), tag: engine::hash(), ..NodeImage::default() };
     let begun = Instant::now();
     let (node, mut lines) = container::start(&daemon, host, image, &owner, folder, stop).await?;
-    let up = unless_stopped(stop, bring_up(&node, &mut lines, begun, progress)).await;
+    let within = settings.start_timeout.unwrap_or(READY_WITHIN);
+    let up = unless_stopped(stop, bring_up(&node, &mut lines, (begun, within), progress)).await;
     match up {
         Ok(Ok(cluster)) => {
             watch(node, lines);
@@ -59,16 +63,14 @@ pub async fn start(
 async fn bring_up(
     node: &std::sync::Arc<Container>,
     lines: &mut mpsc::UnboundedReceiver<String>,
-    begun: Instant,
+    (begun, within): (Instant, Duration),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
     let kubernetes =
-        tokio::time::timeout_at(begun + READY_WITHIN, said_ready(node, lines, progress)).await.map_err(|_| {
-            ClusterError {
-                message: format!("the node was not ready after {} s", READY_WITHIN.as_secs()),
-                remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
-                log: node.last_lines(),
-            }
+        timeout_at(Moment::now() + within, said_ready(node, lines, progress)).await.map_err(|_| ClusterError {
+            message: format!("the node was not ready after {} s", within.as_secs()),
+            remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
+            log: node.last_lines(),
         })??;
     let words = ["cat", "/etc/kubernetes/admin.conf"].map(str::to_owned).to_vec();
     let cannot = |e: String| ClusterError::plain(format!("cannot read the kubeconfig in the node: {e}"));
@@ -84,7 +86,7 @@ async fn bring_up(
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Moment::now() + Duration::from_secs(20);
     let unreachable = |e: String| {
         ClusterError::new(
             format!("the node is ready, but cannot be reached at {}: {e}", node.server),

@@ -27,7 +27,7 @@ use super::{
     lease::{Ask, Folder, State, Until, lock_soon},
     snapshot, warm,
 };
-use crate::stop::{self, Stop, Stopper, unless_stopped};
+use crate::stop::{self, Stop, Stopper, Why, unless_stopped};
 
 /// How often a holder looks whether it is still needed.
 const LOOK: Duration = Duration::from_millis(100);
@@ -256,7 +256,7 @@ fn end_with_the_starter(stopper: &Stopper) {
         let mut word = String::new();
         let read = std::io::stdin().lock().read_line(&mut word);
         if read.is_err() || word != "go\n" {
-            stopper.stop(1);
+            stopper.stop(Why::Signal(1));
         }
     });
 }
@@ -267,7 +267,7 @@ fn end_with_signals(stopper: &Stopper) {
         let stopper = stopper.clone();
         tokio::spawn(async move {
             signals.recv().await;
-            stopper.stop(number);
+            stopper.stop(Why::Signal(number));
         });
     }
 }

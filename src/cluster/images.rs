@@ -155,8 +155,11 @@ pub async fn ensure(
         return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
     }
     let begun = Instant::now();
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let _pulling = Ends(runtime().spawn(pull(daemon.client.clone(), image.to_owned(), tell)));
+    let begin = || {
+        let (tell, told) = mpsc::unbounded_channel();
+        (told, Ends(runtime().spawn(pull(daemon.client.clone(), image.to_owned(), tell))))
+    };
+    let (mut told, mut _pulling) = begin();
     let mut layers = Layers::default();
     let mut patient = patience.first;
     loop {
@@ -173,7 +176,14 @@ pub async fn ensure(
                 let (done, total) = layers.sum();
                 progress(Progress::Pull { image: image.to_owned(), done, total });
             }
-            Some(Err(e)) => return Err(trouble::image(&e, image).into()),
+            Some(Err(e)) => {
+                let again = trouble::again_after(&e).filter(|time| begun.elapsed() + *time < patience.total);
+                let Some(time) = again else { return Err(trouble::image(&e, image).into()) };
+                let why = trouble::image(&e, image);
+                progress(Progress::Note(format!("{why}; it is asked again then")));
+                unless_stopped(stop, tokio::time::sleep(time)).await.map_err(StartError::Stopped)?;
+                (told, _pulling) = begin();
+            }
             None => return Ok(()),
         }
     }

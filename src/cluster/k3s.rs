@@ -12,7 +12,10 @@ use super::{
     images::{self, Patience},
     ready, sweep,
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::Moment,
+    stop::{Stop, unless_stopped},
+};
 
 /// The image without its tag.
 pub const IMAGE: &str = "rancher/k3s";
@@ -107,7 +110,8 @@ pub async fn start(
     };
     let begun = Instant::now();
     let (node, _lines) = container::start(&daemon, host, node, &owner, folder, stop).await?;
-    let up = unless_stopped(stop, bring_up(&node, wanted.anonymous, curl_image, begun, progress)).await;
+    let within = settings.start_timeout.unwrap_or(READY_WITHIN);
+    let up = unless_stopped(stop, bring_up(&node, wanted.anonymous, curl_image, (begun, within), progress)).await;
     match up {
         Ok(Ok(cluster)) => Ok(cluster),
         Ok(Err(e)) => {
@@ -125,27 +129,32 @@ async fn bring_up(
     node: &Arc<Container>,
     anonymous: bool,
     curl_image: String,
-    begun: Instant,
+    (begun, within): (Instant, Duration),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
-    let deadline = begun + READY_WITHIN;
-    let text = kubeconfig(node, deadline).await?;
+    let deadline = Moment::now() + within;
+    let late = |why: &str| late(node, within, why);
+    let text = kubeconfig(node, deadline, &late).await?;
     let kubeconfig = node.write("kubeconfig", &super::kubeconfig_for(&text, &node.server)?)?;
     let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
     let facts = Facts { pods: true, anonymous, kind: "k3s", kubernetes: String::new(), curl_image };
     let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
     let client = cluster.client().await?;
     tokio::select! {
-        ready = ready::wait(&client, &ready::ALL, begun, deadline, progress) => ready.map_err(|e| late(node, &e))?,
+        ready = ready::wait(&client, &ready::ALL, begun, deadline, progress) => ready.map_err(|e| late(&e))?,
         died = node.end_by_itself() => return Err(died),
     }
-    let version = client.apiserver_version().await.map_err(|e| late(node, &e.to_string()))?;
+    let version = client.apiserver_version().await.map_err(|e| late(&e.to_string()))?;
     cluster.facts.kubernetes = version.git_version;
     Ok(cluster)
 }
 
 /// The administrator's kubeconfig, as soon as k3s has written it.
-async fn kubeconfig(node: &Container, deadline: Instant) -> Result<String, ClusterError> {
+async fn kubeconfig(
+    node: &Container,
+    deadline: Moment,
+    late: &impl Fn(&str) -> ClusterError,
+) -> Result<String, ClusterError> {
     loop {
         if let Some(died) = node.died() {
             return Err(died);
@@ -158,16 +167,16 @@ async fn kubeconfig(node: &Container, deadline: Instant) -> Result<String, Clust
         {
             return Ok(String::from_utf8_lossy(&said.stdout).into_owned());
         }
-        if Instant::now() >= deadline {
-            return Err(late(node, &format!("it has not written {KUBECONFIG}")));
+        if deadline.left().is_zero() {
+            return Err(late(&format!("it has not written {KUBECONFIG}")));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-fn late(node: &Container, why: &str) -> ClusterError {
+fn late(node: &Container, within: Duration, why: &str) -> ClusterError {
     ClusterError {
-        message: format!("k3s was not ready after {} s: {why}", READY_WITHIN.as_secs()),
+        message: format!("k3s was not ready after {} s: {why}", within.as_secs()),
         remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
         log: node.last_lines(),
     }

@@ -33,7 +33,10 @@ use super::{
     images::{self, Patience},
     k3s, ready, sweep,
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::Moment,
+    stop::{Stop, unless_stopped},
+};
 
 /// From the start of kind, with all images here.
 const READY_WITHIN: Duration = Duration::from_secs(240);
@@ -125,7 +128,7 @@ async fn bring_up(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
     let begun = Instant::now();
-    let deadline = begun + READY_WITHIN;
+    let deadline = Moment::now() + READY_WITHIN;
     let mut phase = |name: &str| {
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         progress(Progress::Phase { name: name.to_owned(), ms });
@@ -177,7 +180,7 @@ fn private(kubeconfig: &Path) -> Result<(), ClusterError> {
 
 /// Waits until the DNS of the cluster answers by the address of its Service: it has ready endpoints some time before
 /// kube-proxy leads anybody to them.
-async fn dns_answers(node: &Node, daemon: &Daemon, client: &Client, deadline: Instant) -> Result<(), String> {
+async fn dns_answers(node: &Node, daemon: &Daemon, client: &Client, deadline: Moment) -> Result<(), String> {
     let services: Api<Service> = Api::namespaced(client.clone(), "kube-system");
     let service = services.get("kube-dns").await.map_err(|e| e.to_string())?;
     let address = service.spec.and_then(|spec| spec.cluster_ip).ok_or("the Service kube-dns has no address")?;
@@ -186,7 +189,7 @@ async fn dns_answers(node: &Node, daemon: &Daemon, client: &Client, deadline: In
         if said.exit_code == 0 {
             return Ok(());
         }
-        if Instant::now() >= deadline {
+        if deadline.left().is_zero() {
             let words = String::from_utf8_lossy(&said.stderr).trim().to_owned();
             return Err(format!("the cluster's DNS does not answer at {address} ({words})"));
         }

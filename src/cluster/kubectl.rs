@@ -1,6 +1,10 @@
 //! kubectl on the cluster's own node: argument by argument, without a shell, with a deadline.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -9,10 +13,10 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
-    time::{Instant, timeout_at},
 };
 
 use super::exec::InContainer;
+use crate::clock::{Moment, timeout_at};
 
 /// The most that a stream may carry, in bytes; more is an error and never cut silently.
 pub(super) const MOST_OUTPUT: usize = 16 << 20;
@@ -117,7 +121,7 @@ impl Kubectl {
         args: &[String],
         stdin: Option<&[u8]>,
         login: Login<'_>,
-        deadline: Instant,
+        deadline: Moment,
     ) -> Result<Output, String> {
         let Some(user) = login.user() else { return self.command(&[], args, stdin, deadline).await };
         // The node's kubeconfig says where the server is; this one only adds who asks.
@@ -133,11 +137,11 @@ impl Kubectl {
         shell: &[&str],
         args: &[String],
         stdin: Option<&[u8]>,
-        deadline: Instant,
+        deadline: Moment,
     ) -> Result<Output, String> {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
-        let seconds = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
-        let grace = deadline + std::time::Duration::from_secs(2);
+        let (seconds, begun) = (deadline.left().as_secs().max(1), Instant::now());
+        let grace = deadline + Duration::from_secs(2);
         let (prefix, first) = match &self.0 {
             How::Command { prefix, first } => (prefix, first),
             How::Container { container, words } => {
@@ -146,7 +150,7 @@ impl Kubectl {
                 let before = shell.iter().chain(&before).map(|word| (*word).to_owned());
                 let command = before.chain(words.iter().cloned()).chain(args.iter().cloned()).collect();
                 let ended = timeout_at(grace, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
-                return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, deadline);
+                return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, begun);
             }
         };
         let (program, before) = prefix.split_first().ok_or("this cluster has no kubectl")?;
@@ -160,13 +164,13 @@ impl Kubectl {
             Ok(output) => output?,
             Err(_) => return Err(still(seconds)),
         };
-        in_time(output, seconds, deadline)
+        in_time(output, seconds, begun)
     }
 }
 
-/// The node kills what is not over in time, which looks like any end by KILL.
-fn in_time(output: Output, seconds: u64, deadline: Instant) -> Result<Output, String> {
-    if output.exit_code == 137 && Instant::now() + std::time::Duration::from_millis(50) >= deadline {
+/// The node kills what is not over in time, which looks like any end by KILL. It goes on while this process is stopped.
+fn in_time(output: Output, seconds: u64, begun: Instant) -> Result<Output, String> {
+    if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
         return Err(still(seconds));
     }
     Ok(output)
@@ -214,8 +218,6 @@ pub(super) fn too_much() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A node that is this machine, and whose kubectl is `sh -c`.
@@ -229,7 +231,7 @@ mod tests {
     async fn run(script: &str, stdin: Option<&[u8]>, limit: Duration) -> Result<Output, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let args = [script.to_owned(), "it".into(), "$HOME; `id`".into()];
-        shell(&folder).run(&args, stdin, Login::Administrator, Instant::now() + limit).await
+        shell(&folder).run(&args, stdin, Login::Administrator, Moment::now() + limit).await
     }
 
     #[tokio::test]
@@ -269,7 +271,7 @@ mod tests {
         std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("allowed");
         let path = format!("PATH={}:/usr/bin:/bin", folder.path().display());
         let kubectl = Kubectl::new(["env".into(), path.into(), "KUBECONFIG=/admin".into()]);
-        let (token, deadline) = (SecretString::from("very-secret"), Instant::now() + Duration::from_secs(20));
+        let (token, deadline) = (SecretString::from("very-secret"), Moment::now() + Duration::from_secs(20));
         let args = ["get".to_owned(), "pods".into()];
         let output = kubectl.run(&args, Some(b"line 1\nline 2"), Login::Token(&token), deadline).await.expect("an end");
         let text = String::from_utf8(output.stdout).expect("text");

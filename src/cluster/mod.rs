@@ -45,7 +45,7 @@ pub use folder::Folder;
 pub use kubectl::Kubectl;
 pub use owner::Owner;
 
-use crate::stop::Stop;
+use crate::stop::{Stop, Why};
 
 /// Which kind of cluster to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -142,6 +142,8 @@ pub struct Settings {
     pub kind_image: Option<String>,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
+    /// How long a cluster may take until it is ready, when it is not to be what its kind takes at most.
+    pub start_timeout: Option<Duration>,
     /// For what this user's processes tell each other: which clusters are kept, and by whom.
     pub state: PathBuf,
 }
@@ -191,9 +193,9 @@ pub enum StartError {
     /// The environment lacks something.
     #[error(transparent)]
     Failed(#[from] ClusterError),
-    /// The run was told to stop, by this signal, and everything was removed again.
-    #[error("stopped by signal {0}")]
-    Stopped(u8),
+    /// The run was told to stop, and everything was removed again.
+    #[error("stopped by {0}")]
+    Stopped(Why),
 }
 
 /// Something that a person who waits for a cluster wants to know.

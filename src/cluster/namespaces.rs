@@ -100,6 +100,26 @@ pub async fn sweep(client: &kube::Client, dry_run: bool) -> Result<(Vec<String>,
     Ok((swept, left))
 }
 
+/// All objects that are in a namespace, each with its kind, and with its metadata only.
+///
+/// # Errors
+/// When the API server does not answer. Kinds that may not be listed are left out.
+pub async fn content(client: &kube::Client, namespace: &str) -> Result<Vec<(String, Value)>, ClusterError> {
+    let selector = format!("?fieldSelector=metadata.namespace%3D{namespace}");
+    let asked: Vec<_> = (snapshot::lists(client).await?.into_iter())
+        .map(|(path, kind)| {
+            let (client, selected) = (client.clone(), format!("{path}{selector}"));
+            async move { (snapshot::metadata(&client, &selected).await.unwrap_or_default(), kind) }
+        })
+        .collect();
+    let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
+    let inside = |item: &Value| item["metadata"]["namespace"] == namespace;
+    let of_kind = |(items, kind): (Vec<Value>, String)| {
+        items.into_iter().filter(inside).map(move |item| (kind.clone(), item)).collect::<Vec<_>>()
+    };
+    Ok(answers.into_iter().flat_map(of_kind).collect())
+}
+
 /// Whether the object is marked by a process that is gone for sure, and is not going already.
 fn is_dead(item: &Value) -> bool {
     let owner = item["metadata"]["annotations"][OWNER].as_str();

@@ -10,6 +10,7 @@ use kube::{Api, Client, api::ListParams};
 use tokio::time::Instant;
 
 use super::Progress;
+use crate::clock::{Moment, timeout_at};
 
 /// Between two questions; each takes a few milliseconds.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -106,6 +107,11 @@ fn not_ready(node: &Node) -> Option<String> {
     Some(format!("node {name} still has the taint {}", taint.key))
 }
 
+/// Whether the API server says that it is ready, and says so soon.
+pub async fn now(client: &Client) -> bool {
+    matches!(timeout_at(Moment::now() + ONE_ANSWER, Thing::Api.ask(client)).await, Ok(Ok(())))
+}
+
 /// Waits until all of `things` are so, and reports each as a phase.
 ///
 /// # Errors
@@ -114,19 +120,19 @@ pub async fn wait(
     client: &Client,
     things: &[Thing],
     begun: Instant,
-    deadline: Instant,
+    deadline: Moment,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), String> {
     for thing in things {
         let mut last = "no answer yet".to_owned();
         loop {
-            let until = deadline.min(Instant::now() + ONE_ANSWER);
-            match tokio::time::timeout_at(until, thing.ask(client)).await {
+            let until = deadline.min(Moment::now() + ONE_ANSWER);
+            match timeout_at(until, thing.ask(client)).await {
                 Ok(Ok(())) => break,
                 Ok(Err(e)) => last = e,
                 Err(_) => {}
             }
-            if Instant::now() >= deadline {
+            if deadline.left().is_zero() {
                 return Err(format!("{} is still missing; the last answer: {last}", thing.phase()));
             }
             tokio::time::sleep(ASK_AGAIN).await;

@@ -59,6 +59,14 @@ pub enum Said {
         #[serde(default)]
         left: Vec<String>,
     },
+    /// What a killed keeper had left was removed, but for these.
+    Swept {
+        /// Its cluster's folder.
+        dir: PathBuf,
+        /// Normally none.
+        #[serde(default)]
+        left: Vec<String>,
+    },
     /// What a newer engine may say.
     #[serde(other)]
     Other,

@@ -50,6 +50,9 @@ struct Object {
     content: String,
     /// Whether it will go by itself: it is being deleted, or another object's controller made it.
     going: bool,
+    /// The finalizers that hold it when it is deleted, but for those that Kubernetes itself takes away.
+    #[serde(default)]
+    held: Vec<String>,
 }
 
 /// How a cluster differs from what it was.
@@ -112,7 +115,11 @@ impl Snapshot {
     fn difference(&self, now: &Snapshot) -> Difference {
         let mut difference = Difference::default();
         for (name, object) in &now.objects {
+            let going = object.going || in_a_going_namespace(name, now);
             match self.objects.get(name) {
+                None if going && !object.held.is_empty() => {
+                    difference.stays.push(format!("{name}: held by the finalizer {}", object.held.join(", ")));
+                }
                 _ if in_a_going_namespace(name, now) => {}
                 None if object.going => difference.going.push(format!("{name} is going")),
                 None => difference.stays.push(format!("{name} is new")),
@@ -199,7 +206,15 @@ fn object(kind: &str, item: &Value) -> Object {
     }
     let hash = Sha256::digest(content.to_string());
     let content = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Object { content, going: owned || !metadata["deletionTimestamp"].is_null() }
+    let finalizers = metadata["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let held = finalizers.filter(|finalizer| !is_of_kubernetes(finalizer)).map(str::to_owned).collect();
+    Object { content, held, going: owned || !metadata["deletionTimestamp"].is_null() }
+}
+
+/// Whether a controller of Kubernetes itself takes this finalizer away.
+fn is_of_kubernetes(finalizer: &str) -> bool {
+    let domain = finalizer.split_once('/').map_or("kubernetes.io", |(domain, _)| domain);
+    domain == "kubernetes.io" || domain.ends_with(".kubernetes.io")
 }
 
 /// All that can be listed, from two requests.
@@ -295,5 +310,19 @@ mod tests {
         assert_eq!(difference.stays, Vec::<String>::new());
         assert_eq!(difference.going, ["Namespace b is going", "Pod c in default is going"]);
         assert_eq!(now.difference(&Snapshot::default()).stays, ["Pod a in b is missing"]);
+    }
+
+    #[test]
+    fn what_a_finalizer_holds_does_not_go_by_itself() {
+        let namespace = json!({"metadata": {"name": "b", "deletionTimestamp": "2030-01-01T00:00:00Z"}});
+        let held = |finalizer: &str| json!({"metadata": {"name": "a", "namespace": "b", "finalizers": [finalizer]}});
+        let stays = |finalizer: &str| {
+            let now = snapshot(&[("Namespace", namespace.clone()), ("ConfigMap", held(finalizer))]);
+            Snapshot::default().difference(&now).stays
+        };
+        assert_eq!(stays("example.com/hold"), ["ConfigMap a in b: held by the finalizer example.com/hold"]);
+        assert_eq!(stays("kubernetes.io/pvc-protection"), Vec::<String>::new());
+        assert_eq!(stays("batch.kubernetes.io/job-tracking"), Vec::<String>::new());
+        assert_eq!(stays("foregroundDeletion"), Vec::<String>::new());
     }
 }

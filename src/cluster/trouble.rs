@@ -87,8 +87,9 @@ pub fn image(e: &Error, image: &str) -> ClusterError {
     let Some(said) = answer(e) else { return connection(e, "its socket") };
     let lower = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if status(e) == Some(429) || has(&["toomanyrequests", "too many requests", "rate limit"]) {
-        let again = retry_after(&lower).map_or_else(String::new, |time| format!("; it says: try again after {time}"));
+    if limited(e, &lower) {
+        let again =
+            retry_after(&lower).map_or_else(String::new, |(said, _)| format!("; it says: try again after {said}"));
         return ClusterError::new(
             format!("the registry of {image} gives no more images for now (rate limit{again})"),
             "log in (docker login), which raises the limit, use a mirror, or load the image with docker load",
@@ -150,12 +151,32 @@ fn status(e: &Error) -> Option<u16> {
     }
 }
 
-/// The time that a registry names. Docker passes on only its words, not the header.
-fn retry_after(lower: &str) -> Option<String> {
+/// Whether a registry gives no more images for now.
+fn limited(e: &Error, lower: &str) -> bool {
+    status(e) == Some(429)
+        || ["toomanyrequests", "too many requests", "rate limit"].iter().any(|word| lower.contains(word))
+}
+
+/// When a registry that gives no more images for now wants to be asked again, if it says so.
+pub fn again_after(e: &Error) -> Option<Duration> {
+    let lower = answer(e)?.to_lowercase();
+    if limited(e, &lower) { retry_after(&lower).map(|(_, time)| time) } else { None }
+}
+
+/// The time that a registry names, for people and as it is. Docker passes on only its words, not the header.
+fn retry_after(lower: &str) -> Option<(String, Duration)> {
     let rest = lower.split_once("retry-after:")?.1.trim_start();
-    let time: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
-    let seconds = time.chars().all(|c| c.is_ascii_digit());
-    (!time.is_empty()).then(|| if seconds { format!("{time} s") } else { time })
+    let said: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+    if let Ok(seconds) = said.parse() {
+        return Some((format!("{said} s"), Duration::from_secs(seconds)));
+    }
+    let mut seconds = 0.0;
+    for part in said.split_inclusive(|c: char| c.is_ascii_alphabetic()) {
+        let unit = [('h', 3600.0), ('m', 60.0), ('s', 1.0)].into_iter().find(|(unit, _)| part.ends_with(*unit))?;
+        seconds += part[..part.len() - 1].parse::<f64>().ok()? * unit.1;
+    }
+    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    (!said.is_empty()).then_some((said, time))
 }
 
 fn first_line(text: &str) -> String {
@@ -223,6 +244,17 @@ mod tests {
     #[case("write /var/lib/docker/tmp/GetImageBlob1: no space left on device", "Docker's disk is full")]
     fn an_image_that_cannot_be_had_says_why(#[case] docker: &str, #[case] sentence: &str) {
         assert_eq!(image(&stream(docker), "r/k:1").message, sentence);
+    }
+
+    #[rstest]
+    #[case("toomanyrequests: retry-after: 5m30s, allowed: 2000/minute", Some(330_000))]
+    #[case("Too Many Requests. Retry-After: 60", Some(60_000))]
+    #[case("rate limit; retry-after: 1.5s", Some(1500))]
+    #[case("rate limit; retry-after: soon", None)]
+    #[case("toomanyrequests", None)]
+    #[case("no space left on device; retry-after: 1s", None)]
+    fn a_registry_says_when_to_ask_again(#[case] docker: &str, #[case] millis: Option<u64>) {
+        assert_eq!(again_after(&stream(docker)), millis.map(Duration::from_millis));
     }
 
     #[test]

@@ -9,6 +9,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("Scenario", "say", "A Pod speaks to the API server as a ServiceAccount."),
     ("Scenario", "namespace", "default"),
     ("Scenario", "tags", "[rbac, tutorial]"),
+    ("Scenario", "timeout", "5m"),
     ("Scenario", "steps", "[{title: An account, serviceAccount: reader}]"),
     ("Scenario", "$schema", "../../schema/scenario.schema.json"),
     ("Step", "title", "Without a Role it may not list Pods"),

@@ -71,6 +71,8 @@ pub struct Http {
     pub body: Vec<u8>,
     /// The body as JSON, if it is.
     pub json: Option<Value>,
+    /// When the server asks to come again (`Retry-After`).
+    pub retry_after: Option<Duration>,
     /// How long the call took.
     pub took: Duration,
 }

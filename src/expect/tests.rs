@@ -19,6 +19,7 @@ fn raw(status: u16, kind: &str, body: &str) -> Http {
         warnings: vec![],
         body: body.as_bytes().to_vec(),
         json: serde_json::from_str(body).ok(),
+        retry_after: None,
         took: Duration::ZERO,
     }
 }

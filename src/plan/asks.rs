@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::scenario::verbs::Method;
+
 use super::{Action, Kind, Object, Request, Target, TokenCall};
 
 /// The path of a collection, or of an object when it is named.
@@ -54,6 +56,25 @@ impl Target {
             .filter_map(|(key, value)| value.as_deref().map(|value| format!("{key}={}", escape(value))))
             .collect();
         if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+    }
+}
+
+impl Action {
+    /// Whether it changes nothing, so that it may be asked again. A GET by which a program is run or reached does more than
+    /// read.
+    pub fn only_reads(&self) -> bool {
+        let connects = |request: &Request| {
+            matches!(request, Request::Resource { subresource: Some(part), .. }
+                if matches!(part.as_str(), "exec" | "attach" | "portforward" | "proxy"))
+        };
+        let reads = |method: Method| matches!(method, Method::Get | Method::Head | Method::Options);
+        let method = match self {
+            Action::Get(_) | Action::Wait(..) | Action::Can(_) | Action::Whoami => return true,
+            Action::Curl(curl) => curl.method,
+            Action::Request(call) => call.method,
+            _ => return false,
+        };
+        reads(method) && !self.requests().iter().any(connects)
     }
 }
 

@@ -101,6 +101,8 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
     texts::check(&mut cx);
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 
+    let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
+
     let Context { findings, notes, .. } = cx;
     let findings = findings.into_list();
     let plan = Plan {
@@ -111,6 +113,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
         fresh_namespace,
         alone,
         holds,
+        timeout,
         steps,
         notes,
         warnings: Vec::new(),

@@ -58,6 +58,8 @@ pub struct Plan {
     /// Names of which only one scenario may make use at a time: namespaces that it shares and cluster-wide objects that it
     /// makes, e.g. `ClusterRole read-all`.
     pub holds: BTreeSet<String>,
+    /// The longest that all steps together may take.
+    pub timeout: Duration,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What the plan filled in without being told, each with its place.

@@ -27,6 +27,9 @@ const SUMMARY: usize = 900 * 1024;
 /// The most scenarios that the table of the summary lists, those that did not hold first.
 const ROWS: usize = 500;
 
+/// The rank of what held only when it was run again: a warning, where all others are errors.
+const FLAKY: u8 = 5;
+
 /// An annotation.
 struct Annotation {
     /// The most telling first.
@@ -54,6 +57,10 @@ pub fn annotations(records: &[Record]) -> String {
             Annotation { rank, place: Some((story.path.to_owned(), place.0, place.1)), title, message }
         }));
         all.extend(story.troubles.iter().map(|trouble| outside(Some(story), trouble)));
+        if story.verdict == Verdict::Flaky {
+            let place = Some((story.path.to_owned(), story.line, 1));
+            all.push(Annotation { rank: FLAKY, place, title: story.title.to_owned(), message: story.reason.clone() });
+        }
     }
     all.sort_by_key(|annotation| annotation.rank);
     // A cluster that broke says the same of each scenario.
@@ -100,7 +107,8 @@ fn command(annotation: &Annotation) -> String {
         properties.push(format!("file={},line={line},col={col}", property(path)));
     }
     properties.push(format!("title={}", property(&show::line(&annotation.title, show::VALUE))));
-    format!("::error {}::{}\n", properties.join(","), data(&defuse(&show::block(&annotation.message, MESSAGE))))
+    let level = if annotation.rank == FLAKY { "warning" } else { "error" };
+    format!("::{level} {}::{}\n", properties.join(","), data(&defuse(&show::block(&annotation.message, MESSAGE))))
 }
 
 /// A command's text, as `@actions/core` escapes it.
@@ -149,15 +157,13 @@ fn push(text: &mut String, room: usize, left_out: &mut usize, detail: &str) {
 
 fn head(run: &Run<'_>) -> String {
     let count = |verdict| run.count(verdict);
-    let all = run.scenarios.len();
+    let (all, held, flaky) = (run.scenarios.len(), run.held(), run.flaky_words());
     let failed = count(Verdict::Failed);
     let broken = count(Verdict::Broken) + count(Verdict::NotRun);
     let words = match (failed, broken + run.troubles.len()) {
-        (0, 0) if count(Verdict::Held) == all => format!("all {all} scenarios held"),
-        (0, 0) => format!("{} of {all} scenarios held, the others were skipped", count(Verdict::Held)),
-        (0, _) => {
-            format!("{} of {all} scenarios held; the environment kept others from an answer", count(Verdict::Held))
-        }
+        (0, 0) if held == all => format!("all {all} scenarios held{flaky}"),
+        (0, 0) => format!("{held} of {all} scenarios held{flaky}, the others were skipped"),
+        (0, _) => format!("{held} of {all} scenarios held{flaky}; the environment kept others from an answer"),
         _ => format!("{failed} of {all} scenarios failed"),
     };
     let cluster = run.cluster.map(|cluster| format!(" on {} with Kubernetes {}", cluster.kind, cluster.kubernetes));
@@ -193,6 +199,7 @@ fn table(order: &[&Story<'_>]) -> String {
 fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Held => "✅",
+        Verdict::Flaky => "🔁",
         Verdict::Failed => "❌",
         Verdict::Broken => "⚠️",
         Verdict::Skipped | Verdict::NotRun => "⏭️",
@@ -213,6 +220,11 @@ fn details(story: &Story<'_>) -> Vec<String> {
         None => {}
     }
     all.extend(story.troubles.iter().map(|trouble| folded(&title(&trouble.message), &trouble.told())));
+    for (index, earlier) in story.earlier.iter().enumerate() {
+        let step = earlier.culprit.map(|step| Terminal::new(false, Verbosity::Verbose, 110).step(step));
+        let told: String = step.into_iter().chain(earlier.troubles.iter().map(Trouble::told)).collect();
+        all.push(folded(&title(&format!("attempt {}: {}", index + 1, earlier.reason)), &told));
+    }
     all
 }
 

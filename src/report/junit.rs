@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use super::{
     Terminal, Verbosity,
-    story::{Run, Story, Trouble, Verdict},
+    story::{Earlier, Run, Story, Trouble, Verdict},
     words::defuse,
 };
 use crate::{
     expect::show,
-    run::{Outcome, Record},
+    run::{Outcome, Record, StepFinished},
 };
 
 /// The most of one text, in bytes.
@@ -53,8 +53,8 @@ fn strict(xml: &str) -> String {
 }
 
 fn case(story: &Story<'_>) -> TestCase {
-    let status = match story.verdict {
-        Verdict::Held => TestCaseStatus::success(),
+    let mut status = match story.verdict {
+        Verdict::Held | Verdict::Flaky => TestCaseStatus::success(),
         Verdict::Skipped => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_message(line(&story.reason));
@@ -64,14 +64,15 @@ fn case(story: &Story<'_>) -> TestCase {
             let failed = story.verdict == Verdict::Failed;
             let kind = if failed { NonSuccessKind::Failure } else { NonSuccessKind::Error };
             let mut status = TestCaseStatus::non_success(kind);
-            status.set_message(line(&story.reason)).set_type(class(story));
-            let text = text(story);
+            status.set_message(line(&story.reason)).set_type(story.class());
+            let text = text(story.culprit(), &story.troubles);
             if !text.is_empty() {
                 status.set_description(text);
             }
             status
         }
     };
+    status.add_reruns(story.earlier.iter().map(rerun));
     let mut case = TestCase::new(story.title, status);
     case.set_classname(story.path).set_time(Duration::from_millis(story.took_ms));
     let line = story.culprit().map_or(story.line, |step| match &step.outcome {
@@ -80,6 +81,14 @@ fn case(story: &Story<'_>) -> TestCase {
     });
     place(&mut case, story.path, line);
     case
+}
+
+/// An attempt that the environment broke off. Surefire's schema has only these parts of it.
+fn rerun(earlier: &Earlier<'_>) -> TestRerun {
+    let mut rerun = TestRerun::new(NonSuccessKind::Error);
+    rerun.set_message(line(&earlier.reason)).set_type(earlier.class.as_str());
+    rerun.set_stack_trace(text(earlier.culprit, &earlier.troubles));
+    rerun
 }
 
 fn outside(class_name: &str, trouble: &Trouble) -> TestCase {
@@ -105,23 +114,13 @@ fn place(case: &mut TestCase, path: &str, line: usize) {
     case.extra.insert("line".into(), line.to_string().into());
 }
 
-/// A word for the kind of what went wrong.
-fn class(story: &Story<'_>) -> String {
-    match story.culprit().map(|step| &step.outcome) {
-        Some(Outcome::Failed { failures }) => failures.first().map(|failure| failure.mismatch.class.word()),
-        Some(Outcome::Broken { class, .. }) => Some(class.clone()),
-        _ => story.troubles.first().map(|trouble| trouble.class.clone()),
-    }
-    .unwrap_or_else(|| "interrupted".into())
-}
-
 /// All that is known, as the terminal has it.
-fn text(story: &Story<'_>) -> String {
+fn text(culprit: Option<&StepFinished>, troubles: &[Trouble]) -> String {
     let mut text = String::new();
-    if let Some(step) = story.culprit() {
+    if let Some(step) = culprit {
         text += &Terminal::new(false, Verbosity::Normal, 110).step(step);
     }
-    for trouble in &story.troubles {
+    for trouble in troubles {
         text += &trouble.told();
     }
     defuse(&show::shorten(&text, MOST))

@@ -9,6 +9,12 @@ use crate::{
     run::{Event, Outcome, Record, Selected, StepFinished},
 };
 
+/// The class of what ended a run or a scenario because its time was over.
+pub(super) const BUDGET: &str = "budget";
+
+/// The class of a bug of kubewalk that ended a scenario.
+pub(super) const BUG: &str = "bug";
+
 /// A run.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,11 +73,34 @@ pub struct Story<'a> {
     pub steps: Vec<Step<'a>>,
     /// What kept it from going on, outside of its steps.
     pub troubles: Vec<Trouble>,
+    /// How it ended before, when the environment kept it from an answer and it was run again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier<'a>>,
     /// The step that has begun and not ended.
     #[serde(skip)]
     begun: Option<Begun<'a>>,
     #[serde(skip)]
     ended: bool,
+}
+
+/// An attempt at a scenario that the environment broke off.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Earlier<'a> {
+    /// A word for what happened, e.g. `cluster`, `unreachable`.
+    pub class: String,
+    /// In one sentence.
+    pub reason: String,
+    /// When it began, since the start of the run.
+    pub begun_ms: Option<u64>,
+    /// How long it took.
+    pub took_ms: u64,
+    /// The step that could not be carried out.
+    #[serde(skip)]
+    pub culprit: Option<&'a StepFinished>,
+    /// What else went wrong.
+    #[serde(skip)]
+    pub troubles: Vec<Trouble>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +130,8 @@ pub struct Step<'a> {
 pub enum Verdict {
     /// Everything was as expected.
     Held,
+    /// Everything was as expected, but only when it was run again.
+    Flaky,
     /// An expectation failed.
     Failed,
     /// The environment: nothing is known about the claim.
@@ -137,7 +168,13 @@ impl<'a> Run<'a> {
             let message = format!("the run ended without a last word after {}; was it killed?", time(run.took_ms));
             run.troubles.push(Trouble { class: "killed".into(), message, more: vec![], place: None });
         }
-        run.scenarios.iter_mut().for_each(Story::judge);
+        let spent = run.troubles.iter().find(|trouble| trouble.class == BUDGET).map(|trouble| trouble.message.clone());
+        for story in &mut run.scenarios {
+            story.judge();
+            if let (Verdict::NotRun, Some(spent)) = (story.verdict, &spent) {
+                story.reason += &format!(": {spent}");
+            }
+        }
         run
     }
 
@@ -166,6 +203,7 @@ impl<'a> Run<'a> {
                 };
                 self.trouble(path.as_deref(), trouble);
             }
+            Event::ScenarioAgain { path, .. } => self.story(path, "").again(),
             Event::ScenarioStarted { path, title, say, line, namespace, .. } => {
                 let story = self.story(path, title);
                 (story.line, story.namespace, story.say) = (*line, namespace, say.as_deref());
@@ -211,6 +249,20 @@ impl<'a> Run<'a> {
         &mut self.scenarios[at]
     }
 
+    /// How many scenarios held, some perhaps only when they were run again.
+    pub fn held(&self) -> usize {
+        self.count(Verdict::Held) + self.count(Verdict::Flaky)
+    }
+
+    /// `, 2 of them only when they were run again`, if there are any.
+    pub fn flaky_words(&self) -> String {
+        match self.count(Verdict::Flaky) {
+            0 => String::new(),
+            1 => ", 1 of them only when it was run again".into(),
+            many => format!(", {many} of them only when they were run again"),
+        }
+    }
+
     /// How many scenarios ended so.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.scenarios.iter().filter(|story| story.verdict == verdict).count()
@@ -231,6 +283,7 @@ impl<'a> Story<'a> {
             took_ms: 0,
             steps: vec![],
             troubles: vec![],
+            earlier: vec![],
             begun: None,
             ended: false,
         }
@@ -244,6 +297,30 @@ impl<'a> Story<'a> {
     pub fn culprit(&self) -> Option<&'a StepFinished> {
         let steps = self.steps.iter().map(|step| step.finished);
         steps.into_iter().find(|step| matches!(step.outcome, Outcome::Failed { .. } | Outcome::Broken { .. }))
+    }
+
+    /// It is run again: what was told so far is what was before.
+    fn again(&mut self) {
+        self.judge();
+        let (left, troubles) = std::mem::take(&mut self.troubles).into_iter().partition(|one| one.class == "cleanUp");
+        let mut now = Story::new(self.path, self.title, self.line);
+        (now.troubles, now.earlier) = (left, std::mem::take(&mut self.earlier));
+        let culprit = self.culprit();
+        // Behind the sentence may come the log of a component.
+        let sentence = self.reason.lines().next().unwrap_or_default().trim_end_matches(':');
+        let (class, reason) = (self.class(), sentence.to_owned());
+        now.earlier.push(Earlier { class, reason, begun_ms: self.begun_ms, took_ms: self.took_ms, culprit, troubles });
+        *self = now;
+    }
+
+    /// A word for the kind of what went wrong.
+    pub fn class(&self) -> String {
+        match self.culprit().map(|step| &step.outcome) {
+            Some(Outcome::Failed { failures }) => failures.first().map(|failure| failure.mismatch.class.word()),
+            Some(Outcome::Broken { class, .. }) => Some(class.clone()),
+            _ => self.troubles.first().map(|trouble| trouble.class.clone()),
+        }
+        .unwrap_or_else(|| "interrupted".into())
     }
 
     fn judge(&mut self) {
@@ -276,7 +353,11 @@ impl<'a> Story<'a> {
                     .and_then(|all| all.into_iter().next())
                 {
                     Some(reason) => (Verdict::Skipped, format!("every step was skipped: {reason}")),
-                    None => (Verdict::Held, String::new()),
+                    None if self.earlier.is_empty() => (Verdict::Held, String::new()),
+                    None => {
+                        let before = &self.earlier[self.earlier.len() - 1].reason;
+                        (Verdict::Flaky, format!("held only when it was run again; before: {before}"))
+                    }
                 },
             },
         };

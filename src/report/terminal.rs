@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     snippet::{Caret, snippet},
+    story::{BUDGET, BUG},
     words::{self, argument, label, speaker, time},
 };
 use crate::{
@@ -40,6 +41,10 @@ pub struct Terminal {
     over: BTreeSet<String>,
     /// How many steps of a scenario were skipped, by path.
     skipped: BTreeMap<String, usize>,
+    /// Scenarios that were run again.
+    again: BTreeSet<String>,
+    /// How many of them held then.
+    flaky: usize,
     /// Titles and headings that were not needed yet (quiet mode).
     headings: BTreeMap<String, String>,
 }
@@ -61,6 +66,8 @@ impl Terminal {
             waiting: Vec::new(),
             over: BTreeSet::new(),
             skipped: BTreeMap::new(),
+            again: BTreeSet::new(),
+            flaky: 0,
             headings: BTreeMap::new(),
         }
     }
@@ -129,6 +136,23 @@ impl Terminal {
                 let ready = format!("cluster: {} with Kubernetes {} is ready", safe(kind), safe(kubernetes));
                 self.paint(DIM, &format!("{ready} ({})", time(*elapsed_ms))) + "\n"
             }
+            Event::ScenarioAgain { path, attempt, of } => {
+                self.over.remove(path);
+                self.skipped.remove(path);
+                self.again.insert(path.clone());
+                let text = format!(
+                    "~ {} is run again ({attempt} of {of}): the environment kept it from an answer",
+                    safe(path)
+                );
+                format!("\n{}\n", self.paint(YELLOW, &text))
+            }
+            Event::ScenarioFinished { path, failed: 0, broken: 0, held, .. }
+                if *held > 0 && self.again.contains(path) =>
+            {
+                self.flaky += 1;
+                let heading = self.headings.remove(path).unwrap_or_default();
+                format!("{heading}  {}\n", self.paint(YELLOW, "~ flaky: it held only when it was run again"))
+            }
             Event::ScenarioStarted { path, title, say, namespace, .. } => {
                 let place = self.paint(DIM, &format!("{}, namespace {}", safe(path), safe(namespace)));
                 let heading = format!("\n{}\n  {place}\n", self.paint(BOLD, &safe(title)));
@@ -161,9 +185,10 @@ impl Terminal {
                 }
                 self.headings.remove(path).unwrap_or_default() + &self.step(step)
             }
-            Event::Aborted { path, message, remedy, log, .. } => {
+            Event::Aborted { path, class, message, remedy, log } => {
                 let heading = path.as_ref().and_then(|path| self.headings.remove(path)).unwrap_or_default();
-                let title = self.paint(RED, "error[environment]:");
+                let word = if [BUDGET, BUG].contains(&class.as_str()) { class } else { "environment" };
+                let title = self.paint(RED, &format!("error[{word}]:"));
                 let mut text = format!("{heading}{title} {}\n", show::block(message, 2 * show::BODY));
                 for line in log {
                     text += &format!("   | {}\n", safe(line));
@@ -190,9 +215,16 @@ impl Terminal {
                     0 => String::new(),
                     many => format!("{many} could not be carried out, "),
                 };
+                let flaky = match self.flaky {
+                    0 => String::new(),
+                    1 => "; 1 scenario is flaky".into(),
+                    many => format!("; {many} scenarios are flaky"),
+                };
                 let good = *failed == 0 && broken.is_empty();
-                let line =
-                    format!("{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}", time(*took_ms));
+                let line = format!(
+                    "{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}{flaky}",
+                    time(*took_ms)
+                );
                 format!("\n{}\n", self.paint(if good { GREEN } else { RED }, &line))
             }
             _ => String::new(),
@@ -303,6 +335,7 @@ impl Terminal {
 fn path(event: &Event) -> Option<&str> {
     match event {
         Event::ScenarioStarted { path, .. }
+        | Event::ScenarioAgain { path, .. }
         | Event::StepStarted { path, .. }
         | Event::CleanUp { path: Some(path), .. }
         | Event::Aborted { path: Some(path), .. }

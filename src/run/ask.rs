@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use super::captures::Captures;
 use crate::{
+    clock::{Moment, timeout_at},
     expect::{Answer, Meant, Mismatch, judge, review},
     plan::{Action, Identity, Request, Step},
     steps::{self, Context, Fault, Got},
@@ -13,6 +14,9 @@ use crate::{
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
 const AGAIN: Duration = Duration::from_millis(10);
+
+/// How much longer than its time a step is waited for.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How many times in a row a denial must be seen where it may take effect a moment later: authorizers of several API
 /// servers, and caches, do not change at the same moment.
@@ -32,9 +36,14 @@ pub struct Asked {
 ///
 /// # Errors
 /// As [`ask`], and when a credential would be saved as a text.
-pub async fn asked_and_saved(step: &Step, captures: &mut Captures, context: &Context) -> Result<Asked, Fault> {
+pub async fn asked_and_saved(
+    step: &Step,
+    captures: &mut Captures,
+    context: &Context,
+    deadline: Moment,
+) -> Result<Asked, Fault> {
     let step = resolved(step.clone(), context).await?;
-    let mut asked = ask(&step, context).await?;
+    let mut asked = ask(&step, context, deadline).await?;
     if asked.mismatches.is_empty() {
         asked.mismatches = captures.save(&step, &asked.got, context)?;
     }
@@ -46,9 +55,8 @@ pub async fn asked_and_saved(step: &Step, captures: &mut Captures, context: &Con
 ///
 /// # Errors
 /// The step could not be carried out, or was not over in its time.
-pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
-    let begun = Instant::now();
-    let deadline = begun + step.timeout;
+pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
+    let begun = Moment::now();
     let first = once(step, context, deadline).await?;
     let Some(within) = step.expected.iter().filter_map(|item| item.within).max() else { return Ok(first) };
     let denied = match &step.action {
@@ -69,7 +77,14 @@ pub async fn ask(step: &Step, context: &Context) -> Result<Asked, Fault> {
     Ok(Asked { attempts, ..last })
 }
 
-async fn once(step: &Step, context: &Context, deadline: Instant) -> Result<Asked, Fault> {
+/// Asks once. What waits in a Pod or on the node ends a moment after the deadline, and says more than that it is late.
+async fn once(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
+    let late = |_| Fault::Unreachable(format!("no whole answer came within {:?}", step.timeout));
+    // On the heap: the threads of tests have small stacks.
+    timeout_at(deadline + GRACE, Box::pin(looked(step, context, deadline))).await.map_err(late)?
+}
+
+async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let who = context.identities.who(&step.caller, context).await?;
     let got = steps::perform(&step.action, &who, context, deadline).await?;
     let meant = meant(step, &got.answer);

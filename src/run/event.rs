@@ -77,6 +77,15 @@ pub enum Event {
         /// The last log lines of the component at fault.
         log: Vec<String>,
     },
+    /// A scenario that the environment kept from an answer is run again: what was told of its steps no longer counts.
+    ScenarioAgain {
+        /// The file, as the user named it.
+        path: String,
+        /// 2 for the first time that it is run again.
+        attempt: usize,
+        /// How many times it is run at most.
+        of: usize,
+    },
     /// A scenario begins.
     ScenarioStarted {
         /// The file, as the user named it.

@@ -9,28 +9,37 @@ pub mod turns;
 
 mod ask;
 mod captures;
+mod presence;
+mod steady;
 mod summary;
+mod verdict;
 mod why;
 
-use std::{sync::Mutex, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Mutex, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Cluster, ClusterError, Facts},
+    clock::{self, Moment},
+    cluster::{Cluster, ClusterError, Facts, ready},
     exit_code::Exit,
-    expect::{Answer, Class, Mismatch},
+    expect::Answer,
     plan::{
         Plan, Step, equivalent,
         when::{self, Here},
     },
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, api, identity::Identities},
+    settings,
+    steps::{Context, Fault, identity::Identities},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
 pub use record::Record;
+
+/// What a panic comes to.
+const BUG: &str = "this is a bug in kubewalk; it ended the scenario";
 
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -50,16 +59,21 @@ pub struct Ended {
     pub skipped: usize,
     /// What could not be removed.
     pub left: Vec<String>,
+    /// Its namespace, which was removed and goes by itself.
+    pub going: Option<String>,
 }
 
 /// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Afterwards {
-    /// Others use the cluster: everything is removed.
-    CleanUp,
+    /// Others use the cluster: everything is removed, in so much time at most.
+    CleanUp(Duration),
     /// The cluster ends now and takes everything with it.
     ClusterEnds,
 }
+
+/// How long removed objects may take to go, when nobody says otherwise.
+pub const CLEANUP_BUDGET: Duration = Duration::from_secs(30);
 
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
 pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
@@ -73,7 +87,8 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         namespace: plan.namespace.clone(),
         steps: plan.steps.len(),
     });
-    let mut ended = Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![] };
+    let mut ended =
+        Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![], going: None };
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
         (Ok(client), Ok(bare)) => (client, bare),
         (Err(e), _) | (_, Err(e)) => {
@@ -90,14 +105,28 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
     };
-    match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
-        Ok(()) => {}
-        Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
+    let played = AssertUnwindSafe(unless_stopped(stop, Box::pin(steps(plan, cluster, &context, &mut ended, tell))));
+    match played.catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => ended.exit = ended.exit.worst(why.into()),
+        // The hook has said where. What the scenario made is removed all the same, and the others go on.
+        Err(_) => {
+            let bug = ClusterError::new(BUG, "please report it, with the lines that say where it happened");
+            ended = abort(plan, ended, "bug", bug, tell);
+            ended.exit = ended.exit.worst(Exit::Bug);
+        }
     }
-    // A cluster of our own ends with the signal; one of others has to be left as it was.
-    if afterwards == Afterwards::CleanUp && (stop.signal().is_none() || cluster.is_foreign()) {
+    // A cluster of our own ends with the run; one of others has to be left as it was.
+    if let Afterwards::CleanUp(budget) = afterwards
+        && (stop.asked().is_none() || cluster.is_foreign())
+    {
         let removal = Instant::now();
-        ended.left = cleanup::remove(plan, &context).await;
+        // A cluster of our own that is not sound ends, and takes everything with it.
+        let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
+        if !lost {
+            ended.left = Box::pin(cleanup::remove(plan, &context, budget)).await;
+            ended.going = plan.fresh_namespace.then(|| plan.namespace.clone());
+        }
         if !ended.left.is_empty() {
             ended.exit = ended.exit.worst(Exit::CleanUp);
         }
@@ -134,16 +163,24 @@ fn abort(plan: &Plan, mut ended: Ended, class: &str, error: ClusterError, tell: 
 }
 
 async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut Ended, tell: Tell<'_>) {
+    let made = async {
+        tokio::select! {
+            made = cleanup::make_namespace(plan, context) => made,
+            () = steady::broke(cluster) => Err(Fault::Away("")),
+        }
+    };
     if plan.fresh_namespace
-        && let Err(fault) = cleanup::make_namespace(plan, context).await
+        && let Err(fault) = made.await
     {
         let error = cluster.broken().unwrap_or_else(|| ClusterError::plain(fault.to_string()));
         *ended = abort(plan, ended.clone(), "namespace", error, tell);
         return;
     }
     let mut captures = captures::Captures::default();
+    let mut steady = steady::Steady::new(cluster, context, &plan.namespace);
     let here = here(cluster.facts());
     let mut over = None;
+    let deadline = Moment::now() + plan.timeout;
     for step in &plan.steps {
         let missing = || step.when.as_ref().and_then(|when| when.missing(&here));
         if let Some(reason) = over.clone().or_else(missing) {
@@ -160,15 +197,20 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        if settings::panic_in_step() == Some(step.number) {
+            panic!("a test asked for this: {filled:?}");
+        }
         let asked = match &filled {
-            Ok(filled) => ask::asked_and_saved(filled, &mut captures, context).await,
+            Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
+                .await
+                .unwrap_or(Err(Fault::Late(plan.timeout))),
             Err(fault) => Err(fault.clone()),
         };
         let step = filled.as_ref().unwrap_or(&step);
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
         let outcome;
-        (outcome, seen.summary) = judge(plan, step, asked, cluster, context).await;
+        (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
         ended.skipped -= 1;
         match outcome {
             Outcome::Skipped { .. } => ended.skipped += 1,
@@ -235,96 +277,6 @@ fn here(facts: &Facts) -> Here {
         cluster: when::cluster(facts.kind),
         feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }
-}
-
-/// The outcome of what was asked, and a few words about the answer.
-async fn judge(
-    plan: &Plan,
-    step: &Step,
-    asked: Result<ask::Asked, Fault>,
-    cluster: &Cluster,
-    context: &Context,
-) -> (Outcome, String) {
-    match asked {
-        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.got.answer)),
-        Ok(asked) => {
-            // A component that died in this window makes every answer doubtful.
-            if let Some(error) = cluster.broken() {
-                return (broken(error), String::new());
-            }
-            let mut failures: Vec<_> =
-                asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
-            why::add(step, &mut failures, &asked.got.answer, context).await;
-            (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
-        }
-        Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
-    }
-}
-
-/// A fault is the environment's, unless it is a wait that ended badly on a sound cluster: then the claim failed.
-async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, context: &Context) -> Outcome {
-    if let Some(error) = cluster.broken() {
-        return broken(error);
-    }
-    let healthy = matches!(api::get(&context.client, "/readyz").await, Ok(http) if http.status == 200);
-    if !healthy && let Some(error) = broken_soon(cluster).await {
-        return broken(error);
-    }
-    match fault {
-        Fault::Waited { what, last } if healthy => {
-            let mismatch = Mismatch {
-                pointer: format!("/{}", step.verb),
-                message: what.clone(),
-                expected: format!("{} within {:?}", step.title, step.timeout),
-                got: last,
-                server_words: None,
-                hint: None,
-                class: Class::Object,
-            };
-            Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
-        }
-        other => Outcome::Broken {
-            class: class(&other).to_owned(),
-            message: redact(&other.to_string()).into_owned(),
-            remedy: (!healthy).then(|| "the API server is not ready any more: run again".to_owned()),
-        },
-    }
-}
-
-/// Why the cluster is broken: the end of a node shows in an answer that does not come before anybody has said it.
-async fn broken_soon(cluster: &Cluster) -> Option<ClusterError> {
-    for _ in 0..50 {
-        if let Some(error) = cluster.broken() {
-            return Some(error);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    None
-}
-
-fn broken(error: ClusterError) -> Outcome {
-    let log = if error.log.is_empty() { String::new() } else { format!(":\n{}", error.log.join("\n")) };
-    let message = redact(&format!("{}{log}", error.message)).into_owned();
-    Outcome::Broken { class: "cluster".into(), message, remedy: error.remedy }
-}
-
-/// A word for reports.
-fn class(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Kubectl(_) => "kubectl",
-        Fault::Unreachable(_) => "unreachable",
-        Fault::Refused(_) => "refused",
-        Fault::Exec { .. } => "exec",
-        Fault::Waited { .. } => "wait",
-    }
-}
-
-/// A mismatch with its place in the file.
-fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
-    // What nobody wrote down (the verb must succeed) is the verb's.
-    let pointer = if mismatch.pointer.is_empty() { format!("/{}", step.verb) } else { mismatch.pointer.clone() };
-    let span = plan.document.span(&format!("{}{pointer}", step.pointer));
-    Failure::new(mismatch, &plan.document.source, span)
 }
 
 /// The texts of an answer's `Warning` headers.

@@ -282,6 +282,7 @@ mod tests {
             warnings: vec!["old\x1b[2J".into()],
             body: json.to_string().into_bytes(),
             json: Some(json),
+            retry_after: None,
             took: std::time::Duration::ZERO,
         })
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Failure, ask};
 use crate::{
+    clock::{self, Moment},
     expect::{Answer, Class, can::Reviewed},
     explain::{Caller, Question, Verdict, explain, fetch},
     plan::{Action, Expected, Step, can::Can},
@@ -35,7 +36,9 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
     if surprised.is_empty() {
         return;
     }
-    let Ok(Ok(policy)) = tokio::time::timeout(BUDGET, fetch::policy(&context.client)).await else { return };
+    let Ok(Ok(policy)) = clock::timeout_at(Moment::now() + BUDGET, fetch::policy(&context.client)).await else {
+        return;
+    };
     for (failure, surprise, question, within) in surprised {
         let verdict = explain(&policy, &question);
         let lines = said(surprise, &verdict, &question, within);
@@ -189,7 +192,11 @@ mod tests {
                 hint: None,
                 class,
             };
-            assert_eq!(surprise(&step.expected[0], &super::super::place(&plan, step, mismatch)), wanted, "{class:?}");
+            assert_eq!(
+                surprise(&step.expected[0], &super::super::verdict::place(&plan, step, mismatch)),
+                wanted,
+                "{class:?}"
+            );
         }
     }
 }

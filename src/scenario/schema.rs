@@ -30,6 +30,10 @@ pub struct Scenario {
     /// Words by which a run can choose, e.g. `tutorial`.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The longest that all steps together may take, e.g. `5m`, at most `60m`. Left out: 15m. When it is over, nothing is known
+    /// about the claim: that is a fault of the environment.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
     /// What happens, in order. The first step that fails ends the scenario.
     #[schemars(length(min = 1))]
     pub steps: Vec<Step>,

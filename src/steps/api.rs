@@ -1,6 +1,6 @@
 //! Requests of kubewalk's own to the API server, and their answers as they came.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -74,6 +74,7 @@ pub async fn perform(client: &kube::Client, request: http::request::Builder, bod
         status: head.status.as_u16(),
         content_type: head.headers.get(http::header::CONTENT_TYPE).map(text),
         warnings: head.headers.get_all(http::header::WARNING).iter().map(text).collect(),
+        retry_after: head.headers.get(http::header::RETRY_AFTER).map(text).and_then(|text| retry_after(&text)),
         json: serde_json::from_slice(&body).ok(),
         body,
         took: begun.elapsed(),
@@ -97,6 +98,9 @@ pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
         return Ok(kind.clone());
     }
     let list = get(&context.client, &format!("/apis/{}/{}", kind.group, kind.version)).await?;
+    if let Some(busy) = busy(&list) {
+        return Err(busy);
+    }
     let resources = list.json.as_ref().and_then(|json| json["resources"].as_array());
     let found = resources.into_iter().flatten().find(|resource| {
         resource["kind"] == kind.kind.as_str() && resource["name"].as_str().is_some_and(|name| !name.contains('/'))
@@ -111,6 +115,17 @@ pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
             Err(Fault::Refused(format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version)))
         }
     }
+}
+
+/// The fault of a server that cannot answer for now: 429, 5xx.
+pub fn busy(http: &Http) -> Option<Fault> {
+    let busy = http.status == 429 || http.status >= 500;
+    busy.then(|| Fault::Busy { status: http.status, words: words(http), after: http.retry_after })
+}
+
+/// `Retry-After` in seconds; a date in its place is not worth a clock.
+pub fn retry_after(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The message of a Status, or the beginning of whatever came instead.

@@ -75,6 +75,9 @@ async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), Fault>
     let http = api::send(&context.client, http::Method::POST, REVIEWS, Some("application/json"), body).await?;
     let status = http.json.as_ref().map(|json| &json["status"]).filter(|_| http.status == 201);
     let Some((status, allowed)) = status.and_then(|status| Some((status, status["allowed"].as_bool()?))) else {
+        if let Some(busy) = api::busy(&http) {
+            return Err(busy);
+        }
         let words = api::words(&http);
         return Err(Fault::Refused(format!("the API server did not answer a review ({}): {words}", http.status)));
     };

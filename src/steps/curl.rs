@@ -7,10 +7,10 @@
 
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use tokio::time::Instant;
 
-use super::{Context, Fault, exec};
+use super::{Context, Fault, api, exec};
 use crate::{
+    clock::Moment,
     expect::{Answer, Http},
     plan::Curl,
     scenario::verbs::Method,
@@ -27,7 +27,7 @@ const WITH_TOKEN: &str =
 ///
 /// # Errors
 /// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
-pub async fn run(curl: &Curl, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(curl: &Curl, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let trailer = trailer();
     let command = command(curl, &trailer, exec::seconds_until(deadline));
     let config = match &curl.saved_token {
@@ -112,6 +112,7 @@ pub fn take_apart(output: exec::Output, trailer: &str) -> Result<Answer, String>
         status,
         content_type: facts["content_type"].as_str().map(str::to_owned),
         warnings: texts(&headers["warning"]),
+        retry_after: texts(&headers["retry-after"]).first().and_then(|text| api::retry_after(text)),
         json: serde_json::from_slice(&output.stdout).ok(),
         took: std::time::Duration::try_from_secs_f64(facts["time_total"].as_f64().unwrap_or_default())
             .unwrap_or_default(),

@@ -1,9 +1,7 @@
 //! `delete`: one object, and the wait until it is gone.
 
-use tokio::time::Instant;
-
 use super::{Context, Fault, api, identity::Who, watch};
-use crate::{expect::Answer, plan::Target};
+use crate::{clock::Moment, expect::Answer, plan::Target};
 
 /// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
 /// that no node has goes at once, and its answer shows it for the last time.
@@ -19,7 +17,7 @@ pub fn goes_later(object: Option<&serde_json::Value>) -> bool {
 ///
 /// # Errors
 /// When the API server does not answer, or the object is still there at the deadline.
-pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let kind = api::resolve(&target.kind, context).await?;
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.as_deref().unwrap_or_default();

@@ -1,15 +1,13 @@
 //! `exec`: a command in a Pod's container, by the API server's websocket, with a deadline here and inside.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::api::{Api, AttachParams, AttachedProcess};
-use tokio::{
-    io::AsyncWriteExt as _,
-    time::{Instant, timeout_at},
-};
+use tokio::io::AsyncWriteExt as _;
 
 use super::{Context, Fault};
 use crate::{
+    clock::{Moment, timeout_at},
     cluster::kubectl::all,
     expect::Answer,
     plan::{Exec, Place},
@@ -33,11 +31,12 @@ pub struct Output {
 ///
 /// # Errors
 /// [`Fault::Exec`]: the command could not be started, was not over at the deadline, or its end was not seen.
-pub async fn run(exec: &Exec, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let seconds = seconds_until(deadline);
     let mut bounded = vec!["timeout".to_owned(), "-s".into(), "KILL".into(), seconds.to_string()];
     bounded.extend(exec.command.iter().cloned());
     let stdin = exec.stdin.as_ref().map(String::as_bytes);
+    // The command runs on while this process is stopped.
     let begun = Instant::now();
     let output = match command(&exec.place, &bounded, stdin, context, deadline + GRACE).await {
         // An image without `timeout`: our own deadline has to do.
@@ -54,8 +53,8 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Instant) -> Result<An
 }
 
 /// Whole seconds until the deadline, 1 at least.
-pub fn seconds_until(deadline: Instant) -> u64 {
-    deadline.saturating_duration_since(Instant::now()).as_secs().max(1)
+pub fn seconds_until(deadline: Moment) -> u64 {
+    deadline.left().as_secs().max(1)
 }
 
 /// Runs a command and waits for its end.
@@ -67,7 +66,7 @@ pub async fn command(
     command: &[String],
     stdin: Option<&[u8]>,
     context: &Context,
-    deadline: Instant,
+    deadline: Moment,
 ) -> Result<Output, Fault> {
     let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
     match timeout_at(deadline, attached(place, command, stdin, context)).await {
@@ -98,11 +97,12 @@ async fn attached(
     };
     let status = process.take_status().ok_or("kube gave no status channel")?;
     let (stdout, stderr) = (process.stdout(), process.stderr());
-    let (fed, stdout, stderr) = tokio::join!(feed(&mut process, stdin), all(stdout), all(stderr));
-    fed?;
-    // Without a status the stream was cut: what came may be a part, and nothing is known about the end.
-    let status = status.await.ok_or("the connection was cut before the command's end was told")?;
-    Ok(Output { exit_code: exit_code(&status)?, stdout: stdout?, stderr: stderr? })
+    // Without a status the stream was cut: what came may be a part, and nothing is known about the end. Then the two others
+    // never end, and neither do they when one of them brings too much.
+    let told =
+        async { status.await.ok_or_else(|| "the connection was cut before the command's end was told".to_owned()) };
+    let ((), stdout, stderr, status) = tokio::try_join!(feed(&mut process, stdin), all(stdout), all(stderr), told)?;
+    Ok(Output { exit_code: exit_code(&status)?, stdout, stderr })
 }
 
 async fn feed(process: &mut AttachedProcess, stdin: Option<&[u8]>) -> Result<(), String> {

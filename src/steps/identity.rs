@@ -122,6 +122,9 @@ impl Identities {
         });
         let body = body.to_string().into_bytes();
         let answer = api::send(&context.client, http::Method::POST, &path, Some("application/json"), body).await?;
+        if let Some(busy) = api::busy(&answer) {
+            return Err(busy);
+        }
         let token = answer.json.as_ref().and_then(|json| json["status"]["token"].as_str());
         let Some(token) = token.filter(|_| answer.status == 201) else {
             let why = if answer.status == 201 { "the answer has none".into() } else { api::words(&answer) };

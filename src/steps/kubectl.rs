@@ -1,9 +1,8 @@
 //! `kubectl`: the real one, on the cluster's node.
 
-use tokio::time::Instant;
-
 use super::{Context, Fault, Made, identity::Who};
 use crate::{
+    clock::Moment,
     cluster::kubectl::Login,
     expect::Answer,
     plan::{Credential, Kubectl},
@@ -13,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Fault::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
-pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
     let args: Vec<String> = flags.into_iter().chain(kubectl.args.iter().cloned()).collect();

@@ -21,11 +21,10 @@ pub mod whoami;
 
 use std::sync::Mutex;
 
-use tokio::time::Instant;
-
 use self::identity::Who;
 
 use crate::{
+    clock::Moment,
     cluster,
     expect::Answer,
     plan::{Action, Kind},
@@ -85,6 +84,22 @@ pub enum Fault {
         /// Why.
         why: String,
     },
+    /// The API server was away while the step asked, so that no answer counts.
+    #[error("the API server went away in this step{0}")]
+    Away(&'static str),
+    /// The API server could not answer for now.
+    #[error("the API server could not answer ({status}): {words}")]
+    Busy {
+        /// 429 or 5xx.
+        status: u16,
+        /// What it said.
+        words: String,
+        /// When it asks to come again.
+        after: Option<std::time::Duration>,
+    },
+    /// The scenario had no time left in this step.
+    #[error("the scenario's time of {0:?} was over in this step")]
+    Late(std::time::Duration),
     /// A wait can end no more, or did not end in time. The environment is sound: the scenario's claim failed.
     #[error("{what}: {last}")]
     Waited {
@@ -99,7 +114,7 @@ pub enum Fault {
 ///
 /// # Errors
 /// A [`Fault`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
-pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Instant) -> Result<Got, Fault> {
+pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Moment) -> Result<Got, Fault> {
     if let Action::Token(call) = action {
         return token::run(call, who, context, deadline).await;
     }

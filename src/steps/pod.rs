@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{Context, Fault, api, hopeless, identity::Who, object, pod_wait, wait, watch};
 use crate::{
+    clock::Moment,
     expect::{Answer, Http},
     plan::Object,
 };
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer, or the Pod is not Ready at the deadline or never can be.
-pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let created = object::post(pod, who, context).await?;
     if created.status != 201 {
         return Ok(Answer::Api(created));
@@ -36,6 +36,7 @@ pub fn answer(status: u16, object: Option<Value>) -> Http {
         warnings: vec![],
         body: object.as_ref().map(|object| object.to_string().into_bytes()).unwrap_or_default(),
         json: object,
+        retry_after: None,
         took: Duration::ZERO,
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{Context, Fault, api, watch};
+use crate::clock::Moment;
 
 /// How long a Pod may take before its events are asked for: what keeps a volume from it stands only there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,7 +23,7 @@ const LOG_LINES: usize = 5;
 pub async fn until(
     pod: &watch::Subject,
     since: Option<String>,
-    deadline: Instant,
+    deadline: Moment,
     what: &str,
     look: impl FnMut(Option<&Value>) -> watch::Step,
     context: &Context,

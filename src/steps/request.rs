@@ -1,9 +1,8 @@
 //! `request`: one request as it is written, and the answer as it comes.
 
-use tokio::time::{Instant, timeout_at};
-
 use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
+    clock::{Moment, timeout_at},
     expect::{Answer, Http},
     plan::{Call, Kind, Request},
     scenario::verbs::Method,
@@ -13,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// When no whole answer comes until the deadline.
-pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let mut headers = who.headers.clone();
     for (name, value) in &call.headers {
         let broken = || Fault::Refused(format!("the header {name} cannot be sent"));

@@ -3,10 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::{Context, Fault, Got, api, identity::Who, watch};
 use crate::{
+    clock::Moment,
     expect::{Answer, Http, jwt},
     plan::TokenCall,
     redact,
@@ -16,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer, or a Secret gets no token in time.
-pub async fn run(call: &TokenCall, who: &Who, context: &Context, deadline: Instant) -> Result<Got, Fault> {
+pub async fn run(call: &TokenCall, who: &Who, context: &Context, deadline: Moment) -> Result<Got, Fault> {
     let answer = match &call.secret {
         Some(name) => from_secret(call, name, who, context, deadline).await?,
         None => request(call, who).await?,
@@ -63,7 +63,7 @@ async fn from_secret(
     name: &str,
     who: &Who,
     context: &Context,
-    deadline: Instant,
+    deadline: Moment,
 ) -> Result<Http, Fault> {
     let filled = |secret: &Value| secret["data"]["token"].as_str().is_some_and(|token| !token.is_empty());
     let path = call.path();
@@ -98,6 +98,7 @@ pub async fn review(token: &SecretString, audiences: &[String], context: &Contex
     let answer = api::send(&context.client, http::Method::POST, path, Some("application/json"), body).await?;
     match (answer.status, &answer.json) {
         (201, Some(json)) => Ok(json["status"].clone()),
-        _ => Err(Fault::Refused(format!("the TokenReview was refused: {}", api::words(&answer)))),
+        _ => Err(api::busy(&answer)
+            .unwrap_or_else(|| Fault::Refused(format!("the TokenReview was refused: {}", api::words(&answer))))),
     }
 }

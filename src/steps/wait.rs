@@ -1,10 +1,10 @@
 //! `wait`: by watch, until an object is in a state.
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{Context, Fault, api, hopeless, pod_wait, watch};
 use crate::{
+    clock::Moment,
     expect::{Answer, json},
     plan::Target,
     scenario::verbs::Until,
@@ -17,7 +17,7 @@ const GOOD: [&str; 5] = ["Available", "Complete", "ContainersReady", "Initialize
 ///
 /// # Errors
 /// When it is not reached by the deadline, with the last state seen.
-pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Instant) -> Result<Answer, Fault> {
+pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let kind = api::resolve(&target.kind, context).await?;
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.clone().unwrap_or_default();

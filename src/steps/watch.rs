@@ -1,11 +1,16 @@
 //! Waiting: a first look at once, then a watch, and an error that says the last state seen.
 
+use std::time::Duration;
+
 use futures::TryStreamExt as _;
 use kube::core::WatchEvent;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
 
 use super::{Fault, api};
+use crate::clock::{Moment, timeout_at};
+
+/// How long after a watch that could not begin it is begun anew, with a look.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The object that is waited for.
 #[derive(Debug, Clone)]
@@ -37,7 +42,7 @@ pub async fn until(
     client: &kube::Client,
     subject: &Subject,
     since: Option<String>,
-    deadline: Instant,
+    deadline: Moment,
     what: &str,
     mut look: impl FnMut(Option<&Value>) -> Step,
 ) -> Result<Option<Value>, Fault> {
@@ -64,7 +69,16 @@ async fn watch(
         let version = match since.take() {
             Some(version) => version,
             None => {
-                let list = api::get(client, &format!("{}?{selector}", subject.collection)).await?;
+                let path = format!("{}?{selector}", subject.collection);
+                let list = match api::get(client, &path).await {
+                    Ok(list) if api::busy(&list).is_none() => list,
+                    // A server that is away or busy comes back, or the deadline comes.
+                    Ok(_) | Err(Fault::Unreachable(_)) => {
+                        tokio::time::sleep(AGAIN).await;
+                        continue;
+                    }
+                    Err(fault) => return Err(fault),
+                };
                 if list.status != 200 {
                     return Err(Fault::Refused(format!("cannot watch {}: {}", subject.collection, api::words(&list))));
                 }
@@ -79,9 +93,11 @@ async fn watch(
         };
         let path = format!("{}?watch=true&{selector}&resourceVersion={version}", subject.collection);
         let request = http::Request::get(path).body(Vec::new()).map_err(|e| Fault::Unreachable(e.to_string()))?;
-        let mut events = std::pin::pin!(
-            client.request_events::<Value>(request).await.map_err(|e| Fault::Unreachable(e.to_string()))?
-        );
+        let Ok(events) = client.request_events::<Value>(request).await else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        let mut events = std::pin::pin!(events);
         // A watch that the server ends (its timeout, or a version that is too old) is begun anew with a fresh look.
         while let Ok(Some(event)) = events.try_next().await {
             *last = match event {

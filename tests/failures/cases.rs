@@ -20,6 +20,7 @@ fn raw(status: u16, kind: &str, body: &str) -> Answer {
         warnings: vec![],
         body: body.as_bytes().to_vec(),
         json: serde_json::from_str(body).ok(),
+        retry_after: None,
         took: Duration::from_millis(38),
     })
 }

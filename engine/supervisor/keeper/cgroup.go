@@ -94,9 +94,24 @@ func groupsBelow(top string) []string {
 	return groups
 }
 
+// thaw lets the processes in the groups go on. On v1, one that is frozen does not
+// even die.
+func thaw(groups []string) {
+	for _, group := range groups {
+		for file, word := range map[string]string{"freezer.state": "THAWED", "cgroup.freeze": "0"} {
+			// No O_CREATE: each file is in one hierarchy only.
+			if f, err := os.OpenFile(filepath.Join(group, file), os.O_WRONLY, 0); err == nil {
+				_, _ = f.WriteString(word)
+				_ = f.Close()
+			}
+		}
+	}
+}
+
 // killGroup kills every process in the groups. They are ours by name, so that no
 // process of somebody else can be in them.
 func killGroup(groups []string) {
+	thaw(groups)
 	for _, group := range groups {
 		data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
 		if err != nil {

@@ -3,6 +3,7 @@ package keeper
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -18,6 +19,21 @@ a broken line
 	want := []string{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/unified"}
 	if got := parseMounts(text); !slices.Equal(got, want) {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestThawWritesOnlyWhatIsThere(t *testing.T) {
+	group := t.TempDir()
+	if err := os.WriteFile(group+"/freezer.state", []byte("FROZEN"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	thaw([]string{group, group + "/never-made"})
+	state, err := os.ReadFile(group + "/freezer.state")
+	if err != nil || !strings.HasPrefix(string(state), "THAWED") {
+		t.Errorf("%q %v", state, err)
+	}
+	if _, err := os.Stat(group + "/cgroup.freeze"); !os.IsNotExist(err) {
+		t.Errorf("a file of the other version was made: %v", err)
 	}
 }
 

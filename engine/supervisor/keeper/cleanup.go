@@ -22,6 +22,9 @@ func (k *keeper) cleanUp() []string {
 	if k.owner == nil {
 		return left
 	}
+	for _, top := range k.owner.Cgroups {
+		thaw(groupsBelow(top))
+	}
 	// The node's init is our child, by birth or adoption, as is anything that
 	// runc was in the middle of. Killing init ends its pid namespace: the
 	// kernel kills every process in it before init can be waited for, and

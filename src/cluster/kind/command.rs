@@ -9,11 +9,13 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
-    time::{Instant, timeout_at},
 };
 
 use super::{ClusterError, Progress, READY_WITHIN, Settings, config::Config, network::Name};
-use crate::cluster::engine;
+use crate::{
+    clock::{Moment, timeout_at},
+    cluster::engine,
+};
 
 /// How many of kind's last lines an error shows.
 const LOG_LINES: usize = 20;
@@ -80,7 +82,7 @@ impl Kind {
         config: &Config,
         kubeconfig: &Path,
         creating: &(dyn Fn(Option<u32>) + Sync),
-        deadline: Instant,
+        deadline: Moment,
         phase: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), ClusterError> {
         let mut command = self.command(name);
@@ -119,7 +121,7 @@ impl Kind {
     }
 
     /// Puts an image archive into the nodes.
-    pub async fn load(&self, name: &Name, archive: &Path, deadline: Instant) -> Result<(), ClusterError> {
+    pub async fn load(&self, name: &Name, archive: &Path, deadline: Moment) -> Result<(), ClusterError> {
         let mut command = self.command(name);
         command.args(["load", "image-archive", "--name", name.as_str()]).arg(archive).stdin(Stdio::null());
         let what = format!("cannot load {} into the kind nodes", archive.display());

@@ -13,6 +13,11 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// The time that a step is given when it says nothing.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The longest time that a scenario may be given.
+const SCENARIO_LIMIT: Duration = Duration::from_secs(3600);
+/// The time that a scenario is given when it says nothing.
+const SCENARIO_TIMEOUT: Duration = Duration::from_secs(900);
+
 /// A step, and what could be read from it without the others.
 pub(super) struct Draft<'a> {
     pub index: usize,
@@ -132,6 +137,15 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
 
 /// Reads a time, which must be more than nothing and at most ten minutes.
 pub(super) fn duration(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration) -> Option<Duration> {
+    limited(cx, pointer, text, LIMIT)
+}
+
+/// The time of the whole scenario.
+pub(super) fn scenario_timeout(cx: &mut Context<'_>, said: Option<&schema::Duration>) -> Duration {
+    said.and_then(|text| limited(cx, "/timeout", text, SCENARIO_LIMIT)).unwrap_or(SCENARIO_TIMEOUT)
+}
+
+fn limited(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration, limit: Duration) -> Option<Duration> {
     let text = &text.0;
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let millis = match (digits.parse::<u64>(), &text[digits.len()..]) {
@@ -151,8 +165,9 @@ pub(super) fn duration(cx: &mut Context<'_>, pointer: &str, text: &schema::Durat
         cx.findings.error(pointer, "a time of nothing").label("must be more than 0");
         return None;
     }
-    if duration > LIMIT {
-        cx.findings.error(pointer, format!("`{text}` is too long")).label("at most 10m");
+    if duration > limit {
+        let most = format!("at most {}m", limit.as_secs() / 60);
+        cx.findings.error(pointer, format!("`{text}` is too long")).label(most);
         return None;
     }
     Some(duration)

@@ -52,12 +52,13 @@ fn words(run: &Run<'_>) -> String {
     let all = run.scenarios.len();
     let failed = run.count(Verdict::Failed);
     let open = run.count(Verdict::Broken) + run.count(Verdict::NotRun);
-    let held = run.count(Verdict::Held);
+    let held = run.held();
+    let flaky = run.flaky_words();
     let end = if run.troubles.is_empty() { "" } else { ", and something went wrong outside of them" };
     match (failed, open) {
-        (0, 0) if held == all => format!("all {all} scenarios held{end}"),
-        (0, 0) => format!("{held} of {all} scenarios held, the others were skipped{end}"),
-        (0, _) => format!("{held} of {all} scenarios held, {open} have no answer{end}"),
+        (0, 0) if held == all => format!("all {all} scenarios held{flaky}{end}"),
+        (0, 0) => format!("{held} of {all} scenarios held{flaky}, the others were skipped{end}"),
+        (0, _) => format!("{held} of {all} scenarios held{flaky}, {open} have no answer{end}"),
         (_, 0) => format!("{failed} of {all} scenarios failed{end}"),
         _ => format!("{failed} of {all} scenarios failed, {open} have no answer{end}"),
     }
@@ -86,6 +87,7 @@ fn head(run: &Run<'_>, words: &str) -> Markup {
 fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Held => "held",
+        Verdict::Flaky => "flaky",
         Verdict::Failed => "failed",
         Verdict::Broken => "broken",
         Verdict::Skipped => "skipped",
@@ -97,6 +99,7 @@ fn class(verdict: Verdict) -> &'static str {
 fn mark(verdict: Verdict) -> Markup {
     let (sign, word) = match verdict {
         Verdict::Held => ("✓", "held"),
+        Verdict::Flaky => ("↻", "held only when it was run again"),
         Verdict::Failed => ("✗", "failed"),
         Verdict::Broken => ("!", "could not be carried out"),
         Verdict::Skipped => ("–", "skipped"),
@@ -172,6 +175,12 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
             @if let Some(say) = story.say { (narration(say)) }
             @for trouble in &story.troubles {
                 div.failure.broken { p { strong { (trouble.message) } } @if !trouble.more.is_empty() { pre tabindex="0" { (trouble.more.join("\n")) } } }
+            }
+            @for (index, earlier) in story.earlier.iter().enumerate() {
+                div.failure.broken {
+                    p { strong { "Attempt " (index + 1) ": " (earlier.reason) } }
+                    @for trouble in &earlier.troubles { @if !trouble.more.is_empty() { pre tabindex="0" { (trouble.more.join("\n")) } } }
+                }
             }
             @if !story.steps.is_empty() {
                 ol.steps { @for step in &story.steps { li { (step::step(story, step)) } } }

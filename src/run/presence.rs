@@ -1,0 +1,87 @@
+//! Whether the API server was there all the time: a watch that is open as long as the scenario runs ends when it goes away.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+
+use crate::{cluster::ready, steps::api};
+
+/// How long after it went away it is looked for again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// How long the watch is to last. The API server ends it sooner only when it ends itself.
+const LONG: u32 = 7200;
+
+/// Counts how many times the API server went away. Ends when it is dropped.
+#[derive(Debug)]
+pub struct Presence {
+    lost: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Presence {
+    /// Begins to look, by an object that every namespace has. Who may not watch it does not get to know.
+    pub fn of(client: kube::Client, namespace: &str) -> Self {
+        let lost = Arc::new(AtomicUsize::new(0));
+        let path = format!(
+            "/api/v1/namespaces/{}/configmaps?watch=true&fieldSelector=metadata.name%3Dkube-root-ca.crt&timeoutSeconds={LONG}",
+            api::escape(namespace)
+        );
+        let count = Arc::clone(&lost);
+        let task = tokio::spawn(async move {
+            // The answer of a watch is whole when it ends.
+            while !matches!(api::get(&client, &path).await, Ok(http) if http.status != 200) {
+                // Something on the way may have cut it. A server that was away is not ready again at once.
+                if !ready::now(&client).await {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    while !ready::now(&client).await {
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+        Presence { lost, task }
+    }
+
+    /// How many times it went away so far.
+    pub fn lost(&self) -> usize {
+        self.lost.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Whether the API server is ready, and its authorizer has read the roles and bindings: before that it refuses what is
+/// granted.
+pub async fn settled(client: &kube::Client) -> bool {
+    ready::now(client).await && knows_the_roles(client).await
+}
+
+/// Every cluster grants this to whoever logs in. Who may not ask has only the word of the server that it is ready.
+async fn knows_the_roles(client: &kube::Client) -> bool {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+        "spec": {
+            "user": "kubewalk", "groups": ["system:authenticated"],
+            "nonResourceAttributes": {"verb": "get", "path": "/version"},
+        },
+    });
+    let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    let body = review.to_string().into_bytes();
+    match api::send(client, http::Method::POST, path, Some("application/json"), body).await {
+        Ok(http) if http.status == 201 => http.json.is_some_and(|json| json["status"]["allowed"] == true),
+        Ok(http) => http.status == 403,
+        Err(_) => false,
+    }
+}

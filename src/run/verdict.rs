@@ -1,0 +1,115 @@
+//! What came of a step: it held, the claim failed, or the environment did.
+
+use std::time::Duration;
+
+use super::{Failure, Outcome, ask, summary, why};
+use crate::{
+    cluster::{Cluster, ClusterError, ready},
+    expect::{Class, Mismatch},
+    plan::{Plan, Step},
+    redact::redact,
+    steps::{Context, Fault},
+};
+
+/// The outcome of what was asked, and a few words about the answer.
+pub(super) async fn judge(
+    plan: &Plan,
+    step: &Step,
+    asked: Result<ask::Asked, Fault>,
+    cluster: &Cluster,
+    context: &Context,
+) -> (Outcome, String) {
+    match asked {
+        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.got.answer)),
+        Ok(asked) => {
+            // A component that died in this window makes every answer doubtful, and so does a server that is not ready.
+            if let Some(error) = sick(cluster, context).await {
+                return (broken(error), String::new());
+            }
+            let mut failures: Vec<_> =
+                asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
+            why::add(step, &mut failures, &asked.got.answer, context).await;
+            (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
+        }
+        Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
+    }
+}
+
+/// Why the cluster is not sound, if it is not.
+async fn sick(cluster: &Cluster, context: &Context) -> Option<ClusterError> {
+    if let Some(error) = cluster.broken() {
+        return Some(error);
+    }
+    if ready::now(&context.client).await {
+        return None;
+    }
+    let error = broken_soon(cluster).await;
+    Some(error.unwrap_or_else(|| ClusterError::new("the API server is not ready any more", "run again")))
+}
+
+/// A fault is the environment's, unless it is a wait that ended badly on a sound cluster: then the claim failed.
+async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, context: &Context) -> Outcome {
+    let sick = sick(cluster, context).await;
+    // What a node said when it died tells more than what was not answered.
+    if let (Some(error), Some(_)) = (&sick, cluster.broken()) {
+        return broken(error.clone());
+    }
+    match fault {
+        Fault::Waited { what, last } if sick.is_none() => {
+            let mismatch = Mismatch {
+                pointer: format!("/{}", step.verb),
+                message: what.clone(),
+                expected: format!("{} within {:?}", step.title, step.timeout),
+                got: last,
+                server_words: None,
+                hint: None,
+                class: Class::Object,
+            };
+            Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
+        }
+        other => Outcome::Broken {
+            class: class(&other).to_owned(),
+            message: redact(&other.to_string()).into_owned(),
+            remedy: sick.map(|_| "the API server is not ready any more: run again".to_owned()),
+        },
+    }
+}
+
+/// Why the cluster is broken: the end of a node shows in an answer that does not come before anybody has said it.
+async fn broken_soon(cluster: &Cluster) -> Option<ClusterError> {
+    for _ in 0..50 {
+        if let Some(error) = cluster.broken() {
+            return Some(error);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    None
+}
+
+fn broken(error: ClusterError) -> Outcome {
+    let log = if error.log.is_empty() { String::new() } else { format!(":\n{}", error.log.join("\n")) };
+    let message = redact(&format!("{}{log}", error.message)).into_owned();
+    Outcome::Broken { class: "cluster".into(), message, remedy: error.remedy }
+}
+
+/// A word for reports.
+fn class(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Kubectl(_) => "kubectl",
+        Fault::Unreachable(_) => "unreachable",
+        Fault::Refused(_) => "refused",
+        Fault::Exec { .. } => "exec",
+        Fault::Waited { .. } => "wait",
+        Fault::Late(_) => "budget",
+        Fault::Away(_) => "away",
+        Fault::Busy { .. } => "server",
+    }
+}
+
+/// A mismatch with its place in the file.
+pub(super) fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
+    // What nobody wrote down (the verb must succeed) is the verb's.
+    let pointer = if mismatch.pointer.is_empty() { format!("/{}", step.verb) } else { mismatch.pointer.clone() };
+    let span = plan.document.span(&format!("{}{pointer}", step.pointer));
+    Failure::new(mismatch, &plan.document.source, span)
+}
