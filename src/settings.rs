@@ -51,6 +51,12 @@ pub fn hold() -> Option<PathBuf> {
     std::env::var_os(HOLD).map(PathBuf::from)
 }
 
+/// The title of the step in which a debug build is to panic, for the test of what is told then.
+#[cfg(debug_assertions)]
+pub fn panics_in() -> Option<String> {
+    std::env::var("KUBEWALK_INTERNAL_PANIC").ok()
+}
+
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.
 pub fn slow() -> bool {
     std::env::var("KUBEWALK_TAG").is_ok_and(|tags| tags.split(',').any(|tag| tag.trim() == "slow"))

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     expect::show,
-    run::{Event, Failure, Outcome, StepFinished},
+    run::{Event, Failure, Outcome, StepFinished, bug},
 };
 
 /// How much is said.
@@ -161,9 +161,9 @@ impl Terminal {
                 }
                 self.headings.remove(path).unwrap_or_default() + &self.step(step)
             }
-            Event::Aborted { path, message, remedy, log, .. } => {
+            Event::Aborted { path, class, message, remedy, log } => {
                 let heading = path.as_ref().and_then(|path| self.headings.remove(path)).unwrap_or_default();
-                let title = self.paint(RED, "error[environment]:");
+                let title = self.paint(RED, if class == bug::CLASS { "error[bug]:" } else { "error[environment]:" });
                 let mut text = format!("{heading}{title} {}\n", show::block(message, 2 * show::BODY));
                 for line in log {
                     text += &format!("   | {}\n", safe(line));

@@ -1,5 +1,6 @@
 //! The loop over a scenario's steps: carry out, judge, tell; and the clean-up after it.
 
+pub mod bug;
 pub mod cleanup;
 pub mod event;
 pub mod record;
@@ -90,8 +91,12 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
     };
-    match unless_stopped(stop, steps(plan, cluster, &context, &mut ended, tell)).await {
-        Ok(()) => {}
+    match unless_stopped(stop, bug::caught(steps(plan, cluster, &context, &mut ended, tell))).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            ended = abort(plan, ended, bug::CLASS, error, tell);
+            ended.exit = ended.exit.worst(Exit::Bug);
+        }
         Err(signal) => ended.exit = ended.exit.worst(Exit::Signal(signal)),
     }
     // A cluster of our own ends with the signal; one of others has to be left as it was.
@@ -165,6 +170,8 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             Err(fault) => Err(fault.clone()),
         };
         let step = filled.as_ref().unwrap_or(&step);
+        #[cfg(debug_assertions)]
+        bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
         let outcome;
