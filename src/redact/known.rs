@@ -83,9 +83,11 @@ impl Known {
 
 /// A value as it is, percent-encoded, inside a JSON text, and in base64 at any offset.
 fn forms(secret: &str) -> Vec<String> {
-    let json = serde_json::to_string(secret).unwrap_or_default();
-    let json = json.trim_matches('"').to_owned();
-    let mut forms = vec![secret.to_owned(), crate::plan::asks::escape(secret), json.replace('/', "\\/"), json];
+    let quoted = serde_json::to_string(secret).unwrap_or_default();
+    let json = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned();
+    // As Go's encoder does, which is the API server's.
+    let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let mut forms = vec![secret.to_owned(), crate::plan::asks::escape(secret), json.replace('/', "\\/"), go, json];
     for offset in 0..3 {
         let shifted = [&vec![0; offset][..], secret.as_bytes()].concat();
         // What depends on the neighbours at both ends is left out.
@@ -157,6 +159,15 @@ mod tests {
         all.iter().for_each(|secret| known.add(secret));
         for secret in &all {
             assert_eq!(places(&known, &format!("a {secret} b")), [(2, 2 + secret.len())]);
+        }
+    }
+
+    #[test]
+    fn in_json_it_is_found_as_every_encoder_writes_it() {
+        let mut known = Known::default();
+        known.add("<b>&\"\\/c\"");
+        for json in [r#"<b>&\"\\/c\""#, r#"<b>&\"\\\/c\""#, r#"\u003cb\u003e\u0026\"\\/c\""#] {
+            assert_eq!(places(&known, &format!("\"{json}\"")), [(1, 1 + json.len())], "{json}");
         }
     }
 

@@ -56,21 +56,34 @@ pub async fn asked_and_saved(
 /// # Errors
 /// The step could not be carried out, or was not over in its time.
 pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
-    let begun = Moment::now();
-    let first = once(step, context, deadline).await?;
-    let Some(within) = step.expected.iter().filter_map(|item| item.within).max() else { return Ok(first) };
+    let within = step.expected.iter().filter_map(|item| item.within).max();
     let denied = match &step.action {
         Action::Can(can) => can.cells.iter().any(|cell| !cell.allowed),
         _ => step.expected.iter().any(|item| item.expect.status == Some(403)),
     };
     let needed = if denied { DENIALS } else { 1 };
+    again(within, needed, || once(step, context, deadline)).await
+}
+
+/// Asks until it was so as many times in a row as are needed, or the time is over.
+async fn again<F: Future<Output = Result<Asked, Fault>>>(
+    within: Option<Duration>,
+    needed: usize,
+    mut once: impl FnMut() -> F,
+) -> Result<Asked, Fault> {
+    let begun = Moment::now();
+    let first = once().await?;
+    let Some(within) = within else { return Ok(first) };
     let mut seen = usize::from(first.mismatches.is_empty());
-    let (mut last, mut attempts) = (first, 1);
+    let (mut last, mut attempts, mut over) = (first, 1, false);
     let mut ticks = tokio::time::interval(AGAIN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while seen < needed && begun.elapsed() < within {
+    while seen < needed && !over {
         ticks.tick().await;
-        last = once(step, context, deadline).await?;
+        // The last look begins when the time is over: while this process stood still (SIGSTOP, a laptop that sleeps), nobody
+        // looked.
+        over = begun.elapsed() >= within;
+        last = once().await?;
         attempts += 1;
         seen = if last.mismatches.is_empty() { seen + 1 } else { 0 };
     }
@@ -144,4 +157,54 @@ async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
         }
     }
     Ok(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::expect::Class;
+
+    fn asked(holds: bool) -> Asked {
+        let mismatch = Mismatch {
+            pointer: String::new(),
+            message: "no".into(),
+            expected: String::new(),
+            got: String::new(),
+            server_words: None,
+            hint: None,
+            class: Class::Status,
+        };
+        let answer = Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] };
+        let mismatches = if holds { vec![] } else { vec![mismatch] };
+        Asked { got: Got { answer, token: None }, mismatches, attempts: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stood_still_looks_once_more() {
+        let looks = Cell::new(0);
+        let look = || {
+            looks.set(looks.get() + 1);
+            let first = looks.get() == 1;
+            async move {
+                if first {
+                    // As a SIGSTOP: longer than there was time.
+                    std::thread::sleep(Duration::from_millis(30));
+                }
+                Ok(asked(!first))
+            }
+        };
+        let ended = again(Some(Duration::from_millis(10)), 1, look).await.expect("an answer");
+        assert_eq!((ended.mismatches.len(), ended.attempts), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn what_never_holds_ends_with_the_time() {
+        let never = || async { Ok(asked(false)) };
+        let ended = again(Some(Duration::from_millis(1)), 1, never).await.expect("an answer");
+        assert_eq!(ended.mismatches.len(), 1);
+        let once = again(None, 1, never).await.expect("an answer");
+        assert_eq!(once.attempts, 1);
+    }
 }

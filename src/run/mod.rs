@@ -1,5 +1,6 @@
 //! The loop over a scenario's steps: carry out, judge, tell; and the clean-up after it.
 
+pub mod bug;
 pub mod cleanup;
 pub mod event;
 pub mod record;
@@ -15,9 +16,8 @@ mod summary;
 mod verdict;
 mod why;
 
-use std::{panic::AssertUnwindSafe, sync::Mutex, time::Duration};
+use std::{sync::Mutex, time::Duration};
 
-use futures::FutureExt as _;
 use tokio::time::Instant;
 
 use crate::{
@@ -31,15 +31,11 @@ use crate::{
     },
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    settings,
     steps::{Context, Fault, identity::Identities},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
 pub use record::Record;
-
-/// What a panic comes to.
-const BUG: &str = "this is a bug in kubewalk; it ended the scenario";
 
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -105,16 +101,15 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
     };
-    let played = AssertUnwindSafe(unless_stopped(stop, Box::pin(steps(plan, cluster, &context, &mut ended, tell))));
-    match played.catch_unwind().await {
+    let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));
+    match unless_stopped(stop, played).await {
         Ok(Ok(())) => {}
-        Ok(Err(why)) => ended.exit = ended.exit.worst(why.into()),
         // The hook has said where. What the scenario made is removed all the same, and the others go on.
-        Err(_) => {
-            let bug = ClusterError::new(BUG, "please report it, with the lines that say where it happened");
-            ended = abort(plan, ended, "bug", bug, tell);
+        Ok(Err(error)) => {
+            ended = abort(plan, ended, bug::CLASS, error, tell);
             ended.exit = ended.exit.worst(Exit::Bug);
         }
+        Err(why) => ended.exit = ended.exit.worst(why.into()),
     }
     // A cluster of our own ends with the run; one of others has to be left as it was.
     if let Afterwards::CleanUp(budget) = afterwards
@@ -197,9 +192,6 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
-        if settings::panic_in_step() == Some(step.number) {
-            panic!("a test asked for this: {filled:?}");
-        }
         let asked = match &filled {
             Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
                 .await
@@ -207,6 +199,8 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             Err(fault) => Err(fault.clone()),
         };
         let step = filled.as_ref().unwrap_or(&step);
+        #[cfg(debug_assertions)]
+        bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
         let outcome;

@@ -1,0 +1,7 @@
+//! See `properties/curl.rs`.
+#![no_main]
+
+#[path = "../properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::curl::holds(data));
