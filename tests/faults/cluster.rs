@@ -105,12 +105,10 @@ fn fault_13_docker_dies_in_a_step() {
     let host = format!("unix://{}", docker.socket.display());
     let child = begin(&mut place, &files, "k3s", &[("DOCKER_HOST", host.clone())]);
     docker.die();
-    let begun = Instant::now();
     let said_so = end(child);
     fault.saw(&said_so, 3, "the cluster's container ended by itself");
     let name = docker.containers().pop().expect("a container");
     fault.saw(&said_so, 3, &format!("docker rm -f -v {name}"));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let xml = std::fs::read_to_string(files.path().join("junit")).expect("a report");
     assert!(xml.contains("<error ") && !xml.contains("<failure "), "{xml}");
     docker.live();

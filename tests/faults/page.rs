@@ -97,6 +97,8 @@ fn code(text: &str) -> String {
 fn plain(line: &str) -> String {
     static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         let rules = [
+            // A fast machine needs milliseconds.
+            (r"\bin [0-9.]+ (?:min|ms|s)\b(?: [0-9.]+ s\b)?", "in N s"),
             (r"[0-9.]+ (ms|s|KiB|MB)\b", "N $1"),
             (r"\bafter [0-9.]+(s|ms)\b", "after N $1"),
             (r"(/[\w.-]+)*/\.tmp\w+", "…"),
@@ -105,7 +107,6 @@ fn plain(line: &str) -> String {
             (r"\b[0-9]+ (milliseconds|bytes)\b", "N $1"),
             (r"\bkw-([a-z0-9-]+)-[a-z0-9]{5}\b", "kw-$1-…"),
             (r"\bkubewalk-(run-)?[0-9a-f]{8,}\b", "kubewalk-$1…"),
-            (r"\bkw-([a-z0-9-]+)-[a-z0-9]{5}/", "kw-$1-…/"),
             (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:…"),
             (r"\b(process|pid) [0-9]+", "$1 N"),
             (r"v1\.[0-9]+\.[0-9]+", "v1.N"),

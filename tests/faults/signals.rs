@@ -98,7 +98,7 @@ fn fault_03_ctrl_c_twice_while_the_clean_up_is_blocked() {
     let begun = Instant::now();
     send(&child, Signal::INT);
     fault.saw(&end(child), 130, "kubewalk sweep");
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
     // What it says is right: this removes what is left.
     let there = docker.containers();
     assert_eq!(there.len(), 1);
