@@ -34,7 +34,8 @@ macro_rules! shape {
     };
 }
 
-static RULES: [Rule; 9] = [
+/// Private keys, which go first: nothing inside of one is looked at.
+static KEYS: [Rule; 2] = [
     // A PEM private key, also one that is cut off.
     (shape!(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)"), |_| {
         KEY.into()
@@ -43,10 +44,22 @@ static RULES: [Rule; 9] = [
     (shape!(r#"(client-key-data|tls\.key|ssh-privatekey)(["']?\s*:\s*["']?)[A-Za-z0-9+/=]{16,}"#), |found| {
         format!("{}{}{KEY}", &found[1], &found[2])
     }),
+];
+
+/// What a token looks like wherever it stands, and which of the matches are one.
+static TOKENS: [(LazyLock<Regex>, fn(&str) -> bool); 4] = [
     // A JWT, whole or cut after its second part.
-    (shape!(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), |_| TOKEN.into()),
+    (shape!(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), |_| true),
     // A JWT in base64, as a Secret has it.
-    (shape!(r"\bZXlK[A-Za-z0-9+/]{40,}={0,2}"), |_| TOKEN.into()),
+    (shape!(r"\bZXlK[A-Za-z0-9+/]{40,}={0,2}"), |_| true),
+    // The end of a JWT with the dot in it: a signature of ES256 has no more than 86 letters.
+    (shape!(r"\b[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{40,}"), mixed),
+    // Half a JWT whose beginning is not there: nothing else goes on for so long without a blank, a slash or a dot.
+    (shape!(r"\b[A-Za-z0-9_-]{120,}"), mixed),
+];
+
+/// Credentials that are known by what stands before them.
+static NAMED: [Rule; 4] = [
     // The header that carries a credential: whatever stands there.
     (shape!(r#"(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9._~+/=-]+"#), |found| {
         format!("{}{TOKEN}", &found[1])
@@ -64,8 +77,6 @@ static RULES: [Rule; 9] = [
             if secretive(&found[2]) { format!("{}{TOKEN}", &found[1]) } else { found[0].into() }
         },
     ),
-    // Half a JWT whose beginning is not there: nothing else goes on for so long without a blank, a slash or a dot.
-    (shape!(r"\b[A-Za-z0-9_-]{120,}"), |found| if mixed(&found[0]) { TOKEN.into() } else { found[0].into() }),
     // A password inside a URL.
     (shape!(r#"(://[^/\s:@"']+:)[^/\s@"']+@"#), |found| format!("{}{PASSWORD}@", &found[1])),
 ];
@@ -92,18 +103,28 @@ pub fn register(secret: &str) {
 
 /// The text with every credential replaced by a mark that keeps it readable.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    let found = KNOWN.read().unwrap_or_else(PoisonError::into_inner).find(text);
-    let mut clean = Cow::Borrowed(text);
+    let mut clean = replaced(&KEYS, Cow::Borrowed(text));
+    // Together, on the same text: a piece that two tokens share is known of one, and cut out of the other it would leave a rest
+    // that looks like nothing.
+    let mut found = KNOWN.read().unwrap_or_else(PoisonError::into_inner).find(&clean);
+    for (shape, is_token) in &TOKENS {
+        let matches = shape.find_iter(&clean).filter(|found| is_token(found.as_str()));
+        found.extend(matches.map(|found| found.range()));
+    }
     // From the end, so that the places before it stay true.
-    for range in found.into_iter().rev() {
+    for range in known::apart(found).into_iter().rev() {
         clean.to_mut().replace_range(range, TOKEN);
     }
-    for (shape, keep) in &RULES {
-        if let Cow::Owned(replaced) = shape.replace_all(&clean, keep) {
-            clean = Cow::Owned(replaced);
+    replaced(&NAMED, clean)
+}
+
+fn replaced<'a>(rules: &[Rule], mut text: Cow<'a, str>) -> Cow<'a, str> {
+    for (shape, keep) in rules {
+        if let Cow::Owned(clean) = shape.replace_all(&text, keep) {
+            text = Cow::Owned(clean);
         }
     }
-    clean
+    text
 }
 
 /// What a panic says, without credentials and without what drives a terminal.
@@ -167,9 +188,20 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_shares_pieces_with_a_known_one_goes_whole() {
+        let issuer = "eyJhbGciOiJFUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJodHRwczovL2t1YmVybmV0ZXMuZGVmYXVsdC5zdmMiLC";
+        register(&format!("{issuer}JzdWIiOiJvbmUifQ.QWJjMTIzRGVmNDU2R2hpNzg5SmtsMDEyTW5v"));
+        let other = format!("{issuer}JzdWIiOiJhbm90aGVyIn0.WnlYMzIxd1Z1NjU0dFNyOTg3cVBvMjEwbk1s");
+        assert_eq!(redact(&format!("it says {other}\n")), format!("it says {TOKEN}\n"));
+    }
+
+    #[test]
     fn half_a_token_that_nobody_knows_goes_too() {
         let half = "Ab3_".repeat(40);
         assert_eq!(redact(&format!("tail: {half}.x")), format!("tail: {TOKEN}.x"));
+        let signature = "r8fyi0OKUVBGTeRNHgqj5yKTbD2egGwQOwFW3FcDjRSI0I9AfcH_-fBlfrsCyDaRpPfA17AWqZmzjj6MFiSimg";
+        assert_eq!(redact(&format!("tail: {half}.{signature}\n")), format!("tail: {TOKEN}\n"));
+        assert_eq!(redact(&format!("tail: {}.{signature}\n", &half[..50])), format!("tail: {TOKEN}\n"));
         let hash = "0123456789abcdef".repeat(8);
         assert_eq!(redact(&hash), hash);
     }

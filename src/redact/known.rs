@@ -68,17 +68,21 @@ impl Known {
                 found.push(range);
             }
         }
-        found.sort_by_key(|range| range.start);
-        let mut apart: Vec<Range<usize>> = Vec::new();
-        for range in found {
-            let (start, end) = (floor(text, range.start), ceil(text, range.end));
-            match apart.last_mut() {
-                Some(last) if start <= last.end => last.end = last.end.max(end),
-                _ => apart.push(start..end),
-            }
-        }
-        apart
+        apart(found.into_iter().map(|range| floor(text, range.start)..ceil(text, range.end)).collect())
     }
+}
+
+/// The same places, in order, and those that touch as one.
+pub fn apart(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    found.sort_by_key(|range| range.start);
+    let mut apart: Vec<Range<usize>> = Vec::new();
+    for range in found {
+        match apart.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => apart.push(range),
+        }
+    }
+    apart
 }
 
 /// A value as it is, percent-encoded, inside a JSON text, and in base64 at any offset.

@@ -21,6 +21,9 @@ impl Stream {
             let blank = self.rest.iter().rposition(u8::is_ascii_whitespace);
             cut = blank.filter(|at| *at > cut).unwrap_or(self.rest.len());
         }
+        if cut == 0 {
+            return String::new();
+        }
         let ready: Vec<u8> = self.rest.drain(..cut).collect();
         redact(&String::from_utf8_lossy(&ready)).into_owned()
     }
