@@ -46,8 +46,11 @@ static KEYS: [Rule; 2] = [
     }),
 ];
 
-/// What a token looks like wherever it stands, and which of the matches are one.
-static TOKENS: [(LazyLock<Regex>, fn(&str) -> bool); 4] = [
+/// A shape, and which of its matches are meant.
+type Shape = (LazyLock<Regex>, fn(&str) -> bool);
+
+/// What a token looks like wherever it stands.
+static TOKENS: [Shape; 4] = [
     // A JWT, whole or cut after its second part.
     (shape!(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), |_| true),
     // A JWT in base64, as a Secret has it.

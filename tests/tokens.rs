@@ -100,7 +100,7 @@ fn play(run: &Run, place: &mut Place, cache: &Path, out: &Path) -> Said {
         command.arg("--report").arg(format!("{kind}={}", out.join(name).display()));
     }
     if run.name == "panicking" {
-        command.env("KUBEWALK_INTERNAL_PANIC", "it panics").env("RUST_BACKTRACE", "full");
+        command.env("KUBEWALK_PANIC_IN_STEP", "it panics").env("RUST_BACKTRACE", "full");
     }
     let said = Said::from(&command.output().expect("kubewalk starts"));
     place.note_clusters();
@@ -190,11 +190,8 @@ fn panicked(artefacts: &[(String, String)]) {
         artefacts.iter().find(|(artefact, _)| *artefact == name).map(|(_, text)| text.as_str()).expect("an artefact")
     };
     assert!(of("stderr").contains("kubewalk panicked at src/run/bug.rs:"), "{}", of("stderr"));
-    assert!(
-        of("stdout").contains("error[bug]: a bug in kubewalk ended this scenario: on demand: "),
-        "{}",
-        of("stdout")
-    );
+    let bug = "error[bug]: this is a bug in kubewalk; it ended the scenario\n   | a test asked for this: ";
+    assert!(of("stdout").contains(bug), "{}", of("stdout"));
     let json: serde_json::Value = serde_json::from_str(of("run.json")).expect("JSON");
     let verdicts: Vec<_> =
         json["scenarios"].as_array().expect("scenarios").iter().map(|story| &story["verdict"]).collect();

@@ -42,7 +42,7 @@ fn secret(kind: u8, seed: u8) -> String {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap_or_default() % most
     };
-    let length = if seed % 8 == 0 { 8 + next(8) } else { PIECE + next(300) };
+    let length = if seed.is_multiple_of(8) { 8 + next(8) } else { PIECE + next(300) };
     (0..length).map(|_| alphabet[next(alphabet.len())]).collect()
 }
 
