@@ -154,8 +154,12 @@ fn excerpt<'a>(
 /// The text with what the renderer would pass on to the terminal, or leave invisible, replaced by signs of as many bytes.
 fn visible(text: &str) -> Cow<'_, str> {
     let sign = |c: char| match c {
-        '\u{80}'..='\u{9f}' => Some('¿'),
-        '\u{200b}' | '\u{2060}' | '\u{feff}' => Some('\u{fffd}'),
+        '\u{80}'..='\u{9f}' | '\u{ad}' => Some('¿'),
+        '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}' => Some('\u{fffd}'),
+        // What is no character, and tags that nobody sees.
+        _ if u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{e0000}'..='\u{e007f}') => {
+            Some(if c.len_utf8() == 3 { '\u{fffd}' } else { '\u{10101}' })
+        }
         _ => None,
     };
     if text.chars().all(|c| sign(c).is_none()) {
@@ -251,7 +255,7 @@ mod tests {
 
     #[test]
     fn lets_nothing_steer_the_terminal() {
-        let text = "k: \u{1b}[31mred\u{202e} no";
+        let text = "k: \u{1b}[31mred\u{202e}\u{ad}\u{2028}\u{ffff}\u{10ffff}\u{e0041} no";
         let shown = snippet(
             &source(text),
             Some(span_of(text, "no")),
@@ -261,6 +265,7 @@ mod tests {
             false,
         );
         assert!(shown.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')), "{shown:?}");
+        assert!(!shown.contains(['\u{ad}', '\u{2028}', '\u{ffff}', '\u{10ffff}', '\u{e0041}']), "{shown:?}");
     }
 
     #[test]
