@@ -32,6 +32,14 @@ bless:
 bench-cold:
     scripts/bench-cold
 
+# Look for inputs that break the readers or the redactor (needs cargo-fuzz).
+fuzz *ARGS:
+    scripts/fuzz {{ARGS}}
+
+# Run scenarios with faults of chance; no verdict may be wrong, and nothing left.
+chaos *ARGS:
+    scripts/chaos {{ARGS}}
+
 # Write the JSON Schemas anew.
 schema:
     cargo run --quiet -- schema > schema/scenario.schema.json.new
