@@ -51,6 +51,11 @@ impl Moment {
     pub fn left(self) -> Duration {
         self.0.saturating_sub(Self::now().0)
     }
+
+    /// The same in whole seconds, 1 at least, for what has its own clock: curl, `timeout`.
+    pub fn seconds_left(self) -> u64 {
+        self.left().as_secs().max(1)
+    }
 }
 
 impl Add<Duration> for Moment {

@@ -267,7 +267,7 @@ impl Screen {
         {
             let message = format!("the run's budget of {budget:?} is spent");
             let remedy = Some("give it more by --budget, or let fewer scenarios run".to_owned());
-            self.tell(Event::Aborted { path: None, class: "budget".into(), message, remedy, log: vec![] });
+            self.tell(Event::Aborted { path: None, class: run::event::BUDGET.into(), message, remedy, log: vec![] });
         }
     }
 

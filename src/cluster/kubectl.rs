@@ -140,7 +140,7 @@ impl Kubectl {
         deadline: Moment,
     ) -> Result<Output, String> {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
-        let (seconds, begun) = (deadline.left().as_secs().max(1), Instant::now());
+        let (seconds, begun) = (deadline.seconds_left(), Instant::now());
         let grace = deadline + Duration::from_secs(2);
         let (prefix, first) = match &self.0 {
             How::Command { prefix, first } => (prefix, first),

@@ -6,14 +6,8 @@ use serde::Serialize;
 use super::words::time;
 use crate::{
     expect::show,
-    run::{Event, Outcome, Record, Selected, StepFinished},
+    run::{Event, Outcome, Record, Selected, StepFinished, event::BUDGET},
 };
-
-/// The class of what ended a run or a scenario because its time was over.
-pub(super) const BUDGET: &str = "budget";
-
-/// The class of a bug of kubewalk that ended a scenario.
-pub(super) const BUG: &str = "bug";
 
 /// A run.
 #[derive(Debug, Clone, Default, Serialize)]

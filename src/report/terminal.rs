@@ -7,12 +7,14 @@ use std::{
 
 use super::{
     snippet::{Caret, snippet},
-    story::{BUDGET, BUG},
     words::{self, argument, label, speaker, time},
 };
 use crate::{
     expect::show,
-    run::{Event, Failure, Outcome, StepFinished},
+    run::{
+        Event, Failure, Outcome, StepFinished,
+        event::{BUDGET, BUG},
+    },
 };
 
 /// How much is said.

@@ -80,8 +80,7 @@ async fn again<F: Future<Output = Result<Asked, Fault>>>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while seen < needed && !over {
         ticks.tick().await;
-        // The last look begins when the time is over: while this process stood still (SIGSTOP, a laptop that sleeps), nobody
-        // looked.
+        // The last look begins when the time is over: in a stop too short for the clock to see, nobody looked.
         over = begun.elapsed() >= within;
         last = once().await?;
         attempts += 1;

@@ -6,9 +6,6 @@ use futures::FutureExt as _;
 
 use crate::cluster::ClusterError;
 
-/// The word that reports have for it.
-pub const CLASS: &str = "bug";
-
 /// Runs the steps of a scenario to their end, or to a panic.
 ///
 /// # Errors

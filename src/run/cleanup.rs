@@ -200,7 +200,7 @@ async fn delete(client: &kube::Client, path: &str, deadline: Moment) -> Result<H
         match timeout_at(deadline, sent).await {
             // A namespace that is going already answers with a conflict.
             Ok(Ok(http)) if (200..300).contains(&http.status) || matches!(http.status, 404 | 409) => return Ok(http),
-            Ok(Ok(http)) if http.status == 429 || http.status >= 500 => last = api::words(&http),
+            Ok(Ok(http)) if api::busy(&http).is_some() => last = api::words(&http),
             Ok(Ok(http)) => return Err(api::words(&http)),
             Ok(Err(fault)) => last = fault.to_string(),
             Err(_) => return Err(last),

@@ -14,6 +14,12 @@ use crate::{
 /// The version of these events. It grows when a field changes its meaning or goes; new fields and new events do not count.
 pub const VERSION: u32 = 1;
 
+/// The class of what ended a run or a step because its time was over.
+pub const BUDGET: &str = "budget";
+
+/// The class of a bug of kubewalk that ended a scenario.
+pub const BUG: &str = "bug";
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]

@@ -106,7 +106,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         Ok(Ok(())) => {}
         // The hook has said where. What the scenario made is removed all the same, and the others go on.
         Ok(Err(error)) => {
-            ended = abort(plan, ended, bug::CLASS, error, tell);
+            ended = abort(plan, ended, event::BUG, error, tell);
             ended.exit = ended.exit.worst(Exit::Bug);
         }
         Err(why) => ended.exit = ended.exit.worst(why.into()),

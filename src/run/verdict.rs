@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, Outcome, ask, summary, why};
+use super::{Failure, Outcome, ask, event, summary, why};
 use crate::{
     cluster::{Cluster, ClusterError, ready},
     expect::{Class, Mismatch},
@@ -100,7 +100,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } => "wait",
-        Fault::Late(_) => "budget",
+        Fault::Late(_) => event::BUDGET,
         Fault::Away(_) => "away",
         Fault::Busy { .. } => "server",
     }

@@ -29,7 +29,7 @@ const WITH_TOKEN: &str =
 /// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
 pub async fn run(curl: &Curl, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let trailer = trailer();
-    let command = command(curl, &trailer, exec::seconds_until(deadline));
+    let command = command(curl, &trailer, deadline.seconds_left());
     let config = match &curl.saved_token {
         // The last line of a configuration needs its end.
         Some(name) => {

@@ -32,7 +32,7 @@ pub struct Output {
 /// # Errors
 /// [`Fault::Exec`]: the command could not be started, was not over at the deadline, or its end was not seen.
 pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
-    let seconds = seconds_until(deadline);
+    let seconds = deadline.seconds_left();
     let mut bounded = vec!["timeout".to_owned(), "-s".into(), "KILL".into(), seconds.to_string()];
     bounded.extend(exec.command.iter().cloned());
     let stdin = exec.stdin.as_ref().map(String::as_bytes);
@@ -50,11 +50,6 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
         return Err(Fault::Exec { pod: exec.place.pod.clone(), why });
     }
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
-}
-
-/// Whole seconds until the deadline, 1 at least.
-pub fn seconds_until(deadline: Moment) -> u64 {
-    deadline.left().as_secs().max(1)
 }
 
 /// Runs a command and waits for its end.

@@ -180,7 +180,7 @@ pub fn valid(xml: &str) {
 }
 
 /// Validates XML against a schema of tests/schemas.
-pub fn validate(xml: &str, schema: &str) {
+fn validate(xml: &str, schema: &str) {
     let Some(xmllint) = tool(&["xmllint"], "KUBEWALK_XMLLINT") else { return };
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas").join(schema);
     let mut child = Command::new(xmllint)
