@@ -19,7 +19,7 @@ use super::exec::InContainer;
 use crate::clock::{Moment, timeout_at};
 
 /// The most that a stream may carry, in bytes; more is an error and never cut silently.
-pub(super) const MOST_OUTPUT: usize = 16 << 20;
+pub(crate) const MOST_OUTPUT: usize = 16 << 20;
 
 /// The kubectl of a cluster. It can be used as long as the cluster lives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -212,7 +212,7 @@ pub(crate) async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8
     Ok(bytes)
 }
 
-pub(super) fn too_much() -> String {
+pub(crate) fn too_much() -> String {
     format!("it wrote more than {} MiB", MOST_OUTPUT >> 20)
 }
 

@@ -31,7 +31,7 @@ use crate::{
     },
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, identity::Identities},
+    steps::{Context, Fault, identity::Identities, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -100,6 +100,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         made: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
+        shells: Shells::of(plan),
     };
     let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));
     match unless_stopped(stop, played).await {

@@ -8,7 +8,10 @@
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::{Context, Fault, api, exec};
+use super::{
+    Context, Fault, api,
+    exec::{self, GRACE},
+};
 use crate::{
     clock::Moment,
     expect::{Answer, Http},
@@ -38,12 +41,12 @@ pub async fn run(curl: &Curl, context: &Context, deadline: Moment) -> Result<Ans
         None => None,
     };
     let config = config.as_ref().map(String::as_bytes);
-    let output =
-        exec::command(&curl.place, &command, config, context, deadline + std::time::Duration::from_secs(2)).await?;
+    let output = exec::call(&curl.place, &command, config, context, deadline + GRACE).await?;
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }
 
-fn trailer() -> String {
+/// Letters that nothing else can contain.
+pub(super) fn trailer() -> String {
     use rand::RngExt as _;
     let mut rng = rand::rng();
     (0..20).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How much longer we wait for the end of a command than the command may run inside.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// The end of a command.
 #[derive(Debug, Clone)]
@@ -67,6 +67,25 @@ pub async fn command(
     match timeout_at(deadline, attached(place, command, stdin, context)).await {
         Ok(Ok(output)) => Ok(output),
         Ok(Err(why)) => Err(fault(why)),
+        Err(_) => Err(fault("its end was not seen in time".into())),
+    }
+}
+
+/// The same in the Pod's shell, if there is one. The command must end by itself.
+///
+/// # Errors
+/// As [`run`].
+pub async fn call(
+    place: &Place,
+    words: &[String],
+    stdin: Option<&[u8]>,
+    context: &Context,
+    deadline: Moment,
+) -> Result<Output, Fault> {
+    let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
+    match timeout_at(deadline, context.shells.run(place, words, stdin)).await {
+        Ok(Some(output)) => output.map_err(fault),
+        Ok(None) => command(place, words, stdin, context, deadline).await,
         Err(_) => Err(fault("its end was not seen in time".into())),
     }
 }

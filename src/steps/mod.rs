@@ -14,6 +14,7 @@ pub mod patch;
 pub mod pod;
 pub mod pod_wait;
 pub mod request;
+pub mod shell;
 pub mod token;
 pub mod wait;
 pub mod watch;
@@ -44,6 +45,8 @@ pub struct Context {
     pub foreign: bool,
     /// As whom steps ask.
     pub identities: identity::Identities,
+    /// The shells in which calls from inside Pods are made.
+    pub shells: shell::Shells,
 }
 
 impl Context {

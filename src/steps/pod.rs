@@ -25,6 +25,7 @@ pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -
     let since = api::resource_version(created.json.as_ref());
     let what = format!("Pod {} did not become Ready", pod.name);
     let ready = pod_wait::until(&subject, since, deadline, &what, look, context).await?;
+    context.shells.open(pod.namespace.as_deref().unwrap_or_default(), &pod.name, &context.client);
     Ok(Answer::Api(Http { warnings: created.warnings, ..answer(201, ready) }))
 }
 

@@ -1,0 +1,244 @@
+//! A shell that waits in a Pod for the scenario's calls. To start a process in a Pod costs the container runtime 40 ms and
+//! more; a shell that is there already starts curl in one or two.
+//!
+//! It is a short way and never the only one: where there is no shell, or it has ended, the call takes an exec of its own. What a
+//! scenario itself wants executed (`exec`) does so always, because a shell adds to the environment.
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::FutureExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::api::{Api, AttachParams, AttachedProcess};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    task::JoinHandle,
+};
+
+use super::exec::Output;
+use crate::{
+    clock::{Moment, timeout_at},
+    cluster::kubectl::{MOST_OUTPUT, too_much},
+    plan::{Action, Place, Plan, equivalent},
+};
+
+/// How long a shell may have had nothing to do and still be used: what lies between here and a cluster may drop a silent
+/// connection without a word.
+const FRESH: Duration = Duration::from_secs(20);
+
+/// How long a call waits for the shell's start before it takes an exec of its own.
+const OPENING: Duration = Duration::from_secs(2);
+
+type Key = (String, String);
+
+/// The shells of a scenario, one at most for each Pod.
+#[derive(Default)]
+pub struct Shells {
+    /// By namespace and name, the Pods in which the scenario calls; each with its shell, from the Pod's start on.
+    pods: Mutex<HashMap<Key, Option<JoinHandle<Option<Shell>>>>>,
+}
+
+impl Shells {
+    /// Of the Pods in which a plan's steps call.
+    pub fn of(plan: &Plan) -> Self {
+        let called = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::Curl(curl) => Some((key(&curl.place), None)),
+            _ => None,
+        });
+        Self { pods: Mutex::new(called.collect()) }
+    }
+
+    /// Begins to start the shell of a Pod that is Ready, if calls from it are to come. Nobody waits for it.
+    pub fn open(&self, namespace: &str, pod: &str, client: &kube::Client) {
+        let key = (namespace.to_owned(), pod.to_owned());
+        if let Some(place) = self.lock().get_mut(&key) {
+            *place = Some(tokio::spawn(Shell::start(client.clone(), key)));
+        }
+    }
+
+    /// Runs a command in the Pod's shell. `None`: there is none that could, and the command has not run.
+    ///
+    /// # Errors
+    /// The command may have run, and its end was not seen.
+    pub async fn run(&self, place: &Place, command: &[String], stdin: Option<&[u8]>) -> Option<Result<Output, String>> {
+        // A here-document gives its last line an end.
+        if place.container.is_some() || stdin.is_some_and(|bytes| !bytes.ends_with(b"\n")) {
+            return None;
+        }
+        // Whoever uses it has it alone, and loses it when it does not come to its end.
+        let opening = self.lock().get_mut(&key(place))?.take()?;
+        let opened = timeout_at(Moment::now() + OPENING, opening).await;
+        let mut shell = opened.ok()?.ok()??;
+        let output = shell.run(command, stdin).await?;
+        if output.is_ok()
+            && let Some(place) = self.lock().get_mut(&key(place))
+        {
+            *place = Some(tokio::spawn(async { Some(shell) }));
+        }
+        Some(output)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Option<JoinHandle<Option<Shell>>>>> {
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(place: &Place) -> Key {
+    (place.namespace.clone(), place.pod.clone())
+}
+
+/// A `sh` that reads its standard input.
+struct Shell {
+    stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    stdout: Box<dyn AsyncRead + Send + Unpin>,
+    stderr: Box<dyn AsyncRead + Send + Unpin>,
+    ended: Pin<Box<dyn Future<Output = Option<Status>> + Send>>,
+    used: Moment,
+    _process: Option<AttachedProcess>,
+}
+
+impl Shell {
+    async fn start(client: kube::Client, (namespace, pod): Key) -> Option<Self> {
+        let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client, &namespace);
+        let params = AttachParams::default().stdin(true).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
+        let mut process = pods.exec(&pod, ["sh"], &params).await.ok()?;
+        Some(Self {
+            stdin: Box::new(process.stdin()?),
+            stdout: Box::new(process.stdout()?),
+            stderr: Box::new(process.stderr()?),
+            ended: Box::pin(process.take_status()?),
+            used: Moment::now(),
+            _process: Some(process),
+        })
+    }
+
+    /// As [`Shells::run`].
+    async fn run(&mut self, command: &[String], stdin: Option<&[u8]>) -> Option<Result<Output, String>> {
+        if self.used.elapsed() > FRESH || (&mut self.ended).now_or_never().is_some() {
+            return None;
+        }
+        let mark = super::curl::trailer();
+        let script = script(command, stdin, &mark);
+        // A shell that has not read the closing brace runs nothing.
+        self.stdin.write_all(&script).await.ok()?;
+        let output = self.output(&mark).await;
+        self.used = Moment::now();
+        Some(output)
+    }
+
+    async fn output(&mut self, mark: &str) -> Result<Output, String> {
+        let Self { stdout, stderr, ended, .. } = self;
+        let both = async { tokio::try_join!(until(stdout, mark), until(stderr, mark)) };
+        let (stdout, stderr) = tokio::select! {
+            both = both => both?,
+            _ = ended => return Err("the Pod's shell ended before the command's end was told".into()),
+        };
+        let told = String::from_utf8_lossy(&stderr);
+        let (said, code) = told.rsplit_once(mark).ok_or("the Pod's shell did not tell how the command ended")?;
+        let exit_code = code.parse().map_err(|_| format!("the Pod's shell told {code:?} as the command's end"))?;
+        let stderr = stderr[..said.len().min(stderr.len())].to_vec();
+        Ok(Output { exit_code, stdout, stderr })
+    }
+}
+
+/// What the shell reads: the command, and after it on both streams that they have ended, with the exit code.
+fn script(command: &[String], stdin: Option<&[u8]>, mark: &str) -> Vec<u8> {
+    let words: Vec<String> = command.iter().map(|word| equivalent::quote(word)).collect();
+    let mut script = format!("{{ {} ", words.join(" ")).into_bytes();
+    match stdin {
+        // It goes by a pipe: it is in no argument and no file.
+        Some(bytes) => {
+            script.extend(format!("<<'{mark}'\n").bytes());
+            script.extend(bytes);
+            script.extend(format!("{mark}\n").bytes());
+        }
+        None => script.extend(b"</dev/null\n"),
+    }
+    let told = format!("k=$?; printf %s {mark}; printf %s%s%s {mark} \"$k\" {mark} >&2; }}\n");
+    script.extend(told.bytes());
+    script
+}
+
+/// Reads up to a mark, with which the stream pauses, and leaves it out.
+async fn until(stream: &mut (impl AsyncRead + Unpin), mark: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(mark.as_bytes()) {
+        let read = stream.read_buf(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
+        if read == 0 {
+            return Err("its output ended before the command's end was told".into());
+        }
+        if bytes.len() > MOST_OUTPUT + mark.len() {
+            return Err(too_much());
+        }
+    }
+    bytes.truncate(bytes.len() - mark.len());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell of this machine, in place of one in a Pod.
+    fn local() -> Shell {
+        use std::process::Stdio;
+        let mut child = tokio::process::Command::new("sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh");
+        Shell {
+            stdin: Box::new(child.stdin.take().expect("a pipe")),
+            stdout: Box::new(child.stdout.take().expect("a pipe")),
+            stderr: Box::new(child.stderr.take().expect("a pipe")),
+            ended: Box::pin(async move {
+                let _ = child.wait().await;
+                Some(Status::default())
+            }),
+            used: Moment::now(),
+            _process: None,
+        }
+    }
+
+    async fn said(shell: &mut Shell, words: &[&str], stdin: Option<&str>) -> (i32, String, String) {
+        let command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let output = shell.run(&command, stdin.map(str::as_bytes)).await.expect("a shell").expect("an end");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (output.exit_code, text(output.stdout), text(output.stderr))
+    }
+
+    #[tokio::test]
+    async fn one_command_after_the_other_with_its_own_streams_and_end() {
+        let mut shell = local();
+        assert_eq!(said(&mut shell, &["printf", "a b\n'"], None).await, (0, "a b\n'".into(), String::new()));
+        let failing = ["sh", "-c", "printf out; printf err >&2; exit 6"];
+        assert_eq!(said(&mut shell, &failing, None).await, (6, "out".into(), "err".into()));
+        let config = "header = \"Authorization: Bearer $HOME `x` \\n\"\n";
+        assert_eq!(said(&mut shell, &["cat"], Some(config)).await, (0, config.into(), String::new()));
+        // Without input of its own it must not read the next command.
+        assert_eq!(said(&mut shell, &["cat"], None).await, (0, String::new(), String::new()));
+        assert_eq!(said(&mut shell, &["sh", "-c", "kill -9 $$"], None).await.0, 137);
+        assert_eq!(said(&mut shell, &["no-such-command"], None).await.0, 127);
+    }
+
+    #[tokio::test]
+    async fn much_output_on_both_streams_arrives_whole() {
+        let both = ["sh", "-c", "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"];
+        let (code, stdout, stderr) = said(&mut local(), &both, None).await;
+        assert_eq!((code, stdout.len(), stderr.len()), (0, 300_000, 300_000));
+    }
+
+    #[tokio::test]
+    async fn a_shell_that_ends_within_a_command_is_a_fault_and_one_that_has_ended_is_not_used() {
+        let mut shell = local();
+        let killed = ["sh", "-c", "kill -9 $PPID"].map(str::to_owned);
+        assert!(shell.run(&killed, None).await.expect("it was sent").is_err());
+        let again = ["true"].map(str::to_owned);
+        assert!(shell.run(&again, None).await.is_none());
+    }
+}
