@@ -6,12 +6,14 @@
 
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::FutureExt as _;
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::{
@@ -96,7 +98,7 @@ struct Shell {
     stdin: Box<dyn AsyncWrite + Send + Unpin>,
     stdout: Box<dyn AsyncRead + Send + Unpin>,
     stderr: Box<dyn AsyncRead + Send + Unpin>,
-    ended: Pin<Box<dyn Future<Output = Option<Status>> + Send>>,
+    ended: Shared<BoxFuture<'static, Option<Status>>>,
     used: Moment,
     _process: Option<AttachedProcess>,
 }
@@ -110,7 +112,7 @@ impl Shell {
             stdin: Box::new(process.stdin()?),
             stdout: Box::new(process.stdout()?),
             stderr: Box::new(process.stderr()?),
-            ended: Box::pin(process.take_status()?),
+            ended: process.take_status()?.boxed().shared(),
             used: Moment::now(),
             _process: Some(process),
         })
@@ -118,7 +120,7 @@ impl Shell {
 
     /// As [`Shells::run`].
     async fn run(&mut self, command: &[String], stdin: Option<&[u8]>) -> Option<Result<Output, String>> {
-        if self.used.elapsed() > FRESH || (&mut self.ended).now_or_never().is_some() {
+        if self.used.elapsed() > FRESH || self.ended.clone().now_or_never().is_some() {
             return None;
         }
         let mark = super::curl::trailer();
@@ -135,7 +137,7 @@ impl Shell {
         let both = async { tokio::try_join!(until(stdout, mark), until(stderr, mark)) };
         let (stdout, stderr) = tokio::select! {
             both = both => both?,
-            _ = ended => return Err("the Pod's shell ended before the command's end was told".into()),
+            _ = ended.clone() => return Err("the Pod's shell ended before the command's end was told".into()),
         };
         let told = String::from_utf8_lossy(&stderr);
         let (said, code) = told.rsplit_once(mark).ok_or("the Pod's shell did not tell how the command ended")?;
@@ -196,10 +198,7 @@ mod tests {
             stdin: Box::new(child.stdin.take().expect("a pipe")),
             stdout: Box::new(child.stdout.take().expect("a pipe")),
             stderr: Box::new(child.stderr.take().expect("a pipe")),
-            ended: Box::pin(async move {
-                let _ = child.wait().await;
-                Some(Status::default())
-            }),
+            ended: async move { child.wait().await.ok().map(|_| Status::default()) }.boxed().shared(),
             used: Moment::now(),
             _process: None,
         }
