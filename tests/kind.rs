@@ -69,10 +69,14 @@ struct Run {
 
 impl Run {
     fn start(env: &[(&str, &Path)]) -> Run {
+        Run::of(Path::new(WALKTHROUGH), env)
+    }
+
+    fn of(scenario: &Path, env: &[(&str, &Path)]) -> Run {
         let (temp, said) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let file = |name: &str| File::create(said.path().join(name)).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
-        command.args(["run", WALKTHROUGH, "--cluster", "kind", "--color", "never"]);
+        command.arg("run").arg(scenario).args(["--cluster", "kind", "--color", "never"]);
         command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
         command.env("TMPDIR", temp.path()).env("KUBEWALK_KIND_IMAGE", image()).envs(env.iter().copied());
         let child = command.spawn().expect("kubewalk starts");
@@ -198,6 +202,51 @@ fn a_node_that_dies_is_no_verdict_about_the_scenario() {
     docker(&["kill", &run.containers()[0]]);
     assert_eq!(run.exit_code(), Some(3), "{}", run.text());
     assert!(run.text().contains("ended by itself (killed"), "{}", run.text());
+    run.had_a_cluster();
+    assert_eq!(run.there(), Vec::<String>::new());
+}
+
+/// The kubelet starts it anew, as a real cluster does.
+fn kill_the_api_server(node: &str) {
+    let all = docker(&["top", node, "-eo", "pid,args"]);
+    let line = all.lines().find(|line| line.contains("kube-apiserver ")).expect("an API server");
+    let number = line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("its number");
+    let process = rustix::process::Pid::from_raw(number).expect("a number");
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).expect("killed");
+}
+
+#[test]
+fn an_api_server_that_starts_anew_is_waited_for_and_what_it_refuses_meanwhile_does_not_count() {
+    let Some(_turn) = turn() else { return };
+    let story = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
+    let text = "\
+title: The API server goes away
+namespace: default
+steps:
+  - {title: An account, serviceAccount: reader}
+  - {title: A role, role: {name: list-pods, rules: [{apiGroups: [''], resources: [pods], verbs: [list]}]}}
+  - {title: A binding, bind: {role: list-pods, to: [{serviceAccount: reader}]}}
+  - title: It comes back
+    get: {kind: ConfigMap, name: back}
+    timeout: 180s
+    expect: {status: 200, within: 150s}
+  - title: And then refuses what is granted
+    as: {user: system:serviceaccount:default:reader}
+    get: {kind: Pod}
+    timeout: 180s
+    expect: {status: 403, within: 45s}
+";
+    std::fs::write(story.path(), text).expect("written");
+    let mut run = Run::of(story.path(), &[]);
+    run.until("a step waits", |run| run.text().contains("✓ 3"));
+    let node = run.containers()[0].clone();
+    kill_the_api_server(&node);
+    let make = ["exec", &node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "create", "configmap", "back"];
+    run.until("it is back", |_| Command::new("docker").args(make).output().is_ok_and(|said| said.status.success()));
+    run.until("the next step asks", |run| run.text().contains("✓ 4"));
+    kill_the_api_server(&node);
+    assert_eq!(run.exit_code(), Some(1), "{}", run.text());
+    assert!(run.text().contains("expected 403, got 200"), "{}", run.text());
     run.had_a_cluster();
     assert_eq!(run.there(), Vec::<String>::new());
 }
