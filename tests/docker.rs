@@ -161,6 +161,36 @@ fn a_node_that_dies_under_a_run_is_an_environment_error() {
 }
 
 #[test]
+fn a_node_that_is_paused_in_a_step_is_an_environment_error() {
+    if !docker() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (events, story) = (folder.path().join("events"), folder.path().join("story.yaml"));
+    let text = "\
+title: A node stands still
+steps:
+  - {title: An account, serviceAccount: reader}
+  - title: Nobody makes this
+    get: {kind: ConfigMap, name: settings}
+    timeout: 8s
+    expect: {status: 200, within: 7s}
+";
+    std::fs::write(&story, text).expect("written");
+    let report = format!("events={}", events.display());
+    let story = story.to_str().expect("a path");
+    let run = Run::start(&["run", "--cluster", "docker", story, "--report", &report], &[]);
+    let name = run.container(Duration::from_secs(200));
+    let read = || std::fs::read_to_string(&events).unwrap_or_default();
+    until("a step", Duration::from_secs(100), || read().contains(r#""event":"stepFinished""#));
+    dockers(&["pause", &name]);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(3), "{}", ended.said);
+    assert!(ended.said.contains("0 failed, 1 could not be carried out"), "{}", ended.said);
+    assert!(!containers().contains(&name), "{name} is still there");
+}
+
+#[test]
 fn an_image_that_does_not_exist_is_named() {
     if !docker() {
         return;

@@ -76,8 +76,9 @@ impl Shot {
         let text = std::fs::read_to_string(path).expect("a scenario");
         let truth = rng.random_bool(0.5);
         let text = if truth { text } else { falsified(&text, &mut rng) };
-        // A cluster takes some seconds to start; a run on one that is there, little more.
-        let latest = if place == Place::Cold { 9000 } else { 3500 };
+        // A cluster takes some seconds to start. The moment is to come before the end of most runs.
+        let steps = if path.contains("walkthrough") { 2500 } else { 900 };
+        let latest = if place == Place::Cold { 4500 + steps } else { steps };
         let after = Duration::from_millis(rng.random_range(0..latest));
         Shot { place, path, text, truth, fault, after, pause: Duration::from_millis(rng.random_range(300..6000)) }
     }
