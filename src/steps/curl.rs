@@ -26,11 +26,11 @@ pub const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const WITH_TOKEN: &str =
     r#"t=$(cat "$0") || exit 26; printf 'header = "Authorization: Bearer %s"\n' "$t" | curl --config - "$@""#;
 
-/// Calls.
+/// Calls. A call that `only_reads` may be made again when its Pod's shell has ended.
 ///
 /// # Errors
 /// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
-pub async fn run(curl: &Curl, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let trailer = trailer();
     let command = command(curl, &trailer, deadline.seconds_left());
     let config = match &curl.saved_token {
@@ -41,7 +41,7 @@ pub async fn run(curl: &Curl, context: &Context, deadline: Moment) -> Result<Ans
         None => None,
     };
     let config = config.as_ref().map(String::as_bytes);
-    let output = exec::call(&curl.place, &command, config, context, deadline + GRACE).await?;
+    let output = exec::call(&curl.place, &command, config, only_reads, context, deadline + GRACE).await?;
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }
 

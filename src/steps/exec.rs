@@ -56,38 +56,46 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
 ///
 /// # Errors
 /// As [`run`].
-pub async fn command(
+async fn command(
     place: &Place,
     command: &[String],
     stdin: Option<&[u8]>,
     context: &Context,
     deadline: Moment,
 ) -> Result<Output, Fault> {
-    let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
-    match timeout_at(deadline, attached(place, command, stdin, context)).await {
-        Ok(Ok(output)) => Ok(output),
-        Ok(Err(why)) => Err(fault(why)),
-        Err(_) => Err(fault("its end was not seen in time".into())),
-    }
+    in_time(place, deadline, attached(place, command, stdin, context)).await
 }
 
-/// The same in the Pod's shell, if there is one. The command must end by itself.
+/// The same in the Pod's shell, if there is one. The command must end by itself. What `only_reads` is run once more, without the
+/// shell, when that has ended meanwhile.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn call(
     place: &Place,
-    words: &[String],
+    command: &[String],
     stdin: Option<&[u8]>,
+    only_reads: bool,
     context: &Context,
     deadline: Moment,
 ) -> Result<Output, Fault> {
-    let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
-    match timeout_at(deadline, context.shells.run(place, words, stdin)).await {
-        Ok(Some(output)) => output.map_err(fault),
-        Ok(None) => command(place, words, stdin, context, deadline).await,
-        Err(_) => Err(fault("its end was not seen in time".into())),
-    }
+    let called = async {
+        match context.shells.run(place, command, stdin).await {
+            Some(output) if output.is_ok() || !only_reads => output,
+            _ => attached(place, command, stdin, context).await,
+        }
+    };
+    in_time(place, deadline, called).await
+}
+
+async fn in_time(
+    place: &Place,
+    deadline: Moment,
+    work: impl Future<Output = Result<Output, String>>,
+) -> Result<Output, Fault> {
+    let output = timeout_at(deadline, work).await;
+    let output = output.unwrap_or_else(|_| Err("its end was not seen in time".into()));
+    output.map_err(|why| Fault::Exec { pod: place.pod.clone(), why })
 }
 
 async fn attached(

@@ -130,7 +130,7 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Mo
         Action::Get(target) => get::run(target, who, context).await,
         Action::Delete(target) => delete::run(target, who, context, deadline).await,
         Action::Wait(target, until) => wait::run(target, until, context, deadline).await,
-        Action::Curl(curl) => curl::run(curl, context, deadline).await,
+        Action::Curl(curl) => curl::run(curl, action.only_reads(), context, deadline).await,
         Action::Exec(exec) => exec::run(exec, context, deadline).await,
         Action::Request(call) => request::run(call, who, context, deadline).await,
         Action::Whoami => whoami::run(who).await,
