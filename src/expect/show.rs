@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::redact::redact;
+pub use crate::scenario::diagnostic::unseen;
 
 /// The most of a body or message that is shown, in bytes.
 pub const BODY: usize = 1000;
@@ -50,15 +51,6 @@ pub fn escape(text: &str, keep_newlines: bool) -> String {
         }
     }
     safe
-}
-
-/// Whether a character is not seen, changes how others are, or is none (XML forbids those).
-pub fn unseen(character: char) -> bool {
-    character.is_control()
-        || u32::from(character) & 0xfffe == 0xfffe
-        || matches!(character,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Bytes as text; what is not UTF-8 is replaced.
