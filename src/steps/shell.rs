@@ -134,17 +134,23 @@ impl Shell {
 
     async fn output(&mut self, mark: &str) -> Result<Output, String> {
         let Self { stdout, stderr, ended, .. } = self;
-        let both = async { tokio::try_join!(until(stdout, mark), until(stderr, mark)) };
-        let (stdout, stderr) = tokio::select! {
+        let end = end(mark);
+        let both = async { tokio::try_join!(until(stdout, &end), until(stderr, &end)) };
+        let (stdout, mut stderr) = tokio::select! {
             both = both => both?,
             _ = ended.clone() => return Err("the Pod's shell ended before the command's end was told".into()),
         };
-        let told = String::from_utf8_lossy(&stderr);
-        let (said, code) = told.rsplit_once(mark).ok_or("the Pod's shell did not tell how the command ended")?;
+        let told = stderr.windows(mark.len()).rposition(|window| window == mark.as_bytes());
+        let code = stderr.split_off(told.ok_or("the Pod's shell did not tell how the command ended")?);
+        let code = String::from_utf8_lossy(&code[mark.len()..]);
         let exit_code = code.parse().map_err(|_| format!("the Pod's shell told {code:?} as the command's end"))?;
-        let stderr = stderr[..said.len().min(stderr.len())].to_vec();
         Ok(Output { exit_code, stdout, stderr })
     }
+}
+
+/// With what a stream ends: nothing that comes before it, whole or in parts, ends so.
+fn end(mark: &str) -> String {
+    format!("{mark}.")
 }
 
 /// What the shell reads: the command, and after it on both streams that they have ended, with the exit code.
@@ -160,24 +166,25 @@ fn script(command: &[String], stdin: Option<&[u8]>, mark: &str) -> Vec<u8> {
         }
         None => script.extend(b"</dev/null\n"),
     }
-    let told = format!("k=$?; printf %s {mark}; printf %s%s%s {mark} \"$k\" {mark} >&2; }}\n");
+    let end = end(mark);
+    let told = format!("k=$?; printf %s {end}; printf %s%s%s {mark} \"$k\" {end} >&2; }}\n");
     script.extend(told.bytes());
     script
 }
 
-/// Reads up to a mark, with which the stream pauses, and leaves it out.
-async fn until(stream: &mut (impl AsyncRead + Unpin), mark: &str) -> Result<Vec<u8>, String> {
+/// Reads up to an end, with which the stream pauses, and leaves it out.
+async fn until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    while !bytes.ends_with(mark.as_bytes()) {
+    while !bytes.ends_with(end.as_bytes()) {
         let read = stream.read_buf(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
         if read == 0 {
             return Err("its output ended before the command's end was told".into());
         }
-        if bytes.len() > MOST_OUTPUT + mark.len() {
+        if bytes.len() > MOST_OUTPUT + end.len() {
             return Err(too_much());
         }
     }
-    bytes.truncate(bytes.len() - mark.len());
+    bytes.truncate(bytes.len() - end.len());
     Ok(bytes)
 }
 
@@ -223,6 +230,26 @@ mod tests {
         assert_eq!(said(&mut shell, &["cat"], None).await, (0, String::new(), String::new()));
         assert_eq!(said(&mut shell, &["sh", "-c", "kill -9 $$"], None).await.0, 137);
         assert_eq!(said(&mut shell, &["no-such-command"], None).await.0, 127);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_text_stays_what_it_is() {
+        let command = ["sh", "-c", r"printf '\377\376' >&2; printf '\200'"].map(str::to_owned);
+        let output = local().run(&command, None).await.expect("a shell").expect("an end");
+        assert_eq!((output.stdout, output.stderr), (vec![0x80], vec![0xff, 0xfe]));
+    }
+
+    #[tokio::test]
+    async fn a_mark_is_no_end_wherever_the_stream_is_cut() {
+        let whole = b"curl: x\nqqqq0qqqq.";
+        for cut in 1..whole.len() {
+            let (mut near, mut far) = tokio::io::duplex(64);
+            near.write_all(&whole[..cut]).await.expect("room");
+            let reading = tokio::spawn(async move { until(&mut far, &end("qqqq")).await });
+            tokio::task::yield_now().await;
+            near.write_all(&whole[cut..]).await.expect("room");
+            assert_eq!(reading.await.expect("no panic").expect("an end"), b"curl: x\nqqqq0", "{cut}");
+        }
     }
 
     #[tokio::test]
