@@ -214,7 +214,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character is not seen, changes how others are, or is none (XML forbids those): Unicode's control characters
-/// (Cc), format characters (Cf; but for the few that stand before a number and are seen), separators of lines and paragraphs, and noncharacters.
+/// (Cc), format characters (Cf; but for the few that stand before a number and are seen), separators of lines and paragraphs,
+/// and noncharacters.
 pub fn unseen(c: char) -> bool {
     c.is_control()
         || u32::from(c) & 0xfffe == 0xfffe
@@ -271,7 +272,9 @@ mod tests {
             &[Remark::Note("n\u{9b}")],
             false,
         );
-        assert!(shown.chars().all(|c| c == '\n' || !unseen(c)), "{shown:?}");
+        assert!(shown.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')), "{shown:?}");
+        assert!(!shown.contains(['\u{ad}', '\u{2028}', '\u{ffff}', '\u{10ffff}', '\u{e0041}']), "{shown:?}");
+        assert!(!shown.contains(['\u{2061}', '\u{61c}', '\u{fff9}']), "{shown:?}");
     }
 
     #[test]
