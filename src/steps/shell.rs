@@ -6,20 +6,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures::{
     FutureExt as _,
-    future::{BoxFuture, Shared},
+    future::{self, BoxFuture, Shared},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::exec::Output;
 use crate::{
@@ -37,18 +34,19 @@ const OPENING: Duration = Duration::from_secs(2);
 
 type Key = (String, String);
 
+/// By namespace and name, the Pods in which a scenario calls; each with its shell, from the Pod's start on.
+type Pods = HashMap<Key, Option<BoxFuture<'static, Option<Shell>>>>;
+
 /// The shells of a scenario, one at most for each Pod.
-#[derive(Default)]
 pub struct Shells {
-    /// By namespace and name, the Pods in which the scenario calls; each with its shell, from the Pod's start on.
-    pods: Mutex<HashMap<Key, Option<JoinHandle<Option<Shell>>>>>,
+    pods: Mutex<Pods>,
 }
 
 impl Shells {
-    /// Of the Pods in which a plan's steps call.
+    /// Of the Pods in which a plan's steps call. A container that a step names has none.
     pub fn of(plan: &Plan) -> Self {
         let called = plan.steps.iter().filter_map(|step| match &step.action {
-            Action::Curl(curl) => Some((key(&curl.place), None)),
+            Action::Curl(curl) if curl.place.container.is_none() => Some((key(&curl.place), None)),
             _ => None,
         });
         Self { pods: Mutex::new(called.collect()) }
@@ -58,7 +56,8 @@ impl Shells {
     pub fn open(&self, namespace: &str, pod: &str, client: &kube::Client) {
         let key = (namespace.to_owned(), pod.to_owned());
         if let Some(place) = self.lock().get_mut(&key) {
-            *place = Some(tokio::spawn(Shell::start(client.clone(), key)));
+            let opening = tokio::spawn(Shell::start(client.clone(), key));
+            *place = Some(opening.map(|opened| opened.ok().flatten()).boxed());
         }
     }
 
@@ -73,18 +72,17 @@ impl Shells {
         }
         // Whoever uses it has it alone, and loses it when it does not come to its end.
         let opening = self.lock().get_mut(&key(place))?.take()?;
-        let opened = timeout_at(Moment::now() + OPENING, opening).await;
-        let mut shell = opened.ok()?.ok()??;
+        let mut shell = timeout_at(Moment::now() + OPENING, opening).await.ok()??;
         let output = shell.run(command, stdin).await?;
         if output.is_ok()
             && let Some(place) = self.lock().get_mut(&key(place))
         {
-            *place = Some(tokio::spawn(async { Some(shell) }));
+            *place = Some(future::ready(Some(shell)).boxed());
         }
         Some(output)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Option<JoinHandle<Option<Shell>>>>> {
+    fn lock(&self) -> MutexGuard<'_, Pods> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
