@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use rustix::process::Signal;
-use tools::{Run, containers, docker, dockers, stand_in, until};
+use tools::{Run, alone, containers, docker, dockers, stand_in, until};
 
 const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
 const SMALL: &str = "scenarios/rbac/one-role.yaml";
@@ -87,7 +87,8 @@ fn after_a_kill_the_container_goes_by_itself(#[case] after: Duration) {
     if !docker() {
         return;
     }
-    let run = Run::start(&["run", "--cluster", "docker", WALKTHROUGH], &[]);
+    let alone = alone();
+    let run = alone.start(&["run", "--cluster", "docker", WALKTHROUGH]);
     let name = run.container(Duration::from_secs(200));
     // Held as soon as the line in it waits.
     until("the line that holds it", Duration::from_secs(20), || dockers(&["top", &name]).contains("cat >/dev/null"));
@@ -103,9 +104,10 @@ fn what_a_killed_run_could_not_end_the_next_removes_and_nothing_else() {
     if !docker() {
         return;
     }
-    let alive = Run::start(&["run", "--cluster", "docker", WALKTHROUGH], &[]);
+    let alone = alone();
+    let alive = alone.start(&["run", "--cluster", "docker", WALKTHROUGH]);
     let other = alive.container(Duration::from_secs(200));
-    let killed = Run::start(&["run", "--cluster", "docker", WALKTHROUGH], &[]);
+    let killed = alone.start(&["run", "--cluster", "docker", WALKTHROUGH]);
     let name = killed.container(Duration::from_secs(200));
     // Frozen, it cannot end by itself, as after a loss of power.
     dockers(&["pause", &name]);
@@ -114,11 +116,11 @@ fn what_a_killed_run_could_not_end_the_next_removes_and_nothing_else() {
     killed.send(Signal::KILL);
     let ended = killed.end();
     assert!(containers().contains(&name), "{name} went by itself: {}", ended.said);
-    let dry = Run::start(&["sweep", "--dry-run"], &[]).end();
+    let dry = alone.start(&["sweep", "--dry-run"]).end();
     assert!(dry.said.contains(&format!("would remove container {name}\n")), "{}", dry.said);
     assert!(!dry.said.contains(&other), "{}", dry.said);
     assert!(containers().contains(&name));
-    let next = Run::start(&["run", "--cluster", "docker", SMALL], &[]).end();
+    let next = alone.start(&["run", "--cluster", "docker", SMALL]).end();
     assert_eq!(next.code, Some(0), "{}", next.said);
     assert!(next.said.contains(&format!("removed container {name}, left by a run that was killed")), "{}", next.said);
     let there = containers();

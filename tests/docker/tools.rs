@@ -1,6 +1,7 @@
 //! Docker's own command line, as an independent witness; and runs of kubewalk, each with a folder for temporary files of its own.
 
 use std::{
+    fs::File,
     io::Write as _,
     path::Path,
     process::{Child, Command, Stdio},
@@ -9,6 +10,8 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+
+const KUBEWALK: &str = env!("CARGO_BIN_EXE_kubewalk");
 
 /// Whether a Docker answers. Where none does, that is said past the test harness, or is a failure.
 pub fn docker() -> bool {
@@ -74,7 +77,33 @@ pub struct Run {
     child: Child,
     /// What it leaves there stays to be seen.
     pub temp: tempfile::TempDir,
-    output: std::fs::File,
+    output: File,
+    /// Held while it lives, unless its test is alone.
+    _beside: Option<File>,
+}
+
+/// No run of another test while it is there. Each run sweeps at its start what dead ones have left in Docker, so a test of
+/// what becomes of a container without its run could otherwise be answered by a test beside it.
+pub struct Alone {
+    _turn: File,
+}
+
+/// Waits until no other test of this file, in this process or (under nextest) in another, has a run.
+pub fn alone() -> Alone {
+    let turn = turn();
+    turn.lock().expect("it can be locked");
+    Alone { _turn: turn }
+}
+
+fn turn() -> File {
+    File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("docker-turn")).expect("a file")
+}
+
+impl Alone {
+    /// Starts kubewalk.
+    pub fn start(&self, args: &[&str]) -> Run {
+        Run::begin(Path::new(KUBEWALK), args, &[], None)
+    }
 }
 
 /// How a run ended.
@@ -91,11 +120,17 @@ pub struct Finished {
 impl Run {
     /// Starts kubewalk.
     pub fn start(args: &[&str], env: &[(&str, &str)]) -> Run {
-        Run::program(Path::new(env!("CARGO_BIN_EXE_kubewalk")), args, env)
+        Run::program(Path::new(KUBEWALK), args, env)
     }
 
     /// Starts a program with the stand-in as the image of k3s.
     pub fn program(program: &Path, args: &[&str], env: &[(&str, &str)]) -> Run {
+        let beside = turn();
+        beside.lock_shared().expect("it can be locked");
+        Run::begin(program, args, env, Some(beside))
+    }
+
+    fn begin(program: &Path, args: &[&str], env: &[(&str, &str)], beside: Option<File>) -> Run {
         let temp = tempfile::tempdir().expect("a folder");
         let output = tempfile::tempfile().expect("a file");
         let mut command = Command::new(program);
@@ -108,7 +143,7 @@ impl Run {
         command.env("KUBEWALK_K3S_IMAGE", stand_in()).env("NO_COLOR", "1").envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a file"));
         let child = command.stderr(output.try_clone().expect("a file")).spawn().expect("it starts");
-        Run { child, temp, output }
+        Run { child, temp, output, _beside: beside }
     }
 
     /// The name of its container, once there is one.
