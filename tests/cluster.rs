@@ -39,3 +39,38 @@ fn the_end_of_one_cluster_leaves_another_alone() {
         assert!(shared.broken().is_none());
     });
 }
+
+/// In order: a policy against everybody's new namespaces, and a scenario that needs one as soon as the first is over.
+#[test]
+fn what_a_scenario_forbids_everybody_the_next_may_do() {
+    let policy = "\
+title: Nobody makes namespaces
+steps:
+  - title: A policy
+    kubectl:
+      args: [create, -f, '-']
+      stdin: |
+        apiVersion: admissionregistration.k8s.io/v1
+        kind: ValidatingAdmissionPolicy
+        metadata: {name: no-more}
+        spec:
+          matchConstraints:
+            resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [namespaces]}]
+          validations: [{expression: 'false', message: there are enough of them}]
+        ---
+        apiVersion: admissionregistration.k8s.io/v1
+        kind: ValidatingAdmissionPolicyBinding
+        metadata: {name: no-more}
+        spec: {policyName: no-more, validationActions: [Deny]}
+  - title: It has an effect
+    kubectl: {args: [create, namespace, x, --dry-run=server]}
+    expect: {exitCode: 1, stderr: {contains: there are enough}, within: 20s}
+";
+    for (name, text) in [
+        ("first.yaml", policy),
+        ("second.yaml", "title: A namespace\nsteps: [{title: An account, serviceAccount: reader}]"),
+    ] {
+        let (ended, report) = testing::run_text(name, text);
+        assert_eq!(ended.exit.code(), 0, "{report}");
+    }
+}

@@ -19,6 +19,10 @@ const NAMESPACE_BUDGET: Duration = Duration::from_secs(30);
 /// How long the list of what is still in a namespace may take.
 const LISTING_BUDGET: Duration = Duration::from_secs(10);
 
+/// How long a policy may still be obeyed after its removal: the API server looks for changed ones once a second
+/// (`policyRefreshInterval` in k8s.io/apiserver), and may be late.
+const POLICY_LINGERS: Duration = Duration::from_secs(2);
+
 /// How long after something that the API server could not answer it is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -70,12 +74,13 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
 }
 
 /// Removes the scenario's namespace and everything that it made elsewhere, all at once, and waits for the end of what is
-/// not in that namespace. Returns what is still there when the budget is spent, each in a line, with what holds it.
+/// not in that namespace, and of its effect on others. Returns what is still there when the budget is spent, each in a line, with what holds it.
 pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<String> {
     let mut made = std::mem::take(&mut *context.made.lock().unwrap_or_else(PoisonError::into_inner));
     let own = plan.fresh_namespace.then_some(plan.namespace.as_str());
     made.retain(|object| own.is_none() || object.namespace.as_deref() != own);
     made.reverse();
+    let lingers = plan.alone && made.iter().any(is_policy);
     let deadline = Moment::now() + budget;
     let others = join_all(made.iter().map(|object| remove_one(object, context, deadline)));
     let own = async {
@@ -84,6 +89,9 @@ pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<Str
         removed.err().map(|why| format!("Namespace {name}: {why}"))
     };
     let (others, own) = tokio::join!(others, own);
+    if lingers {
+        tokio::time::sleep(POLICY_LINGERS).await;
+    }
     others.into_iter().flatten().chain(own).collect()
 }
 
@@ -93,6 +101,11 @@ pub async fn gone_for_good(client: &kube::Client, namespaces: &[String], budget:
     let deadline = Moment::now() + budget;
     let all = join_all(namespaces.iter().map(|name| namespace_gone(client, name, deadline))).await;
     all.into_iter().flatten().collect()
+}
+
+/// Whether it is an admission policy, or the binding that lets one take effect.
+fn is_policy(object: &Made) -> bool {
+    object.kind.group == "admissionregistration.k8s.io" && object.kind.kind.contains("AdmissionPolicy")
 }
 
 async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Option<String> {
