@@ -1,9 +1,11 @@
 //! A cluster that exists: what is looked at first, who may run scenarios in it, and that nothing of ours stays. On a real one.
 #![cfg(target_os = "linux")]
 
+mod recorded;
 mod traces;
 
 use std::{
+    net::{Shutdown, TcpListener, TcpStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -17,11 +19,38 @@ use traces::{Place, Said};
 const ONE_ROLE: &str = "scenarios/rbac/one-role.yaml";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// A cluster's address on 127.0.0.1. One in a Docker that is reached from a container has none; then a thread is one.
+fn here(kubeconfig: &Path) -> String {
+    let config = kube::config::Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    let server = config.clusters[0].cluster.as_ref().and_then(|cluster| cluster.server.clone()).expect("a server");
+    if server.starts_with("https://127.0.0.1:") {
+        return server;
+    }
+    let there = server.trim_start_matches("https://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = TcpStream::connect(&there) else { continue };
+            let pair = || Ok::<_, std::io::Error>((near.try_clone()?, far.try_clone()?));
+            for (mut from, mut to) in [pair(), pair().map(|(near, far)| (far, near))].into_iter().flatten() {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    format!("https://127.0.0.1:{port}")
+}
+
 /// The administrator of a real cluster, and a place for runs that do not know whose it is.
 struct Given {
     place: Place,
     runtime: tokio::runtime::Runtime,
     client: kube::Client,
+    /// Where it is on 127.0.0.1.
+    server: String,
     /// Where the files of this test are.
     files: tempfile::TempDir,
 }
@@ -31,7 +60,8 @@ impl Given {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let client = runtime.block_on(testing::shared().client()).expect("a client");
-        Given { place: Place::new(), runtime, client, files: tempfile::tempdir().expect("a folder") }
+        let files = tempfile::tempdir().expect("a folder");
+        Given { place: Place::new(), runtime, client, server: here(testing::shared().kubeconfig()), files }
     }
 
     fn send(&self, method: Method, path: &str, body: &Value) -> Value {
@@ -48,6 +78,7 @@ impl Given {
         let mut config = serde_json::to_value(kube::config::Kubeconfig::from_yaml(&text).expect("YAML")).expect("JSON");
         config["current-context"] = "elsewhere".into();
         config["contexts"][0]["name"] = "it".into();
+        config["clusters"][0]["cluster"]["server"] = self.server.as_str().into();
         if let Some(token) = token {
             config["users"][0]["user"] = json!({"token": token});
         } else {
@@ -135,6 +166,66 @@ fn what_is_not_the_scenarios_own_is_not_touched() {
     assert!(said.stderr.contains("ClusterRole view"), "{}", said.stderr);
     let after = given.send(Method::GET, &format!("/apis/{RBAC}/v1/clusterroles/view"), &Value::Null);
     assert_eq!(before, after);
+}
+
+/// The policy is somebody else's, and lets all other namespaces be.
+#[test]
+fn c30_a_refused_namespace_is_an_error_of_its_scenario() {
+    let mut given = Given::new();
+    let file = given.kubeconfig(None);
+    let (group, name) = ("/apis/admissionregistration.k8s.io/v1", "no-more-of-these");
+    let objects = [
+        (
+            "validatingadmissionpolicies",
+            "ValidatingAdmissionPolicy",
+            json!({
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["namespaces"]},
+                ]},
+                "validations": [
+                    {"expression": "!object.metadata.name.startsWith('kw-refused-')", "message": "there are enough of them"},
+                ],
+            }),
+        ),
+        (
+            "validatingadmissionpolicybindings",
+            "ValidatingAdmissionPolicyBinding",
+            json!({"policyName": name, "validationActions": ["Deny"]}),
+        ),
+    ];
+    for (plural, kind, spec) in &objects {
+        let object = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+        given.send(Method::POST, &format!("{group}/{plural}"), &object);
+    }
+    let refused = |given: &Given| {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kw-refused-x"}}).to_string();
+        let path = "/api/v1/namespaces?dryRun=All";
+        let sent = api::send(&given.client, Method::POST, path, Some("application/json"), body.into_bytes());
+        given.runtime.block_on(sent).expect("an answer").status == 422
+    };
+    let begun = Instant::now();
+    while !refused(&given) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the policy has no effect");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let stories = given.files.path().join("stories");
+    std::fs::create_dir(&stories).expect("made");
+    for story in ["held", "refused"] {
+        let text = format!("title: {story}\nsteps: [{{title: an account, serviceAccount: sa}}]\n");
+        std::fs::write(stories.join(story).with_extension("yaml"), text).expect("written");
+    }
+    let junit = given.files.path().join("junit.xml");
+    let report = format!("junit={}", junit.display());
+    let said = given.run(&file, &["--context", "it", "--report", &report, &stories.to_string_lossy()]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let xml = std::fs::read_to_string(&junit).expect("a report");
+    let case = xml.split("<testcase ").find(|case| case.contains("/refused.yaml\"")).expect("a test case");
+    assert!(case.contains("type=\"namespace\"") && case.contains("there are enough of them"), "{xml}");
+    assert!(xml.contains(r#"tests="2" skipped="0" errors="1" failures="0""#), "{xml}");
+    recorded::valid(&xml);
+    for (plural, ..) in &objects {
+        given.send(Method::DELETE, &format!("{group}/{plural}/{name}"), &Value::Null);
+    }
 }
 
 #[test]

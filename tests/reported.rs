@@ -112,27 +112,6 @@ fn reports_are_the_same_live_and_later_and_hold_no_credential() {
     std::io::stderr().write_all(line.as_bytes()).expect("standard error");
 }
 
-/// In order: a policy against new namespaces, which the run itself must not remove, and a scenario that needs one.
-#[test]
-fn c30_a_refused_namespace_is_an_error_of_its_scenario() {
-    let policy = "title: nobody makes namespaces any more\nnamespace: default\nsteps:\n  - title: a policy\n    kubectl:\n      args: [create, -f, '-']\n      \
-                  stdin: |\n        apiVersion: admissionregistration.k8s.io/v1\n        kind: ValidatingAdmissionPolicy\n        metadata: {name: no-more}\n        \
-                  spec:\n          matchConstraints: {resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [namespaces]}]}\n          \
-                  validations: [{expression: 'false', message: there are enough of them}]\n        ---\n        apiVersion: admissionregistration.k8s.io/v1\n        \
-                  kind: ValidatingAdmissionPolicyBinding\n        metadata: {name: no-more}\n        spec: {policyName: no-more, validationActions: [Deny]}\n  \
-                  - title: it has an effect\n    kubectl: {args: [create, namespace, x, --dry-run=server]}\n    expect: {exitCode: 1, stderr: {contains: there are enough}, within: 20s}\n";
-    let second = "title: a claim that needs a namespace\nsteps:\n  - title: an account\n    serviceAccount: sa\n";
-    let stories = folder_of(&[("a", policy.into()), ("b", second.into())]);
-    let out = tempfile::tempdir().expect("a folder");
-    let (code, stdout, stderr) = said(&mut play(stories.path(), out.path(), &["--jobs", "1"]));
-    assert_eq!(code, 3, "{stdout}{stderr}");
-    let xml = read(out.path().join("junit.xml"));
-    let case = xml.split("<testcase ").find(|case| case.contains("/b.yaml\"")).expect("a test case");
-    assert!(case.contains("type=\"namespace\"") && case.contains("there are enough of them"), "{xml}");
-    assert!(xml.contains(r#"tests="2" skipped="0" errors="1" failures="0""#), "{xml}");
-    recorded::valid(&xml);
-}
-
 #[test]
 fn c30_a_disk_that_is_full_leaves_the_verdict_and_has_its_own_exit_code() {
     let stories =
