@@ -22,17 +22,29 @@ const GONE_WITHIN: Duration = Duration::from_secs(2);
 struct Run {
     child: Child,
     temp: tempfile::TempDir,
+    /// Has its events.
+    told: tempfile::TempDir,
     mark: String,
     clusters: BTreeSet<String>,
 }
 
+/// A moment of a run.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// So many milliseconds after its start.
+    Millis(u64),
+    /// When so many steps are finished.
+    Steps(usize),
+}
+
 impl Run {
     fn start(scenario: &str) -> Run {
-        let temp = tempfile::tempdir().expect("a temporary folder");
+        let (temp, told) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let mark = format!("KUBEWALK_TEST_MARK={}", temp.path().display());
         let (key, value) = mark.split_once('=').expect("a variable");
         let child = Command::new(env!("CARGO_BIN_EXE_kubewalk"))
-            .args(["run", scenario, "--cluster", "builtin", "--color", "never"])
+            .args(["run", scenario, "--cluster", "builtin", "--color", "never", "--report"])
+            .arg(format!("events={}", told.path().join("events").display()))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("TMPDIR", temp.path())
             .env(key, value)
@@ -41,7 +53,26 @@ impl Run {
             .stderr(Stdio::piped())
             .spawn()
             .expect("kubewalk starts");
-        Run { child, mark, temp, clusters: BTreeSet::new() }
+        Run { child, mark, temp, told, clusters: BTreeSet::new() }
+    }
+
+    /// Lets it run up to a moment, which must come before its end.
+    fn go_on_until(&mut self, moment: Moment) {
+        match moment {
+            Moment::Millis(millis) => self.go_on_for(Duration::from_millis(millis)),
+            Moment::Steps(steps) => {
+                while self.steps() < steps && self.child.try_wait().expect("it can be asked").is_none() {
+                    self.go_on_for(Duration::from_millis(5));
+                }
+            }
+        }
+        assert!(self.child.try_wait().expect("it can be asked").is_none(), "the run was over before {moment:?}");
+    }
+
+    /// How many steps are finished.
+    fn steps(&self) -> usize {
+        let events = std::fs::read_to_string(self.told.path().join("events")).unwrap_or_default();
+        events.matches(r#""event":"stepFinished""#).count()
     }
 
     /// Lets it run for a while, and notes the clusters that it makes meanwhile.
@@ -129,6 +160,11 @@ fn interfaces() -> BTreeSet<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// Interfaces that were not there before. Those of others (a container that ends) may go meanwhile.
+fn interfaces_since(before: &BTreeSet<String>) -> Vec<String> {
+    interfaces().difference(before).cloned().collect()
+}
+
 /// The tests of this file measure moments, so they run one after the other; and the engine must be there, or the first
 /// run's time goes into its build.
 fn alone() -> MutexGuard<'static, ()> {
@@ -145,11 +181,13 @@ fn after_a_kill_at_any_moment_nothing_is_left() {
     let _alone = alone();
     let before = interfaces();
     let mut clusters = 0;
-    for point in 0..20_u64 {
+    // Dense where the keeper sets up, then through the cluster's start, a Pod's start, and the calls.
+    let set_up = (0..8).map(|point| Moment::Millis(20 + point * 25));
+    let start = (1..7).map(|point| Moment::Millis(200 + point * 400));
+    let steps = [1, 4, 8, 12, 16, 20].map(Moment::Steps);
+    for after in set_up.chain(start).chain(steps) {
         let mut run = Run::start(WALKTHROUGH);
-        // Dense where the keeper sets up, then through the cluster's start, a Pod's start, and the calls.
-        let after = Duration::from_millis(if point < 8 { 20 + point * 25 } else { 200 + (point - 7) * 500 });
-        run.go_on_for(after);
+        run.go_on_until(after);
         run.send(Signal::KILL);
         let status = run.child.wait().expect("it can be waited for");
         run.note_clusters();
@@ -160,7 +198,7 @@ fn after_a_kill_at_any_moment_nothing_is_left() {
         }
     }
     assert!(clusters >= 12, "only {clusters} runs had begun to make a cluster");
-    assert_eq!(interfaces(), before);
+    assert_eq!(interfaces_since(&before), Vec::<String>::new());
 }
 
 #[test]
@@ -168,25 +206,24 @@ fn a_signal_in_any_phase_ends_the_run_with_its_code_and_nothing_stays() {
     let _alone = alone();
     let before = interfaces();
     let points = [
-        (Signal::INT, 130, 60),
-        (Signal::INT, 130, 700),
-        (Signal::TERM, 143, 2500),
-        (Signal::INT, 130, 4500),
-        (Signal::HUP, 129, 5200),
+        (Signal::INT, 130, Moment::Millis(60)),
+        (Signal::INT, 130, Moment::Millis(700)),
+        (Signal::TERM, 143, Moment::Millis(2000)),
+        (Signal::INT, 130, Moment::Steps(1)),
+        (Signal::HUP, 129, Moment::Steps(15)),
     ];
     for (signal, code, after) in points {
         let mut run = Run::start(WALKTHROUGH);
-        run.go_on_for(Duration::from_millis(after));
-        assert!(run.child.try_wait().expect("it can be asked").is_none(), "the run was over before {after} ms");
+        run.go_on_until(after);
         run.send(signal);
         let status = run.child.wait().expect("it can be waited for");
         // Before the first line of `main`, a signal ends a process by itself; a shell shows the same number then.
         let said = status.code().or(status.signal().map(|signal| 128 + signal));
-        assert_eq!(said, Some(code), "after {after} ms");
+        assert_eq!(said, Some(code), "after {after:?}");
         let left = run.left();
-        assert!(left.is_empty(), "after {after} ms this is left: {left:#?}");
+        assert!(left.is_empty(), "after {after:?} this is left: {left:#?}");
     }
-    assert_eq!(interfaces(), before);
+    assert_eq!(interfaces_since(&before), Vec::<String>::new());
 }
 
 #[test]
