@@ -9,6 +9,7 @@ mod api_server;
 mod cluster;
 #[path = "faults/docker_daemon.rs"]
 mod docker_daemon;
+mod existing;
 #[path = "faults/fake_api.rs"]
 mod fake_api;
 #[path = "docker/fake_daemon.rs"]

@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, reason = "the figures, shown with --nocapture")]
 
+mod existing;
 #[path = "docker/fake_daemon.rs"]
 mod fake_daemon;
 mod traces;
@@ -103,7 +104,7 @@ fn points(each_of: usize) -> impl Iterator<Item = usize> {
 
 /// The kubeconfig of the cluster of these tests, and the port of its API server.
 fn cluster() -> (String, u16) {
-    let text = std::fs::read_to_string(testing::shared().kubeconfig()).expect("a kubeconfig");
+    let text = std::fs::read_to_string(existing::kubeconfig()).expect("a kubeconfig");
     let port = text.split("https://127.0.0.1:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
     (text, port.expect("a port"))
 }

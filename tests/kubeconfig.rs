@@ -1,11 +1,11 @@
 //! A cluster that exists: what is looked at first, who may run scenarios in it, and that nothing of ours stays. On a real one.
 #![cfg(target_os = "linux")]
 
+mod existing;
 mod recorded;
 mod traces;
 
 use std::{
-    net::{Shutdown, TcpListener, TcpStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -19,38 +19,11 @@ use traces::{Place, Said};
 const ONE_ROLE: &str = "scenarios/rbac/one-role.yaml";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// A cluster's address on 127.0.0.1. One in a Docker that is reached from a container has none; then a thread is one.
-fn here(kubeconfig: &Path) -> String {
-    let config = kube::config::Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
-    let server = config.clusters[0].cluster.as_ref().and_then(|cluster| cluster.server.clone()).expect("a server");
-    if server.starts_with("https://127.0.0.1:") {
-        return server;
-    }
-    let there = server.trim_start_matches("https://").to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        for near in listener.incoming().flatten() {
-            let Ok(far) = TcpStream::connect(&there) else { continue };
-            let pair = || Ok::<_, std::io::Error>((near.try_clone()?, far.try_clone()?));
-            for (mut from, mut to) in [pair(), pair().map(|(near, far)| (far, near))].into_iter().flatten() {
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut from, &mut to);
-                    let _ = to.shutdown(Shutdown::Write);
-                });
-            }
-        }
-    });
-    format!("https://127.0.0.1:{port}")
-}
-
 /// The administrator of a real cluster, and a place for runs that do not know whose it is.
 struct Given {
     place: Place,
     runtime: tokio::runtime::Runtime,
     client: kube::Client,
-    /// Where it is on 127.0.0.1.
-    server: String,
     /// Where the files of this test are.
     files: tempfile::TempDir,
 }
@@ -60,8 +33,7 @@ impl Given {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let client = runtime.block_on(testing::shared().client()).expect("a client");
-        let files = tempfile::tempdir().expect("a folder");
-        Given { place: Place::new(), runtime, client, server: here(testing::shared().kubeconfig()), files }
+        Given { place: Place::new(), runtime, client, files: tempfile::tempdir().expect("a folder") }
     }
 
     fn send(&self, method: Method, path: &str, body: &Value) -> Value {
@@ -74,11 +46,10 @@ impl Given {
 
     /// A kubeconfig with one context `it`, as the administrator or with a token; its current context leads nowhere.
     fn kubeconfig(&self, token: Option<&str>) -> PathBuf {
-        let text = std::fs::read_to_string(testing::shared().kubeconfig()).expect("a kubeconfig");
+        let text = std::fs::read_to_string(existing::kubeconfig()).expect("a kubeconfig");
         let mut config = serde_json::to_value(kube::config::Kubeconfig::from_yaml(&text).expect("YAML")).expect("JSON");
         config["current-context"] = "elsewhere".into();
         config["contexts"][0]["name"] = "it".into();
-        config["clusters"][0]["cluster"]["server"] = self.server.as_str().into();
         if let Some(token) = token {
             config["users"][0]["user"] = json!({"token": token});
         } else {

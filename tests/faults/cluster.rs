@@ -10,7 +10,7 @@ use kubewalk::testing;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    Files, SOON, end,
+    Files, SOON, end, existing,
     fake_daemon::{FakeDaemon, Script},
     page::Fault,
     run_in, said,
@@ -26,10 +26,9 @@ const LONG: &str = "  - {title: A Pod, pod: {name: p, image: curl}}\n  \
 
 /// The cluster that the tests of this program share, as one that exists: a kubeconfig and its context.
 pub fn shared() -> (PathBuf, String) {
-    let path = testing::shared().kubeconfig().to_owned();
-    let text = std::fs::read_to_string(&path).expect("a kubeconfig");
-    let config = kube::config::Kubeconfig::from_yaml(&text).expect("a kubeconfig");
-    (path, config.current_context.expect("a context"))
+    let path = existing::kubeconfig();
+    let config = kube::config::Kubeconfig::read_from(path).expect("a kubeconfig");
+    (path.to_owned(), config.current_context.expect("a context"))
 }
 
 /// A run that writes its events, so that it is known where it is.
@@ -98,7 +97,7 @@ fn fault_13_docker_dies_in_a_step() {
     let mut fault =
         Fault::new(13, "Docker dies in a step, and the cluster with it", "fake Docker before a real cluster", file!());
     let (mut place, files) = (Place::new(), Files::new());
-    let text = std::fs::read_to_string(testing::shared().kubeconfig()).expect("a kubeconfig");
+    let text = std::fs::read_to_string(existing::kubeconfig()).expect("a kubeconfig");
     let port = text.split("https://127.0.0.1:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
     let cluster = Some((text.clone(), port.expect("a port")));
     let docker = FakeDaemon::start(Script { cluster, ..Script::default() });
@@ -193,7 +192,7 @@ fn fault_27_eight_runs_at_once() {
 
 /// Namespaces of scenarios that are there and not going.
 pub fn namespaces(kubeconfig: &Path, prefix: &str) -> Vec<String> {
-    assert_eq!(kubeconfig, testing::shared().kubeconfig());
+    assert_eq!(kubeconfig, existing::kubeconfig());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let list = runtime.block_on(async {
         let client = testing::shared().client().await.expect("a client");
