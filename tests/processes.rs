@@ -8,7 +8,7 @@
 mod traces;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -144,6 +144,26 @@ fn processes_of_one_run_share_a_cluster_that_ends_with_the_run() {
     lines.sort_unstable();
     assert_eq!(lines, ["a_story 0", "a_story_in_a_shared_namespace 0", "a_story_that_may_be_false 101"], "{said:?}");
     assert_eq!(seen.len(), 1, "{seen:?}");
+    place.nothing_left_within(Duration::from_secs(10));
+}
+
+/// After a minute, a test harness says that a test is slow, and the holder is in a test; nobody may have to listen.
+#[test]
+fn the_holder_of_a_shared_cluster_can_go_on_talking() {
+    let _alone = alone();
+    let place = Place::new();
+    let mut child = nextest(&place, "talks").stdin(Stdio::piped()).spawn().expect("it starts");
+    let state = place.runtime.path().join("kubewalk/nextest-talks/state.json");
+    let holder = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(&state).ok()?).ok()?["holder"].as_i64();
+    let hears = || std::fs::read_link(format!("/proc/{}/fd/1", holder()?)).ok();
+    let begun = Instant::now();
+    while hears().is_none_or(|who| who != Path::new("/dev/null")) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "holder {:?} talks to {:?}", holder(), hears());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(child.stdin.take());
+    let said = Said::from(&child.wait_with_output().expect("waited for"));
+    assert_eq!(said.code, Some(0), "{said:?}");
     place.nothing_left_within(Duration::from_secs(10));
 }
 

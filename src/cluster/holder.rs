@@ -245,7 +245,6 @@ fn lives(process: i32) -> bool {
 
 fn say(said: &Said) {
     if let Ok(line) = serde_json::to_string(said) {
-        // After `go`, nobody listens any more.
         let _ = writeln!(std::io::stdout(), "{}", crate::redact::redact(&line));
     }
 }
@@ -257,6 +256,9 @@ fn end_with_the_starter(stopper: &Stopper) {
         let read = std::io::stdin().lock().read_line(&mut word);
         if read.is_err() || word != "go\n" {
             stopper.stop(Why::Signal(1));
+        } else if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+            // The starter listens no more. A test harness, which says after a minute that a test is slow, would end with an error.
+            let _ = rustix::stdio::dup2_stdout(nowhere);
         }
     });
 }
