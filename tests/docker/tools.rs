@@ -139,7 +139,11 @@ impl Run {
                 command.env_remove(name);
             }
         }
-        command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("TMPDIR", temp.path());
+        command
+            .args(args)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("TMPDIR", temp.path())
+            .env_remove("NEXTEST_RUN_ID");
         command.env("KUBEWALK_K3S_IMAGE", stand_in()).env("NO_COLOR", "1").envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a file"));
         let child = command.stderr(output.try_clone().expect("a file")).spawn().expect("it starts");
