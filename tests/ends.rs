@@ -183,7 +183,7 @@ fn after_a_kill_at_any_moment_nothing_is_left() {
     let mut clusters = 0;
     // Dense where the keeper sets up, then through the cluster's start, a Pod's start, and the calls.
     let set_up = (0..8).map(|point| Moment::Millis(20 + point * 25));
-    let start = (1..7).map(|point| Moment::Millis(200 + point * 400));
+    let start = (1..7).map(|point| Moment::Millis(200 + point * 300));
     let steps = [1, 4, 8, 12, 16, 20].map(Moment::Steps);
     for after in set_up.chain(start).chain(steps) {
         let mut run = Run::start(WALKTHROUGH);
@@ -208,7 +208,7 @@ fn a_signal_in_any_phase_ends_the_run_with_its_code_and_nothing_stays() {
     let points = [
         (Signal::INT, 130, Moment::Millis(60)),
         (Signal::INT, 130, Moment::Millis(700)),
-        (Signal::TERM, 143, Moment::Millis(2000)),
+        (Signal::TERM, 143, Moment::Millis(1500)),
         (Signal::INT, 130, Moment::Steps(1)),
         (Signal::HUP, 129, Moment::Steps(15)),
     ];

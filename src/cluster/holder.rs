@@ -257,7 +257,7 @@ fn end_with_the_starter(stopper: &Stopper) {
         if read.is_err() || word != "go\n" {
             stopper.stop(Why::Signal(1));
         } else if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
-            // The starter listens no more. A test harness, which says after a minute that a test is slow, would end with an error.
+            // The starter listens no more. After a minute a test harness says that a test is slow, and ends where it cannot.
             let _ = rustix::stdio::dup2_stdout(nowhere);
         }
     });

@@ -74,7 +74,8 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
 }
 
 /// Removes the scenario's namespace and everything that it made elsewhere, all at once, and waits for the end of what is
-/// not in that namespace, and of its effect on others. Returns what is still there when the budget is spent, each in a line, with what holds it.
+/// not in that namespace, and of its effect on others. Returns what is still there when the budget is spent, each in a line,
+/// with what holds it.
 pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<String> {
     let mut made = std::mem::take(&mut *context.made.lock().unwrap_or_else(PoisonError::into_inner));
     let own = plan.fresh_namespace.then_some(plan.namespace.as_str());

@@ -25,8 +25,8 @@ pub fn kubeconfig() -> &'static Path {
         }
         let port = lead_to(server.trim_start_matches("https://").to_owned());
         let text = std::fs::read_to_string(path).expect("a kubeconfig").replace(&server, &format!("{HERE}{port}"));
-        // It goes with the cluster's folder.
-        let here = path.with_file_name("kubeconfig-here");
+        // It goes with the cluster's folder, which processes may share.
+        let here = path.with_file_name(format!("kubeconfig-{}", std::process::id()));
         let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&here);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("written");
         here
