@@ -38,9 +38,6 @@ use traces::{Place, Said};
 /// Until all of a run has gone that nobody waits for.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Many times what it takes on a machine with nothing else to do, and less than what it takes if it waits for what it should not.
-const PROMPT: Duration = Duration::from_secs(15);
-
 /// Scenarios of a test, outside of what is looked at for traces.
 struct Files(tempfile::TempDir);
 

@@ -102,13 +102,6 @@ fn points(each_of: usize) -> impl Iterator<Item = usize> {
     (1..).step_by(if all { 1 } else { each_of })
 }
 
-/// The kubeconfig of the cluster of these tests, and the port of its API server.
-fn cluster() -> (String, u16) {
-    let text = std::fs::read_to_string(existing::kubeconfig()).expect("a kubeconfig");
-    let port = text.split("https://127.0.0.1:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
-    (text, port.expect("a port"))
-}
-
 fn story(folder: &tempfile::TempDir) -> PathBuf {
     let path = folder.path().join("killed.yaml");
     std::fs::write(&path, STORY).expect("written");
@@ -156,7 +149,7 @@ fn gone_for_good() {
 #[test]
 fn in_docker() {
     let _alone = alone();
-    let (cluster, files, place) = (cluster(), tempfile::tempdir().expect("a folder"), Place::new());
+    let (cluster, files, place) = (existing::text_and_port(), tempfile::tempdir().expect("a folder"), Place::new());
     let story = story(&files);
     let mut tried = 0;
     for at in points(10) {
@@ -203,7 +196,8 @@ fn remove_all() {
 #[test]
 fn in_a_cluster_that_exists() {
     let _alone = alone();
-    let ((text, port), files, place) = (cluster(), tempfile::tempdir().expect("a folder"), Place::new());
+    let ((text, port), files, place) =
+        (existing::text_and_port(), tempfile::tempdir().expect("a folder"), Place::new());
     let story = story(&files);
     let config = kube::config::Kubeconfig::from_yaml(&text).expect("a kubeconfig");
     let context = config.current_context.expect("a context");

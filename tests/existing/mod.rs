@@ -1,4 +1,5 @@
 //! The cluster that the tests of this process share, as one that exists: by a kubeconfig that leads to 127.0.0.1.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
     io::Write as _,
@@ -31,6 +32,13 @@ pub fn kubeconfig() -> &'static Path {
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("written");
         here
     })
+}
+
+/// What is in the file, and the port of the API server.
+pub fn text_and_port() -> (String, u16) {
+    let text = std::fs::read_to_string(kubeconfig()).expect("a kubeconfig");
+    let port = text.split(HERE).nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
+    (text, port.expect("a port"))
 }
 
 /// A port of 127.0.0.1 that leads to an address.

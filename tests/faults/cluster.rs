@@ -97,9 +97,7 @@ fn fault_13_docker_dies_in_a_step() {
     let mut fault =
         Fault::new(13, "Docker dies in a step, and the cluster with it", "fake Docker before a real cluster", file!());
     let (mut place, files) = (Place::new(), Files::new());
-    let text = std::fs::read_to_string(existing::kubeconfig()).expect("a kubeconfig");
-    let port = text.split("https://127.0.0.1:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
-    let cluster = Some((text.clone(), port.expect("a port")));
+    let cluster = Some(existing::text_and_port());
     let docker = FakeDaemon::start(Script { cluster, ..Script::default() });
     let host = format!("unix://{}", docker.socket.display());
     let child = begin(&mut place, &files, "k3s", &[("DOCKER_HOST", host.clone())]);

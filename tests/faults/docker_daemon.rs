@@ -4,13 +4,13 @@ use std::{
     os::unix::{fs::PermissionsExt as _, net::UnixListener, process::CommandExt as _},
     path::Path,
     process::Command,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
 
 use crate::{
-    PROMPT, SOON, end,
+    SOON, end,
     fake_daemon::{FakeDaemon, Pull, Script},
     page::Fault,
     said, send,
@@ -58,7 +58,8 @@ fn fault_10_no_docker_socket() {
     for kind in ["docker", "k3s"] {
         let begun = Instant::now();
         let said = said(&mut kubewalk(&place, kind, &dir.path().join("docker.sock")));
-        assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+        // Less than a daemon gets that says nothing.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         assert!(said.stderr.contains("start Docker, say where it is"), "{said:?}");
         if kind == "docker" {
             fault.saw(&said, 3, "there is no Docker here: no socket");
@@ -101,7 +102,7 @@ fn fault_12_a_daemon_that_never_answers() {
     let (place, docker) = (Place::new(), FakeDaemon::silent());
     let begun = Instant::now();
     fault.saw(&said(&mut kubewalk(&place, "docker", &docker.socket)), 3, "has not answered for 5 s");
-    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     fault.nothing_left(&place, SOON);
 }
 

@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use crate::{
-    Files, PROMPT, SOON, end,
+    Files, SOON, end,
     fake_api::{FakeApi, Reply},
     fake_daemon::{FakeDaemon, Script},
     page::Fault,
@@ -63,7 +63,7 @@ fn fault_01_ctrl_c_while_the_cluster_starts() {
     let begun = Instant::now();
     send(&child, Signal::INT);
     fault.saw(&end(child), 130, "everything that was started is removed");
-    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
     assert_eq!(docker.containers(), Vec::<String>::new());
     fault.nothing_left(&place, SOON);
 }
@@ -98,7 +98,7 @@ fn fault_03_ctrl_c_twice_while_the_clean_up_is_blocked() {
     let begun = Instant::now();
     send(&child, Signal::INT);
     fault.saw(&end(child), 130, "kubewalk sweep");
-    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
     // What it says is right: this removes what is left.
     let there = docker.containers();
     assert_eq!(there.len(), 1);
@@ -132,7 +132,7 @@ fn fault_04_what_a_cancelled_job_gets() {
     api.until(|asked| asked.method == "DELETE");
     send(&child, Signal::TERM);
     fault.saw(&end(child), 130, "stopped by signal 2");
-    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(7500), "{:?}", begun.elapsed());
     assert_eq!(api.namespaces(), Vec::<String>::new());
     fault.nothing_left(&place, SOON);
 }
