@@ -22,6 +22,7 @@ mod output;
 mod page;
 #[path = "faults/pods.rs"]
 mod pods;
+mod rows;
 #[path = "faults/signals.rs"]
 mod signals;
 mod traces;

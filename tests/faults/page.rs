@@ -3,13 +3,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use regex::Regex;
-
-use crate::traces::{Place, Said};
+use crate::{
+    rows::{code, plain},
+    traces::{Place, Said},
+};
 
 /// How many faults there are.
 pub const ALL: usize = 30;
@@ -85,39 +86,6 @@ impl Fault {
             self.file
         )
     }
-}
-
-/// A text in a table, as code.
-fn code(text: &str) -> String {
-    let fence = if text.contains('`') { "``" } else { "`" };
-    format!("{fence}{}{fence}", text.replace('|', "\\|"))
-}
-
-/// A line without what differs from run to run.
-fn plain(line: &str) -> String {
-    static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-        let rules = [
-            // A fast machine needs milliseconds.
-            (r"\bin [0-9.]+ (?:min|ms|s)\b(?: [0-9.]+ s\b)?", "in N s"),
-            (r"[0-9.]+ (ms|s|KiB|MB)\b", "N $1"),
-            (r"\bafter [0-9.]+(s|ms)\b", "after N $1"),
-            (r"(/[\w.-]+)*/\.tmp\w+", "…"),
-            (r"\.kubewalk-report-\w+", ".kubewalk-report-…"),
-            (r"^\|[ ^]*", ""),
-            (r"\b[0-9]+ (milliseconds|bytes)\b", "N $1"),
-            (r"\bkw-([a-z0-9-]+)-[a-z0-9]{5}\b", "kw-$1-…"),
-            (r"\bkubewalk-(run-)?[0-9a-f]{8,}\b", "kubewalk-$1…"),
-            (r"127\.0\.0\.1:[0-9]+", "127.0.0.1:…"),
-            (r"\b(process|pid) [0-9]+", "$1 N"),
-            (r"v1\.[0-9]+\.[0-9]+", "v1.N"),
-        ];
-        rules.into_iter().map(|(rule, with)| (Regex::new(rule).expect("a pattern"), with)).collect()
-    });
-    let mut line = line.trim().to_owned();
-    for (rule, with) in RULES.iter() {
-        line = rule.replace_all(&line, *with).into_owned();
-    }
-    line
 }
 
 fn path() -> PathBuf {

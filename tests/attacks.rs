@@ -1,0 +1,36 @@
+//! The attacks of SECURITY.md, each a test that is named by its number (`attack_a01_…`): it tries what another user of the
+//! machine, a hostile scenario, a Pod's program or an API server could try, and looks that nothing came of it. What they see is
+//! the table of that page; see `tests/attacks/page.rs`.
+#![cfg(target_os = "linux")]
+
+mod existing;
+#[path = "attacks/page.rs"]
+mod page;
+mod rows;
+#[path = "attacks/stranger.rs"]
+mod stranger;
+mod traces;
+
+/// What other users of the machine can write: folders, files, links, locks (A1, A2, A3, A16, A25).
+#[path = "attacks/machine.rs"]
+mod machine;
+
+/// Clusters that exist: kubectl's command line, processes that stay, objects of others (A4, A6, K12 to K14).
+#[path = "attacks/existing_cluster.rs"]
+mod existing_cluster;
+
+/// Credentials in every outlet (A7, A14, A15).
+#[path = "attacks/secrets.rs"]
+mod secrets;
+
+/// Bodies, paths and texts without an end (A8, A11, A22).
+#[path = "attacks/bounds.rs"]
+mod bounds;
+
+/// What a scenario and its Pods may do to the machine and to later runs (A5, A12, A13, A17, A24).
+#[path = "attacks/trust.rs"]
+mod trust;
+
+/// What is said: escapes, snippets, and claims that were measured (A9, A10, A18 to A21).
+#[path = "attacks/words.rs"]
+mod words;
