@@ -31,6 +31,7 @@ pub mod testing;
 
 pub mod clock;
 pub mod exit_code;
+pub mod process;
 pub mod redact;
 pub mod settings;
 pub mod stop;
