@@ -308,6 +308,7 @@ mod tests {
     #[case("get pods --cache-dir x")]
     #[case("get pods --profile=cpu --profile-output=/x")]
     #[case("get pods --kuberc=/x")]
+    #[case("get pods --proxy-url=http://evil")]
     #[case("get pods -w")]
     #[case("get pods -Aw")]
     #[case("get pods --watch=1")]

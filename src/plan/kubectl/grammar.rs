@@ -146,9 +146,9 @@ fn unknown(at: usize, words: &str) -> Wrong {
 pub fn known(command: Option<&'static Command>) -> impl Iterator<Item = Flag> {
     let own = command.into_iter().flat_map(|command| command.flags).flat_map(|group| group.split(' '));
     let one = |word: &'static str, never: bool| {
-        let name = word.trim_end_matches(['!', '?', '@']);
+        let name = word.trim_end_matches(['*', '?', '@']);
         let takes = match &word[name.len()..] {
-            "!" => Takes::Switch,
+            "*" => Takes::Switch,
             "?" => Takes::Perhaps,
             "@" => Takes::File,
             _ => Takes::Value,
