@@ -181,7 +181,13 @@ async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Optio
         return None;
     }
     let collection = api::path(&object.kind, object.namespace.as_deref(), None);
-    match gone(&context.client, collection, &object.name, answer.as_ref(), deadline).await {
+    let went = if object.kind.is("", "Namespace") {
+        let _ = timeout_at(deadline, namespaces::without_grace(&context.client, &object.name)).await;
+        without_grace_gone(&context.client, &object.name, answer.as_ref(), deadline).await
+    } else {
+        gone(&context.client, collection, &object.name, answer.as_ref(), deadline).await
+    };
+    match went {
         Ok(()) => None,
         Err(last) => Some(format!("{name}: {last}")),
     }
@@ -193,17 +199,7 @@ async fn namespace_gone(client: &kube::Client, name: &str, deadline: Moment) -> 
     if look.is_ok_and(|answer| answer.status == 403) {
         return vec![];
     }
-    // Of what a controller made in the last moment, nobody waits for the last words either.
-    let kill = async {
-        loop {
-            tokio::time::sleep(KILL_AGAIN).await;
-            let _ = namespaces::without_grace(client, name).await;
-        }
-    };
-    let went = tokio::select! {
-        went = gone(client, "/api/v1/namespaces".into(), name, None, deadline) => went,
-        () = kill => Ok(()),
-    };
+    let went = without_grace_gone(client, name, None, deadline).await;
     let Err(last) = went else { return vec![] };
     let listed = timeout_at(Moment::now() + LISTING_BUDGET, namespaces::content(client, name)).await;
     let inside = match listed {
@@ -221,6 +217,26 @@ async fn namespace_gone(client: &kube::Client, name: &str, deadline: Moment) -> 
         many => format!("the {many} objects above are still in it"),
     };
     inside.into_iter().chain([format!("Namespace {name}: {why}")]).collect()
+}
+
+/// Waits until a namespace that was deleted is gone, and ends its Pods meanwhile: also of what a controller made in the last moment,
+/// nobody waits for the last words.
+async fn without_grace_gone(
+    client: &kube::Client,
+    name: &str,
+    deleted: Option<&Value>,
+    deadline: Moment,
+) -> Result<(), String> {
+    let kill = async {
+        loop {
+            tokio::time::sleep(KILL_AGAIN).await;
+            let _ = namespaces::without_grace(client, name).await;
+        }
+    };
+    tokio::select! {
+        went = gone(client, "/api/v1/namespaces".into(), name, deleted, deadline) => went,
+        () = kill => Ok(()),
+    }
 }
 
 /// An object that does not go, and what holds it.
@@ -331,28 +347,46 @@ fn keeps_pods(kind: &Kind) -> bool {
     matches!(kind.group.as_str(), "apps" | "batch") || kind.is("", "ReplicationController")
 }
 
-/// Ends the Pods without grace that are kept for an object in a namespace of others, directly or by what is kept for it.
+/// Ends the Pods without grace that are kept for an object which is gone, directly or by what was kept for it, in a namespace that
+/// stays. What stands between goes first, or it would keep new ones. Who may not do this waits longer.
 async fn kept_pods(client: &kube::Client, namespace: &str, uid: &str) {
     let mut owners = vec![uid.to_owned()];
-    let between = [("apis/apps/v1", "replicasets"), ("apis/batch/v1", "jobs")];
-    for (api, plural) in between.into_iter().chain([("api/v1", "pods")]) {
-        let collection = format!("/{api}/namespaces/{namespace}/{plural}");
-        let Ok(list) = api::get(client, &collection).await else { return };
-        let items = list.json.as_ref().and_then(|json| json["items"].as_array());
-        for item in items.into_iter().flatten() {
-            let of = item["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-            let (Some(name), Some(uid)) = (item["metadata"]["name"].as_str(), api::uid(Some(item))) else { continue };
-            if !of.filter_map(|owner| owner["uid"].as_str()).any(|of| owners.iter().any(|owner| owner == of)) {
-                continue;
+    let collections =
+        ["apis/apps/v1/namespaces/{}/replicasets", "apis/batch/v1/namespaces/{}/jobs", "api/v1/namespaces/{}/pods"];
+    loop {
+        let mut found = false;
+        for collection in collections.map(|path| format!("/{}", path.replace("{}", namespace))) {
+            let Ok(list) = api::get(client, &collection).await else { return };
+            if list.status != 200 {
+                return;
             }
-            if plural == "pods" {
+            let items = list.json.as_ref().and_then(|json| json["items"].as_array());
+            for item in items.into_iter().flatten() {
+                let of = item["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+                let (Some(name), Some(uid)) = (item["metadata"]["name"].as_str(), api::uid(Some(item))) else {
+                    continue;
+                };
+                if !of.filter_map(|owner| owner["uid"].as_str()).any(|of| owners.iter().any(|owner| owner == of)) {
+                    continue;
+                }
+                // What is only held by a finalizer, nobody can hurry.
+                let hurried = item["metadata"]["deletionGracePeriodSeconds"] == 0;
+                found |= !hurried;
                 let (path, kind) = (format!("{collection}/{}", api::escape(name)), Some("application/json"));
                 let body = namespaces::delete_options(Some(&uid), None, Some(0));
-                let _ = api::send(client, http::Method::DELETE, &path, kind, body).await;
-            } else {
-                owners.push(uid);
+                let sent = api::send(client, http::Method::DELETE, &path, kind, body);
+                if !hurried && sent.await.is_ok_and(|sent| sent.status == 403) {
+                    return;
+                }
+                if !owners.contains(&uid) {
+                    owners.push(uid);
+                }
             }
         }
+        if !found {
+            return;
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

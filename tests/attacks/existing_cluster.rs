@@ -405,18 +405,32 @@ fn attack_k12c_a_name_that_another_run_holds() {
 #[test]
 fn attack_k13_pods_that_ignore_the_end() {
     let given = Given::new();
+    given.send(Method::POST, "/api/v1/namespaces", &json!({"metadata": {"name": "theirs-k13"}}));
     let pod = "{containers: [{name: c, image: curl, command: [sleep, infinity]}]}";
+    let deployment = |title: &str, place: &str| {
+        format!(
+            "  - {{title: {title}, apply: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: deaf{place}}}, spec: {{replicas: 2, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {pod}}}}}}}}}\n  \
+             - {{title: {title} it runs, wait: {{kind: Deployment, name: deaf{place}, for: {{condition: Available}}}}}}\n"
+        )
+    };
     let text = format!(
         "title: Deaf\nsteps:\n  - {{title: A Pod, apply: {{apiVersion: v1, kind: Pod, metadata: {{name: deaf}}, spec: {pod}}}}}\n  \
-         - {{title: More of them, apply: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: deaf}}, spec: {{replicas: 2, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {pod}}}}}}}}}\n  \
-         - {{title: They run, wait: {{kind: Deployment, name: deaf, for: {{condition: Available}}}}}}\n  - {{title: It runs, wait: {{kind: Pod, name: deaf, for: {{condition: Ready}}}}}}\n"
+         - {{title: It runs, wait: {{kind: Pod, name: deaf, for: {{condition: Ready}}}}}}\n  \
+         - {{title: A namespace, apply: {{apiVersion: v1, kind: Namespace, metadata: {{name: kw-deaf-place}}}}}}\n{}{}{}",
+        deployment("Here", ""),
+        deployment("In a namespace that it made", ", namespace: kw-deaf-place"),
+        deployment("In one of others", ", namespace: theirs-k13"),
     );
     let scenario = given.file("deaf.yaml", &text);
-    let said = given.run(&scenario, &["--curl-image", "kubewalk.local/curl:1", "--cleanup-budget", "20s"]);
+    let args = ["--curl-image", "kubewalk.local/curl:1", "--cleanup-budget", "20s", "--yes-this-cluster"];
+    let said = given.run(&scenario, &args);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(given.namespace("kw-deaf"), None);
-    let tried = "Pods that ignore TERM, which Kubernetes would wait 30 s for, alone and behind a Deployment";
-    Attack::new("K13", tried, file!()).held("They and their namespace are gone within 20 s, exit code 0.");
+    let pods = given.there("/api/v1/namespaces/theirs-k13/pods").expect("a list");
+    assert_eq!(pods["items"], json!([]));
+    given.send(Method::DELETE, "/api/v1/namespaces/theirs-k13", &Value::Null);
+    let tried = "Pods that ignore TERM, which Kubernetes would wait 30 s for, alone and behind Deployments, in the own namespace, one made and one of others";
+    Attack::new("K13", tried, file!()).held("They and the namespaces are gone before those 30 s, exit code 0.");
 }
 
 #[test]
