@@ -55,6 +55,8 @@ lock_cache() {
 	mkdir -p "$cache/steps" "$cache/$shelf" "$cache/logs" 2>/dev/null ||
 		stop "cannot write to $cache; check whose it is, or choose another folder with --cache"
 	{ exec 9<>"$cache/lock"; } 2>/dev/null || stop "cannot lock $cache/lock; check whose it is, or choose another folder with --cache"
+	# Whoever can open it can lock it.
+	chmod 600 "$cache/lock" 2>/dev/null || true
 	if ! flock -n 9; then
 		holder=$(head -c 20 "$cache/lock" | tr -cd 0-9)
 		echo "engine: another build (process ${holder:-unknown}) is running in this cache; waiting for it" >&2

@@ -87,29 +87,36 @@ fn mode(stat: &Stat) -> u32 {
 /// # Errors
 /// What on the way is somebody else's, or not there.
 pub fn trusted(path: &Path) -> Result<PathBuf, Foreign> {
-    let owners = Owners::here();
     let real = path.canonicalize().map_err(|e| Foreign::new(path, format!("cannot be used: {e}")))?;
-    let mut way: Vec<&Path> = real.ancestors().collect();
+    walk(&real, false, &|_| false)?;
+    Ok(real)
+}
+
+/// Looks at every step of a way. `links` are for a way as somebody has written it; `tolerated` is what others may write all
+/// the same.
+fn walk(path: &Path, links: bool, tolerated: &dyn Fn(&Stat) -> bool) -> Result<(), Foreign> {
+    let owners = Owners::here();
+    let mut way: Vec<&Path> = path.ancestors().collect();
     way.reverse();
-    let stat = |at: &Path| {
-        let stat = rustix::fs::lstat(at).map_err(|e| Foreign::new(at, format!("cannot be looked at: {e}")))?;
+    for (nth, at) in way.iter().enumerate() {
+        let stat = rustix::fs::lstat(*at).map_err(|e| Foreign::new(at, format!("cannot be looked at: {e}")))?;
+        if !owners.has(stat.st_uid) {
+            return Err(Foreign::new(at, format!("belongs to another user ({})", stat.st_uid)));
+        }
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            // Who can change a link is who owns it, and who can write the folder that it is in.
+            if links {
+                continue;
+            }
             return Err(Foreign::new(at, "has just become a link"));
         }
-        if owners.has(stat.st_uid) {
-            return Ok(stat);
-        }
-        Err(Foreign::new(at, format!("belongs to another user ({})", stat.st_uid)))
-    };
-    for (nth, at) in way.iter().enumerate() {
-        let stat = stat(at)?;
         // What is below it is looked at next, and is ours or refused: nobody else can put another in its place.
         let keeps = mode(&stat) & STICKY != 0 && nth + 1 < way.len();
-        if !owners.alone_write(&stat) && !keeps {
+        if !owners.alone_write(&stat) && !keeps && !tolerated(&stat) {
             return Err(Foreign::new(at, "can be written by other users"));
         }
     }
-    Ok(real)
+    Ok(())
 }
 
 /// The same of a folder, which is made if it is not there, with what misses on the way.

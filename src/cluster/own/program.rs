@@ -3,10 +3,12 @@
 use std::{
     ffi::{OsStr, OsString},
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
-use super::{Foreign, mode};
+use rustix::fs::Stat;
+
+use super::{Foreign, mode, walk};
 use crate::{cluster::ClusterError, settings};
 
 /// Why a program is not started.
@@ -64,53 +66,24 @@ pub fn path() -> OsString {
 }
 
 fn folders(path: &OsStr) -> impl Iterator<Item = PathBuf> {
-    std::env::split_paths(path).filter(|dir| dir.is_absolute()).collect::<Vec<_>>().into_iter()
+    std::env::split_paths(path)
+        .filter(|dir| dir.is_absolute() && !dir.components().any(|part| part == Component::ParentDir))
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
-/// As [`super::trusted`], of both the way by links and the real one. A folder that a group of the system can write, as Debian
-/// has `/usr/local` for `staff`, is its owner's decision; only `users`, the group of everybody, is not such a group.
+/// As [`super::trusted`], of the way that is written and of the real one. What a group of the system can write, as Debian has
+/// `/usr/local` for `staff`, is its owner's decision; only `users`, the group of everybody, is not such a group.
 fn trusted(file: &Path) -> Result<(), Foreign> {
-    match super::trusted(file) {
-        Err(foreign) if !by_a_group_of_the_system(&foreign.path) => return Err(foreign),
-        Err(_) => each_but_groups(file)?,
-        Ok(_) => {}
-    }
-    // The folders that hold the links on the way.
-    for at in file.ancestors().skip(1) {
-        if let Err(foreign) = super::trusted(at)
-            && !by_a_group_of_the_system(&foreign.path)
-        {
-            return Err(foreign);
-        }
-    }
-    Ok(())
+    let tolerated =
+        |stat: &Stat| mode(stat) & 0o002 == 0 && (1..1000).contains(&stat.st_gid) && stat.st_gid != EVERYBODY;
+    let real = file.canonicalize().map_err(|e| Foreign::new(file, format!("cannot be used: {e}")))?;
+    walk(file, true, &tolerated)?;
+    walk(&real, false, &tolerated)
 }
 
-/// Every step of the real way, where one of them is a folder of [`by_a_group_of_the_system`].
-fn each_but_groups(file: &Path) -> Result<(), Foreign> {
-    let real = file.canonicalize().map_err(|e| Foreign::new(file, e.to_string()))?;
-    for at in real.ancestors() {
-        let stat = rustix::fs::lstat(at).map_err(|e| Foreign::new(at, e.to_string()))?;
-        let owners = super::Owners::here();
-        if !owners.has(stat.st_uid) {
-            return Err(Foreign::new(at, format!("belongs to another user ({})", stat.st_uid)));
-        }
-        let keeps = mode(&stat) & super::STICKY != 0 && at != real;
-        if !owners.alone_write(&stat) && !keeps && !by_a_group_of_the_system(at) {
-            return Err(Foreign::new(at, "can be written by other users"));
-        }
-    }
-    Ok(())
-}
-
-fn by_a_group_of_the_system(path: &Path) -> bool {
-    rustix::fs::lstat(path).is_ok_and(|stat| {
-        super::Owners::here().has(stat.st_uid)
-            && mode(&stat) & 0o002 == 0
-            && (1..1000).contains(&stat.st_gid)
-            && stat.st_gid != 100
-    })
-}
+/// The number of the group `users`.
+const EVERYBODY: u32 = 100;
 
 #[cfg(test)]
 mod tests {
