@@ -75,7 +75,8 @@ pub fn fits(state: &State, wanted: &Wanted) -> bool {
         Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
     });
     let anonymous = state.anonymous || !wanted.anonymous;
-    warm && kind && version && anonymous && state.ask.build == lease::build()
+    let trust = state.ask.wanted.untrusted == wanted.untrusted;
+    warm && kind && version && anonymous && trust && state.ask.build == lease::build()
 }
 
 /// Why a warm cluster is not used.

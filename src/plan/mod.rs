@@ -13,6 +13,7 @@ pub mod make;
 pub mod names;
 pub mod needs;
 pub mod request;
+pub mod untrusted;
 pub mod when;
 
 use std::{
@@ -26,7 +27,7 @@ use serde_json::Value;
 
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
-pub use make::{Names, plan};
+pub use make::{Names, Trust, plan, plan_for};
 pub use request::{Details, Identity, Request};
 pub use when::When;
 

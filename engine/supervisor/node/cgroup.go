@@ -3,8 +3,15 @@ package node
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -34,4 +41,64 @@ func prepareCgroups() error {
 		_ = os.WriteFile(cgroupRoot+"/cgroup.subtree_control", []byte("+"+c), 0)
 	}
 	return nil
+}
+
+// podsGroup is the kubelet's group of all Pods.
+const podsGroup = "kubepods"
+
+// reserved is the memory that Pods leave to the node's own programs.
+const reserved = 1 << 30
+
+// limitPods makes the group of all Pods before the kubelet does, with limits that
+// the kubelet leaves as they are: half of the processors (a node counts as eight
+// ordinary programs beside the machine's others, so that it starts soon; a Pod
+// that never rests must not), and the node's memory but for what its own programs
+// need. Where the kernel has no such limit, there is none.
+func limitPods() {
+	quota := max(runtime.NumCPU()/2, 1) * 100_000
+	memory := podsMemory()
+	if exists(cgroupRoot + "/cgroup.controllers") {
+		dir := cgroupRoot + "/" + podsGroup
+		setGroup(dir, "cpu.max", fmt.Sprintf("%d 100000", quota))
+		setGroup(dir, "memory.max", strconv.FormatUint(memory, 10))
+		return
+	}
+	setGroup(cgroupRoot+"/cpu/"+podsGroup, "cpu.cfs_quota_us", strconv.Itoa(quota))
+	setGroup(cgroupRoot+"/memory/"+podsGroup, "memory.limit_in_bytes", strconv.FormatUint(memory, 10))
+}
+
+// podsMemory is what all Pods together may use, in bytes: the node's limit less what is reserved.
+func podsMemory() uint64 {
+	limit := uint64(math.MaxUint64)
+	for _, file := range []string{"/memory.max", "/memory/memory.limit_in_bytes"} {
+		data, err := os.ReadFile(cgroupRoot + file)
+		if n, parseErr := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64); err == nil && parseErr == nil {
+			limit = min(limit, n)
+		}
+	}
+	var about unix.Sysinfo_t
+	if err := unix.Sysinfo(&about); err == nil {
+		limit = min(limit, uint64(about.Totalram)*uint64(about.Unit)/2)
+	}
+	return max(limit, 2*reserved) - reserved
+}
+
+func setGroup(dir, file, value string) {
+	if !exists(filepath.Dir(dir)) {
+		return
+	}
+	if err := os.MkdirAll(dir, 0o755); err == nil {
+		_ = os.WriteFile(dir+"/"+file, []byte(value), 0)
+	}
+}
+
+// hasController says whether groups in the node can have such limits.
+func hasController(name string) bool {
+	controllers, _ := os.ReadFile(cgroupRoot + "/cgroup.controllers")
+	return slices.Contains(strings.Fields(string(controllers)), name) || exists(cgroupRoot+"/"+name+"/tasks")
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -71,8 +71,11 @@ func cniConfig() object {
 	}
 }
 
+// podPids is how many processes a Pod may have, threads included.
+const podPids = 2048
+
 func kubeletConfig() object {
-	return object{
+	config := object{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
 		"authentication": object{
 			"anonymous": object{"enabled": false}, "webhook": object{"enabled": true},
@@ -98,6 +101,14 @@ func kubeletConfig() object {
 		"localStorageCapacityIsolation": false,
 		"kubeAPIQPS":                    1000, "kubeAPIBurst": 1000,
 	}
+	// Where the kernel lacks either, a Pod that asks for it would not start.
+	if hasController("pids") {
+		config["podPidsLimit"] = podPids
+	}
+	if exists("/proc/sys/kernel/seccomp/actions_avail") {
+		config["seccompDefault"] = true
+	}
+	return config
 }
 
 func proxyConfig() object {
