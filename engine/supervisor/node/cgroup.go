@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -49,38 +48,35 @@ const podsGroup = "kubepods"
 // reserved is the memory that Pods leave to the node's own programs.
 const reserved = 1 << 30
 
-// limitPods makes the group of all Pods before the kubelet does, with limits that
-// the kubelet leaves as they are: half of the processors (a node counts as eight
-// ordinary programs beside the machine's others, so that it starts soon; a Pod
-// that never rests must not), and the node's memory but for what its own programs
-// need. Where the kernel has no such limit, there is none.
+// limitPods makes the group of all Pods before the kubelet does, with a limit that
+// the kubelet leaves as it is: half of the processors, one at least. A node counts
+// as eight ordinary programs beside the machine's others, so that it starts soon;
+// Pods that never rest must not. Where the kernel has no such limit, there is none.
 func limitPods() {
 	quota := max(runtime.NumCPU()/2, 1) * 100_000
-	memory := podsMemory()
 	if exists(cgroupRoot + "/cgroup.controllers") {
-		dir := cgroupRoot + "/" + podsGroup
-		setGroup(dir, "cpu.max", fmt.Sprintf("%d 100000", quota))
-		setGroup(dir, "memory.max", strconv.FormatUint(memory, 10))
+		setGroup(cgroupRoot+"/"+podsGroup, "cpu.max", fmt.Sprintf("%d 100000", quota))
 		return
 	}
 	setGroup(cgroupRoot+"/cpu/"+podsGroup, "cpu.cfs_quota_us", strconv.Itoa(quota))
-	setGroup(cgroupRoot+"/memory/"+podsGroup, "memory.limit_in_bytes", strconv.FormatUint(memory, 10))
 }
 
-// podsMemory is what all Pods together may use, in bytes: the node's limit less what is reserved.
-func podsMemory() uint64 {
-	limit := uint64(math.MaxUint64)
+// memory is the machine's, and what of it all Pods together may use, in bytes: the
+// node's limit, or half of the machine's, less what the node needs itself.
+func memory() (total, pods uint64) {
+	var about unix.Sysinfo_t
+	if err := unix.Sysinfo(&about); err != nil {
+		return 0, 0
+	}
+	total = uint64(about.Totalram) * uint64(about.Unit)
+	limit := total / 2
 	for _, file := range []string{"/memory.max", "/memory/memory.limit_in_bytes"} {
 		data, err := os.ReadFile(cgroupRoot + file)
-		if n, parseErr := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64); err == nil && parseErr == nil {
-			limit = min(limit, n)
+		if n, parseErr := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64); err == nil && parseErr == nil && n < total {
+			limit = n
 		}
 	}
-	var about unix.Sysinfo_t
-	if err := unix.Sysinfo(&about); err == nil {
-		limit = min(limit, uint64(about.Totalram)*uint64(about.Unit)/2)
-	}
-	return max(limit, 2*reserved) - reserved
+	return total, max(limit, 2*reserved) - reserved
 }
 
 func setGroup(dir, file, value string) {

@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 )
 
 type object = map[string]any
@@ -107,6 +108,12 @@ func kubeletConfig() object {
 	}
 	if exists("/proc/sys/kernel/seccomp/actions_avail") {
 		config["seccompDefault"] = true
+	}
+	// The kubelet limits the group of all Pods by what it takes for the node's
+	// memory, which is the machine's, less what is reserved.
+	if total, pods := memory(); hasController("memory") && total > pods {
+		config["enforceNodeAllocatable"] = []string{"pods"}
+		config["systemReserved"] = object{"memory": strconv.FormatUint(total-pods, 10)}
 	}
 	return config
 }

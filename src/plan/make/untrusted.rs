@@ -38,7 +38,12 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
                     let said = said.and_then(|step| step.kubectl.as_ref()).map_or(0, |call| call.args.len());
                     let index = (index + said).saturating_sub(call.args.len());
                     let at = below(&below(&at, "args"), index);
-                    complain(cx, &at, &what, "kubectl runs on the node as root: use `get`, `apply`, `request` or `exec`");
+                    complain(
+                        cx,
+                        &at,
+                        &what,
+                        "kubectl runs on the node as root: use `get`, `apply`, `request` or `exec`",
+                    );
                 }
                 for (kind, object) in call.stdin.iter().flat_map(|text| texts(text)) {
                     let found = untrusted::manifest(&kind, &object).into_iter().take(1);

@@ -124,14 +124,18 @@ pub fn reaches(args: &[String]) -> Option<(usize, String)> {
                 None if COMMANDS.contains(&word) => command = Some(word),
                 None => return Some((index, format!("`kubectl {word}`"))),
                 // A saved value could become a flag of its own.
-                Some(_) if word.starts_with('{') => return Some((index, "a word that begins with a saved value".into())),
+                Some(_) if word.starts_with('{') => {
+                    return Some((index, "a word that begins with a saved value".into()));
+                }
                 // `auth reconcile` reads a file; it needs `-f`, which is looked at, too.
                 Some(_) => {}
             }
             continue;
         }
         let (flag, mut value) = split(word);
-        if ALONE.contains(&flag) && value.is_none_or(|value| matches!(value, "true" | "false" | "strict" | "warn" | "ignore")) {
+        if ALONE.contains(&flag)
+            && value.is_none_or(|value| matches!(value, "true" | "false" | "strict" | "warn" | "ignore"))
+        {
             continue;
         }
         let file = matches!(flag, "-f" | "--filename");
