@@ -9,6 +9,7 @@
 //! | `state.json` | the cluster, there as long as it can be used: [`State`] |
 //! | `failed.json`, `broken.json` | why it did not start, or what of it died |
 //! | `pristine.json` | what a fresh cluster holds, for [`warm`](super::warm) |
+//! | `spoilt.json` | why it is no longer as new, for [`warm`](super::warm) and [`guard`](super::guard) |
 //! | `left.json` | what could not be removed at its end |
 //! | `holder.lock`, `starter.lock` | held as long as its holder, or who starts that, lives |
 //! | `use.lock` | held by who uses the cluster; its time is that of the last use |

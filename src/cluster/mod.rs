@@ -12,6 +12,7 @@ pub mod docker;
 pub mod engine;
 pub mod exec;
 pub mod folder;
+pub mod guard;
 pub mod holder;
 pub mod images;
 pub mod k3s;
@@ -277,6 +278,14 @@ pub trait Node: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Notes that the cluster does not count as new any more after this use of it, and why.
+    fn spoil(&self, _why: &str) {}
+
+    /// Why it does not count as new any more, if it would live on.
+    fn spoilt(&self) -> Option<String> {
+        None
+    }
+
     /// Ends the cluster also if it would live on: nobody has cleaned it up.
     fn discard(&self) -> BoxFuture<'_, Ended> {
         self.end()
@@ -390,6 +399,16 @@ impl Cluster {
     /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
     pub fn lives_on(&self) -> bool {
         self.node.lives_on()
+    }
+
+    /// Notes that the cluster does not count as new any more after this use of it, and why.
+    pub fn spoil(&self, why: &str) {
+        self.node.spoil(why);
+    }
+
+    /// Why a cluster that would outlive this use of it does not count as new any more, so that it ends.
+    pub fn spoilt(&self) -> Option<String> {
+        self.node.spoilt()
     }
 
     /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead, and what is

@@ -13,7 +13,6 @@ pub mod make;
 pub mod names;
 pub mod needs;
 pub mod request;
-pub mod untrusted;
 pub mod when;
 
 use std::{

@@ -131,7 +131,9 @@ impl Seen {
         let times: u64 = failed.iter().map(|event| count(event)).sum();
         let last = failed.into_iter().max_by_key(|event| event["lastTimestamp"].as_str().unwrap_or_default())?;
         let message = last["message"].as_str().unwrap_or_default();
-        (times >= least).then(|| format!("event FailedCreatePodSandBox: {message}"))
+        // What the runtime could not even say is no passing trouble of the network.
+        let sure = WORDS.iter().any(|word| message.contains(word)) && !message.contains("deadline");
+        (sure || times >= least).then(|| format!("event FailedCreatePodSandBox: {message}"))
     }
 
     /// Whether the Pod itself may be why its sandbox cannot be made.

@@ -13,7 +13,7 @@ const admissionDir = etcDir + "admission/"
 // What a Pod of an untrusted run may use. All else that reaches from a Pod to
 // its node is refused. It is the baseline of the Pod Security Standards, but for
 // volumes, of which only those are let in that hold nothing of the node.
-// kubewalk's own check (src/plan/untrusted/pod.rs) has the same lists.
+// kubewalk's own check (src/reach/pod.rs) has the same lists.
 var (
 	untrustedVolumes = []string{"configMap", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim",
 		"projected", "secret"}

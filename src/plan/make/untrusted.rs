@@ -4,11 +4,8 @@ use serde_json::Value;
 
 use super::{Context, below, draft::Draft, url};
 use crate::{
-    plan::{
-        Action, Request, Step,
-        kinds::OWN,
-        untrusted::{self, Reach},
-    },
+    plan::{Action, Request, Step, kinds::OWN},
+    reach::{self, Reach},
     scenario::beside,
 };
 
@@ -18,7 +15,7 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
         for placed in &draft.objects {
             // kubectl's are in its standard input, which is looked at below.
             if draft.verb != Some("kubectl") {
-                let found = untrusted::manifest(&placed.object.kind.kind, &placed.object.manifest);
+                let found = reach::manifest(&placed.object.kind.kind, &placed.object.manifest);
                 refuse(cx, &placed.pointer, found);
             }
         }
@@ -29,10 +26,10 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
         match &step.action {
             Action::Patch(change) => {
                 let part = change.subresource.as_deref();
-                refuse(cx, &below(&at, "body"), untrusted::change(&change.target.kind.kind, part, &change.body));
+                refuse(cx, &below(&at, "body"), reach::change(&change.target.kind.kind, part, &change.body));
             }
             Action::Kubectl(call) => {
-                if let Some((index, what)) = untrusted::kubectl_reaches(&call.args) {
+                if let Some((index, what)) = reach::kubectl::reaches(&call.args) {
                     // `--namespace` is put before what the step says.
                     let said = cx.findings.document().scenario.steps.get(step.number - 1);
                     let said = said.and_then(|step| step.kubectl.as_ref()).map_or(0, |call| call.args.len());
@@ -46,7 +43,7 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
                     );
                 }
                 for (kind, object) in call.stdin.iter().flat_map(|text| texts(text)) {
-                    let found = untrusted::manifest(&kind, &object).into_iter().take(1);
+                    let found = reach::manifest(&kind, &object).into_iter().take(1);
                     let found = found.map(|reach| Reach { pointer: String::new(), ..reach });
                     refuse(cx, &below(&at, "stdin"), found.collect());
                 }
@@ -75,7 +72,7 @@ fn sent(cx: &mut Context<'_>, draft: &Draft<'_>) {
         Value::String(text) => {
             for (kind, object) in texts(text) {
                 let kind = if kind.is_empty() { known } else { &kind };
-                let found = untrusted::change(kind, subresource.as_deref(), &object).into_iter().take(1);
+                let found = reach::change(kind, subresource.as_deref(), &object).into_iter().take(1);
                 refuse(cx, &at, found.map(|reach| Reach { pointer: String::new(), ..reach }).collect());
             }
         }
@@ -83,7 +80,7 @@ fn sent(cx: &mut Context<'_>, draft: &Draft<'_>) {
             let kind = body["kind"].as_str().unwrap_or(known);
             // What a POST makes has been looked at among the step's objects.
             if !draft.objects.iter().any(|placed| placed.pointer == at) {
-                refuse(cx, &at, untrusted::change(kind, subresource.as_deref(), body));
+                refuse(cx, &at, reach::change(kind, subresource.as_deref(), body));
             }
         }
     }

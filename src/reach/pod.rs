@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_policies_of_the_engine_have_the_same_lists() {
-        let policies = include_str!("../../../engine/supervisor/node/untrusted.go");
+        let policies = include_str!("../../engine/supervisor/node/untrusted.go");
         let (lists, _) = policies.split_once("// optional is").expect("the lists come first");
         let (_, lists) = lists.split_once("var (").expect("the lists");
         let of_the_engine: Vec<_> = lists.split('"').skip(1).step_by(2).collect();

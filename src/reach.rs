@@ -1,15 +1,14 @@
-//! What an untrusted scenario may not ask for: what reaches from a Pod to its node, and kubectl's ways to the node's files.
+//! What reaches from a scenario to its cluster's node: Pods that are no longer shut in, and kubectl's ways to the node's files.
+//! Pure functions of manifests and arguments.
 //!
-//! `check` and `run` say it before anything starts. What a plan cannot show (a body that another Pod sends, an object that a
-//! controller makes) is refused by the cluster itself, by policies that no object of the API is (`engine/supervisor/node`).
-//! The same rules tell after which Pods and calls a node does not count as new any more.
+//! With `--untrusted`, `check` and `run` refuse it before anything starts. What a plan cannot show (a body that a Pod sends, an
+//! object that a controller makes) is refused by the cluster itself, by policies that are no objects of the API
+//! (`engine/supervisor/node/untrusted.go`). Without it, the same rules tell when a warm cluster does not count as new any more.
 
 pub mod kubectl;
 pub mod pod;
 
 use serde_json::{Map, Value};
-
-pub use kubectl::reaches as kubectl_reaches;
 
 /// Something that reaches the node: where it stands below the value that was looked at, as a JSON pointer, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
