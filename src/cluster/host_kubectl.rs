@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tower::{ServiceBuilder, ServiceExt as _};
 
-use super::{ClusterError, kubectl::Login};
+use super::{ClusterError, kubectl::Login, own::program};
 use crate::redact;
 
 /// The name of all that is in the kubeconfig.
@@ -86,20 +86,21 @@ impl Host {
     /// # Errors
     /// In one sentence: there is no kubectl, or its kubeconfig cannot be made.
     pub async fn command(&self, login: Login<'_>, seconds: u64) -> Result<(Command, Config), String> {
-        let program = program().ok_or("this machine has no kubectl on its PATH")?;
+        let program = program::find("kubectl").map_err(|missing| missing.to_string())?;
+        let timeout = program::find("timeout").map_err(|missing| missing.to_string())?;
         let user = match login.user() {
             Some(user) => user,
             None => self.person().await?,
         };
         let plugin = !user["exec"].is_null();
         let file = self.write(&user).map_err(|e| format!("its kubeconfig cannot be written: {e}"))?;
-        let mut command = Command::new("timeout");
+        let mut command = Command::new(timeout);
         command.args(["-s", "KILL", &seconds.to_string()]).arg(program);
         if !plugin {
             command.env_clear();
             let there = |name: &&str| std::env::var_os(name).map(|value| ((*name).to_owned(), value));
-            command.envs(std::iter::once(&"PATH").chain(&PASSED_ON).filter_map(there));
-            command.env("HOME", &self.folder);
+            command.envs(PASSED_ON.iter().filter_map(there));
+            command.env("PATH", program::path()).env("HOME", &self.folder);
         }
         for name in ["KUBECTL_EXTERNAL_DIFF", "KUBE_EDITOR", "EDITOR", "KUBERC"] {
             command.env_remove(name);
@@ -195,16 +196,6 @@ async fn bearer(config: &kube::Config) -> Result<Option<String>, String> {
     service.oneshot(request).await.map_err(|e| failed(&e))?;
     let header = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(header.and_then(|header| header.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)))
-}
-
-/// The kubectl of this machine: the first on the PATH that can be executed. Nothing else finds it.
-pub fn program() -> Option<PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let runs = |file: &PathBuf| {
-        file.is_absolute() && file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(runs)
 }
 
 #[cfg(test)]

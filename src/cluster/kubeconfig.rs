@@ -160,7 +160,7 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) 
         },
     };
     let path = existing.files.first().cloned().unwrap_or_default();
-    let home = Folder::make(&settings.temp, &Owner::new())?;
+    let home = Folder::make(&settings.runs(), &Owner::new())?;
     let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.yes)?);
     Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))
 }

@@ -215,7 +215,7 @@ fn attack_a04c_what_kubectl_finds_on_this_machine() {
                 expect:\n      stdout: {startsWith: 'HOME={DIR}'}\n  \
                 - {title: One kubeconfig, kubectl: {args: [get, pods]}, expect: {stdout: {contains: \"KUBERC=false\\nDIFF=\\nMODE=600\\n0\\n\"}}}\n  \
                 - {title: One reading, kubectl: {args: [-n, get, get, pods, -ojson]}, expect: {stdout: {contains: \"ARGS=get --namespace=get --output=json pods\\n\"}}}\n";
-    let text = text.replace("{DIR}", &given.place.temp.path().display().to_string());
+    let text = text.replace("{DIR}", &given.place.state().display().to_string());
     let scenario = given.file("a04c.yaml", &text);
     let mut command = given.command(&scenario, &[]);
     command.env("PATH", path).env("KUBECTL_EXTERNAL_DIFF", "/bin/sh").env("HOME", given.files.path());
