@@ -9,7 +9,7 @@ use crate::cluster::{ClusterKind, Settings, Wanted, own};
 
 /// The cache from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else the home folder, and never in a folder that others share; a folder
 /// for what belongs to clusters, see [`base`]; where Docker is, from `DOCKER_HOST`;
-/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
+/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, `KUBEWALK_NODE_MEMORY`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
 /// `KUBEWALK_START_TIMEOUT` (2 to 3 minutes, by the kind of cluster).
 pub fn from_env() -> Settings {
     let cache = set("KUBEWALK_CACHE")
@@ -30,6 +30,7 @@ pub fn from_env() -> Settings {
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
         pull_timeout: seconds("KUBEWALK_PULL_TIMEOUT").unwrap_or(std::time::Duration::from_secs(600)),
+        node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
         start_timeout: seconds("KUBEWALK_START_TIMEOUT"),
     }
 }
@@ -80,9 +81,26 @@ pub fn path() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()
 }
 
+/// A number of bytes: `4Gi`, `900Mi`, `4000000000`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().trim_end_matches('B');
+    let units = [("Gi", 30), ("Mi", 20), ("Ki", 10)];
+    let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 /// Whether warm clusters are to be left alone: `KUBEWALK_FRESH=1`, as for `kubewalk run`.
 pub fn fresh() -> bool {
     std::env::var("KUBEWALK_FRESH").is_ok_and(|value| !matches!(value.trim(), "" | "0" | "false" | "no"))
+}
+
+/// Whether the scenarios that tests run are not trusted: `KUBEWALK_UNTRUSTED=1`, as for `kubewalk run`.
+pub fn untrusted() -> bool {
+    use clap::builder::{FalseyValueParser, TypedValueParser as _};
+    // The same reader as that of the command line; it takes any text.
+    let read = |text: &std::ffi::OsStr| FalseyValueParser::new().parse_ref(&clap::Command::new("kubewalk"), None, text);
+    std::env::var_os("KUBEWALK_UNTRUSTED").is_some_and(|text| read(&text).unwrap_or(true))
 }
 
 /// The id of the run of cargo-nextest that this process is one test of.
@@ -128,7 +146,7 @@ pub fn wanted() -> Result<Wanted, String> {
         return Err("KUBEWALK_CLUSTER: tests do not run in a cluster that exists; `kubewalk run` does".into());
     }
     let kubernetes = text("KUBEWALK_KUBERNETES");
-    Ok(Wanted { kind, kubernetes, anonymous: true, ..Wanted::default() })
+    Ok(Wanted { kind, kubernetes, anonymous: true, untrusted: untrusted(), ..Wanted::default() })
 }
 
 /// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.

@@ -30,7 +30,7 @@ use crate::{
         own::lock::{self, How},
         warm,
     },
-    plan::{self, Names, Plan},
+    plan::{self, Names, Plan, Trust},
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
@@ -97,7 +97,7 @@ pub fn run_text(name: &str, text: &str) -> (Ended, String) {
 #[track_caller]
 fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
     let source = document.source.clone();
-    match plan::plan(document, &Names::random()) {
+    match plan::plan_for(document, &Names::random(), Trust::of(settings::untrusted())) {
         Ok(plan) => plan,
         Err(diagnostics) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
     }

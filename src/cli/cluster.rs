@@ -46,6 +46,9 @@ pub struct Up {
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = run::minor)]
     kubernetes: Option<String>,
+    /// For scenarios that are not trusted: the cluster refuses all Pods that could reach its node.
+    #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
+    untrusted: bool,
     /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = super::time::read)]
     ttl: Duration,
@@ -111,7 +114,8 @@ fn complain(error: &ClusterError) -> Exit {
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
     let kind = ClusterKind::from(options.cluster);
-    let wanted = Wanted { kind, kubernetes: options.kubernetes.clone(), anonymous: true, ..Wanted::default() };
+    let (kubernetes, untrusted) = (options.kubernetes.clone(), options.untrusted);
+    let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, ..Wanted::default() };
     if kind == ClusterKind::Kubeconfig {
         let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
         return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());

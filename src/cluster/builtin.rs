@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError,
+    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
     engine::{self, CURL_IMAGE},
     own::Room,
     preflight,
@@ -47,6 +47,7 @@ struct Node {
 /// # Errors
 /// What the machine lacks, why the node could not start, that it was not ready in time, or that the run was stopped.
 pub async fn start(
+    wanted: &Wanted,
     settings: &Settings,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
@@ -59,6 +60,12 @@ pub async fn start(
     command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(nodes.path());
     if let Some(within) = settings.start_timeout {
         command.arg(format!("--budget={}s", within.as_secs()));
+    }
+    if let Some(memory) = settings.node_memory {
+        command.arg(format!("--memory={memory}"));
+    }
+    if wanted.untrusted {
+        command.arg("--untrusted");
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut keeper = command.spawn().map_err(|e| {

@@ -106,6 +106,7 @@ pub async fn start(
         tag: tag.to_owned(),
         args: args(tag, wanted.anonymous),
         tmpfs: vec!["/run", "/var/run"],
+        memory: settings.node_memory,
         files: vec![CopyToContainer::new(CopyDataSource::Data(curl), AIRGAP)],
     };
     let begun = Instant::now();

@@ -9,6 +9,7 @@
 //! | `state.json` | the cluster, there as long as it can be used: [`State`] |
 //! | `failed.json`, `broken.json` | why it did not start, or what of it died |
 //! | `pristine.json` | what a fresh cluster holds, for [`warm`](super::warm) |
+//! | `spoilt.json` | why it is no longer as new, for [`warm`](super::warm) and [`guard`](super::guard) |
 //! | `left.json` | what could not be removed at its end |
 //! | `end.json` | there when the cluster is to end: its holder looks for it |
 //! | `holder.lock`, `starter.lock` | held as long as its holder, or who starts that, lives |

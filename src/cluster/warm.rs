@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use super::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
-    holder,
+    guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
@@ -76,7 +76,8 @@ pub fn fits(state: &State, wanted: &Wanted) -> bool {
         Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
     });
     let anonymous = state.anonymous || !wanted.anonymous;
-    warm && kind && version && anonymous && state.ask.build == lease::build()
+    let trust = state.ask.wanted.untrusted == wanted.untrusted;
+    warm && kind && version && anonymous && trust && state.ask.build == lease::build()
 }
 
 /// Why a warm cluster is not used.
@@ -97,7 +98,14 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
     let pristine: Snapshot =
         folder.read("pristine.json").ok_or_else(|| Unfit::Spoilt("nobody knows how it was when it was new".into()))?;
     let used = Used { folder, state, using, pristine: Some(pristine) };
+    if let Some(why) = used.spoilt() {
+        return Err(Unfit::Spoilt(why));
+    }
     let difference = used.difference(GOING_BUDGET).await.map_err(|e| Unfit::Spoilt(e.message))?;
+    // Again: what an earlier run did at its very end may have been told only now.
+    if let Some(why) = used.spoilt() {
+        return Err(Unfit::Spoilt(why));
+    }
     let all: Vec<_> = difference.stays.into_iter().chain(difference.going).collect();
     if !all.is_empty() {
         return Err(Unfit::Spoilt(all.join(", ")));
@@ -186,12 +194,23 @@ impl Node for Used {
         true
     }
 
+    fn spoil(&self, why: &str) {
+        guard::note(&self.folder, why);
+    }
+
+    fn spoilt(&self) -> Option<String> {
+        self.pristine.as_ref().and_then(|_| guard::known(&self.folder))
+    }
+
     /// Gives it back. One that is not as it was ends, and what is left in it is told.
     fn end(&self) -> BoxFuture<'_, Ended> {
         Box::pin(async {
             if self.pristine.is_none() {
                 let _ = self.using.unlock();
                 return Ended::default();
+            }
+            if self.spoilt().is_some() {
+                return self.discard().await;
             }
             let left = match self.difference(Duration::ZERO).await {
                 Ok(difference) => difference.stays,

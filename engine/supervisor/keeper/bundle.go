@@ -76,7 +76,7 @@ func capabilities(mask uint64) []string {
 
 // writeBundle writes runc's config.json for the node. All mounts are in the
 // node's own mount namespace; the host's sees none of them.
-func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
+func writeBundle(dir, rootfs, id, server string, budget time.Duration, limits limits) error {
 	caps, err := ownCapabilities()
 	if err != nil {
 		return err
@@ -93,8 +93,8 @@ func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
 		"hostname":   "kubewalk",
 		"root":       object{"path": rootfs, "readonly": true},
 		"process": object{
-			"args": []string{"/sbin/init", "--hold-stdin", "--listen-fd=3", "--server=" + server,
-				"--budget=" + budget.String()},
+			"args": append([]string{"/sbin/init", "--hold-stdin", "--listen-fd=3", "--server=" + server,
+				"--budget=" + budget.String()}, limits.initArgs()...),
 			"cwd":  "/",
 			"user": object{"uid": 0, "gid": 0},
 			// For init and for every later `exec`.
@@ -124,6 +124,7 @@ func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
 			"resources": object{
 				"devices": devices(),
 				"cpu":     object{"shares": share},
+				"memory":  limits.memoryResource(),
 			},
 			// The kubelet reads kernel messages to see the OOM killer.
 			"devices": []object{{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 0o600}},

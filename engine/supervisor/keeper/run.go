@@ -36,6 +36,7 @@ func (t *trouble) Error() string { return t.message }
 var errStopped = errors.New("stopped")
 
 type keeper struct {
+	limits *limits
 	events *event.Writer
 	stop   chan struct{} // closed when the starter says so or is gone
 	owner  *owner
@@ -65,13 +66,14 @@ func Run(args []string) int {
 	engine := flags.String("engine", "", "the engine's folder")
 	base := flags.String("base", "", "where the cluster's private folder is made")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
+	limits := limitFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
 	if *engine == "" || *base == "" {
 		return usageError("keeper run needs --engine and --base")
 	}
-	k := &keeper{events: event.NewWriter(os.Stdout, start), stop: make(chan struct{})}
+	k := &keeper{limits: limits, events: event.NewWriter(os.Stdout, start), stop: make(chan struct{})}
 	go watchStdin(os.Stdin, k.stop)
 
 	// Whatever a killed keeper left is removed beside the start. It needs to
@@ -140,7 +142,7 @@ func (k *keeper) live(engine, base string, budget time.Duration) error {
 	}
 	defer listener.Close()
 	server := fmt.Sprintf("https://%s", listener.Addr())
-	if err := writeBundle(k.dir, filepath.Join(k.dir, rootDir), k.owner.ID, server, budget); err != nil {
+	if err := writeBundle(k.dir, filepath.Join(k.dir, rootDir), k.owner.ID, server, budget, *k.limits); err != nil {
 		return err
 	}
 	socket, err := listener.(*net.TCPListener).File()

@@ -23,6 +23,7 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := prepareCgroups(); err != nil {
 		return err
 	}
+	limitPods()
 	// It listens long before the API server first asks it.
 	if err := writePeerCredentials(); err != nil {
 		return err
@@ -34,7 +35,15 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err != nil {
 		return err
 	}
-	if err := n.start(apiServer(n.apiArgs)); err != nil {
+	more := n.apiArgs
+	if n.untrusted {
+		policies, err := restrict()
+		if err != nil {
+			return err
+		}
+		more = append(policies, more...)
+	}
+	if err := n.start(apiServer(more)); err != nil {
 		return err
 	}
 	roles := make(chan struct{})

@@ -28,6 +28,8 @@ type node struct {
 	budget time.Duration
 	// apiArgs are flags for kube-apiserver beside our own.
 	apiArgs []string
+	// untrusted says that no Pod may reach the node.
+	untrusted bool
 
 	mu      sync.Mutex
 	waiting map[string]string // what is not ready yet, and the component it is up to
@@ -43,6 +45,7 @@ func Main(args []string) int {
 	server := flags.String("server", "https://127.0.0.1:"+apiPort, "the API's address in the kubeconfig for the host")
 	holdStdin := flags.Bool("hold-stdin", false, "end when standard input ends")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
+	untrusted := flags.Bool("untrusted", false, "refuse Pods that could reach the node")
 	var apiArgs []string
 	flags.Func("apiserver-arg", "one more flag for kube-apiserver, as NAME=VALUE; may be said more than once", func(arg string) error {
 		apiArgs = append(apiArgs, "--"+arg)
@@ -52,7 +55,7 @@ func Main(args []string) int {
 		return 2
 	}
 	n := &node{
-		events: event.NewWriter(os.Stdout, start), budget: *budget, apiArgs: apiArgs,
+		events: event.NewWriter(os.Stdout, start), budget: *budget, apiArgs: apiArgs, untrusted: *untrusted,
 		waiting: map[string]string{}, lastErr: map[string]error{},
 	}
 	if os.Getpid() != 1 {
