@@ -41,6 +41,8 @@ func main() {
 			os.Exit(keeper.Exec(args[2:]))
 		case "logs":
 			os.Exit(keeper.Logs(args[2:]))
+		case "inside":
+			os.Exit(keeper.Inside(args[2:]))
 		case "sweep":
 			os.Exit(keeper.SweepMain(args[2:]))
 		}

@@ -79,7 +79,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { super::signals::listen("kubewalk sweep".into()).1 });
     let done = runtime.block_on(async {
-        lease::sweep(&settings.state);
+        lease::sweep(&settings.held());
         match command {
             Command::Up(options) => up(options, &settings, &stop, talk).await,
             Command::List => list(&settings),
@@ -207,7 +207,7 @@ async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
 
 /// The clusters that stay, each with its state.
 fn kept(settings: &Settings) -> Result<Vec<(Folder, State)>, ClusterError> {
-    Ok(Folder::all(&settings.state)?
+    Ok(Folder::all(&settings.held())?
         .into_iter()
         .filter_map(|folder| folder.state().map(|state| (folder, state)))
         .collect())

@@ -224,7 +224,7 @@ async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &
             _ = stop.requested() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        if !folder.path().exists() {
+        if !folder.path().exists() || folder.path().join("end.json").exists() {
             return;
         }
         if let Some(error) = cluster.and_then(Cluster::broken).filter(|_| !told) {
@@ -298,10 +298,8 @@ pub async fn end(folder: &Folder, although_used: bool) -> Result<Vec<String>, Cl
         let message = format!("the cluster {} is in use", folder.name());
         return Err(ClusterError::new(message, "wait until the run that uses it is over"));
     }
-    let pid = folder.state().and_then(|state| rustix::process::Pid::from_raw(state.holder));
-    if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    }
+    // By a word and not by a signal: the number of a process may be another's by now.
+    let _ = folder.write("end.json", &true);
     let begun = Instant::now();
     while folder.path().exists() {
         if folder.is_dead() {

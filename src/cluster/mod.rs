@@ -22,11 +22,13 @@ pub mod kubectl;
 pub mod lease;
 mod login;
 pub mod namespaces;
+pub mod own;
 pub mod owner;
 pub mod preflight;
 pub mod ready;
 pub mod said;
 pub mod snapshot;
+pub mod sums;
 pub mod sweep;
 pub mod trouble;
 pub mod warm;
@@ -153,8 +155,8 @@ impl From<ClusterKind> for Wanted {
 pub struct Settings {
     /// For what is built once: the node image. Survives runs.
     pub cache: PathBuf,
-    /// For private folders that go with their cluster.
-    pub temp: PathBuf,
+    /// For what belongs to clusters and goes with them, in rooms of its own: see [`own::Room`]. Only this user can use it.
+    pub base: PathBuf,
     /// Where Docker is, when somebody says so: `unix:///run/user/1000/docker.sock`.
     pub docker_host: Option<String>,
     /// The image for `--cluster k3s`, when it is not to be one of the table.
@@ -169,8 +171,28 @@ pub struct Settings {
     pub node_memory: Option<u64>,
     /// How long a cluster may take until it is ready, when it is not to be what its kind takes at most.
     pub start_timeout: Option<Duration>,
-    /// For what this user's processes tell each other: which clusters are kept, and by whom.
-    pub state: PathBuf,
+}
+
+impl Settings {
+    /// The room for nodes of the builtin cluster, which their keepers fill.
+    pub fn nodes(&self) -> PathBuf {
+        self.base.join("nodes")
+    }
+
+    /// The room for private folders that go with a run.
+    pub fn runs(&self) -> PathBuf {
+        self.base.join("runs")
+    }
+
+    /// The room for what this user's processes tell each other: which clusters are kept, and by whom.
+    pub fn held(&self) -> PathBuf {
+        self.base.join("held")
+    }
+
+    /// The room for locks and for what was found out once.
+    pub fn notes(&self) -> PathBuf {
+        self.base.join("notes")
+    }
 }
 
 /// What is true of a running cluster.

@@ -12,6 +12,7 @@ use super::{
     access::{client, config},
     guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
+    own::lock::{self, How},
     snapshot::{Difference, Snapshot},
 };
 use crate::stop::{Stop, unless_stopped};
@@ -46,9 +47,9 @@ pub async fn or_new(
     if wanted.kind == ClusterKind::Kubeconfig {
         return Cluster::start(wanted, settings, stop, progress).await;
     }
-    lease::sweep(&settings.state);
+    lease::sweep(&settings.held());
     // A folder that is not ours alone is not used; that is no reason to fail.
-    for folder in Folder::all(&settings.state).unwrap_or_default() {
+    for folder in Folder::all(&settings.held()).unwrap_or_default() {
         let Some(state) = folder.state().filter(|state| fits(state, wanted)) else { continue };
         let name = folder.name();
         match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
@@ -119,7 +120,8 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
 pub fn share(folder: Folder) -> Result<Cluster, ClusterError> {
     let gone = || ClusterError::plain(format!("the cluster {} has ended", folder.name()));
     let using = folder.open("use.lock").map_err(|_| gone())?;
-    using.lock_shared().map_err(|_| gone())?;
+    // Its holder looks at it for a moment at a time.
+    lock::within(&using, How::Shared, Duration::from_secs(10)).map_err(|_| gone())?;
     let state = folder.state().ok_or_else(gone)?;
     Ok(Used { folder, state, using, pristine: None }.cluster())
 }
@@ -138,7 +140,7 @@ pub async fn up(
 ) -> Result<(Folder, State), StartError> {
     let ask = Ask { wanted: wanted.clone(), until: Until::Unused(ttl.as_secs()), build: lease::build() };
     let name = format!("warm-{}", &uuid()[..5]);
-    let (folder, starter) = match Folder::make(&settings.state, &name, &ask)? {
+    let (folder, starter) = match Folder::make(&settings.held(), &name, &ask)? {
         Made::Ours(folder, starter) => (folder, starter),
         Made::Theirs(folder) => {
             return Err(ClusterError::plain(format!("there is a cluster {} already", folder.name())).into());

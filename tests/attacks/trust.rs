@@ -39,7 +39,7 @@ impl Scenarios {
 /// A command in the node of the only cluster of a place, as its root.
 #[track_caller]
 fn in_node(place: &Place, command: &[&str]) -> String {
-    let dir = place.temp.path().join(place.clusters_now().first().expect("a cluster"));
+    let dir = place.nodes().join(place.clusters_now().first().expect("a cluster"));
     let cache = kubewalk::settings::from_env().cache;
     let engine = kubewalk::cluster::engine::built(&cache).expect("it is built");
     let mut exec = Command::new(engine.join("supervisor"));

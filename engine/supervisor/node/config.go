@@ -33,6 +33,8 @@ disabled_plugins = [
   conf_dir = "` + cniConfDir + `"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
+  # A privileged Pod gets the devices that every Pod has: the node has no others.
+  privileged_without_host_devices = true
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
   BinaryName = "/usr/local/sbin/runc"
   SystemdCgroup = false

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"time"
 
@@ -71,6 +72,10 @@ func Main(args []string) int {
 			close(stdin)
 		}()
 	}
+	if err := keepToOurselves(); err != nil {
+		n.fail("cannot look at the open files: "+err.Error(), "the node needs /proc", "")
+		return 3
+	}
 	n.procs = newProcesses()
 	ctx, cancel := context.WithTimeout(context.Background(), n.budget)
 	defer cancel()
@@ -99,6 +104,21 @@ func Main(args []string) int {
 			}
 		}
 	}
+}
+
+// keepToOurselves keeps what was handed down to us from every program that we
+// start: the host's listening socket above all.
+func keepToOurselves() error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 func (n *node) fail(message, remedy, log string) {
