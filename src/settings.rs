@@ -32,15 +32,6 @@ pub fn from_env() -> Settings {
     }
 }
 
-/// A number of bytes: `4Gi`, `900Mi`, `4000000000`.
-fn bytes(text: &str) -> Option<u64> {
-    let text = text.trim().trim_end_matches('B');
-    let units = [("Gi", 30), ("Mi", 20), ("Ki", 10)];
-    let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
-    let (number, shift) = unit.unwrap_or((text, 0));
-    number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
-}
-
 fn set(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
@@ -80,6 +71,15 @@ pub fn invoker() -> Option<u32> {
 /// Where programs are looked for.
 pub fn path() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// A number of bytes: `4Gi`, `900Mi`, `4000000000`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().trim_end_matches('B');
+    let units = [("Gi", 30), ("Mi", 20), ("Ki", 10)];
+    let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Whether warm clusters are to be left alone: `KUBEWALK_FRESH=1`, as for `kubewalk run`.
