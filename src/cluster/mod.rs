@@ -17,8 +17,10 @@ pub mod images;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
+pub mod kubeconfig_file;
 pub mod kubectl;
 pub mod lease;
+pub mod limits;
 mod login;
 pub mod namespaces;
 pub mod owner;
@@ -288,6 +290,7 @@ impl Cluster {
         stop: &Stop,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
+        limits::files(limits::FILES)?;
         match wanted.kind {
             ClusterKind::Auto => auto::start(wanted, settings, stop, progress).await,
             ClusterKind::Builtin => start_builtin(wanted, settings, stop, progress).await,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ClusterError, Daemon, Settings, Wanted, engine, images, k3s};
+use super::{ClusterError, Daemon, Settings, Wanted, engine, images, k3s, limits};
 
 /// One question to the machine, and its answer.
 #[derive(Debug, Clone)]
@@ -16,11 +16,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn good(name: &'static str, found: impl Into<String>) -> Self {
         Check { name, found: found.into(), missing: None }
     }
 
-    fn bad(name: &'static str, missing: ClusterError) -> Self {
+    pub(super) fn bad(name: &'static str, missing: ClusterError) -> Self {
         Check { name, found: missing.message.clone(), missing: Some(missing) }
     }
 }
@@ -35,7 +35,7 @@ pub fn not_linux() -> ClusterError {
 
 /// What the builtin cluster needs.
 pub fn builtin(settings: &Settings) -> Vec<Check> {
-    let mut checks = vec![linux(), root()];
+    let mut checks = vec![linux(), root(), limits::of_a_node()];
     match engine::built(&settings.cache) {
         Some(dir) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         None => {
@@ -119,7 +119,10 @@ fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
             Check::good(name, text.lines().next().unwrap_or_default().to_owned())
         }
         Ok(said) => Check::bad(name, ClusterError::new(format!("{name} does not work: {}", said.status), remedy)),
-        Err(_) => Check::bad(name, ClusterError::new(format!("{name} is not on the PATH"), remedy)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Check::bad(name, ClusterError::new(format!("{name} is not on the PATH"), remedy))
+        }
+        Err(e) => Check::bad(name, ClusterError::plain(format!("{name} cannot be started: {e}"))),
     }
 }
 

@@ -30,8 +30,11 @@ pub struct Left {
 
 /// Where runs may leave things of one kind.
 pub trait Place: Send + Sync {
-    /// What of dead runs is there. A place that does not exist here holds nothing.
-    fn find(&self) -> BoxFuture<'_, Vec<Left>>;
+    /// What it is, for people: `containers in Docker`.
+    fn what(&self) -> String;
+
+    /// What of dead runs is there, or why it could not be looked at. A place that does not exist here holds nothing.
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>>;
 
     /// Removes one of them; that it has gone meanwhile is fine.
     fn remove<'a>(&'a self, left: &'a Left) -> BoxFuture<'a, Result<(), String>>;
@@ -44,6 +47,10 @@ pub struct Swept {
     pub removed: Vec<String>,
     /// What could not be removed, and why.
     pub kept: Vec<String>,
+    /// Where it looked.
+    pub looked: Vec<String>,
+    /// Where it could not look, and why.
+    pub unseen: Vec<String>,
 }
 
 /// All places of this machine.
@@ -67,7 +74,15 @@ fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>
 pub async fn sweep(places: &[Box<dyn Place>], dry_run: bool) -> Swept {
     let mut swept = Swept::default();
     for place in places {
-        for left in place.find().await {
+        let found = match place.find().await {
+            Ok(found) => found,
+            Err(why) => {
+                swept.unseen.push(format!("{}: {why}", place.what()));
+                continue;
+            }
+        };
+        swept.looked.push(place.what());
+        for left in found {
             match if dry_run { Ok(()) } else { place.remove(&left).await } {
                 Ok(()) => swept.removed.push(left.what),
                 Err(e) => swept.kept.push(format!("{}: {e}", left.what)),
@@ -86,6 +101,9 @@ pub async fn before_a_run(settings: &Settings, daemon: &Daemon, progress: &mut (
     for why in swept.kept {
         progress(Progress::Note(format!("could not remove {why}")));
     }
+    for why in swept.unseen {
+        progress(Progress::Note(format!("could not look for what killed runs have left: {why}")));
+    }
 }
 
 /// Containers with our labels.
@@ -94,11 +112,15 @@ struct Containers {
 }
 
 impl Place for Containers {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
+    fn what(&self) -> String {
+        "containers in Docker".into()
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
         let client = self.client.clone();
         Box::pin(on(async move {
             let mut dead = Vec::new();
-            for container in labelled(&client, "run").await {
+            for container in labelled(&client, "run").await.map_err(|e| e.to_string())? {
                 let labels = container.labels.unwrap_or_default();
                 let owner = Owner::from_labels(|name| labels.get(name));
                 if let (Some(id), true) = (container.id, owner.as_ref().is_some_and(Owner::dead)) {
@@ -107,7 +129,7 @@ impl Place for Containers {
                     dead.push(Left { what: format!("container {name}"), id });
                 }
             }
-            dead
+            Ok(dead)
         }))
     }
 
@@ -118,10 +140,13 @@ impl Place for Containers {
 }
 
 /// The containers with one of our labels: `run`, or `run=0123456789`.
-async fn labelled(client: &Docker, label: &str) -> Vec<testcontainers::bollard::models::ContainerSummary> {
+async fn labelled(
+    client: &Docker,
+    label: &str,
+) -> Result<Vec<testcontainers::bollard::models::ContainerSummary>, Error> {
     let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}{label}")])]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    client.list_containers(Some(options)).await.unwrap_or_default()
+    client.list_containers(Some(options)).await
 }
 
 pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
@@ -135,7 +160,7 @@ pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
 
 /// Removes what a run of this process has begun in Docker.
 pub(super) async fn remove_run(client: &Docker, run: &str) {
-    for container in labelled(client, &format!("run={run}")).await {
+    for container in labelled(client, &format!("run={run}")).await.unwrap_or_default() {
         if let Some(id) = container.id {
             let _ = remove(client, &id).await;
         }
@@ -148,9 +173,18 @@ struct Folders {
 }
 
 impl Place for Folders {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
+    fn what(&self) -> String {
+        format!("folders in {}", self.temp.display())
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
         let mut dead = Vec::new();
-        for entry in std::fs::read_dir(&self.temp).into_iter().flatten().flatten() {
+        let entries = match std::fs::read_dir(&self.temp) {
+            Ok(entries) => Some(entries),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => return Box::pin(std::future::ready(Err(e.to_string()))),
+        };
+        for entry in entries.into_iter().flatten().flatten() {
             let path = entry.path();
             let ours = entry.file_name().to_string_lossy().starts_with(folder::PREFIX);
             let owner = || serde_json::from_slice::<Owner>(&std::fs::read(path.join(folder::OWNER)).ok()?).ok();
@@ -158,7 +192,7 @@ impl Place for Folders {
                 dead.push(Left { what: format!("folder {}", path.display()), id: path.display().to_string() });
             }
         }
-        Box::pin(std::future::ready(dead))
+        Box::pin(std::future::ready(Ok(dead)))
     }
 
     fn remove<'a>(&'a self, left: &'a Left) -> BoxFuture<'a, Result<(), String>> {
@@ -193,16 +227,24 @@ impl Nodes {
         let said = runtime().spawn_blocking(move || command.output()).await.map_err(|e| e.to_string())?;
         let said = said.map_err(|e| e.to_string())?;
         let lines = String::from_utf8_lossy(&said.stdout).into_owned();
+        if !said.status.success() && lines.trim().is_empty() {
+            let words = String::from_utf8_lossy(&said.stderr).lines().last().unwrap_or_default().to_owned();
+            return Err(format!("the engine's keeper ended with {}: {words}", said.status));
+        }
         Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }
 
 impl Place for Nodes {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
+    fn what(&self) -> String {
+        "nodes of the builtin cluster".into()
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
         Box::pin(async {
-            let said = self.keeper(&["--dry-run"]).await.unwrap_or_default();
+            let said = self.keeper(&["--dry-run"]).await?;
             let dirs = said.into_iter().filter(|said| said.event == "found").map(|said| said.dir.display().to_string());
-            dirs.map(|dir| Left { what: format!("node {dir}"), id: dir }).collect()
+            Ok(dirs.map(|dir| Left { what: format!("node {dir}"), id: dir }).collect())
         })
     }
 
@@ -239,9 +281,10 @@ mod tests {
         let places: Vec<Box<dyn Place>> = vec![Box::new(Folders { temp: temp.path().into() })];
         let dead = vec![format!("folder {}", temp.path().join("kubewalk-run-dead").display())];
         let only_said = sweep(&places, true).await;
-        assert_eq!(only_said, Swept { removed: dead.clone(), kept: vec![] });
+        let looked = vec![format!("folders in {}", temp.path().display())];
+        assert_eq!(only_said, Swept { removed: dead.clone(), looked: looked.clone(), ..Swept::default() });
         assert_eq!(sweep(&places, false).await, only_said);
-        assert_eq!(sweep(&places, false).await, Swept::default());
+        assert_eq!(sweep(&places, false).await, Swept { looked, ..Swept::default() });
         assert_eq!(std::fs::read_dir(temp.path()).expect("it can be read").count(), 4);
     }
 }
