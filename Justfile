@@ -44,7 +44,7 @@ chaos *ARGS:
 debian-lock:
     engine/build.sh --write-lock
 
-# Write a software bill of materials (SPDX 2.3) of kubewalk and its engine, which is built if need be.
+# Print a software bill of materials (SPDX 2.3) of kubewalk and its engine.
 sbom:
     scripts/sbom
 

@@ -1,9 +1,12 @@
 //! Where things are kept, from the environment: read once, here, for the command line and for `cargo test` alike, and how the
 //! variables of the command line are read.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use crate::cluster::{ClusterKind, Settings, Wanted};
+use crate::cluster::{ClusterKind, Settings, Wanted, own};
 
 /// The variable of `--fresh`.
 pub const FRESH: &str = "KUBEWALK_FRESH";
@@ -53,6 +56,8 @@ pub fn minor(text: &str) -> Result<String, String> {
 struct OfTests {
     #[arg(long, env = FRESH)]
     fresh: bool,
+    #[arg(long, env = "KUBEWALK_UNTRUSTED")]
+    untrusted: bool,
     #[arg(long, env = TAG, value_delimiter = ',', value_parser = tag)]
     tag: Vec<String>,
 }
@@ -82,10 +87,14 @@ fn read<T: clap::Parser>() -> Result<T, String> {
 /// What is wrong with the variables that no command line has, one sentence each.
 pub fn wrong() -> Vec<String> {
     let wrong = |name: &&str| text(name).is_some_and(|value| seconds(&value).is_none());
+    let memory = "KUBEWALK_NODE_MEMORY";
+    let of_memory = text(memory).is_some_and(|value| bytes(&value).is_none());
+    let memory = of_memory.then(|| format!("{memory} is an amount of memory, such as 4Gi"));
     SECONDS
         .iter()
         .filter(|name| wrong(name))
         .map(|name| format!("{name} is a number of seconds, such as 300"))
+        .chain(memory)
         .collect()
 }
 
@@ -97,38 +106,91 @@ fn seconds(text: &str) -> Option<Duration> {
     text.trim().trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
-/// Folders from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else `HOME`; the system's folder for temporary files; a folder for the
-/// state of this user's processes in `XDG_RUNTIME_DIR`, else in the cache; where Docker is, from `DOCKER_HOST`;
-/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
+/// The cache from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else the home folder, and never in a folder that others share; a folder
+/// for what belongs to clusters, see [`base`]; where Docker is, from `DOCKER_HOST`;
+/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, `KUBEWALK_NODE_MEMORY`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
 /// `KUBEWALK_START_TIMEOUT` (2 to 3 minutes, by the kind of cluster).
 pub fn from_env() -> Settings {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("KUBEWALK_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("kubewalk")))
-        .or_else(|| set("HOME").map(|dir| dir.join(".cache/kubewalk")))
-        .unwrap_or_else(|| std::env::temp_dir().join("kubewalk-cache"));
+        .or_else(|| home().map(|dir| dir.join(".cache/kubewalk")))
+        // Whoever needs it says that there is none.
+        .unwrap_or_default();
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
-    let temp = std::env::temp_dir();
-    let state = set("XDG_RUNTIME_DIR").map_or_else(|| cache.join("run"), |dir| dir.join("kubewalk"));
-    let state = std::path::absolute(&state).unwrap_or(state);
+    let base = base(&cache);
     let seconds = |name: &str| seconds(&text(name)?);
     Settings {
         cache,
-        state,
-        temp: std::path::absolute(&temp).unwrap_or(temp),
+        base,
         docker_host: text("DOCKER_HOST"),
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
         pull_timeout: seconds(SECONDS[0]).unwrap_or(Duration::from_secs(600)),
+        node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
         start_timeout: seconds(SECONDS[1]),
     }
+}
+
+fn set(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The home folder: `HOME`, else what the system knows of this user.
+fn home() -> Option<PathBuf> {
+    std::env::home_dir().filter(|dir| dir.is_absolute())
+}
+
+/// The folder for what belongs to clusters and goes with them: `KUBEWALK_STATE`; else `/run/kubewalk` for root, and for others
+/// `kubewalk` in `XDG_RUNTIME_DIR`, when that is this user's alone (under `sudo -E` it is somebody else's); else `run` in the
+/// cache. It is looked at again, and made, by who uses it.
+fn base(cache: &Path) -> PathBuf {
+    if let Some(base) = set("KUBEWALK_STATE") {
+        return std::path::absolute(&base).unwrap_or(base);
+    }
+    let user = rustix::process::geteuid();
+    if user.is_root() {
+        let run = Path::new("/run");
+        if own::trusted(run).is_ok() && rustix::fs::access(run, rustix::fs::Access::WRITE_OK).is_ok() {
+            return run.join("kubewalk");
+        }
+    } else if let Some(runtime) = set("XDG_RUNTIME_DIR")
+        && let Ok(runtime) = own::trusted(&runtime)
+        && runtime.metadata().is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == user.as_raw())
+    {
+        return runtime.join("kubewalk");
+    }
+    cache.join("run")
+}
+
+/// Who called sudo: root's files may be theirs.
+pub fn invoker() -> Option<u32> {
+    std::env::var("SUDO_UID").ok()?.parse().ok()
+}
+
+/// Where programs are looked for.
+pub fn path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// A number of bytes: `4Gi`, `900Mi`, `4000000000`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().trim_end_matches('B');
+    let units = [("Gi", 30), ("Mi", 20), ("Ki", 10)];
+    let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Whether warm clusters are to be left alone: `KUBEWALK_FRESH=1`, as for `kubewalk run`.
 pub fn fresh() -> bool {
     read::<OfTests>().is_ok_and(|read| read.fresh)
+}
+
+/// Whether the scenarios that tests run are not trusted: `KUBEWALK_UNTRUSTED=1`, as for `kubewalk run`.
+pub fn untrusted() -> bool {
+    read::<OfTests>().is_ok_and(|read| read.untrusted)
 }
 
 /// The id of the run of cargo-nextest that this process is one test of.
@@ -170,7 +232,7 @@ pub fn wanted() -> Result<Wanted, String> {
     if kind == ClusterKind::Kubeconfig {
         return Err("KUBEWALK_CLUSTER: tests do not run in a cluster that exists; `kubewalk run` does".into());
     }
-    Ok(Wanted { kind, kubernetes, anonymous: true, ..Wanted::default() })
+    Ok(Wanted { kind, kubernetes, anonymous: true, untrusted: untrusted(), ..Wanted::default() })
 }
 
 /// Whether there is a trace of a Docker: it is named, or one of its usual sockets is there, whether it answers or not.

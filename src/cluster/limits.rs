@@ -55,7 +55,7 @@ pub fn files(needed: u64) -> Result<(), ClusterError> {
     match getrlimit(Resource::Nofile).current {
         Some(most) if most < needed => Err(ClusterError::new(
             format!("only {most} files may be open at a time, and {needed} are needed"),
-            format!("raise the limit: `ulimit -n 1024`, by root if need be"),
+            "raise the limit: `ulimit -n 1024`, by root if need be",
         )),
         _ => Ok(()),
     }

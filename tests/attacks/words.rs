@@ -285,6 +285,72 @@ fn attack_a19_results_that_nobody_gets_are_no_success() {
     );
 }
 
+#[test]
+fn attack_a20_limits_of_the_process_are_named() {
+    let (place, folder) = (Place::new(), tempfile::tempdir().expect("a folder"));
+    let with = |limit: &str, arguments: &[&str], redirection: &str| {
+        let script = format!("ulimit {limit} && exec \"$0\" \"$@\" {redirection}");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_kubewalk")]).args(arguments);
+        place.settle(&mut command);
+        run(&mut command)
+    };
+    let builtin = ["run", "--cluster", "builtin", "scenarios/rbac/one-role.yaml"];
+    let (mut named, mut files) = (0, vec![8, 12, 16, 24, 32, 48, 63]);
+    for most in files.clone() {
+        for arguments in [
+            &builtin[..],
+            &["run", "--cluster", "docker", "scenarios/rbac/one-role.yaml"],
+            &["doctor"],
+            &["sweep"],
+            &["cluster", "list"],
+        ] {
+            let said = with(&format!("-n {most}"), arguments, "");
+            assert_eq!(said.code, Some(3), "{most} {arguments:?}: {said:?}");
+            let sentence = format!("only {most} files may be open at a time, and 64 are needed");
+            assert!(
+                said.stderr.contains(&sentence) && said.stderr.contains("ulimit -n"),
+                "{most} {arguments:?}: {said:?}"
+            );
+            named += 1;
+        }
+    }
+    files.extend([64, 100, 255]);
+    for (limit, sentence) in [
+        ("-n 100", "only 100 files may be open at a time, and 256 are needed"),
+        ("-n 255", "only 255 files may be open at a time, and 256 are needed"),
+        ("-f 1000", "a file may not be larger than "),
+        ("-v 4000000", "a program's memory may not be larger than "),
+    ] {
+        let said = with(limit, &builtin, "");
+        assert_eq!(said.code, Some(3), "{limit}: {said:?}");
+        assert!(
+            said.stderr.contains(sentence) && said.stderr.contains("= remedy: raise the limit: `ulimit "),
+            "{limit}: {said:?}"
+        );
+        named += 1;
+    }
+    // What needs no cluster goes on with little, and a default is raised.
+    for most in files {
+        assert_eq!(with(&format!("-n {most}"), &["check", "scenarios/rbac"], "").code, Some(0), "{most}");
+    }
+    for limit in ["-Sn 16", "-Sf 1", "-Sv 4000000"] {
+        let said = with(limit, &["doctor"], "");
+        assert!(said.stdout.contains("ok       limits: "), "{limit}: {said:?}");
+    }
+    // A write that would make a file too large is an error, and not the end of the process.
+    let file = folder.path().join("schema.json");
+    let said = with("-f 1", &["schema"], &format!(">{}", file.display()));
+    assert_eq!(said.code, Some(7), "{said:?}");
+    assert!(said.stderr.contains("standard output does not take it: File too large"), "{said:?}");
+    let wanted = format!("html={}", folder.path().join("report").display());
+    let said = with("-f 1", &["run", "--filter", "no scenario has this", "--report", &wanted], "");
+    assert!(said.code == Some(4) && said.stderr.contains("raise the limit: `ulimit -f unlimited`"), "{said:?}");
+    assert_eq!(named, 39);
+    Attack::new("A20", "8 to 255 open files, and limits on the size of files and on memory", file!())
+        .held("exit 3: `only 16 files may be open at a time, and 64 are needed`, with the line that raises it; a limit that is only a default is raised");
+}
+
 /// A folder that all may write, with another user's things in it.
 struct Shared {
     folder: tempfile::TempDir,

@@ -77,8 +77,8 @@ pub struct Clusters {
 }
 
 impl Place for Clusters {
-    fn what(&self) -> String {
-        "kind clusters in Docker".into()
+    fn name(&self) -> &'static str {
+        "clusters of kind in Docker"
     }
 
     fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
@@ -90,7 +90,10 @@ impl Place for Clusters {
             for network in client.list_networks(Some(options)).await.map_err(|e| e.to_string())? {
                 let labels = network.labels.unwrap_or_default();
                 let owner = Owner::from_labels(|name| labels.get(name));
-                if let (Some(name), true) = (network.name, owner.as_ref().is_some_and(Owner::dead)) {
+                // The name is computed: what is removed below is what is called so.
+                let Some(owner) = owner.filter(Owner::dead) else { continue };
+                let name = Name::of(&owner).0;
+                if network.name.as_ref() == Some(&name) {
                     dead.push(Left { what: format!("kind cluster {name}"), id: name });
                 }
             }
