@@ -17,7 +17,10 @@ use crate::{
 mod fake_api;
 use fake_api::{FakeApi, Reply};
 
-const ESCAPES: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}\u{9b}31m";
+/// A colour that kubewalk does not use.
+const COLOUR: &str = "\u{1b}[35;7m";
+
+const ESCAPES: &str = "\u{1b}[35;7m\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}\u{9b}31m";
 
 /// What another file holds.
 const SECRET: &str = "hunter2hunter2";
@@ -69,21 +72,11 @@ fn attack_a09_names_of_files_drive_nobody() {
         (vec!["run", "--cluster", "kubeconfig", "--context", &hostile, "scenarios/rbac/one-role.yaml"], 3),
     ] {
         for color in ["never", "always"] {
-            let mut command = place.kubewalk(&arguments);
-            command.arg(format!("--color={color}")).env("KUBECONFIG", &missing);
-            let mut said = run(Command::new("env")
-                .args(["--", command.get_program().to_str().expect("UTF-8")])
-                .args(
-                    // The last of two `--color` is what counts, and clap takes only one.
-                    command
-                        .get_args()
-                        .filter(|argument| *argument != "--color=never" || color == "never")
-                        .collect::<Vec<_>>()
-                        .iter()
-                        .take(arguments.len() + 1),
-                )
-                .envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))))
-                .stdin(Stdio::null()));
+            let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
+            place.settle(&mut command);
+            command.args(&arguments).arg(format!("--color={color}")).env("KUBECONFIG", &missing);
+            let mut said = run(&mut command);
+            assert!(!format!("{}{}", said.stdout, said.stderr).contains(COLOUR), "{said:?}");
             if color == "always" {
                 said.stdout = without_colors(&said.stdout);
                 said.stderr = without_colors(&said.stderr);
