@@ -20,6 +20,7 @@ mod named_rules;
 mod on_purpose;
 mod outside;
 mod pairs;
+mod placeholders;
 mod rbac;
 mod rules;
 mod shares;
@@ -116,10 +117,12 @@ pub fn plan_for(document: Arc<Document>, names: &Names, trust: Trust) -> Result<
 
 /// The plan as far as it could be made, and all that was found.
 fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<Finding>) {
-    let scenario = &document.scenario;
-    let fresh_namespace = scenario.namespace.is_none();
+    let fresh_namespace = document.scenario.namespace.is_none();
     let namespace = if fresh_namespace { fresh_name(&document, names) } else { "default".into() };
-    let mut cx = Context { namespace: &namespace, findings: Findings::new(&document), notes: Vec::new() };
+    let filled = placeholders::filled(&document, &namespace);
+    let scenario = &filled.scenario;
+    let mut cx = Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new() };
+    placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
     let steps = story::tell(&mut cx, &drafts);

@@ -213,7 +213,16 @@ pub struct Object {
     /// The manifest as it is sent, namespace and subjects filled in.
     pub manifest: Value,
     /// The file beside the scenario that it is from.
-    pub file: Option<PathBuf>,
+    pub file: Option<FromFile>,
+}
+
+/// Where a manifest is from that does not stand in the scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether placeholders in it are filled in.
+    pub fill: bool,
 }
 
 /// An object or a list of objects that is read.

@@ -60,7 +60,7 @@ fn sent(cx: &mut Context<'_>, draft: &Draft<'_>) {
         (None, Some(call)) => (format!("https://kubernetes{}", call.path), call.body.as_ref()),
         (None, None) => return,
     };
-    let (Some(body), Ok(url)) = (body, url::read(&text, cx.namespace)) else { return };
+    let (Some(body), Ok(url)) = (body, url::read(&text)) else { return };
     let at = below(&draft.at(), "body");
     let Request::Resource { group, resource, subresource, .. } = Request::from_http("POST", &url.path_and_query) else {
         return;
