@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     io::{Read as _, Write as _},
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
 };
 
@@ -142,7 +143,14 @@ fn text(path: &Path) -> std::io::Result<(String, String)> {
         std::io::stdin().read_to_string(&mut text)?;
         return Ok(("standard input".into(), text));
     }
-    Ok((path.display().to_string(), std::fs::read_to_string(path)?))
+    let mut file = std::fs::File::open(path)?;
+    let found = file.metadata()?.file_type();
+    if (found.is_char_device() && !rustix::termios::isatty(&file)) || found.is_block_device() {
+        return Err(std::io::Error::other("it is a device, which has no end"));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((path.display().to_string(), text))
 }
 
 /// What is wrong with a file that has nothing of a stream.
