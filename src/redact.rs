@@ -3,6 +3,7 @@
 //! Nothing that is shown, logged or written to a report goes around [`redact()`].
 
 mod known;
+pub mod outlet;
 mod stream;
 
 use std::{

@@ -10,7 +10,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cluster, ClusterError, Ended, Facts, Kubectl, Node, StartError, Wanted, access, engine::CURL_IMAGE};
+use super::{
+    Cluster, ClusterError, Ended, Facts, Kubectl, Node, StartError, Wanted, access, engine::CURL_IMAGE, kubeconfig_file,
+};
 use crate::stop::{Stop, unless_stopped};
 
 /// The image with curl and a shell when the cluster has none of ours.
@@ -84,8 +86,8 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
         return Err(unusable(file, &"there is no such file"));
     }
     for file in there {
-        let one = Kubeconfig::read_from(file).map_err(|e| unusable(file, &e))?;
-        all = all.merge(one).map_err(|e| unusable(file, &e))?;
+        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, &e))?;
+        all = all.merge(one).map_err(|e| unusable(file, &kubeconfig_file::words(&e)))?;
     }
     Ok(all)
 }

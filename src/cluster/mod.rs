@@ -18,8 +18,10 @@ pub mod images;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
+pub mod kubeconfig_file;
 pub mod kubectl;
 pub mod lease;
+pub mod limits;
 mod login;
 pub mod namespaces;
 pub mod own;
@@ -343,6 +345,7 @@ impl Cluster {
         stop: &Stop,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
+        limits::files(limits::FILES)?;
         if wanted.untrusted {
             untrusted(wanted.kind)?;
         }

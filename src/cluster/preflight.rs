@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ClusterError, Daemon, Settings, Wanted, engine, images, k3s,
+    ClusterError, Daemon, Settings, Wanted, engine, images, k3s, limits,
     own::{self, Room, program},
 };
 
@@ -19,11 +19,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn good(name: &'static str, found: impl Into<String>) -> Self {
         Check { name, found: found.into(), missing: None }
     }
 
-    fn bad(name: &'static str, missing: ClusterError) -> Self {
+    pub(super) fn bad(name: &'static str, missing: ClusterError) -> Self {
         Check { name, found: missing.message.clone(), missing: Some(missing) }
     }
 }
@@ -38,7 +38,7 @@ pub fn not_linux() -> ClusterError {
 
 /// What the builtin cluster needs.
 pub fn builtin(settings: &Settings) -> Vec<Check> {
-    let mut checks = vec![linux(), root(), cache(settings)];
+    let mut checks = vec![linux(), root(), limits::of_a_node(), cache(settings)];
     match engine::checked(&settings.cache) {
         Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         Err(e) => checks.push(Check::bad("engine", e)),

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request, Save,
-    Saved, Step, Target, TokenCall,
+    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request,
+    Save, Saved, Step, Target, TokenCall,
     can::{Can, Cell, Who},
 };
 use crate::scenario::{

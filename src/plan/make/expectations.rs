@@ -7,8 +7,7 @@ use serde_json_path::JsonPath;
 use super::{
     Context, absence, below,
     draft::{Draft, duration},
-    kubectl,
-    when,
+    kubectl, when,
 };
 use crate::{
     plan::{Expected, kinds::nearest},
