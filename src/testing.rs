@@ -29,6 +29,7 @@ use crate::{
         warm,
     },
     plan::{self, Names, Plan},
+    redact,
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
@@ -92,6 +93,7 @@ pub fn run_text(name: &str, text: &str) -> (Ended, String) {
 #[track_caller]
 fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
     let source = document.source.clone();
+    redact::secrets::learn(source.text.as_bytes());
     match plan::plan(document, &Names::random()) {
         Ok(plan) => plan,
         Err(diagnostics) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
@@ -128,6 +130,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
 pub fn shared() -> &'static Cluster {
     hold_if_asked();
     let shared = SHARED.get_or_init(|| {
+        settings::register_secrets()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let mut progress = |progress: Progress| match progress {
             Progress::BuildingEngine => {

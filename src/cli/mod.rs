@@ -20,6 +20,7 @@ mod report;
 mod rounds;
 mod run;
 mod schema;
+mod secret;
 mod select;
 mod signals;
 mod sweep;

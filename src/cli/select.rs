@@ -159,6 +159,8 @@ fn load_all(files: &[PathBuf]) -> Vec<Loaded> {
 pub fn load(file: &Path) -> Loaded {
     let document = scenario::read_file(file)?;
     let source = document.source.clone();
+    // Before a line of it is shown.
+    crate::redact::secrets::learn(source.text.as_bytes());
     plan::plan(document, &Names::random()).map_err(|diagnostics| (source, diagnostics))
 }
 

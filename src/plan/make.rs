@@ -102,6 +102,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
+    expectations::redact(&mut cx, &scenario.redact);
 
     let Context { findings, notes, .. } = cx;
     let findings = findings.into_list();
@@ -114,6 +115,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
         alone,
         holds,
         timeout,
+        redact: scenario.redact.clone(),
         steps,
         notes,
         warnings: Vec::new(),
