@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use http_body_util::{LengthLimitError, Limited};
 use hyper_util::{
     client::legacy::{Builder, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use http_body_util::{LengthLimitError, Limited};
 use kube::client::{ClientBuilder, ConfigExt as _};
 use tower::{ServiceBuilder, util::MapResponseLayer};
 

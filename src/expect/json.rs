@@ -46,13 +46,7 @@ pub fn contains(got: &Value, expected: &Value) -> bool {
     }
 }
 
-fn compare(
-    expected: &Value,
-    got: Option<&Value>,
-    pointer: &mut String,
-    hidden: &Hidden,
-    found: &mut Vec<Difference>,
-) {
+fn compare(expected: &Value, got: Option<&Value>, pointer: &mut String, hidden: &Hidden, found: &mut Vec<Difference>) {
     let differ = |expected: String, got: String, hint| Difference { pointer: pointer.clone(), expected, got, hint };
     match (expected, got) {
         (Value::Object(expected), Some(Value::Object(got))) => {

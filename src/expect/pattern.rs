@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn the_slowest_that_is_let_through_ends_soon() {
         let begun = std::time::Instant::now();
-        let text: String = (0..1 << 20).map(|n: u32| if n.wrapping_mul(2_654_435_769) >> 31 == 0 { '0' } else { '1' }).collect();
+        let text: String =
+            (0..1 << 20).map(|n: u32| if n.wrapping_mul(2_654_435_769) >> 31 == 0 { '0' } else { '1' }).collect();
         if let Ok(regex) = compile("[01]*1[01]{400}x", text.len()) {
             assert!(!regex.is_match(&text));
         }

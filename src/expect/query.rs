@@ -58,8 +58,8 @@ impl Query {
             return Err(format!("a path has at most {LONGEST} bytes"));
         }
         let shape = Shape::of(text)?;
-        let path = JsonPath::parse(text)
-            .map_err(|error| format!("at character {}: {}", error.position(), error.message()))?;
+        let path =
+            JsonPath::parse(text).map_err(|error| format!("at character {}: {}", error.position(), error.message()))?;
         Ok(Self { path, shape })
     }
 

@@ -191,7 +191,9 @@ impl Known {
         let mut found = self.in_pieces(text, true);
         self.beside_keys(text, &mut found);
         if let Some(squeezed) = Squeezed::of(text) {
-            found.extend(self.in_pieces(squeezed.text(), false).into_iter().map(|(at, mark)| (squeezed.place(at), mark)));
+            found.extend(
+                self.in_pieces(squeezed.text(), false).into_iter().map(|(at, mark)| (squeezed.place(at), mark)),
+            );
         }
         found.into_iter().map(|(range, mark)| (floor(text, range.start)..ceil(text, range.end), mark)).collect()
     }
@@ -453,7 +455,10 @@ mod tests {
         };
         assert_eq!(shown("it is hunter2, not hunter22"), "it is *, not hunter22");
         assert_eq!(shown("aHVudGVyMg== aHVudGVyMgo= aHVudGVyMg"), "* * *");
-        assert_eq!(shown("ClusterRole admin, user: admin, USER=admin, name: admin"), "ClusterRole admin, user: *, USER=*, name: admin");
+        assert_eq!(
+            shown("ClusterRole admin, user: admin, USER=admin, name: admin"),
+            "ClusterRole admin, user: *, USER=*, name: admin"
+        );
         assert_eq!(shown("admin\nadmins\n"), "*\nadmins\n");
         assert_eq!(shown(r#"{"user":"YWRtaW4=","pin":"NDI=","port":"42"}"#), r#"{"user":"*","pin":"*","port":"42"}"#);
         assert_eq!(shown("pin: 42\n42 Pods"), "pin: *\n42 Pods");

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use base64::{
-    Engine as _,
-    alphabet,
+    Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
@@ -19,7 +18,9 @@ impl Squeezed {
     /// Of a text that has something to leave out.
     pub fn of(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let breaks = |at: usize| bytes[at].is_ascii_whitespace() || bytes[at..].starts_with(b"\\n") || bytes[at..].starts_with(b"\\r");
+        let breaks = |at: usize| {
+            bytes[at].is_ascii_whitespace() || bytes[at..].starts_with(b"\\n") || bytes[at..].starts_with(b"\\r")
+        };
         if !(0..bytes.len()).any(breaks) {
             return None;
         }
@@ -58,7 +59,9 @@ const RUN: usize = 16;
 /// Decodes whatever comes: padding or not, either alphabet (after [`plain`]).
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 /// What stands in base64 in a text: each run of its letters, read from its first, second, third and fourth letter, as text of

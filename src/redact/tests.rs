@@ -89,7 +89,9 @@ fn a_panic_says_no_token() {
 #[case("https://kubernetes.default.svc:443/api/v1/namespaces/a/pods?limit=500&continue=abc")]
 #[case("git@example.com:a/b.git, mailto:ann@example.com, http://localhost:8080/@here")]
 #[case("MIIDBTCCAe2gAwIBAgIIWUpZ0h2J3kMwDQYJKoZIhvcNAQELBQAwFTETMBEGA1UEAxMKa3ViZXJuZXRlcw")]
-#[case("uid: 3c9f2a1e-5d6b-4f7a-9c8d-0e1f2a3b4c5d, resourceVersion: \"12345\", image: curl@sha256:0123456789abcdef0123456789abcdef")]
+#[case(
+    "uid: 3c9f2a1e-5d6b-4f7a-9c8d-0e1f2a3b4c5d, resourceVersion: \"12345\", image: curl@sha256:0123456789abcdef0123456789abcdef"
+)]
 #[case("apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ntype: Opaque")]
 #[case("invalid bearer token, [token: required, auth: none], key: value, api-key: ")]
 #[case("token: /var/run/secrets/kubernetes.io/serviceaccount/token")]
@@ -105,75 +107,94 @@ fn ordinary_texts_stay(#[case] text: &str) {
 /// What `docs/reports.md` promises of credentials that nobody has named and kubewalk has not handled: a row of its table, texts with
 /// such a credential in the place of `‹…›`.
 pub(super) const PROMISED: &[(&str, &[&str])] = &[
-    ("Tokens (JWT), whole or from their 120th letter on, also in base64, also broken into lines, also twice", &[
-        "it is ‹eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJl› x",
-        "‹ZXlKaGJHY2lPaUpTVXpJMU5pSXNJbXRwWkNJNklrRWlmUS5leUpwYzNNaU9pSnJkV0psY201bGRHVnpJbjA›",
-    ]),
-    ("`Authorization`, `Proxy-Authorization` and headers such as `X-Auth-Token`; `Bearer x`; logins of `curl -u`", &[
-        "Authorization: Basic ‹aHVudGVyMjpodW50ZXIy›",
-        "proxy-authorization: bearer ‹abcdef›",
-        r#"{"Authorization":"Bearer ‹opaque›"}"#,
-        "X-Api-Key: ‹abcdef›",
-        "sent Bearer ‹abcdef0123456789abcdef› to",
-        "curl -u ann:‹hunter2› https://example.com",
-        "curl --user 'ann:‹hunter2›' x",
-    ]),
-    ("Cookies: the value of each", &[
-        "Set-Cookie: session=‹abc›; Path=/; HttpOnly",
-        "cookie: a=‹1›; b=‹2›",
-    ]),
-    ("In a URL: the password or token before the host; `token`, `access_token`, `secret`, `password`, `sig` … in its query", &[
-        "https://ann:‹hunter2›@example.com/a",
-        "redis://:‹hunter2›@db:6379",
-        "https://‹ghx0123456789abcdef›@example.com/a",
-        "GET /x?a=1&access_token=‹abc›&b=2",
-        "https://example.com/?token=‹abc›",
-        "https://x/#id_token=‹abc›",
-        "https://bucket/x?X-Amz-Signature=‹0a1b›&y=2",
-    ]),
-    ("What a key calls a password, passphrase, API key, client secret, secret key or private key: in YAML, JSON, an environment, a flag", &[
-        "password: ‹hunter2›",
-        "  password: \"‹two words›\"",
-        r#"{"password":"‹hunter2›","user":"ann"}"#,
-        r#"{"text":"{\"db_password\":\"‹hunter2›\"}"}"#,
-        "POSTGRES_PASSWORD=‹hunter2›",
-        "MYSQL_PWD=‹hunter2›",
-        "kubectl create secret docker-registry r --docker-password=‹hunter2›",
-        "client_secret=‹abc›",
-        "aws_secret_access_key = ‹wJalrXUtnFEMI›",
-        "secretAccessKey: ‹wJalrXUtnFEMI›",
-        "apiKey: '‹abc›'",
-    ]),
-    ("What a key or variable calls a token, if it has a digit or is long", &[
-        "    token: ‹abcdef.0123456789abcdef›",
-        "identitytoken: ‹0123456789abcdef›",
-        "GH_TOKEN=‹abc123def›",
-        "kubeadm join --token ‹abcdef.0123456789abcdef› 10.0.0.1:6443",
-    ]),
-    ("Bootstrap tokens of kubeadm, join tokens of k3s", &[
-        "use ‹abcdef.0123456789abcdef› to join",
-        "in ‹K10aabbccddeeff00112233::server:0123456789› it is",
-    ]),
-    ("Logins of registries (`auth` of a `.dockerconfigjson`, also in base64)", &[
-        r#"{"auths":{"r.example":{"auth":"‹YW5uOmh1bnRlcjI=›"}}}"#,
-    ]),
-    ("Private keys: PEM, whole or cut off, in base64, and their body without the lines around it; OpenSSH", &[
-        "a\n‹-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----›\nb",
-        "‹-----BEGIN PRIVATE KEY-----\nAAAA›",
-        "client-key-data: ‹LS0tLS1CRUdJTiBSU0E=›",
-        "‹MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7›",
-        "‹MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIB›",
-        "‹MHcCAQEEIBkg4LVWM9nuwNSk3yByxZpYRTBnVJk5EkMgYvWm›",
-        "‹MC4CAQAwBQYDK2VwBCIEIPrNgYVWM9nuwNSk3yByxZpYRTBnVJk5›",
-        "‹b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB›",
-    ]),
-    ("Tokens that say whose they are: GitHub, GitLab, Slack, npm, Google, Docker, Stripe, Vault; keys of AWS; hashes of `htpasswd`", &[
-        "‹ghp_0123456789abcdefABCDEF0123456789abcd›",
-        "‹glpat-0123456789abcdefABCD›",
-        "‹xoxb-0123456789-abcdef›",
-        "‹AKIAIOSFODNN7EXAMPLE›",
-        "ann:‹$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC›",
-    ]),
+    (
+        "Tokens (JWT), whole or from their 120th letter on, also in base64, also broken into lines, also twice",
+        &[
+            "it is ‹eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJl› x",
+            "‹ZXlKaGJHY2lPaUpTVXpJMU5pSXNJbXRwWkNJNklrRWlmUS5leUpwYzNNaU9pSnJkV0psY201bGRHVnpJbjA›",
+        ],
+    ),
+    (
+        "`Authorization`, `Proxy-Authorization` and headers such as `X-Auth-Token`; `Bearer x`; logins of `curl -u`",
+        &[
+            "Authorization: Basic ‹aHVudGVyMjpodW50ZXIy›",
+            "proxy-authorization: bearer ‹abcdef›",
+            r#"{"Authorization":"Bearer ‹opaque›"}"#,
+            "X-Api-Key: ‹abcdef›",
+            "sent Bearer ‹abcdef0123456789abcdef› to",
+            "curl -u ann:‹hunter2› https://example.com",
+            "curl --user 'ann:‹hunter2›' x",
+        ],
+    ),
+    ("Cookies: the value of each", &["Set-Cookie: session=‹abc›; Path=/; HttpOnly", "cookie: a=‹1›; b=‹2›"]),
+    (
+        "In a URL: the password or token before the host; `token`, `access_token`, `secret`, `password`, `sig` … in its query",
+        &[
+            "https://ann:‹hunter2›@example.com/a",
+            "redis://:‹hunter2›@db:6379",
+            "https://‹ghx0123456789abcdef›@example.com/a",
+            "GET /x?a=1&access_token=‹abc›&b=2",
+            "https://example.com/?token=‹abc›",
+            "https://x/#id_token=‹abc›",
+            "https://bucket/x?X-Amz-Signature=‹0a1b›&y=2",
+        ],
+    ),
+    (
+        "What a key calls a password, passphrase, API key, client secret, secret key or private key: in YAML, JSON, an environment, a flag",
+        &[
+            "password: ‹hunter2›",
+            "  password: \"‹two words›\"",
+            r#"{"password":"‹hunter2›","user":"ann"}"#,
+            r#"{"text":"{\"db_password\":\"‹hunter2›\"}"}"#,
+            "POSTGRES_PASSWORD=‹hunter2›",
+            "MYSQL_PWD=‹hunter2›",
+            "kubectl create secret docker-registry r --docker-password=‹hunter2›",
+            "client_secret=‹abc›",
+            "aws_secret_access_key = ‹wJalrXUtnFEMI›",
+            "secretAccessKey: ‹wJalrXUtnFEMI›",
+            "apiKey: '‹abc›'",
+        ],
+    ),
+    (
+        "What a key or variable calls a token, if it has a digit or is long",
+        &[
+            "    token: ‹abcdef.0123456789abcdef›",
+            "identitytoken: ‹0123456789abcdef›",
+            "GH_TOKEN=‹abc123def›",
+            "kubeadm join --token ‹abcdef.0123456789abcdef› 10.0.0.1:6443",
+        ],
+    ),
+    (
+        "Bootstrap tokens of kubeadm, join tokens of k3s",
+        &["use ‹abcdef.0123456789abcdef› to join", "in ‹K10aabbccddeeff00112233::server:0123456789› it is"],
+    ),
+    (
+        "Logins of registries (`auth` of a `.dockerconfigjson`, also in base64)",
+        &[r#"{"auths":{"r.example":{"auth":"‹YW5uOmh1bnRlcjI=›"}}}"#],
+    ),
+    (
+        "Private keys: PEM, whole or cut off, in base64, and their body without the lines around it; OpenSSH",
+        &[
+            "a\n‹-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----›\nb",
+            "‹-----BEGIN PRIVATE KEY-----\nAAAA›",
+            "client-key-data: ‹LS0tLS1CRUdJTiBSU0E=›",
+            "‹MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7›",
+            "‹MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIB›",
+            "‹MHcCAQEEIBkg4LVWM9nuwNSk3yByxZpYRTBnVJk5EkMgYvWm›",
+            "‹MC4CAQAwBQYDK2VwBCIEIPrNgYVWM9nuwNSk3yByxZpYRTBnVJk5›",
+            "‹b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB›",
+        ],
+    ),
+    (
+        "Tokens that say whose they are: GitHub, GitLab, Slack, npm, Google, Docker, Stripe, Vault; keys of AWS; hashes of `htpasswd`",
+        &[
+            "‹ghp_0123456789abcdefABCDEF0123456789abcd›",
+            "‹glpat-0123456789abcdefABCD›",
+            "‹xoxb-0123456789-abcdef›",
+            "‹AKIAIOSFODNN7EXAMPLE›",
+            "ann:‹$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC›",
+        ],
+    ),
 ];
 
 #[test]
@@ -265,7 +286,12 @@ fn a_mark_is_no_secret_whatever_is_secret() {
 #[test]
 fn much_text_takes_little_time() {
     register(&"Zq9_".repeat(300));
-    let texts = ["a".repeat(1 << 20), "eyJ".repeat(1 << 18), "-----BEGIN PRIVATE KEY-----".repeat(1 << 15), "password=x ".repeat(1 << 16)];
+    let texts = [
+        "a".repeat(1 << 20),
+        "eyJ".repeat(1 << 18),
+        "-----BEGIN PRIVATE KEY-----".repeat(1 << 15),
+        "password=x ".repeat(1 << 16),
+    ];
     for text in texts {
         let begun = std::time::Instant::now();
         let _ = show::line(&text, show::BODY);

@@ -101,6 +101,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } => "wait",
         Fault::TooMuch(_) => "tooMuch",
+        Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,
         Fault::Away(_) => "away",
         Fault::Busy { .. } => "server",

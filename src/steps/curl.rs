@@ -30,7 +30,8 @@ const WITH_TOKEN: &str =
 const WITH_TOKEN_AND_BODY: &str = r#"exec 3<&0; t=$(cat "$0") || exit 26; printf 'header = "Authorization: Bearer %s"\n' "$t" | curl --config - --data-binary @/dev/fd/3 "$@""#;
 
 /// With a saved token, which is the first line of the standard input.
-const WITH_LINE_AND_BODY: &str = r#"IFS= read -r t; exec 3<&0; printf '%s\n' "$t" | curl --config - --data-binary @/dev/fd/3 "$@""#;
+const WITH_LINE_AND_BODY: &str =
+    r#"IFS= read -r t; exec 3<&0; printf '%s\n' "$t" | curl --config - --data-binary @/dev/fd/3 "$@""#;
 
 /// The longest body that is an argument; a system lets one have 128 KiB.
 const MOST_ARGUMENT: usize = 64 << 10;

@@ -34,7 +34,8 @@ pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Mome
 async fn known(args: &[String], context: &Context) {
     let namespace = namespace(args);
     let has = |words: &[&str]| {
-        args.iter().any(|arg| arg.split(['/', ',', '.']).any(|part| words.contains(&part.to_ascii_lowercase().as_str())))
+        args.iter()
+            .any(|arg| arg.split(['/', ',', '.']).any(|part| words.contains(&part.to_ascii_lowercase().as_str())))
     };
     let secrets = async {
         if has(&["secret", "secrets"]) {

@@ -104,7 +104,9 @@ fn token_files(pod: &Value) -> BTreeMap<(String, String), Vec<(String, String)>>
             for container in list(&pod["spec"]["containers"]) {
                 let mounts = list(&container["volumeMounts"]);
                 let mount = mounts.iter().find(|mount| mount["name"] == volume["name"] && mount["subPath"].is_null());
-                if let (Some(at), Some(name)) = (mount.and_then(|m| m["mountPath"].as_str()), container["name"].as_str()) {
+                if let (Some(at), Some(name)) =
+                    (mount.and_then(|m| m["mountPath"].as_str()), container["name"].as_str())
+                {
                     let key = (volume["name"].as_str().unwrap_or_default().to_owned(), path.to_owned());
                     let file = format!("{}/{path}", at.trim_end_matches('/'));
                     files.entry(key).or_default().push((name.to_owned(), file));
@@ -169,7 +171,10 @@ mod tests {
         }});
         let files: Vec<_> = token_files(&pod).into_values().collect();
         let place = |container: &str, file: &str| (container.to_owned(), file.to_owned());
-        assert_eq!(files, [vec![place("a", "/run/api/token"), place("b", "/b/token")], vec![place("b", "/v/of/vault")]]);
+        assert_eq!(
+            files,
+            [vec![place("a", "/run/api/token"), place("b", "/b/token")], vec![place("b", "/v/of/vault")]]
+        );
         let mut names = BTreeSet::new();
         names_of(&pod["spec"], &mut names);
         assert_eq!(names.into_iter().collect::<Vec<_>>(), ["env", "files", "key", "more"]);

@@ -1,6 +1,6 @@
 //! `can`: the questions of a table, and the answer that each must have.
 
-use super::{Context, below, draft::Draft, story::Story, subjects, url::NAMESPACE, whats};
+use super::{Context, below, draft::Draft, story::Story, subjects, whats};
 use crate::{
     plan::{
         Action, Request,
@@ -165,9 +165,4 @@ fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[Request], at: &str, allowed: b
             }
         }
     }
-}
-
-/// A text with the scenario's namespace in it.
-pub(super) fn fill(cx: &Context<'_>, text: &str) -> String {
-    text.replace(NAMESPACE, cx.namespace)
 }

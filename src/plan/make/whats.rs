@@ -2,7 +2,6 @@
 
 use super::{
     Context, below,
-    can::fill,
     rules::{NOT_VERBS, PATH_VERBS, SHORT, VERBS},
     story::Story,
     targets::EVERYWHERE,
@@ -79,7 +78,7 @@ fn paths(cx: &mut Context<'_>, at: &str, cells: &Cells, urls: &Words) -> Vec<Req
         if !path.starts_with('/') {
             cx.findings.error(&at, format!("`{path}` is no path")).hint("it begins with `/`, e.g. `/metrics`");
         }
-        let path = fill(cx, path);
+        let path = path.to_owned();
         all.extend(verbs.iter().map(|(_, verb)| Request::Path { verb: (*verb).to_owned(), path: path.clone() }));
     }
     all
@@ -123,7 +122,7 @@ fn resources_of(cx: &mut Context<'_>, at: &str, cells: &Cells, words: &Words, st
     let namespaces = namespaces(cx, at, cells, &resources, story);
     let option = |key: &str, words: Option<&Words>| -> Vec<Option<String>> {
         let list = list(at, key, words);
-        if list.is_empty() { vec![None] } else { list.into_iter().map(|(_, word)| Some(fill(cx, word))).collect() }
+        if list.is_empty() { vec![None] } else { list.into_iter().map(|(_, word)| Some(word.to_owned())).collect() }
     };
     let subs = option("subresource", cells.subresource.as_ref());
     let names = option("name", cells.name.as_ref());
@@ -176,7 +175,7 @@ fn namespaces(
     }
     let mut all = Vec::new();
     for (at, word) in said {
-        let namespace = fill(cx, word);
+        let namespace = word.to_owned();
         let known = EVERYWHERE.contains(&namespace.as_str()) || namespace == cx.namespace || story.exists(&namespace);
         if namespace != "*" && !known {
             story.no_namespace(cx, &at, &namespace, "make it by an earlier step of kind Namespace; `*` stands for all");
