@@ -52,6 +52,8 @@ pub struct Options {
     #[arg(long, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
     report: Vec<Report>,
     #[command(flatten)]
+    secrets: super::secret::Secrets,
+    #[command(flatten)]
     existing: ExistingCluster,
     /// How long everything may take, the start of the cluster included, e.g. `90s`, `10m`, `1h`. When it is spent, what runs is
     /// broken off and cleaned up, the reports are written, and the exit code is 124. Left out: as long as it takes.
@@ -147,6 +149,9 @@ impl From<Which> for ClusterKind {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    if let Err(exit) = options.secrets.register() {
+        return Ok(exit);
+    }
     let existing = match options.existing.existing(options.cluster) {
         Ok(existing) => existing,
         Err(exit) => return Ok(exit),

@@ -168,6 +168,8 @@ fn load_all(files: &[PathBuf], trust: Trust) -> Vec<Loaded> {
 pub fn load(file: &Path, trust: Trust) -> Loaded {
     let document = scenario::read_file(file)?;
     let source = document.source.clone();
+    // Before a line of it is shown.
+    crate::redact::secrets::learn(source.text.as_bytes());
     plan::plan_for(document, &Names::random(), trust).map_err(|diagnostics| (source, diagnostics))
 }
 

@@ -9,6 +9,7 @@ pub mod get;
 pub mod hopeless;
 pub mod identity;
 pub mod kubectl;
+pub mod mounted;
 pub mod object;
 pub mod patch;
 pub mod pod;
@@ -48,6 +49,8 @@ pub struct Context {
     pub identities: identity::Identities,
     /// The shells in which calls from inside Pods are made.
     pub shells: shell::Shells,
+    /// The tokens of Pods that are known.
+    pub mounted: mounted::Mounted,
 }
 
 impl Context {
@@ -88,6 +91,9 @@ pub enum Fault {
         /// Why.
         why: String,
     },
+    /// More came than a run can hold.
+    #[error("{0}")]
+    TooMuch(String),
     /// The API server was away while the step asked, so that no answer counts.
     #[error("the API server went away in this step{0}")]
     Away(&'static str),
