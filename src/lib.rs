@@ -5,6 +5,7 @@
 //!    -> cluster (a running API server) -> run (step by step) -> events -> report
 //! ```
 
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod scenario;

@@ -160,7 +160,7 @@ async fn watch(mut build: Group) -> Result<(), ClusterError> {
     // A proxy's password may stand in a download's address.
     let mut words = redact::Stream::default();
     let show = |text: String| {
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = std::io::stderr().write_all(redact::outlet::plain(&text).as_bytes());
     };
     loop {
         match stderr.read(&mut chunk).await {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     Cluster, ClusterError, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted, access,
-    engine::CURL_IMAGE, host_kubectl::Host,
+    engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -90,8 +90,8 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
         return Err(unusable(file, &"there is no such file"));
     }
     for file in there {
-        let one = Kubeconfig::read_from(file).map_err(|e| unusable(file, &e))?;
-        all = all.merge(one).map_err(|e| unusable(file, &e))?;
+        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, &e))?;
+        all = all.merge(one).map_err(|e| unusable(file, &kubeconfig_file::words(&e)))?;
     }
     Ok(all)
 }

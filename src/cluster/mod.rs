@@ -19,8 +19,10 @@ pub mod images;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
+pub mod kubeconfig_file;
 pub mod kubectl;
 pub mod lease;
+pub mod limits;
 mod login;
 pub mod namespaces;
 pub mod own;
@@ -344,6 +346,7 @@ impl Cluster {
         stop: &Stop,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
+        limits::files(limits::FILES)?;
         if wanted.untrusted {
             untrusted(wanted.kind)?;
         }

@@ -61,6 +61,8 @@ pub struct Plan {
     pub holds: BTreeSet<String>,
     /// The longest that all steps together may take.
     pub timeout: Duration,
+    /// Patterns of what is secret.
+    pub redact: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What the plan filled in without being told, each with its place.

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 use crate::{
-    expect::{Answer, Class, Mismatch, show},
+    expect::{
+        Answer, Class, Mismatch,
+        json::read,
+        query::{Budget, Query},
+        show,
+    },
     plan::{Action, Saved, Step, fill},
-    redact::redact,
+    redact::credentials,
     scenario::placeholder::{self, Piece},
     steps::{Context, Fault, Got},
 };
@@ -149,7 +153,7 @@ fn is_certificates(value: &Value) -> bool {
 fn is_credential(value: &Value) -> bool {
     let text = value.to_string();
     let bare = value.as_str().unwrap_or(&text);
-    redact(&text) != text || redact(bare) != bare
+    credentials(&text) != text || credentials(bare) != bare
 }
 
 fn missing(name: &str, expected: &str, got: &str) -> Mismatch {
@@ -169,8 +173,7 @@ fn at(path: &str, json: Option<&Value>) -> Result<Value, String> {
     if path == "$" {
         return Ok(json.clone());
     }
-    let path = JsonPath::parse(path).map_err(|e| e.to_string())?;
-    let nodes = path.query(json).all();
+    let nodes = Query::parse(path)?.find(json, &mut Budget::default())?;
     match nodes.as_slice() {
         [one] => Ok((*one).clone()),
         [] => Err("nothing there".into()),
@@ -188,7 +191,7 @@ fn output(answer: &Answer) -> String {
 
 fn json(answer: &Answer) -> Option<Value> {
     match answer {
-        Answer::Exec { stdout, .. } => serde_json::from_slice(stdout).ok(),
+        Answer::Exec { stdout, .. } => read(stdout),
         Answer::Api(http) | Answer::Curl(http) => http.json.clone(),
         Answer::Reviews(_) | Answer::CurlFailed { .. } => None,
     }

@@ -11,6 +11,7 @@ pub mod turns;
 mod ask;
 mod captures;
 mod presence;
+pub mod sent;
 mod steady;
 mod summary;
 mod verdict;
@@ -32,7 +33,7 @@ use crate::{
     reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, Own, identity::Identities, shell::Shells},
+    steps::{Context, Fault, Own, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -74,6 +75,7 @@ pub const CLEANUP_BUDGET: Duration = Duration::from_secs(30);
 
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
 pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
+    sent::learn_all(plan);
     let begun = Instant::now();
     let path = path_of(plan);
     tell(Event::ScenarioStarted {
@@ -103,6 +105,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
         shells: Shells::of(plan),
+        mounted: Mounted::default(),
     };
     let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));
     match unless_stopped(stop, played).await {
@@ -201,6 +204,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        filled.iter().for_each(sent::learn);
         if let Some(why) = filled.as_ref().ok().and_then(entered) {
             cluster.spoil(&why);
         }

@@ -2,13 +2,14 @@
 
 use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
-    clock::Moment,
+    clock::{Moment, timeout_at},
     cluster::kubectl::Login,
     expect::Answer,
     plan::{
         Credential, Kubectl, Object,
-        kubectl::{Place, check},
+        kubectl::{Place, check, grammar},
     },
+    redact,
 };
 
 /// Runs it as `who`.
@@ -20,7 +21,9 @@ pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Mome
     let (login, flags) = login(who);
     let args: Vec<String> = flags.into_iter().chain(words(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
-    let output = context.kubectl.run(&args, stdin, login, deadline).await.map_err(Fault::Kubectl)?;
+    let (output, ()) = tokio::join!(context.kubectl.run(&args, stdin, login, deadline), known(&kubectl.args, context));
+    let output = output.map_err(Fault::Kubectl)?;
+    [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
     // What was there before is not ours, though kubectl may have changed it; what is not there was not made.
     for (object, (before, now)) in kubectl.makes.iter().zip(before.into_iter().zip(uids(kubectl, context).await)) {
         if now.is_some() && now != before {
@@ -53,6 +56,40 @@ fn words(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, Fault> {
         Ok(_) => Ok(kubectl.args.clone()),
         Err(refused) => Err(Fault::Argument(refused.into_iter().map(|one| one.what).collect::<Vec<_>>().join("; "))),
     }
+}
+
+/// Makes known what kubectl may print without saying what it is: Secrets in a format of the scenario's own (`-o jsonpath`), and
+/// the tokens of Pods, by what runs in them or by their logs.
+async fn known(args: &[String], context: &Context) {
+    let namespace = namespace(args);
+    let has = |words: &[&str]| {
+        args.iter()
+            .any(|arg| arg.split(['/', ',', '.']).any(|part| words.contains(&part.to_ascii_lowercase().as_str())))
+    };
+    let secrets = async {
+        if has(&["secret", "secrets"]) {
+            let path = match &namespace {
+                Some(namespace) => format!("/api/v1/namespaces/{}/secrets", api::escape(namespace)),
+                None => "/api/v1/secrets".to_owned(),
+            };
+            // It is learned where it comes in.
+            let _ = api::get(&context.client, &path).await;
+        }
+    };
+    let tokens = async {
+        if has(&["exec", "logs", "attach", "cp", "debug", "run"]) {
+            context.mounted.all(namespace.as_deref().unwrap_or("default"), context).await;
+        }
+    };
+    let patience = Moment::now() + std::time::Duration::from_secs(5);
+    let _ = timeout_at(patience, async { tokio::join!(secrets, tokens) }).await;
+}
+
+/// The namespace that kubectl's words name; `None`: all.
+fn namespace(args: &[String]) -> Option<String> {
+    let Ok(call) = grammar::read(args) else { return Some("default".to_owned()) };
+    let named = call.values("namespace").last().and_then(|given| given.value.clone());
+    (!call.is_on("all-namespaces")).then(|| named.unwrap_or_else(|| "default".to_owned()))
 }
 
 /// As whom kubectl logs in, and the flags by which it asks for another.

@@ -9,6 +9,7 @@ pub mod get;
 pub mod hopeless;
 pub mod identity;
 pub mod kubectl;
+pub mod mounted;
 pub mod object;
 pub mod patch;
 pub mod pod;
@@ -50,6 +51,8 @@ pub struct Context {
     pub identities: identity::Identities,
     /// The shells in which calls from inside Pods are made.
     pub shells: shell::Shells,
+    /// The tokens of Pods that are known.
+    pub mounted: mounted::Mounted,
 }
 
 impl Context {
@@ -119,6 +122,9 @@ pub enum Fault {
     /// An object of that name belongs to somebody else, and was not touched.
     #[error("{0}")]
     Taken(String),
+    /// More came than a run can hold.
+    #[error("{0}")]
+    TooMuch(String),
     /// The API server was away while the step asked, so that no answer counts.
     #[error("the API server went away in this step{0}")]
     Away(&'static str),
