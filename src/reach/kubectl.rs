@@ -29,7 +29,6 @@ const COMMANDS: &[&str] = &[
 
 /// Flags whose value, which may come as a word of its own, is no file.
 const WITH_VALUE: &[&str] = &[
-    "--all-containers",
     "--api-group",
     "--api-version",
     "--as",
@@ -39,10 +38,8 @@ const WITH_VALUE: &[&str] = &[
     "--bound-object-kind",
     "--bound-object-name",
     "--bound-object-uid",
-    "--cascade",
     "--clusterrole",
     "--container",
-    "--dry-run",
     "--duration",
     "--field-manager",
     "--field-selector",
@@ -52,7 +49,6 @@ const WITH_VALUE: &[&str] = &[
     "--group",
     "--limit",
     "--namespace",
-    "--namespaced",
     "--non-resource-url",
     "--output",
     "--patch",
@@ -80,14 +76,38 @@ const WITH_VALUE: &[&str] = &[
     "-p",
 ];
 
-/// Flags that stand alone.
+/// Flags of every command, which may come before it.
+const EARLY: [&str; 6] = ["--as", "--as-group", "--as-uid", "--namespace", "--request-timeout", "-n"];
+
+/// What may be joined to a flag that stands alone.
+const JOINED: [&str; 12] = [
+    "background",
+    "client",
+    "false",
+    "foreground",
+    "ignore",
+    "none",
+    "orphan",
+    "server",
+    "strict",
+    "true",
+    "unchanged",
+    "warn",
+];
+
+/// Flags that stand alone: the word behind them is not theirs.
 const ALONE: &[&str] = &[
     "--all",
+    "--all-containers",
     "--all-namespaces",
+    "--cascade",
+    "--client",
+    "--dry-run",
     "--force",
     "--force-conflicts",
     "--ignore-not-found",
     "--list",
+    "--namespaced",
     "--no-headers",
     "--now",
     "--overwrite",
@@ -133,9 +153,11 @@ pub fn reaches(args: &[String]) -> Option<(usize, String)> {
             continue;
         }
         let (flag, mut value) = split(word);
-        if ALONE.contains(&flag)
-            && value.is_none_or(|value| matches!(value, "true" | "false" | "strict" | "warn" | "ignore"))
-        {
+        // kubectl itself may take the word behind another flag for the command.
+        if command.is_none() && !EARLY.contains(&flag) {
+            return Some((index, format!("the flag `{flag}` before the command")));
+        }
+        if ALONE.contains(&flag) && value.is_none_or(|value| JOINED.contains(&value)) {
             continue;
         }
         let file = matches!(flag, "-f" | "--filename");
@@ -148,6 +170,10 @@ pub fn reaches(args: &[String]) -> Option<(usize, String)> {
         }
         if value.is_none() {
             value = words.next().map(|(_, word)| word);
+            // Whatever kubectl makes of it, it is not passed over.
+            if value.is_some_and(|value| value.starts_with('-') && value != "-") {
+                return Some((index, format!("the flag `{flag}` without a value")));
+            }
         }
         let value = value.unwrap_or_default();
         let output = matches!(flag, "-o" | "--output");
@@ -155,7 +181,7 @@ pub fn reaches(args: &[String]) -> Option<(usize, String)> {
         if file && value != "-" {
             return Some((index, format!("a file of the node, `{value}`")));
         }
-        if output && !OUTPUTS.iter().any(|form| known(form)) {
+        if output && !OUTPUTS.iter().any(known) {
             return Some((index, format!("the output `{value}`")));
         }
     }
@@ -197,6 +223,7 @@ mod tests {
     #[case("apply --server-side -f - --validate=strict")]
     #[case("exec client -c debug -- curl -sS -k --config /etc/passwd {saved.x}")]
     #[case("logs client -f")]
+    #[case("delete pod a --dry-run=server --cascade=foreground")]
     #[case("delete pod a --wait=false --now")]
     fn what_only_speaks_to_the_api(#[case] text: &str) {
         assert_eq!(reaches(&words(text)), None);
@@ -223,6 +250,11 @@ mod tests {
     #[case("get pods --cache-dir=/etc", "the flag `--cache-dir`")]
     #[case("get pods --kuberc=/x", "the flag `--kuberc`")]
     #[case("get pods -v=9", "the flag `-v`")]
+    #[case("get pods --dry-run --filename=/etc/x", "a file of the node, `/etc/x`")]
+    #[case("get pods --output --filename=/etc/x", "the flag `--output` without a value")]
+    #[case("--dry-run cp get a:/x /etc/x", "the flag `--dry-run` before the command")]
+    #[case("--output json cp a:/x /etc/x", "the flag `--output` before the command")]
+    #[case("get -Af/etc/x", "the flag `-A`")]
     #[case("get {saved.flag}", "a word that begins with a saved value")]
     #[case("get pods -o {saved.form}", "the output `{saved.form}`")]
     fn what_may_reach_the_node(#[case] text: &str, #[case] what: &str) {
