@@ -91,6 +91,7 @@ mod tests {
     #[case("apply --server-side -f - --validate=strict")]
     #[case("exec client -c debug -- curl -sS -k --config /etc/passwd {saved.x}")]
     #[case("logs client -f")]
+    #[case("delete pod a --dry-run=server --cascade=foreground")]
     #[case("delete pod a --wait=false --now")]
     fn what_only_speaks_to_the_api(#[case] text: &str) {
         assert_eq!(reaches(&words(text)), None);
@@ -123,6 +124,11 @@ mod tests {
     #[case("logs a --all-containers -f/etc/x", "the flag `-/`")]
     #[case("-n get cp a:/x /etc/x", "`kubectl cp`")]
     #[case("get pods -Ak/etc", "the flag `-k`")]
+    #[case("get pods --dry-run --filename=/etc/x", "a file of the node, `/etc/x`")]
+    #[case("get -Af/etc/x", "a file of the node, `/etc/x`")]
+    #[case("get pods --output --filename=/etc/x", "the output `--filename=/etc/x`")]
+    #[case("--dry-run cp get a:/x /etc/x", "the flag `--dry-run`")]
+    #[case("--output json cp a:/x /etc/x", "the flag `--output`")]
     #[case("get {saved.flag}", "a word that begins with a saved value")]
     #[case("get pods -o {saved.form}", "the output `{saved.form}`")]
     fn what_may_reach_the_node(#[case] text: &str, #[case] what: &str) {
