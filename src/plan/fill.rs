@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request, Save,
-    Saved, Step, Target, TokenCall,
+    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request,
+    Save, Saved, Step, Target, TokenCall,
     can::{Can, Cell, Who},
 };
 use crate::scenario::{
@@ -130,7 +130,7 @@ fn action(action: &mut Action, filler: &mut dyn Filler) {
                 self::request(request, filler);
             }
         }
-        Action::Kubectl(Kubectl { args, stdin, makes }) => {
+        Action::Kubectl(Kubectl { args, added: _, own: _, stdin, makes }) => {
             all(args.iter_mut().chain(stdin), filler);
             makes.iter_mut().for_each(|object| self::object(object, filler));
         }

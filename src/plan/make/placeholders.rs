@@ -207,7 +207,8 @@ fn assigns(node: &Node) -> bool {
         }
         Value::List(items) => items.iter().any(assigns),
         Value::Map(entries) => entries.iter().any(|entry| {
-            let variable = entry.key == "name" && matches!(&entry.value.value, Value::String(name) if name == NAMESPACE);
+            let variable =
+                entry.key == "name" && matches!(&entry.value.value, Value::String(name) if name == NAMESPACE);
             variable || assigns(&entry.value)
         }),
         _ => false,

@@ -39,7 +39,10 @@ pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
     if let Some(start) = known.find(['{', '}']) {
         let rest = &known[start..];
         let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
-        return bad(format!("unknown placeholder `{placeholder}` in the URL"), "`{namespace}` and `{saved.NAME}` are filled in; a brace that is meant as such is written `%7B` or `%7D`");
+        return bad(
+            format!("unknown placeholder `{placeholder}` in the URL"),
+            "`{namespace}` and `{saved.NAME}` are filled in; a brace that is meant as such is written `%7B` or `%7D`",
+        );
     }
     if let Some((at, c)) = (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control()) {
         let name = if c == ' ' { "a blank".into() } else { format!("{c:?}") };
