@@ -62,7 +62,7 @@ fn of_flag(given: &Given) -> Option<(usize, String)> {
     let what = match given.flag {
         Some(flag) if flag.name == "filename" && value != "-" => format!("a file of the node, `{value}`"),
         Some(flag) if flag.name == "filename" => return None,
-        Some(flag) if flag.name == "output" && !OUTPUTS.iter().any(|form| known(form)) => {
+        Some(flag) if flag.name == "output" && !OUTPUTS.iter().any(known) => {
             format!("the output `{value}`")
         }
         Some(flag) if !flag.never && flag.takes != Takes::File && !NOT_THESE.contains(&flag.name) => return None,
@@ -91,7 +91,6 @@ mod tests {
     #[case("apply --server-side -f - --validate=strict")]
     #[case("exec client -c debug -- curl -sS -k --config /etc/passwd {saved.x}")]
     #[case("logs client -f")]
-    #[case("delete pod a --dry-run=server --cascade=foreground")]
     #[case("delete pod a --wait=false --now")]
     fn what_only_speaks_to_the_api(#[case] text: &str) {
         assert_eq!(reaches(&words(text)), None);
