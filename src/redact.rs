@@ -5,6 +5,7 @@
 
 mod forms;
 mod known;
+pub mod outlet;
 pub mod secrets;
 mod shapes;
 mod squeezed;

@@ -72,6 +72,42 @@ pub fn escape(text: &str, keep_newlines: bool) -> String {
     safe
 }
 
+/// Without what a CI server takes for a command to itself: GitHub a line that begins with `::`, blanks aside; GitHub, Azure
+/// and TeamCity `##[`, `##vso[` and `##teamcity[` anywhere.
+pub fn defuse(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let start = begun(line);
+        let blank = &line[..line.len() - start.len()];
+        let line = match start.strip_prefix("::") {
+            Some(rest) => format!("{blank}\\u{{3a}}:{rest}"),
+            None => line.to_owned(),
+        };
+        let mut rest = line.as_str();
+        while let Some(at) = rest.find("##") {
+            let (before, from) = rest.split_at(at);
+            let word = from[2..].trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+            safe.push_str(before);
+            safe.push_str(if word.starts_with('[') { "\\u{23}" } else { "#" });
+            rest = &from[1..];
+        }
+        safe.push_str(rest);
+    }
+    safe
+}
+
+/// A line without the blanks and the colours that it begins with.
+fn begun(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some((numbers, text)) = rest.strip_prefix("\x1b[").and_then(|rest| rest.split_once('m')) {
+        if !numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b';') {
+            break;
+        }
+        rest = text.trim_start();
+    }
+    rest
+}
+
 /// Bytes as text; what is not UTF-8 is replaced.
 pub fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)

@@ -12,7 +12,7 @@ use crate::{
         query::{Budget, Query},
         show,
     },
-    plan::{Saved, Step, fill},
+    plan::{Action, Saved, Step, fill},
     redact::credentials,
     scenario::placeholder::{self, Piece},
     steps::{Context, Fault, Got},
@@ -78,11 +78,12 @@ impl Captures {
     /// # Errors
     /// When it uses what no step has kept (a step that was skipped keeps nothing).
     pub fn fill(&self, step: &Step) -> Result<Step, Fault> {
+        let before = &step.action;
         let mut step = step.clone();
         let mut filler = Fill { values: &self.values, missing: None };
         step.fill(&mut filler);
         match filler.missing {
-            None => Ok(step),
+            None => no_new_flag(before, &step.action).map(|()| step),
             Some(name) => {
                 Err(Fault::Refused(format!("`{PREFIX}{name}}}` has no value: the step that saves it was not run")))
             }
@@ -122,6 +123,22 @@ impl Captures {
             }
         }
         Ok(found)
+    }
+}
+
+/// A value that came from a Pod or an answer is no flag: an argument of kubectl begins with a dash only if the scenario says so.
+fn no_new_flag(before: &Action, after: &Action) -> Result<(), Fault> {
+    let (Action::Kubectl(before), Action::Kubectl(after)) = (before, after) else { return Ok(()) };
+    let new = before
+        .args
+        .iter()
+        .zip(&after.args)
+        .find(|(before, after)| after.len() > 1 && after.starts_with('-') && !before.starts_with('-'));
+    match new {
+        None => Ok(()),
+        Some((said, _)) => Err(Fault::Argument(format!(
+            "the value in `{said}` begins with `-`, so that it would be a flag; if a flag is meant, write its name: `--flag={said}`"
+        ))),
     }
 }
 

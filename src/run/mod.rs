@@ -33,7 +33,7 @@ use crate::{
     reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, identity::Identities, mounted::Mounted, shell::Shells},
+    steps::{Context, Fault, Own, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -102,6 +102,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         curl_image: cluster.facts().curl_image.clone(),
         made: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
+        own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
         shells: Shells::of(plan),
         mounted: Mounted::default(),
@@ -176,11 +177,17 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         *ended = abort(plan, ended.clone(), "namespace", error, tell);
         return;
     }
+    let deadline = Moment::now() + plan.timeout;
+    if context.foreign
+        && let Err(fault) = cleanup::wait_for_names(plan, context, deadline).await
+    {
+        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
+        return;
+    }
     let mut captures = captures::Captures::default();
     let mut steady = steady::Steady::new(cluster, context, &plan.namespace);
     let here = here(cluster.facts());
     let mut over = None;
-    let deadline = Moment::now() + plan.timeout;
     for step in &plan.steps {
         let missing = || step.when.as_ref().and_then(|when| when.missing(&here));
         if let Some(reason) = over.clone().or_else(missing) {

@@ -115,6 +115,15 @@ pub fn read(text: &str) -> Result<Vec<Record>, Unreadable> {
     }
 }
 
+/// The version of a stream, if the text begins as one does.
+pub fn begins(text: &str) -> Option<u32> {
+    let first = text.lines().find(|line| !line.trim().is_empty())?;
+    match serde_json::from_str::<Record>(first).ok()?.event {
+        Event::RunStarted { version, .. } => Some(version),
+        _ => None,
+    }
+}
+
 /// The JSON Schema of one line.
 pub fn schema_json() -> Value {
     let mut generator = schemars::generate::SchemaSettings::draft07().into_generator();

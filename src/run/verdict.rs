@@ -96,6 +96,8 @@ fn broken(error: ClusterError) -> Outcome {
 fn class(fault: &Fault) -> &'static str {
     match fault {
         Fault::Kubectl(_) => "kubectl",
+        Fault::Argument(_) => "argument",
+        Fault::Taken(_) => "taken",
         Fault::Unreachable(_) => "unreachable",
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",

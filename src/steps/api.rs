@@ -190,6 +190,11 @@ pub fn words(http: &Http) -> String {
     }
 }
 
+/// `metadata.uid` of the answer's object.
+pub fn uid(json: Option<&Value>) -> Option<String> {
+    json.and_then(|json| json["metadata"]["uid"].as_str()).map(str::to_owned)
+}
+
 /// `metadata.resourceVersion` of the answer's object.
 pub fn resource_version(json: Option<&Value>) -> Option<String> {
     json.and_then(|json| json["metadata"]["resourceVersion"].as_str()).map(str::to_owned)

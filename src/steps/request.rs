@@ -64,7 +64,7 @@ fn remember(call: &Call, answer: &Http, context: &Context) {
     let version = api_version.rsplit('/').next().unwrap_or(api_version).to_owned();
     let namespaced = namespace.is_some();
     let kind = Kind { group, version, kind: kind.to_owned(), plural: Some(resource), namespaced };
-    context.remember(Made { kind, namespace, name: name.to_owned() });
+    context.remember(Made { kind, namespace, name: name.to_owned(), uid: api::uid(Some(json)) });
 }
 
 fn method(method: Method) -> http::Method {

@@ -74,12 +74,9 @@ fn attack_a08_a_fake_api_server_whose_answers_have_no_end() {
             assert!(!said.stderr.contains("memory allocation"), "{said:?}");
         }
     }
-    Attack::new(
-        "A08",
-        "an API server whose answers have no end: run, sweep, explain, with 3 GiB of address space",
-        file!(),
-    )
-    .held("each ends with exit code 3: an answer has at most 64 MiB, and one that a step shows 16");
+    let tried = "an API server whose answers have no end: run, sweep, explain, with 3 GiB of address space";
+    Attack::new("A08", tried, file!())
+        .held("each ends with exit code 3: an answer has at most 64 MiB, and one that a step shows 16");
 }
 
 #[test]
@@ -101,12 +98,10 @@ fn attack_a11_a_path_that_would_not_end() {
     assert!((said.stdout + &said.stderr).contains("a path has at most 4 times `..`"));
     assert_eq!(check(&format!("$[?{}1{}]", "(".repeat(5000), ")".repeat(5000))).code, Some(2));
     assert_eq!(check("$.items[*].metadata..name").code, Some(0));
-    Attack::new(
-        "A11",
-        "JSON paths with many descents, or thousands of brackets; patterns too big for their text",
-        file!(),
-    )
-    .held("refused by `check`, or when the answer is so big that they would not end: `a JSON path that ends in time`");
+    let tried = "JSON paths with many descents, or thousands of brackets; patterns too big for their text";
+    Attack::new("A11", tried, file!()).held(
+        "refused by `check`, or when the answer is so big that they would not end: `a JSON path that ends in time`",
+    );
 }
 
 #[test]
@@ -164,10 +159,6 @@ fn attack_k27_big_bodies_and_watches_without_an_end() {
     assert_eq!(said.stdout.matches("a watch never ends by itself").count(), 2, "{}", said.stdout);
     assert!(!said.stdout.contains("NetworkPolicy") && !said.stdout.contains("too long"), "{}", said.stdout);
     assert!(said.stdout.contains("✓ 5 sent"), "{}", said.stdout);
-    Attack::new(
-        "K27",
-        "a body of 900 kB from inside a Pod; a watch without an end by `request` and by `curl`",
-        file!(),
-    )
-    .held("the body arrives; both watches fail with exit code 1 and the same words");
+    let tried = "a body of 900 kB from inside a Pod; a watch without an end by `request` and by `curl`";
+    Attack::new("K27", tried, file!()).held("the body arrives; both watches fail with exit code 1 and the same words");
 }

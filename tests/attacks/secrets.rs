@@ -97,12 +97,9 @@ fn attack_a07_what_secrets_hold_in_every_outlet() {
     none(&all, &["hunter2", "correct-h0rse-battery"]);
     assert!(all.contains("«redacted"), "{all}");
     assert!(all.contains("`data.password` is not as expected"), "{all}");
-    Attack::new(
-        "A07",
-        "expectations on a Secret that fail, and its forms in YAML, protobuf, jsonpath, templates and lists: terminal with `-v` and five reports",
-        file!(),
-    )
-    .held("no value of it in any, as it is or in base64; expectations are judged on the true values");
+    let tried = "expectations on a Secret that fail, and its forms in YAML, protobuf, jsonpath, templates and lists: terminal with `-v` and five reports";
+    Attack::new("A07", tried, file!())
+        .held("no value of it in any, as it is or in base64; expectations are judged on the true values");
 }
 
 #[test]
@@ -124,12 +121,8 @@ fn attack_a07b_secrets_that_the_scenario_did_not_write_as_one() {
     ];
     let all = everything(&stories, 1);
     none(&all, &["w0rd-of-kubectl", "last-appl1ed", "each-r0w-value"]);
-    Attack::new(
-        "A07b",
-        "Secrets made by words of kubectl, by its standard input (with the annotation of what was applied last), and by rows of a table",
-        file!(),
-    )
-    .held("no value of them in any outlet");
+    let tried = "Secrets made by words of kubectl, by its standard input (with the annotation of what was applied last), and by rows of a table";
+    Attack::new("A07b", tried, file!()).held("no value of them in any outlet");
 }
 
 #[test]
@@ -164,12 +157,8 @@ fn attack_a14_a_pod_that_says_its_token_in_raw_forms() {
         assert!(!all.contains(trace.as_str()), "{trace} is shown:\n{}", &all[..all.len().min(6000)]);
     }
     assert!(all.matches("«redacted token»").count() >= forms.len(), "{all}");
-    Attack::new(
-        "A14",
-        "a Pod prints its mounted token in base64 with line breaks, folded, a piece of its middle, as bytes, as characters, in base64 twice",
-        file!(),
-    )
-    .held("blacked out in each: the token was read when the Pod was asked");
+    let tried = "a Pod prints its mounted token in base64 with line breaks, folded, a piece of its middle, as bytes, as characters, in base64 twice";
+    Attack::new("A14", tried, file!()).held("blacked out in each: the token was read when the Pod was asked");
 }
 
 #[test]
@@ -192,12 +181,8 @@ fn attack_a15_credentials_of_others() {
         texts.push_str(&shown);
     }
     assert_eq!(texts.matches("«redacted ").count(), 9, "{texts}");
-    Attack::new(
-        "A15",
-        "passwords and tokens of others: in YAML, an environment, URLs, cookies; bootstrap and join tokens; a key without its lines",
-        file!(),
-    )
-    .held("blacked out by their shape; docs/reports.md lists just what a test shows");
+    let tried = "passwords and tokens of others: in YAML, an environment, URLs, cookies; bootstrap and join tokens; a key without its lines";
+    Attack::new("A15", tried, file!()).held("blacked out by their shape; docs/reports.md lists just what a test shows");
 }
 
 #[test]
@@ -209,12 +194,8 @@ fn attack_k26_the_manifest_of_a_secret_that_the_author_wrote() {
     )];
     let all = everything(&stories, 1);
     none(&all, &["hunter2", "correct-h0rse-battery", "an0ther-one"]);
-    Attack::new(
-        "K26",
-        "the values of a Secret's manifest: request, YAML of the step, the line that does the same",
-        file!(),
-    )
-    .held("blacked out in all of them, in every report and on the terminal");
+    let tried = "the values of a Secret's manifest: request, YAML of the step, the line that does the same";
+    Attack::new("K26", tried, file!()).held("blacked out in all of them, in every report and on the terminal");
 }
 
 #[test]
