@@ -125,6 +125,22 @@ pub fn credentials(text: &str) -> Cow<'_, str> {
     filtered(text, false)
 }
 
+/// The text with a star for each byte of a credential, so that everything else stays where it was.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    let found = {
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = all(&known, text, true, DEPTH);
+        found.extend(shapes::find_named(text));
+        found
+    };
+    let mut clean = Cow::Borrowed(text);
+    for (range, _) in known::apart(found) {
+        let stars = "*".repeat(range.len());
+        clean.to_mut().replace_range(range, &stars);
+    }
+    clean
+}
+
 fn filtered(text: &str, secrets: bool) -> Cow<'_, str> {
     let mut clean = shapes::without_keys(text);
     // Together, on the same text: a piece that two tokens share is known of one, and cut out of the other it would leave a rest
@@ -158,9 +174,8 @@ fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
     if depth > 0 {
         let inner = |inner: &str| all(known, inner, secrets, depth - 1);
         match Squeezed::of(text) {
-            // Words that lines hold apart would be read as one: both ways.
+            // A run that goes on in the word before or behind it is read all the same: from one of four letters.
             Some(squeezed) => {
-                found.extend(decoded(text, inner));
                 found.extend(decoded(squeezed.text(), inner).into_iter().map(|(at, mark)| (squeezed.place(at), mark)));
                 let keys = shapes::find(squeezed.text()).into_iter().filter(|(_, mark)| *mark == Mark::Key);
                 found.extend(keys.map(|(at, mark)| (squeezed.place(at), mark)));

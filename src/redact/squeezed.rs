@@ -64,8 +64,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What stands in base64 in a text: each run of its letters, read from its first, second, third and fourth letter, as text of
-/// ASCII; and `found` says where in that something is, which is given as places of the text.
+/// What stands in base64 in a text: each run of its letters, read from its first, second, third and fourth letter, as far as
+/// that is text; and `found` says where in that something is, which is given as places of the text.
 pub fn decoded<T>(text: &str, mut found: impl FnMut(&str) -> Vec<(Range<usize>, T)>) -> Vec<(Range<usize>, T)> {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     let bytes = text.as_bytes();
@@ -79,15 +79,33 @@ pub fn decoded<T>(text: &str, mut found: impl FnMut(&str) -> Vec<(Range<usize>, 
                 // One letter over is no byte.
                 let whole = &whole[..whole.len() - usize::from(whole.len() % 4 == 1)];
                 let Ok(raw) = LENIENT.decode(whole) else { continue };
-                // A byte is a character, so that places stay true.
-                let ascii = |byte: u8| if byte.is_ascii() { char::from(byte) } else { '\u{1}' };
-                let inner: String = raw.into_iter().map(ascii).collect();
-                for (range, what) in found(&inner) {
-                    let from = start + phase + range.start * 8 / 6;
-                    let to = (start + phase + (range.end * 8).div_ceil(6)).min(start + length);
-                    all.push((from..to, what));
+                for (at, inner) in texts(&raw) {
+                    for (range, what) in found(inner) {
+                        let from = start + phase + (at + range.start) * 8 / 6;
+                        let to = (start + phase + ((at + range.end) * 8).div_ceil(6)).min(start + length);
+                        all.push((from..to, what));
+                    }
                 }
             }
+        }
+        start += length.max(1);
+    }
+    all
+}
+
+/// The shortest text among bytes that is looked at: what is read from the wrong letter is hardly ever so long.
+const TEXT: usize = 8;
+
+/// Each stretch of letters, signs and blanks among bytes, with where it begins.
+fn texts(bytes: &[u8]) -> Vec<(usize, &str)> {
+    let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    let (mut all, mut start) = (Vec::new(), 0);
+    while start < bytes.len() {
+        let length = bytes[start..].iter().take_while(|byte| printable(byte)).count();
+        if length >= TEXT
+            && let Ok(text) = std::str::from_utf8(&bytes[start..start + length])
+        {
+            all.push((start, text));
         }
         start += length.max(1);
     }

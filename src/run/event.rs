@@ -278,6 +278,9 @@ pub struct Place {
     pub end: usize,
 }
 
+/// A line of the file that is longer is told in part.
+const LONG: usize = 16 << 10;
+
 impl Place {
     /// Where a span begins.
     pub fn of(source: &Source, span: Span) -> Self {
@@ -289,6 +292,10 @@ impl Place {
         let line = 1 + text[..begin].matches('\n').count();
         let col = 1 + text[begin..at].chars().count();
         let (mut start, mut end) = ((at - begin).min(raw.len()), span.end.saturating_sub(begin).min(raw.len()));
+        // Of a line of megabytes, what is about the place.
+        let skipped = if raw.len() > LONG { show::floor(raw, start.saturating_sub(LONG / 4)) } else { 0 };
+        let raw = &raw[skipped..show::floor(raw, skipped + LONG)];
+        (start, end) = (start - skipped, end.saturating_sub(skipped).min(raw.len()));
         let excerpt = show::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
         if excerpt != raw.replace('\t', " ") {
             (start, end) = (0, excerpt.len());

@@ -25,7 +25,7 @@ use crate::{
     clock::{self, Moment},
     cluster::{Cluster, ClusterError, Facts, ready},
     exit_code::Exit,
-    expect::Answer,
+    expect::{Answer, show},
     plan::{
         Action, Exec, Plan, Step, equivalent,
         when::{self, Here},
@@ -258,6 +258,9 @@ fn entered(step: &Step) -> Option<String> {
     }
 }
 
+/// The longest line that does the same as a step: a body of megabytes is nothing that anybody pastes.
+const MOST_LINE: usize = 64 << 10;
+
 /// What is known of a step's answer, whatever becomes of the step.
 #[derive(Default)]
 struct Seen {
@@ -286,7 +289,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         col,
         took_ms: millis(took),
         outcome,
-        equivalent: redact(&equivalent::equivalent(step)).into_owned(),
+        equivalent: show::clean(&equivalent::equivalent(step), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
         yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),

@@ -4,6 +4,8 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::redact::masked;
+
 /// A file's name and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -148,7 +150,22 @@ fn excerpt<'a>(
         primary = primary.label(printable(label));
     }
     let context = second.map(|(span, label)| AnnotationKind::Context.span(local(span)).label(printable(label)));
-    Snippet::source(visible(&text[start..end])).line_start(line).annotation(primary).annotations(context)
+    Snippet::source(shown(&text[start..end], first_byte - start, last_byte - start))
+        .line_start(line)
+        .annotation(primary)
+        .annotations(context)
+}
+
+/// The lines as they are drawn: without credentials, which the renderer could cut so that nobody would know them, each letter where
+/// it was. Of very long lines only what is about the places is looked at, as only that is drawn.
+fn shown(lines: &str, first: usize, last: usize) -> Cow<'_, str> {
+    const AROUND: usize = 4096;
+    let begin = if lines.len() <= 4 * AROUND { 0 } else { floor(lines, first.saturating_sub(AROUND)) };
+    let end = if lines.len() <= 4 * AROUND { lines.len() } else { floor(lines, last.saturating_add(AROUND)) };
+    match masked(&lines[begin..end]) {
+        Cow::Borrowed(_) => visible(lines),
+        Cow::Owned(clean) => visible(&[&lines[..begin], &clean, &lines[end..]].concat()).into_owned().into(),
+    }
 }
 
 /// The text with what the renderer would pass on to the terminal, or leave invisible, replaced by signs of as many bytes.

@@ -1,6 +1,9 @@
 //! `exec`: a command in a Pod's container, by the API server's websocket, with a deadline here and inside.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::AsyncWriteExt as _;
@@ -89,16 +92,22 @@ pub async fn call(
     context: &Context,
     deadline: Moment,
 ) -> Result<Output, Fault> {
+    let alone = AtomicBool::new(false);
     let called = async {
         match context.shells.run(place, command, stdin).await {
             Some(output) if output.is_ok() || !only_reads => output,
             _ => {
-                let known = context.mounted.of(&place.namespace, &place.pod, context);
-                tokio::join!(attached(place, command, stdin, &context.client), known).0
+                alone.store(true, Ordering::Relaxed);
+                attached(place, command, stdin, &context.client).await
             }
         }
     };
-    in_time(place, deadline, called).await
+    let called = in_time(place, deadline, called).await;
+    // The shell has read what its Pod has mounted.
+    if alone.load(Ordering::Relaxed) && called.is_ok() {
+        context.mounted.of(&place.namespace, &place.pod, context).await;
+    }
+    called
 }
 
 async fn in_time(
