@@ -5,11 +5,13 @@
 
 mod absence;
 mod accounts;
+mod apis;
 mod bodies;
 pub(super) mod calls;
 mod can;
 mod captures;
 mod draft;
+mod existence;
 mod expectations;
 mod files;
 mod findings;
@@ -44,6 +46,7 @@ use std::sync::Arc;
 
 use self::findings::{Finding, Findings};
 use super::{Note, Plan, names::dns_label};
+use crate::k8s::Apis;
 use crate::scenario::{Diagnostic, Document, Severity, each};
 
 /// What a plan needs to name things that no other run uses.
@@ -93,10 +96,13 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
     let scenario = &document.scenario;
     let fresh_namespace = scenario.namespace.is_none();
     let namespace = if fresh_namespace { fresh_name(&document, names) } else { "default".into() };
-    let mut cx = Context { namespace: &namespace, findings: Findings::new(&document), notes: Vec::new() };
+    let mut cx =
+        Context { namespace: &namespace, findings: Findings::new(&document), notes: Vec::new(), apis: Apis::default() };
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
-    let steps = story::tell(&mut cx, &drafts);
+    cx.apis = apis::of(&drafts);
+    let mut steps = story::tell(&mut cx, &drafts);
+    existence::check(&mut cx, &drafts, &mut steps);
     pairs::check(&mut cx, &steps);
     texts::check(&mut cx);
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
@@ -137,6 +143,8 @@ struct Context<'a> {
     findings: Findings<'a>,
     /// All that was filled in.
     notes: Vec<Note>,
+    /// What the API server serves, the scenario's own kinds included.
+    apis: Apis,
 }
 
 impl Context<'_> {

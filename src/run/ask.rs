@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::captures::Captures;
+use super::{captures::Captures, existence};
 use crate::{
     clock::{Moment, timeout_at},
     expect::{Answer, Meant, Mismatch, judge, review},
@@ -45,6 +45,9 @@ pub async fn asked_and_saved(
     let step = resolved(step.clone(), context).await?;
     let mut asked = ask(&step, context, deadline).await?;
     if asked.mismatches.is_empty() {
+        asked.mismatches = existence::missing(&step, &asked.got.answer, context).await?;
+    }
+    if asked.mismatches.is_empty() {
         asked.mismatches = captures.save(&step, &asked.got, context)?;
     }
     Ok(asked)
@@ -59,7 +62,8 @@ pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Ask
     let within = step.expected.iter().filter_map(|item| item.within).max();
     let denied = match &step.action {
         Action::Can(can) => can.cells.iter().any(|cell| !cell.allowed),
-        _ => step.expected.iter().any(|item| item.expect.status == Some(403)),
+        Action::Exec(_) | Action::Kubectl(_) => step.expected.iter().any(|item| item.expect.tells_of_denial()),
+        _ => step.expected.iter().any(|item| item.expect.is_denial()),
     };
     let needed = if denied { DENIALS } else { 1 };
     again(within, needed, || once(step, context, deadline)).await
@@ -150,6 +154,17 @@ fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
 /// # Errors
 /// When the cluster does not serve a kind.
 async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
+    if let Action::Can(can) = &mut step.action {
+        steps::can::resolve(can, context).await?;
+    }
+    if let Action::Get(target) = &mut step.action
+        && target.kind.plural.is_none()
+        && step.expected.iter().any(|item| item.expect.is_not_found())
+        && !steps::api::is_served(&target.kind, context).await?
+    {
+        // Nothing is at its path, whatever the plural would be: the server says so itself.
+        target.kind.plural = Some(format!("{}s", target.kind.kind.to_lowercase()));
+    }
     if step.caller.identity.is_some() {
         for kind in step.action.kinds_mut() {
             *kind = steps::api::resolve(kind, context).await?;

@@ -10,6 +10,7 @@ pub mod turns;
 
 mod ask;
 mod captures;
+mod existence;
 mod presence;
 mod steady;
 mod summary;
@@ -31,7 +32,7 @@ use crate::{
     },
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, identity::Identities, shell::Shells},
+    steps::{Context, Fault, discovery::Discovery, identity::Identities, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -100,6 +101,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         made: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),
+        discovery: Discovery::default(),
         shells: Shells::of(plan),
     };
     let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));

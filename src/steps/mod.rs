@@ -4,6 +4,7 @@ pub mod api;
 pub mod can;
 pub mod curl;
 pub mod delete;
+pub mod discovery;
 pub mod exec;
 pub mod get;
 pub mod hopeless;
@@ -45,6 +46,8 @@ pub struct Context {
     pub foreign: bool,
     /// As whom steps ask.
     pub identities: identity::Identities,
+    /// What the cluster serves.
+    pub discovery: discovery::Discovery,
     /// The shells in which calls from inside Pods are made.
     pub shells: shell::Shells,
 }
