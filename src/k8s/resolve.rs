@@ -122,7 +122,11 @@ impl Apis {
         if self.others.iter().any(|other| other == group) {
             return None;
         }
-        let near = near_group(group, self.all_known().map(|resource| resource.group.as_str()));
+        let known = |group: &str| self.all_known().map(|own| own.group.as_str()).find(|own| *own == group);
+        // `deployments.v1.apps`
+        let versioned = group.split_once('.').filter(|(version, _)| is_version(version));
+        let near = versioned.and_then(|(_, rest)| known(rest));
+        let near = near.or_else(|| near_group(group, self.all_known().map(|own| own.group.as_str())));
         // A group of one's own has a domain.
         if self.table && near.is_none() && group.contains('.') {
             return None;
@@ -230,6 +234,11 @@ impl Apis {
             .or_else(|| self.all_known().find(same))
             .or_else(|| near(&mut self.all_known()).and_then(by_plural))
     }
+}
+
+/// Whether a word looks like a version: `v1`, `v1beta1`.
+fn is_version(word: &str) -> bool {
+    word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// A group that is almost written so.

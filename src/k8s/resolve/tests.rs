@@ -165,6 +165,13 @@ fn what_is_not(#[case] method: &str, #[case] path: &str, #[case] expected: &str)
 #[case("get", "", "configmaps", Some("log"), "`configmaps` have no subresource `log` | `configmaps` have none")]
 #[case("list", "", "deployments", None, "there is no resource `deployments` | did you mean `deployments.apps`?")]
 #[case("list", "app", "deployments", None, "there is no resource `deployments.app` | did you mean `deployments.apps`?")]
+#[case(
+    "list",
+    "v1.apps",
+    "deployments",
+    None,
+    "there is no resource `deployments.v1.apps` | did you mean `deployments.apps`?"
+)]
 #[case("list", "", "pdb", None, "there is no resource `pdb` | did you mean `poddisruptionbudgets.policy`?")]
 #[case(
     "list",

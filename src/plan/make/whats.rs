@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     k8s::{
-        Missing, Served, nearest,
+        Served, nearest,
         special::{self, PATH_VERBS, REQUEST_VERBS, VERBS},
     },
     plan::{Request, can::Api},
@@ -148,7 +148,7 @@ impl Asked<'_> {
                     .hint(format!("write `resource: {word}`"));
             }
             (Served::Missing(missing), _) => {
-                let hint = hint(&missing).map(|hint| if_fresh(cx.namespace, &hint));
+                let hint = missing.hint().map(|hint| if_fresh(cx.namespace, &hint));
                 let message = missing.message.clone();
                 let denied = !self.allowed;
                 let finding = if denied { cx.findings.error(at, message) } else { cx.findings.warn(at, message) };
@@ -300,8 +300,7 @@ impl Asked<'_> {
             match cx.apis.resource(verb, group, plural, None) {
                 Served::Missing(_) if self.on_purpose => {}
                 Served::Missing(missing) => {
-                    let hint = hint(&missing);
-                    let hint = hint.or_else(|| versioned(group));
+                    let hint = missing.hint();
                     let usual = "the plural, and behind a dot its API group, e.g. `deployments.apps`; if it is meant, end \
                                  the line with `# on purpose`";
                     cx.findings.error(at, missing.message).hint(hint.unwrap_or_else(|| usual.into()));
@@ -338,7 +337,7 @@ impl Asked<'_> {
     ) {
         let (verbs, what) = match cx.apis.resource(verb, group, plural, Some(sub)) {
             Served::Missing(missing) if !self.on_purpose => {
-                let hint = hint(&missing);
+                let hint = missing.hint();
                 cx.findings.error(at, missing.message).label("the answer says nothing about a real call").hint_if(hint);
                 return;
             }
@@ -360,15 +359,4 @@ impl Asked<'_> {
             .label("the answer says nothing about a real call")
             .hint(format!("{what} have `{}`", verbs.join("`, `")));
     }
-}
-
-fn hint(missing: &Missing) -> Option<String> {
-    missing.hint()
-}
-
-/// `deployments.v1.apps`.
-fn versioned(group: &str) -> Option<String> {
-    let rest = group.split_once('.').map(|(_, rest)| rest)?;
-    let is_version = group.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    is_version.then(|| format!("a group has no version: write `.{rest}`"))
 }
