@@ -202,7 +202,9 @@ impl Apis {
         let mut subs: Vec<&str> = self.all().filter(own).filter_map(|own| own.sub.as_deref()).collect();
         subs.dedup();
         let mut missing = Missing::new(Part::Subresource, format!("`{plural}` have no subresource `{sub}`"));
-        missing.meant = nearest(sub, subs.iter().copied()).map(str::to_owned);
+        // Of a path only what is served may be meant.
+        let special = if version.is_none() { special::subresources(group, plural) } else { &[] };
+        missing.meant = nearest(sub, subs.iter().chain(special).copied()).map(str::to_owned);
         missing.have = Some(match subs.as_slice() {
             [] => format!("`{plural}` have none"),
             subs => format!("they have `{}`", subs.join("`, `")),

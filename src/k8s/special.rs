@@ -73,12 +73,16 @@ pub fn resource(verb: &str, group: &str, plural: &str) -> Option<bool> {
 
 /// Whether only authorizers know this subresource of a resource that is served.
 pub fn subresource(group: &str, plural: &str, sub: &str) -> bool {
-    match (group, plural, sub) {
-        // The plugin OwnerReferencesPermissionEnforcement asks whether an owner may be blocked.
-        (_, _, "finalizers") => true,
-        ("", "nodes", sub) => KUBELET.contains(&sub),
-        ("resource.k8s.io", "resourceclaims", "binding" | "driver") => true,
-        _ => false,
+    // The plugin OwnerReferencesPermissionEnforcement asks whether an owner may be blocked.
+    sub == "finalizers" || subresources(group, plural).contains(&sub)
+}
+
+/// The subresources of a resource of which only authorizers know.
+pub fn subresources(group: &str, plural: &str) -> &'static [&'static str] {
+    match (group, plural) {
+        ("", "nodes") => &KUBELET,
+        ("resource.k8s.io", "resourceclaims") => &["binding", "driver"],
+        _ => &[],
     }
 }
 

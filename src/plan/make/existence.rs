@@ -5,8 +5,8 @@
 
 use super::{Context, below, draft::Draft, pairs::if_fresh, targets::EVERYWHERE};
 use crate::{
-    k8s::{Missing, Served, nearest},
-    plan::{Action, Request, Step},
+    k8s::{Missing, Served, nearest, served::TABLE},
+    plan::{Action, Request, Step, when as version},
     scenario::{outcome::Wanted, verbs::Method},
 };
 
@@ -42,7 +42,10 @@ fn denial(step: &Step) -> Option<String> {
 
 fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
     // What other versions of Kubernetes serve, only they know.
-    let other_version = step.when.as_ref().is_some_and(|when| !when.kubernetes.is_empty());
+    let other_version = step.when.as_ref().is_some_and(|when| {
+        let ours = version::minor(&TABLE.version).unwrap_or_default();
+        !when.kubernetes.iter().all(|comparison| comparison.holds(ours))
+    });
     let applies = matches!(step.action, Action::Apply(_));
     let denial = denial(step);
     let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success);

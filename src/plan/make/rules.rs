@@ -204,8 +204,10 @@ fn meant_resource(resource: &str, groups: &[&str]) -> Option<String> {
         None => None,
         Some(sub) if is_subresource(good_base, sub) => Some(sub),
         Some(sub) => {
-            let own = TABLE.resources.iter().filter(|own| own.plural == good_base).filter_map(|own| own.sub.as_deref());
-            Some(nearest(sub, own.chain(SUBRESOURCES.iter().copied())).unwrap_or(sub))
+            let own = || TABLE.resources.iter().filter(|own| own.plural == good_base);
+            let special = own().flat_map(|own| special::subresources(&own.group, good_base).iter().copied());
+            let served = own().filter_map(|own| own.sub.as_deref());
+            Some(nearest(sub, served.chain(special).chain(SUBRESOURCES.iter().copied())).unwrap_or(sub))
         }
     };
     let good = match good_sub {

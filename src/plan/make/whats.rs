@@ -235,7 +235,7 @@ impl Asked<'_> {
             let (message, hint) = match *verb {
                 "create" => (
                     "a request that creates says no name, so RBAC decides it without one",
-                    "leave the `name` out; if server-side apply is meant, which does say it, end the line with                      `# on purpose`",
+                    "leave the `name` out; if server-side apply is meant, which does say it, end the line with `# on purpose`",
                 ),
                 "deletecollection" => (
                     "a request that deletes a collection says no name, so RBAC decides it without one",
