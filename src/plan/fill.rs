@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Action, Credential, Identity, Object, Request, Step, Target};
+use super::{
+    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request,
+    Save, Saved, Step, Target, TokenCall,
+    can::{Can, Cell, Who},
+};
 use crate::scenario::{
-    expect::{Expect, Text, TextRule},
+    expect::{AtPath, Expect, Text, TextRule, TokenReview},
     verbs::Until,
 };
 
@@ -39,64 +43,99 @@ pub trait Filler {
 }
 
 impl Step {
-    /// Changes every text of what is done, of who asks, and of what is expected.
+    /// Changes every text of what is done, of who asks, of what is expected, and of what is kept. Each type is taken apart
+    /// whole, so that a new text cannot be forgotten.
     pub fn fill(&mut self, filler: &mut dyn Filler) {
-        action(&mut self.action, filler);
-        self.expected.iter_mut().for_each(|item| expect(&mut item.expect, filler));
-        if let Credential::Impersonation { user, groups } = &mut self.caller.credential {
-            filler.text(user);
-            groups.iter_mut().for_each(|group| filler.text(group));
+        let Step {
+            number: _,
+            on_purpose: _,
+            pointer: _,
+            title: _,
+            say: _,
+            rows: _,
+            timeout: _,
+            verb: _,
+            action,
+            expected,
+            when: _,
+            caller: Caller { credential, identity },
+            save,
+        } = self;
+        self::action(action, filler);
+        expected.iter_mut().for_each(|item| expect(&mut item.expect, filler));
+        match credential {
+            Credential::Administrator | Credential::Anonymous => {}
+            // The name of a saved token: its value stays with the identities.
+            Credential::Saved(_) => {}
+            Credential::Account { namespace, name } => all([namespace, name], filler),
+            Credential::Impersonation { user, groups } => all([user].into_iter().chain(groups), filler),
+            Credential::Text(text) => filler.text(text),
         }
-        if let Some(identity) = &mut self.caller.identity {
+        if let Some(identity) = identity {
             self::identity(identity, filler);
         }
+        for Save { name: _, what } in save {
+            match what {
+                Saved::Token | Saved::Stdout => {}
+                Saved::Path(path) => filler.text(path),
+            }
+        }
     }
+}
+
+fn all<'t>(texts: impl IntoIterator<Item = &'t mut String>, filler: &mut dyn Filler) {
+    texts.into_iter().for_each(|text| filler.text(text));
 }
 
 fn identity(identity: &mut Identity, filler: &mut dyn Filler) {
     match identity {
         Identity::Anonymous => {}
-        Identity::ServiceAccount { namespace, name } => {
-            filler.text(namespace);
-            filler.text(name);
-        }
-        Identity::User { name, groups } => {
-            filler.text(name);
-            groups.iter_mut().for_each(|group| filler.text(group));
-        }
+        Identity::ServiceAccount { namespace, name } => all([namespace, name], filler),
+        Identity::User { name, groups } => all([name].into_iter().chain(groups), filler),
     }
 }
 
-fn optional(text: &mut Option<String>, filler: &mut dyn Filler) {
-    if let Some(text) = text {
-        filler.text(text);
-    }
-}
-
+/// A manifest of a file is sent as it is written, unless the step asks for more.
 fn object(object: &mut Object, filler: &mut dyn Filler) {
-    filler.text(&mut object.name);
-    optional(&mut object.namespace, filler);
-    filler.value(&mut object.manifest);
+    let Object { kind, namespace, name, manifest, file } = object;
+    if file.as_ref().is_some_and(|FromFile { path: _, fill }| !fill) {
+        return;
+    }
+    self::kind(kind, filler);
+    filler.text(name);
+    all(namespace, filler);
+    filler.value(manifest);
+}
+
+fn kind(kind: &mut Kind, filler: &mut dyn Filler) {
+    let Kind { group, version, kind, plural, namespaced: _ } = kind;
+    all([group, version, kind].into_iter().chain(plural), filler);
 }
 
 fn target(target: &mut Target, filler: &mut dyn Filler) {
-    for text in [&mut target.namespace, &mut target.name, &mut target.label_selector, &mut target.field_selector] {
-        optional(text, filler);
-    }
+    let Target { kind, namespace, name, label_selector, field_selector } = target;
+    self::kind(kind, filler);
+    all([namespace, name, label_selector, field_selector].into_iter().flatten(), filler);
+}
+
+fn place(place: &mut Place, filler: &mut dyn Filler) {
+    let Place { namespace, pod, container } = place;
+    all([namespace, pod].into_iter().chain(container), filler);
 }
 
 fn action(action: &mut Action, filler: &mut dyn Filler) {
     match action {
-        Action::Can(can) => {
-            for cell in &mut can.cells {
-                let who = &mut cell.who;
-                [&mut who.words, &mut who.user].into_iter().chain(&mut who.groups).for_each(|text| filler.text(text));
-                self::request(&mut cell.request, filler);
+        Action::Can(Can { cells, sample: _ }) => {
+            for Cell { pointer: _, who: Who { words, user, groups }, request, allowed: _, api: _, on_purpose: _ } in
+                cells
+            {
+                all([words, user].into_iter().chain(groups), filler);
+                self::request(request, filler);
             }
         }
-        Action::Kubectl(kubectl) => {
-            kubectl.args.iter_mut().for_each(|word| filler.text(word));
-            optional(&mut kubectl.stdin, filler);
+        Action::Kubectl(Kubectl { args, stdin, makes }) => {
+            all(args.iter_mut().chain(stdin), filler);
+            makes.iter_mut().for_each(|object| self::object(object, filler));
         }
         Action::Apply(objects) | Action::Create(objects) => {
             objects.iter_mut().for_each(|object| self::object(object, filler));
@@ -105,52 +144,71 @@ fn action(action: &mut Action, filler: &mut dyn Filler) {
         Action::Get(target) | Action::Delete(target) => self::target(target, filler),
         Action::Wait(target, until) => {
             self::target(target, filler);
-            if let Until::Object(part) = until {
-                part.values_mut().for_each(|value| filler.value(value));
+            match until {
+                Until::Exists | Until::Deleted => {}
+                Until::Condition(condition) => filler.text(condition),
+                Until::Object(part) => part.values_mut().for_each(|value| filler.value(value)),
             }
         }
-        Action::Curl(call) => {
-            filler.text(&mut call.url);
-            call.headers.values_mut().for_each(|value| filler.text(value));
-            if let Some(body) = &mut call.body {
-                filler.body(body);
-            }
-            if let Some(request) = &mut call.request {
-                self::request(request, filler);
-            }
-        }
-        Action::Exec(exec) => {
-            exec.command.iter_mut().for_each(|word| filler.text(word));
-            optional(&mut exec.stdin, filler);
+        Action::Curl(call) => curl(call, filler),
+        Action::Exec(Exec { place, command, stdin }) => {
+            self::place(place, filler);
+            all(command.iter_mut().chain(stdin), filler);
         }
         Action::Request(call) => {
-            filler.text(&mut call.path);
-            call.headers.values_mut().for_each(|value| filler.text(value));
-            if let Some(body) = &mut call.body {
+            let Call { method: _, path, body, content_type, headers } = &mut **call;
+            all([path].into_iter().chain(content_type).chain(headers.values_mut()), filler);
+            if let Some(body) = body {
                 filler.body(body);
             }
         }
         Action::Whoami => {}
         Action::Token(call) => {
-            call.audiences.iter_mut().for_each(|audience| filler.text(audience));
-            if let Some((_, name)) = &mut call.bound_to {
-                filler.text(name);
-            }
-            optional(&mut call.secret, filler);
+            let TokenCall { namespace, account, seconds: _, audiences, bound_to, secret } = &mut **call;
+            let bound_to = bound_to.as_mut().map(|(_, name)| name);
+            all([namespace, account].into_iter().chain(audiences).chain(bound_to).chain(secret), filler);
         }
         Action::Patch(change) => {
-            self::target(&mut change.target, filler);
-            filler.value(&mut change.body);
+            let Change { target, subresource, how: _, body } = &mut **change;
+            self::target(target, filler);
+            all(subresource, filler);
+            filler.value(body);
         }
+    }
+}
+
+fn curl(call: &mut Curl, filler: &mut dyn Filler) {
+    let Curl {
+        place,
+        url,
+        method: _,
+        mounted_token: _,
+        insecure: _,
+        cacert: _,
+        headers,
+        body,
+        identity,
+        request,
+        // The name under which it was saved.
+        saved_token: _,
+    } = call;
+    self::place(place, filler);
+    all([url].into_iter().chain(headers.values_mut()), filler);
+    if let Some(body) = body {
+        filler.body(body);
+    }
+    self::identity(identity, filler);
+    if let Some(request) = request {
+        self::request(request, filler);
     }
 }
 
 fn request(request: &mut Request, filler: &mut dyn Filler) {
     match request {
-        Request::Path { path, .. } => filler.text(path),
-        Request::Resource { namespace, name, .. } => {
-            optional(namespace, filler);
-            optional(name, filler);
+        Request::Path { verb, path } => all([verb, path], filler),
+        Request::Resource { verb, group, resource, subresource, namespace, name } => {
+            let optional = [subresource, namespace, name].into_iter().flatten();
+            all([verb, group, resource].into_iter().chain(optional), filler);
         }
     }
 }
@@ -172,23 +230,41 @@ fn rule(rule: &mut Option<Text>, filler: &mut dyn Filler) {
 
 /// Changes every text of an expectation.
 pub fn expect(expect: &mut Expect, filler: &mut dyn Filler) {
-    for text in [&mut expect.message, &mut expect.stdout, &mut expect.stderr, &mut expect.warning] {
+    let Expect {
+        when: _,
+        status: _,
+        reason,
+        message,
+        by: _,
+        json,
+        object,
+        path,
+        exit_code: _,
+        stdout,
+        stderr,
+        within: _,
+        warning,
+        no_warning: _,
+        absent: _,
+        empty: _,
+        token_review,
+    } = expect;
+    all(reason, filler);
+    for text in [message, stdout, stderr, warning] {
         rule(text, filler);
     }
-    for value in [&mut expect.json, &mut expect.object].into_iter().flatten() {
+    for value in [json, object].into_iter().flatten() {
         filler.value(value);
     }
-    for path in &mut expect.path {
-        filler.text(&mut path.at);
-        optional(&mut path.matches, filler);
-        for value in [&mut path.equals, &mut path.contains].into_iter().flatten() {
+    for AtPath { at, equals, matches, contains, count: _, absent: _ } in path {
+        all([at].into_iter().chain(matches), filler);
+        for value in [equals, contains].into_iter().flatten() {
             filler.value(value);
         }
     }
-    if let Some(review) = &mut expect.token_review {
-        optional(&mut review.username, filler);
-        let lists = [Some(&mut review.asked_audiences), review.groups.as_mut(), review.audiences.as_mut()];
-        lists.into_iter().flatten().flatten().for_each(|text| filler.text(text));
-        rule(&mut review.error, filler);
+    if let Some(TokenReview { authenticated: _, username, groups, audiences, error, asked_audiences }) = token_review {
+        let lists = [Some(asked_audiences), groups.as_mut(), audiences.as_mut()];
+        all(username.iter_mut().chain(lists.into_iter().flatten().flatten()), filler);
+        rule(error, filler);
     }
 }

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
-pub use make::{Names, plan};
+pub use make::{Names, Trust, plan, plan_for};
 pub use request::{Details, Identity, Request};
 pub use when::When;
 
@@ -215,7 +215,16 @@ pub struct Object {
     /// The manifest as it is sent, namespace and subjects filled in.
     pub manifest: Value,
     /// The file beside the scenario that it is from.
-    pub file: Option<PathBuf>,
+    pub file: Option<FromFile>,
+}
+
+/// Where a manifest is from that does not stand in the scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether placeholders in it are filled in.
+    pub fill: bool,
 }
 
 /// An object or a list of objects that is read.

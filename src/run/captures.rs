@@ -10,6 +10,7 @@ use crate::{
     expect::{Answer, Class, Mismatch, show},
     plan::{Saved, Step, fill},
     redact::redact,
+    scenario::placeholder::{self, Piece},
     steps::{Context, Fault, Got},
 };
 
@@ -40,19 +41,17 @@ impl Fill<'_> {
 
 impl fill::Filler for Fill<'_> {
     fn text(&mut self, text: &mut String) {
-        let mut rest = std::mem::take(text);
-        while let Some(start) = rest.find(PREFIX) {
-            let after = &rest[start + PREFIX.len()..];
-            let Some(end) = after.find('}') else { break };
-            text.push_str(&rest[..start]);
-            match self.find(&after[..end]) {
-                Some(Value::String(value)) => text.push_str(value),
-                Some(other) => text.push_str(&other.to_string()),
-                None => {}
+        let written = std::mem::take(text);
+        for piece in placeholder::pieces(&written, |name| name.starts_with(placeholder::SAVED)) {
+            match piece {
+                Piece::Text(part) | Piece::Literal(part) => text.push_str(part),
+                Piece::Name(name) => match self.find(&name[placeholder::SAVED.len()..]) {
+                    Some(Value::String(value)) => text.push_str(value),
+                    Some(other) => text.push_str(&other.to_string()),
+                    None => {}
+                },
             }
-            rest = after[end + 1..].to_owned();
         }
-        text.push_str(&rest);
     }
 
     fn whole(&mut self, value: &mut Value) {

@@ -23,6 +23,10 @@ pub enum Manifests {
 pub struct ManifestFile {
     /// Its name, from the scenario's folder, e.g. `manifests/role.yml`. A folder `manifests` is never searched for scenarios.
     pub file: String,
+    /// `true`: `{namespace}` and `{saved.NAME}` in its texts are filled in, as in the scenario's own. Left out: the file is sent
+    /// as it is written, as kubectl would.
+    #[serde(default)]
+    pub fill: bool,
 }
 
 /// Which object, or which objects.

@@ -1,6 +1,6 @@
 //! What calls from a Pod make and delete, so that later steps may use it or miss it.
 
-use super::{Context, below, draft::Draft, draft::Placed, outside, url};
+use super::{below, draft::Draft, draft::Placed, outside, url};
 use crate::{
     plan::{
         Kind, Object, Request,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The object that a POST with a manifest as its body makes; nothing when that cannot be told.
-pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
+pub(super) fn made(draft: &Draft<'_>) -> Option<Placed> {
     let (text, body, method) = match (&draft.step.curl, &draft.step.request) {
         (Some(curl), _) => (curl.url.clone(), curl.body.as_ref()?, curl.method.unwrap_or(Method::Post)),
         (None, Some(call)) => (format!("https://kubernetes{}", call.path), call.body.as_ref()?, outside::method(call)),
@@ -19,7 +19,7 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Placed> {
     if method != Method::Post {
         return None;
     }
-    let url = url::read(&text, cx.namespace).ok()?;
+    let url = url::read(&text).ok()?;
     let kind = find(body["kind"].as_str()?, body["apiVersion"].as_str()).ok()?;
     let Request::Resource { resource, subresource: None, namespace, .. } =
         Request::from_http("POST", &url.path_and_query)

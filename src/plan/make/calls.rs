@@ -19,7 +19,7 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
     let at = draft.at();
     headers(cx, &at, curl);
     let place = place(cx, &at, &curl.pod, curl.container.as_deref(), story);
-    let url = match url::read(&curl.url, cx.namespace) {
+    let url = match url::read(&curl.url) {
         Ok(url) => Some(url),
         Err(bad) => {
             cx.findings.error(&below(&at, "url"), bad.message).hint_if(bad.hint);
@@ -62,7 +62,7 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
     };
     let is_api = url.is_api_server() && url.https && url.port.is_none_or(|port| port == 443);
     let request = is_api.then(|| Request::from_http(method.word(), &url.path_and_query));
-    let body = (curl.body.as_ref()).map(|body| body.to_string().replace(url::NAMESPACE, cx.namespace));
+    let body = curl.body.as_ref().map(ToString::to_string);
     Some(Action::Curl(Box::new(Curl {
         place,
         url: url.text,

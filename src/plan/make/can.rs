@@ -5,7 +5,6 @@ use super::{
     draft::Draft,
     story::Story,
     subjects,
-    url::NAMESPACE,
     whats::{self, What},
 };
 use crate::{
@@ -173,9 +172,4 @@ fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool
             }
         }
     }
-}
-
-/// A text with the scenario's namespace in it.
-pub(super) fn fill(cx: &Context<'_>, text: &str) -> String {
-    text.replace(NAMESPACE, cx.namespace)
 }

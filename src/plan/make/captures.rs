@@ -9,6 +9,7 @@ use crate::{
     plan::{Action, Identity, Save, Saved, Step, kinds::nearest},
     scenario::{
         calls::As,
+        placeholder,
         tree::{Node, Value},
         verbs::Token,
     },
@@ -39,7 +40,7 @@ pub(super) fn only(text: &str) -> Option<&str> {
 
 /// Every name that a text uses.
 fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(PREFIX).skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+    placeholder::saved(text)
 }
 
 /// Checks every `{saved.NAME}` of a step.
@@ -55,10 +56,16 @@ pub(super) fn uses(cx: &mut Context<'_>, draft: &Draft<'_>, story: &mut Story<'_
             texts(&entry.value, &below(&draft.pointer, &entry.key), &mut found);
         }
     }
-    for (at, text) in found {
+    let mut found: Vec<_> = found.into_iter().map(|(at, text)| (at, text.to_owned())).collect();
+    for placed in &draft.objects {
+        if placed.object.file.as_ref().is_some_and(|file| file.fill) {
+            in_json(&placed.object.manifest, &placed.pointer, &mut found);
+        }
+    }
+    for (at, text) in &found {
         for name in names(text) {
-            let whole_token = at == below(&below(&draft.pointer, "as"), "token") && only(text).is_some();
-            used(cx, draft, story, &at, name, whole_token);
+            let whole_token = *at == below(&below(&draft.pointer, "as"), "token") && only(text).is_some();
+            used(cx, draft, story, at, name, whole_token);
         }
     }
     if let Some(Token::Saved(name)) = draft.step.curl.as_ref().and_then(|curl| curl.token.as_ref()) {
@@ -82,6 +89,19 @@ fn texts<'n>(node: &'n Node, at: &str, found: &mut Vec<(String, &'n str)>) {
         }
         Value::Map(entries) => {
             entries.iter().for_each(|entry| texts(&entry.value, &below(at, &entry.key), found));
+        }
+        _ => {}
+    }
+}
+
+fn in_json(value: &serde_json::Value, at: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::String(text) if text.contains(PREFIX) => found.push((at.to_owned(), text.clone())),
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| in_json(item, &below(at, index), found));
+        }
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, value)| in_json(value, &below(at, key), found));
         }
         _ => {}
     }

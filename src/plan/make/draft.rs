@@ -103,7 +103,7 @@ pub(super) fn draft<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> D
     draft.objects = match draft.verb {
         Some("apply" | "create") => manifests::read(cx, &draft),
         Some("kubectl") => kubectl::made(cx, &draft),
-        Some("curl" | "request") => bodies::made(cx, &draft).into_iter().collect(),
+        Some("curl" | "request") => bodies::made(&draft).into_iter().collect(),
         Some(_) => short::read(cx, &draft),
         None => Vec::new(),
     };

@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use super::{
     Context, absence, below,
     draft::{Draft, duration},
-    kubectl,
-    url::NAMESPACE,
-    when,
+    kubectl, when,
 };
 use crate::{
-    plan::{Expected, fill, kinds::nearest},
+    plan::{Expected, kinds::nearest},
     scenario::{
         Step,
         expect::{AtPath, Expect, Text, TextRule},
@@ -125,7 +122,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Expected> {
 
 fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
     let at = format!("{}{pointer}", draft.pointer);
-    let expect = fill(said, cx.namespace);
+    let expect = said.clone();
     let when = said.when.as_ref().map(|when| when::read(cx, &below(&at, "when"), when));
     let limit = said.within.as_ref().and_then(|within| duration(cx, &below(&at, "within"), within));
     answerable(cx, draft, &at, &expect);
@@ -317,34 +314,5 @@ fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
             None => words.to_owned(),
         };
         cx.findings.error(at, "this is no regular expression").label(label);
-    }
-}
-
-/// Replaces `{namespace}` in all texts.
-fn fill(expect: &Expect, namespace: &str) -> Expect {
-    let mut filled = expect.clone();
-    fill::expect(&mut filled, &mut InNamespace(namespace));
-    filled
-}
-
-/// Replaces `{namespace}` in every text of a value.
-pub(super) fn fill_value(value: &Value, namespace: &str) -> Value {
-    let mut filled = value.clone();
-    fill::Filler::value(&mut InNamespace(namespace), &mut filled);
-    filled
-}
-
-/// Puts the namespace into texts.
-struct InNamespace<'a>(&'a str);
-
-impl fill::Filler for InNamespace<'_> {
-    fn text(&mut self, text: &mut String) {
-        *text = text.replace(NAMESPACE, self.0);
-    }
-
-    fn whole(&mut self, value: &mut Value) {
-        if let Value::String(text) = value {
-            self.text(text);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! `as`: who asks, and whether they exist.
 
-use super::{Context, below, calls::looks_secret, captures, draft::Draft, story::Story, url::NAMESPACE};
+use super::{Context, below, calls::looks_secret, captures, draft::Draft, story::Story};
 use crate::{
     plan::{Caller, Credential, Identity, kinds::nearest},
     scenario::calls::{As, AsFull},
@@ -51,7 +51,7 @@ fn nobody() -> Caller {
 }
 
 fn word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
-    let text = word.replace(NAMESPACE, cx.namespace);
+    let text = word;
     if text == "anonymous" {
         return Caller { credential: Credential::Anonymous, identity: Some(Identity::Anonymous) };
     }
@@ -62,7 +62,7 @@ fn word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller
             ((*namespace).to_owned(), (*name).to_owned())
         }
         _ => {
-            let hint = meant(&text, story);
+            let hint = meant(text, story);
             cx.findings.error(at, format!("`as`: nobody is called `{word}`")).hint(hint);
             return nobody();
         }
@@ -174,8 +174,7 @@ fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Cal
 
 fn user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
     let at_user = below(at, "user");
-    let user = user.replace(NAMESPACE, cx.namespace);
-    let groups: Vec<String> = groups.iter().map(|group| group.replace(NAMESPACE, cx.namespace)).collect();
+    let (user, groups) = (user.to_owned(), groups.to_vec());
     one_line(cx, &at_user, &user);
     if user.is_empty() {
         cx.findings

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{
     Context, below,
-    can::fill,
     draft::{Draft, Placed},
 };
 use crate::{
@@ -87,7 +86,7 @@ const CLUSTER_WIDE: [(&str, &str); 6] = [
 /// Reads a call.
 pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kubectl) -> Option<Action> {
     let at = below(&draft.at(), "args");
-    let mut args: Vec<_> = kubectl.args.iter().map(|word| fill(cx, word)).collect();
+    let mut args = kubectl.args.clone();
     if args.is_empty() {
         cx.findings.error(&at, "kubectl without arguments").hint("e.g. `args: [get, pods]`");
         return None;
@@ -135,7 +134,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kube
         args.insert(0, format!("--namespace={}", cx.namespace));
         cx.note(&at, format!("`--namespace={}`", cx.namespace));
     }
-    let stdin = kubectl.stdin.as_ref().map(|text| fill(cx, text));
+    let stdin = kubectl.stdin.clone();
     let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
     Some(Action::Kubectl(Kubectl { args, stdin, makes }))
 }
@@ -149,7 +148,7 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         return vec![];
     }
     let at = below(&draft.at(), "args");
-    let args: Vec<_> = kubectl.args.iter().map(|word| fill(cx, word)).collect();
+    let args = &kubectl.args;
     let placed = |pointer: String, kind: Kind, name: String, manifest: Value| {
         let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned).filter(|_| kind.namespaced);
         Placed { name_at: pointer.clone(), pointer, object: Object { kind, namespace, name, manifest, file: None } }
@@ -163,8 +162,8 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         return vec![placed(below(&at, 2), kind, name.clone(), manifest)];
     }
     let makes = args.first().is_some_and(|verb| matches!(verb.as_str(), "apply" | "create" | "replace"));
-    let input = kubectl.stdin.as_ref().filter(|_| makes).map(|text| fill(cx, text)).unwrap_or_default();
-    let manifests: Vec<Value> = serde_saphyr::from_multiple(&input).unwrap_or_default();
+    let input = kubectl.stdin.as_deref().filter(|_| makes).unwrap_or_default();
+    let manifests: Vec<Value> = serde_saphyr::from_multiple(input).unwrap_or_default();
     manifests
         .into_iter()
         .filter_map(|manifest| {

@@ -5,12 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{
     Context, below,
     draft::{Draft, Placed},
-    expectations::fill_value,
     files, rbac,
 };
 use crate::{
     plan::{Kind, Object, kinds, names},
-    scenario::verbs::Manifests,
+    scenario::verbs::{ManifestFile, Manifests},
 };
 
 /// Reads the manifests of a step.
@@ -29,7 +28,7 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         }
     };
     match manifests {
-        Some(Manifests::File(file)) => add(cx, at, &[("file".to_owned(), json!(file.file))].into_iter().collect()),
+        Some(Manifests::File(file)) => add(cx, at, &json_of(file)),
         Some(Manifests::One(map)) => add(cx, at, map),
         Some(Manifests::Many(maps)) => {
             if maps.is_empty() {
@@ -47,8 +46,12 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
     placed.collect()
 }
 
+/// The same as an element of a list may say it.
+fn json_of(file: &ManifestFile) -> Map<String, Value> {
+    [("file".to_owned(), json!(file.file)), ("fill".to_owned(), json!(file.fill))].into_iter().collect()
+}
+
 fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String, Value>) -> Option<Placed> {
-    let map = &map.iter().map(|(key, value)| (key.clone(), fill_value(value, cx.namespace))).collect();
     let api_version = word(cx, at, map, "apiVersion", "e.g. `apiVersion: v1`");
     let kind = word(cx, at, map, "kind", "e.g. `kind: Pod`");
     let metadata = match map.get("metadata") {

@@ -51,7 +51,7 @@ pub(super) fn request(cx: &mut Context<'_>, draft: &Draft<'_>, request: &Request
         return None;
     }
     // The rules of a URL's path hold here, too.
-    let url = match url::read(&format!("https://kubernetes{}", request.path), cx.namespace) {
+    let url = match url::read(&format!("https://kubernetes{}", request.path)) {
         Ok(url) => url,
         Err(bad) => {
             let blank = request.path.chars().position(|c| c.is_whitespace() || c.is_control());
@@ -69,8 +69,8 @@ pub(super) fn request(cx: &mut Context<'_>, draft: &Draft<'_>, request: &Request
         }
     };
     let body = request.body.as_ref().map(|body| match body {
-        Value::String(text) => text.replace(url::NAMESPACE, cx.namespace),
-        other => other.to_string().replace(url::NAMESPACE, cx.namespace),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     });
     let usual = match (method, &request.body) {
         (_, None) => None,

@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Context, below,
-    can::fill,
     draft::{Draft, Placed},
     manifests::check_name,
     rules,
@@ -40,7 +39,7 @@ fn object(
     rest: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> Placed {
     let kind = kinds::find(kind, None).expect("one of Kubernetes' own kinds");
-    let (name_at, name) = (name.0, fill(cx, name.1));
+    let (name_at, name) = (name.0, name.1.to_owned());
     if !draft.refused {
         check_name(cx, name_at, &kind, &name);
     }
@@ -154,7 +153,6 @@ fn bind(cx: &mut Context<'_>, draft: &Draft<'_>, bind: &Bind) -> Option<Placed> 
             return None;
         }
     };
-    let role = fill(cx, role);
     if bind.cluster_wide && role_kind == "Role" {
         cx.findings
             .error(&below(&at, "clusterWide"), "a Role cannot be bound cluster-wide")
@@ -188,7 +186,6 @@ fn subject(cx: &mut Context<'_>, at: &str, subject: &Subject) -> Value {
     match subject {
         Subject::ServiceAccount(text) => {
             let at = below(at, "serviceAccount");
-            let text = fill(cx, text);
             let (namespace, name) = match text.split_once('/') {
                 Some((namespace, name)) => (namespace, name),
                 None => {
@@ -208,9 +205,8 @@ fn subject(cx: &mut Context<'_>, at: &str, subject: &Subject) -> Value {
             }
             json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
         }
-        Subject::User(name) => json!({"apiGroup": RBAC, "kind": "User", "name": fill(cx, name)}),
+        Subject::User(name) => json!({"apiGroup": RBAC, "kind": "User", "name": name}),
         Subject::Group(name) => {
-            let name = &fill(cx, name);
             super::rbac::check_group(cx, &below(at, "group"), name);
             json!({"apiGroup": RBAC, "kind": "Group", "name": name})
         }

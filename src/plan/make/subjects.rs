@@ -1,6 +1,6 @@
 //! Who is asked about: names of accounts that exist, and the groups that the API server gives.
 
-use super::{Context, below, can::fill, story::Story};
+use super::{Context, below, story::Story};
 use crate::{
     plan::{
         can::{Who, given},
@@ -36,12 +36,12 @@ pub(super) fn read(cx: &mut Context<'_>, at: &str, subjects: &Subjects, story: &
 fn one(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story<'_>) -> Option<Who> {
     match subject {
         Subject::User(user) => {
-            let name = fill(cx, &user.user);
+            let name = user.user.clone();
             if name.trim().is_empty() {
                 cx.findings.error(&below(at, "user"), "a user without a name");
                 return None;
             }
-            let mut groups: Vec<_> = user.groups.iter().map(|group| fill(cx, group)).collect();
+            let mut groups = user.groups.clone();
             for group in given(&name) {
                 if !groups.contains(&group) {
                     groups.push(group);
@@ -50,7 +50,7 @@ fn one(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story<'_>) -> 
             Some(Who { words: format!("user {name}"), user: name, groups })
         }
         Subject::Word(word) => {
-            let word = fill(cx, word);
+            let word = word.clone();
             if word == "anonymous" {
                 let user = "system:anonymous".to_owned();
                 return Some(Who { groups: given(&user), words: word, user });

@@ -73,7 +73,7 @@ pub(super) fn token(
         }
         from.secret.clone()
     });
-    let audiences = token.audiences.iter().map(|text| text.replace(super::url::NAMESPACE, cx.namespace)).collect();
+    let audiences = token.audiences.clone();
     Some(Action::Token(Box::new(TokenCall { namespace, account, seconds, audiences, bound_to, secret })))
 }
 
@@ -157,7 +157,7 @@ pub(super) fn patch(cx: &mut Context<'_>, draft: &Draft<'_>, patch: &Patch, stor
             .error(&below(&at, "subresource"), "this is no subresource")
             .hint("one word, e.g. `scale` or `status`");
     }
-    let name = patch.name.replace(super::url::NAMESPACE, cx.namespace);
+    let name = patch.name.clone();
     let target = targets::change(cx, draft, kind, (&name, patch.namespace.as_deref()), story);
     Some(Action::Patch(Box::new(Change {
         target,

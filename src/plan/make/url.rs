@@ -4,13 +4,13 @@ use http::Uri;
 
 use crate::plan::kinds::nearest;
 
-/// The only placeholder in a URL.
+/// The placeholder for the scenario's namespace.
 pub(super) const NAMESPACE: &str = "{namespace}";
 
 /// A URL taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Url {
-    /// As curl gets it, placeholder replaced.
+    /// As curl gets it.
     pub text: String,
     pub https: bool,
     /// In lower case, without a dot at its end.
@@ -31,15 +31,18 @@ fn bad<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, BadU
     Err(BadUrl { message: message.into(), hint: (!hint.is_empty()).then_some(hint) })
 }
 
-/// Takes a URL apart and replaces its placeholder.
-pub(super) fn read(text: &str, namespace: &str) -> Result<Url, BadUrl> {
-    let filled = text.replace(NAMESPACE, namespace);
+/// Takes a URL apart.
+pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
+    let filled = text.to_owned();
     // What earlier steps saved is put in when the step runs.
     let known = saved(&filled);
     if let Some(start) = known.find(['{', '}']) {
         let rest = &known[start..];
         let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
-        return bad(format!("unknown placeholder `{placeholder}` in the URL"), "`{namespace}` is the only one");
+        return bad(
+            format!("unknown placeholder `{placeholder}` in the URL"),
+            "`{namespace}` and `{saved.NAME}` are filled in; a brace that is meant as such is written `%7B` or `%7D`",
+        );
     }
     if let Some((at, c)) = (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control()) {
         let name = if c == ' ' { "a blank".into() } else { format!("{c:?}") };
@@ -130,7 +133,7 @@ mod tests {
     #[case("https://kubernetes.default:443/api?x=1", "kubernetes.default", Some(443), "/api?x=1", true)]
     #[case("https://Kubernetes.Default.SVC./", "kubernetes.default.svc", None, "/", true)]
     #[case(
-        "https://kubernetes.default.svc.cluster.local/api/v1/namespaces/{namespace}/pods/",
+        "https://kubernetes.default.svc.cluster.local/api/v1/namespaces/ns/pods/",
         "kubernetes.default.svc.cluster.local",
         None,
         "/api/v1/namespaces/ns/pods/",
@@ -139,7 +142,7 @@ mod tests {
     #[case("http://example.com:8080", "example.com", Some(8080), "/", false)]
     #[case("https://[::1]:6443/api#x", "[::1]", Some(6443), "/api", false)]
     fn reads(#[case] text: &str, #[case] host: &str, #[case] port: Option<u16>, #[case] path: &str, #[case] api: bool) {
-        let url = read(text, "ns").unwrap();
+        let url = read(text).unwrap();
         assert_eq!((&*url.host, url.port, &*url.path_and_query), (host, port, path));
         assert_eq!(url.is_api_server(), api);
     }
@@ -155,13 +158,13 @@ mod tests {
     #[case("https://u:p@kubernetes/", "a user in the URL")]
     #[case("https://kubernetes:99999/", "`99999` is no port")]
     fn refuses(#[case] text: &str, #[case] message: &str) {
-        assert_eq!(read(text, "ns").unwrap_err().message, message);
+        assert_eq!(read(text).unwrap_err().message, message);
     }
 
     #[test]
     fn near_misses_of_the_api_server() {
-        let url = read("https://kubernets.default/api", "ns").unwrap();
+        let url = read("https://kubernets.default/api").unwrap();
         assert_eq!(url.meant_api_server(), Some("kubernetes.default"));
-        assert_eq!(read("https://web/", "ns").unwrap().meant_api_server(), None);
+        assert_eq!(read("https://web/").unwrap().meant_api_server(), None);
     }
 }

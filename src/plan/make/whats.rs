@@ -2,7 +2,6 @@
 
 use super::{
     Context, below,
-    can::fill,
     pairs::if_fresh,
     rules::{NOT_VERBS, SUBRESOURCES},
     story::Story,
@@ -123,7 +122,7 @@ impl Asked<'_> {
             if !path.starts_with('/') && path != "*" {
                 cx.findings.error(&at, format!("`{path}` is no path")).hint("it begins with `/`, e.g. `/metrics`");
             }
-            let path = fill(cx, path);
+            let path = path.to_owned();
             self.path(cx, &at, &path);
             all.extend(self.verbs.iter().map(|(_, verb)| What {
                 request: Request::Path { verb: (*verb).to_owned(), path: path.clone() },
@@ -192,7 +191,7 @@ impl Asked<'_> {
         let namespaces = self.namespaces(cx, &resources, story);
         let option = |key: &str, words: Option<&Words>| -> Vec<Option<String>> {
             let list = list(at, key, words);
-            if list.is_empty() { vec![None] } else { list.into_iter().map(|(_, word)| Some(fill(cx, word))).collect() }
+            if list.is_empty() { vec![None] } else { list.into_iter().map(|(_, word)| Some(word.to_owned())).collect() }
         };
         let subs = option("subresource", cells.subresource.as_ref());
         let names = option("name", cells.name.as_ref());
@@ -264,7 +263,7 @@ impl Asked<'_> {
         }
         let mut all = Vec::new();
         for (at, word) in said {
-            let namespace = fill(cx, word);
+            let namespace = word.to_owned();
             let known =
                 EVERYWHERE.contains(&namespace.as_str()) || namespace == cx.namespace || story.exists(&namespace);
             if namespace != "*" && !known && !cx.findings.on_purpose(&[&at]) {
