@@ -10,6 +10,8 @@
 
 pub mod scenario;
 
+pub mod k8s;
+
 pub mod plan;
 
 pub mod cluster;

@@ -10,8 +10,14 @@ use crate::{
     cluster::kubeconfig_file,
     exit_code::Exit,
     expect::{Refused, show},
-    explain::{Caller, Question, Verdict, explain, fetch, own_kind},
+    explain::{Caller, Policy, Question, Verdict, evaluate, explain, fetch, own_kind},
+    k8s::{
+        Apis, Missing, Served,
+        served::{TABLE, is_own_group},
+        special,
+    },
     plan::{Request, kinds},
+    steps::discovery::{About, Discovery},
 };
 
 /// Exit codes: 0 the call is allowed, 1 it is not, 2 usage, 3 the cluster cannot be asked.
@@ -62,13 +68,20 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await;
         let config = config
             .map_err(|e| anyhow::anyhow!("cannot use the kubeconfig {}: {}", show::line(&file.to_string_lossy(), show::BODY), kubeconfig_file::words(&e)))?;
-        let question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
+        let mut question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
         let client = crate::cluster::access::client(config).context("the kubeconfig is unusable")?;
+        if let Err(wrong) = scope(&mut question.request, options, &client).await {
+            tell!("error: {wrong}");
+            return Ok(Exit::Invalid);
+        }
         let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);
         let mine = matches!(verdict, Verdict::Granted(_));
         let printed = super::print(&show::block(&answer(&verdict, &question), usize::MAX));
+        if let Some(more) = nameless(options, &policy, &question) {
+            tell!("{}", show::line(&more, show::BODY));
+        }
         let allowed = match review {
             Ok(review) if review.allowed == mine => mine,
             Ok(review) => {
@@ -89,6 +102,60 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         };
         Ok(printed.worst(if allowed { Exit::Held } else { Exit::Failed }))
     })
+}
+
+/// What a custom kind's cluster says of it: whether its objects are in namespaces.
+async fn scope(request: &mut Request, options: &Options, client: &kube::Client) -> Result<(), String> {
+    let Request::Resource { verb, group, resource, subresource, namespace, .. } = request else { return Ok(()) };
+    if is_own_group(group) || group.contains('*') || group.is_empty() {
+        return Ok(());
+    }
+    // Without discovery RBAC can still be read.
+    let Ok(Some(apis)) = Discovery::default().apis(client, &[About::Group(group)]).await else { return Ok(()) };
+    match apis.resource(verb, group, resource, subresource.as_deref()) {
+        Served::Resource(own) if !own.namespaced => {
+            if options.namespace.is_some() {
+                return Err(format!("{resource}.{group} are not in a namespace: leave -n out"));
+            }
+            *namespace = None;
+        }
+        Served::Missing(missing) => {
+            let hint = missing.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            tell!(
+                "note: the cluster does not serve this now: {}",
+                show::line(&format!("{}{hint}", missing.message), show::BODY)
+            );
+        }
+        Served::Resource(_) | Served::Other | Served::Unsure => {}
+    }
+    Ok(())
+}
+
+/// Whether the objects of one of Kubernetes' own resources are in namespaces.
+fn own_scope(group: &str, plural: &str) -> bool {
+    TABLE.resources.iter().find(|own| own.group == group && own.plural == plural).is_none_or(|own| own.namespaced)
+}
+
+fn said(missing: &Missing) -> String {
+    missing.hint().map_or_else(|| missing.message.clone(), |hint| format!("{}; {hint}", missing.message))
+}
+
+/// What is to be said when a name was given for a request that has none: server-side apply of a new object is the one that has.
+fn nameless(options: &Options, policy: &Policy, question: &Question) -> Option<String> {
+    let name = options.name.as_ref()?;
+    let Request::Resource { verb, name: None, subresource: None, .. } = &question.request else { return None };
+    if verb == "deletecollection" {
+        return Some(format!("note: this request has no name, so `{name}` was left out; `delete` has one"));
+    }
+    let mut named = question.clone();
+    if let Request::Resource { name: place, .. } = &mut named.request {
+        *place = Some(name.clone());
+    }
+    let may = if evaluate::grant(policy, &named).is_some() { "granted" } else { "not granted" };
+    Some(format!(
+        "note: a request that creates has no name, so RBAC decides it without `{name}`; to make it by server-side apply, which \
+         asks for `create` with the name, is {may}"
+    ))
 }
 
 /// Sentences, and the patch such that it can be pasted.
@@ -124,8 +191,13 @@ fn question(options: &Options, default_namespace: &str) -> Result<Question, Stri
 }
 
 fn request(options: &Options, default_namespace: &str) -> Result<Request, String> {
-    let (verb, name) = (options.verb.clone(), options.name.clone());
+    let (verb, mut name) = (options.verb.clone(), options.name.clone());
+    let apis = Apis::of_scenario(vec![], vec![]);
     if options.what.starts_with('/') {
+        if let Request::Resource { resource, group, .. } = Request::from_http("GET", &options.what) {
+            let group = if group.is_empty() { group } else { format!(".{group}") };
+            return Err(format!("{} is the path of a resource: ask about {resource}{group}", options.what));
+        }
         if name.is_some() || options.namespace.is_some() || options.all_namespaces {
             return Err("a path has neither a name nor a namespace".into());
         }
@@ -137,10 +209,19 @@ fn request(options: &Options, default_namespace: &str) -> Result<Request, String
     };
     let (resource, group, namespaced) = match resource.split_once('.') {
         Some((plural, group)) => {
-            let own = kinds::OWN.iter().find(|own| own.group == group && own.plural.as_deref() == Some(plural));
-            (plural.to_owned(), group.to_owned(), own.is_none_or(|own| own.namespaced))
+            let namespaced = match apis.resource(&verb, group, plural, subresource.as_deref()) {
+                Served::Resource(own) => own.namespaced,
+                Served::Other => special::resource(&verb, group, plural).unwrap_or_else(|| own_scope(group, plural)),
+                Served::Unsure => true,
+                Served::Missing(missing) => return Err(said(&missing)),
+            };
+            (plural.to_owned(), group.to_owned(), namespaced)
         }
         None if resource == "*" => ("*".into(), "*".into(), true),
+        // Only authorizers know it: users, groups, an audience.
+        None if special::resource(&verb, "", resource).is_some() => {
+            (resource.to_owned(), String::new(), special::resource(&verb, "", resource).unwrap_or(true))
+        }
         None => {
             let own = own_kind(resource).ok_or_else(|| {
                 let known = kinds::OWN.iter().filter_map(|own| own.plural.as_deref());
@@ -148,9 +229,17 @@ fn request(options: &Options, default_namespace: &str) -> Result<Request, String
                 let near = near.unwrap_or_default();
                 format!("Kubernetes has no resource `{resource}`; {near}others are written RESOURCE.GROUP")
             })?;
-            (own.plural.clone().unwrap_or_default(), own.group.clone(), own.namespaced)
+            let plural = own.plural.clone().unwrap_or_default();
+            if let Served::Missing(missing) = apis.resource(&verb, &own.group, &plural, subresource.as_deref()) {
+                return Err(said(&missing));
+            }
+            (plural, own.group.clone(), own.namespaced)
         }
     };
+    if subresource.is_none() && matches!(verb.as_str(), "create" | "deletecollection") {
+        // RBAC decides about such a request without a name; `nameless` tells of it.
+        name = None;
+    }
     let namespace = match (&options.namespace, namespaced) {
         (Some(_), false) => return Err(format!("{resource} are not in a namespace: leave -n out")),
         // The server takes a Namespace to be in itself.

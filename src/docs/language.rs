@@ -20,6 +20,10 @@ In all texts, `{namespace}` becomes the name of the scenario's namespace.
 
 `kubewalk check` also warns about what can run but is probably not meant, e.g. a rule that grants nothing. If you mean it, end the
 line with the comment `# on purpose`.
+
+A denial (`status: 403`, `reason: Forbidden`, `allowed: false`) must be about something that exists: a path, a resource, a subresource, a
+namespace, an account. Of something else it is an error, or the step fails when it runs. If you mean it, end the line that names
+it with `# on purpose`.
 ";
 
 const STEP: &str = "Exactly one of its keys is a [verb](#verbs). These go with any verb:";

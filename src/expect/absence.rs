@@ -74,7 +74,7 @@ pub(super) fn absence(expect: &Expect, http: &Http, found: &mut Vec<Mismatch>) {
             let mut mismatch = plain("/expect/absent", Class::Absence, "404 NotFound about this object".into(), got);
             mismatch.message = "404, but not about this object".into();
             mismatch.hint =
-                Some("the server does not know the kind or the path, which says nothing about the object".into());
+                Some("the server does not know the kind or the path, which says nothing about the object; to claim that it does not know the kind, say `status: 404`".into());
             found.push(mismatch);
         }
     }

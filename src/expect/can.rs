@@ -6,7 +6,7 @@ use super::{
     judge::judge as compare,
     show,
 };
-use crate::scenario::expect::Expect;
+use crate::{plan::Request, scenario::expect::Expect};
 
 /// The most questions that one mismatch lists.
 const MOST: usize = 20;
@@ -18,6 +18,8 @@ pub struct Reviewed {
     pub pointer: String,
     /// The question: `serviceaccount/reader: list pods in namespace a`.
     pub words: String,
+    /// What was asked about.
+    pub request: Request,
     /// The expected answer.
     pub expected: bool,
     /// The API server's answer.

@@ -10,33 +10,7 @@ use super::{
     text::{self, Plain},
     truth,
 };
-use crate::scenario::expect::{DeniedBy, Expect};
-
-/// What an expectation asks of the status.
-pub(super) enum Wanted {
-    /// Any 2xx.
-    Success,
-    /// Just this one.
-    Exactly(u16),
-    /// A refusal by somebody.
-    Denial(DeniedBy, Option<u16>),
-    /// Any failure that is a `Status`; its `reason` or `message` says which.
-    Failure,
-}
-
-impl Wanted {
-    /// What is asked, said or not.
-    pub fn of(expect: &Expect) -> Self {
-        match (expect.by, expect.status, expect.reason.as_deref()) {
-            (Some(by), status, _) => Self::Denial(by, status),
-            (None, Some(403), _) | (None, None, Some("Forbidden")) => Self::Denial(DeniedBy::Rbac, Some(403)),
-            (None, Some(status), _) => Self::Exactly(status),
-            (None, None, None) if expect.absent == Some(true) => Self::Exactly(404),
-            (None, None, None) if expect.message.is_none() => Self::Success,
-            (None, None, _) => Self::Failure,
-        }
-    }
-}
+use crate::scenario::{expect::Expect, outcome::Wanted};
 
 /// Compares an answer with what is expected. Nothing found: all holds.
 ///
@@ -131,7 +105,7 @@ fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatc
     let verdict = classify(http);
     let pointer = pointer(expect);
     let surprise = |short: &str, expected: &str| Some(truth::surprise(pointer, short, expected, http, &verdict, meant));
-    let wrong = match Wanted::of(expect) {
+    let wrong = match expect.wanted() {
         Wanted::Denial(by, status) => truth::denied(by, status, pointer, http, &verdict, meant),
         Wanted::Success if verdict != Verdict::Allowed => surprise("success", "success (2xx)"),
         Wanted::Exactly(status) if status != http.status => surprise(&status.to_string(), &words(status)),

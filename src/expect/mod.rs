@@ -157,6 +157,8 @@ pub enum Class {
     TokenReview,
     /// `save`.
     Save,
+    /// A denial of what does not exist.
+    NotThere,
 }
 
 impl Class {

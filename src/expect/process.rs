@@ -2,19 +2,19 @@
 
 use super::{
     Class, Mismatch, curl,
-    judge::{Wanted, pointer},
+    judge::pointer,
     parts::{output, parts, plain},
     show,
     status::words,
 };
-use crate::scenario::expect::Expect;
+use crate::scenario::{expect::Expect, outcome::Wanted};
 
 /// curl got no answer, or not a whole one.
 pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatch> {
     let (meaning, hint) = curl::ended(code, stderr);
     let mut found = Vec::new();
     if expect.exit_code != Some(code) {
-        let (pointer, short, expected) = match (expect.exit_code, Wanted::of(expect)) {
+        let (pointer, short, expected) = match (expect.exit_code, expect.wanted()) {
             (Some(wanted), _) => {
                 let expected = if wanted == 0 { "an HTTP answer".into() } else { curl::exit(wanted).0.to_owned() };
                 ("/expect/exitCode", format!("curl exit code {wanted}"), format!("curl exit code {wanted}: {expected}"))
@@ -63,7 +63,7 @@ fn impossible(expect: &Expect, keys: &[&str], got: &str) -> Vec<Mismatch> {
 
 /// What must never be mixed up, where a refusal is expected.
 fn moral(expect: &Expect) -> &'static str {
-    match Wanted::of(expect) {
+    match expect.wanted() {
         Wanted::Denial(..) | Wanted::Failure | Wanted::Exactly(400..) => " (not reached is not refused)",
         Wanted::Success | Wanted::Exactly(_) => "",
     }

@@ -6,9 +6,12 @@ use super::{
     evaluate::{Caller, group_fits, list, name_fits, path_fits, resource_fits, service_account, verb_fits},
     misses::{Element, words},
 };
-use crate::plan::{
-    Request,
-    kinds::{self, OWN},
+use crate::{
+    k8s::served::long,
+    plan::{
+        Request,
+        kinds::{self, OWN},
+    },
 };
 
 /// One thing that a rule lacks.
@@ -178,8 +181,7 @@ fn resource_slip(written: &str, group: &str, resource: &str, sub: Option<&str>) 
     if written == format!("{resource}.{group}") || written == format!("{group}/{resource}") {
         return of_resource(format!("the group stands under apiGroups: `{resource}`"));
     }
-    if let Some((_, plural)) = SHORT.iter().find(|(short, plural)| *short == head.to_lowercase() && *plural == resource)
-    {
+    if let Some(plural) = long(&head.to_lowercase()).filter(|plural| *plural == resource) {
         return of_resource(format!("`{head}` is kubectl's short name; RBAC knows only `{plural}`"));
     }
     if tail == sub && singular(&head.to_lowercase(), resource) {
@@ -197,34 +199,10 @@ fn singular(word: &str, plural: &str) -> bool {
         || word.strip_suffix('y').is_some_and(|stem| format!("{stem}ies") == plural)
 }
 
-/// kubectl's short names.
-const SHORT: [(&str, &str); 20] = [
-    ("po", "pods"),
-    ("pvc", "persistentvolumeclaims"),
-    ("pv", "persistentvolumes"),
-    ("cm", "configmaps"),
-    ("svc", "services"),
-    ("sa", "serviceaccounts"),
-    ("ns", "namespaces"),
-    ("no", "nodes"),
-    ("ep", "endpoints"),
-    ("ev", "events"),
-    ("rc", "replicationcontrollers"),
-    ("deploy", "deployments"),
-    ("ds", "daemonsets"),
-    ("rs", "replicasets"),
-    ("sts", "statefulsets"),
-    ("cj", "cronjobs"),
-    ("hpa", "horizontalpodautoscalers"),
-    ("ing", "ingresses"),
-    ("netpol", "networkpolicies"),
-    ("csr", "certificatesigningrequests"),
-];
-
 /// The kind that a person means by its plural, its singular or kubectl's short name, if it is Kubernetes' own.
 pub(crate) fn own_kind(word: &str) -> Option<&'static kinds::Kind> {
     let word = word.to_lowercase();
-    let long = SHORT.iter().find(|(short, _)| *short == word).map_or(word.as_str(), |(_, plural)| *plural);
+    let long = long(&word).unwrap_or(&word);
     OWN.iter().find(|own| own.plural.as_deref() == Some(long) || own.kind.to_lowercase() == long)
 }
 

@@ -79,42 +79,57 @@ impl Action {
 }
 
 impl Object {
-    fn request(&self, method: &str, named: bool) -> Option<Request> {
+    fn path(&self, named: bool) -> Option<String> {
         self.kind.plural.as_ref()?;
         let namespace = self.namespace.as_deref().filter(|_| self.kind.namespaced);
-        Some(Request::from_http(method, &path(&self.kind, namespace, named.then_some(&self.name))))
+        Some(path(&self.kind, namespace, named.then_some(&self.name)))
     }
+}
+
+/// The path and the query of a URL.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find(['/', '?', '#']).map_or("/", |at| &rest[at..])
 }
 
 impl Action {
     /// The requests that the authorizer sees, in order: it may refuse each of them. Empty for kinds whose plural only the
     /// cluster knows, and for what is not asked of the API server.
     pub fn requests(&self) -> Vec<Request> {
-        let target = |method: &str, target: &Target| {
-            let known = target.kind.plural.is_some();
-            known.then(|| Request::from_http(method, &target.path(&target.kind))).into_iter().collect()
-        };
         match self {
             Action::Curl(call) => call.request.clone().into_iter().collect(),
-            Action::Request(call) => vec![Request::from_http(call.method.word(), &call.path)],
+            _ => self.paths().iter().map(|(method, path)| Request::from_http(method, path)).collect(),
+        }
+    }
+
+    /// The methods and paths of the same requests.
+    pub fn paths(&self) -> Vec<(&'static str, String)> {
+        let target = |method: &'static str, target: &Target| {
+            let known = target.kind.plural.is_some();
+            known.then(|| (method, target.path(&target.kind))).into_iter().collect()
+        };
+        let made = |object: &Object| Some(("POST", object.path(false)?));
+        match self {
+            Action::Curl(call) => {
+                let is_api = call.request.is_some();
+                is_api.then(|| (call.method.word(), path_of(&call.url).to_owned())).into_iter().collect()
+            }
+            Action::Request(call) => vec![(call.method.word(), call.path.clone())],
             Action::Get(object) => target("GET", object),
             Action::Delete(object) => target("DELETE", object),
             // An object that is not there yet needs `create`, too.
             Action::Apply(objects) => (objects.iter())
-                .flat_map(|object| [object.request("PATCH", true), object.request("POST", true)])
-                .flatten()
+                .filter_map(|one| one.path(true))
+                .flat_map(|path| [("PATCH", path.clone()), ("POST", path)])
                 .collect(),
-            Action::Create(objects) => objects.iter().filter_map(|object| object.request("POST", false)).collect(),
-            Action::Pod(object) => object.request("POST", false).into_iter().collect(),
+            Action::Create(objects) => objects.iter().filter_map(made).collect(),
+            Action::Pod(one) => made(one).into_iter().collect(),
             Action::Can(_) | Action::Kubectl(_) | Action::Wait(..) | Action::Exec(_) => vec![],
-            Action::Whoami => vec![Request::from_http("POST", WHOAMI)],
-            Action::Token(call) => vec![match &call.secret {
-                Some(_) => Request::from_http("GET", &call.path()),
-                None => Request::from_http("POST", &call.path()),
-            }],
+            Action::Whoami => vec![("POST", WHOAMI.to_owned())],
+            Action::Token(call) => vec![(if call.secret.is_some() { "GET" } else { "POST" }, call.path())],
             Action::Patch(change) => {
                 let kind = &change.target.kind;
-                kind.plural.as_ref().map(|_| Request::from_http("PATCH", &change.path(kind))).into_iter().collect()
+                kind.plural.as_ref().map(|_| ("PATCH", change.path(kind))).into_iter().collect()
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Questions about rights: who, what, and the answer that is expected.
 
 use super::Request;
+use crate::k8s::served;
 
 /// The questions of a step.
 #[derive(Debug, Clone)]
@@ -22,6 +23,26 @@ pub struct Cell {
     pub request: Request,
     /// The expected answer.
     pub allowed: bool,
+    /// What is known of what it is about.
+    pub api: Api,
+    /// Whether its line says that what is denied need not exist.
+    pub on_purpose: bool,
+}
+
+/// What is known of the resource that a question is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Api {
+    /// It is served.
+    Served {
+        /// In this version.
+        version: String,
+        /// Whether its objects are in namespaces.
+        namespaced: bool,
+    },
+    /// It is a path, or only authorizers know it.
+    Other,
+    /// Only the cluster knows.
+    Unsure,
 }
 
 /// Somebody as an authorizer sees them.
@@ -36,6 +57,11 @@ pub struct Who {
 }
 
 impl Who {
+    /// Whether the scenario names it as a ServiceAccount, and not as a user who need not exist anywhere.
+    pub fn is_account(&self) -> bool {
+        self.words.starts_with("serviceaccount/")
+    }
+
     /// Whether it has groups beside those that the API server gives.
     pub fn has_more_groups(&self) -> bool {
         let given = given(&self.user);
@@ -72,19 +98,18 @@ impl Cell {
                     ("delete", Some(_)) | ("deletecollection", None) => "DELETE",
                     _ => return None,
                 };
-                let kind = super::kinds::OWN
-                    .iter()
-                    .find(|kind| kind.group == *group && kind.plural.as_deref() == Some(resource.as_str()))?;
+                // Of an API that only the cluster knows, too, there may be such a request.
+                let (version, namespaced) = match &self.api {
+                    Api::Served { version, namespaced } => (version.as_str(), *namespaced),
+                    Api::Unsure => ("", true),
+                    Api::Other => return None,
+                };
                 // A Namespace is in itself for the authorizer, but not in the path.
-                let namespace = namespace.as_ref().filter(|_| kind.namespaced);
-                if kind.namespaced && namespace.is_none() && !matches!(verb.as_str(), "list" | "watch") {
+                let namespace = namespace.as_ref().filter(|_| namespaced);
+                if namespaced && namespace.is_none() && !matches!(verb.as_str(), "list" | "watch") {
                     return None;
                 }
-                let mut path = if group.is_empty() {
-                    format!("/api/{}", kind.version)
-                } else {
-                    format!("/apis/{}", kind.api_version())
-                };
+                let mut path = served::root(group, version);
                 for part in namespace.map(|ns| ["namespaces", ns.as_str()]).into_iter().flatten() {
                     path = format!("{path}/{part}");
                 }
@@ -173,10 +198,15 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::k8s::{Apis, Served};
 
     fn cell(verb: &str, resource: &str, sub: Option<&str>, namespace: Option<&str>, name: Option<&str>) -> Cell {
         let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
         let own = |word: Option<&str>| word.map(str::to_owned);
+        let api = match Apis::of_scenario(vec![], vec![]).resource(verb, group, resource, None) {
+            Served::Resource(own) => Api::Served { version: own.version.clone(), namespaced: own.namespaced },
+            _ => Api::Other,
+        };
         Cell {
             pointer: "/can".into(),
             who: Who { words: "w".into(), user: "u".into(), groups: vec![] },
@@ -189,6 +219,8 @@ mod tests {
                 name: own(name),
             },
             allowed: true,
+            api,
+            on_purpose: false,
         }
     }
 

@@ -48,6 +48,7 @@ impl Step {
     pub fn fill(&mut self, filler: &mut dyn Filler) {
         let Step {
             number: _,
+            on_purpose: _,
             pointer: _,
             title: _,
             say: _,
@@ -125,7 +126,9 @@ fn place(place: &mut Place, filler: &mut dyn Filler) {
 fn action(action: &mut Action, filler: &mut dyn Filler) {
     match action {
         Action::Can(Can { cells, sample: _ }) => {
-            for Cell { pointer: _, who: Who { words, user, groups }, request, allowed: _ } in cells {
+            for Cell { pointer: _, who: Who { words, user, groups }, request, allowed: _, api: _, on_purpose: _ } in
+                cells
+            {
                 all([words, user].into_iter().chain(groups), filler);
                 self::request(request, filler);
             }

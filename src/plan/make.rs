@@ -5,11 +5,13 @@
 
 mod absence;
 mod accounts;
+mod apis;
 mod bodies;
 pub(super) mod calls;
 mod can;
 mod captures;
 mod draft;
+mod existence;
 mod expectations;
 mod files;
 mod findings;
@@ -46,6 +48,7 @@ use std::sync::Arc;
 
 use self::findings::{Finding, Findings};
 use super::{Note, Plan, names::dns_label};
+use crate::k8s::Apis;
 use crate::scenario::{Diagnostic, Document, Severity, each};
 
 /// What a plan needs to name things that no other run uses.
@@ -121,11 +124,14 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
     let namespace = if fresh_namespace { fresh_name(&document, names) } else { "default".into() };
     let filled = placeholders::filled(&document, &namespace);
     let scenario = &filled.scenario;
-    let mut cx = Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new() };
+    let mut cx =
+        Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new(), apis: Apis::default() };
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
-    let steps = story::tell(&mut cx, &drafts);
+    cx.apis = apis::of(&drafts);
+    let mut steps = story::tell(&mut cx, &drafts);
+    existence::check(&mut cx, &drafts, &mut steps);
     pairs::check(&mut cx, &steps);
     texts::check(&mut cx);
     if trust == Trust::Narrow {
@@ -171,6 +177,8 @@ struct Context<'a> {
     findings: Findings<'a>,
     /// All that was filled in.
     notes: Vec<Note>,
+    /// What the API server serves, the scenario's own kinds included.
+    apis: Apis,
 }
 
 impl Context<'_> {

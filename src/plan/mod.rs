@@ -125,6 +125,8 @@ pub struct Step {
     pub caller: Caller,
     /// What is kept for later steps.
     pub save: Vec<Save>,
+    /// Whether its lines say that what it is denied need not exist.
+    pub on_purpose: bool,
 }
 
 /// An expectation made ready.

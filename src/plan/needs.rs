@@ -6,7 +6,7 @@ use super::{
     Action, Credential, Kind, Object, Plan, Request, Step, Target, asks,
     kubectl::{self, Place},
 };
-use crate::scenario::{Diagnostic, Severity};
+use crate::scenario::{Diagnostic, Severity, outcome::Wanted};
 
 /// Resources whose creation asks a question and makes nothing.
 const QUESTIONS: &[&str] = &["authorization.k8s.io", "authentication.k8s.io"];
@@ -31,7 +31,7 @@ pub fn rights(plan: &Plan) -> Vec<Request> {
     }
     for step in &plan.steps {
         of_caller(step).into_iter().for_each(&mut need);
-        if step.caller.credential == Credential::Administrator && !refused(step) {
+        if step.caller.credential == Credential::Administrator && !unauthorized(step) {
             step.action.requests().into_iter().for_each(&mut need);
         }
         of_action(step).into_iter().for_each(&mut need);
@@ -99,9 +99,17 @@ fn watched(group: &str, plural: &str, namespace: Option<&str>, name: &str) -> Ve
     ["get", "watch"].map(|verb| resource(verb, group, plural, namespace, name)).into()
 }
 
-/// Whether the step is about being refused.
+/// Whether the step is about being refused, so that it makes nothing.
 fn refused(step: &Step) -> bool {
-    step.expected.iter().any(|item| item.expect.status.is_some_and(|status| status >= 400))
+    step.expected.iter().any(|item| item.expect.is_failure())
+}
+
+/// Whether the step expects that authorization, or what comes before it, refuses: then the right is not needed. What admission
+/// refuses, or is not found, has been authorized.
+fn unauthorized(step: &Step) -> bool {
+    step.expected.iter().any(|item| {
+        item.expect.is_rbac_denial() || matches!(item.expect.wanted(), Wanted::Exactly(401) | Wanted::Failure)
+    })
 }
 
 /// Objects that an action makes or changes as manifests.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::captures::Captures;
+use super::{captures::Captures, existence};
 use crate::{
     clock::{Moment, timeout_at},
     expect::{Answer, Meant, Mismatch, judge, review},
@@ -45,6 +45,9 @@ pub async fn asked_and_saved(
     let step = resolved(step.clone(), context).await?;
     let mut asked = ask(&step, context, deadline).await?;
     if asked.mismatches.is_empty() {
+        asked.mismatches = existence::missing(&step, &asked.got.answer, context).await?;
+    }
+    if asked.mismatches.is_empty() {
         asked.mismatches = captures.save(&step, &asked.got, context)?;
     }
     Ok(asked)
@@ -57,12 +60,17 @@ pub async fn asked_and_saved(
 /// The step could not be carried out, or was not over in its time.
 pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let within = step.expected.iter().filter_map(|item| item.within).max();
+    again(within, needed(step), || once(step, context, deadline)).await
+}
+
+/// How many times in a row it must be as expected.
+fn needed(step: &Step) -> usize {
     let denied = match &step.action {
         Action::Can(can) => can.cells.iter().any(|cell| !cell.allowed),
-        _ => step.expected.iter().any(|item| item.expect.status == Some(403)),
+        Action::Exec(_) | Action::Kubectl(_) => step.expected.iter().any(|item| item.expect.tells_of_denial()),
+        _ => step.expected.iter().any(|item| item.expect.is_denial()),
     };
-    let needed = if denied { DENIALS } else { 1 };
-    again(within, needed, || once(step, context, deadline)).await
+    if denied { DENIALS } else { 1 }
 }
 
 /// Asks until it was so as many times in a row as are needed, or the time is over.
@@ -150,6 +158,17 @@ fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
 /// # Errors
 /// When the cluster does not serve a kind.
 async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
+    if let Action::Can(can) = &mut step.action {
+        steps::can::resolve(can, context).await?;
+    }
+    if let Action::Get(target) = &mut step.action
+        && target.kind.plural.is_none()
+        && step.expected.iter().any(|item| item.expect.is_not_found())
+        && !steps::api::is_served(&target.kind, context).await?
+    {
+        // Nothing is at its path, whatever the plural would be: the server says so itself.
+        target.kind.plural = Some(format!("{}s", target.kind.kind.to_lowercase()));
+    }
     if step.caller.identity.is_some() {
         for kind in step.action.kinds_mut() {
             *kind = steps::api::resolve(kind, context).await?;
@@ -161,6 +180,8 @@ async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use rstest::rstest;
 
     use super::*;
     use crate::expect::Class;
@@ -178,6 +199,25 @@ mod tests {
         let answer = Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] };
         let mismatches = if holds { vec![] } else { vec![mismatch] };
         Asked { got: Got { answer, token: None }, mismatches, attempts: 1 }
+    }
+
+    #[rstest]
+    #[case("get: {kind: Pod}, expect: {status: 403}", DENIALS)]
+    #[case("get: {kind: Pod}, expect: {reason: Forbidden, within: 2s}", DENIALS)]
+    #[case("get: {kind: Pod}, expect: {status: 403, by: admission}", DENIALS)]
+    #[case(
+        "get: {kind: Pod}, expect: [{when: {kubernetes: '<1.30'}, status: 200}, {when: {kubernetes: '>=1.30'}, reason: Forbidden}]",
+        DENIALS
+    )]
+    #[case("can: {who: anonymous, verb: list, resource: pods, allowed: false}", DENIALS)]
+    #[case("can: {who: anonymous, verb: list, resource: pods, allowed: true}", 1)]
+    #[case("kubectl: {args: [get, pods]}, expect: {exitCode: 1, stderr: {contains: is forbidden}}", DENIALS)]
+    #[case("get: {kind: Pod, name: a}, expect: {absent: true}", 1)]
+    fn a_denial_is_seen_several_times(#[case] step: &str, #[case] times: usize) {
+        let text = format!("title: t\nsteps: [{{title: t, {step}}}]");
+        let document = crate::scenario::read(std::path::Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+        let plan = crate::plan::plan(document, &crate::plan::Names { suffix: "x".into() }).expect("a plan");
+        assert_eq!(needed(&plan.steps[0]), times);
     }
 
     #[tokio::test]

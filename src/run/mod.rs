@@ -10,6 +10,7 @@ pub mod turns;
 
 mod ask;
 mod captures;
+mod existence;
 mod presence;
 pub mod sent;
 mod steady;
@@ -33,7 +34,7 @@ use crate::{
     reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, Own, identity::Identities, mounted::Mounted, shell::Shells},
+    steps::{Context, Fault, Own, discovery::Discovery, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -104,6 +105,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
+        discovery: Discovery::default(),
         shells: Shells::of(plan),
         mounted: Mounted::default(),
     };

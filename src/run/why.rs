@@ -74,15 +74,16 @@ fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) ->
         Class::Refused => Surprise::Refused,
         _ => return None,
     };
-    let wrong = reviews.iter().find(|review| {
+    let (index, wrong) = reviews.iter().enumerate().find(|(_, review)| {
         review.pointer == failure.mismatch.pointer
             && review.allowed != review.expected
             && review.allowed == (surprise == Surprise::Allowed)
     })?;
-    let cell = can.cells.iter().find(|cell| cell.pointer == wrong.pointer && cell.words() == wrong.words)?;
+    // The answers are in the order of the questions.
+    let cell = can.cells.get(index)?;
     let caller = Caller { user: cell.who.user.clone(), groups: cell.who.groups.clone() };
     let within = step.expected.iter().any(|item| item.within.is_some());
-    Some((surprise, Question { caller, request: cell.request.clone() }, within))
+    Some((surprise, Question { caller, request: wrong.request.clone() }, within))
 }
 
 /// The expectation that did not hold; what nobody wrote down is the first one's.
@@ -108,7 +109,7 @@ fn surprise(item: &Expected, failure: &Failure) -> Option<Surprise> {
     match failure.mismatch.class {
         Class::Allowed if by_rbac => Some(Surprise::Allowed),
         // A 404, 409 or 422: authorization, which comes first, let the call pass.
-        Class::Status if by_rbac && item.expect.status == Some(403) => Some(Surprise::Allowed),
+        Class::Status if item.expect.is_rbac_denial() => Some(Surprise::Allowed),
         Class::Refused => Some(Surprise::Refused),
         _ => None,
     }

@@ -17,6 +17,7 @@ pub mod expect;
 pub mod json_schema;
 pub mod kubectl;
 pub mod open;
+pub mod outcome;
 pub mod placeholder;
 pub mod read;
 pub mod schema;

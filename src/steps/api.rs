@@ -151,6 +151,20 @@ pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
     if kind.plural.is_some() {
         return Ok(kind.clone());
     }
+    served(kind, context).await?.ok_or_else(|| {
+        Fault::Refused(format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version))
+    })
+}
+
+/// Whether the cluster knows the kind.
+///
+/// # Errors
+/// When the API server does not answer, or cannot answer for now.
+pub async fn is_served(kind: &Kind, context: &Context) -> Result<bool, Fault> {
+    Ok(served(kind, context).await?.is_some())
+}
+
+async fn served(kind: &Kind, context: &Context) -> Result<Option<Kind>, Fault> {
     let list = get(&context.client, &format!("/apis/{}/{}", kind.group, kind.version)).await?;
     if let Some(busy) = busy(&list) {
         return Err(busy);
@@ -159,16 +173,11 @@ pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
     let found = resources.into_iter().flatten().find(|resource| {
         resource["kind"] == kind.kind.as_str() && resource["name"].as_str().is_some_and(|name| !name.contains('/'))
     });
-    match found {
-        Some(resource) => Ok(Kind {
-            plural: resource["name"].as_str().map(str::to_owned),
-            namespaced: resource["namespaced"].as_bool().unwrap_or(true),
-            ..kind.clone()
-        }),
-        None => {
-            Err(Fault::Refused(format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version)))
-        }
-    }
+    Ok(found.map(|resource| Kind {
+        plural: resource["name"].as_str().map(str::to_owned),
+        namespaced: resource["namespaced"].as_bool().unwrap_or(true),
+        ..kind.clone()
+    }))
 }
 
 /// The fault of a server that cannot answer for now: 429, 5xx.

@@ -3,15 +3,16 @@
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::{Context, Fault, api};
+use super::{Context, Fault, api, discovery::About};
 use crate::{
     expect::{
         Answer, Http, Meant,
         can::{Real, Reviewed},
     },
+    k8s::Served,
     plan::{
         Request,
-        can::{Can, Cell},
+        can::{Api, Can, Cell},
     },
 };
 
@@ -34,8 +35,8 @@ pub async fn run(can: &Can, context: &Context) -> Result<Answer, Fault> {
                 Some((method, path)) => Some(real(cell, method, &path, context).await?),
                 None => None,
             };
-            let (pointer, words) = (cell.pointer.clone(), cell.words());
-            Ok(Reviewed { pointer, words, expected: cell.allowed, allowed, reason, real })
+            let (pointer, words, request) = (cell.pointer.clone(), cell.words(), cell.request.clone());
+            Ok(Reviewed { pointer, words, request, expected: cell.allowed, allowed, reason, real })
         }
     });
     let answers: Vec<Result<Reviewed, Fault>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
@@ -64,6 +65,38 @@ fn sample(can: &Can) -> Vec<usize> {
         chosen.extend(spread(&slow, wanted - from_quick));
     }
     chosen
+}
+
+/// Finds out what only the cluster knows: whether the objects of a custom kind are in namespaces, and its version. About what is
+/// not served the questions stay as they are.
+///
+/// # Errors
+/// When the API server does not say.
+pub async fn resolve(can: &mut Can, context: &Context) -> Result<(), Fault> {
+    let mut groups: Vec<String> = Vec::new();
+    for cell in can.cells.iter().filter(|cell| cell.api == Api::Unsure) {
+        if let Request::Resource { group, .. } = &cell.request
+            && !groups.contains(group)
+        {
+            groups.push(group.clone());
+        }
+    }
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let asked: Vec<About<'_>> = groups.iter().map(|group| About::Group(group)).collect();
+    let apis = context.discovery.apis(&context.client, &asked).await?;
+    for cell in can.cells.iter_mut().filter(|cell| cell.api == Api::Unsure) {
+        let Request::Resource { verb, group, resource, namespace, .. } = &mut cell.request else { continue };
+        cell.api = match apis.as_ref().map(|apis| apis.resource(verb, group, resource, None)) {
+            Some(Served::Resource(own)) => {
+                namespace.take_if(|_| !own.namespaced);
+                Api::Served { version: own.version.clone(), namespaced: own.namespaced }
+            }
+            _ => Api::Other,
+        };
+    }
+    Ok(())
 }
 
 fn spread(list: &[usize], many: usize) -> impl Iterator<Item = usize> + '_ {
@@ -144,6 +177,8 @@ mod tests {
                 name: Some(number.to_string()),
             },
             allowed,
+            api: Api::Served { version: "v1".into(), namespaced: true },
+            on_purpose: false,
         }
     }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod can;
 pub mod curl;
 pub mod delete;
+pub mod discovery;
 pub mod exec;
 pub mod get;
 pub mod hopeless;
@@ -49,6 +50,8 @@ pub struct Context {
     pub own: Option<Own>,
     /// As whom steps ask.
     pub identities: identity::Identities,
+    /// What the cluster serves.
+    pub discovery: discovery::Discovery,
     /// The shells in which calls from inside Pods are made.
     pub shells: shell::Shells,
     /// The tokens of Pods that are known.

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use kubewalk::expect::{
-    Answer, Http, Meant,
-    can::{Real, Reviewed},
+use kubewalk::{
+    expect::{
+        Answer, Http, Meant,
+        can::{Real, Reviewed},
+    },
+    plan::Request,
 };
 use serde_json::{Value, json};
 
@@ -71,6 +74,7 @@ fn reviews(pointer: &str, answers: &[(&str, bool, bool, &str)]) -> Answer {
     let one = |(words, expected, allowed, reason): &(&str, bool, bool, &str)| Reviewed {
         pointer: pointer.into(),
         words: (*words).into(),
+        request: Request::Path { verb: "get".into(), path: "/".into() },
         expected: *expected,
         allowed: *allowed,
         reason: (*reason).into(),

@@ -9,7 +9,10 @@ use super::{
     story::Story,
     world::pod_facts,
 };
-use crate::plan::kinds::nearest;
+use crate::{
+    k8s::served::{is_cluster_role, is_role},
+    plan::kinds::nearest,
+};
 
 const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
@@ -63,9 +66,9 @@ fn pod(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'
     }
 }
 
-/// ClusterRoles that every cluster has.
+/// ClusterRoles that every cluster has. Distributions and add-ons have more that begin with `system:`.
 fn is_bootstrap(role: &str) -> bool {
-    matches!(role, "cluster-admin" | "admin" | "edit" | "view") || role.starts_with("system:")
+    is_cluster_role(role) || role.starts_with("system:")
 }
 
 fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'_>) {
@@ -78,7 +81,8 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<
         return; // It has an error of its own.
     }
     let namespace = placed.object.namespace.as_deref().filter(|_| !cluster);
-    if (cluster && is_bootstrap(name)) || story.made_by((RBAC, kind), namespace, name).is_some() {
+    let own_role = namespace.is_some_and(|namespace| is_role(namespace, name));
+    if (cluster && is_bootstrap(name)) || own_role || story.made_by((RBAC, kind), namespace, name).is_some() {
         return;
     }
     let other = if cluster { "Role" } else { "ClusterRole" };

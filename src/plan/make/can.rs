@@ -1,9 +1,15 @@
 //! `can`: the questions of a table, and the answer that each must have.
 
-use super::{Context, below, draft::Draft, story::Story, subjects, whats};
+use super::{
+    Context, below,
+    draft::Draft,
+    story::Story,
+    subjects,
+    whats::{self, What},
+};
 use crate::{
     plan::{
-        Action, Request,
+        Action,
         can::{Can, Cell, Who},
     },
     scenario::can::{self as said, Allowed, Cells, Default},
@@ -72,7 +78,7 @@ fn single(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &
         url: can.url.clone(),
     };
     let mut all = Vec::new();
-    add(&mut all, who, &whats::read(cx, at, &cells, story), &below(at, "allowed"), allowed);
+    add(&mut all, who, &whats::read(cx, at, &cells, story, allowed), &below(at, "allowed"), allowed);
     all
 }
 
@@ -121,13 +127,13 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
     for (index, cells) in list.iter().enumerate() {
         let at = below(&below(at, key), index);
         let who = some(cx, &at, cells, who, story);
-        let whats = whats::read(cx, &at, cells, story);
+        let whats = whats::read(cx, &at, cells, story, default == Default::Denied);
         add(&mut all, &who, &whats, &at, default == Default::Denied);
     }
     for (index, cells) in can.asked.iter().enumerate() {
         let at = below(&below(at, "asked"), index);
         let who = some(cx, &at, cells, who, story);
-        let whats = whats::read(cx, &at, cells, story);
+        let whats = whats::read(cx, &at, cells, story, default == Default::Allowed);
         add(&mut all, &who, &whats, &at, default == Default::Allowed);
     }
     if can.asked.is_empty() {
@@ -157,11 +163,12 @@ fn some(cx: &mut Context<'_>, at: &str, cells: &Cells, all: &[Who], story: &Stor
 }
 
 /// Adds what is not there yet: an exception comes before the default.
-fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[Request], at: &str, allowed: bool) {
+fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool) {
     for who in who {
-        for request in whats {
+        for What { request, api, on_purpose } in whats {
             if all.len() <= MOST && !all.iter().any(|cell| cell.who == *who && cell.request == *request) {
-                all.push(Cell { pointer: at.to_owned(), who: who.clone(), request: request.clone(), allowed });
+                let (pointer, who, request) = (at.to_owned(), who.clone(), request.clone());
+                all.push(Cell { pointer, who, request, allowed, api: api.clone(), on_purpose: *on_purpose });
             }
         }
     }

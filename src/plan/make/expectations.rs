@@ -12,7 +12,7 @@ use crate::{
     plan::{Expected, kinds::nearest},
     scenario::{
         Step,
-        expect::{AtPath, DeniedBy, Expect, Text, TextRule},
+        expect::{AtPath, Expect, Text, TextRule},
     },
 };
 
@@ -40,11 +40,7 @@ const REASONS: &[(&str, u16)] = &[
 
 /// Whether a step expects that the API server refuses it.
 pub(super) fn is_refusal(step: &Step) -> bool {
-    let refusal = |expect: &Expect| match expect.status {
-        Some(status) => status >= 400,
-        None => expect.reason.is_some() || expect.by.is_some() || expect.absent == Some(true),
-    };
-    step.expect.as_ref().is_some_and(|expects| expects.items().iter().all(|(_, expect)| refusal(expect)))
+    step.expect.as_ref().is_some_and(|expects| expects.items().iter().all(|(_, expect)| expect.is_failure()))
 }
 
 /// What a verb cannot answer, and where to look instead.
@@ -330,11 +326,4 @@ fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
         };
         cx.findings.error(at, "this is no regular expression").label(label);
     }
-}
-
-/// Whether an expected 403 must be one that RBAC made of the request.
-pub(super) fn is_rbac_denial(expect: &Expect) -> bool {
-    expect.status == Some(403)
-        && expect.exit_code.is_none_or(|code| code == 0)
-        && matches!(expect.by, None | Some(DeniedBy::Rbac))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::on_purpose;
 use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col};
 
 /// A diagnostic and the JSON pointer of its place.
@@ -48,6 +49,19 @@ impl Places<'_> {
 impl<'a> Findings<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
         Self { document, files: Vec::new(), list: Vec::new() }
+    }
+
+    /// Whether one of the lines of these values says that it is on purpose. Then what is there is not an error.
+    pub(super) fn on_purpose(&self, pointers: &[&str]) -> bool {
+        let places = Places { document: self.document, files: &self.files };
+        pointers.iter().any(|pointer| {
+            let (file, span) = places.of(pointer, false);
+            let (key_file, key) = places.of(pointer, true);
+            [(file, span), (key_file, key)].iter().any(|(file, span)| {
+                let source = file.as_ref().unwrap_or(&self.document.source);
+                on_purpose::is_said(&source.text, *span)
+            })
+        })
     }
 
     pub(super) fn document(&self) -> &'a Document {

@@ -33,11 +33,11 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -
         As::Full(full) => self::full(cx, &at, full, story),
     };
     let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
-    let denials = expected.filter(|(_, expect)| expect.status == Some(403));
-    for (pointer, _) in denials.filter(|_| matches!(caller.credential, Credential::Text(_))) {
+    let denials = expected.filter(|(_, expect)| expect.is_denial());
+    for (pointer, expect) in denials.filter(|_| matches!(caller.credential, Credential::Text(_))) {
         cx.findings
             .error(
-                &below(&format!("{}{pointer}", draft.pointer), "status"),
+                &below(&format!("{}{pointer}", draft.pointer), expect.claim()),
                 "nobody is refused as a stranger: a bad token is a 401",
             )
             .second(&at, "no token")

@@ -19,9 +19,11 @@ pub(super) fn check(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
             // Server-side apply of a new object asks for `create` and knows its name.
             "create" if verbs.contains(&"patch") => continue,
             "create" => (
-                "`create` with `resourceNames` grants nothing",
+                "`create` with `resourceNames` grants no POST",
                 "a new object's name is not in the URL, so no name fits",
-                "give `create` a rule of its own without `resourceNames`".to_owned(),
+                "give `create` a rule of its own without `resourceNames`; only server-side apply, which needs `patch`, too, \
+                 says the name"
+                    .to_owned(),
             ),
             "deletecollection" => (
                 "`deletecollection` with `resourceNames` grants nothing",

@@ -1,6 +1,6 @@
 //! Warnings about what is meant so: a line with the comment `# on purpose` is not warned about.
 
-use crate::scenario::{Diagnostic, Severity, Source};
+use crate::scenario::{Diagnostic, Severity, Source, Span};
 
 const COMMENT: &str = "# on purpose";
 
@@ -10,7 +10,11 @@ pub(super) fn is_meant(source: &Source, diagnostic: &Diagnostic) -> bool {
     let Some(span) = diagnostic.span.filter(|_| diagnostic.severity == Severity::Warning) else {
         return false;
     };
-    let text = &diagnostic.file.as_ref().unwrap_or(source).text;
+    is_said(&diagnostic.file.as_ref().unwrap_or(source).text, span)
+}
+
+/// Whether the line on which something begins says that it is on purpose.
+pub(super) fn is_said(text: &str, span: Span) -> bool {
     let end = text.get(span.start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| span.start + at);
     let Some(before) = text.get(..end) else { return false };
     let line = before.rsplit('\n').next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What only shows when the steps are seen together: a denial says little until the same call is seen to succeed.
 
-use super::{Context, below, expectations::is_rbac_denial, url::NAMESPACE};
+use super::{Context, below, url::NAMESPACE};
 use crate::{
     plan::{Action, Credential, Expected, Identity, Request, Step, when::everywhere},
     scenario::expect::{Expect, Text, TextRule},
@@ -9,8 +9,8 @@ use crate::{
 /// A call of the story about which RBAC decides.
 struct Call<'a> {
     step: &'a Step,
-    /// Who asks.
-    identity: &'a Identity,
+    /// Who asks; `None`: kubewalk's administrator.
+    identity: Option<&'a Identity>,
     /// What; it may be refused for any of them.
     requests: Vec<Request>,
     /// The Pod that it comes from.
@@ -21,18 +21,39 @@ impl<'a> Call<'a> {
     fn of(step: &'a Step) -> Option<Self> {
         let requests = step.action.requests();
         match &step.action {
-            Action::Curl(curl) => Some(Call { step, identity: &curl.identity, requests, pod: Some(&curl.place.pod) }),
-            _ => Some(Call { step, identity: step.caller.identity.as_ref()?, requests, pod: None }),
+            Action::Curl(curl) => {
+                Some(Call { step, identity: Some(&curl.identity), requests, pod: Some(&curl.place.pod) })
+            }
+            // A yes of the authorizer is as good as a call.
+            Action::Can(can) => {
+                let granted = can.cells.iter().filter(|cell| cell.allowed).map(|cell| cell.request.clone());
+                Some(Call { step, identity: None, requests: granted.collect(), pod: None })
+            }
+            _ if step.caller.credential == Credential::Administrator => {
+                Some(Call { step, identity: None, requests, pod: None })
+            }
+            _ => Some(Call { step, identity: Some(step.caller.identity.as_ref()?), requests, pod: None }),
         }
     }
 
-    /// Whether the other call, which succeeds, shows that this one is refused for want of a right only.
+    /// Whether the other call, which succeeds, shows that this one is refused for want of a right only: it asks for the same
+    /// of the same resource, whoever makes it and about whichever object; or the same caller asks for something else of it.
     fn is_shown_by(&self, other: &Call<'_>) -> bool {
-        let same_place = match (self.pod, other.pod) {
-            (None, None) => self.identity == other.identity,
-            (pod, other) => pod == other,
-        };
-        same_place || self.requests.iter().any(|request| other.requests.contains(request))
+        let same_caller = self.identity.is_some() && self.identity == other.identity;
+        self.requests.iter().any(|request| other.requests.iter().any(|granted| is_alike(request, granted, same_caller)))
+    }
+}
+
+/// Whether two requests differ in namespace and name at most, and in the verb if it may be any. Paths are as good as each other:
+/// whether each of them is there is looked at by itself.
+fn is_alike(one: &Request, other: &Request, any_verb: bool) -> bool {
+    match (one, other) {
+        (
+            Request::Resource { verb, group, resource, subresource, .. },
+            Request::Resource { verb: verb2, group: group2, resource: resource2, subresource: subresource2, .. },
+        ) => (any_verb || verb == verb2) && (group, resource, subresource) == (group2, resource2, subresource2),
+        (Request::Path { verb, .. }, Request::Path { verb: other, .. }) => verb == other,
+        _ => false,
     }
 }
 
@@ -61,9 +82,9 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     for step in steps {
         let elsewhere = matches!(step.action, Action::Curl(_) | Action::Kubectl(_) | Action::Can(_));
         let admin = step.caller.credential == Credential::Administrator && !elsewhere;
-        for item in step.expected.iter().filter(|item| admin && is_rbac_denial(&item.expect)) {
+        for item in step.expected.iter().filter(|item| admin && item.expect.is_rbac_denial()) {
             cx.findings
-                .warn(&below(&at(step, item), "status"), "RBAC never refuses kubewalk's administrator")
+                .warn(&below(&at(step, item), item.expect.claim()), "RBAC never refuses kubewalk's administrator")
                 .second_key(&below(&step.pointer, step.verb), "asked by the administrator")
                 .hint("say who asks, e.g. `as: serviceaccount/NAME`; if somebody else refuses, say `by: …`");
         }
@@ -71,11 +92,11 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
     let denials = |call| {
         let call: &Call<'_> = call;
-        (call.step.expected.iter()).filter(|item| is_rbac_denial(&item.expect)).map(move |item| (call, item))
+        (call.step.expected.iter()).filter(|item| item.expect.is_rbac_denial()).map(move |item| (call, item))
     };
     for (call, item) in calls.iter().flat_map(denials) {
         let step = call.step;
-        let status_at = below(&at(step, item), "status");
+        let status_at = below(&at(step, item), item.expect.claim());
         if call.requests.is_empty() {
             if call.pod.is_some() {
                 cx.findings
@@ -85,7 +106,7 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
             }
             continue;
         }
-        let user = call.identity.username();
+        let Some(user) = call.identity.map(Identity::username) else { continue };
         check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
         let mut others = calls.iter().filter(|other| !other.requests.is_empty() && call.is_shown_by(other));
         let paired = others.any(|other| successes(other.step).any(|success| meet((step, item), (other.step, success))));

@@ -3,27 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::{Context, below, draft::Draft, manifests::a, named_rules};
-use crate::plan::kinds::{OWN, nearest};
-
-pub(super) const VERBS: &[&str] = &[
-    "get",
-    "list",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-    "bind",
-    "escalate",
-    "impersonate",
-    "use",
-    "approve",
-    "sign",
-    "attest",
-    "request-serviceaccounts-token-audience",
-];
-pub(super) const PATH_VERBS: &[&str] = &["get", "head", "post", "put", "patch", "delete", "options"];
+use crate::k8s::{
+    nearest,
+    served::{TABLE, is_own_group, long},
+    special::{self, PATH_VERBS, VERBS},
+};
 
 /// Words that people write for a verb.
 pub(super) const NOT_VERBS: &[(&str, &str)] = &[
@@ -38,35 +22,6 @@ pub(super) const NOT_VERBS: &[(&str, &str)] = &[
     ("logs", "`get` on the resource `pods/log`"),
     ("all", "`*`"),
 ];
-
-/// kubectl's short names, which RBAC does not know.
-pub(super) const SHORT: &[(&str, &str)] = &[
-    ("cj", "cronjobs"),
-    ("cm", "configmaps"),
-    ("crd", "customresourcedefinitions"),
-    ("deploy", "deployments"),
-    ("ds", "daemonsets"),
-    ("ep", "endpoints"),
-    ("ev", "events"),
-    ("hpa", "horizontalpodautoscalers"),
-    ("ing", "ingresses"),
-    ("limits", "limitranges"),
-    ("netpol", "networkpolicies"),
-    ("no", "nodes"),
-    ("ns", "namespaces"),
-    ("pdb", "poddisruptionbudgets"),
-    ("po", "pods"),
-    ("pv", "persistentvolumes"),
-    ("pvc", "persistentvolumeclaims"),
-    ("quota", "resourcequotas"),
-    ("rs", "replicasets"),
-    ("sa", "serviceaccounts"),
-    ("sts", "statefulsets"),
-    ("svc", "services"),
-];
-
-/// What rules about impersonation for certain calls name as resources of `authentication.k8s.io` (since 1.36).
-const IMPERSONATED: &[&str] = &["users", "groups", "serviceaccounts", "nodes", "uids", "userextras"];
 
 pub(super) const SUBRESOURCES: &[&str] = &[
     "attach",
@@ -147,7 +102,7 @@ fn lint_verbs(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
     let paths = !words(rule, "nonResourceURLs").is_empty();
     let known = if paths { PATH_VERBS } else { VERBS };
     for (index, verb) in words(rule, "verbs").into_iter().enumerate() {
-        if verb == "*" || known.contains(&verb) || verb.starts_with("impersonate-on:") {
+        if verb == "*" || known.contains(&verb) || (!paths && special::is_verb(verb)) {
             continue;
         }
         let meant = (NOT_VERBS.iter().filter(|_| !paths))
@@ -163,14 +118,10 @@ fn lint_verbs(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
     }
 }
 
-fn is_own_group(group: &str) -> bool {
-    OWN.iter().any(|kind| kind.group == group)
-}
-
 /// The group of one of Kubernetes' own resources.
 fn group_of(resource: &str) -> Option<&'static str> {
     let resource = resource.split('/').next().unwrap_or(resource);
-    (OWN.iter()).find(|kind| kind.plural.as_deref() == Some(resource)).map(|kind| kind.group.as_str())
+    TABLE.resources.iter().find(|own| own.plural == resource).map(|own| own.group.as_str())
 }
 
 fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
@@ -181,7 +132,9 @@ fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
             _ if is_own_group(group) => None,
             _ => match group.split_once('/') {
                 Some((group, _)) => Some(format!("`{group}` (a group has no version)")),
-                None => nearest(group, OWN.iter().map(|kind| kind.group.as_str())).map(|near| format!("`{near}`")),
+                None => {
+                    nearest(group, TABLE.resources.iter().map(|own| own.group.as_str())).map(|near| format!("`{near}`"))
+                }
             },
         };
         if let Some(meant) = meant {
@@ -198,8 +151,11 @@ fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
     let all_own = groups.iter().all(|group| is_own_group(group));
     for (index, resource) in words(rule, "resources").into_iter().enumerate() {
         let at = below(&below(at, "resources"), index);
-        let impersonated = groups.contains(&"authentication.k8s.io") && IMPERSONATED.contains(&resource);
-        if !all_own || groups.is_empty() || resource.starts_with('*') || impersonated {
+        if !all_own
+            || groups.is_empty()
+            || resource.starts_with('*')
+            || is_special(&words(rule, "verbs"), &groups, resource)
+        {
             continue;
         }
         if let Some(meant) = meant_resource(resource, &groups) {
@@ -209,7 +165,8 @@ fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
                 .hint(format!("did you mean `{meant}`?"));
         } else if let Some(group) = group_of(resource) {
             let base = resource.split('/').next();
-            let fits = (OWN.iter()).any(|kind| kind.plural.as_deref() == base && groups.contains(&kind.group.as_str()));
+            let fits = (TABLE.resources.iter())
+                .any(|own| Some(own.plural.as_str()) == base && groups.contains(&own.group.as_str()));
             // Scale and eviction are kinds of other groups, but their resource's group counts.
             if !fits {
                 cx.findings
@@ -230,27 +187,49 @@ fn meant_resource(resource: &str, groups: &[&str]) -> Option<String> {
     if is_own_group(base) && group_of(base).is_none() && sub.is_some() {
         return sub.map(ToOwned::to_owned); // apps/deployments
     }
-    let plurals = || OWN.iter().filter_map(|kind| Some((kind, kind.plural.as_deref()?)));
+    let plurals = || TABLE.resources.iter().map(|own| (own, own.plural.as_str()));
     let good_base = if plurals().any(|(_, plural)| plural == base) {
         base
     } else {
         let head = base.split('.').next().unwrap_or(base);
         let exact = plurals().map(|(_, plural)| plural).find(|plural| *plural == head);
-        let short = (SHORT.iter()).find(|(short, _)| *short == head).map(|(_, long)| *long);
+        let short = long(head);
         let near = || {
-            let group = plurals().filter(|(kind, _)| groups.contains(&kind.group.as_str()));
+            let group = plurals().filter(|(own, _)| groups.contains(&own.group.as_str()));
             nearest(head, group.map(|(_, plural)| plural))
         };
         exact.or(short).or_else(near)?
     };
     let good_sub = match sub {
         None => None,
-        Some(sub) if SUBRESOURCES.contains(&sub) => Some(sub),
-        Some(sub) => Some(nearest(sub, SUBRESOURCES.iter().copied()).unwrap_or(sub)),
+        Some(sub) if is_subresource(good_base, sub) => Some(sub),
+        Some(sub) => {
+            let own = || TABLE.resources.iter().filter(|own| own.plural == good_base);
+            let special = own().flat_map(|own| special::subresources(&own.group, good_base).iter().copied());
+            let served = own().filter_map(|own| own.sub.as_deref());
+            Some(nearest(sub, served.chain(special).chain(SUBRESOURCES.iter().copied())).unwrap_or(sub))
+        }
     };
     let good = match good_sub {
         Some(sub) => format!("{good_base}/{sub}"),
         None => good_base.to_owned(),
     };
     (good != resource).then_some(good)
+}
+
+/// Whether something asks for this subresource.
+fn is_subresource(plural: &str, sub: &str) -> bool {
+    let own = || TABLE.resources.iter().filter(|own| own.plural == plural);
+    let served = own().any(|own| own.sub.as_deref() == Some(sub));
+    served || own().any(|own| special::subresource(&own.group, plural, sub))
+}
+
+/// Whether only authorizers know the resource, or its subresource, in one of the groups and for one of the verbs.
+fn is_special(verbs: &[&str], groups: &[&str], resource: &str) -> bool {
+    let (plural, sub) = resource.split_once('/').map_or((resource, None), |(plural, sub)| (plural, Some(sub)));
+    groups.iter().any(|group| {
+        let any_verb = |verb: &&str| special::resource(verb, group, plural).is_some();
+        let own = TABLE.resources.iter().any(|own| own.group == *group && own.plural == plural);
+        verbs.iter().any(any_verb) || sub.is_some_and(|sub| own && special::subresource(group, plural, sub))
+    })
 }

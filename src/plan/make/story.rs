@@ -44,6 +44,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
             when: draft.when.clone(),
             caller,
             save,
+            on_purpose: false,
         });
     }
     captures::unused(cx, &story);

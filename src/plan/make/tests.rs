@@ -218,7 +218,7 @@ fn another_message_than_rbac_would_send() {
     let said = said_after_pod(&[
         json!({"curl": {"in": "p", "url": url, "token": "mounted"},
                "expect": {"status": 403, "message": "pods is forbidden: User \"system:serviceaccount:default:demo\""}}),
-        json!({"curl": {"in": "p", "url": "https://kubernetes/api", "token": "mounted"}, "expect": {"status": 200}}),
+        json!({"curl": {"in": "p", "url": url, "token": "mounted"}, "expect": {"status": 200}}),
     ]);
     assert_eq!(
         said,

@@ -6,6 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{Context, below};
+use crate::scenario::expect::Expect;
 
 /// A part of a text that depends on the version: how it is recognised (its first group stays the same in all versions),
 /// and the reason.
@@ -107,7 +108,11 @@ fn bound(cx: &mut Context<'_>, at: &str, key: &str, text: &str) {
 
 /// An RBAC refusal may go on behind its closing quote.
 fn appended(cx: &mut Context<'_>, at: &str, rule: (&str, &str), text: &str, expect: &serde_json::Map<String, Value>) {
-    if rule == ("message", "equals") && expect.get("status") == Some(&403.into()) && text.contains(" cannot ") {
+    let is_denial = || {
+        let expect = serde_json::from_value::<Expect>(Value::Object(expect.clone()));
+        expect.is_ok_and(|expect| expect.is_rbac_denial())
+    };
+    if rule == ("message", "equals") && text.contains(" cannot ") && is_denial() {
         cx.findings
             .warn(at, "servers append to this message")
             .label("e.g. when a binding names a role that does not exist")

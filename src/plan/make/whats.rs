@@ -2,24 +2,49 @@
 
 use super::{
     Context, below,
-    rules::{NOT_VERBS, PATH_VERBS, SHORT, VERBS},
+    pairs::if_fresh,
+    rules::{NOT_VERBS, SUBRESOURCES},
     story::Story,
     targets::EVERYWHERE,
 };
 use crate::{
-    plan::{
-        Request,
-        kinds::{OWN, nearest},
+    k8s::{
+        Served, nearest,
+        special::{self, PATH_VERBS, REQUEST_VERBS, VERBS},
     },
+    plan::{Request, can::Api},
     scenario::can::{Cells, Words},
 };
 
+/// A request that is asked about.
+pub(super) struct What {
+    /// What the authorizer is asked.
+    pub request: Request,
+    /// What is known of its resource.
+    pub api: Api,
+    /// Whether its lines say that it is meant although it is not there.
+    pub on_purpose: bool,
+}
+
+/// The verbs, resources and so on of one element, and the answer that they must have.
+struct Asked<'c> {
+    at: &'c str,
+    cells: &'c Cells,
+    verbs: Vec<(String, &'c str)>,
+    allowed: bool,
+    on_purpose: bool,
+}
+
 /// All combinations; nothing after an error.
-pub(super) fn read(cx: &mut Context<'_>, at: &str, cells: &Cells, story: &Story<'_>) -> Vec<Request> {
+pub(super) fn read(cx: &mut Context<'_>, at: &str, cells: &Cells, story: &Story<'_>, allowed: bool) -> Vec<What> {
     let errors = cx.findings.errors();
     if cells.verb.is_none() {
         cx.findings.error(at, "a question without a `verb`").hint("e.g. `verb: list`");
     }
+    let lines = ["verb", "resource", "subresource", "name", "url", "allowed"].map(|key| below(at, key));
+    let on_purpose = cx.findings.on_purpose(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let verbs = list(at, "verb", cells.verb.as_ref());
+    let asked = Asked { at, cells, verbs, allowed, on_purpose };
     let all = match (&cells.resource, &cells.url) {
         (Some(_), Some(_)) => {
             cx.findings
@@ -37,8 +62,8 @@ pub(super) fn read(cx: &mut Context<'_>, at: &str, cells: &Cells, story: &Story<
                 .hint("e.g. `resource: pods`, `resource: deployments.apps`, or `url: /metrics`");
             Vec::new()
         }
-        (None, Some(urls)) => paths(cx, at, cells, urls),
-        (Some(resources), None) => resources_of(cx, at, cells, resources, story),
+        (None, Some(urls)) => asked.paths(cx, urls),
+        (Some(resources), None) => asked.resources(cx, resources, story),
     };
     if cx.findings.errors() > errors { Vec::new() } else { all }
 }
@@ -55,177 +80,282 @@ fn list<'w>(at: &str, key: &str, words: Option<&'w Words>) -> Vec<(String, &'w s
     }
 }
 
-fn paths(cx: &mut Context<'_>, at: &str, cells: &Cells, urls: &Words) -> Vec<Request> {
-    for (key, there) in [
-        ("subresource", cells.subresource.is_some()),
-        ("name", cells.name.is_some()),
-        ("namespace", cells.namespace.is_some()),
-    ] {
-        if there {
-            cx.findings
-                .error(&below(at, key), format!("a path has no `{key}`"))
-                .at_key()
-                .second_key(&below(at, "url"), "the path")
-                .hint("remove the line");
-        }
-    }
-    let verbs = list(at, "verb", cells.verb.as_ref());
-    for (at, verb) in &verbs {
-        lint_verb(cx, at, verb, PATH_VERBS, false);
-    }
-    let mut all = Vec::new();
-    for (at, path) in list(at, "url", Some(urls)) {
-        if !path.starts_with('/') {
-            cx.findings.error(&at, format!("`{path}` is no path")).hint("it begins with `/`, e.g. `/metrics`");
-        }
-        let path = path.to_owned();
-        all.extend(verbs.iter().map(|(_, verb)| Request::Path { verb: (*verb).to_owned(), path: path.clone() }));
-    }
-    all
-}
-
-fn lint_verb(cx: &mut Context<'_>, at: &str, verb: &str, known: &[&str], resource: bool) {
-    if verb == "*" || known.contains(&verb) || verb.starts_with("impersonate-on:") {
-        return;
-    }
-    let meant = (NOT_VERBS.iter().filter(|_| resource))
-        .find(|(word, _)| word.eq_ignore_ascii_case(verb))
-        .map(|(_, meant)| (*meant).to_owned())
-        .or_else(|| nearest(verb, known.iter().copied()).map(|near| format!("`{near}`")));
-    if let Some(meant) = meant {
-        cx.findings
-            .warn(at, format!("`{verb}` is no verb that any request asks for"))
-            .label("the answer says nothing about a real call")
-            .hint(format!("did you mean {meant}?"));
-    }
-}
-
-/// A group and a plural, and whether objects of it are in namespaces (`None`: not known).
+/// A group and a plural, and what is known of it.
 struct Resource {
     group: String,
     plural: String,
-    namespaced: Option<bool>,
+    api: Api,
 }
 
-fn resources_of(cx: &mut Context<'_>, at: &str, cells: &Cells, words: &Words, story: &Story<'_>) -> Vec<Request> {
-    let verbs = list(at, "verb", cells.verb.as_ref());
-    for (at, verb) in &verbs {
-        lint_verb(cx, at, verb, VERBS, true);
-    }
-    let resources: Vec<_> =
-        list(at, "resource", Some(words)).into_iter().filter_map(|(at, word)| resource(cx, &at, word)).collect();
-    for (at, sub) in list(at, "subresource", cells.subresource.as_ref()) {
-        if sub.is_empty() || sub.contains('/') {
-            cx.findings.error(&at, format!("`{sub}` is no subresource")).hint("e.g. `log`, `exec`, `status`");
+impl Resource {
+    /// Whether its objects are in namespaces; `None`: not known.
+    fn namespaced(&self, verb: &str) -> Option<bool> {
+        match &self.api {
+            Api::Served { namespaced, .. } => Some(*namespaced),
+            Api::Other => special::resource(verb, &self.group, &self.plural),
+            Api::Unsure => None,
         }
     }
-    let namespaces = namespaces(cx, at, cells, &resources, story);
-    let option = |key: &str, words: Option<&Words>| -> Vec<Option<String>> {
-        let list = list(at, key, words);
-        if list.is_empty() { vec![None] } else { list.into_iter().map(|(_, word)| Some(word.to_owned())).collect() }
-    };
-    let subs = option("subresource", cells.subresource.as_ref());
-    let names = option("name", cells.name.as_ref());
-    let mut all = Vec::new();
-    for resource in &resources {
-        for (_, verb) in &verbs {
-            for subresource in &subs {
-                for name in &names {
-                    for namespace in &namespaces {
-                        // The API server takes the name of a Namespace for its namespace, too.
-                        let of_itself = resource.group.is_empty() && resource.plural == "namespaces";
-                        let namespace = match resource.namespaced {
-                            Some(false) if of_itself => name.clone(),
-                            Some(false) => None,
-                            _ => namespace.clone(),
-                        };
-                        all.push(Request::Resource {
-                            verb: (*verb).to_owned(),
-                            group: resource.group.clone(),
-                            resource: resource.plural.clone(),
-                            subresource: subresource.clone(),
-                            namespace,
-                            name: name.clone(),
-                        });
+}
+
+impl Asked<'_> {
+    fn paths(&self, cx: &mut Context<'_>, urls: &Words) -> Vec<What> {
+        let (at, cells) = (self.at, self.cells);
+        for (key, there) in [
+            ("subresource", cells.subresource.is_some()),
+            ("name", cells.name.is_some()),
+            ("namespace", cells.namespace.is_some()),
+        ] {
+            if there {
+                cx.findings
+                    .error(&below(at, key), format!("a path has no `{key}`"))
+                    .at_key()
+                    .second_key(&below(at, "url"), "the path")
+                    .hint("remove the line");
+            }
+        }
+        for (at, verb) in &self.verbs {
+            self.lint_verb(cx, at, verb, PATH_VERBS, false);
+        }
+        let mut all = Vec::new();
+        for (at, path) in list(at, "url", Some(urls)) {
+            if !path.starts_with('/') && path != "*" {
+                cx.findings.error(&at, format!("`{path}` is no path")).hint("it begins with `/`, e.g. `/metrics`");
+            }
+            let path = path.to_owned();
+            self.path(cx, &at, &path);
+            all.extend(self.verbs.iter().map(|(_, verb)| What {
+                request: Request::Path { verb: (*verb).to_owned(), path: path.clone() },
+                api: Api::Other,
+                on_purpose: self.on_purpose,
+            }));
+        }
+        all
+    }
+
+    /// Whether there is such a path, and whether it is none of a resource.
+    fn path(&self, cx: &mut Context<'_>, at: &str, path: &str) {
+        if self.on_purpose || !path.starts_with('/') {
+            return;
+        }
+        match (cx.apis.path("GET", path), Request::from_http("GET", path)) {
+            (_, Request::Resource { resource, group, .. }) if !path.contains('*') => {
+                let word = if group.is_empty() { resource } else { format!("{resource}.{group}") };
+                cx.findings
+                    .error(at, "this is the path of a resource, about which nothing is asked as a path")
+                    .label("RBAC's rules for paths do not see it")
+                    .hint(format!("write `resource: {word}`"));
+            }
+            (Served::Missing(missing), _) => {
+                let hint = missing.hint().map(|hint| if_fresh(cx.namespace, &hint));
+                let message = missing.message.clone();
+                let denied = !self.allowed;
+                let finding = if denied { cx.findings.error(at, message) } else { cx.findings.warn(at, message) };
+                finding.label("the answer says nothing about a real call").hint_if(hint);
+            }
+            _ => {}
+        }
+    }
+
+    fn lint_verb(&self, cx: &mut Context<'_>, at: &str, verb: &str, known: &[&str], resource: bool) {
+        if verb == "*" || known.contains(&verb) || (resource && special::is_verb(verb)) || self.on_purpose {
+            return;
+        }
+        let meant = (NOT_VERBS.iter().filter(|_| resource))
+            .find(|(word, _)| word.eq_ignore_ascii_case(verb))
+            .map(|(_, meant)| (*meant).to_owned())
+            .or_else(|| nearest(verb, known.iter().copied()).map(|near| format!("`{near}`")));
+        if let Some(meant) = meant {
+            let message = format!("`{verb}` is no verb that any request asks for");
+            // What nothing asks for is denied to everybody.
+            let finding = if self.allowed { cx.findings.warn(at, message) } else { cx.findings.error(at, message) };
+            finding.label("the answer says nothing about a real call").hint(format!("did you mean {meant}?"));
+        }
+    }
+
+    fn resources(&self, cx: &mut Context<'_>, words: &Words, story: &Story<'_>) -> Vec<What> {
+        let (at, cells) = (self.at, self.cells);
+        for (at, verb) in &self.verbs {
+            self.lint_verb(cx, at, verb, VERBS, true);
+        }
+        let subs = list(at, "subresource", cells.subresource.as_ref());
+        for (at, sub) in &subs {
+            if sub.is_empty() || sub.contains('/') {
+                cx.findings.error(at, format!("`{sub}` is no subresource")).hint("e.g. `log`, `exec`, `status`");
+            }
+        }
+        let resources: Vec<_> = (list(at, "resource", Some(words)).into_iter())
+            .filter_map(|(at, word)| self.resource(cx, &at, word, &subs))
+            .collect();
+        self.names(cx, &subs);
+        let namespaces = self.namespaces(cx, &resources, story);
+        let option = |key: &str, words: Option<&Words>| -> Vec<Option<String>> {
+            let list = list(at, key, words);
+            if list.is_empty() { vec![None] } else { list.into_iter().map(|(_, word)| Some(word.to_owned())).collect() }
+        };
+        let subs = option("subresource", cells.subresource.as_ref());
+        let names = option("name", cells.name.as_ref());
+        let mut all = Vec::new();
+        for resource in &resources {
+            for (_, verb) in &self.verbs {
+                for subresource in &subs {
+                    for name in &names {
+                        for namespace in &namespaces {
+                            // The API server takes the name of a Namespace for its namespace, too.
+                            let of_itself = resource.group.is_empty() && resource.plural == "namespaces";
+                            let namespace = match resource.namespaced(verb) {
+                                Some(false) if of_itself => name.clone(),
+                                Some(false) => None,
+                                _ => namespace.clone(),
+                            };
+                            let request = Request::Resource {
+                                verb: (*verb).to_owned(),
+                                group: resource.group.clone(),
+                                resource: resource.plural.clone(),
+                                subresource: subresource.clone(),
+                                namespace,
+                                name: name.clone(),
+                            };
+                            all.push(What { request, api: resource.api.clone(), on_purpose: self.on_purpose });
+                        }
                     }
                 }
             }
         }
+        all
     }
-    all
-}
 
-fn namespaces(
-    cx: &mut Context<'_>,
-    at: &str,
-    cells: &Cells,
-    resources: &[Resource],
-    story: &Story<'_>,
-) -> Vec<Option<String>> {
-    let said = list(at, "namespace", cells.namespace.as_ref());
-    if said.is_empty() {
-        return vec![Some(cx.namespace.to_owned())];
-    }
-    if let Some(resource) = resources.iter().find(|resource| resource.namespaced == Some(false)) {
-        cx.findings
-            .error(&below(at, "namespace"), format!("`{}` are in no namespace", resource.plural))
-            .at_key()
-            .label("they are cluster-wide")
-            .hint("remove the line, or ask about them in an element of their own");
-    }
-    let mut all = Vec::new();
-    for (at, word) in said {
-        let namespace = word.to_owned();
-        let known = EVERYWHERE.contains(&namespace.as_str()) || namespace == cx.namespace || story.exists(&namespace);
-        if namespace != "*" && !known {
-            story.no_namespace(cx, &at, &namespace, "make it by an earlier step of kind Namespace; `*` stands for all");
+    /// Warns of a name where the request that is meant has none: RBAC decides about it without one.
+    fn names(&self, cx: &mut Context<'_>, subs: &[(String, &str)]) {
+        if self.cells.name.is_none() || !subs.is_empty() || !self.allowed || self.on_purpose {
+            return;
         }
-        all.push((namespace != "*").then_some(namespace));
+        for (at, verb) in &self.verbs {
+            let (message, hint) = match *verb {
+                "create" => (
+                    "a request that creates says no name, so RBAC decides it without one",
+                    "leave the `name` out; if server-side apply is meant, which does say it, end the line with `# on purpose`",
+                ),
+                "deletecollection" => (
+                    "a request that deletes a collection says no name, so RBAC decides it without one",
+                    "leave the `name` out, or ask about `delete`",
+                ),
+                _ => continue,
+            };
+            cx.findings.error(at, message).second_key(&below(self.at, "name"), "allowed by this name only?").hint(hint);
+        }
     }
-    all
-}
 
-fn resource(cx: &mut Context<'_>, at: &str, word: &str) -> Option<Resource> {
-    if let Some((plural, rest)) = word.split_once('/') {
-        let hint = match super::rules::SUBRESOURCES.contains(&rest) {
-            true => format!("write `resource: {plural}` and `subresource: {rest}`"),
-            false => format!("write `resource: {plural}` and `name: {rest}` or `subresource: {rest}`"),
+    fn namespaces(&self, cx: &mut Context<'_>, resources: &[Resource], story: &Story<'_>) -> Vec<Option<String>> {
+        let said = list(self.at, "namespace", self.cells.namespace.as_ref());
+        if said.is_empty() {
+            return vec![Some(cx.namespace.to_owned())];
+        }
+        let cluster_wide = |resource: &&Resource| {
+            self.verbs.iter().all(|(_, verb)| resource.namespaced(verb) == Some(false)) && !self.verbs.is_empty()
         };
-        cx.findings
-            .error(at, format!("`{word}`: a name or a subresource?"))
-            .label("kubectl would read a name")
-            .hint(hint);
-        return None;
+        if let Some(resource) = resources.iter().find(cluster_wide) {
+            cx.findings
+                .error(&below(self.at, "namespace"), format!("`{}` are in no namespace", resource.plural))
+                .at_key()
+                .label("they are cluster-wide")
+                .hint("remove the line, or ask about them in an element of their own");
+        }
+        let mut all = Vec::new();
+        for (at, word) in said {
+            let namespace = word.to_owned();
+            let known =
+                EVERYWHERE.contains(&namespace.as_str()) || namespace == cx.namespace || story.exists(&namespace);
+            if namespace != "*" && !known && !cx.findings.on_purpose(&[&at]) {
+                story.no_namespace(
+                    cx,
+                    &at,
+                    &namespace,
+                    "make it by an earlier step of kind Namespace; `*` stands for all",
+                );
+            }
+            all.push((namespace != "*").then_some(namespace));
+        }
+        all
     }
-    let (plural, group) = word.split_once('.').unwrap_or((word, ""));
-    let own = OWN.iter().find(|kind| kind.group == group && kind.plural.as_deref() == Some(plural));
-    if let Some(kind) = own {
-        return Some(Resource { group: group.into(), plural: plural.into(), namespaced: Some(kind.namespaced) });
-    }
-    let versioned = group.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    let foreign = group.contains('.') && !versioned && !OWN.iter().any(|kind| kind.group == group);
-    if plural == "*" || foreign {
-        return Some(Resource { group: group.into(), plural: plural.into(), namespaced: None });
-    }
-    cx.findings.error(at, format!("there is no resource `{word}`")).hint(meant(plural, group));
-    None
-}
 
-/// What was meant by a resource that is not Kubernetes' own.
-fn meant(plural: &str, group: &str) -> String {
-    let written = |plural: &str| {
-        let kind = OWN.iter().find(|kind| kind.plural.as_deref() == Some(plural))?;
-        let group = &kind.group;
-        Some(if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") })
-    };
-    let plurals = || OWN.iter().filter_map(|kind| kind.plural.as_deref());
-    let short = SHORT.iter().find(|(short, _)| *short == plural).map(|(_, long)| *long);
-    let found = (written(plural))
-        .or_else(|| written(short?))
-        .or_else(|| written(nearest(plural, plurals())?))
-        .filter(|found| !group.contains('/') && *found != format!("{plural}.{group}"));
-    match found {
-        Some(found) => format!("did you mean `{found}`?"),
-        None => "the plural, and behind a dot its API group, e.g. `deployments.apps`".into(),
+    /// A resource with its subresources, or what is wrong with them.
+    fn resource(&self, cx: &mut Context<'_>, at: &str, word: &str, subs: &[(String, &str)]) -> Option<Resource> {
+        if let Some((plural, rest)) = word.split_once('/') {
+            let hint = match SUBRESOURCES.contains(&rest) {
+                true => format!("write `resource: {plural}` and `subresource: {rest}`"),
+                false => format!("write `resource: {plural}` and `name: {rest}` or `subresource: {rest}`"),
+            };
+            cx.findings
+                .error(at, format!("`{word}`: a name or a subresource?"))
+                .label("kubectl would read a name")
+                .hint(hint);
+            return None;
+        }
+        let (plural, group) = word.split_once('.').unwrap_or((word, ""));
+        let resource = |api: Api| Some(Resource { group: group.to_owned(), plural: plural.to_owned(), api });
+        let mut api = Api::Unsure;
+        for (_, verb) in &self.verbs {
+            match cx.apis.resource(verb, group, plural, None) {
+                Served::Missing(_) if self.on_purpose => {}
+                Served::Missing(missing) => {
+                    let hint = missing.hint();
+                    let usual = "the plural, and behind a dot its API group, e.g. `deployments.apps`; if it is meant, end \
+                                 the line with `# on purpose`";
+                    cx.findings.error(at, missing.message).hint(hint.unwrap_or_else(|| usual.into()));
+                    return None;
+                }
+                Served::Other => api = Api::Other,
+                Served::Unsure => {}
+                Served::Resource(own) => {
+                    api = Api::Served { version: own.version.clone(), namespaced: own.namespaced };
+                    let (verbs, single) = (own.verbs.clone(), self.is_single(subs));
+                    self.served(cx, at, (plural, verb), &verbs, single && subs.is_empty());
+                    for (sub_at, sub) in subs {
+                        self.subresource(cx, sub_at, (group, plural, sub), verb, single);
+                    }
+                }
+            }
+        }
+        resource(api)
+    }
+
+    /// Whether it is one question, no product of words.
+    fn is_single(&self, subs: &[(String, &str)]) -> bool {
+        let many = |words: Option<&Words>| matches!(words, Some(Words::Many(words)) if words.len() > 1);
+        self.verbs.len() == 1 && subs.len() < 2 && !many(self.cells.resource.as_ref())
+    }
+
+    fn subresource(
+        &self,
+        cx: &mut Context<'_>,
+        at: &str,
+        (group, plural, sub): (&str, &str, &str),
+        verb: &str,
+        single: bool,
+    ) {
+        let (verbs, what) = match cx.apis.resource(verb, group, plural, Some(sub)) {
+            Served::Missing(missing) if !self.on_purpose => {
+                let hint = missing.hint();
+                cx.findings.error(at, missing.message).label("the answer says nothing about a real call").hint_if(hint);
+                return;
+            }
+            Served::Resource(own) => (own.verbs.clone(), format!("{plural}/{sub}")),
+            _ => return,
+        };
+        self.served(cx, at, (&what, verb), &verbs, single);
+    }
+
+    /// Whether any request is this verb's; in a table of all verbs that does not matter.
+    fn served(&self, cx: &mut Context<'_>, at: &str, (what, verb): (&str, &str), verbs: &[String], single: bool) {
+        let asked = REQUEST_VERBS.contains(&verb) && !verbs.iter().any(|own| own == verb);
+        if !asked || !single || self.on_purpose {
+            return;
+        }
+        let message = format!("no request asks for `{verb}` on {what}");
+        let finding = if self.allowed { cx.findings.warn(at, message) } else { cx.findings.error(at, message) };
+        finding
+            .label("the answer says nothing about a real call")
+            .hint(format!("{what} have `{}`", verbs.join("`, `")));
     }
 }

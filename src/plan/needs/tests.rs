@@ -95,3 +95,14 @@ fn a_shared_namespace_is_not_its_own() {
     assert_eq!(touches(&plan)[0], (String::new(), "uses the namespace default, which is not its own".to_owned()));
     assert!(touches(&plan).len() > 1);
 }
+
+/// A denial by RBAC needs no right, however it is claimed; what is refused later, or is not found, has been authorized.
+#[test]
+fn only_what_authorization_refuses_needs_no_right() {
+    let of = |expect: &str| {
+        let text = format!("title: t\nsteps: [{{title: t, get: {{kind: Secret, name: s}}, expect: {expect}}}]");
+        needed(&planned(&text)).iter().any(|right| right == "get secrets s in namespace OWN")
+    };
+    assert!(of("{absent: true}") && of("{status: 404}") && of("{status: 403, by: admission}") && of("{status: 200}"));
+    assert!(!of("{status: 403}") && !of("{reason: Forbidden}") && !of("{status: 401}"));
+}

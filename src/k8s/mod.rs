@@ -1,0 +1,14 @@
+//! Kubernetes' own facts: what an API server serves, what else its authorizers are asked for, and the words for both.
+//!
+//! There is one resolver, [`Apis`]. `check` gives it the table of a real API server ([`served`]) and the custom kinds that a
+//! scenario makes; a run gives it what the cluster's discovery says. Pure functions; nothing here knows a client.
+
+pub mod near;
+pub mod paths;
+pub mod resolve;
+pub mod served;
+pub mod special;
+
+pub use near::nearest;
+pub use resolve::{Apis, Missing, Served};
+pub use served::Resource;

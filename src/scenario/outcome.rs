@@ -1,0 +1,145 @@
+//! What an expectation asks for: the one place that says whether it means success, a denial, or another failure.
+//!
+//! The judge, the waiting for a denial to be steady, the warnings of `check`, the rights that a runner needs, and the
+//! reasons of a failure all ask here.
+
+use serde_json::Value;
+
+use super::expect::{DeniedBy, Expect, Text, TextRule};
+
+/// What an expectation asks of the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Any 2xx.
+    Success,
+    /// Just this one, which is no denial.
+    Exactly(u16),
+    /// A refusal by somebody.
+    Denial(DeniedBy, Option<u16>),
+    /// Any failure that is a `Status`; its `reason` or `message` says which.
+    Failure,
+}
+
+impl Expect {
+    /// What is asked of an HTTP answer, said or not. `reason: Forbidden` alone means `status: 403`.
+    pub fn wanted(&self) -> Wanted {
+        match (self.by, self.status, self.reason.as_deref()) {
+            (Some(by), status, _) => Wanted::Denial(by, status),
+            (None, Some(403), _) | (None, None, Some("Forbidden")) => Wanted::Denial(DeniedBy::Rbac, Some(403)),
+            (None, Some(status), _) => Wanted::Exactly(status),
+            (None, None, None) if self.absent == Some(true) => Wanted::Exactly(404),
+            (None, None, None) if self.message.is_none() => Wanted::Success,
+            (None, None, _) => Wanted::Failure,
+        }
+    }
+
+    /// Whether RBAC must have refused the call.
+    pub fn is_rbac_denial(&self) -> bool {
+        !self.is_unanswered() && matches!(self.wanted(), Wanted::Denial(DeniedBy::Rbac, None | Some(403)))
+    }
+
+    /// Whether the call must have been refused, by anybody.
+    pub fn is_denial(&self) -> bool {
+        !self.is_unanswered() && matches!(self.wanted(), Wanted::Denial(..))
+    }
+
+    /// Whether curl must fail, so that there is no answer.
+    fn is_unanswered(&self) -> bool {
+        self.exit_code.is_some_and(|code| code != 0)
+    }
+
+    /// The key that claims the status: `status`, `by`, `reason` or `message`.
+    pub fn claim(&self) -> &'static str {
+        match () {
+            () if self.status.is_some() => "status",
+            () if self.by.is_some() => "by",
+            () if self.reason.is_some() => "reason",
+            () => "message",
+        }
+    }
+
+    /// Whether the call must not have succeeded.
+    pub fn is_failure(&self) -> bool {
+        match self.wanted() {
+            Wanted::Success => false,
+            Wanted::Exactly(status) => status >= 400,
+            Wanted::Denial(..) | Wanted::Failure => true,
+        }
+    }
+
+    /// Whether a 404 is what must come.
+    pub fn is_not_found(&self) -> bool {
+        self.wanted() == Wanted::Exactly(404) || self.reason.as_deref() == Some("NotFound")
+    }
+
+    /// Whether what a command prints must tell of a denial: a `Status` with 403 in its JSON, or the words that curl and
+    /// kubectl print about one.
+    pub fn tells_of_denial(&self) -> bool {
+        let is_code = |value: &Value| *value == 403 || *value == "Forbidden" || *value == "403";
+        let in_json = self.json.as_ref().is_some_and(|json| is_code(&json["code"]) || is_code(&json["reason"]));
+        let at_path = self.path.iter().any(|path| {
+            let place = path.at.trim_start_matches('$').trim_matches(['.', '[', ']', '\'', '"']);
+            matches!(place, "code" | "reason") && path.equals.iter().chain(&path.contains).any(is_code)
+        });
+        let in_words = |text: &Text| match text {
+            Text::Is(text) => words(text),
+            Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text)) => words(text),
+            Text::Rule(TextRule::Matches(text)) => words(text),
+            Text::Rule(TextRule::Lacks(_)) => false,
+        };
+        in_json || at_path || [&self.stdout, &self.stderr].into_iter().flatten().any(in_words)
+    }
+}
+
+/// Words that only a denial is told in.
+fn words(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.contains("forbidden") || text.trim() == "no" || text.trim() == "403"
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn expect(yaml: &str) -> Expect {
+        serde_saphyr::from_str(yaml).expect("an expectation")
+    }
+
+    #[rstest]
+    #[case("{status: 403}", true, true)]
+    #[case("{reason: Forbidden}", true, true)]
+    #[case("{reason: Forbidden, within: 2s}", true, true)]
+    #[case("{status: 403, by: rbac}", true, true)]
+    #[case("{status: 403, by: quota}", false, true)]
+    #[case("{by: escalation}", false, true)]
+    #[case("{status: 422, by: policy}", false, true)]
+    #[case("{reason: NotFound}", false, false)]
+    #[case("{status: 404, reason: Forbidden}", false, false)]
+    #[case("{message: x}", false, false)]
+    #[case("{}", false, false)]
+    #[case("{status: 403, exitCode: 6}", false, false)]
+    fn one_answer(#[case] yaml: &str, #[case] by_rbac: bool, #[case] denial: bool) {
+        let expect = expect(yaml);
+        assert_eq!((expect.is_rbac_denial(), expect.is_denial()), (by_rbac, denial));
+        assert!(!denial || expect.is_failure());
+    }
+
+    #[rstest]
+    #[case("{json: {kind: Status, code: 403}}", true)]
+    #[case("{json: {reason: Forbidden}}", true)]
+    #[case("{path: [{at: $.code, equals: 403}]}", true)]
+    #[case("{path: [{at: '$.reason', equals: Forbidden}]}", true)]
+    #[case("{stderr: {contains: is forbidden}}", true)]
+    #[case("{stderr: {matches: '\\(Forbidden\\)'}}", true)]
+    #[case("{stdout: 'no'}", true)]
+    #[case("{stdout: '403'}", true)]
+    #[case("{stderr: {lacks: forbidden}}", false)]
+    #[case("{json: {code: 404}}", false)]
+    #[case("{path: [{at: $.items, count: 403}]}", false)]
+    #[case("{stdout: notes}", false)]
+    fn what_a_command_prints(#[case] yaml: &str, #[case] denial: bool) {
+        assert_eq!(expect(yaml).tells_of_denial(), denial);
+    }
+}

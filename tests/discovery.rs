@@ -1,0 +1,92 @@
+//! The table of what an API server serves is what a live one of the version that we ship says. On a real cluster.
+//!
+//! `KUBEWALK_BLESS=1 cargo test --test discovery` writes `src/k8s/served.txt` anew.
+
+use std::{fs, path::Path};
+
+use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
+use kube::{Api, Client, api::ListParams};
+use kubewalk::{
+    k8s::{
+        Resource,
+        served::{TABLE, Table},
+    },
+    steps::discovery::of_list,
+    testing,
+};
+use serde_json::Value;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Marks what an API server makes when it starts.
+const OWN: &str = "kubernetes.io/bootstrapping=rbac-defaults";
+
+#[test]
+fn the_table_is_what_a_live_api_server_says() {
+    let cluster = testing::shared();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let live = runtime.block_on(async {
+        let client = cluster.client().await.expect("a client");
+        read(&client).await.expect("discovery answers")
+    });
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/k8s/served.txt");
+    if std::env::var_os("KUBEWALK_BLESS").is_some_and(|value| value == "1") {
+        fs::write(&file, live.text()).expect("writable");
+    }
+    let known = fs::read_to_string(&file).expect("readable");
+    assert_eq!(live.text(), known, "KUBEWALK_BLESS=1 cargo test --test discovery writes {} anew", file.display());
+    assert!(TABLE.resources.len() > 100, "and the one that was compiled in is not empty");
+}
+
+async fn get(client: &Client, path: &str) -> Result<Value> {
+    Ok(client.request(http::Request::get(path).body(Vec::new())?).await?)
+}
+
+async fn read(client: &Client) -> Result<Table> {
+    let mut table = Table::default();
+    let version = get(client, "/version").await?["gitVersion"].as_str().unwrap_or_default().to_owned();
+    // What a distribution appends is none of Kubernetes'.
+    table.version = version.split(['+', '-']).next().unwrap_or_default().to_owned();
+    resources(client, "", "v1", &mut table).await?;
+    let groups = get(client, "/apis").await?;
+    let mut lists: Vec<(String, String)> = Vec::new();
+    for group in groups["groups"].as_array().into_iter().flatten() {
+        let name = group["name"].as_str().unwrap_or_default();
+        // Scenarios that run meanwhile make kinds of their own.
+        if name.contains('.') && !name.ends_with(".k8s.io") {
+            continue;
+        }
+        for version in group["versions"].as_array().into_iter().flatten() {
+            lists.push((name.to_owned(), version["version"].as_str().unwrap_or_default().to_owned()));
+        }
+    }
+    lists.sort_by_key(|(group, _)| group.clone());
+    for (group, version) in &lists {
+        resources(client, group, version, &mut table).await?;
+    }
+    let paths = get(client, "/").await?;
+    let paths = paths["paths"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let of_scenarios = |path: &str| match path.strip_prefix("/apis/") {
+        Some(group) => group.split('/').next().is_some_and(|group| group.contains('.') && !group.ends_with(".k8s.io")),
+        None => false,
+    };
+    table.paths = paths.filter(|path| !of_scenarios(path)).map(str::to_owned).collect();
+    table.paths.sort();
+    let own = ListParams::default().labels(OWN);
+    let roles = Api::<ClusterRole>::all(client.clone()).list(&own).await?;
+    table.cluster_roles = roles.into_iter().filter_map(|role| role.metadata.name).collect();
+    table.cluster_roles.sort();
+    let roles = Api::<Role>::all(client.clone()).list(&own).await?;
+    table.roles = roles.into_iter().filter_map(|role| Some((role.metadata.namespace?, role.metadata.name?))).collect();
+    table.roles.sort();
+    Ok(table)
+}
+
+async fn resources(client: &Client, group: &str, version: &str, table: &mut Table) -> Result<()> {
+    let list = get(client, &kubewalk::k8s::served::root(group, version)).await?;
+    let list = list["resources"].as_array().into_iter().flatten();
+    let mut found: Vec<Resource> = list.filter_map(|one| of_list(group, version, one)).collect();
+    found.sort_by(|one, other| (&one.plural, &one.sub).cmp(&(&other.plural, &other.sub)));
+    table.resources.extend(found);
+    Ok(())
+}
