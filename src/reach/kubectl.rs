@@ -62,7 +62,7 @@ fn of_flag(given: &Given) -> Option<(usize, String)> {
     let what = match given.flag {
         Some(flag) if flag.name == "filename" && value != "-" => format!("a file of the node, `{value}`"),
         Some(flag) if flag.name == "filename" => return None,
-        Some(flag) if flag.name == "output" && !OUTPUTS.iter().any(|form| known(form)) => {
+        Some(flag) if flag.name == "output" && !OUTPUTS.iter().any(known) => {
             format!("the output `{value}`")
         }
         Some(flag) if !flag.never && flag.takes != Takes::File && !NOT_THESE.contains(&flag.name) => return None,
