@@ -95,7 +95,7 @@ fn words(words: &[&str]) {
     while let Some(word) = rest.next() {
         let (flag, joined) = word.split_once('=').map_or((*word, None), |(flag, value)| (flag, Some(value)));
         let mut value = || joined.or_else(|| rest.peek().copied().copied());
-        if flag == "--from-literal" && words.iter().any(|word| about(word)) {
+        if flag == "--from-literal" && words.iter().any(&about) {
             if let Some((key, value)) = value().and_then(|pair| pair.split_once('=')) {
                 register_value(key, value.trim_matches(['"', '\'']).as_bytes());
             }
@@ -105,7 +105,7 @@ fn words(words: &[&str]) {
             register_value(flag.trim_start_matches('-'), value.as_bytes());
         }
     }
-    if words.iter().any(|word| about(word)) {
+    if words.iter().any(about) {
         words.iter().filter_map(|word| serde_json::from_str(word).ok()).for_each(|json: Value| part(&json));
     }
 }
