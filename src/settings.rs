@@ -2,6 +2,7 @@
 //! variables of the command line are read.
 
 use std::{
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -157,11 +158,16 @@ fn base(cache: &Path) -> PathBuf {
         }
     } else if let Some(runtime) = set("XDG_RUNTIME_DIR")
         && let Ok(runtime) = own::trusted(&runtime)
-        && runtime.metadata().is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == user.as_raw())
+        && runtime.metadata().is_ok_and(|about| about.uid() == user.as_raw())
     {
         return runtime.join("kubewalk");
     }
-    cache.join("run")
+    // A cache that somebody else has made, root for example, is only read.
+    let foreign = |dir: &Path| dir.metadata().is_ok_and(|about| about.uid() != user.as_raw());
+    match home() {
+        Some(home) if foreign(cache) => home.join(".cache/kubewalk/run"),
+        _ => cache.join("run"),
+    }
 }
 
 /// Who called sudo: root's files may be theirs.

@@ -56,9 +56,11 @@ of the run is spent, 128+n ended by signal n.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs scenarios on a cluster that it starts, and removes it afterwards.
+    /// Runs scenarios on a cluster that it starts, and removes it afterwards. A scenario can do what root can; `check` is safe for
+    /// any file, and --untrusted narrows a run.
     Run(run::Options),
-    /// Reads and plans scenarios and says all that is wrong; needs no cluster.
+    /// Reads and plans scenarios and says all that is wrong; needs no cluster. A scenario can do what root can; `check` is safe for
+    /// any file.
     Check(check::Options),
     /// Lists scenarios: file, number of steps, title.
     List(list::Options),

@@ -39,9 +39,10 @@ pub fn not_linux() -> ClusterError {
 /// What the builtin cluster needs.
 pub fn builtin(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![linux(), root(), limits::of_a_node(), cache(settings)];
-    match engine::built(&settings.cache) {
-        Some(dir) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
-        None => {
+    match engine::checked(&settings.cache) {
+        Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
+        Err(e) => checks.push(Check::bad("engine", e)),
+        Ok(None) => {
             checks.push(Check::good("engine", format!("not built yet; will be, below {}", settings.cache.display())));
             checks.extend([
                 tool("go", "version", "install Go 1.26 or newer"),
@@ -79,9 +80,10 @@ async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {
 }
 
 fn node_image(settings: &Settings) -> Check {
-    match engine::built(&settings.cache) {
-        Some(dir) => Check::good("engine", format!("built, in {}", dir.display())),
-        None => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
+    match engine::checked(&settings.cache) {
+        Ok(Some(dir)) => Check::good("engine", format!("built, in {}", dir.display())),
+        Err(e) => Check::bad("engine", e),
+        Ok(None) => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
     }
 }
 
