@@ -34,6 +34,7 @@ pub mod reach;
 
 pub mod clock;
 pub mod exit_code;
+pub mod process;
 pub mod redact;
 pub mod settings;
 pub mod stop;

@@ -32,6 +32,7 @@ use crate::{
     },
     exit_code::Exit,
     plan::{self, Names, Plan, Trust},
+    redact,
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
@@ -115,6 +116,7 @@ pub fn run_text(name: &str, text: &str) -> (Ended, String) {
 #[track_caller]
 fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
     let source = document.source.clone();
+    redact::secrets::learn(source.text.as_bytes());
     match plan::plan_for(document, &Names::random(), Trust::of(settings::untrusted())) {
         Ok(plan) => plan,
         Err(diagnostics) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
@@ -151,6 +153,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
 pub fn shared() -> &'static Cluster {
     hold_if_asked();
     let shared = SHARED.get_or_init(|| {
+        settings::register_secrets()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let mut progress = |progress: Progress| match progress {
             Progress::BuildingEngine => {

@@ -63,7 +63,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let config = config
             .map_err(|e| anyhow::anyhow!("cannot use the kubeconfig {}: {}", show::line(&file.to_string_lossy(), show::BODY), kubeconfig_file::words(&e)))?;
         let question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
-        let client = kube::Client::try_from(config).context("the kubeconfig is unusable")?;
+        let client = crate::cluster::access::client(config).context("the kubeconfig is unusable")?;
         let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);

@@ -21,6 +21,7 @@ mod rounds;
 mod run;
 mod say;
 mod schema;
+mod secret;
 mod select;
 mod signals;
 mod sweep;

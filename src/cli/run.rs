@@ -52,6 +52,8 @@ pub struct Options {
     #[arg(long, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
     report: Vec<Report>,
     #[command(flatten)]
+    secrets: super::secret::Secrets,
+    #[command(flatten)]
     existing: ExistingCluster,
     /// How long everything may take, the start of the cluster included, e.g. `90s`, `10m`, `1h`. When it is spent, what runs is
     /// broken off and cleaned up, the reports are written, and the exit code is 124. Left out: as long as it takes.
@@ -147,6 +149,9 @@ impl From<Which> for ClusterKind {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    if let Err(exit) = options.secrets.register() {
+        return Ok(exit);
+    }
     let existing = match options.existing.existing(options.cluster) {
         Ok(existing) => existing,
         Err(exit) => return Ok(exit),
@@ -159,6 +164,9 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let begun = Moment::now();
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
+    if options.cluster == Which::Kubeconfig {
+        selected.meet_a_cluster_that_exists(options.existing.yes_this_cluster, talk.stderr_colors());
+    }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
     screen.outlet.tell(Event::RunStarted {
@@ -202,10 +210,19 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 
 /// Runs everything and says how it ended.
 async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
-    let Totals { mut exit, held, failed, broken, skipped } = rounds.run(&mut screen).await;
+    let Totals { mut exit, held, failed, broken, skipped, left } = rounds.run(&mut screen).await;
     if let Some(why) = rounds.stop.asked() {
         exit = exit.worst(why.into());
-        tell!("kubewalk: stopped by {why}; everything that was started is removed");
+        // A measurement: what could not be removed is listed above, and a process that outlives its end is named here.
+        let stuck = crate::process::still_there();
+        if !stuck.is_empty() {
+            exit = exit.worst(Exit::CleanUp);
+            tell!("kubewalk: stopped by {why}; still there: {}", stuck.join(", "));
+        } else if left {
+            tell!("kubewalk: stopped by {why}; what could not be removed is listed above");
+        } else {
+            tell!("kubewalk: stopped by {why}; everything that was started is removed");
+        }
     }
     let took_ms = millis(rounds.begun);
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });

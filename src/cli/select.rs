@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::{
     exit_code::Exit,
-    plan::{self, Names, Plan, Trust},
+    plan::{self, Names, Plan, Trust, needs},
     run::Event,
     scenario::{
         self, Diagnostic, Source, diagnostic,
@@ -69,6 +69,21 @@ impl Selected {
             (0, _) => Exit::Held,
             _ => Exit::Invalid,
         }
+    }
+
+    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. `yes`: all may be touched there.
+    pub fn meet_a_cluster_that_exists(&mut self, yes: bool, color: bool) {
+        self.plans.retain(|plan| {
+            let found = needs::refused_kubectl(plan, yes);
+            if found.is_empty() {
+                return true;
+            }
+            let source = &plan.document.source;
+            self.invalid += 1;
+            self.said.push_str(&diagnostic::render(&found, source, color));
+            self.findings.extend(found.iter().map(|found| finding(found, source)));
+            false
+        });
     }
 
     /// Why there is nothing to run.
@@ -168,6 +183,8 @@ fn load_all(files: &[PathBuf], trust: Trust) -> Vec<Loaded> {
 pub fn load(file: &Path, trust: Trust) -> Loaded {
     let document = scenario::read_file(file)?;
     let source = document.source.clone();
+    // Before a line of it is shown.
+    crate::redact::secrets::learn(source.text.as_bytes());
     plan::plan_for(document, &Names::random(), trust).map_err(|diagnostics| (source, diagnostics))
 }
 

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Kubectl, Node, StartError, Wanted, access, engine::CURL_IMAGE, kubeconfig_file,
+    Cluster, ClusterError, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted, access,
+    engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -34,9 +35,11 @@ pub struct Existing {
     pub curl_image: Option<String>,
 }
 
-/// Nothing holds it: it was there before, and stays.
+/// Nothing holds it: it was there before, and stays. Only kubectl's home goes.
 #[derive(Debug)]
-struct Stays;
+struct Stays {
+    _home: Folder,
+}
 
 impl Node for Stays {
     fn died(&self) -> Option<ClusterError> {
@@ -60,10 +63,11 @@ impl Node for Stays {
 ///
 /// # Errors
 /// When no context is named, or it does not lead to this machine; when the file cannot be used or nobody answers.
-pub async fn connect(wanted: &Wanted, stop: &Stop) -> Result<Cluster, StartError> {
+pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
     let existing = &wanted.existing;
     let kubeconfig = choose(read(&existing.files)?, existing)?;
-    let connected = unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look(kubeconfig, existing))).await;
+    let connected =
+        unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look(kubeconfig, existing, settings))).await;
     let Ok(cluster) = connected.map_err(StartError::Stopped)? else {
         let seconds = ANSWER_BUDGET.as_secs();
         return Err(ClusterError::plain(format!("the cluster did not answer within {seconds} s")).into());
@@ -128,13 +132,14 @@ fn is_local(server: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, ClusterError> {
+async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) -> Result<Cluster, ClusterError> {
     let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
     let options = KubeConfigOptions::default();
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
     config.default_retry = false;
     let client = access::client(config.clone()).map_err(|e| failed(&e))?;
+    let own = config.clone();
     config.auth_info = kube::config::AuthInfo::default();
     let bare = access::client(config).map_err(|e| failed(&e))?;
     let (version, anonymous, nodes) =
@@ -155,18 +160,9 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, Cl
         },
     };
     let path = existing.files.first().cloned().unwrap_or_default();
-    let context = kubeconfig.current_context.clone().unwrap_or_default();
-    let files = std::env::join_paths(&existing.files).map_err(|e| failed(&e))?;
-    let mut variable = std::ffi::OsString::from("KUBECONFIG=");
-    variable.push(files);
-    let there = tokio::process::Command::new("kubectl").args(["version", "--client"]).output().await;
-    let kubectl = match there {
-        Ok(said) if said.status.success() => Kubectl::new(["env".into(), PathBuf::from(variable)]),
-        // Its steps will say that there is none.
-        _ => Kubectl::new([]),
-    };
-    let kubectl = kubectl.with(["--context".to_owned(), context]);
-    Ok(Cluster::new(facts, path, kubectl, Box::new(Stays)).reached_by(kubeconfig))
+    let home = Folder::make(&settings.runs(), &Owner::new())?;
+    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.yes)?);
+    Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))
 }
 
 fn has_our_image(node: &Value) -> bool {

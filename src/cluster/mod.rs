@@ -14,6 +14,7 @@ pub mod exec;
 pub mod folder;
 pub mod guard;
 pub mod holder;
+pub mod host_kubectl;
 pub mod images;
 pub mod k3s;
 pub mod kind;
@@ -355,7 +356,7 @@ impl Cluster {
             ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
             ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
             ClusterKind::Kind => kind::start(wanted, settings, stop, progress).await,
-            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, stop).await,
+            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, settings, stop).await,
         }
     }
 

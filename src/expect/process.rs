@@ -11,7 +11,7 @@ use crate::scenario::expect::Expect;
 
 /// curl got no answer, or not a whole one.
 pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatch> {
-    let (meaning, hint) = curl::exit(code);
+    let (meaning, hint) = curl::ended(code, stderr);
     let mut found = Vec::new();
     if expect.exit_code != Some(code) {
         let (pointer, short, expected) = match (expect.exit_code, Wanted::of(expect)) {
@@ -91,7 +91,7 @@ pub(super) fn command(expect: &Expect, code: i32, stdout: &[u8], stderr: &[u8]) 
         found.push(mismatch);
     }
     let raw = show::text(stdout);
-    let json = serde_json::from_str(&raw).ok();
+    let json = super::json::read(stdout);
     let got = "a command, which has no HTTP answer";
     found.extend(impossible(expect, &["status", "by", "reason", "message"], got));
     parts(expect, json.as_ref(), &raw, "the standard output", &mut found);

@@ -11,14 +11,33 @@ pub const BODY: usize = 1000;
 /// The most of one JSON value that is shown, in bytes.
 pub const VALUE: usize = 200;
 
+/// So much behind the end of what is shown is looked at for credentials that begin before it.
+const BEHIND: usize = 16 << 10;
+
 /// A text of several lines: redacted, then cut after `cap` bytes, control characters escaped except newlines.
 pub fn block(text: &str, cap: usize) -> String {
-    escape(&shorten(&redact(text), cap), true)
+    escape(&clean(text, cap), true)
 }
 
 /// The same in one line: newlines are escaped too.
 pub fn line(text: &str, cap: usize) -> String {
-    escape(&shorten(&redact(text), cap), false)
+    escape(&clean(text, cap), false)
+}
+
+/// Redacted, then cut. However long the text is, only so much of it is looked at as can be shown.
+pub fn clean(text: &str, cap: usize) -> String {
+    let seen = &text[..floor(text, cap.saturating_add(BEHIND))];
+    let clean = redact(seen);
+    if seen.len() == text.len() {
+        return shorten(&clean, cap);
+    }
+    format!("{}… ({} bytes)", &clean[..floor(&clean, cap)], text.len())
+}
+
+/// The beginning of a text whose end is not there, in one line.
+pub fn beginning(text: &str, cap: usize) -> String {
+    let clean = redact(text);
+    format!("{}…", escape(&clean[..floor(&clean, cap)], false))
 }
 
 /// The text if it has at most `cap` bytes, or its beginning and its length: `abc… (12345 bytes)`.
