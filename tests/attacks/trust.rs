@@ -115,9 +115,7 @@ fn hostile() -> String {
     let change = r#"{"apiVersion":"admissionregistration.k8s.io/v1","kind":"MutatingAdmissionPolicy","metadata":{"name":"m"},"spec":{"failurePolicy":"Fail","reinvocationPolicy":"Never","matchConstraints":{RULE},"mutations":[{"patchType":"ApplyConfiguration","applyConfiguration":{"expression":"Object{spec: Object.spec{hostPID: true}}"}}]}}"#;
     let binding = r#"{"apiVersion":"admissionregistration.k8s.io/v1","kind":"MutatingAdmissionPolicyBinding","metadata":{"name":"m"},"spec":{"policyName":"m"}}"#;
     let json = "-H Content-Type:application/json -X POST";
-    let maker = String::from(
-        r#"{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"r"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"hostIPC":true,"containers":[{"name":"c","image":"none.invalid/x"}]}}}}"#,
-    );
+    let maker = r#"{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"r"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"hostIPC":true,"containers":[{"name":"c","image":"none.invalid/x"}]}}}}"#;
     let plain = pod("", "");
     script += &format!(
         "call {json} $api/apis/apps/v1/namespaces/$ns/replicasets -d '{maker}' >/dev/null\n\
