@@ -38,6 +38,19 @@ impl Wanted {
     }
 }
 
+/// Whether an expectation is that the call, or the command, fails.
+pub fn wants_failure(expect: &Expect) -> bool {
+    match Wanted::of(expect) {
+        Wanted::Denial(..) | Wanted::Failure | Wanted::Exactly(400..) => true,
+        Wanted::Success | Wanted::Exactly(_) => expect.exit_code.is_some_and(|code| code != 0),
+    }
+}
+
+/// Whether an expectation is that RBAC refuses.
+pub fn wants_rbac_denial(expect: &Expect) -> bool {
+    matches!(Wanted::of(expect), Wanted::Denial(DeniedBy::Rbac, _))
+}
+
 /// Compares an answer with what is expected. Nothing found: all holds.
 ///
 /// What holds without being said: an HTTP answer has a status 2xx unless `status`, `by`, `reason` or `message` (which only
@@ -54,7 +67,7 @@ pub fn judge(expect: &Expect, answer: &Answer, meant: Option<&Meant>) -> Vec<Mis
             Some(code) => vec![answered(code, http)],
         },
         Answer::CurlFailed { exit_code, stderr } => unreached(expect, *exit_code, stderr),
-        Answer::Exec { exit_code, stdout, stderr } => command(expect, *exit_code, stdout, stderr),
+        Answer::Exec { exit_code, stdout, stderr } => command(expect, *exit_code, stdout, stderr, meant),
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request, Save,
-    Saved, Step, Target, TokenCall,
+    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request,
+    Save, Saved, Step, Target, TokenCall,
     can::{Can, Cell, Who},
 };
 use crate::scenario::{
@@ -148,8 +148,9 @@ fn action(action: &mut Action, filler: &mut dyn Filler) {
             }
         }
         Action::Curl(call) => curl(call, filler),
-        Action::Exec(Exec { place, command, stdin }) => {
+        Action::Exec(Exec { place, identity, command, stdin }) => {
             self::place(place, filler);
+            self::identity(identity, filler);
             all(command.iter_mut().chain(stdin), filler);
         }
         Action::Request(call) => {

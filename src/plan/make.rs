@@ -22,9 +22,11 @@ mod outside;
 mod pairs;
 mod placeholders;
 mod rbac;
+mod revived;
 mod rules;
 mod shares;
 mod short;
+mod spoken;
 mod story;
 mod subjects;
 mod targets;
@@ -101,6 +103,7 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
         (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
     let steps = story::tell(&mut cx, &drafts);
     pairs::check(&mut cx, &steps);
+    revived::check(&mut cx, &steps);
     texts::check(&mut cx);
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 

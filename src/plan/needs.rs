@@ -168,7 +168,7 @@ pub fn touches(plan: &Plan) -> Vec<(String, String)> {
 }
 
 /// Whether kubectl is asked for something else than to read.
-fn changes(args: &[String]) -> bool {
+pub fn changes(args: &[String]) -> bool {
     const READS: &[&str] = &[
         "api-resources",
         "api-versions",

@@ -10,6 +10,8 @@ pub mod turns;
 
 mod ask;
 mod captures;
+mod effects;
+mod going;
 mod presence;
 mod steady;
 mod summary;

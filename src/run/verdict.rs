@@ -101,6 +101,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } => "wait",
         Fault::Late(_) => event::BUDGET,
+        Fault::Going(_) => "going",
         Fault::Away(_) => "away",
         Fault::Busy { .. } => "server",
     }

@@ -118,7 +118,9 @@ pub fn slip(text: &str) -> Option<Slip<'_>> {
 }
 
 fn meant(name: &str) -> Option<String> {
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    {
         return None;
     }
     let lower = name.to_ascii_lowercase();
@@ -141,7 +143,10 @@ mod tests {
     #[case("{{namespace}}", "{namespace}")]
     #[case("{{{namespace}}}", "{{namespace}}")]
     #[case("ns=${namespace} \"$ns\"", "ns=${namespace} \"$ns\"")]
-    #[case("{{.metadata.namespace}} {.items[0].namespace} {namespaces} {namespace", "{{.metadata.namespace}} {.items[0].namespace} {namespaces} {namespace")]
+    #[case(
+        "{{.metadata.namespace}} {.items[0].namespace} {namespaces} {namespace",
+        "{{.metadata.namespace}} {.items[0].namespace} {namespaces} {namespace"
+    )]
     #[case("{\"a\":{\"b\":\"{namespace}\"}}", "{\"a\":{\"b\":\"ns\"}}")]
     #[case("{{namespace}", "{ns")]
     #[case("ü{namespace}ü", "ünsü")]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Context, Fault, identity::Who};
 pub use crate::plan::asks::{escape, path};
-use crate::{expect::Http, plan::Kind};
+use crate::{clock::Moment, expect::Http, plan::Kind};
 
 /// Sends a request and takes the answer whatever its status is.
 ///
@@ -89,11 +89,29 @@ pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
     send(client, http::Method::GET, path, None, Vec::new()).await
 }
 
+/// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has
+/// said that the CustomResourceDefinition is established.
+const SERVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often a kind is looked for that is not served yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// The kind with its plural and scope; the cluster is asked about kinds that are not Kubernetes' own.
 ///
 /// # Errors
-/// When the cluster does not know the kind.
+/// When the cluster does not know the kind, also not a moment later.
 pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
+    let until = Moment::now() + SERVED_WITHIN;
+    loop {
+        match served(kind, context).await {
+            Err(Fault::Refused(_)) if !until.left().is_zero() => tokio::time::sleep(LOOK_AGAIN).await,
+            found => return found,
+        }
+    }
+}
+
+/// The kind as the cluster serves it now.
+async fn served(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
     if kind.plural.is_some() {
         return Ok(kind.clone());
     }

@@ -16,10 +16,12 @@ const NAMESPACE: &str = "kw-walk-abcde";
 /// The plan, or what is wrong; places left out, because a placeholder and a name have other lengths.
 fn outcome(document: &Value) -> Result<String, String> {
     let said = |found: &[scenario::Diagnostic]| {
-        let texts: Vec<_> = found.iter().map(|found| format!("{} {:?} {:?}", found.message, found.label, found.hint)).collect();
+        let texts: Vec<_> =
+            found.iter().map(|found| format!("{} {:?} {:?}", found.message, found.label, found.hint)).collect();
         texts.join("\n")
     };
-    let document = scenario::read(Path::new("walk.yaml"), document.to_string().as_bytes()).map_err(|(_, found)| said(&found))?;
+    let document =
+        scenario::read(Path::new("walk.yaml"), document.to_string().as_bytes()).map_err(|(_, found)| said(&found))?;
     let plan = plan::plan(document, &Names { suffix: "abcde".into() }).map_err(|found| said(&found))?;
     Ok(format!("{:?} {}", plan.steps, said(&plan.warnings)))
 }
@@ -61,7 +63,8 @@ fn instances(schema: &Value, definitions: &Value, depth: usize) -> Vec<(Value, W
         }
     }
     if kinds.contains(&"object") {
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mut whole = Map::new();
         for key in &required {
             whole.insert((*key).to_owned(), smallest(key, &schema["properties"][*key], definitions));
@@ -121,7 +124,9 @@ fn smallest(key: &str, schema: &Value, definitions: &Value) -> Value {
         Some("boolean") => json!(true),
         _ => {
             let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            Value::Object(required.map(|key| (key.to_owned(), smallest(key, &schema["properties"][key], definitions))).collect())
+            Value::Object(
+                required.map(|key| (key.to_owned(), smallest(key, &schema["properties"][key], definitions))).collect(),
+            )
         }
     }
 }
@@ -188,12 +193,8 @@ fn a_placeholder_is_the_name_written_out_in_every_text_of_the_schema() {
     let schema = schema_json();
     let definitions = &schema["definitions"];
     let step = &definitions["Step"];
-    let verbs: Vec<&str> = step["oneOf"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|way| way["required"][0].as_str())
-        .collect();
+    let verbs: Vec<&str> =
+        step["oneOf"].as_array().into_iter().flatten().filter_map(|way| way["required"][0].as_str()).collect();
     let (mut tried, mut planned, mut wrong) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (key, part) in step["properties"].as_object().expect("keys") {
         if matches!(key.as_str(), "title" | "say" | "rows" | "each" | "save" | "when" | "timeout") {
@@ -201,16 +202,17 @@ fn a_placeholder_is_the_name_written_out_in_every_text_of_the_schema() {
         }
         for (mut instance, way) in instances(part, definitions, 9) {
             complete(key, &mut instance, &way);
-            let others: &[Value] = if verbs.contains(&key.as_str()) || verbs.is_empty() && key != "expect" && key != "as" {
-                &[Value::Null]
-            } else {
-                &[
-                    json!({"get": {"kind": "Pod"}}),
-                    json!({"exec": {"in": NAMESPACE, "command": ["a"]}}),
-                    json!({"token": {"serviceAccount": NAMESPACE}}),
-                    json!({"request": {"path": "/api"}}),
-                ]
-            };
+            let others: &[Value] =
+                if verbs.contains(&key.as_str()) || verbs.is_empty() && key != "expect" && key != "as" {
+                    &[Value::Null]
+                } else {
+                    &[
+                        json!({"get": {"kind": "Pod"}}),
+                        json!({"exec": {"in": NAMESPACE, "command": ["a"]}}),
+                        json!({"token": {"serviceAccount": NAMESPACE}}),
+                        json!({"request": {"path": "/api"}}),
+                    ]
+                };
             for other in others {
                 for form in forms(&way) {
                     let made = |text: String| {
@@ -241,7 +243,12 @@ fn a_placeholder_is_the_name_written_out_in_every_text_of_the_schema() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let never: Vec<_> = tried.difference(&planned).collect();
-    assert!(tried.len() > 100 && planned.len() * 2 > tried.len(), "{} of {}; never: {never:?}", planned.len(), tried.len());
+    assert!(
+        tried.len() > 100 && planned.len() * 2 > tried.len(),
+        "{} of {}; never: {never:?}",
+        planned.len(),
+        tried.len()
+    );
 }
 
 #[rstest]
