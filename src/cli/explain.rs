@@ -7,6 +7,7 @@ use clap::Args;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::{
+    cluster::access,
     exit_code::Exit,
     expect::{Refused, show},
     explain::{Caller, Question, Verdict, explain, fetch, own_kind},
@@ -58,6 +59,10 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let kubeconfig = Kubeconfig::read_from(file).with_context(|| format!("cannot read {}", file.display()))?;
         let with = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await.context("the kubeconfig is unusable")?;
+        let config = access::direct(config).map_err(|e| {
+            let remedy = e.remedy.map(|remedy| format!(" ({remedy})")).unwrap_or_default();
+            anyhow::Error::msg(format!("{}{remedy}", e.message))
+        })?;
         let question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
         let client = kube::Client::try_from(config).context("the kubeconfig is unusable")?;
         let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));

@@ -122,8 +122,7 @@ fn choose(mut kubeconfig: Kubeconfig, existing: &Existing) -> Result<Kubeconfig,
 /// Whether the server's address is this machine's own.
 fn is_local(server: &str) -> bool {
     let Ok(uri) = server.parse::<http::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    access::is_own(uri.host().unwrap_or_default())
 }
 
 async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, ClusterError> {
@@ -132,6 +131,7 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, Cl
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
     config.default_retry = false;
+    let mut config = access::direct(config)?;
     let client = access::client(config.clone()).map_err(|e| failed(&e))?;
     config.auth_info = kube::config::AuthInfo::default();
     let bare = access::client(config).map_err(|e| failed(&e))?;

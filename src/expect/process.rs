@@ -11,7 +11,10 @@ use crate::scenario::expect::Expect;
 
 /// curl got no answer, or not a whole one.
 pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatch> {
-    let (meaning, hint) = curl::exit(code);
+    let (meaning, hint) = match curl::proxied(code, stderr) {
+        Some((meaning, hint)) => (meaning, Some(hint)),
+        None => curl::exit(code),
+    };
     let mut found = Vec::new();
     if expect.exit_code != Some(code) {
         let (pointer, short, expected) = match (expect.exit_code, Wanted::of(expect)) {

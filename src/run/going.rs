@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use super::ask::{Asked, calls};
 use crate::{
+    clock::{Moment, timeout_at},
+    cluster::namespaces::content,
     expect::{Answer, Class, judge::wants_rbac_denial, show},
     plan::{Action, Credential, Identity, Request, Step},
     steps::{Context, Fault, api},
@@ -19,6 +21,9 @@ use crate::{
 
 /// Namespaces that cannot be deleted.
 const LASTING: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/// How long it may take to find out what holds a namespace.
+const LISTING: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What kubectl and the API server say of a refusal by RBAC.
 const REFUSED: &str = "forbidden: User ";
@@ -106,7 +111,7 @@ fn named(text: &str) -> Vec<String> {
 async fn look(subject: &Subject, context: &Context) -> Option<String> {
     let (what, path, must_exist) = match subject {
         Subject::Namespace(name) => {
-            (format!("Namespace {name}"), format!("/api/v1/namespaces/{}", api::escape(name)), false)
+            (format!("Namespace {name}"), format!("/api/v1/namespaces/{}", api::escape(name)), is_known(name, context))
         }
         Subject::Account(namespace, name) => (
             format!("ServiceAccount {name} in namespace {namespace}"),
@@ -120,33 +125,48 @@ async fn look(subject: &Subject, context: &Context) -> Option<String> {
     // Who may not look has only the denial.
     let answer = api::get(&context.client, &path).await.ok()?;
     match answer.status {
-        200 => going(&what, answer.json.as_ref()?),
+        200 => {
+            let words = going(&what, answer.json.as_ref()?)?;
+            let Subject::Namespace(name) = subject else { return Some(words) };
+            let held = timeout_at(Moment::now() + LISTING, content(&context.client, name)).await;
+            let held = held.ok().and_then(Result::ok).unwrap_or_default();
+            let held: Vec<_> = held.iter().filter_map(|(kind, item)| holds(kind, item)).collect();
+            Some(if held.is_empty() {
+                words
+            } else {
+                format!("{words}; held by {}", show::line(&held.join(", "), show::VALUE))
+            })
+        }
         404 if must_exist => Some(format!("{what} is gone")),
         _ => None,
     }
+}
+
+/// Whether a namespace was there when the scenario began, or is one that it made: of another, nothing but the denial is known.
+fn is_known(name: &str, context: &Context) -> bool {
+    let made = context.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    name == context.namespace || made.iter().any(|made| made.kind.is("", "Namespace") && made.name == name)
 }
 
 fn object(namespace: &str, plural: &str, name: &str) -> String {
     format!("/api/v1/namespaces/{}/{plural}/{}", api::escape(namespace), api::escape(name))
 }
 
-/// Since when an object is being deleted, and what holds it.
+/// An object inside that has finalizers, and them.
+fn holds(kind: &str, item: &Value) -> Option<String> {
+    let finalizers: Vec<_> =
+        item["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let name = item["metadata"]["name"].as_str()?;
+    (!finalizers.is_empty()).then(|| format!("{kind} {name} ({})", finalizers.join(", ")))
+}
+
+/// Since when an object is being deleted, and what holds it itself.
 fn going(what: &str, object: &Value) -> Option<String> {
     let since = object["metadata"]["deletionTimestamp"].as_str()?;
     let texts = |list: &Value| -> Vec<String> {
         list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let mut held = texts(&object["metadata"]["finalizers"]);
-    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-    held.extend(
-        conditions
-            .filter(|condition| {
-                let kind = condition["type"].as_str().unwrap_or_default();
-                condition["status"] == "True" && kind.starts_with("Namespace")
-            })
-            .filter_map(|condition| condition["message"].as_str())
-            .map(str::to_owned),
-    );
+    let held = texts(&object["metadata"]["finalizers"]);
     let held = if held.is_empty() { String::new() } else { format!(", held by: {}", held.join("; ")) };
     Some(show::block(&format!("{what} is being deleted since {since}{held}"), show::BODY))
 }
@@ -158,20 +178,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_holds_a_namespace() {
-        let object = json!({
-            "metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"},
-            "status": {"conditions": [
-                {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "none"},
-                {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "x.example/hold in 1 resource instances"},
-            ]},
-        });
-        let words = going("Namespace a", &object).expect("it goes");
-        assert_eq!(
-            words,
-            "Namespace a is being deleted since 2026-01-01T00:00:00Z, held by: x.example/hold in 1 resource instances"
-        );
+    fn it_says_what_goes_and_what_holds() {
+        let object = json!({"metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["x.example/hold"]}});
+        let words = going("ServiceAccount a", &object).expect("it goes");
+        assert_eq!(words, "ServiceAccount a is being deleted since 2026-01-01T00:00:00Z, held by: x.example/hold");
         assert_eq!(going("Namespace a", &json!({"metadata": {"name": "a"}})), None);
+        assert_eq!(holds("ConfigMap", &object).as_deref(), Some("ConfigMap a (x.example/hold)"));
+        assert_eq!(holds("ConfigMap", &json!({"metadata": {"name": "b"}})), None);
     }
 
     #[test]

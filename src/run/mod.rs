@@ -99,6 +99,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         kubectl: cluster.kubectl().clone(),
         client,
         curl_image: cluster.facts().curl_image.clone(),
+        namespace: plan.namespace.clone(),
         made: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         identities: Identities::new(bare),

@@ -39,6 +39,8 @@ pub struct Context {
     pub client: kube::Client,
     /// The image behind the alias `curl`.
     pub curl_image: String,
+    /// The scenario's namespace.
+    pub namespace: String,
     /// What the scenario has made so far, for its removal.
     pub made: Mutex<Vec<Made>>,
     /// Whether the cluster is somebody else's, so that all that is made in it is marked.
