@@ -37,7 +37,7 @@ done
 # nothing but the content of files counts.
 case $product in
 node) shelf=engine sources=(! -path './kind/*') ;;
-kind) shelf=kind sources=(-path './kind/go.*') ;;
+kind) shelf=kind sources=(\( -path './kind/go.*' -o -path ./kind/steps.sh \)) ;;
 kind-node) shelf=kind-node sources=(! -path './supervisor/*') ;;
 *) usage ;;
 esac

@@ -29,6 +29,8 @@ pub mod docs;
 
 pub mod testing;
 
+pub mod reach;
+
 pub mod clock;
 pub mod exit_code;
 pub mod redact;

@@ -20,15 +20,17 @@ use std::{
     fmt::Write as _,
     path::Path,
     sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use crate::{
     cluster::{
         Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,
         lease::{self, Ask, Folder, Made, Turn, Until},
+        own::lock::{self, How},
         warm,
     },
-    plan::{self, Names, Plan},
+    plan::{self, Names, Plan, Trust},
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
@@ -38,6 +40,9 @@ use crate::{
 
 /// The cluster of this process, or why there is none.
 static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
+
+/// How long a test waits for the one that starts the cluster of all: the engine may be built first.
+const STARTED_WITHIN: Duration = Duration::from_secs(45 * 60);
 
 /// Whose turn it is on it.
 static TURNS: Turns = Turns::new();
@@ -92,7 +97,7 @@ pub fn run_text(name: &str, text: &str) -> (Ended, String) {
 #[track_caller]
 fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
     let source = document.source.clone();
-    match plan::plan(document, &Names::random()) {
+    match plan::plan_for(document, &Names::random(), Trust::of(settings::untrusted())) {
         Ok(plan) => plan,
         Err(diagnostics) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
     }
@@ -178,8 +183,8 @@ async fn leased(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
     let ask = Ask { wanted: wanted.clone(), until: Until::Gone(lease::runner("cargo-nextest")), build: lease::build() };
-    lease::sweep(&settings.state);
-    let folder = match Folder::make(&settings.state, &format!("nextest-{run}"), &ask)? {
+    lease::sweep(&settings.held());
+    let folder = match Folder::make(&settings.held(), &format!("nextest-{run}"), &ask)? {
         Made::Ours(folder, starter) => {
             let program = std::env::current_exe().map_err(|e| ClusterError::plain(e.to_string()))?;
             let mut command = std::process::Command::new(program);
@@ -190,7 +195,8 @@ async fn leased(
         }
         Made::Theirs(folder) => {
             let gone = |e: std::io::Error| ClusterError::plain(format!("the shared cluster has gone: {e}"));
-            folder.open("starter.lock").and_then(|file| file.lock_shared()).map_err(gone)?;
+            let starter = folder.open("starter.lock").map_err(gone)?;
+            lock::soon(&starter, How::Shared, STARTED_WITHIN).await.map_err(gone)?;
             if let Some(error) = folder.read::<ClusterError>("failed.json") {
                 return Err(error.into());
             }

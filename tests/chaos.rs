@@ -137,8 +137,8 @@ impl Given {
     }
 
     /// The folder in which the node's own is.
-    fn nodes(&self) -> &Path {
-        self.theirs.as_ref().unwrap_or(&self.run).temp.path()
+    fn nodes(&self) -> PathBuf {
+        self.theirs.as_ref().unwrap_or(&self.run).nodes()
     }
 }
 
@@ -176,7 +176,7 @@ fn hurt(shot: &Shot, child: &mut Child, given: &mut Given, begun: Instant) -> bo
         Fault::Signal(_) | Fault::Pause => None,
         Fault::Kill(name) | Fault::Freeze(name) => loop {
             given.run.note_clusters();
-            if let Some(pid) = program(name, given.nodes()) {
+            if let Some(pid) = program(name, &given.nodes()) {
                 break Some(pid);
             }
             if !goes_on(child) {
@@ -264,7 +264,7 @@ impl Given {
         }
         let cache = kubewalk::settings::from_env().cache;
         let engine = kubewalk::cluster::engine::built(&cache).expect("it is built");
-        let dir = theirs.temp.path().join(theirs.clusters_now().first().expect("a cluster"));
+        let dir = theirs.nodes().join(theirs.clusters_now().first().expect("a cluster"));
         let mut command = Command::new(engine.join("supervisor"));
         command.args(["keeper", "exec", "--dir"]).arg(dir).args(["--", "kubectl", "get", "namespaces", "--no-headers"]);
         let said = Said::from(&command.output().expect("it starts"));

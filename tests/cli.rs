@@ -149,9 +149,9 @@ mod machine {
     }
 
     #[test]
-    fn no_room_for_temporary_files() {
+    fn no_room_for_what_belongs_to_clusters() {
         let dir = tempfile::tempdir().expect("a folder");
-        full_disk(dir.path(), "TMPDIR", "cannot write to the temporary folder", "free some space");
+        full_disk(dir.path(), "KUBEWALK_STATE", "cannot write to the folder", "free some space");
     }
 
     #[test]
@@ -162,8 +162,7 @@ mod machine {
 
     /// Runs with a variable that names a full file system, which is mounted for this process alone.
     fn full_disk(dir: &Path, variable: &str, sentence: &str, remedy: &str) {
-        let script =
-            "mount -t tmpfs -o size=4k tmpfs \"$1\" && echo > \"$1/full\" && exec \"$2\" run --cluster builtin \"$3\"";
+        let script = "mount -t tmpfs -o size=4k,mode=700 tmpfs \"$1\" && echo > \"$1/full\" && exec \"$2\" run --cluster builtin \"$3\"";
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "sh", "-c", script, "sh"])

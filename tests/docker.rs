@@ -73,7 +73,7 @@ fn the_kubeconfig_is_private_and_the_port_is_not_open_to_others() {
     assert!(!port.contains("0.0.0.0") && !port.contains("::"), "{port}");
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &std::path::Path| std::fs::metadata(path).map(|data| data.permissions().mode() & 0o777).ok();
-    let folder = run.temp.path().join(name.replace("kubewalk-", "kubewalk-run-"));
+    let folder = tools::runs(&run.temp).join(name.replace("kubewalk-", "kubewalk-run-"));
     until("its kubeconfig", Duration::from_secs(60), || folder.join("kubeconfig").exists());
     assert_eq!((mode(&folder), mode(&folder.join("kubeconfig"))), (Some(0o700), Some(0o600)));
     assert_eq!(run.end().code, Some(0));
@@ -154,7 +154,7 @@ fn a_node_that_dies_under_a_run_is_an_environment_error() {
     }
     let run = Run::start(&["run", "--cluster", "docker", WALKTHROUGH], &[]);
     let name = run.container(Duration::from_secs(200));
-    let folder = run.temp.path().join(name.replace("kubewalk-", "kubewalk-run-"));
+    let folder = tools::runs(&run.temp).join(name.replace("kubewalk-", "kubewalk-run-"));
     until("a ready node", Duration::from_secs(100), || folder.join("kubeconfig").exists());
     dockers(&["kill", &name]);
     let ended = run.end();

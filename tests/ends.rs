@@ -47,6 +47,7 @@ impl Run {
             .arg(format!("events={}", told.path().join("events").display()))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("TMPDIR", temp.path())
+            .env("KUBEWALK_STATE", temp.path().join("state"))
             .env(key, value)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -85,7 +86,7 @@ impl Run {
     }
 
     fn note_clusters(&mut self) {
-        let entries = std::fs::read_dir(self.temp.path()).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.temp.path().join("state/nodes")).into_iter().flatten().flatten();
         self.clusters.extend(entries.map(|entry| entry.file_name().to_string_lossy().into_owned()));
     }
 
@@ -107,8 +108,11 @@ impl Run {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let temp = self.temp.path().to_string_lossy().into_owned();
         left.extend(mounts.lines().filter(|line| line.contains(&temp)).map(|line| format!("mount {line}")));
-        let files = std::fs::read_dir(self.temp.path()).into_iter().flatten().flatten();
-        left.extend(files.map(|file| format!("file {}", file.path().display())));
+        for folder in ["", "state/nodes", "state/runs", "state/held"] {
+            let files = std::fs::read_dir(self.temp.path().join(folder)).into_iter().flatten().flatten();
+            let files = files.filter(|file| file.file_name() != "state");
+            left.extend(files.map(|file| format!("file {}", file.path().display())));
+        }
         for cluster in &self.clusters {
             left.extend(
                 folders_named(Path::new("/sys/fs/cgroup"), cluster, 3)

@@ -78,7 +78,8 @@ impl Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
         command.arg("run").arg(scenario).args(["--cluster", "kind", "--color", "never"]);
         command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
-        command.env("TMPDIR", temp.path()).env("KUBEWALK_KIND_IMAGE", image()).envs(env.iter().copied());
+        command.env("TMPDIR", temp.path()).env("KUBEWALK_STATE", temp.path().join("state"));
+        command.env("KUBEWALK_KIND_IMAGE", image()).envs(env.iter().copied());
         let child = command.spawn().expect("kubewalk starts");
         Run { child, temp, said, clusters: BTreeSet::new(), volumes: BTreeSet::new() }
     }
@@ -90,7 +91,7 @@ impl Run {
     }
 
     fn note(&mut self) {
-        for entry in std::fs::read_dir(self.temp.path()).expect("the folder").flatten() {
+        for entry in std::fs::read_dir(self.temp.path().join("state/runs")).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             self.clusters.extend(name.strip_prefix("kubewalk-run-").map(|run| format!("kubewalk-{run}")));
         }
@@ -120,6 +121,8 @@ impl Run {
         there.extend(of("network", &self.clusters));
         there.extend(of("volume", &self.volumes));
         let files = std::fs::read_dir(self.temp.path()).expect("the folder").flatten();
+        let files = files.filter(|file| file.file_name() != "state");
+        let files = files.chain(std::fs::read_dir(self.temp.path().join("state/runs")).into_iter().flatten().flatten());
         there.extend(files.map(|file| format!("file {}", file.path().display())));
         there
     }

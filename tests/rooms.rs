@@ -13,6 +13,7 @@ const WALLS: &[(&str, &[&str])] = &[
         "src/expect",
         &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"],
     ),
+    ("src/reach", &["kube::", "tokio::", "crate::"]),
     ("src/report", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::cli"]),
     ("src/steps", &["crate::run", "crate::report", "crate::cli"]),
     ("src/cluster", &["crate::steps", "crate::run", "crate::report", "crate::cli", "crate::plan"]),

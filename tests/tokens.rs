@@ -113,7 +113,7 @@ fn play(run: &Run, place: &mut Place, cache: &Path, out: &Path) -> Said {
 fn no_token_is_seen() {
     let cache = watch::audited();
     let mut place = Place::new();
-    let watch = Watch::begin(place.temp.path());
+    let watch = Watch::begin(&place.nodes());
     let mut artefacts = Vec::new();
     let mut said_by = std::collections::BTreeMap::new();
     for run in runs() {

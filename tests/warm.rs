@@ -39,7 +39,7 @@ fn run(place: &mut Place, scenario: &str) -> Said {
 
 /// The kubectl of the cluster's node, for what a careless person does.
 fn kubectl(place: &Place, args: &[&str]) -> Said {
-    let dir = place.temp.path().join(place.clusters_now().first().expect("a cluster"));
+    let dir = place.nodes().join(place.clusters_now().first().expect("a cluster"));
     let cache = kubewalk::settings::from_env().cache;
     let engine = kubewalk::cluster::engine::built(&cache).expect("it is built");
     let output = Command::new(engine.join("supervisor"))
@@ -53,7 +53,7 @@ fn kubectl(place: &Place, args: &[&str]) -> Said {
 }
 
 fn holder(place: &Place, name: &str) -> Pid {
-    let state = place.runtime.path().join("kubewalk").join(name).join("state.json");
+    let state = place.state().join("held").join(name).join("state.json");
     let state: serde_json::Value = serde_json::from_slice(&std::fs::read(state).expect("a state")).expect("JSON");
     Pid::from_raw(i32::try_from(state["holder"].as_i64().expect("a number")).expect("a pid")).expect("a pid")
 }
@@ -84,7 +84,7 @@ fn runs_use_it_one_after_the_other_and_it_stays_as_new() {
     let path = Path::new(kubeconfig.stdout.trim());
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(path), 0o600);
-    let state = place.runtime.path().join("kubewalk");
+    let state = place.state().join("held");
     assert_eq!(
         (mode(&state), mode(&state.join(&name)), mode(&state.join(&name).join("state.json"))),
         (0o700, 0o700, 0o600)

@@ -49,14 +49,23 @@ check_machine() {
 	((free >= room)) || stop "only $free GB are free in $cache and $room are needed; make room or choose another folder with --cache"
 }
 
-# lock_cache lets two builds take turns. The lock ends with the process.
+# lock_cache lets two builds take turns. The lock ends with the process, and says which one that is.
 lock_cache() {
-	mkdir -p "$cache/steps" "$cache/$shelf" "$cache/logs"
-	exec 9>"$cache/lock"
+	local until=$((SECONDS + 45 * 60)) holder
+	mkdir -p "$cache/steps" "$cache/$shelf" "$cache/logs" 2>/dev/null ||
+		stop "cannot write to $cache; check whose it is, or choose another folder with --cache"
+	{ exec 9<>"$cache/lock"; } 2>/dev/null || stop "cannot lock $cache/lock; check whose it is, or choose another folder with --cache"
+	# Whoever can open it can lock it.
+	chmod 600 "$cache/lock" 2>/dev/null || true
 	if ! flock -n 9; then
-		echo "engine: another build is running in this cache; waiting for it" >&2
-		until flock -w 1 9; do starter_lives || exit 129; done
+		holder=$(head -c 20 "$cache/lock" | tr -cd 0-9)
+		echo "engine: another build (process ${holder:-unknown}) is running in this cache; waiting for it" >&2
+		until flock -w 1 9; do
+			starter_lives || exit 129
+			((SECONDS < until)) || stop "process ${holder:-unknown} has held $cache/lock for 45 minutes; end it if it hangs, and start again"
+		done
 	fi
+	printf '%-10s\n' $$ 1<>"$cache/lock"
 }
 
 span() { # seconds, for people

@@ -275,12 +275,16 @@ build_assemble() {
 	cp -l "${dirs[tools]}"/{host-local,loopback,ptp,portmap} "$root/opt/cni/bin/"
 	cp -l "${dirs[runc]}/runc" "$root/usr/local/sbin/runc"
 	cp -l "${dirs[supervisor]}/supervisor" "$root/usr/sbin/init"
-	cp -al "${dirs[store]}/containerd" "$root/usr/lib/kubewalk/containerd"
+	# Copied, because its modes change: whoever may read the cache can then load the node into a Docker, and nobody may
+	# write there. (The node gives /tmp of a Pod image its mode back.)
+	cp -a "${dirs[store]}/containerd" "$root/usr/lib/kubewalk/containerd"
+	chmod -R u=rwX,go=rX "$root/usr/lib/kubewalk/containerd"
 	# For nodes that are not ours but should have the image, too.
 	mkdir "$work/images"
 	cp -l "${dirs[images]}/curl.tar" "$work/images/"
-	cp -l "${dirs[runc]}/runc" "$work/runc"
-	cp -l "${dirs[supervisor]}/supervisor" "$work/supervisor"
+	# What the host runs has no link to what the node has.
+	cp "${dirs[runc]}/runc" "$work/runc"
+	cp "${dirs[supervisor]}/supervisor" "$work/supervisor"
 	chmod 755 "$work"/{runc,supervisor} "$root/usr/sbin/init" "$root/usr/local/bin/kube"
 	manifest >"$work/manifest.json"
 	: >"$work/COMPLETE"
@@ -300,6 +304,26 @@ manifest() {
 	awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sha256\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}' "${dirs[userland]}/packages.tsv"
 	printf '  ],\n  "modules": [\n'
 	awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sum\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}' "${dirs[kube]}/modules.tsv"
-	printf '  ]\n}\n'
+	printf '  ],\n'
+	contents "$work"
+	printf '}\n'
 }
-helpers_assemble="manifest"
+helpers_assemble="manifest contents"
+
+# contents lists every file of a product with its size and sum, and every link, as members of its manifest: kubewalk looks
+# whether they are still so before it runs any of them.
+contents() { # DIR
+	local odd
+	odd=$(find "$1" -mindepth 1 \( -name '*["\\]*' -o -name $'*[\001-\037]*' -o ! -type f ! -type l ! -type d \) | head -n1)
+	[[ -z $odd ]] || { echo "$odd cannot be listed in the manifest" >&2; return 1; }
+	printf '  "files": [\n'
+	(cd "$1" && find . -type f ! -path ./manifest.json ! -path ./COMPLETE -printf '%s\t%P\0' | sort -z -t $'\t' -k2 |
+		while IFS=$'\t' read -r -d '' size path; do
+			printf '%s\t%s\t%s\n' "$path" "$size" "$(sha256sum <"$path" | cut -d' ' -f1)"
+		done) |
+		awk -F'\t' '{printf "%s    {\"path\": \"%s\", \"size\": %s, \"sha256\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}'
+	printf '  ],\n  "links": [\n'
+	(cd "$1" && find . -type l -printf '%P\t%l\n' | sort) |
+		awk -F'\t' '{printf "%s    {\"path\": \"%s\", \"to\": \"%s\"}", sep, $1, $2; sep = ",\n"} END {print ""}'
+	printf '  ]\n'
+}

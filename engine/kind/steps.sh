@@ -37,8 +37,15 @@ build_kind() {
 	cd "$here/kind"
 	go_build build -ldflags "-s -w" -o "$work/kind" sigs.k8s.io/kind
 	"$work/kind" version
+	{
+		echo '{'
+		contents "$work"
+		echo '}'
+	} >"$work.manifest"
+	mv "$work.manifest" "$work/manifest.json"
 	: >"$work/COMPLETE"
 }
+helpers_kind="contents"
 
 # ── What kind's base image installs, less what only other storage needs, and
 # what a published Debian image has besides.

@@ -17,11 +17,11 @@ import (
 )
 
 const usage = `usage:
-  supervisor keeper run --engine DIR --base DIR [--budget 120s]
+  supervisor keeper run --engine DIR --base DIR [--budget 120s] [--memory BYTES] [--untrusted]
   supervisor keeper exec --dir CLUSTER_DIR -- COMMAND [ARGUMENT...]
   supervisor keeper logs --dir CLUSTER_DIR [--lines N] [COMPONENT...]
   supervisor keeper sweep --base DIR [--dry-run]
-  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s] [--apiserver-arg NAME=VALUE]
+  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s] [--untrusted] [--apiserver-arg NAME=VALUE]
 `
 
 func main() {
@@ -41,6 +41,8 @@ func main() {
 			os.Exit(keeper.Exec(args[2:]))
 		case "logs":
 			os.Exit(keeper.Logs(args[2:]))
+		case "inside":
+			os.Exit(keeper.Inside(args[2:]))
 		case "sweep":
 			os.Exit(keeper.SweepMain(args[2:]))
 		}

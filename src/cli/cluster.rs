@@ -46,6 +46,9 @@ pub struct Up {
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = run::minor)]
     kubernetes: Option<String>,
+    /// For scenarios that are not trusted: the cluster refuses all Pods that could reach its node.
+    #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
+    untrusted: bool,
     /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = super::time::read)]
     ttl: Duration,
@@ -76,7 +79,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { super::signals::listen("kubewalk sweep".into()).1 });
     let done = runtime.block_on(async {
-        lease::sweep(&settings.state);
+        lease::sweep(&settings.held());
         match command {
             Command::Up(options) => up(options, &settings, &stop, talk).await,
             Command::List => list(&settings),
@@ -111,7 +114,8 @@ fn complain(error: &ClusterError) -> Exit {
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
     let kind = ClusterKind::from(options.cluster);
-    let wanted = Wanted { kind, kubernetes: options.kubernetes.clone(), anonymous: true, ..Wanted::default() };
+    let (kubernetes, untrusted) = (options.kubernetes.clone(), options.untrusted);
+    let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, ..Wanted::default() };
     if kind == ClusterKind::Kubeconfig {
         let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
         return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());
@@ -203,7 +207,7 @@ async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
 
 /// The clusters that stay, each with its state.
 fn kept(settings: &Settings) -> Result<Vec<(Folder, State)>, ClusterError> {
-    Ok(Folder::all(&settings.state)?
+    Ok(Folder::all(&settings.held())?
         .into_iter()
         .filter_map(|folder| folder.state().map(|state| (folder, state)))
         .collect())

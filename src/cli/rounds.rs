@@ -174,6 +174,9 @@ impl Rounds<'_> {
             }
             _ => vec![],
         };
+        if let Some(why) = cluster.spoilt() {
+            screen.say(&format!("kubewalk: the warm cluster is ended after this run: {why}"));
+        }
         // Who stops a run wants its end, and not that of its clean-up.
         let ended = if self.stop.asked().is_some() { cluster.discard().await } else { cluster.end().await };
         left.extend(ended.left);

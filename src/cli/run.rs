@@ -191,6 +191,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         kind: ClusterKind::from(options.cluster),
         kubernetes: options.kubernetes.clone(),
         anonymous: selected.plans.iter().any(Plan::anonymous),
+        untrusted: options.selection.untrusted,
         existing,
     };
     if let Err(e) = wanted.check(&settings::from_env()) {

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::{
     exit_code::Exit,
-    plan::{self, Names, Plan},
+    plan::{self, Names, Plan, Trust},
     run::Event,
     scenario::{self, Diagnostic, Source, diagnostic, diagnostic::Severity},
 };
@@ -27,6 +27,10 @@ pub struct Selection {
     /// Only scenarios with this tag; may be said more than once. Those tagged `slow` run only so.
     #[arg(long, value_name = "TAG", env = "KUBEWALK_TAG")]
     pub tag: Vec<String>,
+    /// The scenarios are not trusted: refuses all that could reach the cluster's node (privileged Pods, namespaces and folders of
+    /// the host, kubectl with files), in the files and on the cluster.
+    #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
+    pub untrusted: bool,
 }
 
 /// What becomes of scenarios tagged `slow` when no tag is asked for.
@@ -109,7 +113,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     // A file that is named twice, by its folder and alone, is one scenario.
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
-    for (file, loaded) in files.iter().zip(load_all(&files)) {
+    for (file, loaded) in files.iter().zip(load_all(&files, Trust::of(selection.untrusted))) {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(plan) => {
@@ -131,12 +135,12 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
 type Loaded = Result<Plan, (scenario::Source, Vec<scenario::Diagnostic>)>;
 
 /// Reads and plans files on all processors, and gives what comes of each in the order of the files.
-fn load_all(files: &[PathBuf]) -> Vec<Loaded> {
+fn load_all(files: &[PathBuf], trust: Trust) -> Vec<Loaded> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mine =
             std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < files.len()));
-        mine.map(|index| (index, load(&files[index]))).collect::<Vec<_>>()
+        mine.map(|index| (index, load(&files[index], trust))).collect::<Vec<_>>()
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
     let mut loaded: Vec<(usize, Loaded)> = std::thread::scope(|scope| {
@@ -156,10 +160,10 @@ fn load_all(files: &[PathBuf]) -> Vec<Loaded> {
 ///
 /// # Errors
 /// The file's text and all that is wrong with it.
-pub fn load(file: &Path) -> Loaded {
+pub fn load(file: &Path, trust: Trust) -> Loaded {
     let document = scenario::read_file(file)?;
     let source = document.source.clone();
-    plan::plan(document, &Names::random()).map_err(|diagnostics| (source, diagnostics))
+    plan::plan_for(document, &Names::random(), trust).map_err(|diagnostics| (source, diagnostics))
 }
 
 fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {

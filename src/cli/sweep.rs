@@ -53,10 +53,15 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let verb = if options.dry_run { "would remove" } else { "removed" };
     let mut text: String = swept.removed.iter().map(|what| format!("{verb} {what}\n")).collect();
     text.extend(swept.kept.iter().map(|why| format!("could not remove {why}\n")));
+    text.extend(swept.unseen.iter().map(|why| format!("could not look for {why}\n")));
     if text.is_empty() {
         text.push_str("no run that was killed has left anything\n");
     }
-    let exit = if swept.kept.is_empty() { Exit::Held } else { Exit::CleanUp };
+    let exit = match (swept.unseen.is_empty(), swept.kept.is_empty()) {
+        (false, _) => Exit::Environment,
+        (true, false) => Exit::CleanUp,
+        (true, true) => Exit::Held,
+    };
     Ok(super::print(&text).worst(exit))
 }
 
@@ -68,5 +73,5 @@ async fn in_cluster(wanted: &Wanted, settings: &Settings, dry_run: bool) -> Resu
         Err(stopped @ StartError::Stopped(_)) => return Err(ClusterError::plain(stopped.to_string())),
     };
     let (removed, kept) = namespaces::sweep(&cluster.client().await?, dry_run).await?;
-    Ok(Swept { removed, kept })
+    Ok(Swept { removed, kept, unseen: vec![] })
 }

@@ -26,9 +26,13 @@ pub async fn start(
         Err(e) => passed.push(format!("no k3s, and no node in Docker: {e}")),
         Ok(_) => {
             let patience = Patience { first: FIRST_WORD, ..Patience::of(settings) };
-            match k3s::start(wanted, settings, patience, stop, progress).await {
-                Err(StartError::Failed(e)) => passed.push(format!("no k3s: {e}")),
-                other => return other,
+            if wanted.untrusted {
+                passed.push("no k3s: an untrusted scenario could remove its policies".into());
+            } else {
+                match k3s::start(wanted, settings, patience, stop, progress).await {
+                    Err(StartError::Failed(e)) => passed.push(format!("no k3s: {e}")),
+                    other => return other,
+                }
             }
             if engine::built(&settings.cache).is_some() {
                 progress(Progress::Note(passed.concat()));

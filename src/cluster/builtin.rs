@@ -17,10 +17,12 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError,
+    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
     engine::{self, CURL_IMAGE},
+    own::Room,
     preflight,
     said::{Ready, Said, death},
+    sweep,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -30,6 +32,9 @@ const END_BUDGET: Duration = Duration::from_secs(20);
 /// A node, held by its keeper's standard input.
 #[derive(Debug)]
 struct Node {
+    settings: Settings,
+    /// The cluster's own, in the room of all nodes.
+    folder: PathBuf,
     supervisor: PathBuf,
     keeper: Mutex<Child>,
     stdin: Mutex<Option<ChildStdin>>,
@@ -42,6 +47,7 @@ struct Node {
 /// # Errors
 /// What the machine lacks, why the node could not start, that it was not ready in time, or that the run was stopped.
 pub async fn start(
+    wanted: &Wanted,
     settings: &Settings,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
@@ -49,10 +55,17 @@ pub async fn start(
     preflight::require(preflight::builtin(settings))?;
     let engine =
         unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    let nodes = Room::make(&settings.nodes())?;
     let mut command = Command::new(engine.join("supervisor"));
-    command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(&settings.temp);
+    command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(nodes.path());
     if let Some(within) = settings.start_timeout {
         command.arg(format!("--budget={}s", within.as_secs()));
+    }
+    if let Some(memory) = settings.node_memory {
+        command.arg(format!("--memory={memory}"));
+    }
+    if wanted.untrusted {
+        command.arg("--untrusted");
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut keeper = command.spawn().map_err(|e| {
@@ -74,6 +87,8 @@ pub async fn start(
             Some(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
             Some(Said::Ready(ready)) => {
                 let node = Node {
+                    settings: settings.clone(),
+                    folder: ready.dir.clone(),
                     supervisor: engine.join("supervisor"),
                     keeper: Mutex::new(keeper),
                     stdin: Mutex::new(stdin),
@@ -91,11 +106,17 @@ pub async fn start(
                 return Err(after_the_end(told, stdin, keeper, error.into()).await);
             }
             Some(Said::Swept { dir, left }) => progress(swept(&dir, &left)),
+            Some(Said::Kept { dir, message }) => {
+                progress(Progress::Note(format!("could not remove {}: {message}", dir.display())));
+            }
             Some(Said::Ended { .. } | Said::Other) => {}
             None => {
                 let status = keeper.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
                 let log = noise.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
                 let message = format!("the engine's keeper ended before the cluster was ready ({status})");
+                for what in after_a_killed_keeper(settings).await {
+                    progress(Progress::Note(what));
+                }
                 return Err(ClusterError { message, remedy: None, log }.into());
             }
         }
@@ -121,6 +142,15 @@ fn swept(dir: &Path, left: &[String]) -> Progress {
         [] => format!("removed {node}"),
         left => format!("could not remove all of {node}: {}", left.join(", ")),
     })
+}
+
+/// A keeper that was killed has removed nothing. The node ends by itself, since it hangs on the keeper; its folder and its
+/// cgroups are removed here, or told.
+async fn after_a_killed_keeper(settings: &Settings) -> Vec<String> {
+    let swept = sweep::nodes(settings).await;
+    let removed = swept.removed.into_iter().map(|what| format!("removed {what}, left by the keeper that was killed"));
+    let kept = swept.kept.into_iter().chain(swept.unseen);
+    removed.chain(kept.map(|why| format!("{why}; the next run removes it, or kubewalk sweep"))).collect()
 }
 
 /// Waits until a failed start has removed what it made, so that the error is said when nothing is left.
@@ -203,14 +233,24 @@ impl super::Node for Node {
             self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take();
             let mut told = self.ended.lock().await;
             let mut left = Vec::new();
+            let mut ended = false;
             let waited = tokio::time::timeout(END_BUDGET, async {
                 while let Some(said) = told.recv().await {
                     if let Said::Ended { left: these } = said {
-                        left = these;
+                        (left, ended) = (these, true);
                     }
                 }
             })
             .await;
+            if waited.is_ok() && !ended {
+                // It was killed, and cannot say what is left.
+                let swept = sweep::nodes(&self.settings).await;
+                let later = |why| format!("{why}; the next run removes it, or kubewalk sweep");
+                left.extend(swept.kept.into_iter().chain(swept.unseen).map(later));
+                if left.is_empty() && self.folder.exists() {
+                    left.push(later(format!("the folder {} of the node, and its cgroups", self.folder.display())));
+                }
+            }
             let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
             if waited.is_err() {
                 left.push(format!("the cluster's keeper (process {}) is still at work", keeper.id()));

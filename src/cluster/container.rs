@@ -60,6 +60,8 @@ pub struct NodeImage {
     pub args: Vec<String>,
     /// Folders in memory.
     pub tmpfs: Vec<&'static str>,
+    /// The most memory that it may use, in bytes.
+    pub memory: Option<u64>,
     /// Files that are there before it starts.
     pub files: Vec<CopyToContainer>,
 }
@@ -170,6 +172,7 @@ async fn create(
 ) -> Result<(Arc<Container>, mpsc::UnboundedReceiver<String>), ClusterError> {
     let name = format!("kubewalk-{}", owner.run);
     let tmpfs: HashMap<String, String> = image.tmpfs.iter().map(|dir| ((*dir).into(), String::new())).collect();
+    let memory = image.memory.and_then(|bytes| i64::try_from(bytes).ok());
     let ip = published_at(client, at).await;
     let request = image
         .with_container_name(&name)
@@ -182,6 +185,7 @@ async fn create(
             let bound = PortBinding { host_ip: Some(ip.clone()), host_port: None };
             config.port_bindings = Some(HashMap::from([(format!("{API_PORT}/tcp"), Some(vec![bound]))]));
             config.tmpfs = Some(tmpfs.clone());
+            config.memory = memory;
         });
     let container = request.start().await.map_err(|e| trouble::container(&e, at))?;
     let id = container.id().to_owned();

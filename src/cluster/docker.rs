@@ -36,10 +36,12 @@ pub async fn start(
     sweep::before_a_run(settings, &daemon, progress).await;
     let engine =
         unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
-    images::load_node(&daemon, &engine, &settings.cache, stop, progress).await?;
+    images::load_node(&daemon, &engine, &settings.notes(), stop, progress).await?;
     let owner = Owner::new();
-    let folder = Folder::make(&settings.temp, &owner)?;
-    let image = NodeImage { name: images::NODE.into(), tag: engine::hash(), ..NodeImage::default() };
+    let folder = Folder::make(&settings.runs(), &owner)?;
+    let args = if wanted.untrusted { vec!["--untrusted".into()] } else { vec![] };
+    let memory = settings.node_memory;
+    let image = NodeImage { name: images::NODE.into(), tag: engine::hash(), args, memory, ..NodeImage::default() };
     let begun = Instant::now();
     let (node, mut lines) = container::start(&daemon, host, image, &owner, folder, stop).await?;
     let within = settings.start_timeout.unwrap_or(READY_WITHIN);

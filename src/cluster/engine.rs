@@ -12,7 +12,11 @@ use std::{
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
-use super::{ClusterError, Progress, Wanted};
+use super::{
+    ClusterError, Progress, Wanted,
+    own::{self, program},
+    sums,
+};
 use crate::redact;
 
 /// The image in the node that has curl and a shell.
@@ -31,7 +35,7 @@ pub fn hash() -> String {
 
 /// The same of the kind command: `engine/build.sh --product kind --hash`.
 fn kind_hash() -> String {
-    hash_of(|path| path.starts_with("kind/go."))
+    hash_of(|path| path.starts_with("kind/go.") || path == "kind/steps.sh")
 }
 
 fn hash_of(counts: impl Fn(&str) -> bool) -> String {
@@ -75,12 +79,37 @@ pub fn built(cache: &Path) -> Option<PathBuf> {
 /// # Errors
 /// What the build lacked, as its script said it.
 pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
-    if let Some(dir) = built(cache) {
+    if let Some(dir) = checked(cache)? {
         return Ok(dir);
     }
     progress(Progress::BuildingEngine);
-    build(cache, "node").await?;
-    built(cache).ok_or_else(|| ClusterError::plain("the engine's build ended without an image"))
+    build(&own::cache(cache)?, "node").await?;
+    checked(cache)?.ok_or_else(|| ClusterError::plain("the engine's build ended without an image"))
+}
+
+/// The folder of the finished image, if it is there: one that nobody else could have changed, and that is as it was built.
+///
+/// # Errors
+/// Who else could have changed it, or what is not as it was built.
+pub fn checked(cache: &Path) -> Result<Option<PathBuf>, ClusterError> {
+    if built(cache).is_none() {
+        return Ok(None);
+    }
+    // By the real path of the cache from here on: the other may lead through somebody's link.
+    let cache = own::cache(cache)?;
+    let Some(dir) = built(&cache) else { return Ok(None) };
+    as_built(&dir, &cache)?;
+    Ok(Some(dir))
+}
+
+fn as_built(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
+    own::trusted(dir).map_err(|e| {
+        ClusterError::new(
+            format!("the engine in {} is not used, since it would be executed: {e}", dir.display()),
+            format!("remove the folder {}; it is built again", cache.display()),
+        )
+    })?;
+    sums::check(dir, cache)
 }
 
 /// The pinned kind command, which is built first when it is not there.
@@ -88,11 +117,13 @@ pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -
 /// # Errors
 /// As [`ensure`].
 pub async fn ensure_kind(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
+    let cache = own::cache(cache)?;
     let dir = cache.join("kind").join(kind_hash());
     if !dir.join("COMPLETE").exists() {
         progress(Progress::Note("there is no kind on the PATH, so it is built, once".into()));
-        build(cache, "kind").await?;
+        build(&cache, "kind").await?;
     }
+    as_built(&dir, &cache)?;
     Ok(dir.join("kind"))
 }
 
@@ -104,7 +135,9 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
             "set KUBEWALK_CACHE to a folder on a disk with 6 GB to spare",
         )
     })?;
-    let mut command = tokio::process::Command::new("bash");
+    let bash = program::find("bash").map_err(|e| e.into_error("install bash"))?;
+    let mut command = tokio::process::Command::new(bash);
+    command.env("PATH", program::path());
     command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -182,8 +215,12 @@ fn failure(said: &str, status: &str) -> ClusterError {
 fn unpack(cache: &Path) -> std::io::Result<PathBuf> {
     let name = hash_of(|_| true);
     let dir = cache.join("sources").join(&name);
+    own::trusted_folder(&cache.join("sources")).map_err(std::io::Error::other)?;
     if dir.exists() {
-        return Ok(dir);
+        if whole(&dir) {
+            return Ok(dir);
+        }
+        std::fs::remove_dir_all(&dir)?;
     }
     let beside = cache.join("sources").join(format!(".{name}-{}", std::process::id()));
     std::fs::create_dir_all(&beside)?;
@@ -193,6 +230,16 @@ fn unpack(cache: &Path) -> std::io::Result<PathBuf> {
         other => other?,
     }
     Ok(dir)
+}
+
+/// Whether a folder has just the sources of this binary, and nobody else can change them.
+fn whole(dir: &Path) -> bool {
+    let mut files = Vec::new();
+    collect(&SOURCES, &mut files);
+    files.iter().all(|(path, content)| {
+        let file = dir.join(path);
+        own::trusted(&file).is_ok_and(|real| real == file) && std::fs::read(&file).is_ok_and(|there| there == *content)
+    })
 }
 
 fn collect(dir: &'static Dir<'static>, into: &mut Vec<(String, &'static [u8])>) {

@@ -9,7 +9,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{ClusterError, Owner};
+use super::{
+    ClusterError, Owner,
+    own::{Room, program},
+};
 
 /// What the names of such folders begin with.
 pub const PREFIX: &str = "kubewalk-run-";
@@ -28,16 +31,18 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes it below `temp`.
+    /// Makes it in a room that only this user can use: [`Settings::runs`](super::Settings::runs).
     ///
     /// # Errors
-    /// When nothing can be written there.
-    pub fn make(temp: &Path, owner: &Owner) -> Result<Self, ClusterError> {
-        let path = temp.join(format!("{PREFIX}{}", owner.run));
+    /// When nothing can be written there, or others can.
+    pub fn make(room: &Path, owner: &Owner) -> Result<Self, ClusterError> {
+        let room = Room::make(room)?;
+        let path = room.path().join(format!("{PREFIX}{}", owner.run));
+        let shell = program::find("sh").map_err(|e| e.into_error("make sure that sh is on the PATH"))?;
         let make = || {
             // First the one that removes it, so that there is no moment in which a death of ours leaves it behind.
-            let mut command = Command::new("sh");
-            command.args(["-c", REMOVER, "sh"]).arg(&path);
+            let mut command = Command::new(&shell);
+            command.args(["-c", REMOVER, "sh"]).arg(&path).env("PATH", program::path());
             command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -53,7 +58,7 @@ impl Folder {
         make().map_err(|e: std::io::Error| {
             ClusterError::new(
                 format!("cannot make the private folder {}: {e}", path.display()),
-                "free some space there, or set TMPDIR to a folder that can be written",
+                "free some space there, or set KUBEWALK_STATE to a folder of your own that can be written",
             )
         })
     }
@@ -94,17 +99,18 @@ mod tests {
     #[test]
     fn it_is_private_and_goes_with_its_holder() {
         let temp = tempfile::tempdir().expect("a folder");
-        let folder = Folder::make(temp.path(), &Owner::new()).expect("it can be made");
+        let room = temp.path().join("base/runs");
+        let folder = Folder::make(&room, &Owner::new()).expect("it can be made");
         let file = folder.write("kubeconfig", "secret").expect("it can be written");
         let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         assert_eq!((mode(folder.path()), mode(&file), mode(&folder.path().join(OWNER))), (0o700, 0o600, 0o600));
         drop(folder);
-        assert_eq!(std::fs::read_dir(temp.path()).expect("it can be read").count(), 0);
+        assert_eq!(std::fs::read_dir(room).expect("it can be read").count(), 0);
     }
 
     #[test]
     fn where_nothing_can_be_written_it_says_so() {
-        let e = Folder::make(Path::new("/proc/self"), &Owner::new()).expect_err("no folder there");
-        assert!(e.message.starts_with("cannot make the private folder /proc/self/kubewalk-run-"), "{}", e.message);
+        let e = Folder::make(Path::new("/proc/base/runs"), &Owner::new()).expect_err("no folder there");
+        assert!(e.message.starts_with("cannot use /proc/base for what belongs to clusters: "), "{}", e.message);
     }
 }

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Cluster, ClusterError, Progress, Settings, StartError,
+    Cluster, ClusterError, Progress, Settings, StartError, guard,
     lease::{Ask, Folder, State, Until, lock_soon},
     snapshot, warm,
 };
@@ -140,8 +140,8 @@ pub fn hold(folder: &Folder, settings: &Settings, fresh: bool) -> u8 {
 
 async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fresh: bool, stop: &Stop) -> u8 {
     let until = ask.until;
-    let cluster = match begin(folder, ask, settings, fresh, stop).await {
-        Ok(cluster) => cluster,
+    let (cluster, guarded) = match begin(folder, ask, settings, fresh, stop).await {
+        Ok(begun) => begun,
         Err(StartError::Stopped(_)) => {
             folder.remove();
             return 3;
@@ -158,7 +158,16 @@ async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fres
         }
     };
     say(&Said::Ready);
-    wait(folder, Some(&cluster), until, using, stop).await;
+    let guard = async {
+        match guarded {
+            Some((client, since)) => guard::watch(&client, since, folder).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(folder, Some(&cluster), until, using, stop) => {}
+        () = guard => {}
+    }
     let _ = std::fs::remove_file(folder.path().join("state.json"));
     let left = cluster.end().await.left;
     if left.is_empty() {
@@ -169,14 +178,14 @@ async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fres
     6
 }
 
-/// Starts the cluster and tells of it in the folder.
+/// Starts the cluster and tells of it in the folder; gives with what its Pods are watched, when runs use it one after the other.
 async fn begin(
     folder: &Folder,
     ask: Ask,
     settings: &Settings,
     fresh: bool,
     stop: &Stop,
-) -> Result<Cluster, StartError> {
+) -> Result<(Cluster, Option<(kube::Client, guard::Since)>), StartError> {
     let mut progress = |progress| say(&Said::Progress(progress));
     let warm = matches!(ask.until, Until::Unused(_));
     let cluster = if warm || fresh {
@@ -185,14 +194,19 @@ async fn begin(
         warm::or_new(&ask.wanted, settings, stop, &mut progress).await?
     };
     let told = async {
+        let mut guarded = None;
         if warm {
-            let pristine = snapshot::settled(&cluster.client().await?).await?;
+            let client = cluster.client().await?;
+            let pristine = snapshot::settled(&client).await?;
             folder.write("pristine.json", &pristine).map_err(|e| ClusterError::plain(e.to_string()))?;
+            // Before anybody knows of the cluster.
+            guarded = Some((client.clone(), guard::begin(&client).await?));
         }
-        folder.write("state.json", &State::of(&cluster, ask)).map_err(|e| ClusterError::plain(e.to_string()))
+        folder.write("state.json", &State::of(&cluster, ask)).map_err(|e| ClusterError::plain(e.to_string()))?;
+        Ok::<_, ClusterError>(guarded)
     };
     match told.await {
-        Ok(()) => Ok(cluster),
+        Ok(guarded) => Ok((cluster, guarded)),
         Err(error) => {
             cluster.discard().await;
             Err(error.into())
@@ -210,7 +224,7 @@ async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &
             _ = stop.requested() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        if !folder.path().exists() {
+        if !folder.path().exists() || folder.path().join("end.json").exists() {
             return;
         }
         if let Some(error) = cluster.and_then(Cluster::broken).filter(|_| !told) {
@@ -284,10 +298,8 @@ pub async fn end(folder: &Folder, although_used: bool) -> Result<Vec<String>, Cl
         let message = format!("the cluster {} is in use", folder.name());
         return Err(ClusterError::new(message, "wait until the run that uses it is over"));
     }
-    let pid = folder.state().and_then(|state| rustix::process::Pid::from_raw(state.holder));
-    if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-    }
+    // By a word and not by a signal: the number of a process may be another's by now.
+    let _ = folder.write("end.json", &true);
     let begun = Instant::now();
     while folder.path().exists() {
         if folder.is_dead() {

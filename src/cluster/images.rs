@@ -15,7 +15,12 @@ use tokio::{
 use super::{
     ClusterError, Daemon, Progress, Settings, StartError,
     daemon::{Ends, on, runtime},
-    engine, trouble,
+    engine,
+    own::{
+        self,
+        lock::{self, How},
+    },
+    trouble,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -67,7 +72,7 @@ pub async fn here(daemon: &Daemon, image: &str) -> Result<bool, ClusterError> {
 pub async fn load_node(
     daemon: &Daemon,
     engine: &Path,
-    cache: &Path,
+    notes: &Path,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), StartError> {
@@ -76,7 +81,7 @@ pub async fn load_node(
     if here(daemon, &name).await? {
         return Ok(());
     }
-    let _turn = unless_stopped(stop, turn(cache)).await.map_err(StartError::Stopped)??;
+    let _turn = unless_stopped(stop, turn(notes)).await.map_err(StartError::Stopped)??;
     if here(daemon, &name).await? {
         return Ok(());
     }
@@ -98,18 +103,22 @@ pub async fn load_node(
     Ok(unless_stopped(stop, loading).await.map_err(StartError::Stopped)??)
 }
 
-/// The lock of the cache for loading; it goes with its file.
-async fn turn(cache: &Path) -> Result<std::fs::File, ClusterError> {
-    let path = cache.join("docker-load.lock");
-    let cannot = |e: std::io::Error| ClusterError::plain(format!("cannot lock {}: {e}", path.display()));
-    let file = std::fs::File::create(&path).map_err(cannot)?;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
-            Err(std::fs::TryLockError::Error(e)) => return Err(cannot(e)),
-        }
-    }
+/// How long the load of another process is waited for.
+const LOADED_WITHIN: Duration = Duration::from_secs(600);
+
+/// The lock for loading, in a room of this user: the cache may be root's. It goes with its file.
+async fn turn(notes: &Path) -> Result<std::fs::File, ClusterError> {
+    let room = own::Room::make(notes)?;
+    let path = room.path().join("docker-load.lock");
+    let cannot = |e: std::io::Error| {
+        ClusterError::new(
+            format!("cannot lock {}, to load the node image into Docker: {e}", path.display()),
+            "end that process if it hangs, and run kubewalk again",
+        )
+    };
+    let file = room.lock_file("docker-load.lock").map_err(cannot)?;
+    lock::soon(&file, How::Alone, LOADED_WITHIN).await.map_err(cannot)?;
+    Ok(file)
 }
 
 /// A folder as a tar, as it is read; a folder that cannot be read breaks the stream, so that Docker keeps no half of it.

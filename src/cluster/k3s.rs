@@ -99,13 +99,14 @@ pub async fn start(
     images::ensure(&daemon, &image, patience, stop, progress).await?;
     let (curl_image, curl) = curl(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();
-    let folder = Folder::make(&settings.temp, &owner)?;
+    let folder = Folder::make(&settings.runs(), &owner)?;
     let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
     let node = NodeImage {
         name: name.to_owned(),
         tag: tag.to_owned(),
         args: args(tag, wanted.anonymous),
         tmpfs: vec!["/run", "/var/run"],
+        memory: settings.node_memory,
         files: vec![CopyToContainer::new(CopyDataSource::Data(curl), AIRGAP)],
     };
     let begun = Instant::now();
@@ -191,7 +192,7 @@ pub(super) async fn curl(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(String, Vec<u8>), StartError> {
-    if let Some(engine) = engine::built(&settings.cache) {
+    if let Some(engine) = engine::checked(&settings.cache)? {
         let path = engine.join("images/curl.tar");
         let archive = std::fs::read(&path).map_err(|e| {
             ClusterError::new(format!("cannot read {}: {e}", path.display()), "remove the engine's folder")

@@ -92,7 +92,7 @@ pub async fn start(
     let config = Config::find(settings)?;
     config.has(wanted)?;
     let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
-    command::docker_is_there()?;
+    let docker = command::docker_is_there()?;
     sweep::before_a_run(settings, &daemon, progress).await;
     let kind = unless_stopped(stop, Kind::find(settings, progress)).await.map_err(StartError::Stopped)??;
     let patience = Patience::of(settings);
@@ -102,12 +102,12 @@ pub async fn start(
     let curl = k3s::curl(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();
     let name = Name::of(&owner);
-    let folder = Folder::make(&settings.temp, &owner)?;
+    let folder = Folder::make(&settings.runs(), &owner)?;
     let held = Held { keeper: Keeper::start(&name)?, folder, watch: None };
     let node = Arc::new(Node { name, held: Mutex::new(Some(held)), seen: Arc::default() });
     let up = async {
         network::make(&daemon, &node.name, &owner, config.ipv6()).await?;
-        bring_up(&node, &kind, &config, &daemon, curl, progress).await
+        bring_up(&node, &kind, &config, (&daemon, docker), curl, progress).await
     };
     let error = match unless_stopped(stop, up).await {
         Ok(Ok(cluster)) => return Ok(cluster),
@@ -123,7 +123,7 @@ async fn bring_up(
     node: &Arc<Node>,
     kind: &Kind,
     config: &Config,
-    daemon: &Daemon,
+    (daemon, docker): (&Daemon, PathBuf),
     (curl_image, curl): (String, Vec<u8>),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
@@ -144,7 +144,7 @@ async fn bring_up(
     let _ = std::fs::remove_file(&archive); // it would go with the folder anyway
     phase("images");
 
-    let exec = ["docker", "exec", "--interactive"].map(PathBuf::from);
+    let exec = [docker, "exec".into(), "--interactive".into()];
     let kubectl = Kubectl::new(exec.into_iter().chain([node.name.control_plane().into()]));
     // kubeadm lets anonymous calls in; what is true of this config is asked below.
     let facts = Facts { pods: true, anonymous: true, kind: "kind", kubernetes: String::new(), curl_image };

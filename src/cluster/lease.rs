@@ -1,5 +1,5 @@
 //! Clusters that a process of their own holds, so that several other processes can use them one after the other or
-//! together. Each has a folder, private to the user, below [`Settings::state`](super::Settings::state).
+//! together. Each has a folder, private to the user, in [`Settings::held`](super::Settings::held).
 //!
 //! Who lives and who uses what is told by file locks alone: the kernel drops them, however a process ends.
 //!
@@ -9,7 +9,9 @@
 //! | `state.json` | the cluster, there as long as it can be used: [`State`] |
 //! | `failed.json`, `broken.json` | why it did not start, or what of it died |
 //! | `pristine.json` | what a fresh cluster holds, for [`warm`](super::warm) |
+//! | `spoilt.json` | why it is no longer as new, for [`warm`](super::warm) and [`guard`](super::guard) |
 //! | `left.json` | what could not be removed at its end |
+//! | `end.json` | there when the cluster is to end: its holder looks for it |
 //! | `holder.lock`, `starter.lock` | held as long as its holder, or who starts that, lives |
 //! | `use.lock` | held by who uses the cluster; its time is that of the last use |
 //! | `turn.lock`, `alone.lock`, `name-*.lock` | held by scenarios, see [`Turn`] |
@@ -19,15 +21,31 @@ use std::{
     collections::BTreeSet,
     fs::{File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
-use super::{Cluster, ClusterError, Facts, Kubectl, Wanted, engine};
+use super::{
+    Cluster, ClusterError, Facts, Kubectl, Wanted, engine,
+    own::{
+        self, Room,
+        lock::{self, How},
+    },
+};
+
+/// The most that one of the JSON files may hold: what a cluster holds is noted by digests and names.
+const MOST: u64 = 64 << 20;
+
+/// How long the removal of a folder may take.
+const REMOVAL: Duration = Duration::from_secs(5);
+
+/// How long a scenario waits for its turn: several others may each take what a scenario may take.
+const TURN: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What was asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -161,19 +179,9 @@ impl Folder {
     /// # Errors
     /// When `root` is not private to the user: then nothing in it is believed.
     pub fn all(root: &Path) -> Result<Vec<Folder>, ClusterError> {
-        let entries = match std::fs::read_dir(root) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-            Err(e) => return Err(unusable(root, &e)),
-        };
-        private(root)?;
-        let mut folders: Vec<_> = entries
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .map(|entry| Folder { path: entry.path() })
-            .collect();
-        folders.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(folders)
+        let Some(room) = Room::find(root)? else { return Ok(vec![]) };
+        let names = room.folders().map_err(|e| unusable(root, &e))?;
+        Ok(names.iter().map(|name| Folder { path: room.path().join(name) }).collect())
     }
 
     /// Makes the folder of a cluster, unless there is one of that name. It is made beside and renamed, so that of several
@@ -183,12 +191,12 @@ impl Folder {
     /// When `root` cannot be written, or is not private to the user.
     pub fn make(root: &Path, name: &str, ask: &Ask) -> Result<Made, ClusterError> {
         let failed = |e: io::Error| unusable(root, &e);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
-        private(root)?;
+        let room = Room::make(root)?;
+        let root = room.path();
         let early = Folder { path: root.join(format!(".{name}.{}", std::process::id())) };
         std::fs::DirBuilder::new().mode(0o700).create(&early.path).map_err(failed)?;
         let lock = early.open("starter.lock").map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        lock::within(&lock, How::Alone, Duration::ZERO).map_err(failed)?;
         early.write("ask.json", ask).map_err(failed)?;
         let folder = Folder { path: root.join(name) };
         match std::fs::rename(&early.path, &folder.path) {
@@ -212,9 +220,11 @@ impl Folder {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.path.join(name))
     }
 
-    /// Reads one of the JSON files, if it is there and whole.
+    /// Reads one of the JSON files, if it is there and whole, and nobody else can have written it.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        serde_json::from_slice(&std::fs::read(self.path.join(name)).ok()?).ok()
+        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(&self.path, how, Mode::empty()).ok()?;
+        serde_json::from_slice(&own::read(dir, name, MOST).ok()?).ok()
     }
 
     /// Writes one of the JSON files, beside and renamed, so that nobody reads half of it.
@@ -254,7 +264,11 @@ impl Folder {
 
     /// Removes it. What cannot be removed now, a later [`sweep`] removes.
     pub fn remove(&self) {
-        let _ = std::fs::remove_dir_all(&self.path);
+        if let Some(root) = self.path.parent()
+            && let Ok(Some(room)) = Room::find(root)
+        {
+            let _ = room.remove(&self.name(), Instant::now() + REMOVAL);
+        }
     }
 
     /// Notes that the cluster is used now.
@@ -275,17 +289,7 @@ pub fn sweep(root: &Path) -> Vec<String> {
 /// # Errors
 /// When it is held by somebody else, or the file cannot be locked.
 pub fn lock_soon(file: &File) -> io::Result<()> {
-    let begun = std::time::Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(std::fs::TryLockError::Error(e)) => return Err(e),
-            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() > Duration::from_millis(100) => {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
+    lock::within(file, How::Alone, Duration::from_millis(100))
 }
 
 /// A scenario's turn on a cluster that several processes share: beside others, or alone.
@@ -299,44 +303,29 @@ impl Turn {
     /// in `holds` are for one at a time.
     ///
     /// # Errors
-    /// When the cluster has gone.
+    /// When the cluster has gone, or the turn does not come: who holds it, then.
     pub fn wait(folder: &Folder, alone: bool, holds: &BTreeSet<String>) -> io::Result<Turn> {
         let turn = folder.open("turn.lock")?;
         let file = folder.open("alone.lock")?;
-        turn.lock()?;
-        if alone {
-            file.lock()?
-        } else {
-            file.lock_shared()?
-        }
+        lock::within(&turn, How::Alone, TURN)?;
+        lock::within(&file, if alone { How::Alone } else { How::Shared }, TURN)?;
         drop(turn);
         let mut locks = vec![file];
         // In the order of the names, the same for all, so that no two wait for each other.
         for name in holds {
             let name = Sha256::digest(name).iter().take(10).fold(String::new(), |all, byte| format!("{all}{byte:02x}"));
             let file = folder.open(&format!("name-{name}.lock"))?;
-            file.lock()?;
+            lock::within(&file, How::Alone, TURN)?;
             locks.push(file);
         }
         Ok(Turn { _locks: locks })
     }
 }
 
-fn private(root: &Path) -> Result<(), ClusterError> {
-    let about = std::fs::symlink_metadata(root).map_err(|e| unusable(root, &e))?;
-    if about.is_dir() && about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(ClusterError::new(
-        format!("{} is not a folder that only this user can use, so nothing in it is believed", root.display()),
-        "remove it, or set XDG_RUNTIME_DIR or KUBEWALK_CACHE to a folder of your own",
-    ))
-}
-
 fn unusable(root: &Path, e: &io::Error) -> ClusterError {
     ClusterError::new(
         format!("cannot use the folder {}: {e}", root.display()),
-        "set XDG_RUNTIME_DIR or KUBEWALK_CACHE to a folder that can be written",
+        "set KUBEWALK_STATE to a folder of your own that can be written",
     )
 }
 

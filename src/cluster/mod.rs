@@ -12,6 +12,7 @@ pub mod docker;
 pub mod engine;
 pub mod exec;
 pub mod folder;
+pub mod guard;
 pub mod holder;
 pub mod images;
 pub mod k3s;
@@ -21,11 +22,13 @@ pub mod kubectl;
 pub mod lease;
 mod login;
 pub mod namespaces;
+pub mod own;
 pub mod owner;
 pub mod preflight;
 pub mod ready;
 pub mod said;
 pub mod snapshot;
+pub mod sums;
 pub mod sweep;
 pub mod trouble;
 pub mod warm;
@@ -99,6 +102,9 @@ pub struct Wanted {
     pub kubernetes: Option<String>,
     /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
     pub anonymous: bool,
+    /// Whether the scenarios are not trusted, so that the cluster must let no Pod reach its node.
+    #[serde(default)]
+    pub untrusted: bool,
     /// With [`ClusterKind::Kubeconfig`]: which cluster.
     #[serde(default)]
     pub existing: kubeconfig::Existing,
@@ -110,6 +116,9 @@ impl Wanted {
     /// # Errors
     /// When a version of Kubernetes is asked for that the kind does not have, or its settings are wrong.
     pub fn check(&self, settings: &Settings) -> Result<(), ClusterError> {
+        if self.untrusted {
+            untrusted(self.kind)?;
+        }
         match self.kind {
             ClusterKind::Builtin | ClusterKind::Docker => engine::has(self),
             ClusterKind::K3s => k3s::image(self, settings).map(drop),
@@ -117,6 +126,22 @@ impl Wanted {
             ClusterKind::Auto | ClusterKind::Kubeconfig => Ok(()),
         }
     }
+}
+
+/// Whether a kind can hold scenarios that are not trusted. They are administrators of their cluster, so only a policy that is
+/// no object of its API holds them. An API server reads one from its own files since 1.37, and only in nodes that are ours.
+fn untrusted(kind: ClusterKind) -> Result<(), ClusterError> {
+    let why = match kind {
+        ClusterKind::Auto | ClusterKind::Builtin | ClusterKind::Docker => return Ok(()),
+        ClusterKind::K3s | ClusterKind::Kind => {
+            "an administrator of such a cluster, as every scenario is, could remove the policy that keeps Pods from its node"
+        }
+        ClusterKind::Kubeconfig => {
+            "in a cluster that exists a scenario asks with your rights, and could remove any policy that you may make"
+        }
+    };
+    let message = format!("--untrusted does not go with --cluster {}: {why}", kind.word());
+    Err(ClusterError::new(message, "use --cluster builtin or --cluster docker"))
 }
 
 impl From<ClusterKind> for Wanted {
@@ -130,8 +155,8 @@ impl From<ClusterKind> for Wanted {
 pub struct Settings {
     /// For what is built once: the node image. Survives runs.
     pub cache: PathBuf,
-    /// For private folders that go with their cluster.
-    pub temp: PathBuf,
+    /// For what belongs to clusters and goes with them, in rooms of its own: see [`own::Room`]. Only this user can use it.
+    pub base: PathBuf,
     /// Where Docker is, when somebody says so: `unix:///run/user/1000/docker.sock`.
     pub docker_host: Option<String>,
     /// The image for `--cluster k3s`, when it is not to be one of the table.
@@ -142,10 +167,32 @@ pub struct Settings {
     pub kind_image: Option<String>,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
+    /// The most memory that a node may use, in bytes, when it is not to be half of the machine's.
+    pub node_memory: Option<u64>,
     /// How long a cluster may take until it is ready, when it is not to be what its kind takes at most.
     pub start_timeout: Option<Duration>,
-    /// For what this user's processes tell each other: which clusters are kept, and by whom.
-    pub state: PathBuf,
+}
+
+impl Settings {
+    /// The room for nodes of the builtin cluster, which their keepers fill.
+    pub fn nodes(&self) -> PathBuf {
+        self.base.join("nodes")
+    }
+
+    /// The room for private folders that go with a run.
+    pub fn runs(&self) -> PathBuf {
+        self.base.join("runs")
+    }
+
+    /// The room for what this user's processes tell each other: which clusters are kept, and by whom.
+    pub fn held(&self) -> PathBuf {
+        self.base.join("held")
+    }
+
+    /// The room for locks and for what was found out once.
+    pub fn notes(&self) -> PathBuf {
+        self.base.join("notes")
+    }
 }
 
 /// What is true of a running cluster.
@@ -253,6 +300,14 @@ pub trait Node: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Notes that the cluster does not count as new any more after this use of it, and why.
+    fn spoil(&self, _why: &str) {}
+
+    /// Why it does not count as new any more, if it would live on.
+    fn spoilt(&self) -> Option<String> {
+        None
+    }
+
     /// Ends the cluster also if it would live on: nobody has cleaned it up.
     fn discard(&self) -> BoxFuture<'_, Ended> {
         self.end()
@@ -288,6 +343,9 @@ impl Cluster {
         stop: &Stop,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
+        if wanted.untrusted {
+            untrusted(wanted.kind)?;
+        }
         match wanted.kind {
             ClusterKind::Auto => auto::start(wanted, settings, stop, progress).await,
             ClusterKind::Builtin => start_builtin(wanted, settings, stop, progress).await,
@@ -365,6 +423,16 @@ impl Cluster {
         self.node.lives_on()
     }
 
+    /// Notes that the cluster does not count as new any more after this use of it, and why.
+    pub fn spoil(&self, why: &str) {
+        self.node.spoil(why);
+    }
+
+    /// Why a cluster that would outlive this use of it does not count as new any more, so that it ends.
+    pub fn spoilt(&self) -> Option<String> {
+        self.node.spoilt()
+    }
+
     /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead, and what is
     /// in it now and was not there at first is told.
     pub async fn end(self) -> Ended {
@@ -385,7 +453,7 @@ async fn start_builtin(
 ) -> Result<Cluster, StartError> {
     engine::has(wanted)?;
     #[cfg(target_os = "linux")]
-    return builtin::start(settings, stop, progress).await;
+    return builtin::start(wanted, settings, stop, progress).await;
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (settings, stop, progress);

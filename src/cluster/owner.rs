@@ -50,7 +50,7 @@ impl Owner {
     pub fn from_labels<'a>(label: impl Fn(&str) -> Option<&'a String>) -> Option<Self> {
         let value = |name: &str| label(&format!("{LABEL}{name}")).cloned();
         Some(Owner {
-            run: value("run")?,
+            run: value("run").filter(|run| is_run(run))?,
             pid: value("pid")?.parse().ok()?,
             start: value("start")?,
             boot: value("boot")?,
@@ -64,6 +64,11 @@ impl Owner {
         let (boot, pidns) = here();
         self.boot == boot && self.pidns == pidns && started(self.pid).is_none_or(|start| start != self.start)
     }
+}
+
+/// Whether this is the name of a run, from which the names of what is its own are computed.
+fn is_run(text: &str) -> bool {
+    text.len() == 10 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Default for Owner {
@@ -112,6 +117,9 @@ mod tests {
         let labels = owner.labels();
         assert_eq!(Owner::from_labels(|name| labels.get(name)), Some(owner));
         assert_eq!(Owner::from_labels(|_| None), None);
+        let mut others = labels.clone();
+        others.insert(format!("{LABEL}run"), "../0123456".into());
+        assert_eq!(Owner::from_labels(|name| others.get(name)), None);
     }
 
     #[test]

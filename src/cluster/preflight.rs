@@ -1,8 +1,11 @@
 //! What a cluster needs of this machine, asked before anything is started. `doctor` prints the same answers.
 
-use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::{ClusterError, Daemon, Settings, Wanted, engine, images, k3s};
+use super::{
+    ClusterError, Daemon, Settings, Wanted, engine, images, k3s,
+    own::{self, Room, program},
+};
 
 /// One question to the machine, and its answer.
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ pub fn not_linux() -> ClusterError {
 
 /// What the builtin cluster needs.
 pub fn builtin(settings: &Settings) -> Vec<Check> {
-    let mut checks = vec![linux(), root()];
+    let mut checks = vec![linux(), root(), cache(settings)];
     match engine::built(&settings.cache) {
         Some(dir) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         None => {
@@ -47,7 +50,7 @@ pub fn builtin(settings: &Settings) -> Vec<Check> {
             ]);
         }
     }
-    checks.push(temp(&settings.temp));
+    checks.push(state(settings));
     checks
 }
 
@@ -113,29 +116,40 @@ fn root() -> Check {
 }
 
 fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
-    match std::process::Command::new(name).arg(ask).stdin(std::process::Stdio::null()).output() {
+    let program = match program::find(name) {
+        Ok(program) => program,
+        Err(missing) => return Check::bad(name, missing.into_error(remedy)),
+    };
+    match std::process::Command::new(program).arg(ask).stdin(std::process::Stdio::null()).output() {
         Ok(said) if said.status.success() => {
             let text = String::from_utf8_lossy(&said.stdout);
             Check::good(name, text.lines().next().unwrap_or_default().to_owned())
         }
         Ok(said) => Check::bad(name, ClusterError::new(format!("{name} does not work: {}", said.status), remedy)),
-        Err(_) => Check::bad(name, ClusterError::new(format!("{name} is not on the PATH"), remedy)),
+        Err(e) => Check::bad(name, ClusterError::new(format!("{name} cannot be started: {e}"), remedy)),
     }
 }
 
-fn temp(dir: &Path) -> Check {
-    let probe = dir.join(format!(".kubewalk-probe-{}", std::process::id()));
-    match std::fs::write(&probe, [0; 64]).and_then(|()| std::fs::remove_file(&probe)) {
-        Ok(()) => Check::good("temporary folder", dir.display().to_string()),
-        Err(e) => {
-            let _ = std::fs::remove_file(&probe);
-            Check::bad(
-                "temporary folder",
-                ClusterError::new(
-                    format!("cannot write to the temporary folder {}: {e}", dir.display()),
-                    "free some space there, or set TMPDIR to a folder that can be written",
-                ),
-            )
-        }
+/// The folder for what belongs to clusters: whether it is ours, and can be written.
+fn state(settings: &Settings) -> Check {
+    const NAME: &str = "folder for clusters";
+    let remedy = "free some space there, or set KUBEWALK_STATE to a folder of your own that can be written";
+    let written = Room::make(&settings.notes()).and_then(|room| {
+        let probe = room.write("probe", &[0; 64]);
+        probe.and_then(|()| room.remove("probe", Instant::now() + Duration::from_secs(1))).map_err(|e| {
+            ClusterError::new(format!("cannot write to the folder {}: {e}", settings.base.display()), remedy)
+        })
+    });
+    match written {
+        Ok(()) => Check::good(NAME, settings.base.display().to_string()),
+        Err(e) => Check::bad(NAME, e),
+    }
+}
+
+/// The cache: whether what is executed from it is ours.
+fn cache(settings: &Settings) -> Check {
+    match own::cache(&settings.cache) {
+        Ok(dir) => Check::good("cache", dir.display().to_string()),
+        Err(e) => Check::bad("cache", e),
     }
 }

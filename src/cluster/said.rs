@@ -67,6 +67,14 @@ pub enum Said {
         #[serde(default)]
         left: Vec<String>,
     },
+    /// What is called like a cluster's folder and is not removed.
+    Kept {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        #[serde(default)]
+        message: String,
+    },
     /// What a newer engine may say.
     #[serde(other)]
     Other,

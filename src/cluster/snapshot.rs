@@ -1,8 +1,8 @@
 //! What is in a cluster, so that it can be told whether it is as it was when it was new.
 //!
-//! All objects of all kinds are looked at, but for what comes and goes by itself. Of ServiceAccounts and RBAC the whole
-//! content counts, of others (among them Secrets, whose content nobody should carry about) the metadata. Identity
-//! (`uid`, `resourceVersion`, times) does not count: a ClusterRole that was deleted and made again is as good as before.
+//! All objects of all kinds are looked at, with their whole content, of which a hash is kept. What comes and goes by itself
+//! does not count, nor does status that a controller writes, nor identity (`uid`, `resourceVersion`, times): a ClusterRole that
+//! was deleted and made again is as good as before.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,11 +19,17 @@ const AT_A_TIME: usize = 6;
 /// How long a new cluster may take to come to rest.
 const SETTLES_WITHIN: Duration = Duration::from_secs(20);
 
-/// Kinds whose objects come and go by themselves, or are made of others.
-const RESTLESS: &[&str] = &["events", "componentstatuses", "leases", "endpoints", "endpointslices"];
+/// Kinds whose objects come and go by themselves.
+const RESTLESS: &[&str] = &["events", "componentstatuses"];
 
-/// Resources of which the whole content counts.
-const WHOLE: &[&str] = &["serviceaccounts", "roles", "rolebindings", "clusterroles", "clusterrolebindings"];
+/// Kinds whose content changes by itself, so that only their being there counts.
+const LOOSE: &[&str] = &["leases", "certificatesigningrequests"];
+
+/// Kinds with a status that no controller puts right again, so that what a run wrote there would stay.
+const OWN_STATUS: &[&str] = &["Service", "Namespace", "PersistentVolume"];
+
+/// By this a controller that made an object without an owner says so.
+const MANAGED_ENDPOINTS: &str = "endpoints.kubernetes.io/managed-by";
 
 /// A list that can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +162,13 @@ async fn list(client: kube::Client, resource: Resource) -> Result<Vec<(String, O
         true => items(&client, &resource.path, "application/json").await?,
         false => metadata(&client, &resource.path).await?,
     };
-    Ok(items.iter().map(|item| (name(&resource.kind, item), object(&resource.kind, item))).collect())
+    let items = items.iter().filter(|item| !is_of_a_component(&resource.kind, item));
+    Ok(items.map(|item| (name(&resource.kind, item), object(&resource.kind, item))).collect())
+}
+
+/// Whether it is a Lease by which a node or a component of the cluster says that it lives; some come late.
+fn is_of_a_component(kind: &str, item: &Value) -> bool {
+    kind == "Lease" && matches!(item["metadata"]["namespace"].as_str(), Some("kube-node-lease" | "kube-system"))
 }
 
 /// The metadata of all objects in a list.
@@ -191,13 +203,22 @@ fn name(kind: &str, item: &Value) -> String {
 fn object(kind: &str, item: &Value) -> Object {
     let metadata = &item["metadata"];
     let owned =
-        metadata["ownerReferences"].as_array().is_some_and(|owners| owners.iter().any(|o| o["controller"] == true));
+        metadata["ownerReferences"].as_array().is_some_and(|owners| owners.iter().any(|o| o["controller"] == true))
+            || (kind == "Endpoints" && metadata["labels"][MANAGED_ENDPOINTS].is_string());
     let mut content = item.clone();
     if let Some(content) = content.as_object_mut() {
-        content.retain(|key, _| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+        // Endpoints that a controller keeps follow their Pods.
+        let follows = owned && kind.starts_with("Endpoint");
+        content.retain(|key, _| !follows && !matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+        if OWN_STATUS.contains(&kind) {
+            content.insert("status".into(), item["status"].clone());
+        }
+        if kind == "Node" {
+            content.insert("status".into(), of_a_node(&item["status"]));
+        }
         for key in ["labels", "annotations", "finalizers", "generation"] {
             // A node's annotations are its kubelet's and its controllers'.
-            let restless = kind == "Node" && key == "annotations";
+            let restless = (kind == "Node" && key == "annotations") || (follows && key != "labels");
             if !metadata[key].is_null() && !restless {
                 content.insert(format!("metadata.{key}"), metadata[key].clone());
             }
@@ -209,6 +230,14 @@ fn object(kind: &str, item: &Value) -> Object {
     let finalizers = metadata["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let held = finalizers.filter(|finalizer| !is_of_kubernetes(finalizer)).map(str::to_owned).collect();
     Object { content, held, going: owned || !metadata["deletionTimestamp"].is_null() }
+}
+
+/// What of a node's status its kubelet does not write anew: what it is said to have, and conditions of others.
+fn of_a_node(status: &Value) -> Value {
+    let names = |key: &str| status[key].as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let types: Vec<_> = conditions.filter_map(|condition| condition["type"].as_str()).collect();
+    serde_json::json!([names("capacity"), names("allocatable"), types])
 }
 
 /// Whether a controller of Kubernetes itself takes this finalizer away.
@@ -247,7 +276,7 @@ async fn resources(client: &kube::Client) -> Result<Vec<Resource>, ClusterError>
                         found.push(Resource {
                             path: format!("{base}/{plural}"),
                             kind: kind.to_owned(),
-                            whole: WHOLE.contains(&plural),
+                            whole: !LOOSE.contains(&plural),
                         });
                     }
                 }
@@ -261,7 +290,11 @@ fn same_group(path: &str, group: &str) -> bool {
     if group.is_empty() { path.starts_with("/api/") } else { path.starts_with(&format!("/apis/{group}/")) }
 }
 
-async fn get(client: &kube::Client, path: &str, accept: &str) -> Result<Value, ClusterError> {
+/// The JSON of an answer.
+///
+/// # Errors
+/// When the API server does not answer, or refuses.
+pub(super) async fn get(client: &kube::Client, path: &str, accept: &str) -> Result<Value, ClusterError> {
     let failed = |e: &dyn std::fmt::Display| {
         ClusterError::plain(format!("the content of the cluster cannot be listed: {path}: {e}"))
     };
@@ -297,6 +330,32 @@ mod tests {
             ("Role", json!({"metadata": {"name": "a", "namespace": "b"}})),
         ]);
         assert_eq!(before.difference(&both).stays, ["Role a in b is new"]);
+    }
+
+    #[test]
+    fn what_a_run_planted_is_seen_in_every_kind() {
+        let config = |text: &str| json!({"metadata": {"name": "c", "namespace": "default"}, "data": {"key": text}});
+        let changed = |kind: &str, before: Value, now: Value| {
+            snapshot(&[(kind, before)]).difference(&snapshot(&[(kind, now)])).stays
+        };
+        for kind in ["ConfigMap", "Secret", "Service", "Deployment", "ValidatingAdmissionPolicy"] {
+            assert_eq!(changed(kind, config("a"), config("b")), [format!("{kind} c in default has changed")]);
+            assert!(changed(kind, config("a"), config("a")).is_empty());
+        }
+        let status =
+            |ip: &str| json!({"metadata": {"name": "s"}, "status": {"loadBalancer": {"ingress": [{"ip": ip}]}}});
+        assert_eq!(changed("Service", status("1.2.3.4"), status("4.3.2.1")), ["Service s has changed"]);
+        assert!(changed("Pod", status("1.2.3.4"), status("4.3.2.1")).is_empty(), "its controller writes it anew");
+        let node = |key: &str| json!({"metadata": {"name": "n"}, "status": {"capacity": {key: "1"}, "images": [key]}});
+        assert_eq!(changed("Node", node("cpu"), node("example.com/dongle")), ["Node n has changed"]);
+        let slice =
+            |ip: &str, owner: Value| json!({"metadata": {"name": "e", "ownerReferences": owner}, "endpoints": [ip]});
+        assert_eq!(
+            changed("EndpointSlice", slice("1", json!([])), slice("2", json!([]))),
+            ["EndpointSlice e has changed"]
+        );
+        let owned = json!([{"controller": true}]);
+        assert!(changed("EndpointSlice", slice("1", owned.clone()), slice("2", owned)).is_empty());
     }
 
     #[test]

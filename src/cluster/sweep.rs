@@ -3,7 +3,12 @@
 //! Nearly all goes by itself, however a run ends. This is for the rest: a container whose run was killed in the moment between
 //! its start and the line that holds it, or whose machine lost power. Each kind of thing is one [`Place`].
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use futures::future::BoxFuture;
 use testcontainers::bollard::{
@@ -14,10 +19,17 @@ use testcontainers::bollard::{
 
 use super::{
     Daemon, Owner, Progress, Settings,
-    daemon::{on, runtime},
+    daemon::on,
     engine, folder,
+    own::{self, Room},
     owner::LABEL,
 };
+
+/// How long the look of a run at its start may take, and what it removes then. The rest waits for a later run.
+pub const AT_A_START: Duration = Duration::from_secs(5);
+
+/// How long a sweep that was asked for may take.
+const ASKED: Duration = Duration::from_secs(60);
 
 /// Something that a dead run has left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +42,11 @@ pub struct Left {
 
 /// Where runs may leave things of one kind.
 pub trait Place: Send + Sync {
-    /// What of dead runs is there. A place that does not exist here holds nothing.
-    fn find(&self) -> BoxFuture<'_, Vec<Left>>;
+    /// What is looked for, for people: `containers in Docker`.
+    fn name(&self) -> &'static str;
+
+    /// What of dead runs is there. A place that does not exist here holds nothing; one that cannot be looked at is an error.
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>>;
 
     /// Removes one of them; that it has gone meanwhile is fine.
     fn remove<'a>(&'a self, left: &'a Left) -> BoxFuture<'a, Result<(), String>>;
@@ -44,6 +59,8 @@ pub struct Swept {
     pub removed: Vec<String>,
     /// What could not be removed, and why.
     pub kept: Vec<String>,
+    /// What could not be looked at, and why.
+    pub unseen: Vec<String>,
 }
 
 /// All places of this machine.
@@ -55,7 +72,7 @@ pub fn places(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place
 
 /// Where runs in Docker leave things.
 fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>> {
-    let mut places: Vec<Box<dyn Place>> = vec![Box::new(Folders { temp: settings.temp.clone() })];
+    let mut places: Vec<Box<dyn Place>> = vec![Box::new(Folders { room: settings.runs() })];
     if let Some(daemon) = docker {
         places.insert(0, Box::new(Containers { client: daemon.client.clone() }));
         places.push(Box::new(super::kind::Clusters { client: daemon.client.clone() }));
@@ -63,12 +80,28 @@ fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>
     places
 }
 
-/// Removes what is in some places, or only says what would be removed.
+/// Removes what is in some places, or only says what would be removed, within a minute.
 pub async fn sweep(places: &[Box<dyn Place>], dry_run: bool) -> Swept {
+    sweep_within(places, dry_run, ASKED).await
+}
+
+/// The same within another time. What is not looked at, or not removed by then, is told.
+pub async fn sweep_within(places: &[Box<dyn Place>], dry_run: bool, time: Duration) -> Swept {
+    let until = tokio::time::Instant::now() + time;
+    let late = |_| Err(format!("not done within {} s", time.as_secs()));
     let mut swept = Swept::default();
     for place in places {
-        for left in place.find().await {
-            match if dry_run { Ok(()) } else { place.remove(&left).await } {
+        let found = match tokio::time::timeout_at(until, place.find()).await.unwrap_or_else(late) {
+            Ok(found) => found,
+            Err(e) => {
+                swept.unseen.push(format!("{}: {e}", place.name()));
+                continue;
+            }
+        };
+        for left in found {
+            let late = |_| Err(format!("not done within {} s", time.as_secs()));
+            let removed = async { if dry_run { Ok(()) } else { place.remove(&left).await } };
+            match tokio::time::timeout_at(until, removed).await.unwrap_or_else(late) {
                 Ok(()) => swept.removed.push(left.what),
                 Err(e) => swept.kept.push(format!("{}: {e}", left.what)),
             }
@@ -79,12 +112,15 @@ pub async fn sweep(places: &[Box<dyn Place>], dry_run: bool) -> Swept {
 
 /// What a run in Docker does at its start.
 pub async fn before_a_run(settings: &Settings, daemon: &Daemon, progress: &mut (dyn FnMut(Progress) + Send)) {
-    let swept = sweep(&in_docker(settings, Some(daemon)), false).await;
+    let swept = sweep_within(&in_docker(settings, Some(daemon)), false, AT_A_START).await;
     for what in swept.removed {
         progress(Progress::Note(format!("removed {what}, left by a run that was killed")));
     }
     for why in swept.kept {
         progress(Progress::Note(format!("could not remove {why}")));
+    }
+    for why in swept.unseen {
+        progress(Progress::Note(format!("could not look for what killed runs left: {why}")));
     }
 }
 
@@ -94,11 +130,15 @@ struct Containers {
 }
 
 impl Place for Containers {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
+    fn name(&self) -> &'static str {
+        "containers in Docker"
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
         let client = self.client.clone();
         Box::pin(on(async move {
             let mut dead = Vec::new();
-            for container in labelled(&client, "run").await {
+            for container in labelled(&client, "run").await.map_err(|e| e.to_string())? {
                 let labels = container.labels.unwrap_or_default();
                 let owner = Owner::from_labels(|name| labels.get(name));
                 if let (Some(id), true) = (container.id, owner.as_ref().is_some_and(Owner::dead)) {
@@ -107,7 +147,7 @@ impl Place for Containers {
                     dead.push(Left { what: format!("container {name}"), id });
                 }
             }
-            dead
+            Ok(dead)
         }))
     }
 
@@ -118,10 +158,13 @@ impl Place for Containers {
 }
 
 /// The containers with one of our labels: `run`, or `run=0123456789`.
-async fn labelled(client: &Docker, label: &str) -> Vec<testcontainers::bollard::models::ContainerSummary> {
+async fn labelled(
+    client: &Docker,
+    label: &str,
+) -> Result<Vec<testcontainers::bollard::models::ContainerSummary>, Error> {
     let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}{label}")])]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    client.list_containers(Some(options)).await.unwrap_or_default()
+    client.list_containers(Some(options)).await
 }
 
 pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
@@ -135,7 +178,7 @@ pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
 
 /// Removes what a run of this process has begun in Docker.
 pub(super) async fn remove_run(client: &Docker, run: &str) {
-    for container in labelled(client, &format!("run={run}")).await {
+    for container in labelled(client, &format!("run={run}")).await.unwrap_or_default() {
         if let Some(id) = container.id {
             let _ = remove(client, &id).await;
         }
@@ -144,27 +187,42 @@ pub(super) async fn remove_run(client: &Docker, run: &str) {
 
 /// Private folders with a kubeconfig.
 struct Folders {
-    temp: PathBuf,
+    room: PathBuf,
+}
+
+impl Folders {
+    fn look(&self) -> Result<Vec<Left>, String> {
+        let Some(room) = Room::find(&self.room).map_err(|e| e.message)? else { return Ok(vec![]) };
+        let mut dead = Vec::new();
+        for name in room.folders().map_err(|e| e.to_string())? {
+            // The name says which run it is; a folder that says another is not believed.
+            let Some(run) = name.strip_prefix(folder::PREFIX) else { continue };
+            let owner = || {
+                let text = room.open(&name).ok()?.read(folder::OWNER, own::MOST).ok()?;
+                serde_json::from_slice::<Owner>(&text).ok().filter(|owner| owner.run == run)
+            };
+            if owner().is_some_and(|owner| owner.dead()) {
+                dead.push(Left { what: format!("folder {}", room.path().join(&name).display()), id: name });
+            }
+        }
+        Ok(dead)
+    }
 }
 
 impl Place for Folders {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
-        let mut dead = Vec::new();
-        for entry in std::fs::read_dir(&self.temp).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let ours = entry.file_name().to_string_lossy().starts_with(folder::PREFIX);
-            let owner = || serde_json::from_slice::<Owner>(&std::fs::read(path.join(folder::OWNER)).ok()?).ok();
-            if ours && owner().is_some_and(|owner| owner.dead()) {
-                dead.push(Left { what: format!("folder {}", path.display()), id: path.display().to_string() });
-            }
-        }
-        Box::pin(std::future::ready(dead))
+    fn name(&self) -> &'static str {
+        "folders of runs"
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
+        Box::pin(std::future::ready(self.look()))
     }
 
     fn remove<'a>(&'a self, left: &'a Left) -> BoxFuture<'a, Result<(), String>> {
-        let removed = match std::fs::remove_dir_all(&left.id) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e.to_string()),
-            _ => Ok(()),
+        let removed = match Room::find(&self.room) {
+            Ok(Some(room)) => room.remove(&left.id, Instant::now() + AT_A_START).map_err(|e| e.to_string()),
+            Ok(None) => Ok(()),
+            Err(e) => Err(e.message),
         };
         Box::pin(std::future::ready(removed))
     }
@@ -179,69 +237,149 @@ struct Nodes {
 #[derive(serde::Deserialize)]
 struct KeeperSaid {
     event: String,
+    #[serde(default)]
     dir: PathBuf,
     #[serde(default)]
     left: Vec<String>,
+    #[serde(default)]
+    message: String,
 }
 
-impl Nodes {
-    /// Lets the engine's keeper sweep, or list, all or one.
-    async fn keeper(&self, more: &[&str]) -> Result<Vec<KeeperSaid>, String> {
-        let Some(engine) = engine::built(&self.settings.cache) else { return Ok(vec![]) };
-        let mut command = std::process::Command::new(engine.join("supervisor"));
-        command.args(["keeper", "sweep", "--base"]).arg(&self.settings.temp).args(more);
-        let said = runtime().spawn_blocking(move || command.output()).await.map_err(|e| e.to_string())?;
-        let said = said.map_err(|e| e.to_string())?;
-        let lines = String::from_utf8_lossy(&said.stdout).into_owned();
-        Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+/// Lets the engine's keeper sweep the nodes of dead keepers, or list them, and gives what it said.
+///
+/// # Errors
+/// Why it could not look.
+async fn keeper(settings: &Settings, dry_run: bool) -> Result<Vec<KeeperSaid>, String> {
+    let Some(room) = Room::find(&settings.nodes()).map_err(|e| e.message)? else { return Ok(vec![]) };
+    let names = room.folders().map_err(|e| e.to_string())?;
+    if names.is_empty() {
+        return Ok(vec![]);
+    }
+    let Some(engine) = engine::checked(&settings.cache).map_err(|e| e.message)? else {
+        return Err(format!("{} is there, and no engine that can tell whether it is used", names.join(", ")));
+    };
+    let mut command = tokio::process::Command::new(engine.join("supervisor"));
+    command.args(["keeper", "sweep", "--base"]).arg(room.path());
+    if dry_run {
+        command.arg("--dry-run");
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let said = command.output().await.map_err(|e| format!("the engine's keeper could not be started: {e}"))?;
+    let lines = String::from_utf8_lossy(&said.stdout).into_owned();
+    let lines: Vec<KeeperSaid> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    if let Some(failed) = lines.iter().find(|said| said.event == "failed") {
+        return Err(failed.message.clone());
+    }
+    // It ends with 6 when something stays, of which it tells.
+    match said.status.code() {
+        Some(0 | 6) => Ok(lines),
+        _ => {
+            let words = String::from_utf8_lossy(&said.stderr);
+            Err(format!("the engine's keeper could not look ({}): {}", said.status, words.trim()))
+        }
     }
 }
 
+/// Removes what keepers that were killed have left in this machine, and says what was removed and what stays.
+pub(super) async fn nodes(settings: &Settings) -> Swept {
+    sweep_within(&[Box::new(Nodes { settings: settings.clone() })], false, AT_A_START).await
+}
+
 impl Place for Nodes {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
+    fn name(&self) -> &'static str {
+        "nodes of the builtin cluster"
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
         Box::pin(async {
-            let said = self.keeper(&["--dry-run"]).await.unwrap_or_default();
-            let dirs = said.into_iter().filter(|said| said.event == "found").map(|said| said.dir.display().to_string());
-            dirs.map(|dir| Left { what: format!("node {dir}"), id: dir }).collect()
+            let said = keeper(&self.settings, true).await?;
+            let dirs = said
+                .into_iter()
+                .filter(|said| matches!(said.event.as_str(), "found" | "kept"))
+                .map(|said| said.dir.display().to_string());
+            Ok(dirs.map(|dir| Left { what: format!("node {dir}"), id: dir }).collect())
         })
     }
 
     fn remove<'a>(&'a self, left: &'a Left) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async {
             // It removes all dead ones at once, so the second of them has gone already.
-            let said = self.keeper(&[]).await?;
-            let of =
-                said.into_iter().find(|said| said.dir.as_os_str() == left.id.as_str()).map_or(vec![], |said| said.left);
-            if of.is_empty() { Ok(()) } else { Err(of.join(", ")) }
+            let said = keeper(&self.settings, false).await?;
+            let Some(said) = said.into_iter().find(|said| said.dir.as_os_str() == left.id.as_str()) else {
+                return Ok(());
+            };
+            match (said.event.as_str(), said.left.is_empty()) {
+                ("kept", _) => Err(said.message),
+                (_, true) => Ok(()),
+                (_, false) => Err(said.left.join(", ")),
+            }
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::DirBuilderExt as _;
+
     use super::*;
 
     #[tokio::test]
     async fn only_folders_of_dead_runs_go() {
         let temp = tempfile::tempdir().expect("a folder");
+        let path = temp.path().join("base/runs");
+        let places: Vec<Box<dyn Place>> = vec![Box::new(Folders { room: path.clone() })];
+        assert_eq!(sweep(&places, false).await, Swept::default(), "there is no such room");
+        let room = Room::make(&path).expect("made");
         let make = |name: &str, owner: Option<Owner>| {
-            let dir = temp.path().join(name);
-            std::fs::create_dir(&dir).expect("made");
+            let dir = path.join(name);
+            std::fs::DirBuilder::new().mode(0o700).create(&dir).expect("made");
             if let Some(owner) = owner {
-                std::fs::write(dir.join(folder::OWNER), serde_json::to_string(&owner).expect("JSON")).expect("written");
+                let text = serde_json::to_vec(&owner).expect("JSON");
+                room.open(name).expect("opened").write(folder::OWNER, &text).expect("written");
             }
         };
-        make("kubewalk-run-dead", Some(Owner { start: "1".into(), ..Owner::new() }));
-        make("kubewalk-run-alive", Some(Owner::new()));
-        make("kubewalk-run-elsewhere", Some(Owner { boot: "other".into(), ..Owner::new() }));
+        let dead = |run: &str| Some(Owner { run: run.into(), start: "1".into(), ..Owner::new() });
+        make("kubewalk-run-dead", dead("dead"));
+        make("kubewalk-run-renamed", dead("another"));
+        make("kubewalk-run-alive", Some(Owner { run: "alive".into(), ..Owner::new() }));
+        make("kubewalk-run-elsewhere", Some(Owner { run: "elsewhere".into(), boot: "other".into(), ..Owner::new() }));
         make("kubewalk-run-nobodys", None);
-        make("other", Some(Owner { start: "1".into(), ..Owner::new() }));
-        let places: Vec<Box<dyn Place>> = vec![Box::new(Folders { temp: temp.path().into() })];
-        let dead = vec![format!("folder {}", temp.path().join("kubewalk-run-dead").display())];
+        make("other", dead("other"));
+        let outside = temp.path().join("kubewalk-run-linked");
+        std::fs::rename(path.join("other"), &outside).expect("moved");
+        std::os::unix::fs::symlink(&outside, path.join("kubewalk-run-linked")).expect("linked");
+        let fifo = path.join("kubewalk-run-nobodys").join(folder::OWNER);
+        assert!(std::process::Command::new("mkfifo").arg(fifo).status().expect("mkfifo").success());
+        let dead = vec![format!("folder {}", room.path().join("kubewalk-run-dead").display())];
         let only_said = sweep(&places, true).await;
-        assert_eq!(only_said, Swept { removed: dead.clone(), kept: vec![] });
+        assert_eq!(only_said, Swept { removed: dead.clone(), ..Swept::default() });
         assert_eq!(sweep(&places, false).await, only_said);
         assert_eq!(sweep(&places, false).await, Swept::default());
-        assert_eq!(std::fs::read_dir(temp.path()).expect("it can be read").count(), 4);
+        assert_eq!(std::fs::read_dir(&path).expect("it can be read").count(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_looked_at_is_told_and_a_place_that_is_silent_ends() {
+        struct Silent;
+        impl Place for Silent {
+            fn name(&self) -> &'static str {
+                "things"
+            }
+            fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
+                Box::pin(std::future::pending())
+            }
+            fn remove<'a>(&'a self, _: &'a Left) -> BoxFuture<'a, Result<(), String>> {
+                Box::pin(std::future::pending())
+            }
+        }
+        let temp = tempfile::tempdir().expect("a folder");
+        let path = temp.path().join("base/runs");
+        Room::make(&path).expect("made");
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("changed");
+        let places: Vec<Box<dyn Place>> = vec![Box::new(Folders { room: path }), Box::new(Silent)];
+        let swept = sweep_within(&places, false, Duration::from_millis(50)).await;
+        assert_eq!((swept.removed.len(), swept.kept.len(), swept.unseen.len()), (0, 0, 2), "{swept:?}");
+        assert!(swept.unseen[0].contains("can be used by others"), "{swept:?}");
+        assert_eq!(swept.unseen[1], "things: not done within 0 s");
     }
 }

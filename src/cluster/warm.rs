@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use super::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
-    holder,
+    guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
+    own::lock::{self, How},
     snapshot::{Difference, Snapshot},
 };
 use crate::stop::{Stop, unless_stopped};
@@ -46,9 +47,9 @@ pub async fn or_new(
     if wanted.kind == ClusterKind::Kubeconfig {
         return Cluster::start(wanted, settings, stop, progress).await;
     }
-    lease::sweep(&settings.state);
+    lease::sweep(&settings.held());
     // A folder that is not ours alone is not used; that is no reason to fail.
-    for folder in Folder::all(&settings.state).unwrap_or_default() {
+    for folder in Folder::all(&settings.held()).unwrap_or_default() {
         let Some(state) = folder.state().filter(|state| fits(state, wanted)) else { continue };
         let name = folder.name();
         match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
@@ -75,7 +76,8 @@ pub fn fits(state: &State, wanted: &Wanted) -> bool {
         Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
     });
     let anonymous = state.anonymous || !wanted.anonymous;
-    warm && kind && version && anonymous && state.ask.build == lease::build()
+    let trust = state.ask.wanted.untrusted == wanted.untrusted;
+    warm && kind && version && anonymous && trust && state.ask.build == lease::build()
 }
 
 /// Why a warm cluster is not used.
@@ -96,7 +98,14 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
     let pristine: Snapshot =
         folder.read("pristine.json").ok_or_else(|| Unfit::Spoilt("nobody knows how it was when it was new".into()))?;
     let used = Used { folder, state, using, pristine: Some(pristine) };
+    if let Some(why) = used.spoilt() {
+        return Err(Unfit::Spoilt(why));
+    }
     let difference = used.difference(GOING_BUDGET).await.map_err(|e| Unfit::Spoilt(e.message))?;
+    // Again: what an earlier run did at its very end may have been told only now.
+    if let Some(why) = used.spoilt() {
+        return Err(Unfit::Spoilt(why));
+    }
     let all: Vec<_> = difference.stays.into_iter().chain(difference.going).collect();
     if !all.is_empty() {
         return Err(Unfit::Spoilt(all.join(", ")));
@@ -111,7 +120,8 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
 pub fn share(folder: Folder) -> Result<Cluster, ClusterError> {
     let gone = || ClusterError::plain(format!("the cluster {} has ended", folder.name()));
     let using = folder.open("use.lock").map_err(|_| gone())?;
-    using.lock_shared().map_err(|_| gone())?;
+    // Its holder looks at it for a moment at a time.
+    lock::within(&using, How::Shared, Duration::from_secs(10)).map_err(|_| gone())?;
     let state = folder.state().ok_or_else(gone)?;
     Ok(Used { folder, state, using, pristine: None }.cluster())
 }
@@ -130,7 +140,7 @@ pub async fn up(
 ) -> Result<(Folder, State), StartError> {
     let ask = Ask { wanted: wanted.clone(), until: Until::Unused(ttl.as_secs()), build: lease::build() };
     let name = format!("warm-{}", &uuid()[..5]);
-    let (folder, starter) = match Folder::make(&settings.state, &name, &ask)? {
+    let (folder, starter) = match Folder::make(&settings.held(), &name, &ask)? {
         Made::Ours(folder, starter) => (folder, starter),
         Made::Theirs(folder) => {
             return Err(ClusterError::plain(format!("there is a cluster {} already", folder.name())).into());
@@ -184,12 +194,23 @@ impl Node for Used {
         true
     }
 
+    fn spoil(&self, why: &str) {
+        guard::note(&self.folder, why);
+    }
+
+    fn spoilt(&self) -> Option<String> {
+        self.pristine.as_ref().and_then(|_| guard::known(&self.folder))
+    }
+
     /// Gives it back. One that is not as it was ends, and what is left in it is told.
     fn end(&self) -> BoxFuture<'_, Ended> {
         Box::pin(async {
             if self.pristine.is_none() {
                 let _ = self.using.unlock();
                 return Ended::default();
+            }
+            if self.spoilt().is_some() {
+                return self.discard().await;
             }
             let left = match self.difference(Duration::ZERO).await {
                 Ok(difference) => difference.stays,

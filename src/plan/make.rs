@@ -32,6 +32,7 @@ mod subjects;
 mod targets;
 mod texts;
 mod tokens;
+mod untrusted;
 mod url;
 mod waits;
 mod whats;
@@ -66,13 +67,38 @@ impl Names {
     }
 }
 
+/// Whether whoever runs a scenario trusts its author with the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Trust {
+    /// It may do what root can.
+    #[default]
+    Full,
+    /// `--untrusted`: nothing in it may reach the cluster's node.
+    Narrow,
+}
+
+impl Trust {
+    /// [`Trust::Narrow`] when the scenario is said to be untrusted.
+    pub fn of(untrusted: bool) -> Self {
+        if untrusted { Trust::Narrow } else { Trust::Full }
+    }
+}
+
+/// Makes the plan of a scenario that is trusted, or says all that is wrong.
+///
+/// # Errors
+/// As [`plan_for`].
+pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnostic>> {
+    plan_for(document, names, Trust::Full)
+}
+
 /// Makes the plan, or says all that is wrong.
 ///
 /// # Errors
 /// Every semantic error of the file, in the order of its lines; errors and warnings are told apart by their severity, and
 /// warnings alone do not fail.
-pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnostic>> {
-    let (mut plan, findings) = examine(document, names);
+pub fn plan_for(document: Arc<Document>, names: &Names, trust: Trust) -> Result<Plan, Vec<Diagnostic>> {
+    let (mut plan, findings) = examine(document, names, trust);
     let rows = &plan.document.rows;
     let row = |pointer: &str| rows.get(pointer.split('/').nth(2)?.parse::<usize>().ok()?)?.as_ref();
     let mut diagnostics: Vec<_> = (findings.into_iter())
@@ -92,7 +118,7 @@ pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnost
 }
 
 /// The plan as far as it could be made, and all that was found.
-fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
+fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<Finding>) {
     let fresh_namespace = document.scenario.namespace.is_none();
     let namespace = if fresh_namespace { fresh_name(&document, names) } else { "default".into() };
     let filled = placeholders::filled(&document, &namespace);
@@ -105,6 +131,9 @@ fn examine(document: Arc<Document>, names: &Names) -> (Plan, Vec<Finding>) {
     pairs::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     texts::check(&mut cx);
+    if trust == Trust::Narrow {
+        untrusted::check(&mut cx, &drafts, &steps);
+    }
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());

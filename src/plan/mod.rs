@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
-pub use make::{Names, plan};
+pub use make::{Names, Trust, plan, plan_for};
 pub use request::{Details, Identity, Request};
 pub use when::When;
 

@@ -28,9 +28,10 @@ use crate::{
     exit_code::Exit,
     expect::Answer,
     plan::{
-        Plan, Step, equivalent,
+        Action, Exec, Plan, Step, equivalent,
         when::{self, Here},
     },
+    reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
     steps::{Context, Fault, identity::Identities, shell::Shells},
@@ -196,6 +197,9 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        if let Some(why) = filled.as_ref().ok().and_then(entered) {
+            cluster.spoil(&why);
+        }
         let asked = match &filled {
             Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
                 .await
@@ -226,6 +230,23 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             over = Some(format!("step {} did not hold", step.number));
         }
         tell(finished(plan, step, took, outcome, seen));
+    }
+}
+
+/// Where the cluster's own programs run.
+const SYSTEM: &str = "kube-system";
+
+/// How a step itself came to the node, if it did: Pods of its own are watched by whoever holds the cluster.
+fn entered(step: &Step) -> Option<String> {
+    match &step.action {
+        Action::Kubectl(call) => {
+            let (_, what) = reach::kubectl::reaches(&call.args)?;
+            Some(format!("kubectl could change its node: {}", what.replace('`', "")))
+        }
+        Action::Exec(Exec { place, .. }) if place.namespace == SYSTEM => {
+            Some(format!("a command ran in its own Pod {}", place.pod))
+        }
+        _ => None,
     }
 }
 

@@ -100,6 +100,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } => "wait",
+        Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,
         Fault::Going(_) => "going",
         Fault::Away(_) => "away",

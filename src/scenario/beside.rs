@@ -119,6 +119,11 @@ fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
     Err(named(found, &text))
 }
 
+/// The documents in a text, as JSON; those that are not YAML are left out.
+pub fn values(text: &str) -> Vec<serde_json::Value> {
+    parts(text).iter().filter_map(|part| yaml::parse(part).0).map(|node| node.to_json()).collect()
+}
+
 /// Each document, with blanks in the place of all others, so that every place is that in the file.
 fn parts(text: &str) -> Vec<String> {
     let mut starts = vec![0];

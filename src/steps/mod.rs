@@ -12,6 +12,7 @@ pub mod kubectl;
 pub mod object;
 pub mod patch;
 pub mod pod;
+pub mod pod_trouble;
 pub mod pod_wait;
 pub mod request;
 pub mod shell;
@@ -108,6 +109,14 @@ pub enum Fault {
     /// The scenario had no time left in this step.
     #[error("the scenario's time of {0:?} was over in this step")]
     Late(std::time::Duration),
+    /// The node keeps a Pod from what was waited for: the environment's fault.
+    #[error("{what}: {why}")]
+    Node {
+        /// What was waited for and how that ended.
+        what: String,
+        /// In the words of the kubelet or the scheduler.
+        why: String,
+    },
     /// A wait can end no more, or did not end in time. The environment is sound: the scenario's claim failed.
     #[error("{what}: {last}")]
     Waited {

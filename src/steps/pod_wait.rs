@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, watch};
+use super::{Context, Fault, api, pod_trouble, watch};
 use crate::clock::Moment;
 
 /// How long a Pod may take before its events are asked for: what keeps a volume from it stands only there.
@@ -16,10 +16,14 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How many lines of the log of a container that ended are told.
 const LOG_LINES: usize = 5;
 
-/// Waits for a Pod as [`watch::until`] does, and gives up, too, when a volume of it can never be mounted.
+/// How many Pods of a workload are looked at.
+const MOST_PODS: usize = 10;
+
+/// Waits for a Pod as [`watch::until`] does, and gives up, too, when a volume of it can never be mounted or its node cannot
+/// make it.
 ///
 /// # Errors
-/// As [`watch::until`]; with the end of the log of a container that ended.
+/// As [`watch::until`]; with the end of the log of a container that ended; [`Fault::Node`] when the node is at fault.
 pub async fn until(
     pod: &watch::Subject,
     since: Option<String>,
@@ -30,10 +34,13 @@ pub async fn until(
 ) -> Result<Option<Value>, Fault> {
     let waited = tokio::select! {
         waited = watch::until(&context.client, pod, since, deadline, what, look) => waited,
-        why = without_its_volumes(pod, context) => Err(Fault::Waited { what: what.to_owned(), last: why }),
+        fault = stuck(pod, what, context) => return Err(fault),
     };
     match waited {
         Err(Fault::Waited { what, last }) => {
+            if let Some(why) = pod_trouble::look(pod, context).await.environment(&context.curl_image) {
+                return Err(Fault::Node { what, why });
+            }
             let log = log_tail(pod, context).await;
             Err(Fault::Waited { what, last: format!("{last}{log}") })
         }
@@ -41,25 +48,71 @@ pub async fn until(
     }
 }
 
-/// Ends when an event says that a volume of the Pod is of something that does not exist: in a scenario nobody makes it while
-/// the step waits. The Pod itself only says `ContainerCreating`.
-async fn without_its_volumes(pod: &watch::Subject, context: &Context) -> String {
-    tokio::time::sleep(PATIENCE).await;
-    let selector = format!("involvedObject.name={},reason=FailedMount", pod.name);
-    let path = format!("{}events?fieldSelector={}", pod.collection.trim_end_matches("pods"), api::escape(&selector));
-    loop {
-        if let Ok(events) = api::get(&context.client, &path).await
-            && let Some(message) = events.json.as_ref().and_then(not_found)
-        {
-            return format!("event FailedMount: {message}");
+/// Waits for an object that makes Pods as [`watch::until`] does. When that fails, its Pods say why.
+///
+/// # Errors
+/// As [`until`].
+pub async fn until_of_a_workload(
+    subject: &watch::Subject,
+    deadline: Moment,
+    what: &str,
+    look: impl FnMut(Option<&Value>) -> watch::Step,
+    context: &Context,
+) -> Result<Option<Value>, Fault> {
+    match watch::until(&context.client, subject, None, deadline, what, look).await {
+        Err(Fault::Waited { what, last }) => {
+            let mut said = String::new();
+            for pod in pods_of(subject, context).await {
+                let seen = pod_trouble::look(&pod, context).await;
+                if let Some(why) = seen.environment(&context.curl_image) {
+                    return Err(Fault::Node { what, why: format!("Pod {}: {why}", pod.name) });
+                }
+                let why = super::hopeless::why("Pod", &seen.pod).or_else(|| seen.missing_volume());
+                if let (Some(why), true) = (why, said.is_empty()) {
+                    said = format!("; Pod {}: {why}", pod.name);
+                }
+            }
+            Err(Fault::Waited { what, last: format!("{last}{said}") })
         }
-        tokio::time::sleep(AGAIN).await;
+        other => other,
     }
 }
 
-fn not_found(events: &Value) -> Option<String> {
-    let messages = events["items"].as_array()?.iter().filter_map(|event| event["message"].as_str());
-    messages.into_iter().find(|message| message.ends_with("not found")).map(str::to_owned)
+/// The Pods that a workload selects.
+async fn pods_of(subject: &watch::Subject, context: &Context) -> Vec<watch::Subject> {
+    let path = format!("{}/{}", subject.collection, api::escape(&subject.name));
+    let Ok(now) = api::get(&context.client, &path).await else { return vec![] };
+    let namespace = subject.collection.split("/namespaces/").nth(1).and_then(|rest| rest.split('/').next());
+    let selector = now.json.as_ref().map(|json| match &json["spec"]["selector"]["matchLabels"] {
+        Value::Null => json["spec"]["selector"].clone(),
+        labels => labels.clone(),
+    });
+    let labels = selector.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let labels: Vec<_> = labels.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+    let (Some(namespace), false) = (namespace, labels.is_empty()) else { return vec![] };
+    let collection = format!("/api/v1/namespaces/{namespace}/pods");
+    let path = format!("{collection}?labelSelector={}", api::escape(&labels.join(",")));
+    let Ok(list) = api::get(&context.client, &path).await else { return vec![] };
+    let items = list.json.as_ref().and_then(|json| json["items"].as_array()).into_iter().flatten();
+    let names = items.filter_map(|pod| pod["metadata"]["name"].as_str()).take(MOST_PODS);
+    names.map(|name| watch::Subject { collection: collection.clone(), name: name.to_owned() }).collect()
+}
+
+/// Ends when events say that a volume of the Pod is of something that does not exist, or that its node cannot make it. The
+/// Pod itself only says `ContainerCreating`.
+async fn stuck(pod: &watch::Subject, what: &str, context: &Context) -> Fault {
+    tokio::time::sleep(PATIENCE).await;
+    loop {
+        let seen = pod_trouble::look(pod, context).await;
+        let what = what.to_owned();
+        if let Some(why) = seen.for_sure() {
+            return Fault::Node { what, why };
+        }
+        if let Some(last) = seen.missing_volume() {
+            return Fault::Waited { what, last };
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// The last lines of the first container that ended, if one did.
@@ -79,20 +132,5 @@ async fn log_tail(pod: &watch::Subject, context: &Context) -> String {
             format!("; the end of its log:\n{}", String::from_utf8_lossy(&log.body).trim_end())
         }
         _ => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_what_does_not_exist_is_hopeless() {
-        let events = |message: &str| json!({"items": [{"message": message}]});
-        let missing = r#"MountVolume.SetUp failed for volume "s" : secret "missing" not found"#;
-        assert_eq!(not_found(&events(missing)).as_deref(), Some(missing));
-        assert_eq!(not_found(&events("failed to sync configmap cache: timed out waiting for the condition")), None);
     }
 }

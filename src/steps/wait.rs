@@ -13,6 +13,9 @@ use crate::{
 /// Conditions that come when all goes well.
 const GOOD: [&str; 5] = ["Available", "Complete", "ContainersReady", "Initialized", "Ready"];
 
+/// Kinds that make Pods and select them by labels.
+const WORKLOADS: [&str; 6] = ["DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"];
+
 /// Waits for the state. The answer is the object as it then was.
 ///
 /// # Errors
@@ -26,6 +29,8 @@ pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Mo
     let look = |object: Option<&Value>| look(&kind.kind, object, until);
     let object = if kind.kind == "Pod" && hopes(until) {
         pod_wait::until(&subject, None, deadline, &what, look, context).await?
+    } else if WORKLOADS.contains(&kind.kind.as_str()) && hopes(until) {
+        pod_wait::until_of_a_workload(&subject, deadline, &what, look, context).await?
     } else {
         watch::until(&context.client, &subject, None, deadline, &what, look).await?
     };

@@ -60,7 +60,7 @@ pub fn stand_in() -> String {
             let never = kubewalk::stop::Stop::never();
             let engine = engine::ensure(&settings.cache, &mut |_| ()).await.expect("the engine can be built");
             let daemon = Daemon::connect(settings.docker_host.as_deref()).await.expect("Docker answers");
-            let loaded = images::load_node(&daemon, &engine, &settings.cache, &never, &mut |_| ()).await;
+            let loaded = images::load_node(&daemon, &engine, &settings.notes(), &never, &mut |_| ()).await;
             loaded.expect("the node image can be loaded");
         });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/k3s-stand-in/build");
@@ -143,6 +143,7 @@ impl Run {
             .args(args)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("TMPDIR", temp.path())
+            .env("KUBEWALK_STATE", temp.path().join("state"))
             .env_remove("NEXTEST_RUN_ID");
         command.env("KUBEWALK_K3S_IMAGE", stand_in()).env("NO_COLOR", "1").envs(env.iter().copied());
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a file"));
@@ -170,7 +171,7 @@ impl Run {
 
     /// What is in its folder now.
     pub fn files(&self) -> Vec<String> {
-        names(self.temp.path())
+        names(&runs(&self.temp))
     }
 
     /// Waits for its end.
@@ -179,14 +180,19 @@ impl Run {
         let status = self.child.wait().expect("it can be waited for");
         let mut said = Vec::new();
         self.output.rewind().and_then(|()| self.output.read_to_end(&mut said)).expect("it can be read");
-        Finished { code: status.code(), said: text(&said), files: names(self.temp.path()), temp: self.temp }
+        Finished { code: status.code(), said: text(&said), files: names(&runs(&self.temp)), temp: self.temp }
     }
+}
+
+/// Where a run has its private folder.
+pub fn runs(temp: &tempfile::TempDir) -> std::path::PathBuf {
+    temp.path().join("state/runs")
 }
 
 impl Finished {
     /// What is in its folder now.
     pub fn now(&self) -> Vec<String> {
-        names(self.temp.path())
+        names(&runs(&self.temp))
     }
 }
 

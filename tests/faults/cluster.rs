@@ -76,7 +76,7 @@ fn fault_05_a_kill_and_then_the_next_run() {
         Fault::new(5, "`kill -9` of a run and of the keeper of its cluster, then the next run", "builtin", file!());
     let (mut place, files) = (Place::new(), Files::new());
     let mut killed = begin(&mut place, &files, "builtin", &[]);
-    let dir = place.temp.path().display().to_string();
+    let dir = place.nodes().display().to_string();
     let keepers = processes(|pid| {
         let line = proc(pid, "cmdline");
         line.contains("keeper\0run\0") && line.contains(&dir)

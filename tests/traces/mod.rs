@@ -11,9 +11,9 @@ use std::{
 
 /// A place for processes whose traces are looked for.
 pub struct Place {
-    /// For temporary files; the clusters' folders are in it.
+    /// For temporary files, of which there should be none.
     pub temp: tempfile::TempDir,
-    /// For the state of warm clusters.
+    /// For all that belongs to clusters.
     pub runtime: tempfile::TempDir,
     clusters: BTreeSet<String>,
 }
@@ -37,6 +37,7 @@ impl Place {
         let (key, value) = self.mark();
         command.current_dir(env!("CARGO_MANIFEST_DIR")).env(key, value);
         command.env("TMPDIR", self.temp.path()).env("XDG_RUNTIME_DIR", self.runtime.path());
+        command.env("KUBEWALK_STATE", self.state());
         command.env_remove("KUBEWALK_FRESH").env_remove("KUBECONFIG").env_remove("NEXTEST_RUN_ID");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
@@ -57,9 +58,19 @@ impl Place {
         self.clusters.extend(self.clusters_now());
     }
 
+    /// The base of all that belongs to clusters.
+    pub fn state(&self) -> PathBuf {
+        self.runtime.path().join("kubewalk")
+    }
+
+    /// The nodes' folders are in it.
+    pub fn nodes(&self) -> PathBuf {
+        self.state().join("nodes")
+    }
+
     /// The clusters that are there now.
     pub fn clusters_now(&self) -> BTreeSet<String> {
-        let entries = std::fs::read_dir(self.temp.path()).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.nodes()).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
@@ -76,8 +87,12 @@ impl Place {
             }
         }
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        left.extend(mounts.lines().filter(|line| line.contains(&value)).map(|line| format!("mount {line}")));
-        for folder in [self.temp.path().to_owned(), self.runtime.path().join("kubewalk")] {
+        let ours = |line: &&str| {
+            [self.temp.path(), self.runtime.path()].iter().any(|dir| line.contains(&*dir.to_string_lossy()))
+        };
+        left.extend(mounts.lines().filter(ours).map(|line| format!("mount {line}")));
+        let rooms = ["nodes", "runs", "held"].map(|room| self.state().join(room));
+        for folder in [self.temp.path().to_owned()].iter().chain(&rooms) {
             let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
             left.extend(files.map(|file| format!("file {}", file.path().display())));
         }

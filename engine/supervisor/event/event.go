@@ -16,6 +16,7 @@ import (
 //	died    component, status, log, ms
 //	failed  message, remedy, log, ms
 //	swept   dir, left
+//	kept    dir, message
 //	found   dir
 //	ended   ms, left
 type Event struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,35 @@ var capabilityNames = strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER 
 	LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT
 	SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE
 	AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`)
+
+// withheld are those that no part of a node needs, and with which a privileged
+// Pod could reach past the node: open any file of a file system by its number,
+// make files that nobody can remove, load modules, write to memory and ports,
+// set the machine's clock.
+var withheld = strings.Fields("DAC_READ_SEARCH LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE SYS_BOOT SYS_MODULE SYS_RAWIO SYS_TIME")
+
+// devices are those that programs of the node may open: what every container
+// has (runc adds the same by itself, and that nodes may be made, not opened), and
+// the kernel's messages, which the kubelet reads to see the OOM killer. No disk of
+// the machine is among them. On cgroup v1 no Pod can have more than its node.
+func devices() []object {
+	rules := []object{{"allow": false, "access": "rwm"}}
+	for _, known := range []struct {
+		major, minor int
+		access       string
+	}{
+		{1, 3, "rwm"}, {1, 5, "rwm"}, {1, 7, "rwm"}, {1, 8, "rwm"}, {1, 9, "rwm"}, // null zero full random urandom
+		{5, 0, "rwm"}, {5, 1, "rwm"}, {5, 2, "rwm"}, {136, -1, "rwm"}, // tty console ptmx, and the terminals
+		{1, 11, "rm"}, // kmsg
+	} {
+		rule := object{"allow": true, "type": "c", "major": known.major, "access": known.access}
+		if known.minor >= 0 {
+			rule["minor"] = known.minor
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
 
 // ownCapabilities are those in this process's bounding set. A list of all would
 // be refused where one is missing, as in many sandboxes.
@@ -37,7 +67,7 @@ func ownCapabilities() ([]string, error) {
 func capabilities(mask uint64) []string {
 	var names []string
 	for number, name := range capabilityNames {
-		if mask&(1<<number) != 0 {
+		if mask&(1<<number) != 0 && !slices.Contains(withheld, name) {
 			names = append(names, "CAP_"+name)
 		}
 	}
@@ -46,7 +76,7 @@ func capabilities(mask uint64) []string {
 
 // writeBundle writes runc's config.json for the node. All mounts are in the
 // node's own mount namespace; the host's sees none of them.
-func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
+func writeBundle(dir, rootfs, id, server string, budget time.Duration, limits limits) error {
 	caps, err := ownCapabilities()
 	if err != nil {
 		return err
@@ -63,8 +93,8 @@ func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
 		"hostname":   "kubewalk",
 		"root":       object{"path": rootfs, "readonly": true},
 		"process": object{
-			"args": []string{"/sbin/init", "--hold-stdin", "--listen-fd=3", "--server=" + server,
-				"--budget=" + budget.String()},
+			"args": append([]string{"/sbin/init", "--hold-stdin", "--listen-fd=3", "--server=" + server,
+				"--budget=" + budget.String()}, limits.initArgs()...),
 			"cwd":  "/",
 			"user": object{"uid": 0, "gid": 0},
 			// For init and for every later `exec`.
@@ -92,8 +122,9 @@ func writeBundle(dir, rootfs, id, server string, budget time.Duration) error {
 			"namespaces":  namespaces,
 			"cgroupsPath": "/" + cgroupParent + "/" + id,
 			"resources": object{
-				"devices": []object{{"allow": true, "access": "rwm"}},
+				"devices": devices(),
 				"cpu":     object{"shares": share},
+				"memory":  limits.memoryResource(),
 			},
 			// The kubelet reads kernel messages to see the OOM killer.
 			"devices": []object{{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 0o600}},

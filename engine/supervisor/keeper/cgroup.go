@@ -40,19 +40,52 @@ func parseMounts(text string) []string {
 	return mounts
 }
 
-// lockParent keeps the shared parent cgroup from being removed by one keeper
-// while runc makes another's group in it. The lock is on a directory that
-// exists anyway, so that nothing is left by it.
-func lockParent(how int) (unlock func(), ok bool) {
-	fd, err := unix.Open("/sys/fs/cgroup", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// cgroupsOf computes a cluster's groups from its id, one in each hierarchy of
+// this machine: never read, since what is in them is killed. A hierarchy counts
+// that is one by the kernel's own word, and root's or ours.
+func cgroupsOf(id string) []string {
+	if !clusterName.MatchString(id) {
+		return nil
+	}
+	var groups []string
+	for _, mount := range cgroupMounts() {
+		if isCgroup(mount) {
+			groups = append(groups, filepath.Join(mount, cgroupParent, id))
+		}
+	}
+	return groups
+}
+
+// isCgroup says whether a folder is a cgroup that nobody but root or we can have
+// filled.
+func isCgroup(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return func() {}, true
+		return false
 	}
-	if err := unix.Flock(fd, how); err != nil {
-		_ = unix.Close(fd)
-		return func() {}, false
+	defer unix.Close(fd)
+	var fs unix.Statfs_t
+	var stat unix.Stat_t
+	if unix.Fstatfs(fd, &fs) != nil || unix.Fstat(fd, &stat) != nil {
+		return false
 	}
-	return func() { _ = unix.Close(fd) }, true
+	ours := stat.Uid == 0 || int(stat.Uid) == os.Geteuid()
+	return ours && (int64(fs.Type) == unix.CGROUP_SUPER_MAGIC || int64(fs.Type) == unix.CGROUP2_SUPER_MAGIC)
+}
+
+// makeCgroups makes a cluster's groups before runc does. The parent, which all
+// clusters share, is removed by whoever leaves last; with our group in it, it
+// stays. No lock is needed for that: where the parent has just gone, it is made
+// again. What cannot be made, runc says better.
+func makeCgroups(id string) {
+	for _, top := range cgroupsOf(id) {
+		for try := 0; try < 100; try++ {
+			_ = unix.Mkdir(filepath.Dir(top), 0o755)
+			if err := unix.Mkdir(top, 0o755); err != unix.ENOENT {
+				break
+			}
+		}
+	}
 }
 
 // share is the clusters' part of a busy processor, counted in ordinary processes
@@ -109,8 +142,9 @@ func thaw(groups []string) {
 }
 
 // killGroup kills every process in the groups. They are ours by name, so that no
-// process of somebody else can be in them.
-func killGroup(groups []string) {
+// process of somebody else can be in them; and each is looked at again once it
+// is held fast, because a number may be another's by then.
+func killGroup(groups []string, id string) {
 	thaw(groups)
 	for _, group := range groups {
 		data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
@@ -119,23 +153,53 @@ func killGroup(groups []string) {
 		}
 		for _, field := range strings.Fields(string(data)) {
 			if pid, err := strconv.Atoi(field); err == nil && pid > 1 {
-				_ = unix.Kill(pid, unix.SIGKILL)
+				killIn(pid, id)
 			}
 		}
 	}
 }
 
-// removeCgroups ends and removes the given groups, and says what stayed. A group
-// is busy for a moment after its last process is gone, hence the retries.
-func removeCgroups(tops []string, limit time.Duration) []string {
-	deadline := time.Now().Add(limit)
+// killIn kills a process if it is in a group of that cluster.
+func killIn(pid int, id string) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil && err != unix.ENOSYS {
+		return
+	}
+	if err == nil {
+		defer unix.Close(fd)
+	}
+	data, readErr := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if readErr != nil || !inGroup(string(data), id) {
+		return
+	}
+	if err == unix.ENOSYS { // before Linux 5.3
+		_ = unix.Kill(pid, unix.SIGKILL)
+		return
+	}
+	_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+}
+
+// inGroup reads /proc/PID/cgroup.
+func inGroup(text, id string) bool {
+	for line := range strings.Lines(text) {
+		if strings.Contains(strings.TrimSpace(line)+"/", "/"+cgroupParent+"/"+id+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// removeCgroups ends and removes a cluster's groups, and says what stayed. A
+// group is busy for a moment after its last process is gone, hence the retries.
+func removeCgroups(id string, deadline time.Time) []string {
+	tops := cgroupsOf(id)
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		var left []string
 		for _, top := range tops {
 			groups := groupsBelow(top)
 			for _, group := range groups {
 				if err := unix.Rmdir(group); err == unix.EBUSY {
-					killGroup(groups)
+					killGroup(groups, id)
 				}
 			}
 			if _, err := os.Lstat(top); !errors.Is(err, fs.ErrNotExist) {
@@ -143,22 +207,12 @@ func removeCgroups(tops []string, limit time.Duration) []string {
 			}
 		}
 		if len(left) == 0 || time.Now().After(deadline) {
-			removeParents(tops)
+			// The one that all clusters share goes when nothing is in it.
+			for _, top := range tops {
+				_ = unix.Rmdir(filepath.Dir(top))
+			}
 			return left
 		}
 		time.Sleep(wait)
-	}
-}
-
-// removeParents removes the groups that all clusters share when nothing is in
-// them. Where another keeper is just starting, it is left to that one.
-func removeParents(tops []string) {
-	unlock, ok := lockParent(unix.LOCK_EX | unix.LOCK_NB)
-	if !ok {
-		return
-	}
-	defer unlock()
-	for _, top := range tops {
-		_ = unix.Rmdir(filepath.Dir(top))
 	}
 }

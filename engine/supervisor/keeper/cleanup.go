@@ -1,7 +1,7 @@
 package keeper
 
 import (
-	"os"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -9,10 +9,10 @@ import (
 )
 
 // Limits of the clean-up. It takes a tenth of a second when all is well; these
-// only bound what a stuck kernel can cost.
+// only bound what a stuck kernel, or a Pod that filled the logs, can cost.
 const (
 	killLimit   = 10 * time.Second
-	cgroupLimit = 5 * time.Second
+	tracesLimit = 5 * time.Second
 )
 
 // cleanUp ends the node and removes all that is ours; it returns what it could
@@ -22,7 +22,7 @@ func (k *keeper) cleanUp() []string {
 	if k.owner == nil {
 		return left
 	}
-	for _, top := range k.owner.Cgroups {
+	for _, top := range cgroupsOf(k.owner.ID) {
 		thaw(groupsBelow(top))
 	}
 	// The node's init is our child, by birth or adoption, as is anything that
@@ -32,25 +32,38 @@ func (k *keeper) cleanUp() []string {
 	if !endChildren(killLimit) {
 		left = append(left, "processes of "+k.owner.ID)
 	}
-	return append(left, removeTraces(k.owner, k.dir)...)
+	if k.base == nil {
+		return left
+	}
+	return append(left, removeTraces(k.owner, k.base, time.Now().Add(tracesLimit))...)
 }
 
 // removeTraces removes a cluster's cgroups, with any process that is still in
-// them, and its folder.
-func removeTraces(o *owner, dir string) []string {
-	left := append([]string{}, removeCgroups(o.Cgroups, cgroupLimit)...)
+// them, and its folder. Both are computed from its id.
+func removeTraces(o *owner, base *folder, deadline time.Time) []string {
+	left := append([]string{}, removeCgroups(o.ID, deadline)...)
+	stays := func(err error) {
+		left = append(left, fmt.Sprintf("%s (%v)", filepath.Join(base.path, o.ID), err))
+	}
 	// owner.json goes last, so that an interrupted removal can be continued.
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		if entry.Name() != ownerFile {
-			_ = os.RemoveAll(filepath.Join(dir, entry.Name()))
+	if dir, err := base.open(o.ID); err == nil {
+		names, _ := dir.names()
+		for _, name := range names {
+			if name != ownerFile && err == nil {
+				err = removeTree(dir.fd, name, deadline)
+			}
+		}
+		dir.close()
+		if err != nil {
+			stays(err)
+			return left
 		}
 	}
 	if len(left) > 0 {
-		return append(left, dir) // it says which cgroups to come back for
+		return append(left, filepath.Join(base.path, o.ID)) // it says which cgroups to come back for
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		left = append(left, dir)
+	if err := removeTree(base.fd, o.ID, deadline.Add(time.Second)); err != nil {
+		stays(err)
 	}
 	return left
 }

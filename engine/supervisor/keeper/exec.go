@@ -25,23 +25,35 @@ func Exec(args []string) int {
 	if *dir == "" || flags.NArg() == 0 {
 		return usageError("keeper exec needs --dir and, after --, a command")
 	}
-	o, err := openCluster(*dir)
+	o, cluster, err := openCluster(*dir)
 	if err != nil {
 		return usageError("%v", err)
 	}
-	runc := filepath.Join(o.Engine, "runc")
+	cluster.close()
+	runc, err := beside("runc")
+	if err != nil {
+		return usageError("%v", err)
+	}
 	argv := append([]string{runc, "--root", filepath.Join(*dir, runcRoot), "exec", "--cwd", "/root", o.ID}, flags.Args()...)
 	err = unix.Exec(runc, argv, os.Environ())
 	fmt.Fprintf(os.Stderr, "supervisor: cannot start %s: %v\n", runc, err)
 	return exitEnvironment
 }
 
-func openCluster(dir string) (*owner, error) {
-	o, err := readOwner(strings.TrimRight(dir, "/"))
-	if err != nil {
-		return nil, fmt.Errorf("no cluster in %s: %w", dir, err)
+func openCluster(dir string) (o *owner, cluster *folder, err error) {
+	dir, name := filepath.Split(strings.TrimRight(dir, "/"))
+	base, err := openBase(filepath.Clean(dir))
+	if err == nil {
+		defer base.close()
+		o, err = readOwner(base, name)
 	}
-	return o, nil
+	if err == nil {
+		cluster, err = base.open(name)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("no cluster in %s: %w", filepath.Join(dir, name), err)
+	}
+	return o, cluster, nil
 }
 
 // Logs is `keeper logs`: the end of each component's log, or of those named.
@@ -55,26 +67,42 @@ func Logs(args []string) int {
 	if *dir == "" {
 		return usageError("keeper logs needs --dir")
 	}
-	if _, err := openCluster(*dir); err != nil {
+	_, cluster, err := openCluster(*dir)
+	if err != nil {
 		return usageError("%v", err)
 	}
-	paths, _ := filepath.Glob(filepath.Join(*dir, logsDir, "*.log"))
+	defer cluster.close()
+	// The node can write there: a link or a pipe is not read.
+	logs, err := cluster.open(logsDir)
+	if err != nil {
+		return usageError("%v", err)
+	}
+	defer logs.close()
+	files, _ := logs.names()
+	slices.Sort(files)
 	var known []string
-	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".log")
+	for _, file := range files {
+		name, isLog := strings.CutSuffix(file, ".log")
+		if !isLog {
+			continue
+		}
 		known = append(known, name)
 		if flags.NArg() > 0 && !slices.Contains(flags.Args(), name) {
 			continue
 		}
-		fmt.Printf("==> %s <==\n", path)
+		f, err := logs.regular(file)
+		if err != nil {
+			continue
+		}
+		fmt.Printf("==> %s <==\n", filepath.Join(logs.path, file))
 		if *lines > 0 {
-			for _, line := range tail.File(path, *lines) {
+			for _, line := range tail.Of(f, *lines) {
 				fmt.Println(line)
 			}
-		} else if f, err := os.Open(path); err == nil {
+		} else {
 			_, _ = io.Copy(os.Stdout, f)
-			_ = f.Close()
 		}
+		_ = f.Close()
 	}
 	for _, name := range flags.Args() {
 		if !slices.Contains(known, name) {

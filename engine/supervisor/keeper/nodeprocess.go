@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,7 @@ type nodeProcess struct {
 
 // startNode runs the bundle with runc. Detached: runc sets the container up and
 // goes away, and init becomes our child because we are the subreaper.
-func startNode(o *owner, dir string, socket *os.File, stop <-chan struct{}) (*nodeProcess, error) {
+func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct{}) (*nodeProcess, error) {
 	inRead, inWrite, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -44,13 +45,19 @@ func startNode(o *owner, dir string, socket *os.File, stop <-chan struct{}) (*no
 	}
 	defer log.Close()
 
-	unlock, _ := lockParent(unix.LOCK_SH)
-	defer unlock()
-	runc := exec.Command(filepath.Join(o.Engine, "runc"),
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	// A process of its own mounts the root, where nobody else sees the mount,
+	// and becomes runc.
+	runc := exec.Command(self, "keeper", "inside", "--rootfs", filepath.Join(engine, "rootfs"), "--dir", dir, "--",
+		filepath.Join(engine, "runc"),
 		"--root", filepath.Join(dir, runcRoot), "--log", filepath.Join(dir, runcLog),
 		"run", "--detach", "--preserve-fds", "1", "--bundle", filepath.Join(dir, bundleDir), o.ID)
 	runc.Stdin, runc.Stdout, runc.Stderr = inRead, outWrite, log
 	runc.ExtraFiles = []*os.File{socket}
+	runc.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	if err := runUnless(stop, runc); err != nil {
 		_ = inWrite.Close()
 		if errors.Is(err, errStopped) {
@@ -63,7 +70,7 @@ func startNode(o *owner, dir string, socket *os.File, stop <-chan struct{}) (*no
 		}
 		return nil, &trouble{message: "runc could not start the node: " + short(text), remedy: remedyFor(text), log: lines}
 	}
-	favourParent(o.Cgroups)
+	favourParent(cgroupsOf(o.ID))
 	n := &nodeProcess{hold: inWrite, lines: make(chan []byte)}
 	go n.read(outRead)
 	return n, nil
@@ -116,6 +123,7 @@ func short(text string) string {
 func remedyFor(text string) string {
 	text = strings.ToLower(text)
 	for _, known := range []struct{ sign, remedy string }{
+		{"cannot mount the node's root", "the kernel has to have overlayfs; where the cache is on an overlay already, set KUBEWALK_CACHE to a folder that is not"},
 		{"no space left", "make room on the disk of the cache and of the temporary folder"},
 		{"cgroup", "cgroups have to be writable: in a container, start it with --privileged and --cgroupns=private"},
 		{"operation not permitted", "new namespaces have to be allowed: as real root, or in a container with --privileged"},

@@ -27,6 +27,8 @@ const (
 	logsDir        = "logs"
 	runcRoot       = "runc"
 	bundleDir      = "bundle"
+	rootDir        = "root"  // where the node's keeper has the node's root, and nobody else
+	emptyDir       = "empty" // nothing
 	initLog        = "init.log"
 	runcLog        = "runc.log"
 )
@@ -34,6 +36,16 @@ const (
 func usageError(format string, args ...any) int {
 	fmt.Fprintf(os.Stderr, "supervisor: "+format+"\n", args...)
 	return exitUsage
+}
+
+// beside is the path of another program of the engine: they are in one folder,
+// which whoever started us has looked at.
+func beside(name string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(self), name), nil
 }
 
 // cleanDir makes path absolute: we outlive our starter, and its working

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // process names one process beyond doubt: a pid alone is soon another's.
@@ -21,11 +23,9 @@ type process struct {
 
 // owner is what a folder says about itself, for whoever finds it later.
 type owner struct {
-	ID      string   `json:"id"`
-	Keeper  process  `json:"keeper"`
-	Starter process  `json:"starter"`
-	Cgroups []string `json:"cgroups"`
-	Engine  string   `json:"engine"`
+	ID      string  `json:"id"`
+	Keeper  process `json:"keeper"`
+	Starter process `json:"starter"`
 	// Boot and PidNS say where the pids are meant. A folder can be shared by
 	// containers, and a pid of another namespace says nothing here.
 	Boot  string `json:"boot"`
@@ -68,7 +68,7 @@ func here() (boot, pidns string) {
 }
 
 // newOwner describes a cluster that this process is about to start.
-func newOwner(engine string, cgroups []string) (*owner, error) {
+func newOwner() (*owner, error) {
 	random := make([]byte, 5)
 	if _, err := rand.Read(random); err != nil {
 		return nil, err
@@ -77,26 +77,26 @@ func newOwner(engine string, cgroups []string) (*owner, error) {
 		ID:      prefix + hex.EncodeToString(random),
 		Keeper:  process{os.Getpid(), startTime(os.Getpid())},
 		Starter: process{os.Getppid(), startTime(os.Getppid())},
-		Engine:  engine,
 	}
 	o.Boot, o.PidNS = here()
-	for _, root := range cgroups {
-		o.Cgroups = append(o.Cgroups, filepath.Join(root, cgroupParent, o.ID))
-	}
 	return o, nil
 }
 
 // makeFolder makes the cluster's private folder with owner.json in it. It gets
 // its real name only when that file is there: a folder by that name always says
 // whose it is, however early its keeper dies.
-func (o *owner) makeFolder(base string) (string, error) {
-	if err := os.MkdirAll(base, 0o755); err != nil {
+func (o *owner) makeFolder(base *folder) (string, error) {
+	name := fmt.Sprintf(".%s.%d.%d", o.ID, o.Keeper.Pid, o.Keeper.Start)
+	if err := unix.Mkdirat(base.fd, name, 0o700); err != nil {
 		return "", err
 	}
-	dir := filepath.Join(base, o.ID)
-	early := filepath.Join(base, fmt.Sprintf(".%s.%d.%d", o.ID, o.Keeper.Pid, o.Keeper.Start))
-	for _, sub := range []string{"", logsDir, runcRoot, bundleDir} {
-		if err := os.Mkdir(filepath.Join(early, sub), 0o700); err != nil {
+	early, err := base.open(name)
+	if err != nil {
+		return "", err
+	}
+	defer early.close()
+	for _, sub := range []string{logsDir, runcRoot, bundleDir, rootDir, emptyDir} {
+		if err := unix.Mkdirat(early.fd, sub, 0o700); err != nil {
 			return "", err
 		}
 	}
@@ -104,24 +104,36 @@ func (o *owner) makeFolder(base string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(early, ownerFile), append(data, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(early.path, ownerFile), append(data, '\n'), 0o600); err != nil {
 		return "", err
 	}
-	return dir, os.Rename(early, dir)
+	return filepath.Join(base.path, o.ID), unix.Renameat(base.fd, name, base.fd, o.ID)
 }
 
-// readOwner reads what a folder says about itself.
-func readOwner(dir string) (*owner, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ownerFile))
+// readOwner reads what a folder of the base says about itself. Only what can be
+// checked is believed of it; no path in it is.
+func readOwner(base *folder, name string) (*owner, error) {
+	if !clusterName.MatchString(name) {
+		return nil, fmt.Errorf("%s is no name of a cluster", name)
+	}
+	dir, err := base.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.close()
+	data, err := dir.read(ownerFile)
 	if err != nil {
 		return nil, err
 	}
 	o := &owner{}
 	if err := json.Unmarshal(data, o); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ownerFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir.path, ownerFile), err)
 	}
-	if !strings.HasPrefix(o.ID, prefix) || o.ID != filepath.Base(dir) {
+	if o.ID != name {
 		return nil, errors.New("the folder's " + ownerFile + " is about another one")
+	}
+	if o.Keeper.Pid <= 0 || o.Keeper.Start == 0 || o.Boot == "" || o.PidNS == "" {
+		return nil, errors.New("the folder's " + ownerFile + " does not say whose it is")
 	}
 	return o, nil
 }
@@ -139,8 +151,8 @@ func (o *owner) dead() bool {
 // earlyDead reads the same out of the name of a folder whose keeper died before
 // owner.json was there.
 func earlyDead(name string) bool {
-	parts := strings.Split(strings.TrimPrefix(name, "."), ".")
-	if len(parts) != 3 || !strings.HasPrefix(name, "."+prefix) {
+	parts := earlyName.FindStringSubmatch(name)
+	if parts == nil {
 		return false
 	}
 	pid, err1 := strconv.Atoi(parts[1])

@@ -21,24 +21,37 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
+// testBase is a folder as the keeper wants it.
+func testBase(t *testing.T) *folder {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "base")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	base, err := openBase(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(base.close)
+	return base
+}
+
 func TestOwner(t *testing.T) {
-	o, err := newOwner("/engine", []string{"/sys/fs/cgroup/cpu"})
+	o, err := newOwner()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := o.makeFolder(filepath.Join(t.TempDir(), "base"))
+	base := testBase(t)
+	dir, err := o.makeFolder(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := readOwner(dir)
+	back, err := readOwner(base, o.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if back.dead() {
 		t.Error("we are dead")
-	}
-	if want := "/sys/fs/cgroup/cpu/kubewalk/" + o.ID; back.Cgroups[0] != want {
-		t.Errorf("cgroup %s", back.Cgroups[0])
 	}
 	other := *back
 	other.Keeper.Start++
@@ -53,18 +66,18 @@ func TestOwner(t *testing.T) {
 	if !other.dead() {
 		t.Error("a keeper from before the boot counts as alive")
 	}
-	if err := os.Rename(dir, dir+"x"); err != nil {
+	if err := os.Rename(dir, filepath.Join(base.path, "kubewalk-0123456789")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readOwner(dir + "x"); err == nil {
+	if _, err := readOwner(base, "kubewalk-0123456789"); err == nil {
 		t.Error("a folder that was renamed counts as ours")
 	}
 }
 
 func TestEarlyDead(t *testing.T) {
-	self := fmt.Sprintf(".kubewalk-ab.%d.%d", os.Getpid(), startTime(os.Getpid()))
+	self := fmt.Sprintf(".kubewalk-0123456789.%d.%d", os.Getpid(), startTime(os.Getpid()))
 	for name, want := range map[string]bool{
-		self: false, self + "1": true, ".kubewalk-ab.x.1": false, ".other.1.1": false, ".kubewalk-ab": false,
+		self: false, self + "1": true, ".kubewalk-0123456789.x.1": false, ".other.1.1": false, ".kubewalk-ab.1.1": false,
 	} {
 		if got := earlyDead(name); got != want {
 			t.Errorf("%s: %v", name, got)

@@ -36,10 +36,13 @@ func (t *trouble) Error() string { return t.message }
 var errStopped = errors.New("stopped")
 
 type keeper struct {
+	limits *limits
 	events *event.Writer
 	stop   chan struct{} // closed when the starter says so or is gone
 	owner  *owner
+	base   *folder // in which dir is
 	dir    string
+	engine string // its folder
 	node   *nodeProcess
 }
 
@@ -63,13 +66,14 @@ func Run(args []string) int {
 	engine := flags.String("engine", "", "the engine's folder")
 	base := flags.String("base", "", "where the cluster's private folder is made")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
+	limits := limitFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
 	if *engine == "" || *base == "" {
 		return usageError("keeper run needs --engine and --base")
 	}
-	k := &keeper{events: event.NewWriter(os.Stdout, start), stop: make(chan struct{})}
+	k := &keeper{limits: limits, events: event.NewWriter(os.Stdout, start), stop: make(chan struct{})}
 	go watchStdin(os.Stdin, k.stop)
 
 	// Whatever a killed keeper left is removed beside the start. It needs to
@@ -77,7 +81,9 @@ func Run(args []string) int {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		sweep(*base, k.events, false)
+		if _, err := sweep(*base, k.events, false, sweepLimit); err != nil {
+			k.events.Emit(event.Event{Event: "kept", Dir: *base, Message: err.Error()})
+		}
 	}()
 
 	err := k.live(*engine, *base, *budget-time.Since(start))
@@ -136,7 +142,7 @@ func (k *keeper) live(engine, base string, budget time.Duration) error {
 	}
 	defer listener.Close()
 	server := fmt.Sprintf("https://%s", listener.Addr())
-	if err := writeBundle(k.dir, filepath.Join(k.owner.Engine, "rootfs"), k.owner.ID, server, budget); err != nil {
+	if err := writeBundle(k.dir, filepath.Join(k.dir, rootDir), k.owner.ID, server, budget, *k.limits); err != nil {
 		return err
 	}
 	socket, err := listener.(*net.TCPListener).File()
@@ -146,7 +152,7 @@ func (k *keeper) live(engine, base string, budget time.Duration) error {
 	if k.stopped() {
 		return errStopped
 	}
-	k.node, err = startNode(k.owner, k.dir, socket, k.stop)
+	k.node, err = startNode(k.owner, k.engine, k.dir, socket, k.stop)
 	_ = socket.Close()
 	if err != nil {
 		return err
@@ -179,21 +185,29 @@ func (k *keeper) prepare(engine, base string) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
 	}
-	owner, err := newOwner(engine, mounts)
+	k.engine = engine
+	owner, err := newOwner()
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(base, 0o755); err != nil {
-		return err
+	cannot := func(err error) error {
+		return &trouble{message: "cannot make the cluster's folder: " + err.Error(),
+			remedy: "choose another place with --base, one that only root can use, or make room there"}
+	}
+	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return cannot(err)
 	}
 	if base, err = cleanDir(base); err != nil {
-		return err
+		return cannot(err)
+	}
+	if k.base, err = openBase(base); err != nil {
+		return cannot(err)
 	}
 	k.owner, k.dir = owner, filepath.Join(base, owner.ID)
-	if _, err := owner.makeFolder(base); err != nil {
-		return &trouble{message: "cannot make the cluster's folder: " + err.Error(),
-			remedy: "choose another place with --base, or make room there"}
+	if _, err := owner.makeFolder(k.base); err != nil {
+		return cannot(err)
 	}
+	makeCgroups(owner.ID)
 	return nil
 }
 

@@ -2,6 +2,9 @@ package node
 
 import (
 	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"kubewalk.local/engine/supervisor/event"
 )
@@ -20,7 +23,11 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := prepareCgroups(); err != nil {
 		return err
 	}
+	limitPods()
 	// It listens long before the API server first asks it.
+	if err := writePeerCredentials(); err != nil {
+		return err
+	}
 	if err := n.start(etcd()); err != nil {
 		return err
 	}
@@ -28,7 +35,15 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err != nil {
 		return err
 	}
-	if err := n.start(apiServer(n.apiArgs)); err != nil {
+	more := n.apiArgs
+	if n.untrusted {
+		policies, err := restrict()
+		if err != nil {
+			return err
+		}
+		more = append(policies, more...)
+	}
+	if err := n.start(apiServer(more)); err != nil {
 		return err
 	}
 	roles := make(chan struct{})
@@ -75,6 +90,16 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 func (n *node) startContainerd(ctx context.Context) error {
 	if err := copyTree(storeDir, prebakedStore); err != nil {
 		return err
+	}
+	// In the cache of the machine nothing is for everybody to write.
+	temporary, err := filepath.Glob(storeDir + "/io.containerd.snapshotter.v1.overlayfs/snapshots/*/fs/tmp")
+	if err != nil {
+		return err
+	}
+	for _, dir := range temporary {
+		if err := os.Chmod(dir, 0o777|fs.ModeSticky); err != nil {
+			return err
+		}
 	}
 	if err := n.start(containerd()); err != nil {
 		return err

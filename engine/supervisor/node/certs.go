@@ -18,6 +18,27 @@ func (c *credentials) hostKubeconfig(server string) string {
 	return string(pki.Kubeconfig(server, "kubernetes-admin", c.ca, c.admin))
 }
 
+// writePeerCredentials makes what etcd needs to let no other etcd in: an
+// authority of which it has the only certificate.
+func writePeerCredentials() error {
+	peers, err := pki.NewCA("etcd-peers")
+	if err != nil {
+		return err
+	}
+	pair, err := peers.Issue(pki.Ask{Name: nodeName, Server: true, IPs: []net.IP{net.ParseIP("127.0.0.1")}})
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		"etcd-peers.crt": peers.Cert, "etcd-peer.crt": pair.Cert, "etcd-peer.key": pair.Key,
+	} {
+		if err := os.WriteFile(pkiDir+name, content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeCredentials makes every key and certificate of the cluster, under the
 // file names that kubeadm uses, and a kubeconfig for each component.
 func writeCredentials() (*credentials, error) {

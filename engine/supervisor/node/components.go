@@ -18,9 +18,15 @@ var smallEnv = append([]string{"GOMAXPROCS=1"}, startEnv...)
 func etcd() component {
 	return component{"etcd", smallEnv, []string{
 		"--name=" + nodeName, "--data-dir=/var/lib/etcd", "--unsafe-no-fsync",
-		"--listen-client-urls=http://" + etcdLocal, "--advertise-client-urls=http://" + etcdLocal,
-		"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
-		"--initial-cluster=" + nodeName + "=http://127.0.0.1:2380",
+		// A Pod on the node's network can reach what listens there, and has no
+		// credential for etcd. So clients come by a socket in the node's file
+		// system. For peers, of which there are none, etcd wants an address;
+		// it lets nobody in without a certificate, and none but its own is made.
+		"--listen-client-urls=" + etcdSocket, "--advertise-client-urls=" + etcdSocket,
+		"--listen-peer-urls=" + etcdPeers, "--initial-advertise-peer-urls=" + etcdPeers,
+		"--initial-cluster=" + nodeName + "=" + etcdPeers,
+		"--peer-client-cert-auth", "--peer-trusted-ca-file=" + pkiDir + "etcd-peers.crt",
+		"--peer-cert-file=" + pkiDir + "etcd-peer.crt", "--peer-key-file=" + pkiDir + "etcd-peer.key",
 		// Alone, it elects itself after one timeout; the default is a second.
 		"--heartbeat-interval=20", "--election-timeout=100",
 		"--log-level=warn",
@@ -34,7 +40,7 @@ func containerd() component {
 func apiServer(more []string) component {
 	return component{"kube-apiserver", startEnv, append([]string{
 		"--advertise-address=" + nodeIP, "--secure-port=" + apiPort,
-		"--etcd-servers=http://" + etcdLocal,
+		"--etcd-servers=" + etcdSocket,
 		"--allow-privileged=true",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 		"--client-ca-file=" + pkiDir + "ca.crt",

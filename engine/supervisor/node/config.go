@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 )
 
 type object = map[string]any
@@ -32,6 +33,8 @@ disabled_plugins = [
   conf_dir = "` + cniConfDir + `"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
+  # A privileged Pod gets the devices that every Pod has: the node has no others.
+  privileged_without_host_devices = true
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
   BinaryName = "/usr/local/sbin/runc"
   SystemdCgroup = false
@@ -71,8 +74,11 @@ func cniConfig() object {
 	}
 }
 
+// podPids is how many processes a Pod may have, threads included.
+const podPids = 2048
+
 func kubeletConfig() object {
-	return object{
+	config := object{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
 		"authentication": object{
 			"anonymous": object{"enabled": false}, "webhook": object{"enabled": true},
@@ -98,6 +104,20 @@ func kubeletConfig() object {
 		"localStorageCapacityIsolation": false,
 		"kubeAPIQPS":                    1000, "kubeAPIBurst": 1000,
 	}
+	// Where the kernel lacks either, a Pod that asks for it would not start.
+	if hasController("pids") {
+		config["podPidsLimit"] = podPids
+	}
+	if exists("/proc/sys/kernel/seccomp/actions_avail") {
+		config["seccompDefault"] = true
+	}
+	// The kubelet limits the group of all Pods by what it takes for the node's
+	// memory, which is the machine's, less what is reserved.
+	if total, pods := memory(); hasController("memory") && total > pods {
+		config["enforceNodeAllocatable"] = []string{"pods"}
+		config["systemReserved"] = object{"memory": strconv.FormatUint(total-pods, 10)}
+	}
+	return config
 }
 
 func proxyConfig() object {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type node struct {
 	budget time.Duration
 	// apiArgs are flags for kube-apiserver beside our own.
 	apiArgs []string
+	// untrusted says that no Pod may reach the node.
+	untrusted bool
 
 	mu      sync.Mutex
 	waiting map[string]string // what is not ready yet, and the component it is up to
@@ -42,6 +45,7 @@ func Main(args []string) int {
 	server := flags.String("server", "https://127.0.0.1:"+apiPort, "the API's address in the kubeconfig for the host")
 	holdStdin := flags.Bool("hold-stdin", false, "end when standard input ends")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
+	untrusted := flags.Bool("untrusted", false, "refuse Pods that could reach the node")
 	var apiArgs []string
 	flags.Func("apiserver-arg", "one more flag for kube-apiserver, as NAME=VALUE; may be said more than once", func(arg string) error {
 		apiArgs = append(apiArgs, "--"+arg)
@@ -51,7 +55,7 @@ func Main(args []string) int {
 		return 2
 	}
 	n := &node{
-		events: event.NewWriter(os.Stdout, start), budget: *budget, apiArgs: apiArgs,
+		events: event.NewWriter(os.Stdout, start), budget: *budget, apiArgs: apiArgs, untrusted: *untrusted,
 		waiting: map[string]string{}, lastErr: map[string]error{},
 	}
 	if os.Getpid() != 1 {
@@ -67,6 +71,10 @@ func Main(args []string) int {
 			_, _ = io.Copy(io.Discard, os.Stdin)
 			close(stdin)
 		}()
+	}
+	if err := keepToOurselves(); err != nil {
+		n.fail("cannot look at the open files: "+err.Error(), "the node needs /proc", "")
+		return 3
 	}
 	n.procs = newProcesses()
 	ctx, cancel := context.WithTimeout(context.Background(), n.budget)
@@ -96,6 +104,21 @@ func Main(args []string) int {
 			}
 		}
 	}
+}
+
+// keepToOurselves keeps what was handed down to us from every program that we
+// start: the host's listening socket above all.
+func keepToOurselves() error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 func (n *node) fail(message, remedy, log string) {

@@ -17,7 +17,10 @@ const (
 	apiLocal  = "127.0.0.1:" + apiPort
 	gateEarly = "127.0.0.1:6444" // to the API server as soon as it listens
 	gateLate  = "127.0.0.1:6445" // to the API server when it knows its roles
-	etcdLocal = "127.0.0.1:2379"
+
+	etcdDir    = "/run/etcd"
+	etcdSocket = "unix://" + etcdDir + "/clients"
+	etcdPeers  = "https://127.0.0.1:2380"
 
 	programs      = "/usr/local/bin/"
 	etcDir        = "/etc/kubernetes/"

@@ -27,13 +27,15 @@ func prepareFiles() error {
 		}
 	}
 	for _, dir := range []string{"/var/lib/kubelet", "/var/lib/etcd", "/var/log/pods", "/var/log/containers",
-		"/var/lib/cni", "/run/containerd", "/run/lock", cniConfDir, pkiDir, logDir} {
+		"/var/lib/cni", "/run/containerd", "/run/lock", etcdDir, cniConfDir, pkiDir, logDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := os.Chmod("/var/lib/etcd", 0o700); err != nil {
-		return err
+	for _, dir := range []string{"/var/lib/etcd", etcdDir} {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return err
+		}
 	}
 	if err := os.Symlink("/run", "/var/run"); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // maxRead bounds what is read of a file; 20 lines of a component fit easily.
@@ -16,13 +17,19 @@ const maxLine = 600
 // File returns at most n last lines of the file at path. A file that cannot be
 // read has no lines: the caller is already reporting something worse.
 func File(path string, n int) []string {
-	f, err := os.Open(path)
+	// A Pod may have put a link or a pipe there.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
+	return Of(f, n)
+}
+
+// Of returns the same of an open file, if it is a regular one.
+func Of(f *os.File, n int) []string {
 	info, err := f.Stat()
-	if err != nil {
+	if err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
 	from := max(0, info.Size()-maxRead)

@@ -14,7 +14,10 @@ use tokio::{
 use super::{ClusterError, Progress, READY_WITHIN, Settings, config::Config, network::Name};
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::engine,
+    cluster::{
+        engine,
+        own::program::{self, Missing},
+    },
 };
 
 /// How many of kind's last lines an error shows.
@@ -34,19 +37,19 @@ const STEPS: [(&str, &str); 7] = [
     ("Joining worker nodes", "workers"),
 ];
 
-/// kind calls Docker's command line, and so does the keeper.
+/// kind calls Docker's command line, and so does the keeper. Gives where it is.
 ///
 /// # Errors
 /// When it is not there.
-pub fn docker_is_there() -> Result<(), ClusterError> {
-    let mut docker = std::process::Command::new("docker");
-    docker.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    docker.status().map(drop).map_err(|e| {
-        ClusterError::new(
-            format!("cannot start the command docker, which kind needs: {e}"),
-            "install Docker's command line, or use --cluster k3s, which needs only its engine",
-        )
-    })
+pub fn docker_is_there() -> Result<PathBuf, ClusterError> {
+    let remedy = "install Docker's command line, or use --cluster k3s, which needs only its engine";
+    let docker = program::find("docker").map_err(|e| e.into_error(remedy))?;
+    let mut asked = std::process::Command::new(&docker);
+    asked.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    asked
+        .status()
+        .map(|_| docker)
+        .map_err(|e| ClusterError::new(format!("cannot start the command docker, which kind needs: {e}"), remedy))
 }
 
 /// The kind command.
@@ -56,16 +59,23 @@ pub struct Kind(PathBuf);
 impl Kind {
     /// The one on the PATH, else the pinned one, which is built first when it is not there.
     pub async fn find(settings: &Settings, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Self, ClusterError> {
-        let mut own = Command::new("kind");
-        own.arg("version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match own.status().await {
-            Ok(status) if status.success() => Ok(Kind("kind".into())),
+        let own = match program::find("kind") {
+            Ok(own) => own,
+            Err(Missing::NotThere(_)) => return Ok(Kind(engine::ensure_kind(&settings.cache, progress).await?)),
+            Err(foreign) => return Err(foreign.into_error("")),
+        };
+        let mut asked = Command::new(&own);
+        asked.arg("version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match asked.status().await {
+            Ok(status) if status.success() => Ok(Kind(own)),
             _ => Ok(Kind(engine::ensure_kind(&settings.cache, progress).await?)),
         }
     }
 
     fn command(&self, name: &Name) -> Command {
         let mut command = Command::new(&self.0);
+        // It calls Docker's command line by its name.
+        command.env("PATH", program::path());
         // A network of its own; kind calls the variable experimental and has had it since 2020.
         command.env("KIND_EXPERIMENTAL_DOCKER_NETWORK", name.as_str()).env("KIND_EXPERIMENTAL_PROVIDER", "docker");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{ClusterError, network::Name};
+use crate::cluster::own::program;
 
 /// `sh -c SCRIPT NAME FILTER`. A container that Docker was just making for a killed `kind create` can appear after the first
 /// look, so it looks until there is none.
@@ -46,7 +47,9 @@ pub struct Keeper {
 impl Keeper {
     /// Starts the keeper of a cluster that comes later.
     pub fn start(name: &Name) -> Result<Self, ClusterError> {
-        let mut command = Command::new("sh");
+        let shell = program::find("sh").map_err(|e| e.into_error("make sure that sh is on the PATH"))?;
+        let mut command = Command::new(shell);
+        command.env("PATH", program::path());
         command.args(["-c", SCRIPT, name.as_str(), &name.filter()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut child = command

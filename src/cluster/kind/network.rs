@@ -77,20 +77,27 @@ pub struct Clusters {
 }
 
 impl Place for Clusters {
-    fn find(&self) -> BoxFuture<'_, Vec<Left>> {
+    fn name(&self) -> &'static str {
+        "clusters of kind in Docker"
+    }
+
+    fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
         let client = self.client.clone();
         Box::pin(on(async move {
             let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}kind")])]);
             let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
             let mut dead = Vec::new();
-            for network in client.list_networks(Some(options)).await.unwrap_or_default() {
+            for network in client.list_networks(Some(options)).await.map_err(|e| e.to_string())? {
                 let labels = network.labels.unwrap_or_default();
                 let owner = Owner::from_labels(|name| labels.get(name));
-                if let (Some(name), true) = (network.name, owner.as_ref().is_some_and(Owner::dead)) {
+                // The name is computed: what is removed below is what is called so.
+                let Some(owner) = owner.filter(Owner::dead) else { continue };
+                let name = Name::of(&owner).0;
+                if network.name.as_ref() == Some(&name) {
                     dead.push(Left { what: format!("kind cluster {name}"), id: name });
                 }
             }
-            dead
+            Ok(dead)
         }))
     }
 

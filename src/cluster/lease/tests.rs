@@ -27,9 +27,14 @@ fn of_two_who_make_a_folder_one_has_made_it() {
 fn a_folder_that_others_can_use_is_not_believed() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().expect("a folder");
-    std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).expect("changed");
-    assert!(Folder::all(root.path()).is_err());
-    assert!(Folder::make(root.path(), "a", &ask()).is_err());
+    let room = root.path().join("held");
+    drop(Folder::make(&room, "a", &ask()).expect("made"));
+    for at in [&room, root.path()] {
+        std::fs::set_permissions(at, std::fs::Permissions::from_mode(0o755)).expect("changed");
+        assert!(Folder::all(&room).is_err());
+        assert!(Folder::make(&room, "b", &ask()).is_err());
+        std::fs::set_permissions(at, std::fs::Permissions::from_mode(0o700)).expect("changed");
+    }
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! Locks, each with an end to the waiting, and a word about who holds it.
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    os::unix::fs::MetadataExt as _,
+    time::{Duration, Instant},
+};
+
+/// How often a lock that is held is asked for again.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How a file is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By one.
+    Alone,
+    /// By several together.
+    Shared,
+}
+
+impl How {
+    fn try_on(self, file: &File) -> Result<(), TryLockError> {
+        if self == How::Alone { file.try_lock() } else { file.try_lock_shared() }
+    }
+}
+
+/// Takes a lock, and blocks this thread meanwhile.
+///
+/// # Errors
+/// When it is still held by somebody else after that time: who, where that can be told; or it cannot be locked.
+pub fn within(file: &File, how: How, time: Duration) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match how.try_on(file) {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= time => return Err(held(file, time)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK.min(time)),
+        }
+    }
+}
+
+/// Takes a lock, and lets other tasks go on meanwhile.
+///
+/// # Errors
+/// As [`within`].
+pub async fn soon(file: &File, how: How, time: Duration) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match how.try_on(file) {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= time => return Err(held(file, time)),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+fn held(file: &File, time: Duration) -> io::Error {
+    let who = holder(file).unwrap_or_else(|| "another process".into());
+    io::Error::new(io::ErrorKind::WouldBlock, format!("{who} has held it for {time:.0?}"))
+}
+
+/// Who holds the lock of a file, as the kernel lists it: `process 77 (kubewalk)`.
+fn holder(file: &File) -> Option<String> {
+    let about = file.metadata().ok()?;
+    let pid = holder_in(&std::fs::read_to_string("/proc/locks").ok()?, about.ino())?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    Some(format!("process {pid} ({})", name.trim()))
+}
+
+/// `1: FLOCK  ADVISORY  WRITE 77 08:01:1234 0 EOF`; who waits has an arrow.
+fn holder_in(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (kind, pid) = (words.next()?, words.nth(2)?);
+        let at = words.next()?.rsplit(':').next()?.parse::<u64>().ok()?;
+        (kind == "FLOCK" && at == inode).then(|| pid.parse().ok()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_ends_the_waiting_and_says_by_whom() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = || File::options().create(true).append(true).open(dir.path().join("lock")).expect("a file");
+        let (ours, theirs) = (file(), file());
+        within(&theirs, How::Shared, Duration::ZERO).expect("it is free");
+        within(&ours, How::Shared, Duration::ZERO).expect("it is shared");
+        let begun = Instant::now();
+        let e = within(&ours, How::Alone, Duration::from_millis(50)).expect_err("it is held");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert_eq!(e.kind(), io::ErrorKind::WouldBlock);
+        #[cfg(target_os = "linux")]
+        assert!(e.to_string().starts_with(&format!("process {} (", std::process::id())), "{e}");
+    }
+
+    #[test]
+    fn the_kernel_s_list_is_read() {
+        let list = "1: POSIX  ADVISORY  WRITE 5 fe:00:42 0 EOF\n2: FLOCK  ADVISORY  WRITE 77 fe:00:42 0 EOF\n\
+                    2: -> FLOCK  ADVISORY  WRITE 78 fe:00:42 0 EOF\n";
+        assert_eq!(holder_in(list, 42), Some(77));
+        assert_eq!(holder_in(list, 43), None);
+    }
+}

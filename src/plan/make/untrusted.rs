@@ -1,0 +1,107 @@
+//! `--untrusted`: each step that asks for what reaches the node, with its place.
+
+use serde_json::Value;
+
+use super::{Context, below, draft::Draft, url};
+use crate::{
+    plan::{Action, Request, Step, kinds::OWN},
+    reach::{self, Reach},
+    scenario::beside,
+};
+
+/// Looks at all that the steps send.
+pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
+    for draft in drafts {
+        for placed in &draft.objects {
+            // kubectl's are in its standard input, which is looked at below.
+            if draft.verb != Some("kubectl") {
+                let found = reach::manifest(&placed.object.kind.kind, &placed.object.manifest);
+                refuse(cx, &placed.pointer, found);
+            }
+        }
+        sent(cx, draft);
+    }
+    for step in steps {
+        let at = below(&step.pointer, step.verb);
+        match &step.action {
+            Action::Patch(change) => {
+                let part = change.subresource.as_deref();
+                refuse(cx, &below(&at, "body"), reach::change(&change.target.kind.kind, part, &change.body));
+            }
+            Action::Kubectl(call) => {
+                if let Some((index, what)) = reach::kubectl::reaches(&call.args) {
+                    // `--namespace` is put before what the step says.
+                    let said = cx.findings.document().scenario.steps.get(step.number - 1);
+                    let said = said.and_then(|step| step.kubectl.as_ref()).map_or(0, |call| call.args.len());
+                    let index = (index + said).saturating_sub(call.args.len());
+                    let at = below(&below(&at, "args"), index);
+                    complain(
+                        cx,
+                        &at,
+                        &what,
+                        "kubectl runs on the node as root: use `get`, `apply`, `request` or `exec`",
+                    );
+                }
+                for (kind, object) in call.stdin.iter().flat_map(|text| texts(text)) {
+                    let found = reach::manifest(&kind, &object).into_iter().take(1);
+                    let found = found.map(|reach| Reach { pointer: String::new(), ..reach });
+                    refuse(cx, &below(&at, "stdin"), found.collect());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The body of a call from a Pod or from outside: an object, or a change of one.
+fn sent(cx: &mut Context<'_>, draft: &Draft<'_>) {
+    let (text, body) = match (&draft.step.curl, &draft.step.request) {
+        (Some(curl), _) => (curl.url.clone(), curl.body.as_ref()),
+        (None, Some(call)) => (format!("https://kubernetes{}", call.path), call.body.as_ref()),
+        (None, None) => return,
+    };
+    let (Some(body), Ok(url)) = (body, url::read(&text)) else { return };
+    let at = below(&draft.at(), "body");
+    let Request::Resource { group, resource, subresource, .. } = Request::from_http("POST", &url.path_and_query) else {
+        return;
+    };
+    let own = OWN.iter().find(|own| own.group == group && own.plural.as_ref() == Some(&resource));
+    let known = own.map_or("", |own| own.kind.as_str());
+    match body {
+        // As YAML or as a text of JSON.
+        Value::String(text) => {
+            for (kind, object) in texts(text) {
+                let kind = if kind.is_empty() { known } else { &kind };
+                let found = reach::change(kind, subresource.as_deref(), &object).into_iter().take(1);
+                refuse(cx, &at, found.map(|reach| Reach { pointer: String::new(), ..reach }).collect());
+            }
+        }
+        body => {
+            let kind = body["kind"].as_str().unwrap_or(known);
+            // What a POST makes has been looked at among the step's objects.
+            if !draft.objects.iter().any(|placed| placed.pointer == at) {
+                refuse(cx, &at, reach::change(kind, subresource.as_deref(), body));
+            }
+        }
+    }
+}
+
+/// The objects in a text of YAML or JSON, each with its kind.
+fn texts(text: &str) -> Vec<(String, Value)> {
+    let values = beside::values(text);
+    values.into_iter().map(|value| (value["kind"].as_str().unwrap_or_default().to_owned(), value)).collect()
+}
+
+fn refuse(cx: &mut Context<'_>, at: &str, found: Vec<Reach>) {
+    for reach in found {
+        let hint = "leave it out, or run the scenario without --untrusted if you trust its author";
+        complain(cx, &format!("{at}{}", reach.pointer), &reach.what, hint);
+    }
+}
+
+fn complain(cx: &mut Context<'_>, at: &str, what: &str, hint: &str) {
+    cx.findings
+        .error(at, format!("an untrusted scenario may not reach the node: {what}"))
+        .label("reaches the node")
+        .hint(hint);
+}

@@ -1,0 +1,157 @@
+//! What reaches from a scenario to its cluster's node: Pods that are no longer shut in, and kubectl's ways to the node's files.
+//! Pure functions of manifests and arguments.
+//!
+//! With `--untrusted`, `check` and `run` refuse it before anything starts. What a plan cannot show (a body that a Pod sends, an
+//! object that a controller makes) is refused by the cluster itself, by policies that are no objects of the API
+//! (`engine/supervisor/node/untrusted.go`). Without it, the same rules tell when a warm cluster does not count as new any more.
+
+pub mod kubectl;
+pub mod pod;
+
+use serde_json::{Map, Value};
+
+/// Something that reaches the node: where it stands below the value that was looked at, as a JSON pointer, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// e.g. `/spec/containers/0/securityContext/privileged`.
+    pub pointer: String,
+    /// e.g. `` `privileged` ``.
+    pub what: String,
+}
+
+/// Where in an object of a kind a Pod's spec is.
+fn spec_at(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "Pod" => "/spec",
+        "PodTemplate" => "/template/spec",
+        "CronJob" => "/spec/jobTemplate/spec/template/spec",
+        "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
+            "/spec/template/spec"
+        }
+        _ => return None,
+    })
+}
+
+/// What of a manifest, or of a part of one, reaches the node. Items of a list are looked at, too.
+pub fn manifest(kind: &str, object: &Value) -> Vec<Reach> {
+    if let Some(items) = object["items"].as_array() {
+        let own = kind.strip_suffix("List").unwrap_or_default();
+        let each = items.iter().enumerate().flat_map(|(index, item)| {
+            let found = manifest(item["kind"].as_str().unwrap_or(own), item);
+            found.into_iter().map(move |reach| reach.below(&format!("/items/{index}")))
+        });
+        return each.collect();
+    }
+    if kind == "PersistentVolume" {
+        return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
+    }
+    let Some(at) = spec_at(kind) else { return vec![] };
+    let spec = object.pointer(at).unwrap_or(&Value::Null);
+    pod::reaches(spec).into_iter().map(|reach| reach.below(at)).collect()
+}
+
+/// The parts of a PersistentVolume's spec that are no source of a volume.
+const NO_SOURCE: [&str; 9] = [
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "csi",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeMode",
+];
+
+fn volume(spec: &Value) -> Vec<Reach> {
+    let keys = spec.as_object().into_iter().flat_map(Map::keys);
+    let sources = keys.filter(|key| !NO_SOURCE.contains(&key.as_str()) && *key != "volumeAttributesClassName");
+    sources.map(|key| Reach { pointer: format!("/{key}"), what: format!("a PersistentVolume of `{key}`") }).collect()
+}
+
+/// What of a change of an object reaches the node: of a part that is merged, or of a list of operations (RFC 6902).
+pub fn change(kind: &str, subresource: Option<&str>, body: &Value) -> Vec<Reach> {
+    if subresource.is_some_and(|part| part != "ephemeralcontainers") {
+        return vec![];
+    }
+    let Some(operations) = body.as_array() else { return manifest(kind, body) };
+    let mut found = Vec::new();
+    for (index, operation) in operations.iter().enumerate() {
+        let (Some(path), Some(value)) = (operation["path"].as_str(), operation.get("value")) else { continue };
+        let mut steps: Vec<_> = path.split('/').skip(1).collect();
+        if path.is_empty() {
+            steps.clear();
+        }
+        let whole = steps.iter().rev().fold(value.clone(), |inner, step| match step.parse::<usize>().is_ok() {
+            true => Value::Array(vec![inner]),
+            false if *step == "-" => Value::Array(vec![inner]),
+            false => Value::Object(std::iter::once((step.replace("~1", "/").replace("~0", "~"), inner)).collect()),
+        });
+        if let Some(reach) = manifest(kind, &whole).into_iter().next() {
+            found.push(Reach { pointer: format!("/{index}/value"), what: reach.what });
+        }
+    }
+    found
+}
+
+impl Reach {
+    fn new(pointer: impl Into<String>, what: impl Into<String>) -> Self {
+        Reach { pointer: pointer.into(), what: what.into() }
+    }
+
+    fn below(mut self, at: &str) -> Self {
+        self.pointer.insert_str(0, at);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec() -> Value {
+        json!({"containers": [{"name": "a", "securityContext": {"privileged": true}}]})
+    }
+
+    #[rstest]
+    #[case("Pod", json!({"spec": spec()}), "/spec")]
+    #[case("Deployment", json!({"spec": {"template": {"spec": spec()}}}), "/spec/template/spec")]
+    #[case("CronJob", json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": spec()}}}}}), "/spec/jobTemplate/spec/template/spec")]
+    #[case("PodTemplate", json!({"template": {"spec": spec()}}), "/template/spec")]
+    #[case("List", json!({"items": [{"kind": "Pod", "spec": spec()}]}), "/items/0/spec")]
+    #[case("PodList", json!({"items": [{"spec": spec()}]}), "/items/0/spec")]
+    fn every_kind_that_makes_pods(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
+        let found = manifest(kind, &object);
+        assert_eq!(found, [Reach::new(format!("{at}/containers/0/securityContext/privileged"), "`privileged`")]);
+    }
+
+    #[test]
+    fn a_volume_of_the_node_reaches_it_and_others_do_not() {
+        let of = |source: &str| json!({"spec": {"capacity": {"storage": "1Gi"}, source: {"path": "/"}}});
+        assert_eq!(manifest("PersistentVolume", &of("hostPath"))[0].what, "a PersistentVolume of `hostPath`");
+        assert_eq!(manifest("PersistentVolume", &of("local"))[0].pointer, "/spec/local");
+        assert_eq!(manifest("PersistentVolume", &of("csi")), []);
+        assert_eq!(manifest("ConfigMap", &json!({"spec": spec()})), []);
+    }
+
+    #[rstest]
+    #[case(None, json!({"spec": {"template": {"spec": {"hostNetwork": true}}}}), "/spec/template/spec/hostNetwork")]
+    #[case(None, json!([{"op": "add", "path": "/spec/template/spec/hostPID", "value": true}]), "/0/value")]
+    #[case(None, json!([{"op": "add", "path": "/metadata/labels", "value": {}},
+        {"op": "add", "path": "/spec/template/spec/containers/0/securityContext", "value": {"privileged": true}}]), "/1/value")]
+    #[case(None, json!([{"op": "add", "path": "/spec/template/spec/volumes/-", "value": {"name": "v", "hostPath": {"path": "/"}}}]), "/0/value")]
+    fn every_way_to_change(#[case] part: Option<&str>, #[case] body: Value, #[case] at: &str) {
+        let found: Vec<_> = change("Deployment", part, &body).into_iter().map(|reach| reach.pointer).collect();
+        assert_eq!(found, [at]);
+    }
+
+    #[test]
+    fn only_what_may_hold_a_container_is_looked_at() {
+        let body = json!({"spec": {"ephemeralContainers": [{"securityContext": {"privileged": true}}]}});
+        assert_eq!(change("Pod", Some("ephemeralcontainers"), &body).len(), 1);
+        assert_eq!(change("Pod", Some("status"), &body), []);
+    }
+}
