@@ -155,7 +155,7 @@ pub fn reaches(args: &[String]) -> Option<(usize, String)> {
         if file && value != "-" {
             return Some((index, format!("a file of the node, `{value}`")));
         }
-        if output && !OUTPUTS.iter().any(|form| known(form)) {
+        if output && !OUTPUTS.iter().any(known) {
             return Some((index, format!("the output `{value}`")));
         }
     }
