@@ -40,6 +40,14 @@ fuzz *ARGS:
 chaos *ARGS:
     scripts/chaos {{ARGS}}
 
+# Write down the versions and sums of the Debian packages in the engine, as this distribution has them now.
+debian-lock:
+    engine/build.sh --write-lock
+
+# Print a software bill of materials (SPDX 2.3) of kubewalk and its engine.
+sbom:
+    scripts/sbom
+
 # Write the JSON Schemas anew.
 schema:
     cargo run --quiet -- schema > schema/scenario.schema.json.new

@@ -5,6 +5,10 @@
 #   bash build.sh --cache DIR [--minor 1.37] [--product PRODUCT]           build; the last line on stdout is the folder
 #   bash build.sh --cache DIR [--minor 1.37] [--product PRODUCT] --path    where it is; exit 0 if it is complete, 1 if not
 #   bash build.sh [--product PRODUCT] --hash                               the hash of its sources
+#   bash build.sh --write-lock                                             write engine/debian/*.lock of this distribution anew
+#
+# With --locked, or KUBEWALK_ENGINE_LOCKED=1, it is an error when a Debian
+# package is not the one that engine/debian/*.lock names.
 #
 # PRODUCT is `node`, the engine; `kind`, the pinned kind command; or
 # `kind-node`, a stand-in for the node images that the kind project publishes.
@@ -18,7 +22,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/build/run.sh"
 
-usage() { sed -n '5,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '5,8s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 cache="" minor=1.37 product=node mode=build
 while (($#)); do
@@ -28,6 +32,8 @@ while (($#)); do
 	--product) product=${2-}; shift ;;
 	--path) mode=path ;;
 	--hash) mode=hash ;;
+	--locked) export KUBEWALK_ENGINE_LOCKED=1 ;;
+	--write-lock) mode=lock ;;
 	*) usage ;;
 	esac
 	shift || usage
@@ -45,6 +51,11 @@ hash=$(cd "$here" && find . -type f ! -name '*.md' "${sources[@]}" -print0 | sor
 hash=${hash:0:16}
 if [[ $mode == hash ]]; then
 	echo "$hash"
+	exit 0
+fi
+if [[ $mode == lock ]]; then
+	. "$here/build/steps.sh"
+	write_lock
 	exit 0
 fi
 [[ -n $cache ]] || usage

@@ -5,6 +5,7 @@
 //!    -> cluster (a running API server) -> run (step by step) -> events -> report
 //! ```
 
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod scenario;
@@ -33,6 +34,7 @@ pub mod reach;
 
 pub mod clock;
 pub mod exit_code;
+pub mod process;
 pub mod redact;
 pub mod settings;
 pub mod stop;

@@ -1,8 +1,114 @@
-//! Where things are kept, from the environment: read once, here, for the command line and for `cargo test` alike.
+//! Where things are kept, from the environment: read once, here, for the command line and for `cargo test` alike, and how the
+//! variables of the command line are read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read as _,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::SecretString;
 
 use crate::cluster::{ClusterKind, Settings, Wanted, own};
+
+/// The variable of `--fresh`.
+pub const FRESH: &str = "KUBEWALK_FRESH";
+
+/// The variable of `--tag`.
+pub const TAG: &str = "KUBEWALK_TAG";
+
+/// Variables of times in seconds.
+const SECONDS: [&str; 2] = ["KUBEWALK_PULL_TIMEOUT", "KUBEWALK_START_TIMEOUT"];
+
+/// How the variables of a command line are read, here and in tests: one that is empty counts as not set, and a switch is off by
+/// `0`, `false`, `no`, `off` and the like, and on by everything else.
+pub fn variables(command: clap::Command) -> clap::Command {
+    let empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env() {
+        Some(name) if empty(name) => argument.env(None::<&str>),
+        Some(_) if matches!(argument.get_action(), clap::ArgAction::SetTrue) => {
+            argument.value_parser(clap::builder::FalseyValueParser::new())
+        }
+        _ => argument,
+    });
+    command.mut_subcommands(variables)
+}
+
+/// A tag, without the blanks around it.
+///
+/// # Errors
+/// None; the command line wants the type.
+pub fn tag(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.trim().to_owned())
+}
+
+/// A minor version, as Kubernetes writes it.
+///
+/// # Errors
+/// That it is none.
+pub fn minor(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('v').unwrap_or(text);
+    match bare.split_once('.') {
+        Some(("1", minor)) if minor.parse::<u8>().is_ok() => Ok(bare.to_owned()),
+        _ => Err("a minor version looks like 1.36".into()),
+    }
+}
+
+/// The variables that tests read, with the grammar of the command line.
+#[derive(Debug, clap::Parser)]
+struct OfTests {
+    #[arg(long, env = FRESH)]
+    fresh: bool,
+    #[arg(long, env = "KUBEWALK_UNTRUSTED")]
+    untrusted: bool,
+    #[arg(long, env = TAG, value_delimiter = ',', value_parser = tag)]
+    tag: Vec<String>,
+}
+
+/// The same for those that can be wrong.
+#[derive(Debug, clap::Parser)]
+struct KindOfTests {
+    #[arg(long, env = "KUBEWALK_CLUSTER", default_value = "auto", value_parser = kind)]
+    cluster: ClusterKind,
+    #[arg(long, env = "KUBEWALK_KUBERNETES", value_parser = minor)]
+    kubernetes: Option<String>,
+}
+
+fn kind(word: &str) -> Result<ClusterKind, String> {
+    let words = || ClusterKind::ALL.map(ClusterKind::word).join(", ");
+    let kind = ClusterKind::ALL.into_iter().find(|kind| kind.word() == word);
+    kind.ok_or_else(|| format!("there is no such kind of cluster; there are {}", words()))
+}
+
+/// Reads variables alone: there is no command line of ours in a test program.
+fn read<T: clap::Parser>() -> Result<T, String> {
+    let found =
+        variables(T::command()).try_get_matches_from(["cargo-test"]).and_then(|found| T::from_arg_matches(&found));
+    found.map_err(|e| e.to_string().trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned())
+}
+
+/// What is wrong with the variables that no command line has, one sentence each.
+pub fn wrong() -> Vec<String> {
+    let wrong = |name: &&str| text(name).is_some_and(|value| seconds(&value).is_none());
+    let memory = "KUBEWALK_NODE_MEMORY";
+    let of_memory = text(memory).is_some_and(|value| bytes(&value).is_none());
+    let memory = of_memory.then(|| format!("{memory} is an amount of memory, such as 4Gi"));
+    SECONDS
+        .iter()
+        .filter(|name| wrong(name))
+        .map(|name| format!("{name} is a number of seconds, such as 300"))
+        .chain(memory)
+        .collect()
+}
+
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    text.trim().trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
 
 /// The cache from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else the home folder, and never in a folder that others share; a folder
 /// for what belongs to clusters, see [`base`]; where Docker is, from `DOCKER_HOST`;
@@ -17,8 +123,7 @@ pub fn from_env() -> Settings {
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     let base = base(&cache);
-    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let seconds = |name: &str| text(name)?.trim().parse().ok().map(std::time::Duration::from_secs);
+    let seconds = |name: &str| seconds(&text(name)?);
     Settings {
         cache,
         base,
@@ -26,9 +131,9 @@ pub fn from_env() -> Settings {
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
-        pull_timeout: seconds("KUBEWALK_PULL_TIMEOUT").unwrap_or(std::time::Duration::from_secs(600)),
+        pull_timeout: seconds(SECONDS[0]).unwrap_or(Duration::from_secs(600)),
         node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
-        start_timeout: seconds("KUBEWALK_START_TIMEOUT"),
+        start_timeout: seconds(SECONDS[1]),
     }
 }
 
@@ -56,11 +161,16 @@ fn base(cache: &Path) -> PathBuf {
         }
     } else if let Some(runtime) = set("XDG_RUNTIME_DIR")
         && let Ok(runtime) = own::trusted(&runtime)
-        && runtime.metadata().is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == user.as_raw())
+        && runtime.metadata().is_ok_and(|about| about.uid() == user.as_raw())
     {
         return runtime.join("kubewalk");
     }
-    cache.join("run")
+    // A cache that somebody else has made, root for example, is only read.
+    let foreign = |dir: &Path| dir.metadata().is_ok_and(|about| about.uid() != user.as_raw());
+    match home() {
+        Some(home) if foreign(cache) => home.join(".cache/kubewalk/run"),
+        _ => cache.join("run"),
+    }
 }
 
 /// Who called sudo: root's files may be theirs.
@@ -84,15 +194,12 @@ fn bytes(text: &str) -> Option<u64> {
 
 /// Whether warm clusters are to be left alone: `KUBEWALK_FRESH=1`, as for `kubewalk run`.
 pub fn fresh() -> bool {
-    std::env::var("KUBEWALK_FRESH").is_ok_and(|value| !matches!(value.trim(), "" | "0" | "false" | "no"))
+    read::<OfTests>().is_ok_and(|read| read.fresh)
 }
 
 /// Whether the scenarios that tests run are not trusted: `KUBEWALK_UNTRUSTED=1`, as for `kubewalk run`.
 pub fn untrusted() -> bool {
-    use clap::builder::{FalseyValueParser, TypedValueParser as _};
-    // The same reader as that of the command line; it takes any text.
-    let read = |text: &std::ffi::OsStr| FalseyValueParser::new().parse_ref(&clap::Command::new("kubewalk"), None, text);
-    std::env::var_os("KUBEWALK_UNTRUSTED").is_some_and(|text| read(&text).unwrap_or(true))
+    read::<OfTests>().is_ok_and(|read| read.untrusted)
 }
 
 /// The id of the run of cargo-nextest that this process is one test of.
@@ -118,7 +225,7 @@ pub fn panic_in_step() -> Option<String> {
 
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.
 pub fn slow() -> bool {
-    std::env::var("KUBEWALK_TAG").is_ok_and(|tags| tags.split(',').any(|tag| tag.trim() == "slow"))
+    read::<OfTests>().is_ok_and(|read| read.tag.iter().any(|tag| tag == "slow"))
 }
 
 /// The cluster that tests run on: `KUBEWALK_CLUSTER` and `KUBEWALK_KUBERNETES`, as for `kubewalk run`. Anonymous calls are let
@@ -127,18 +234,30 @@ pub fn slow() -> bool {
 /// # Errors
 /// When there is no kind of that name, or it is one that exists: tests do not ask whether that one is meant.
 pub fn wanted() -> Result<Wanted, String> {
-    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let word = text("KUBEWALK_CLUSTER").unwrap_or_else(|| ClusterKind::Auto.word().into());
-    let kind = ClusterKind::ALL.into_iter().find(|kind| kind.word() == word);
-    let kind = kind.ok_or_else(|| {
-        let words = ClusterKind::ALL.map(ClusterKind::word).join(", ");
-        format!("KUBEWALK_CLUSTER: there is no kind of cluster `{word}`; there are {words}")
-    })?;
+    if let Some(wrong) = wrong().first() {
+        return Err(wrong.clone());
+    }
+    let KindOfTests { cluster: kind, kubernetes } = read()?;
     if kind == ClusterKind::Kubeconfig {
         return Err("KUBEWALK_CLUSTER: tests do not run in a cluster that exists; `kubewalk run` does".into());
     }
-    let kubernetes = text("KUBEWALK_KUBERNETES");
     Ok(Wanted { kind, kubernetes, anonymous: true, untrusted: untrusted(), ..Wanted::default() })
+}
+
+/// Whether there is a trace of a Docker: it is named, or one of its usual sockets is there, whether it answers or not.
+pub fn docker_may_be_here() -> bool {
+    let below = |variable: &str, name: &str| Some(PathBuf::from(std::env::var_os(variable)?).join(name));
+    let sockets = [
+        Some(PathBuf::from("/var/run/docker.sock")),
+        below("XDG_RUNTIME_DIR", "docker.sock"),
+        below("HOME", ".docker/run/docker.sock"),
+        below("HOME", ".docker/desktop/docker.sock"),
+    ];
+    let absent = |path: &PathBuf| {
+        std::fs::symlink_metadata(path)
+            .is_err_and(|e| matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory))
+    };
+    text("DOCKER_HOST").is_some() || !sockets.iter().flatten().all(absent)
 }
 
 /// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.
@@ -146,5 +265,94 @@ pub fn kubeconfig_files() -> Vec<PathBuf> {
     match std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty()) {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect(),
+    }
+}
+
+/// A secret that a user names.
+#[derive(Debug)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: SecretString,
+}
+
+/// The longest value of a secret that a user names, in bytes.
+const LONGEST_SECRET: u64 = 1 << 20;
+
+/// The shortest: a shorter one would black out parts of ordinary words.
+const SHORTEST_SECRET: usize = 4;
+
+/// Reads what `--secret` and `KUBEWALK_SECRET` say of one: `NAME=@FILE` or `NAME=env:VARIABLE`.
+///
+/// # Errors
+/// What is wrong, without what was said: that may be the secret itself.
+pub fn named_secret(text: &str) -> Result<Named, String> {
+    let how = "write NAME=@FILE or NAME=env:VARIABLE";
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let Some((name, from)) = text.split_once('=').filter(|(name, _)| is_name(name)) else {
+        return Err(format!("has no name: {how}"));
+    };
+    let value = if let Some(file) = from.strip_prefix('@') {
+        let mut value = String::new();
+        let opened = std::fs::File::open(file).map_err(|e| format!("{name}: its file cannot be read: {e}"))?;
+        let read = opened.take(LONGEST_SECRET + 1).read_to_string(&mut value);
+        read.map_err(|e| format!("{name}: its file cannot be read: {e}"))?;
+        value
+    } else if let Some(variable) = from.strip_prefix("env:") {
+        std::env::var(variable).map_err(|_| format!("{name}: the variable {variable} is not set"))?
+    } else {
+        return Err(format!("{name}: a value in an argument can be read by everybody on this machine; {how}"));
+    };
+    let value = value.trim_end_matches(['\n', '\r']);
+    match value.len() {
+        length if length < SHORTEST_SECRET => {
+            Err(format!("{name}: a value of less than {SHORTEST_SECRET} bytes cannot be hidden"))
+        }
+        length if length as u64 > LONGEST_SECRET => Err(format!("{name}: its value has more than 1 MiB")),
+        _ => Ok(Named { name: name.to_owned(), value: SecretString::from(value) }),
+    }
+}
+
+/// Makes the secrets of `KUBEWALK_SECRET` known to the filter, for tests, as `kubewalk run` does.
+///
+/// # Errors
+/// As [`named_secret`].
+pub fn register_secrets() -> Result<(), String> {
+    let list = std::env::var("KUBEWALK_SECRET").unwrap_or_default();
+    for text in list.split(',').filter(|text| !text.is_empty()) {
+        let Named { name, value } = named_secret(text).map_err(|why| format!("KUBEWALK_SECRET: {why}"))?;
+        crate::redact::register_named(&name, &value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_comes_from_a_file_or_the_environment_and_never_from_the_argument() {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(b"from-a-file\n").expect("written");
+        let named = named_secret(&format!("db=@{}", file.path().display())).expect("a secret");
+        assert_eq!((named.name.as_str(), named.value.expose_secret()), ("db", "from-a-file"));
+        assert_eq!(
+            named_secret("path=env:PATH").expect("a secret").value.expose_secret(),
+            std::env::var("PATH").unwrap()
+        );
+        for (text, why) in [
+            ("db=hunter2", "db: a value in an argument"),
+            ("hunter2", "has no name"),
+            ("db=@/no/such/file", "db: its file cannot be read"),
+            ("db=env:NO_SUCH_VARIABLE_1", "db: the variable NO_SUCH_VARIABLE_1 is not set"),
+        ] {
+            let said = named_secret(text).expect_err("an error");
+            assert!(said.starts_with(why) && !said.contains("hunter2"), "{said}");
+        }
     }
 }

@@ -30,7 +30,9 @@ use crate::{
         own::lock::{self, How},
         warm,
     },
+    exit_code::Exit,
     plan::{self, Names, Plan, Trust},
+    redact,
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
@@ -55,7 +57,8 @@ static LEASED: OnceLock<Folder> = OnceLock::new();
 ///
 /// # Panics
 /// With the whole report when the file is invalid, a step does not hold, the environment fails or something is left; the
-/// message begins with the class: `invalid scenario`, `expectation failed`, `environment`, `left behind`.
+/// message begins with the class: `invalid scenario`, `expectation failed`, `environment`, `left behind`, `stopped`,
+/// `bug in kubewalk`.
 #[track_caller]
 pub fn run(path: impl AsRef<Path>) {
     hold_if_asked();
@@ -63,7 +66,7 @@ pub fn run(path: impl AsRef<Path>) {
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     let plan = match scenario::read_file(path) {
         Ok(document) => plan(document),
-        Err((source, diagnostics)) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
+        Err((source, diagnostics)) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
     };
     if plan.tags.iter().any(|tag| tag == "slow") && !settings::slow() {
         uncaptured(&format!(
@@ -74,12 +77,28 @@ pub fn run(path: impl AsRef<Path>) {
     }
     let (ended, report) = run_plan(&plan);
     print(&report);
-    match ended.exit.code() {
-        0 => {}
-        1 => panic!("expectation failed\n{report}"),
-        6 => panic!("left behind\n{report}"),
-        _ => panic!("environment\n{report}"),
+    if let Some(class) = class(ended.exit) {
+        fail(class, &report);
     }
+}
+
+/// What a test's failure begins with, when the scenario did not end well.
+fn class(exit: Exit) -> Option<&'static str> {
+    match exit {
+        Exit::Held => None,
+        Exit::Failed => Some("expectation failed"),
+        Exit::CleanUp => Some("left behind"),
+        Exit::Bug => Some("bug in kubewalk"),
+        Exit::Invalid | Exit::Nothing => Some("invalid scenario"),
+        Exit::Budget | Exit::Signal(_) => Some("stopped"),
+        Exit::Environment | Exit::Report | Exit::Flaky => Some("environment"),
+    }
+}
+
+/// Fails the test. The harness shows the message, so it passes the filter of everything that is shown.
+#[track_caller]
+fn fail(class: &str, text: &str) -> ! {
+    panic!("{class}\n{}", crate::redact::outlet::plain(text))
 }
 
 /// Runs the scenario of a text under a name, and gives how it ended with its report. For tests of the runner itself.
@@ -90,16 +109,17 @@ pub fn run(path: impl AsRef<Path>) {
 pub fn run_text(name: &str, text: &str) -> (Ended, String) {
     match scenario::read(Path::new(name), text.as_bytes()) {
         Ok(document) => run_plan(&plan(document)),
-        Err((source, diagnostics)) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
+        Err((source, diagnostics)) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
     }
 }
 
 #[track_caller]
 fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
     let source = document.source.clone();
+    redact::secrets::learn(source.text.as_bytes());
     match plan::plan_for(document, &Names::random(), Trust::of(settings::untrusted())) {
         Ok(plan) => plan,
-        Err(diagnostics) => panic!("invalid scenario\n{}", diagnostic::render(&diagnostics, &source, false)),
+        Err(diagnostics) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
     }
 }
 
@@ -114,7 +134,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     };
     let turn = LEASED.get().map(|folder| Turn::wait(folder, plan.alone, &plan.holds));
     if let Some(Err(e)) = turn {
-        panic!("environment\nthe cluster that the tests share has gone: {e}");
+        fail("environment", &format!("the cluster that the tests share has gone: {e}"));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let ended = runtime.block_on(async {
@@ -133,6 +153,7 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
 pub fn shared() -> &'static Cluster {
     hold_if_asked();
     let shared = SHARED.get_or_init(|| {
+        settings::register_secrets()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let mut progress = |progress: Progress| match progress {
             Progress::BuildingEngine => {
@@ -157,7 +178,7 @@ pub fn shared() -> &'static Cluster {
     });
     match shared {
         Ok(cluster) => cluster,
-        Err(e) => panic!("environment\n{e}"),
+        Err(e) => fail("environment", e),
     }
 }
 
@@ -219,10 +240,10 @@ fn hold_if_asked() {
 /// Says something past the test harness, which captures what is printed.
 fn uncaptured(text: &str) {
     use std::io::Write as _;
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = std::io::stderr().write_all(crate::redact::outlet::plain(text).as_bytes());
 }
 
 #[allow(clippy::print_stdout, reason = "captured by the test harness, shown when the test fails or with --nocapture")]
 fn print(report: &str) {
-    println!("{report}");
+    println!("{}", crate::redact::outlet::plain(report));
 }

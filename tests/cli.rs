@@ -107,6 +107,68 @@ fn a_reader_that_has_gone_is_no_panic() {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
 }
 
+/// Switches by their variables, with the values that people and CI servers give them.
+#[rstest]
+fn a_switch_is_read_from_its_variable(
+    #[values("1", "true", "yes", "on", "0", "false", "no", "off", "")] value: &str,
+    #[values("KUBEWALK_QUIET", "KUBEWALK_VERBOSE")] variable: &str,
+) {
+    let mut command = kubewalk(&["check", "scenarios/rbac/one-role.yaml"]);
+    let (code, stdout, stderr) = run(command.env(variable, value));
+    assert_eq!((code, stderr.as_str()), (0, ""), "{variable}={value}");
+    let on = ["1", "true", "yes", "on"].contains(&value);
+    assert_eq!(stdout.is_empty(), on && variable == "KUBEWALK_QUIET", "{variable}={value}: {stdout}");
+}
+
+#[rstest]
+#[case("KUBEWALK_DRY_RUN", "1", &["sweep", "--cluster", "kubeconfig"])]
+#[case("KUBEWALK_FRESH", "off", &["run", "--cluster", "kubeconfig"])]
+#[case("KUBEWALK_FAIL_ON_FLAKY", "1", &["run", "--cluster", "kubeconfig"])]
+#[case("KUBEWALK_CLUSTER", "", &["run", "--filter", "no scenario has these words"])]
+#[case("KUBEWALK_JOBS", "", &["run", "--filter", "no scenario has these words"])]
+#[case("KUBEWALK_REPORT", "", &["run", "--filter", "no scenario has these words"])]
+#[case("KUBEWALK_BUDGET", "", &["run", "--filter", "no scenario has these words"])]
+fn no_value_of_a_switch_and_no_empty_variable_is_an_error(
+    #[case] variable: &str,
+    #[case] value: &str,
+    #[case] arguments: &[&str],
+) {
+    let (_, _, stderr) = run(kubewalk(arguments).env(variable, value));
+    assert!(!stderr.contains("invalid value") && !stderr.contains("is missing"), "{stderr}");
+}
+
+#[test]
+fn a_list_of_tags_has_commas_wherever_it_is_said() {
+    let listed = |command: &mut Command| {
+        let (code, stdout, stderr) = run(command);
+        assert_eq!(code, 0, "{stderr}");
+        stdout.lines().count()
+    };
+    let both = listed(kubewalk(&["list"]).env("KUBEWALK_TAG", "rbac, slow"));
+    assert_eq!(both, listed(&mut kubewalk(&["list", "--tag", "rbac,slow"])));
+    assert_eq!(both, listed(&mut kubewalk(&["list", "--tag", "rbac", "--tag", "slow"])));
+    let (rbac, slow) =
+        (listed(&mut kubewalk(&["list", "--tag", "rbac"])), listed(&mut kubewalk(&["list", "--tag", "slow"])));
+    assert!(rbac < both && slow < both && both <= rbac + slow, "{rbac} {slow} {both}");
+    assert_eq!(listed(kubewalk(&["list"]).env("KUBEWALK_TAG", "")), listed(&mut kubewalk(&["list"])));
+}
+
+#[rstest]
+#[case("KUBEWALK_START_TIMEOUT", "soon")]
+#[case("KUBEWALK_PULL_TIMEOUT", "0")]
+#[case("KUBEWALK_NODE_MEMORY", "much")]
+fn a_variable_that_says_nothing_is_an_error(#[case] variable: &str, #[case] value: &str) {
+    let (code, _, stderr) = run(kubewalk(&["check"]).env(variable, value));
+    assert!(code == 2 && stderr.contains(variable), "{stderr}");
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let arguments = ["explain", "--kubeconfig", "no/such/file", "--as", "ann", "get", "pods"];
+    let (_, _, stderr) = run(&mut kubewalk(&arguments));
+    assert_eq!((stderr.matches("No such file").count(), stderr.lines().count()), (1, 1), "{stderr}");
+}
+
 #[cfg(target_os = "linux")]
 mod machine {
     use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};

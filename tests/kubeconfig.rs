@@ -10,8 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::{StreamExt as _, stream};
 use http::Method;
-use kubewalk::{cluster::namespaces, steps::api, testing};
+use kubewalk::{
+    clock::Moment,
+    cluster::{kubectl::Login, namespaces},
+    plan::kubectl::{
+        grammar::{self, Takes},
+        table::{COMMANDS, Effect},
+    },
+    steps::api,
+    testing,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use traces::{Place, Said};
@@ -95,6 +105,51 @@ fn an_administrator_runs_a_scenario_in_it_and_nothing_stays() {
     assert!(said.stderr.contains("cluster: kubeconfig with Kubernetes v1."), "{}", said.stderr);
     assert_eq!(given.namespaces("kw-one-role"), Vec::<String>::new());
     assert_eq!(given.place.left(), Vec::<String>::new());
+}
+
+/// What kubewalk lets a scenario say to kubectl stands on a table of commands and flags; this is kubectl's own word on it.
+#[test]
+fn the_table_of_kubectls_flags_is_kubectls() {
+    let given = Given::new();
+    let kubectl = testing::shared().kubectl();
+    let read = COMMANDS.iter().filter(|command| command.effect != Effect::Own && command.words != "options");
+    let asked = read.map(|command| async move {
+        let args: Vec<String> = command.words.split(' ').chain(["--help"]).map(str::to_owned).collect();
+        let deadline = Moment::now() + Duration::from_secs(60);
+        (command, kubectl.run(&args, None, Login::Administrator, deadline).await.expect("an end"))
+    });
+    let asked: Vec<_> = asked.collect();
+    let answers: Vec<_> = given.runtime.block_on(stream::iter(asked).buffered(4).collect());
+    let mut wrong = Vec::new();
+    for (command, output) in answers {
+        let help = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.exit_code != 0 || !help.contains("Usage:") {
+            wrong.push(format!("{}: no help: {}", command.words, String::from_utf8_lossy(&output.stderr)));
+        }
+        // `    -n, --namespace='':`
+        for line in help.lines().filter(|line| line.starts_with("    -") && line.ends_with(':')) {
+            let (short, rest) = match line.trim().split_once(", --") {
+                Some((short, rest)) => (short.chars().nth(1), rest),
+                None => (None, line.trim().trim_start_matches("--")),
+            };
+            let Some((name, default)) = rest.split_once('=') else { continue };
+            let switch = matches!(default.trim_end_matches(':'), "true" | "false");
+            let known = grammar::known(Some(command)).find(|flag| flag.name == name && !flag.never);
+            let same = known.is_some_and(|flag| flag.short == short && (flag.takes == Takes::Switch) == switch);
+            if !same {
+                wrong.push(format!("{} {line}", command.words));
+            }
+        }
+        let below = help.split("Available Commands:\n").nth(1).unwrap_or_default();
+        for word in below.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next())
+        {
+            let words = format!("{} {word}", command.words);
+            if !COMMANDS.iter().any(|one| one.words == words) {
+                wrong.push(words);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

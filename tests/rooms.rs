@@ -43,13 +43,13 @@ fn no_room_reaches_through_a_wall() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// Everything that is printed passes the filter of `src/redact.rs`, which the two ways out in `src/cli/mod.rs` ask; what
+/// Everything that is printed passes the filter of `src/redact.rs`, which the ways out in `src/cli/say.rs` ask; what
 /// `src/testing.rs`, the engine's build and the holder of a warm cluster print has passed it.
 #[test]
 fn only_the_outlet_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let outlets = [
-        root.join("cli/mod.rs"),
+        root.join("cli/say.rs"),
         root.join("testing.rs"),
         root.join("cluster/engine.rs"),
         root.join("cluster/holder.rs"),
@@ -61,7 +61,23 @@ fn only_the_outlet_prints() {
         let prints = |line: &&str| words.iter().any(|word| line.contains(word)) && !line.contains(".is_terminal()");
         printing.extend(text.lines().filter(prints).map(|line| format!("{}: {}", file.display(), line.trim())));
     }
-    assert!(printing.is_empty(), "use `tell!`, `complain` or `print` of src/cli/mod.rs:\n{}", printing.join("\n"));
+    assert!(printing.is_empty(), "use `tell!`, `complain` or `print` of src/cli/say.rs:\n{}", printing.join("\n"));
+}
+
+/// The library forbids unsafe code. The program may have that of the `ctor` macro, and no other target has any.
+#[test]
+fn no_code_of_ours_is_unsafe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = std::fs::read_to_string(root.join("src/lib.rs")).expect("the library");
+    assert!(library.lines().any(|line| line == "#![forbid(unsafe_code)]"), "src/lib.rs forbids it");
+    let lets = ["allow(unsafe_code", "expect(unsafe_code", "warn(unsafe_code", "unsafe {", "unsafe fn", "unsafe impl"];
+    let mut unsafe_lines = Vec::new();
+    for file in rust_files(&root.join("src")).into_iter().chain(rust_files(&root.join("examples"))) {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        let lines = text.lines().filter(|line| lets.iter().any(|word| line.contains(word)));
+        unsafe_lines.extend(lines.map(|line| format!("{}: {}", file.display(), line.trim())));
+    }
+    assert!(unsafe_lines.is_empty(), "{unsafe_lines:#?}");
 }
 
 /// Whether a line names a path, and not one that merely ends alike (`my_kube::`).

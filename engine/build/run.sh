@@ -99,7 +99,35 @@ run_steps() {
 		# The last step is the product.
 		((number < ${#steps[@]})) || dirs[$name]=$out
 		run_step "$name" "$number"
+		[[ $name != debian ]] || say_locked
 	done
+}
+
+# say_locked says when packages are not those that the lock file names.
+say_locked() {
+	local what="no file of engine/debian is for this distribution"
+	[[ $(cat "${dirs[debian]}/locked") != true ]] || return 0
+	[[ -z ${inputs[debian]} ]] || what="not all packages of engine/${inputs[debian]} are in this machine's sources any more"
+	if [[ ${KUBEWALK_ENGINE_LOCKED-} == 1 ]]; then
+		rm -rf "${dirs[debian]}"
+		stop "$what; refresh it with \`just debian-lock\`, or build without --locked"
+	fi
+	echo "note: $what: what apt's signed index has is taken, and manifest.json says \"locked\": false" >&2
+}
+
+# write_lock writes the lock file of this distribution anew.
+write_lock() {
+	local lock="" file
+	file=$here/debian/$(. /etc/os-release && echo "$ID-${VERSION_ID-rolling}")-$(dpkg --print-architecture).lock
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	fetch_packages "${debian_packages[@]}" >&2
+	mkdir -p "$here/debian"
+	{
+		echo "# name, version and sha256 of each Debian package that the engine is made of; \`just debian-lock\` writes it."
+		cat "$work/packages.tsv"
+	} >"$file"
+	echo "$file"
 }
 
 run_step() {

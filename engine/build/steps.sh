@@ -4,6 +4,13 @@
 # mod_version says which version of a module is pinned.
 mod_version() { awk -v m="$1" '$1 == m && $2 ~ /^v/ {print $2; exit}' "$here/$minor/go.mod"; }
 
+# debian_lock names the file with the versions and sums of this distribution's packages, if there is one.
+debian_lock() {
+	local file
+	file=debian/$(. /etc/os-release && echo "$ID-${VERSION_ID-rolling}")-$(dpkg --print-architecture).lock
+	[[ ! -f $here/$file ]] || echo "$file"
+}
+
 steps=(debian modules kube tools runc supervisor userland images store assemble)
 declare -A keys dirs titles inputs after progress
 
@@ -21,7 +28,7 @@ titles=(
 )
 # What each step reads of these sources, and which steps it builds on.
 inputs=(
-	[debian]="" [modules]="$minor" [kube]="$minor" [tools]="$minor/go.mod $minor/go.sum"
+	[debian]="$(debian_lock)" [modules]="$minor" [kube]="$minor" [tools]="$minor/go.mod $minor/go.sum"
 	[runc]="$minor/go.mod $minor/go.sum" [supervisor]="supervisor" [userland]="" [images]="images"
 	[store]="build/store.sh" [assemble]="images/rootfs"
 )
@@ -43,11 +50,30 @@ helpers_go="go_build"
 # an empty list of installed packages makes apt name every one that is needed.
 debian_packages=(busybox-static iptables curl ca-certificates libseccomp-dev)
 
-build_debian() { fetch_packages "${debian_packages[@]}"; }
-helpers_debian="fetch_packages merged_usr unpack"
+# What they are is said by a lock file: version and sum of each, as they were
+# when `just debian-lock` wrote it. A mirror keeps no old versions; what it has
+# not any more comes as apt's signed index has it, which is said, and noted in
+# manifest.json. With --locked that is an error.
+build_debian() {
+	local lock=${inputs[debian]}
+	fetch_packages "${debian_packages[@]}"
+	compare_with_lock
+}
+helpers_debian="fetch_packages merged_usr unpack compare_with_lock"
+
+# compare_with_lock notes whether all came as the lock says. The same version
+# with another sum is not what it says it is.
+compare_with_lock() {
+	echo false >"$work/locked"
+	[[ -n $lock ]] || return 0
+	awk -F'\t' 'NR == FNR {if (NF == 3) sum[$1, $2] = $3; next}
+		($1, $2) in sum && sum[$1, $2] != $3 {print $1, $2, "has another sum than the lock says"; bad = 1}
+		END {exit bad}' "$here/$lock" "$work/packages.tsv"
+	! cmp -s <(grep -v '^#' "$here/$lock") "$work/packages.tsv" || echo true >"$work/locked"
+}
 
 fetch_packages() { # PACKAGE…; they and all they need, unpacked in $work/tree
-	local apt=$work/apt deb
+	local apt=$work/apt deb locked=()
 	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$work/debs"
 	: >"$apt/status"
 	# Given by -c this comes after the machine's own settings, so it wins.
@@ -69,6 +95,14 @@ fetch_packages() { # PACKAGE…; they and all they need, unpacked in $work/tree
 	END
 	# A source that does not answer is no matter if the packages come from others.
 	apt-get -c "$apt/conf" update || echo "some sources did not answer"
+	if [[ -n ${lock-} ]]; then
+		mapfile -t locked < <(awk -F'\t' 'NF == 3 {print $1 "=" $2}' "$here/$lock")
+		if apt-get -c "$apt/conf" -s install "${locked[@]}" >/dev/null; then
+			set -- "${locked[@]}"
+		else
+			echo "not all versions of $lock are there any more"
+		fi
+	fi
 	apt-get -c "$apt/conf" -y --download-only install "$@"
 	for deb in "$apt"/cache/archives/*.deb; do
 		mv "$deb" "$work/debs/"
@@ -209,7 +243,7 @@ build_userland() {
 	busybox_links "$curl"
 	mkdir -p "$curl/etc/ssl/certs"
 	cat "$tree"/usr/share/ca-certificates/mozilla/*.crt >"$curl/etc/ssl/certs/ca-certificates.crt"
-	cp "${dirs[debian]}/packages.tsv" "$work/"
+	cp "${dirs[debian]}"/{packages.tsv,locked} "$work/"
 }
 helpers_userland="with_libraries busybox_links merged_usr"
 
@@ -300,7 +334,7 @@ manifest() {
 		coredns=github.com/coredns/coredns runc=github.com/opencontainers/runc cni=github.com/containernetworking/plugins; do
 		printf '    "%s": "%s"%s\n' "${part%%=*}" "$(mod_version "${part#*=}")" "$([[ $part == cni=* ]] || echo ,)"
 	done
-	printf '  },\n  "debian": [\n'
+	printf '  },\n  "locked": %s,\n  "debian": [\n' "$(cat "${dirs[userland]}/locked")"
 	awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sha256\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}' "${dirs[userland]}/packages.tsv"
 	printf '  ],\n  "modules": [\n'
 	awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sum\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}' "${dirs[kube]}/modules.tsv"

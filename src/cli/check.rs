@@ -16,7 +16,7 @@ pub struct Options {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    super::complain(&selected.complaints());
+    super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut text = String::new();
     if talk.verbose {
         for plan in &selected.plans {
@@ -29,6 +29,6 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let steps: usize = selected.plans.iter().map(|plan| plan.steps.len()).sum();
     let good = selected.plans.len();
     text.push_str(&format!("{good} scenarios with {steps} steps are good, {} are not\n", selected.invalid));
-    let printed = if talk.quiet { Exit::Held } else { super::print(&text) };
+    let printed = super::print(if talk.quiet { "" } else { &text });
     Ok(printed.worst(selected.verdict()))
 }

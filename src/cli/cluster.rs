@@ -4,10 +4,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{
-    Talk,
-    run::{self, Which},
-};
+use super::{Talk, run::Which};
 use crate::{
     cluster::{
         ClusterError, ClusterKind, Settings, StartError, Wanted, holder,
@@ -44,7 +41,7 @@ pub struct Up {
     #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
     cluster: Which,
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
-    #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = run::minor)]
+    #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = settings::minor)]
     kubernetes: Option<String>,
     /// For scenarios that are not trusted: the cluster refuses all Pods that could reach its node.
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]

@@ -1,12 +1,12 @@
 //! `kubewalk docs`: pages made of the sources, on standard output.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::{
-    docs::{claims, language},
+    docs::{claims, language, sbom},
     exit_code::Exit,
     scenario::{self, diagnostic},
 };
@@ -17,11 +17,32 @@ pub enum Page {
     Claims,
     /// The scenario language.
     Language,
+    /// A software bill of materials; `scripts/sbom` calls it.
+    Sbom {
+        /// The engine's manifest.json.
+        #[arg(long, value_name = "FILE")]
+        engine: PathBuf,
+        /// What `cargo metadata` said.
+        #[arg(long, value_name = "FILE")]
+        metadata: PathBuf,
+        /// Cargo.lock.
+        #[arg(long, value_name = "FILE")]
+        lock: PathBuf,
+    },
 }
 
 pub fn main(page: &Page) -> anyhow::Result<Exit> {
     match page {
         Page::Claims => claims_page(),
+        Page::Sbom { engine, metadata, lock } => {
+            let text =
+                |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+            let engine = serde_json::from_str(&text(engine)?).context("this is no manifest of an engine")?;
+            let metadata = serde_json::from_str(&text(metadata)?).context("this is not what cargo metadata says")?;
+            let created = jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string();
+            let made = sbom::document(&engine, &metadata, &sbom::sums(&text(lock)?), &created);
+            Ok(super::print(&format!("{made:#}\n")))
+        }
         Page::Language => Ok(super::print(&language::page(&scenario::schema_json()))),
     }
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::KubeConfigOptions;
 
 use crate::{
-    cluster::access,
+    cluster::{access, kubeconfig_file},
     exit_code::Exit,
     expect::{Refused, show},
     explain::{Caller, Question, Verdict, explain, fetch, own_kind},
@@ -56,15 +56,18 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let file = &options.kubeconfig;
-        let kubeconfig = Kubeconfig::read_from(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let kubeconfig = kubeconfig_file::read(file)
+            .map_err(|why| anyhow::anyhow!("cannot use the kubeconfig {}: {why}", show::line(&file.to_string_lossy(), show::BODY)))?;
         let with = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await.context("the kubeconfig is unusable")?;
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await;
+        let config = config
+            .map_err(|e| anyhow::anyhow!("cannot use the kubeconfig {}: {}", show::line(&file.to_string_lossy(), show::BODY), kubeconfig_file::words(&e)))?;
         let config = access::direct(config).map_err(|e| {
             let remedy = e.remedy.map(|remedy| format!(" ({remedy})")).unwrap_or_default();
             anyhow::Error::msg(format!("{}{remedy}", e.message))
         })?;
         let question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
-        let client = kube::Client::try_from(config).context("the kubeconfig is unusable")?;
+        let client = crate::cluster::access::client(config).context("the kubeconfig is unusable")?;
         let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);

@@ -1,13 +1,13 @@
-//! The command line: the only place that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the room that prints")]
+//! The command line: the only place that prints, by [`say`].
 
-/// Says a line on standard error, as `eprintln!` does, without credentials.
+/// Says a line on standard error, through the filter of [`say`].
 macro_rules! tell {
-    ($($text:tt)*) => { $crate::cli::complain(&(format!($($text)*) + "\n")) };
+    ($($text:tt)*) => { $crate::cli::say::complain(&(format!($($text)*) + "\n")) };
 }
 
 mod check;
 mod cluster;
+mod destination;
 mod docs;
 mod doctor;
 mod explain;
@@ -19,17 +19,26 @@ mod progress;
 mod report;
 mod rounds;
 mod run;
+mod say;
 mod schema;
+mod secret;
 mod select;
 mod signals;
 mod sweep;
 mod time;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::{exit_code::Exit, report::terminal::Verbosity};
+pub use self::say::stdout_is_closed;
+use self::say::{complain, complain_colored, print, print_colored, width};
+use crate::{
+    cluster::{ClusterError, limits},
+    exit_code::Exit,
+    report::terminal::Verbosity,
+    settings,
+};
 
 /// Runs scenarios about ServiceAccounts and RBAC step by step on a real, throw-away Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -48,9 +57,11 @@ of the run is spent, 128+n ended by signal n.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs scenarios on a cluster that it starts, and removes it afterwards.
+    /// Runs scenarios on a cluster that it starts, and removes it afterwards. A scenario can do what root can; `check` is safe for
+    /// any file, and --untrusted narrows a run.
     Run(run::Options),
-    /// Reads and plans scenarios and says all that is wrong; needs no cluster.
+    /// Reads and plans scenarios and says all that is wrong; needs no cluster. A scenario can do what root can; `check` is safe for
+    /// any file.
     Check(check::Options),
     /// Lists scenarios: file, number of steps, title.
     List(list::Options),
@@ -72,6 +83,18 @@ enum Command {
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
+}
+
+impl Command {
+    /// What it needs of the machine before it begins.
+    fn needs(&self) -> Result<(), ClusterError> {
+        match self {
+            Command::Run(_) | Command::Doctor | Command::Explain(_) | Command::Sweep(_) | Command::Cluster(_) => {
+                limits::files(limits::FILES)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How it talks.
@@ -98,11 +121,10 @@ enum Color {
 impl Talk {
     /// Whether to colour what goes to a stream that is, or is not, a terminal.
     fn colors(self, terminal: bool) -> bool {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            Color::Auto => terminal && colors_by_environment(),
         }
     }
 
@@ -115,25 +137,46 @@ impl Talk {
     }
 
     fn stdout_colors(self) -> bool {
-        self.colors(std::io::stdout().is_terminal())
+        self.colors(say::stdout_is_a_terminal())
     }
 
     fn stderr_colors(self) -> bool {
-        self.colors(std::io::stderr().is_terminal())
+        self.colors(say::on_a_terminal())
     }
 }
 
-/// Parses the arguments, runs the command, and gives its exit code.
-pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(e) => {
-            let _ = e.print();
-            // Help and version are answers, not errors.
-            return if e.use_stderr() { Exit::Invalid.into() } else { Exit::Held.into() };
-        }
-    };
+/// Whether the environment lets a terminal have colours.
+fn colors_by_environment() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The command line with its variables.
+fn command() -> clap::Command {
+    settings::variables(Cli::command())
+}
+
+/// Parses the arguments, runs the command, and gives its exit code. `closed`: the program was started without a standard
+/// output, which the program itself must have looked at before Rust's runtime puts `/dev/null` there.
+pub fn main(closed: bool) -> ExitCode {
+    say::note_closed(closed);
     std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
+    let parsed = command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(e) => return say::usage(&e.format(&mut command())).into(),
+    };
+    limits::raise();
+    signals::survive_a_file_limit();
+    if let Err(e) = cli.command.needs() {
+        tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
+        return Exit::Environment.into();
+    }
+    let wrong = settings::wrong();
+    if !wrong.is_empty() {
+        wrong.iter().for_each(|wrong| tell!("error: {wrong}"));
+        return Exit::Invalid.into();
+    }
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
         Command::Run(options) => run::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
@@ -150,7 +193,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(e)) => {
-            tell!("error: {e:#}");
+            tell!("error: {}", in_one_sentence(&e));
             Exit::Environment.into()
         }
         Err(_) => {
@@ -160,23 +203,81 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The columns of the terminal, or a width that reads well in a log.
-fn width() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(110, |size| usize::from(size.ws_col))
+/// An error and its causes. Many libraries put the cause's words into their own, so what was said is not said again.
+fn in_one_sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.contains(&cause) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    sentence
 }
 
-/// Says something on standard error, without credentials. A terminal that has gone is no reason to panic.
-fn complain(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stderr().lock().write_all(crate::redact::redact(text).as_bytes());
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Prints data; a reader that has gone (a closed pipe) is no reason to panic.
-fn print(text: &str) -> Exit {
-    use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(crate::redact::redact(text).as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Exit::Held,
-        Err(_) => Exit::Report,
+    /// All arguments with a variable, each with the words that lead to its command.
+    fn with_variables() -> Vec<(Vec<String>, clap::Arg)> {
+        fn collect(command: &clap::Command, words: &[String], into: &mut Vec<(Vec<String>, clap::Arg)>) {
+            let arguments = command.get_arguments().filter(|argument| argument.get_env().is_some());
+            into.extend(arguments.map(|argument| (words.to_vec(), argument.clone())));
+            for sub in command.get_subcommands() {
+                collect(sub, &[words, &[sub.get_name().to_owned()]].concat(), into);
+            }
+        }
+        let mut all = vec![];
+        collect(&command(), &[], &mut all);
+        all
+    }
+
+    #[test]
+    fn every_switch_reads_its_variable_alike() {
+        let switches: Vec<_> = with_variables()
+            .into_iter()
+            .filter(|(_, argument)| matches!(argument.get_action(), clap::ArgAction::SetTrue))
+            .collect();
+        assert!(switches.len() >= 5, "{switches:?}");
+        for (words, switch) in switches {
+            for (value, on) in [
+                ("1", true),
+                ("true", true),
+                ("yes", true),
+                ("on", true),
+                ("x", true),
+                ("0", false),
+                ("false", false),
+                ("no", false),
+                ("off", false),
+                ("", false),
+            ] {
+                let read = switch.get_value_parser().clone();
+                let command = clap::Command::new("x")
+                    .arg(clap::Arg::new("switch").action(clap::ArgAction::Set).value_parser(read));
+                let found = command.try_get_matches_from(["x", value]);
+                let read = found.map(|found| found.get_one::<bool>("switch").copied());
+                assert!(matches!(read, Ok(Some(read)) if read == on), "{words:?} {} {value}", switch.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn every_list_takes_commas_from_its_variable() {
+        for (words, argument) in with_variables() {
+            if matches!(argument.get_action(), clap::ArgAction::Append) {
+                assert_eq!(argument.get_value_delimiter(), Some(','), "{words:?} {}", argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = anyhow::anyhow!("no such file");
+        let error = inner.context("cannot read it: no such file").context("unusable");
+        assert_eq!(in_one_sentence(&error), "unusable: cannot read it: no such file");
+        assert_eq!(in_one_sentence(&anyhow::anyhow!("b").context("a")), "a: b");
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
+use super::destination::Destination;
 use crate::exit_code::Exit;
 
 #[derive(Debug, Args)]
@@ -26,11 +27,9 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
     let text = text(&path, Path::new("schema/scenario.schema.json").is_file());
-    match std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
+    let made = Destination::new_file(&path);
+    match made.and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => Ok(super::print(&format!("{}\n", path.display()))),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             tell!("error: {} is there already; it is left as it is. Choose another name", path.display());

@@ -1,7 +1,6 @@
 //! How a cluster's start goes, on standard error: in place on a terminal, else a line each.
 
 use std::{
-    io::IsTerminal as _,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -16,8 +15,8 @@ pub fn tell(progress: Progress) {
         }
         Progress::Note(text) => tell!("kubewalk: {text}"),
         Progress::Pull { image, done, total } => pulled(&image, done, total),
-        Progress::Phase { name, ms } if std::io::stderr().is_terminal() => {
-            super::complain(&format!("\r\x1b[2Kkubewalk: starting the cluster: {name} after {ms} ms"));
+        Progress::Phase { name, ms } if super::say::on_a_terminal() => {
+            super::say::in_place(&format!("kubewalk: starting the cluster: {name} after {ms} ms"));
         }
         Progress::Phase { name, ms } => tell!("kubewalk: {name} after {ms} ms"),
         Progress::Warm { name } => tell!("kubewalk: the warm cluster {name} is used"),
@@ -30,7 +29,7 @@ pub fn tell(progress: Progress) {
 /// How far a pull is: in place on a terminal, else a line every ten seconds.
 fn pulled(image: &str, done: u64, total: u64) {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = super::say::on_a_terminal();
     let pause = Duration::from_millis(if terminal { 200 } else { 10_000 });
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if last.is_some_and(|last| last.elapsed() < pause) {
@@ -39,7 +38,7 @@ fn pulled(image: &str, done: u64, total: u64) {
     *last = Some(Instant::now());
     let far = if total == 0 { String::new() } else { format!(": {} of {} MB", done >> 20, total >> 20) };
     if terminal {
-        super::complain(&format!("\r\x1b[2Kkubewalk: pulling {image}{far}"));
+        super::say::in_place(&format!("kubewalk: pulling {image}{far}"));
     } else {
         tell!("kubewalk: pulling {image}{far}");
     }

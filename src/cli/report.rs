@@ -3,12 +3,13 @@
 use std::{
     collections::HashSet,
     io::{Read as _, Write as _},
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 
-use super::{Talk, outlet};
+use super::{Talk, destination::Destination};
 use crate::{
     exit_code::Exit,
     expect::show,
@@ -114,14 +115,15 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let (name, text) = match text(&options.events) {
         Ok(text) => text,
         Err(e) => {
-            super::complain(&format!("error: cannot read {}: {e}\n", options.events.display()));
+            let name = show::line(&options.events.to_string_lossy(), show::BODY);
+            super::complain(&format!("error: cannot read {name}: {e}\n"));
             return Ok(Exit::Invalid);
         }
     };
     let records = match record::read(&text) {
         Ok(records) => records,
         Err(e) => {
-            super::complain(&unreadable(&name, &text, &e, talk.stderr_colors()));
+            super::complain_colored(&unreadable(&name, &text, &e, talk.stderr_colors()), talk.stderr_colors());
             return Ok(Exit::Invalid);
         }
     };
@@ -130,7 +132,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if options.report.is_empty() {
         let mut terminal = Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width());
         let shown: String = records.iter().map(|record| terminal.on(&record.event)).collect();
-        return Ok(super::print(&shown));
+        return Ok(super::print_colored(&shown, talk.stdout_colors()));
     }
     Ok(write_all(&options.report, &records))
 }
@@ -141,17 +143,33 @@ fn text(path: &Path) -> std::io::Result<(String, String)> {
         std::io::stdin().read_to_string(&mut text)?;
         return Ok(("standard input".into(), text));
     }
-    Ok((path.display().to_string(), std::fs::read_to_string(path)?))
+    let mut file = std::fs::File::open(path)?;
+    let found = file.metadata()?.file_type();
+    if (found.is_char_device() && !rustix::termios::isatty(&file)) || found.is_block_device() {
+        return Err(std::io::Error::other("it is a device, which has no end"));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((path.display().to_string(), text))
 }
+
+/// What is wrong with a file that has nothing of a stream.
+const NOT_ONE: &str = "this is no event stream: it does not begin with the event `runStarted`";
 
 fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String {
     const SHOWN: usize = 160;
+    let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());
+    // A file that does not begin as a stream is another file: nothing of it is shown.
+    if record::begins(text).is_none() {
+        let name = show::line(name, show::BODY);
+        let (line, col) = (wrong.line, wrong.col);
+        return format!("error: {NOT_ONE}\n --> {name}:{line}:{col}\n  = {}: {}\n", hint.0, hint.1);
+    }
     let line = text.lines().nth(wrong.line - 1).unwrap_or_default();
     let excerpt = show::escape(&crate::redact::redact(&line[..show::floor(line, SHOWN)]), false);
     let start = (wrong.col - 1).min(excerpt.len());
     let place = Place { line: wrong.line, col: wrong.col, end: (start + 1).min(excerpt.len()), start, excerpt };
     let caret = Caret { path: name, place: &place, label: "" };
-    let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());
     snippet(&wrong.message, &caret, &[hint], color, 110) + "\n"
 }
 
@@ -161,11 +179,11 @@ pub fn write_all(all: &[Wanted], records: &[Record]) -> Exit {
     for wanted in all {
         let written = match (wanted.kind, &wanted.path) {
             (Kind::Events, _) | (Kind::Html | Kind::Json | Kind::Junit, None) => Ok(()),
-            (Kind::Html, Some(path)) => outlet::replace(path, &report::html::render(records)),
-            (Kind::Json, Some(path)) => outlet::replace(path, &report::json::render(records)),
-            (Kind::Junit, Some(path)) => outlet::replace(path, &report::junit::render(records)),
+            (Kind::Html, Some(path)) => replace(path, &report::html::render(records)),
+            (Kind::Json, Some(path)) => replace(path, &report::json::render(records)),
+            (Kind::Junit, Some(path)) => replace(path, &report::junit::render(records)),
             (Kind::Github, path) => {
-                exit = exit.worst(super::print(&report::github::annotations(records)));
+                exit = exit.worst(super::say::commands(&report::github::annotations(records)));
                 let summary = path.clone().or_else(|| std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from));
                 summary.map_or(Ok(()), |path| append(&path, records))
             }
@@ -179,17 +197,28 @@ pub fn write_all(all: &[Wanted], records: &[Record]) -> Exit {
 
 /// Says that a report could not be written; the verdict stays what it is.
 pub fn not_written(wanted: &Wanted, error: &std::io::Error) -> Exit {
-    let path = wanted.path.as_ref().map(|path| format!(" to {}", path.display())).unwrap_or_default();
+    let name = |path: &PathBuf| show::line(&path.to_string_lossy(), show::BODY);
+    let path = wanted.path.as_ref().map(|path| format!(" to {}", name(path))).unwrap_or_default();
+    let remedy = match error.kind() {
+        std::io::ErrorKind::FileTooLarge => {
+            "\n   = help: no file may be so large here; raise the limit: `ulimit -f unlimited`"
+        }
+        _ => "",
+    };
     super::complain(&format!(
-        "error[report]: the {} report could not be written{path}: {error}\n   = the verdict above holds all the same\n",
+        "error[report]: the {} report could not be written{path}: {error}{remedy}\n   = the verdict above holds all the same\n",
         wanted.kind.word()
     ));
     Exit::Report
 }
 
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    Destination::find(path)?.replace(text)
+}
+
 /// The summary is added to what earlier steps of the job wrote.
 fn append(path: &Path, records: &[Record]) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    let mut file = Destination::find(path)?.append()?;
     let there = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     file.write_all(report::github::summary(records, there).as_bytes())
 }

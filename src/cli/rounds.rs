@@ -35,6 +35,8 @@ pub struct Totals {
     pub failed: usize,
     pub broken: usize,
     pub skipped: usize,
+    /// Whether something could not be removed.
+    pub left: bool,
 }
 
 /// A scenario of the run.
@@ -68,7 +70,7 @@ impl Rounds<'_> {
         let mut all: Vec<One> = self.plans.iter().map(one).collect();
         let (settings, rounds) = (settings::from_env(), 1 + self.options.retry_environment);
         let mut exit = Exit::Held;
-        let mut kept = None;
+        let (mut kept, mut left) = (None, false);
         for round in 1..=rounds {
             let cluster = match kept.take() {
                 Some(cluster) => cluster,
@@ -84,7 +86,9 @@ impl Rounds<'_> {
             let over = round == rounds || self.stop.asked().is_some() || !all.iter().any(One::open);
             if over || !sound(&cluster).await {
                 let going = all.iter_mut().flat_map(|one| std::mem::take(&mut one.going)).collect();
-                exit = exit.worst(self.end(cluster, going, screen).await);
+                let ended = self.end(cluster, going, screen).await;
+                left |= ended == Exit::CleanUp;
+                exit = exit.worst(ended);
             } else {
                 kept = Some(cluster);
             }
@@ -99,7 +103,7 @@ impl Rounds<'_> {
         if self.options.fail_on_flaky && flaky > 0 {
             exit = exit.worst(Exit::Flaky);
         }
-        totals(&all, exit)
+        totals(&all, exit, left)
     }
 
     /// Runs all that is open.
@@ -186,8 +190,9 @@ impl Rounds<'_> {
     }
 }
 
-fn totals(all: &[One], exit: Exit) -> Totals {
-    let mut totals = Totals { exit, held: 0, failed: 0, broken: 0, skipped: 0 };
+fn totals(all: &[One], exit: Exit, mut left: bool) -> Totals {
+    left |= all.iter().any(|one| one.ended.as_ref().is_some_and(|ended| !ended.left.is_empty()));
+    let mut totals = Totals { exit, held: 0, failed: 0, broken: 0, skipped: 0, left };
     for one in all {
         totals.skipped += one.plan.steps.len();
         if let Some(ended) = &one.ended {

@@ -37,7 +37,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
     cluster: Which,
     /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
-    #[arg(long, value_name = "MINOR", value_parser = minor, env = "KUBEWALK_KUBERNETES")]
+    #[arg(long, value_name = "MINOR", value_parser = settings::minor, env = "KUBEWALK_KUBERNETES")]
     kubernetes: Option<String>,
     /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
     /// same name (a shared namespace, a ClusterRole) take turns, and those that change the rules for all run alone, after
@@ -52,6 +52,8 @@ pub struct Options {
     #[arg(long, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
     report: Vec<Report>,
     #[command(flatten)]
+    secrets: super::secret::Secrets,
+    #[command(flatten)]
     existing: ExistingCluster,
     /// How long everything may take, the start of the cluster included, e.g. `90s`, `10m`, `1h`. When it is spent, what runs is
     /// broken off and cleaned up, the reports are written, and the exit code is 124. Left out: as long as it takes.
@@ -65,10 +67,10 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0, env = "KUBEWALK_RETRY_ENVIRONMENT")]
     pub retry_environment: usize,
     /// Ends with exit code 5 when something held only when it was run again.
-    #[arg(long, env = "KUBEWALK_FAIL_ON_FLAKY", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "KUBEWALK_FAIL_ON_FLAKY")]
     pub fail_on_flaky: bool,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
-    #[arg(long, env = "KUBEWALK_FRESH", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = settings::FRESH)]
     pub fresh: bool,
 }
 
@@ -146,16 +148,10 @@ impl From<Which> for ClusterKind {
     }
 }
 
-/// A minor version, as Kubernetes writes it.
-pub fn minor(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix('v').unwrap_or(text);
-    match bare.split_once('.') {
-        Some(("1", minor)) if minor.parse::<u8>().is_ok() => Ok(bare.to_owned()),
-        _ => Err("a minor version looks like 1.36".into()),
-    }
-}
-
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    if let Err(exit) = options.secrets.register() {
+        return Ok(exit);
+    }
     let existing = match options.existing.existing(options.cluster) {
         Ok(existing) => existing,
         Err(exit) => return Ok(exit),
@@ -168,7 +164,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let begun = Moment::now();
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    super::complain(&selected.complaints());
+    if options.cluster == Which::Kubeconfig {
+        selected.meet_a_cluster_that_exists(options.existing.yes_this_cluster, talk.stderr_colors());
+    }
+    super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
     screen.outlet.tell(Event::RunStarted {
         version: VERSION,
@@ -211,16 +210,22 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 
 /// Runs everything and says how it ended.
 async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
-    let Totals { mut exit, held, failed, broken, skipped } = rounds.run(&mut screen).await;
+    let Totals { mut exit, held, failed, broken, skipped, left } = rounds.run(&mut screen).await;
     if let Some(why) = rounds.stop.asked() {
         exit = exit.worst(why.into());
-        tell!("kubewalk: stopped by {why}; everything that was started is removed");
+        // A measurement: what could not be removed is listed above, and a process that outlives its end is named here.
+        let stuck = crate::process::still_there();
+        if !stuck.is_empty() {
+            exit = exit.worst(Exit::CleanUp);
+            tell!("kubewalk: stopped by {why}; still there: {}", stuck.join(", "));
+        } else if left {
+            tell!("kubewalk: stopped by {why}; what could not be removed is listed above");
+        } else {
+            tell!("kubewalk: stopped by {why}; everything that was started is removed");
+        }
     }
     let took_ms = millis(rounds.begun);
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
-    if screen.exit == Exit::Report {
-        tell!("error[report]: not all could be shown, because standard output was closed");
-    }
     exit.worst(screen.exit).worst(screen.outlet.finish())
 }
 
@@ -228,6 +233,7 @@ async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
 pub struct Screen {
     outlet: Outlet,
     terminal: Terminal,
+    colors: bool,
     progress: bool,
     exit: Exit,
     /// Whether it has said that the budget is spent.
@@ -238,6 +244,7 @@ impl Screen {
     pub fn new(talk: Talk, reports: &[Report]) -> Self {
         Screen {
             outlet: Outlet::open(reports),
+            colors: talk.stdout_colors(),
             terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width()),
             progress: !talk.quiet,
             exit: Exit::Held,
@@ -249,9 +256,9 @@ impl Screen {
         let event = self.outlet.tell(event);
         let text = self.terminal.on(event);
         if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
-            super::complain(&text);
+            super::complain_colored(&text, self.colors);
         } else if !text.is_empty() {
-            self.exit = self.exit.worst(super::print(&text));
+            self.exit = self.exit.worst(super::print_colored(&text, self.colors));
         }
     }
 

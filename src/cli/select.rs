@@ -10,9 +10,13 @@ use clap::Args;
 
 use crate::{
     exit_code::Exit,
-    plan::{self, Names, Plan, Trust},
+    plan::{self, Names, Plan, Trust, needs},
     run::Event,
-    scenario::{self, Diagnostic, Source, diagnostic, diagnostic::Severity},
+    scenario::{
+        self, Diagnostic, Source, diagnostic,
+        diagnostic::{Severity, printable},
+    },
+    settings,
 };
 
 /// Which scenarios.
@@ -24,8 +28,8 @@ pub struct Selection {
     /// Only scenarios whose path or title contains this text.
     #[arg(long, value_name = "TEXT", env = "KUBEWALK_FILTER")]
     pub filter: Option<String>,
-    /// Only scenarios with this tag; may be said more than once. Those tagged `slow` run only so.
-    #[arg(long, value_name = "TAG", env = "KUBEWALK_TAG")]
+    /// Only scenarios with one of these tags; may be said more than once, or with commas. Those tagged `slow` run only so.
+    #[arg(long, value_name = "TAG", env = settings::TAG, value_delimiter = ',', value_parser = settings::tag)]
     pub tag: Vec<String>,
     /// The scenarios are not trusted: refuses all that could reach the cluster's node (privileged Pods, namespaces and folders of
     /// the host, kubectl with files), in the files and on the cluster.
@@ -67,6 +71,21 @@ impl Selected {
         }
     }
 
+    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. `yes`: all may be touched there.
+    pub fn meet_a_cluster_that_exists(&mut self, yes: bool, color: bool) {
+        self.plans.retain(|plan| {
+            let found = needs::refused_kubectl(plan, yes);
+            if found.is_empty() {
+                return true;
+            }
+            let source = &plan.document.source;
+            self.invalid += 1;
+            self.said.push_str(&diagnostic::render(&found, source, color));
+            self.findings.extend(found.iter().map(|found| finding(found, source)));
+            false
+        });
+    }
+
     /// Why there is nothing to run.
     pub fn nothing(&self) -> String {
         format!("no scenario was selected ({} left out by --filter and --tag)", self.left_out)
@@ -104,7 +123,8 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             Ok(found) => files.extend(found),
             Err(e) => {
                 selected.invalid += 1;
-                selected.said.push_str(&format!("error: cannot read {}: {e}\n", path.display()));
+                let named = printable(&path.to_string_lossy()).into_owned();
+                selected.said.push_str(&format!("error: cannot read {named}: {e}\n"));
                 let (path, message) = (path.display().to_string(), format!("cannot be read: {e}"));
                 selected.findings.push(Event::Invalid { path, line: 1, col: 1, message, hint: None });
             }
@@ -163,6 +183,8 @@ fn load_all(files: &[PathBuf], trust: Trust) -> Vec<Loaded> {
 pub fn load(file: &Path, trust: Trust) -> Loaded {
     let document = scenario::read_file(file)?;
     let source = document.source.clone();
+    // Before a line of it is shown.
+    crate::redact::secrets::learn(source.text.as_bytes());
     plan::plan_for(document, &Names::random(), trust).map_err(|diagnostics| (source, diagnostics))
 }
 

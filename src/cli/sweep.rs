@@ -9,6 +9,7 @@ use crate::{
         sweep::{self, Swept},
     },
     exit_code::Exit,
+    expect::show,
     settings,
     stop::Stop,
 };
@@ -38,31 +39,45 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
             return in_cluster(&wanted, &settings, options.dry_run).await;
         }
         let docker = Daemon::connect(settings.docker_host.as_deref()).await;
-        if let Err(e) = &docker {
-            tell!("kubewalk: not looked for in Docker: {e}");
+        let mut swept = sweep::sweep(&sweep::places(&settings, docker.as_ref().ok()), options.dry_run).await;
+        match docker {
+            Ok(_) => {}
+            Err(_) if !settings::docker_may_be_here() => swept.looked.push("Docker, which is not here".into()),
+            Err(e) => swept.unseen.push(format!("containers and kind clusters in Docker: {}", e.message)),
         }
-        Ok(sweep::sweep(&sweep::places(&settings, docker.as_ref().ok()), options.dry_run).await)
+        Ok(swept)
     });
     let swept = match swept {
         Ok(swept) => swept,
         Err(error) => {
+            let error = ClusterError { message: show::line(&error.message, show::BODY), ..error };
             tell!("error: {error}\n   = remedy: {}", error.remedy.as_deref().unwrap_or("look at the cluster"));
             return Ok(Exit::Environment);
         }
     };
-    let verb = if options.dry_run { "would remove" } else { "removed" };
-    let mut text: String = swept.removed.iter().map(|what| format!("{verb} {what}\n")).collect();
-    text.extend(swept.kept.iter().map(|why| format!("could not remove {why}\n")));
-    text.extend(swept.unseen.iter().map(|why| format!("could not look for {why}\n")));
-    if text.is_empty() {
-        text.push_str("no run that was killed has left anything\n");
-    }
+    let text = said(&swept, options.dry_run);
     let exit = match (swept.unseen.is_empty(), swept.kept.is_empty()) {
         (false, _) => Exit::Environment,
         (true, false) => Exit::CleanUp,
         (true, true) => Exit::Held,
     };
     Ok(super::print(&text).worst(exit))
+}
+
+/// What was done, and where nothing was found: only of places that were looked at.
+fn said(swept: &Swept, dry_run: bool) -> String {
+    let verb = if dry_run { "would remove" } else { "removed" };
+    let name = |text: &str| show::line(text, show::BODY);
+    let mut text: String = swept.removed.iter().map(|what| format!("{verb} {}\n", name(what))).collect();
+    text.extend(swept.kept.iter().map(|why| format!("could not remove {}\n", name(why))));
+    text.extend(swept.unseen.iter().map(|why| format!("could not look for {}\n", name(why))));
+    let looked = name(&swept.looked.join(", "));
+    match (swept.removed.is_empty() && swept.kept.is_empty(), swept.looked.is_empty()) {
+        (true, false) => text.push_str(&format!("runs that were killed have left nothing in: {looked}\n")),
+        (true, true) => text.push_str("what runs that were killed have left is not known\n"),
+        (false, _) => {}
+    }
+    text
 }
 
 /// What dead runs have left in a cluster that exists.
@@ -73,5 +88,27 @@ async fn in_cluster(wanted: &Wanted, settings: &Settings, dry_run: bool) -> Resu
         Err(stopped @ StartError::Stopped(_)) => return Err(ClusterError::plain(stopped.to_string())),
     };
     let (removed, kept) = namespaces::sweep(&cluster.client().await?, dry_run).await?;
-    Ok(Swept { removed, kept, unseen: vec![] })
+    Ok(Swept { removed, kept, looked: vec!["namespaces of the cluster".into()], unseen: vec![] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_only_where_it_was_looked() {
+        let places = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let swept = Swept { looked: places(&["a", "b"]), ..Swept::default() };
+        assert_eq!(said(&swept, false), "runs that were killed have left nothing in: a, b\n");
+        let swept = Swept { looked: places(&["a"]), unseen: places(&["b: no rights\n::error::x"]), ..Swept::default() };
+        let text = said(&swept, false);
+        assert_eq!(
+            text,
+            "could not look for b: no rights\\n::error::x\nruns that were killed have left nothing in: a\n"
+        );
+        let swept = Swept { unseen: places(&["b: no rights"]), ..Swept::default() };
+        assert!(said(&swept, true).ends_with("is not known\n"));
+        let swept = Swept { removed: places(&["c"]), ..Swept::default() };
+        assert_eq!(said(&swept, true), "would remove c\n");
+    }
 }

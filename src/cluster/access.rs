@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use http_body_util::{LengthLimitError, Limited};
 use hyper_util::{
     client::legacy::{Builder, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use kube::client::{ClientBuilder, ConfigExt as _};
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::MapResponseLayer};
 
 use super::ClusterError;
 
@@ -53,12 +54,26 @@ pub(super) fn is_own(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The most that an answer of an API server may have, in bytes, whatever asked for it: a list that somebody needs is shorter,
+/// and what is longer would fill the memory. A watch that brings more is begun anew.
+pub const MOST_BODY: usize = 64 << 20;
+
+/// An answer that breaks off with an error where it is too long.
+fn limited<B>(response: http::Response<B>) -> http::Response<Limited<B>> {
+    response.map(|body| Limited::new(body, MOST_BODY))
+}
+
+/// Whether an answer broke off because it was too long.
+pub fn too_long(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<LengthLimitError>())
+}
+
 /// A client that sends at once. kube's own waits for the server's acknowledgement before it sends what follows a TLS handshake or
 /// the head of a request, and that comes 40 ms later (Nagle's algorithm meets a delayed acknowledgement): with every exec, and
 /// with most that has a body. To a proxy, kube's own it is.
-pub(super) fn client(config: kube::Config) -> kube::Result<kube::Client> {
+pub fn client(config: kube::Config) -> kube::Result<kube::Client> {
     if config.proxy_url.is_some() {
-        return kube::Client::try_from(config);
+        return Ok(ClientBuilder::try_from(config)?.with_layer(&MapResponseLayer::new(limited)).build());
     }
     let mut http = HttpConnector::new();
     http.enforce_http(false);
@@ -66,6 +81,7 @@ pub(super) fn client(config: kube::Config) -> kube::Result<kube::Client> {
     http.set_connect_timeout(config.connect_timeout);
     let https = config.rustls_https_connector_with_connector(http)?;
     let service = ServiceBuilder::new()
+        .map_response(limited)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)

@@ -70,7 +70,7 @@ async fn bring_up(
 ) -> Result<Cluster, ClusterError> {
     let kubernetes =
         timeout_at(Moment::now() + within, said_ready(node, lines, progress)).await.map_err(|_| ClusterError {
-            message: format!("the node was not ready after {} s", within.as_secs()),
+            message: format!("the node was not ready after {:.0} s", begun.elapsed().as_secs_f64()),
             remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
             log: node.last_lines(),
         })??;

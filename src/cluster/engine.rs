@@ -17,13 +17,16 @@ use super::{
     own::{self, program},
     sums,
 };
-use crate::redact;
+use crate::{process::Group, redact};
 
 /// The image in the node that has curl and a shell.
 pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
 
 /// The one minor version of Kubernetes that it has.
 pub const MINOR: &str = "1.37";
+
+/// How long a build that is broken off may take to end its jobs.
+const BUILD_ENDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
@@ -141,62 +144,40 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command
-        .spawn()
+    // The script ends its own jobs on TERM; a KILL would leave a compiler running.
+    let started = Group::start(&mut command).map(|group| group.with_patience(BUILD_ENDS_WITHIN));
+    let group = started
         .map_err(|e| ClusterError::new(format!("cannot start bash for the engine's build: {e}"), "install bash"))?;
-    let mut build = Build { child, done: false };
-    build.watch().await
+    watch(group).await
 }
 
-/// A running build that ends when nobody waits for it any more.
-struct Build {
-    child: tokio::process::Child,
-    done: bool,
-}
-
-impl Build {
-    /// Passes the build's words on to standard error as they come, past a test harness that captures, and keeps the last.
-    async fn watch(&mut self) -> Result<(), ClusterError> {
-        use tokio::io::AsyncReadExt as _;
-        let mut stderr = self.child.stderr.take().expect("standard error is piped");
-        let mut last = Vec::new();
-        let mut chunk = [0_u8; 4096];
-        // A proxy's password may stand in a download's address.
-        let mut words = redact::Stream::default();
-        let show = |text: String| {
-            let _ = std::io::stderr().write_all(text.as_bytes());
-        };
-        loop {
-            match stderr.read(&mut chunk).await {
-                Ok(0) | Err(_) => break,
-                Ok(n) => {
-                    show(words.push(&chunk[..n]));
-                    last.extend_from_slice(&chunk[..n]);
-                    let excess = last.len().saturating_sub(16 * 1024);
-                    last.drain(..excess);
-                }
+/// Passes a build's words on to standard error as they come, past a test harness that captures, and keeps the last.
+async fn watch(mut build: Group) -> Result<(), ClusterError> {
+    use tokio::io::AsyncReadExt as _;
+    let mut stderr = build.child().stderr.take().expect("standard error is piped");
+    let mut last = Vec::new();
+    let mut chunk = [0_u8; 4096];
+    // A proxy's password may stand in a download's address.
+    let mut words = redact::Stream::default();
+    let show = |text: String| {
+        let _ = std::io::stderr().write_all(redact::outlet::plain(&text).as_bytes());
+    };
+    loop {
+        match stderr.read(&mut chunk).await {
+            Ok(0) | Err(_) => break,
+            Ok(n) => {
+                show(words.push(&chunk[..n]));
+                last.extend_from_slice(&chunk[..n]);
+                let excess = last.len().saturating_sub(16 * 1024);
+                last.drain(..excess);
             }
         }
-        show(words.end());
-        let status = self.child.wait().await;
-        self.done = true;
-        match status {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(failure(&String::from_utf8_lossy(&last), &status.to_string())),
-            Err(e) => Err(ClusterError::plain(format!("lost the engine's build: {e}"))),
-        }
     }
-}
-
-impl Drop for Build {
-    fn drop(&mut self) {
-        // The script ends its own children on TERM; a KILL would leave a compiler running.
-        #[cfg(unix)]
-        if let (false, Some(pid)) =
-            (self.done, self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())))
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+    show(words.end());
+    match build.wait().await {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failure(&String::from_utf8_lossy(&last), &status.to_string())),
+        Err(e) => Err(ClusterError::plain(format!("lost the engine's build: {e}"))),
     }
 }
 

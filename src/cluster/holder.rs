@@ -110,7 +110,7 @@ async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progres
 fn show(log: &Path, from: usize) -> usize {
     let text = std::fs::read(log).unwrap_or_default();
     let new = text.get(from..).unwrap_or_default();
-    let _ = std::io::stderr().write_all(crate::redact::redact(&String::from_utf8_lossy(new)).as_bytes());
+    let _ = std::io::stderr().write_all(crate::redact::outlet::plain(&String::from_utf8_lossy(new)).as_bytes());
     new.len()
 }
 

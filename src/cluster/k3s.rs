@@ -134,7 +134,7 @@ async fn bring_up(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
     let deadline = Moment::now() + within;
-    let late = |why: &str| late(node, within, why);
+    let late = |why: &str| late(node, begun, why);
     let text = kubeconfig(node, deadline, &late).await?;
     let kubeconfig = node.write("kubeconfig", &super::kubeconfig_for(&text, &node.server)?)?;
     let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
@@ -175,9 +175,9 @@ async fn kubeconfig(
     }
 }
 
-fn late(node: &Container, within: Duration, why: &str) -> ClusterError {
+fn late(node: &Container, begun: Instant, why: &str) -> ClusterError {
     ClusterError {
-        message: format!("k3s was not ready after {} s: {why}", within.as_secs()),
+        message: format!("k3s was not ready after {:.0} s: {why}", begun.elapsed().as_secs_f64()),
         remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
         log: node.last_lines(),
     }

@@ -8,6 +8,7 @@
 
 mod command;
 mod config;
+pub mod dangers;
 mod keeper;
 mod network;
 
@@ -91,6 +92,10 @@ pub async fn start(
 ) -> Result<Cluster, StartError> {
     let config = Config::find(settings)?;
     config.has(wanted)?;
+    reachable(&config, settings.docker_host.as_deref())?;
+    if let Some(notice) = config.notice() {
+        progress(Progress::Note(notice));
+    }
     let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
     let docker = command::docker_is_there()?;
     sweep::before_a_run(settings, &daemon, progress).await;
@@ -117,6 +122,22 @@ pub async fn start(
     // The error is said when nothing is left.
     node.end().await;
     Err(error)
+}
+
+/// Whether this process would reach the API server: kind publishes it at 127.0.0.1 of Docker's machine, unless its config says
+/// where.
+///
+/// # Errors
+/// When Docker is on another machine.
+fn reachable(config: &Config, host: Option<&str>) -> Result<(), ClusterError> {
+    match host {
+        Some(host) if container::is_remote(host) && !config.publishes() => Err(ClusterError::new(
+            format!("Docker is at {host}, and kind publishes its API server at 127.0.0.1 of that machine only"),
+            "run kubewalk there, or take --cluster k3s or docker, or set networking.apiServerAddress in a config that \
+             KUBEWALK_KIND_CONFIG names",
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn bring_up(
@@ -159,7 +180,7 @@ async fn bring_up(
         died = node.death() => return Err(died),
     };
     if let Err(why) = ready {
-        let message = format!("the kind cluster was not ready after {} s: {why}", READY_WITHIN.as_secs());
+        let message = format!("the kind cluster was not ready after {:.0} s: {why}", begun.elapsed().as_secs_f64());
         let remedy = "a slow or busy machine may need another try; otherwise the kubelet's log says why";
         return Err(ClusterError { message, remedy: Some(remedy.into()), log: node.kubelet_log(daemon).await });
     }

@@ -10,7 +10,10 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cluster, ClusterError, Ended, Facts, Kubectl, Node, StartError, Wanted, access, engine::CURL_IMAGE};
+use super::{
+    Cluster, ClusterError, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted, access,
+    engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file,
+};
 use crate::stop::{Stop, unless_stopped};
 
 /// The image with curl and a shell when the cluster has none of ours.
@@ -32,9 +35,11 @@ pub struct Existing {
     pub curl_image: Option<String>,
 }
 
-/// Nothing holds it: it was there before, and stays.
+/// Nothing holds it: it was there before, and stays. Only kubectl's home goes.
 #[derive(Debug)]
-struct Stays;
+struct Stays {
+    _home: Folder,
+}
 
 impl Node for Stays {
     fn died(&self) -> Option<ClusterError> {
@@ -58,10 +63,11 @@ impl Node for Stays {
 ///
 /// # Errors
 /// When no context is named, or it does not lead to this machine; when the file cannot be used or nobody answers.
-pub async fn connect(wanted: &Wanted, stop: &Stop) -> Result<Cluster, StartError> {
+pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
     let existing = &wanted.existing;
     let kubeconfig = choose(read(&existing.files)?, existing)?;
-    let connected = unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look(kubeconfig, existing))).await;
+    let connected =
+        unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look(kubeconfig, existing, settings))).await;
     let Ok(cluster) = connected.map_err(StartError::Stopped)? else {
         let seconds = ANSWER_BUDGET.as_secs();
         return Err(ClusterError::plain(format!("the cluster did not answer within {seconds} s")).into());
@@ -84,8 +90,8 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
         return Err(unusable(file, &"there is no such file"));
     }
     for file in there {
-        let one = Kubeconfig::read_from(file).map_err(|e| unusable(file, &e))?;
-        all = all.merge(one).map_err(|e| unusable(file, &e))?;
+        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, &e))?;
+        all = all.merge(one).map_err(|e| unusable(file, &kubeconfig_file::words(&e)))?;
     }
     Ok(all)
 }
@@ -125,7 +131,7 @@ fn is_local(server: &str) -> bool {
     access::is_own(uri.host().unwrap_or_default())
 }
 
-async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, ClusterError> {
+async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) -> Result<Cluster, ClusterError> {
     let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
     let options = KubeConfigOptions::default();
     let mut config =
@@ -133,6 +139,7 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, Cl
     config.default_retry = false;
     let mut config = access::direct(config)?;
     let client = access::client(config.clone()).map_err(|e| failed(&e))?;
+    let own = config.clone();
     config.auth_info = kube::config::AuthInfo::default();
     let bare = access::client(config).map_err(|e| failed(&e))?;
     let (version, anonymous, nodes) =
@@ -153,18 +160,9 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing) -> Result<Cluster, Cl
         },
     };
     let path = existing.files.first().cloned().unwrap_or_default();
-    let context = kubeconfig.current_context.clone().unwrap_or_default();
-    let files = std::env::join_paths(&existing.files).map_err(|e| failed(&e))?;
-    let mut variable = std::ffi::OsString::from("KUBECONFIG=");
-    variable.push(files);
-    let there = tokio::process::Command::new("kubectl").args(["version", "--client"]).output().await;
-    let kubectl = match there {
-        Ok(said) if said.status.success() => Kubectl::new(["env".into(), PathBuf::from(variable)]),
-        // Its steps will say that there is none.
-        _ => Kubectl::new([]),
-    };
-    let kubectl = kubectl.with(["--context".to_owned(), context]);
-    Ok(Cluster::new(facts, path, kubectl, Box::new(Stays)).reached_by(kubeconfig))
+    let home = Folder::make(&settings.runs(), &Owner::new())?;
+    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.yes)?);
+    Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))
 }
 
 fn has_our_image(node: &Value) -> bool {

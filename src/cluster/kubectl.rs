@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,11 +13,14 @@ use serde_json::{Value, json};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, Command},
+    process::Command,
 };
 
-use super::exec::InContainer;
-use crate::clock::{Moment, timeout_at};
+use super::{exec::InContainer, host_kubectl::Host};
+use crate::{
+    clock::{Moment, timeout_at},
+    process::Group,
+};
 
 /// The most that a stream may carry, in bytes; more is an error and never cut silently.
 pub(crate) const MOST_OUTPUT: usize = 16 << 20;
@@ -28,13 +32,14 @@ pub struct Kubectl(How);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum How {
-    /// A program of this machine.
+    /// Behind a command of this machine that leads into the node.
     Command {
         /// Behind these words come kubectl and its own.
         prefix: Vec<PathBuf>,
-        /// Its own first arguments.
-        first: Vec<String>,
     },
+    /// On this machine; another process cannot take it over.
+    #[serde(skip)]
+    Host(Arc<Host>),
     /// In a container, with the words that are kubectl there.
     Container {
         /// Which.
@@ -47,6 +52,9 @@ enum How {
 /// Ends a command at its deadline, where the node has the means; where not, it ends with the node.
 const IN_TIME: &str =
     r#"t=$1; shift; if command -v timeout >/dev/null; then exec timeout -s KILL "$t" "$@"; fi; exec "$@""#;
+
+/// How much longer than its time a call is waited for.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The end of a call.
 #[derive(Debug, Clone)]
@@ -72,7 +80,7 @@ pub enum Login<'a> {
 
 impl Login<'_> {
     /// The user's entry in a kubeconfig; nothing for the one that is there.
-    fn user(self) -> Option<Value> {
+    pub(super) fn user(self) -> Option<Value> {
         match self {
             Login::Administrator => None,
             // Without any credential kubectl asks a person for a name; a blank token is none to the server.
@@ -85,31 +93,35 @@ impl Login<'_> {
 /// The name of the user in the second kubeconfig.
 const USER: &str = "kubewalk-step";
 
-/// Takes the first line of its standard input for a second kubeconfig, in a file that only its owner reads, and leaves the
-/// rest to `$@`. So a token is in no argument and in no environment.
-const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; IFS= read -r c; printf '%s\n' "$c" >"$f"
+/// Takes the first line of its standard input for a second kubeconfig, and leaves the rest to `$@`. So a token is in no argument
+/// and in no environment. The file has no name any more when the token comes into it: however this ends, it stays nowhere.
+const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; exec 3<>"$f" || exit 125; rm -f "$f" || exit 125
+IFS= read -r c; printf '%s\n' "$c" >&3; unset c
 for k in /etc/kubernetes/admin.conf /etc/rancher/k3s/k3s.yaml "$HOME/.kube/config"; do [ -r "$k" ] && break; done
-KUBECONFIG="$f:${KUBECONFIG:-$k}" "$@"; e=$?; rm -f "$f"; exit $e"#;
+export KUBECONFIG="/proc/self/fd/3:${KUBECONFIG:-$k}"; exec "$@""#;
 
 impl Kubectl {
     /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
     pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
-        Kubectl(How::Command { prefix: prefix.into_iter().collect(), first: vec![] })
+        Kubectl(How::Command { prefix: prefix.into_iter().collect() })
+    }
+
+    /// The kubectl of this machine.
+    pub fn here(host: Host) -> Self {
+        Kubectl(How::Host(Arc::new(host)))
+    }
+
+    /// How it runs on this machine; `None`: it runs in the node.
+    pub fn host(&self) -> Option<&Host> {
+        match &self.0 {
+            How::Host(host) => Some(host),
+            How::Command { .. } | How::Container { .. } => None,
+        }
     }
 
     /// The kubectl in a container, called by these words: `["k3s", "kubectl"]`.
     pub fn inside(container: InContainer, words: &[&str]) -> Self {
         Kubectl(How::Container { container, words: words.iter().map(|word| (*word).to_owned()).collect() })
-    }
-
-    /// The same with first arguments of its own, e.g. `--context NAME`.
-    #[must_use]
-    pub fn with(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
-        match &mut self.0 {
-            How::Command { first, .. } => first.extend(arguments),
-            How::Container { words, .. } => words.extend(arguments),
-        }
-        self
     }
 
     /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
@@ -123,6 +135,12 @@ impl Kubectl {
         login: Login<'_>,
         deadline: Moment,
     ) -> Result<Output, String> {
+        if let How::Host(host) = &self.0 {
+            let seconds = deadline.seconds_left();
+            let (mut command, _config) = host.command(login, seconds).await?;
+            command.args(args);
+            return run(command, stdin, seconds, deadline).await;
+        }
         let Some(user) = login.user() else { return self.command(&[], args, stdin, deadline).await };
         // The node's kubeconfig says where the server is; this one only adds who asks.
         let config = json!({"apiVersion": "v1", "kind": "Config", "users": [{"name": USER, "user": user}]});
@@ -140,32 +158,37 @@ impl Kubectl {
         deadline: Moment,
     ) -> Result<Output, String> {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
-        let (seconds, begun) = (deadline.seconds_left(), Instant::now());
-        let grace = deadline + Duration::from_secs(2);
-        let (prefix, first) = match &self.0 {
-            How::Command { prefix, first } => (prefix, first),
+        let seconds = deadline.seconds_left();
+        let prefix = match &self.0 {
+            How::Command { prefix } => prefix,
+            How::Host(_) => return Err("kubectl of this machine is not in a node".into()),
             How::Container { container, words } => {
-                let seconds_word = seconds.to_string();
+                let (begun, seconds_word) = (Instant::now(), seconds.to_string());
                 let before = ["sh", "-c", IN_TIME, "sh", &seconds_word];
                 let before = shell.iter().chain(&before).map(|word| (*word).to_owned());
                 let command = before.chain(words.iter().cloned()).chain(args.iter().cloned()).collect();
-                let ended = timeout_at(grace, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
+                let ended = timeout_at(deadline + GRACE, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
                 return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, begun);
             }
         };
         let (program, before) = prefix.split_first().ok_or("this cluster has no kubectl")?;
         let mut command = Command::new(program);
-        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]);
-        command.args(first).args(args);
-        command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| format!("it could not be started: {e}"))?;
-        let output = match timeout_at(grace, ended(&mut child, stdin)).await {
-            Ok(output) => output?,
-            Err(_) => return Err(still(seconds)),
-        };
-        in_time(output, seconds, begun)
+        command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
+        run(command, stdin, seconds, deadline).await
     }
+}
+
+/// Runs a command with all that it starts to its end, or ends it at the deadline.
+async fn run(mut command: Command, stdin: Option<&[u8]>, seconds: u64, deadline: Moment) -> Result<Output, String> {
+    let begun = Instant::now();
+    command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut group = Group::start(&mut command).map_err(|e| format!("it could not be started: {e}"))?;
+    let output = match timeout_at(deadline + GRACE, ended(&mut group, stdin)).await {
+        Ok(output) => output?,
+        Err(_) => return Err(still(seconds)),
+    };
+    in_time(output, seconds, begun)
 }
 
 /// The node kills what is not over in time, which looks like any end by KILL. It goes on while this process is stopped.
@@ -180,7 +203,8 @@ fn still(seconds: u64) -> String {
     format!("it still ran after {seconds} s and was killed")
 }
 
-async fn ended(child: &mut Child, stdin: Option<&[u8]>) -> Result<Output, String> {
+async fn ended(group: &mut Group, stdin: Option<&[u8]>) -> Result<Output, String> {
+    let child = group.child();
     let (pipe, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async move {
         if let (Some(bytes), Some(mut pipe)) = (stdin, pipe) {
@@ -189,9 +213,10 @@ async fn ended(child: &mut Child, stdin: Option<&[u8]>) -> Result<Output, String
             let _ = pipe.shutdown().await;
         }
     };
-    let ((), stdout, stderr) = tokio::join!(feed, all(stdout), all(stderr));
+    // What it leaves behind may hold its output open, so its end is waited for beside.
+    let ((), stdout, stderr, status) = tokio::join!(feed, all(stdout), all(stderr), group.wait());
     let (stdout, stderr) = (stdout?, stderr?);
-    let status = child.wait().await.map_err(|e| format!("its end was not seen: {e}"))?;
+    let status = status.map_err(|e| format!("its end was not seen: {e}"))?;
     let exit_code = status.code().ok_or_else(|| format!("it was killed ({status})"))?;
     Ok(Output { exit_code, stdout, stderr })
 }
@@ -263,23 +288,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_comes_in_a_private_file_that_goes_afterwards() {
+    async fn a_token_comes_in_a_private_file_that_has_no_name() {
         let folder = tempfile::tempdir().expect("a folder");
-        let script = "#!/bin/sh\nf=${KUBECONFIG%%:*}; stat -c %a \"$f\"; echo \"$f\"; cat \"$f\"; echo \"$KUBECONFIG $*\"; cat; exit 4\n";
-        let fake = folder.path().join("kubectl");
+        let script = "#!/bin/sh\nf=${KUBECONFIG%%:*}; stat -L -c %a \"$f\"; ls -A \"$TMPDIR\"; echo; cat \"$f\"; echo \"$KUBECONFIG $*\"; cat; exit 4\n";
+        let (fake, temp) = (folder.path().join("kubectl"), folder.path().join("temp"));
         std::fs::write(&fake, script).expect("written");
+        std::fs::create_dir(&temp).expect("made");
         std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("allowed");
         let path = format!("PATH={}:/usr/bin:/bin", folder.path().display());
-        let kubectl = Kubectl::new(["env".into(), path.into(), "KUBECONFIG=/admin".into()]);
+        let temp = format!("TMPDIR={}", temp.display());
+        let kubectl = Kubectl::new(["env".into(), path.into(), temp.into(), "KUBECONFIG=/admin".into()]);
         let (token, deadline) = (SecretString::from("very-secret"), Moment::now() + Duration::from_secs(20));
         let args = ["get".to_owned(), "pods".into()];
         let output = kubectl.run(&args, Some(b"line 1\nline 2"), Login::Token(&token), deadline).await.expect("an end");
         let text = String::from_utf8(output.stdout).expect("text");
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!((output.exit_code, lines[0]), (4, "600"), "{text}");
+        assert_eq!((output.exit_code, &lines[..2]), (4, &["600", ""][..]), "{text}");
         assert!(lines[2].contains(r#""users":[{"name":"kubewalk-step","user":{"token":"very-secret"}}]"#), "{text}");
-        assert_eq!(lines[3], format!("{}:/admin --user=kubewalk-step get pods", lines[1]));
+        assert_eq!(lines[3], "/proc/self/fd/3:/admin --user=kubewalk-step get pods");
         assert_eq!(lines[4..], ["line 1", "line 2"]);
-        assert!(!std::path::Path::new(lines[1]).exists());
     }
 }

@@ -14,12 +14,15 @@ pub mod exec;
 pub mod folder;
 pub mod guard;
 pub mod holder;
+pub mod host_kubectl;
 pub mod images;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
+pub mod kubeconfig_file;
 pub mod kubectl;
 pub mod lease;
+pub mod limits;
 mod login;
 pub mod namespaces;
 pub mod own;
@@ -343,6 +346,7 @@ impl Cluster {
         stop: &Stop,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Cluster, StartError> {
+        limits::files(limits::FILES)?;
         if wanted.untrusted {
             untrusted(wanted.kind)?;
         }
@@ -352,7 +356,7 @@ impl Cluster {
             ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
             ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
             ClusterKind::Kind => kind::start(wanted, settings, stop, progress).await,
-            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, stop).await,
+            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, settings, stop).await,
         }
     }
 

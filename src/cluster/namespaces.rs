@@ -47,6 +47,48 @@ pub fn is_ours(object: &Value) -> bool {
     object["metadata"]["labels"][LABEL] == owner().run.as_str()
 }
 
+/// Whose an object is that carries our mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The run that made it.
+    pub run: String,
+    /// Its process, as a text for people.
+    pub process: String,
+    /// Whether that process is gone for sure.
+    pub dead: bool,
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the kubewalk run {} ({})", self.run, self.process)
+    }
+}
+
+/// The run of another process that has marked the object, if one has.
+pub fn another_run(object: &Value) -> Option<Mark> {
+    let plain = |text: &str| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let label = |key: &str| object["metadata"]["labels"][key].as_str().filter(|text| plain(text)).map(str::to_owned);
+    let run = label(LABEL).filter(|run| *run != owner().run)?;
+    let process = label(PID).map_or_else(|| "of an unknown process".to_owned(), |pid| format!("process {pid}"));
+    let said: Option<Owner> =
+        object["metadata"]["annotations"][OWNER].as_str().and_then(|text| serde_json::from_str(text).ok());
+    Some(Mark { dead: said.is_some_and(|said| said.run == run && said.dead()), run, process })
+}
+
+/// What a DELETE says beside its path: only the object of this identity, only as it was seen, and how long it may take leave.
+pub fn delete_options(uid: Option<&str>, version: Option<&str>, grace: Option<u32>) -> Vec<u8> {
+    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+    for (key, value) in [("uid", uid), ("resourceVersion", version)] {
+        if let Some(value) = value {
+            options["preconditions"][key] = value.into();
+        }
+    }
+    if let Some(grace) = grace {
+        options["gracePeriodSeconds"] = grace.into();
+    }
+    options.to_string().into_bytes()
+}
+
 /// Removes what dead runs left in a cluster, or, with `dry_run`, only looks. Returns each in a line, and what could not be
 /// removed, with why. Runs that live, and those of other machines, keep theirs.
 ///
@@ -90,9 +132,14 @@ pub async fn sweep(client: &kube::Client, dry_run: bool) -> Result<(Vec<String>,
                     swept.push(what);
                     continue;
                 }
-                match remove(client, &object_path(&path, &namespace, &name)).await {
-                    Ok(()) => swept.push(what),
+                match remove(client, &object_path(&path, &namespace, &name), item).await {
+                    Ok(true) => swept.push(what),
+                    Ok(false) => {}
                     Err(e) => left.push(format!("{what}: {e}")),
+                }
+                if kind == "Namespace" {
+                    // Nobody waits for the last words of what a dead run has left. Who may not do this waits longer.
+                    let _ = without_grace(client, &name).await;
                 }
             }
         }
@@ -137,11 +184,27 @@ fn object_path(list: &str, namespace: &str, name: &str) -> String {
     }
 }
 
-async fn remove(client: &kube::Client, path: &str) -> Result<(), kube::Error> {
-    let request = http::Request::delete(path).body(Vec::new()).expect("a request");
+/// Ends all Pods of a namespace without grace.
+///
+/// # Errors
+/// When the API server does not answer, or refuses.
+pub async fn without_grace(client: &kube::Client, namespace: &str) -> Result<(), kube::Error> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
+    let request = request.body(delete_options(None, None, Some(0))).map_err(kube::Error::HttpError)?;
+    client.request::<Value>(request).await.map(drop)
+}
+
+/// Removes an object if it is still the one that was seen, as it was seen; `false`: it is not, and stays.
+async fn remove(client: &kube::Client, path: &str, seen: &Value) -> Result<bool, kube::Error> {
+    let (uid, version) = (seen["metadata"]["uid"].as_str(), seen["metadata"]["resourceVersion"].as_str());
+    let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
+    let request = request.body(delete_options(uid, version, None)).map_err(kube::Error::HttpError)?;
     match client.request::<Value>(request).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        other => other.map(drop),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
+        // Another one has the name now, or somebody has changed it since: it is not as dead as it looked.
+        Err(kube::Error::Api(status)) if status.code == 409 && status.message.contains("recondition") => Ok(false),
+        other => other.map(|_| true),
     }
 }
 

@@ -88,13 +88,23 @@ fn mode(stat: &Stat) -> u32 {
 /// What on the way is somebody else's, or not there.
 pub fn trusted(path: &Path) -> Result<PathBuf, Foreign> {
     let real = path.canonicalize().map_err(|e| Foreign::new(path, format!("cannot be used: {e}")))?;
-    walk(&real, false, &|_| false)?;
+    walk(&real, &Looks::default())?;
     Ok(real)
 }
 
-/// Looks at every step of a way. `links` are for a way as somebody has written it; `tolerated` is what others may write all
-/// the same.
-fn walk(path: &Path, links: bool, tolerated: &dyn Fn(&Stat) -> bool) -> Result<(), Foreign> {
+/// How a way is looked at.
+#[derive(Clone, Copy, Default)]
+struct Looks<'a> {
+    /// It is as somebody has written it, and may lead through links.
+    links: bool,
+    /// What is below its end is looked at next.
+    goes_on: bool,
+    /// What others may write all the same.
+    tolerated: Option<&'a dyn Fn(&Stat) -> bool>,
+}
+
+/// Looks at every step of a way.
+fn walk(path: &Path, looks: &Looks<'_>) -> Result<(), Foreign> {
     let owners = Owners::here();
     let mut way: Vec<&Path> = path.ancestors().collect();
     way.reverse();
@@ -105,14 +115,14 @@ fn walk(path: &Path, links: bool, tolerated: &dyn Fn(&Stat) -> bool) -> Result<(
         }
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
             // Who can change a link is who owns it, and who can write the folder that it is in.
-            if links {
+            if looks.links {
                 continue;
             }
             return Err(Foreign::new(at, "has just become a link"));
         }
         // What is below it is looked at next, and is ours or refused: nobody else can put another in its place.
-        let keeps = mode(&stat) & STICKY != 0 && nth + 1 < way.len();
-        if !owners.alone_write(&stat) && !keeps && !tolerated(&stat) {
+        let keeps = mode(&stat) & STICKY != 0 && (looks.goes_on || nth + 1 < way.len());
+        if !owners.alone_write(&stat) && !keeps && !looks.tolerated.is_some_and(|of| of(&stat)) {
             return Err(Foreign::new(at, "can be written by other users"));
         }
     }
@@ -124,19 +134,34 @@ fn walk(path: &Path, links: bool, tolerated: &dyn Fn(&Stat) -> bool) -> Result<(
 /// # Errors
 /// As [`trusted`], or why it cannot be made.
 pub fn trusted_folder(path: &Path) -> Result<PathBuf, Foreign> {
+    let whole = made(path)?;
+    trusted(&whole)
+}
+
+/// The same of a folder in which only one that is looked at next is used: it may be one like `/tmp`.
+fn folder_above(path: &Path) -> Result<PathBuf, Foreign> {
+    let whole = made(path)?;
+    let real = whole.canonicalize().map_err(|e| Foreign::new(&whole, format!("cannot be used: {e}")))?;
+    walk(&real, &Looks { goes_on: true, ..Looks::default() })?;
+    Ok(real)
+}
+
+/// Makes what misses of a folder, and says where it is.
+fn made(path: &Path) -> Result<PathBuf, Foreign> {
     let there = path.ancestors().find(|at| at.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
-    let real = trusted(there)?;
-    let Ok(more) = path.strip_prefix(there) else { return trusted(path) };
+    let Ok(more) = path.strip_prefix(there) else { return Ok(path.to_owned()) };
     if more.as_os_str().is_empty() {
-        return Ok(real);
+        return Ok(path.to_owned());
     }
+    let real = there.canonicalize().map_err(|e| Foreign::new(there, format!("cannot be used: {e}")))?;
+    walk(&real, &Looks { goes_on: true, ..Looks::default() })?;
     let whole = real.join(more);
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o755)
         .create(&whole)
         .map_err(|e| Foreign::new(&whole, format!("cannot be made: {e}")))?;
-    trusted(&whole)
+    Ok(whole)
 }
 
 /// A folder that only this user can use, opened; all in it is this user's work.
@@ -153,7 +178,7 @@ impl Room {
     /// When they cannot be made, or are not this user's alone: then nothing in them is believed.
     pub fn make(room: &Path) -> Result<Room, ClusterError> {
         let (above, base, name) = parts(room);
-        let above = trusted_folder(above).map_err(|e| unusable(room, &e))?;
+        let above = folder_above(above).map_err(|e| unusable(room, &e))?;
         make_in(&open_folder(&above).map_err(|e| unusable(room, &e))?, &above, base)
             .and_then(|base| make_in(&base.dir, &base.path, name))
             .map_err(|e| unusable(room, &e))
@@ -169,7 +194,7 @@ impl Room {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             _ => {}
         }
-        let above = trusted(above).map_err(|e| unusable(room, &e))?;
+        let above = folder_above(above).map_err(|e| unusable(room, &e))?;
         let opened = open_folder(&above)
             .and_then(|dir| open_in(&dir, &above, base))
             .and_then(|base| open_in(&base.dir, &base.path, name));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ClusterError, Daemon, Settings, Wanted, engine, images, k3s,
+    ClusterError, Daemon, Settings, Wanted, engine, images, k3s, limits,
     own::{self, Room, program},
 };
 
@@ -19,11 +19,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
+    pub(super) fn good(name: &'static str, found: impl Into<String>) -> Self {
         Check { name, found: found.into(), missing: None }
     }
 
-    fn bad(name: &'static str, missing: ClusterError) -> Self {
+    pub(super) fn bad(name: &'static str, missing: ClusterError) -> Self {
         Check { name, found: missing.message.clone(), missing: Some(missing) }
     }
 }
@@ -38,10 +38,11 @@ pub fn not_linux() -> ClusterError {
 
 /// What the builtin cluster needs.
 pub fn builtin(settings: &Settings) -> Vec<Check> {
-    let mut checks = vec![linux(), root(), cache(settings)];
-    match engine::built(&settings.cache) {
-        Some(dir) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
-        None => {
+    let mut checks = vec![linux(), root(), limits::of_a_node(), cache(settings)];
+    match engine::checked(&settings.cache) {
+        Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
+        Err(e) => checks.push(Check::bad("engine", e)),
+        Ok(None) => {
             checks.push(Check::good("engine", format!("not built yet; will be, below {}", settings.cache.display())));
             checks.extend([
                 tool("go", "version", "install Go 1.26 or newer"),
@@ -79,9 +80,10 @@ async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {
 }
 
 fn node_image(settings: &Settings) -> Check {
-    match engine::built(&settings.cache) {
-        Some(dir) => Check::good("engine", format!("built, in {}", dir.display())),
-        None => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
+    match engine::checked(&settings.cache) {
+        Ok(Some(dir)) => Check::good("engine", format!("built, in {}", dir.display())),
+        Err(e) => Check::bad("engine", e),
+        Ok(None) => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Swept {
     pub removed: Vec<String>,
     /// What could not be removed, and why.
     pub kept: Vec<String>,
+    /// Where it looked.
+    pub looked: Vec<String>,
     /// What could not be looked at, and why.
     pub unseen: Vec<String>,
 }
@@ -98,6 +100,7 @@ pub async fn sweep_within(places: &[Box<dyn Place>], dry_run: bool, time: Durati
                 continue;
             }
         };
+        swept.looked.push(place.name().to_owned());
         for left in found {
             let late = |_| Err(format!("not done within {} s", time.as_secs()));
             let removed = async { if dry_run { Ok(()) } else { place.remove(&left).await } };
@@ -328,7 +331,8 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let path = temp.path().join("base/runs");
         let places: Vec<Box<dyn Place>> = vec![Box::new(Folders { room: path.clone() })];
-        assert_eq!(sweep(&places, false).await, Swept::default(), "there is no such room");
+        let nothing = Swept { looked: vec!["folders of runs".into()], ..Swept::default() };
+        assert_eq!(sweep(&places, false).await, nothing, "there is no such room");
         let room = Room::make(&path).expect("made");
         let make = |name: &str, owner: Option<Owner>| {
             let dir = path.join(name);
@@ -352,9 +356,9 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(fifo).status().expect("mkfifo").success());
         let dead = vec![format!("folder {}", room.path().join("kubewalk-run-dead").display())];
         let only_said = sweep(&places, true).await;
-        assert_eq!(only_said, Swept { removed: dead.clone(), ..Swept::default() });
+        assert_eq!(only_said, Swept { removed: dead.clone(), ..nothing.clone() });
         assert_eq!(sweep(&places, false).await, only_said);
-        assert_eq!(sweep(&places, false).await, Swept::default());
+        assert_eq!(sweep(&places, false).await, nothing);
         assert_eq!(std::fs::read_dir(&path).expect("it can be read").count(), 5);
     }
 

@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("Scenario", "namespace", "default"),
     ("Scenario", "tags", "[rbac, tutorial]"),
     ("Scenario", "timeout", "5m"),
+    ("Scenario", "redact", "['license-[0-9A-F]{16}', 'session id: (\\S+)']"),
     ("Scenario", "steps", "[{title: An account, serviceAccount: reader}]"),
     ("Scenario", "$schema", "../../schema/scenario.schema.json"),
     ("Step", "title", "Without a Role it may not list Pods"),

@@ -7,4 +7,5 @@ pub mod claims;
 mod examples;
 mod flow;
 pub mod language;
+pub mod sbom;
 mod versions;

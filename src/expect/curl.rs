@@ -1,6 +1,17 @@
 //! curl's exit codes in words: not reached is not refused.
 
-/// The same, when a proxy stood between that curl was told to use.
+/// What is said when an answer began and did not end in the step's time.
+pub const NO_END: &str = "the answer did not end in time";
+
+/// What to do then.
+pub const WATCH: &str = "a watch never ends by itself: `timeoutSeconds=5` in its query ends it";
+
+/// What curl's end means: of a time that was up, curl's words say whether there was a connection.
+pub fn ended(code: i32, stderr: &str) -> (&'static str, Option<&'static str>) {
+    if code == 28 && stderr.contains("Operation timed out after") { (NO_END, Some(WATCH)) } else { exit(code) }
+}
+
+/// What a curl exit code means when a proxy stood between that curl was told to use.
 pub fn proxied(code: i32, stderr: &str) -> Option<(&'static str, &'static str)> {
     const HINT: &str = "a proxy variable in the Pod (https_proxy, HTTPS_PROXY, all_proxy) sends the call there: unset it, or name the \
          host in NO_PROXY, e.g. `NO_PROXY=.default,.svc,.cluster.local` (for https://kubernetes.default, `.default`)";

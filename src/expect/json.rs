@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::show;
+use super::{hidden::Hidden, show};
 
 /// One place where an answer is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,19 +17,36 @@ pub struct Difference {
     pub hint: Option<String>,
 }
 
+/// The most values that an answer may have: more take more memory than a run should.
+const MOST_VALUES: usize = 2_000_000;
+
+/// Bytes as JSON, if they are, and not so much of it that it fills the memory.
+pub fn read(bytes: &[u8]) -> Option<Value> {
+    let values = bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    (values <= MOST_VALUES).then(|| serde_json::from_slice(bytes).ok())?
+}
+
 /// All differences, in the order of the expected value.
-pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
+pub fn differences(expected: &Value, got: &Value, hidden: &Hidden) -> Vec<Difference> {
     let mut found = Vec::new();
-    compare(expected, Some(got), &mut String::new(), &mut found);
+    compare(expected, Some(got), &mut String::new(), hidden, &mut found);
     found
 }
 
 /// Whether `got` contains `expected`.
 pub fn contains(got: &Value, expected: &Value) -> bool {
-    differences(expected, got).is_empty()
+    match (expected, got) {
+        (Value::Object(expected), Value::Object(got)) => {
+            expected.iter().all(|(key, value)| got.get(key).is_some_and(|got| contains(got, value)))
+        }
+        (Value::Array(expected), Value::Array(got)) => {
+            expected.len() == got.len() && expected.iter().zip(got).all(|(expected, got)| contains(got, expected))
+        }
+        _ => same(expected, got),
+    }
 }
 
-fn compare(expected: &Value, got: Option<&Value>, pointer: &mut String, found: &mut Vec<Difference>) {
+fn compare(expected: &Value, got: Option<&Value>, pointer: &mut String, hidden: &Hidden, found: &mut Vec<Difference>) {
     let differ = |expected: String, got: String, hint| Difference { pointer: pointer.clone(), expected, got, hint };
     match (expected, got) {
         (Value::Object(expected), Some(Value::Object(got))) => {
@@ -38,7 +55,7 @@ fn compare(expected: &Value, got: Option<&Value>, pointer: &mut String, found: &
                 pointer.push('/');
                 pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
                 let before = found.len();
-                compare(value, got.get(key), pointer, found);
+                compare(value, got.get(key), pointer, hidden, found);
                 if !got.contains_key(key)
                     && let Some(difference) = found.get_mut(before)
                 {
@@ -51,21 +68,23 @@ fn compare(expected: &Value, got: Option<&Value>, pointer: &mut String, found: &
             for (index, (expected, got)) in expected.iter().zip(got).enumerate() {
                 let length = pointer.len();
                 pointer.push_str(&format!("/{index}"));
-                compare(expected, Some(got), pointer, found);
+                compare(expected, Some(got), pointer, hidden, found);
                 pointer.truncate(length);
             }
         }
-        (Value::Array(expected), Some(Value::Array(got))) => {
-            let words = |list: &Vec<Value>| {
+        (Value::Array(expected), Some(whole @ Value::Array(got))) => {
+            let words = |list: &[Value], line: String| {
                 let plural = if list.len() == 1 { "element" } else { "elements" };
-                format!("{} {plural}: {}", list.len(), value(&Value::from(list.clone())))
+                format!("{} {plural}: {line}", list.len())
             };
+            let (expected, got) =
+                (words(expected, value(&Value::from(expected.clone()))), words(got, hidden.line(whole)));
             let hint = "a list must have as many elements; `path` with `contains` looks for one".to_owned();
-            found.push(differ(words(expected), words(got), Some(hint)));
+            found.push(differ(expected, got, Some(hint)));
         }
         (_, None) => found.push(differ(value(expected), "nothing".into(), None)),
         (_, Some(got)) if same(expected, got) => {}
-        (_, Some(got)) => found.push(differ(value(expected), value(got), type_hint(expected, got))),
+        (_, Some(got)) => found.push(differ(value(expected), hidden.line(got), type_hint(expected, got))),
     }
 }
 
@@ -93,7 +112,9 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn near<'a>(key: &str, keys: impl Iterator<Item = &'a String>) -> Option<String> {
-    keys.map(|other| (strsim::damerau_levenshtein(key, other), other))
+    // Only those of about the same length: a key of some megabytes must not be compared letter by letter.
+    keys.filter(|other| other.len().abs_diff(key.len()) <= 8)
+        .map(|other| (strsim::damerau_levenshtein(key, other), other))
         .filter(|(distance, _)| *distance <= 2 && *distance < key.len())
         .min()
         .map(|(_, other)| format!("there is a key `{}`", show::line(other, 80)))
@@ -101,7 +122,49 @@ fn near<'a>(key: &str, keys: impl Iterator<Item = &'a String>) -> Option<String>
 
 /// A value in one line, at most 200 bytes.
 pub fn value(value: &Value) -> String {
-    show::line(&value.to_string(), show::VALUE)
+    let mut head = Head::new(show::VALUE + (32 << 10));
+    // It ends when it is full, with an error that means nothing else.
+    let _ = serde_json::to_writer(&mut head, value);
+    if head.is_full() { show::beginning(&head.text(), show::VALUE) } else { show::line(&head.text(), show::VALUE) }
+}
+
+/// What is written, up to a number of bytes; and how much it would have been, as far as that was asked for.
+pub struct Head {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl Head {
+    /// Takes so many bytes.
+    pub fn new(most: usize) -> Self {
+        Head { bytes: Vec::new(), most }
+    }
+
+    /// What was written.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).trim_end_matches('\u{fffd}').to_owned()
+    }
+
+    /// Whether there was more.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= self.most
+    }
+}
+
+impl std::io::Write for Head {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = self.most - self.bytes.len();
+        if room == 0 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        let taken = bytes.len().min(room);
+        self.bytes.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +182,8 @@ mod tests {
     #[case(json!(null), json!(null))]
     #[case(json!(u64::MAX), json!(u64::MAX))]
     fn holds(#[case] expected: Value, #[case] got: Value) {
-        assert_eq!(differences(&expected, &got), []);
+        assert_eq!(differences(&expected, &got, &Hidden::default()), []);
+        assert!(contains(&got, &expected));
     }
 
     #[rstest]
@@ -131,7 +195,7 @@ mod tests {
     #[case(json!({"items": [{"kind": "A"}]}), json!({"items": [{"kind": "B"}]}), &["/items/0/kind \"A\" \"B\""])]
     #[case(json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992_u64), &[" 9007199254740993 9007199254740992"])]
     fn differs(#[case] expected: Value, #[case] got: Value, #[case] found: &[&str]) {
-        let differences: Vec<_> = differences(&expected, &got)
+        let differences: Vec<_> = differences(&expected, &got, &Hidden::default())
             .into_iter()
             .map(|d| format!("{} {} {}", d.pointer, d.expected, d.got))
             .collect();
@@ -140,14 +204,15 @@ mod tests {
 
     #[test]
     fn hints() {
-        let found = differences(&json!({"kinds": "1", "n": "1"}), &json!({"kind": "1", "n": 1}));
+        let (expected, got) = (json!({"kinds": "1", "n": "1"}), json!({"kind": "1", "n": 1}));
+        let found = differences(&expected, &got, &Hidden::default());
         assert_eq!(found[0].hint.as_deref(), Some("there is a key `kind`"));
         assert_eq!(found[1].hint.as_deref(), Some("the same characters, but a string is expected and a number came"));
     }
 
     #[test]
     fn long_values_are_cut() {
-        let got = differences(&json!(1), &json!("x".repeat(5000))).remove(0).got;
+        let got = differences(&json!(1), &json!("x".repeat(5000)), &Hidden::default()).remove(0).got;
         assert!(got.len() < 230 && got.ends_with("… (5002 bytes)"), "{got}");
     }
 }

@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    Class, Mismatch, json, path, show,
+    Class, Mismatch,
+    hidden::Hidden,
+    json, path,
+    query::Budget,
+    show,
     text::{self, Plain},
 };
 use crate::scenario::expect::{Expect, Text};
@@ -46,6 +50,8 @@ pub(super) fn parts(expect: &Expect, got: Option<&Value>, raw: &str, what: &str,
         mismatch.message = format!("{what} is not JSON");
         mismatch
     };
+    let hidden = got.map(Hidden::of).unwrap_or_default();
+    let mut budget = Budget::default();
     for (wanted, key, class) in [(&expect.json, "json", Class::Json), (&expect.object, "object", Class::Object)] {
         let Some(wanted) = wanted else { continue };
         let pointer = format!("/expect/{key}");
@@ -53,7 +59,7 @@ pub(super) fn parts(expect: &Expect, got: Option<&Value>, raw: &str, what: &str,
             found.push(no_json(&pointer, class));
             continue;
         };
-        let differences = json::differences(wanted, got);
+        let differences = json::differences(wanted, got, &hidden);
         let more = differences.len().saturating_sub(MOST);
         for (index, difference) in differences.into_iter().take(MOST).enumerate() {
             let mut mismatch =
@@ -72,7 +78,7 @@ pub(super) fn parts(expect: &Expect, got: Option<&Value>, raw: &str, what: &str,
             found.push(no_json(&pointer, Class::Path));
             continue;
         };
-        for miss in path::check(wanted, got) {
+        for miss in path::check(wanted, got, &hidden, &mut budget) {
             let mut mismatch = plain(&format!("{pointer}{}", miss.pointer), Class::Path, miss.expected, miss.got);
             mismatch.message = format!("what is found at {} is not as expected", show::line(&wanted.at, show::VALUE));
             mismatch.hint = miss.hint;

@@ -1,10 +1,13 @@
 //! What is found at a JSON path.
 
-use regex::Regex;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
-use super::{json, show};
+use super::{
+    hidden::Hidden,
+    json, pattern,
+    query::{Budget, Query},
+    show,
+};
 use crate::scenario::expect::AtPath;
 
 /// A path whose values are not as expected.
@@ -21,23 +24,27 @@ pub struct Miss {
 }
 
 /// All that does not hold.
-pub fn check(wanted: &AtPath, root: &Value) -> Vec<Miss> {
+pub fn check(wanted: &AtPath, root: &Value, hidden: &Hidden, budget: &mut Budget) -> Vec<Miss> {
     let miss =
         |pointer: &str, expected: String, got: String, hint| Miss { pointer: pointer.into(), expected, got, hint };
-    let path = match JsonPath::parse(&wanted.at) {
-        Ok(path) => path,
-        Err(error) => {
-            let hint = Some(show::block(&error.to_string(), show::BODY));
-            return vec![miss("/at", "a JSON path (RFC 9535)".into(), show::line(&wanted.at, show::VALUE), hint)];
+    let found = match Query::parse(&wanted.at) {
+        Ok(query) => query.find(root, budget).map_err(|why| ("a JSON path that ends in time", why)),
+        Err(why) => Err(("a JSON path (RFC 9535)", why)),
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err((expected, why)) => {
+            let hint = Some(show::block(&why, show::BODY));
+            return vec![miss("/at", expected.into(), show::line(&wanted.at, show::VALUE), hint)];
         }
     };
-    let found = path.query(root).all();
+    let list = |found: &[&Value]| list(found, hidden);
     let mut misses = Vec::new();
     let nothing = || found.is_empty().then(|| last_seen(&wanted.at, root)).flatten();
 
     if let Some(expected) = &wanted.equals {
         match found.as_slice() {
-            [one] => misses.extend(json::differences(expected, one).into_iter().map(|difference| Miss {
+            [one] => misses.extend(json::differences(expected, one, hidden).into_iter().map(|difference| Miss {
                 pointer: format!("/equals{}", difference.pointer),
                 expected: difference.expected,
                 got: difference.got,
@@ -50,9 +57,10 @@ pub fn check(wanted: &AtPath, root: &Value) -> Vec<Miss> {
     }
     if let Some(pattern) = &wanted.matches {
         let expected = format!("one string that matches `{}`", show::line(pattern, show::VALUE));
-        match (Regex::new(pattern), found.as_slice()) {
+        let length = found.iter().filter_map(|value| value.as_str()).map(str::len).max().unwrap_or_default();
+        match (pattern::compile(pattern, length), found.as_slice()) {
             (Err(error), _) => {
-                let hint = Some(show::block(&error.to_string(), show::BODY));
+                let hint = Some(show::block(&error, show::BODY));
                 misses.push(miss("/matches", "a regular expression".into(), show::line(pattern, show::VALUE), hint));
             }
             (Ok(regex), [Value::String(text)]) if regex.is_match(text) => {}
@@ -87,12 +95,13 @@ pub fn check(wanted: &AtPath, root: &Value) -> Vec<Miss> {
     misses
 }
 
-fn list(found: &[&Value]) -> String {
+fn list(found: &[&Value], hidden: &Hidden) -> String {
     match found {
         [] => "nothing".into(),
-        [one] => json::value(one),
+        [one] => hidden.line(one),
         many => {
-            let values: Vec<_> = many.iter().map(|value| value.to_string()).collect();
+            // More than these are not shown anyway.
+            let values: Vec<_> = many.iter().take(show::VALUE).map(|value| hidden.line(value)).collect();
             format!("{} values: {}", many.len(), show::line(&values.join(", "), show::VALUE))
         }
     }
@@ -113,7 +122,7 @@ fn last_seen(path: &str, root: &Value) -> Option<String> {
         let Some(next) = next else {
             return Some(match here {
                 Value::Object(map) => {
-                    let keys: Vec<_> = map.keys().map(String::as_str).collect();
+                    let keys: Vec<_> = map.keys().map(String::as_str).take(show::VALUE).collect();
                     format!("{seen} has the keys {}", show::line(&keys.join(", "), show::VALUE))
                 }
                 Value::Array(list) => format!("{seen} is a list of {}", list.len()),
@@ -139,7 +148,7 @@ mod tests {
     fn run(yaml: &str) -> Vec<String> {
         let root = json!({"items": [{"name": "a", "n": 1}, {"name": "b", "n": 2}], "kind": "List"});
         let wanted: AtPath = serde_saphyr::from_str(yaml).unwrap();
-        check(&wanted, &root)
+        check(&wanted, &root, &Hidden::default(), &mut Budget::default())
             .into_iter()
             .map(|miss| [miss.pointer, miss.expected, miss.got, miss.hint.unwrap_or_default()].join(" | "))
             .collect()

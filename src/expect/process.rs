@@ -13,7 +13,7 @@ use crate::scenario::expect::Expect;
 pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatch> {
     let (meaning, hint) = match curl::proxied(code, stderr) {
         Some((meaning, hint)) => (meaning, Some(hint)),
-        None => curl::exit(code),
+        None => curl::ended(code, stderr),
     };
     let mut found = Vec::new();
     if expect.exit_code != Some(code) {
@@ -100,7 +100,7 @@ pub(super) fn command(
         found.push(mismatch);
     }
     let raw = show::text(stdout);
-    let json = serde_json::from_str(&raw).ok();
+    let json = super::json::read(stdout);
     let got = "a command, which has no HTTP answer";
     found.extend(impossible(expect, &["status", "by", "reason", "message"], got));
     parts(expect, json.as_ref(), &raw, "the standard output", &mut found);

@@ -11,14 +11,33 @@ pub const BODY: usize = 1000;
 /// The most of one JSON value that is shown, in bytes.
 pub const VALUE: usize = 200;
 
+/// So much behind the end of what is shown is looked at for credentials that begin before it.
+const BEHIND: usize = 16 << 10;
+
 /// A text of several lines: redacted, then cut after `cap` bytes, control characters escaped except newlines.
 pub fn block(text: &str, cap: usize) -> String {
-    escape(&shorten(&redact(text), cap), true)
+    escape(&clean(text, cap), true)
 }
 
 /// The same in one line: newlines are escaped too.
 pub fn line(text: &str, cap: usize) -> String {
-    escape(&shorten(&redact(text), cap), false)
+    escape(&clean(text, cap), false)
+}
+
+/// Redacted, then cut. However long the text is, only so much of it is looked at as can be shown.
+pub fn clean(text: &str, cap: usize) -> String {
+    let seen = &text[..floor(text, cap.saturating_add(BEHIND))];
+    let clean = redact(seen);
+    if seen.len() == text.len() {
+        return shorten(&clean, cap);
+    }
+    format!("{}… ({} bytes)", &clean[..floor(&clean, cap)], text.len())
+}
+
+/// The beginning of a text whose end is not there, in one line.
+pub fn beginning(text: &str, cap: usize) -> String {
+    let clean = redact(text);
+    format!("{}…", escape(&clean[..floor(&clean, cap)], false))
 }
 
 /// The text if it has at most `cap` bytes, or its beginning and its length: `abc… (12345 bytes)`.
@@ -51,6 +70,42 @@ pub fn escape(text: &str, keep_newlines: bool) -> String {
         }
     }
     safe
+}
+
+/// Without what a CI server takes for a command to itself: GitHub a line that begins with `::`, blanks aside; GitHub, Azure
+/// and TeamCity `##[`, `##vso[` and `##teamcity[` anywhere.
+pub fn defuse(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let start = begun(line);
+        let blank = &line[..line.len() - start.len()];
+        let line = match start.strip_prefix("::") {
+            Some(rest) => format!("{blank}\\u{{3a}}:{rest}"),
+            None => line.to_owned(),
+        };
+        let mut rest = line.as_str();
+        while let Some(at) = rest.find("##") {
+            let (before, from) = rest.split_at(at);
+            let word = from[2..].trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+            safe.push_str(before);
+            safe.push_str(if word.starts_with('[') { "\\u{23}" } else { "#" });
+            rest = &from[1..];
+        }
+        safe.push_str(rest);
+    }
+    safe
+}
+
+/// A line without the blanks and the colours that it begins with.
+fn begun(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some((numbers, text)) = rest.strip_prefix("\x1b[").and_then(|rest| rest.split_once('m')) {
+        if !numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b';') {
+            break;
+        }
+        rest = text.trim_start();
+    }
+    rest
 }
 
 /// Bytes as text; what is not UTF-8 is replaced.

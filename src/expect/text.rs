@@ -1,8 +1,6 @@
 //! Rules for texts.
 
-use regex::Regex;
-
-use super::show;
+use super::{pattern, show};
 use crate::scenario::expect::{Text, TextRule};
 
 /// What a plain text means.
@@ -43,14 +41,14 @@ pub fn check(rule: &Text, plain: Plain, got: &str) -> Result<(), Miss> {
         Text::Rule(TextRule::StartsWith(text)) => ("/startsWith", "begins with", text, got.starts_with(text)),
         Text::Rule(TextRule::Contains(text)) => ("/contains", "contains", text, got.contains(text)),
         Text::Rule(TextRule::Lacks(text)) => ("/lacks", "does not contain", text, !got.contains(text)),
-        Text::Rule(TextRule::Matches(pattern)) => match Regex::new(pattern) {
+        Text::Rule(TextRule::Matches(pattern)) => match pattern::compile(pattern, got.len()) {
             Ok(regex) => ("/matches", "matches", pattern, regex.is_match(got)),
             Err(error) => {
                 return Err(Miss {
                     key: "/matches",
                     expected: "a regular expression".into(),
                     got: show::line(pattern, show::VALUE),
-                    hint: Some(show::block(&error.to_string(), show::BODY)),
+                    hint: Some(show::block(&error, show::BODY)),
                 });
             }
         },
@@ -125,7 +123,7 @@ fn first_difference(a: &str, b: &str) -> (usize, Option<char>, Option<char>) {
 /// Blanks as `·`, tabs as `→`, line ends as `␊` and `␍`.
 fn visible(text: &str) -> String {
     let mut shown = String::new();
-    for character in show::shorten(&crate::redact::redact(text), show::VALUE).chars() {
+    for character in show::clean(text, show::VALUE).chars() {
         match character {
             ' ' => shown.push('·'),
             '\t' => shown.push('→'),

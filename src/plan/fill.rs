@@ -130,7 +130,7 @@ fn action(action: &mut Action, filler: &mut dyn Filler) {
                 self::request(request, filler);
             }
         }
-        Action::Kubectl(Kubectl { args, stdin, makes }) => {
+        Action::Kubectl(Kubectl { args, added: _, own: _, stdin, makes }) => {
             all(args.iter_mut().chain(stdin), filler);
             makes.iter_mut().for_each(|object| self::object(object, filler));
         }

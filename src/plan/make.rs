@@ -137,6 +137,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
+    expectations::redact(&mut cx, &scenario.redact);
 
     let Context { findings, notes, .. } = cx;
     let findings = findings.into_list();
@@ -149,6 +150,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
         alone,
         holds,
         timeout,
+        redact: scenario.redact.clone(),
         steps,
         notes,
         warnings: Vec::new(),

@@ -9,6 +9,7 @@ pub mod can;
 pub mod equivalent;
 pub mod fill;
 pub mod kinds;
+pub mod kubectl;
 pub mod make;
 pub mod names;
 pub mod needs;
@@ -60,6 +61,8 @@ pub struct Plan {
     pub holds: BTreeSet<String>,
     /// The longest that all steps together may take.
     pub timeout: Duration,
+    /// Patterns of what is secret.
+    pub redact: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What the plan filled in without being told, each with its place.
@@ -195,6 +198,10 @@ pub enum Action {
 pub struct Kubectl {
     /// All arguments.
     pub args: Vec<String>,
+    /// How many of them, at the beginning, the scenario does not say.
+    pub added: usize,
+    /// The scenario's own namespace, if it has one.
+    pub own: Option<String>,
     /// Standard input.
     pub stdin: Option<String>,
     /// What it makes outside of the scenario's namespace, as far as that can be told: it is removed afterwards.

@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Action, Credential, Kind, Object, Plan, Request, Step, Target, asks};
+use super::{
+    Action, Credential, Kind, Object, Plan, Request, Step, Target, asks,
+    kubectl::{self, Place},
+};
+use crate::scenario::{Diagnostic, Severity};
 
 /// Resources whose creation asks a question and makes nothing.
 const QUESTIONS: &[&str] = &["authorization.k8s.io", "authentication.k8s.io"];
@@ -160,31 +164,33 @@ pub fn touches(plan: &Plan) -> Vec<(String, String)> {
                 found.push((step.pointer.clone(), format!("would {verb} {what}")));
             }
         }
-        if matches!(&step.action, Action::Kubectl(call) if changes(&call.args)) {
+        if matches!(&step.action, Action::Kubectl(call) if kubectl::check(&call.args, there(plan, false)).is_err()) {
             found.push((step.pointer.clone(), "calls kubectl, whose effect nobody foresees".to_owned()));
         }
     }
     found
 }
 
-/// Whether kubectl is asked for something else than to read.
-pub fn changes(args: &[String]) -> bool {
-    const READS: &[&str] = &[
-        "api-resources",
-        "api-versions",
-        "auth",
-        "cluster-info",
-        "config",
-        "describe",
-        "diff",
-        "explain",
-        "get",
-        "logs",
-        "version",
-        "wait",
-    ];
-    let verb = args.iter().find(|word| !word.starts_with('-'));
-    verb.is_none_or(|verb| !READS.contains(&verb.as_str())) || args.iter().any(|word| word == "reconcile")
+/// What of kubectl's command lines is refused in a cluster that exists, each with its place. `yes`: everything there may be
+/// touched.
+pub fn refused_kubectl(plan: &Plan, yes: bool) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for step in &plan.steps {
+        let Action::Kubectl(call) = &step.action else { continue };
+        for one in kubectl::check(&call.args, there(plan, yes)).err().into_iter().flatten() {
+            // What was added is never refused.
+            let pointer = format!("{}/kubectl/args/{}", step.pointer, one.at.saturating_sub(call.added));
+            let (severity, span) = (Severity::Error, Some(plan.document.span(&pointer)));
+            let (message, hint) = (one.what, one.hint);
+            found.push(Diagnostic { file: None, severity, message, span, label: None, second: None, hint });
+        }
+    }
+    found
+}
+
+/// A cluster that exists, for the scenario's calls of kubectl.
+fn there(plan: &Plan, yes: bool) -> Place<'_> {
+    Place::Host { yes, own: plan.fresh_namespace.then_some(plan.namespace.as_str()) }
 }
 
 /// The body of a SelfSubjectAccessReview that asks for a right.

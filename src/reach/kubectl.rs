@@ -2,6 +2,8 @@
 //!
 //! What is not known to be harmless counts as reaching the node, so a flag that a later kubectl brings does, too.
 
+use crate::plan::kubectl::grammar::{self, Given, Takes, Wrong};
+
 /// Commands that only speak to the API.
 const COMMANDS: &[&str] = &[
     "annotate",
@@ -27,154 +29,46 @@ const COMMANDS: &[&str] = &[
     "wait",
 ];
 
-/// Flags whose value, which may come as a word of its own, is no file.
-const WITH_VALUE: &[&str] = &[
-    "--all-containers",
-    "--api-group",
-    "--api-version",
-    "--as",
-    "--as-group",
-    "--as-uid",
-    "--audience",
-    "--bound-object-kind",
-    "--bound-object-name",
-    "--bound-object-uid",
-    "--cascade",
-    "--clusterrole",
-    "--container",
-    "--dry-run",
-    "--duration",
-    "--field-manager",
-    "--field-selector",
-    "--for",
-    "--from-literal",
-    "--grace-period",
-    "--group",
-    "--limit",
-    "--namespace",
-    "--namespaced",
-    "--non-resource-url",
-    "--output",
-    "--patch",
-    "--raw",
-    "--replicas",
-    "--request-timeout",
-    "--resource",
-    "--resource-name",
-    "--resource-version",
-    "--role",
-    "--selector",
-    "--serviceaccount",
-    "--sort-by",
-    "--subresource",
-    "--tail",
-    "--timeout",
-    "--type",
-    "--user",
-    "--verb",
-    "--verbs",
-    "-c",
-    "-l",
-    "-n",
-    "-o",
-    "-p",
-];
-
-/// Flags that stand alone.
-const ALONE: &[&str] = &[
-    "--all",
-    "--all-namespaces",
-    "--force",
-    "--force-conflicts",
-    "--ignore-not-found",
-    "--list",
-    "--no-headers",
-    "--now",
-    "--overwrite",
-    "--quiet",
-    "--recursive",
-    "--save-config",
-    "--server-side",
-    "--show-kind",
-    "--show-labels",
-    "--show-managed-fields",
-    "--stdin",
-    "--validate",
-    "--wait",
-    "-A",
-    "-i",
-    "-q",
-];
+/// Flags that may name a file by another flag's word, or write what was sent.
+const NOT_THESE: [&str; 3] = ["template", "v", "vmodule"];
 
 /// Forms of output that are made of the API's answer alone, with no file for a template.
 const OUTPUTS: [&str; 8] =
     ["json", "yaml", "name", "wide", "jsonpath=", "jsonpath-as-json=", "go-template=", "custom-columns="];
 
-/// The index and the words of the first argument that may reach the node; `None`: none does.
+/// The index and the words of the first argument that may reach the node; `None`: none does. The line is read by kubectl's own
+/// grammar: what it takes for a flag's value is one, and what it does not is none (`--dry-run -f/etc/x`).
 pub fn reaches(args: &[String]) -> Option<(usize, String)> {
-    let mut command = None;
-    let mut words = args.iter().map(String::as_str).enumerate().peekable();
-    while let Some((index, word)) = words.next() {
-        // What comes then is a command in a container.
-        if word == "--" {
-            break;
-        }
-        if !word.starts_with('-') || word == "-" {
-            match command {
-                None if COMMANDS.contains(&word) => command = Some(word),
-                None => return Some((index, format!("`kubectl {word}`"))),
-                // A saved value could become a flag of its own.
-                Some(_) if word.starts_with('{') => {
-                    return Some((index, "a word that begins with a saved value".into()));
-                }
-                // `auth reconcile` reads a file; it needs `-f`, which is looked at, too.
-                Some(_) => {}
-            }
-            continue;
-        }
-        let (flag, mut value) = split(word);
-        if ALONE.contains(&flag)
-            && value.is_none_or(|value| matches!(value, "true" | "false" | "strict" | "warn" | "ignore"))
-        {
-            continue;
-        }
-        let file = matches!(flag, "-f" | "--filename");
-        // `logs -f` and `logs -p` take no value.
-        if matches!(command, Some("logs")) && matches!(word, "-f" | "-p") {
-            continue;
-        }
-        if !file && !WITH_VALUE.contains(&flag) {
-            return Some((index, format!("the flag `{flag}`")));
-        }
-        if value.is_none() {
-            value = words.next().map(|(_, word)| word);
-        }
-        let value = value.unwrap_or_default();
-        let output = matches!(flag, "-o" | "--output");
-        let known = |form: &&str| value == *form || (form.ends_with('=') && value.starts_with(*form));
-        if file && value != "-" {
-            return Some((index, format!("a file of the node, `{value}`")));
-        }
-        if output && !OUTPUTS.iter().any(known) {
-            return Some((index, format!("the output `{value}`")));
-        }
+    let call = match grammar::read(args) {
+        Ok(call) => call,
+        Err(Wrong::NoCommand) => return Some((0, "kubectl without a command".into())),
+        Err(Wrong::Unknown(at, words)) => return Some((at, format!("`kubectl {words}`"))),
+        Err(Wrong::NoValue(at, flag) | Wrong::NoFlag(at, flag)) => return Some((at, format!("the flag `{flag}`"))),
+    };
+    let words = call.command.words;
+    if !COMMANDS.contains(&words.split(' ').next().unwrap_or_default()) {
+        return Some((call.at, format!("`kubectl {words}`")));
     }
-    None
+    let mut found: Vec<(usize, String)> = call.flags.iter().filter_map(of_flag).collect();
+    // A saved value could become a flag of its own.
+    let saved = call.words.iter().filter(|(_, word)| word.starts_with('{'));
+    found.extend(saved.map(|(at, _)| (*at, "a word that begins with a saved value".to_owned())));
+    found.into_iter().min_by_key(|(at, _)| *at)
 }
 
-/// A flag and what is joined to it: `--a=b`, `-nb`, `-n=b`.
-fn split(word: &str) -> (&str, Option<&str>) {
-    if let Some(rest) = word.strip_prefix("--") {
-        return match rest.find('=') {
-            Some(at) => (&word[..at + 2], Some(&rest[at + 1..])),
-            None => (word, None),
-        };
-    }
-    let after = word.char_indices().nth(2).map(|(at, _)| at);
-    match after {
-        Some(at) => (&word[..at], Some(word[at..].strip_prefix('=').unwrap_or(&word[at..]))),
-        None => (word, None),
-    }
+fn of_flag(given: &Given) -> Option<(usize, String)> {
+    let value = given.value.as_deref().unwrap_or_default();
+    let known = |form: &&str| value == *form || (form.ends_with('=') && value.starts_with(*form));
+    let what = match given.flag {
+        Some(flag) if flag.name == "filename" && value != "-" => format!("a file of the node, `{value}`"),
+        Some(flag) if flag.name == "filename" => return None,
+        Some(flag) if flag.name == "output" && !OUTPUTS.iter().any(|form| known(form)) => {
+            format!("the output `{value}`")
+        }
+        Some(flag) if !flag.never && flag.takes != Takes::File && !NOT_THESE.contains(&flag.name) => return None,
+        _ => format!("the flag `{}`", given.written),
+    };
+    Some((given.at, what))
 }
 
 #[cfg(test)]
@@ -223,6 +117,12 @@ mod tests {
     #[case("get pods --cache-dir=/etc", "the flag `--cache-dir`")]
     #[case("get pods --kuberc=/x", "the flag `--kuberc`")]
     #[case("get pods -v=9", "the flag `-v`")]
+    #[case("apply --dry-run -f/etc/x -o yaml", "a file of the node, `/etc/x`")]
+    #[case("apply --validate --filename /etc/x", "a file of the node, `/etc/x`")]
+    #[case("delete --cascade -f /etc/x", "a file of the node, `/etc/x`")]
+    #[case("logs a --all-containers -f/etc/x", "the flag `-/`")]
+    #[case("-n get cp a:/x /etc/x", "`kubectl cp`")]
+    #[case("get pods -Ak/etc", "the flag `-k`")]
     #[case("get {saved.flag}", "a word that begins with a saved value")]
     #[case("get pods -o {saved.form}", "the output `{saved.form}`")]
     fn what_may_reach_the_node(#[case] text: &str, #[case] what: &str) {

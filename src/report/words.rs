@@ -1,5 +1,6 @@
 //! Small words of reports.
 
+pub(super) use crate::expect::show::defuse;
 use crate::expect::{Class, show};
 
 /// A few words for the caret: what came, or its beginning.
@@ -32,30 +33,6 @@ pub(super) fn argument(path: &str) -> String {
     let path = show::line(path, show::BODY);
     let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+,@:=".contains(c));
     if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-/// Without what a CI server takes for a command to itself: GitHub a line that begins with `::`, blanks aside; GitHub, Azure
-/// and TeamCity `##[`, `##vso[` and `##teamcity[` anywhere.
-pub(super) fn defuse(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let start = line.trim_start();
-        let blank = &line[..line.len() - start.len()];
-        let line = match start.strip_prefix("::") {
-            Some(rest) => format!("{blank}\\u{{3a}}:{rest}"),
-            None => line.to_owned(),
-        };
-        let mut rest = line.as_str();
-        while let Some(at) = rest.find("##") {
-            let (before, from) = rest.split_at(at);
-            let word = from[2..].trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-            safe.push_str(before);
-            safe.push_str(if word.starts_with('[') { "\\u{23}" } else { "#" });
-            rest = &from[1..];
-        }
-        safe.push_str(rest);
-    }
-    safe
 }
 
 /// `41 ms`, `3.2 s`, `2 min 5 s`.

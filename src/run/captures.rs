@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 use crate::{
-    expect::{Answer, Class, Mismatch, show},
-    plan::{Saved, Step, fill},
-    redact::redact,
+    expect::{
+        Answer, Class, Mismatch,
+        json::read,
+        query::{Budget, Query},
+        show,
+    },
+    plan::{Action, Saved, Step, fill},
+    redact::credentials,
     scenario::placeholder::{self, Piece},
     steps::{Context, Fault, Got},
 };
@@ -74,11 +78,12 @@ impl Captures {
     /// # Errors
     /// When it uses what no step has kept (a step that was skipped keeps nothing).
     pub fn fill(&self, step: &Step) -> Result<Step, Fault> {
+        let before = &step.action;
         let mut step = step.clone();
         let mut filler = Fill { values: &self.values, missing: None };
         step.fill(&mut filler);
         match filler.missing {
-            None => Ok(step),
+            None => no_new_flag(before, &step.action).map(|()| step),
             Some(name) => {
                 Err(Fault::Refused(format!("`{PREFIX}{name}}}` has no value: the step that saves it was not run")))
             }
@@ -121,6 +126,22 @@ impl Captures {
     }
 }
 
+/// A value that came from a Pod or an answer is no flag: an argument of kubectl begins with a dash only if the scenario says so.
+fn no_new_flag(before: &Action, after: &Action) -> Result<(), Fault> {
+    let (Action::Kubectl(before), Action::Kubectl(after)) = (before, after) else { return Ok(()) };
+    let new = before
+        .args
+        .iter()
+        .zip(&after.args)
+        .find(|(before, after)| after.len() > 1 && after.starts_with('-') && !before.starts_with('-'));
+    match new {
+        None => Ok(()),
+        Some((said, _)) => Err(Fault::Argument(format!(
+            "the value in `{said}` begins with `-`, so that it would be a flag; if a flag is meant, write its name: `--flag={said}`"
+        ))),
+    }
+}
+
 /// Whether a text is nothing but certificates in base64, as `caBundle` wants them: those are for everybody.
 fn is_certificates(value: &Value) -> bool {
     let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
@@ -132,7 +153,7 @@ fn is_certificates(value: &Value) -> bool {
 fn is_credential(value: &Value) -> bool {
     let text = value.to_string();
     let bare = value.as_str().unwrap_or(&text);
-    redact(&text) != text || redact(bare) != bare
+    credentials(&text) != text || credentials(bare) != bare
 }
 
 fn missing(name: &str, expected: &str, got: &str) -> Mismatch {
@@ -152,8 +173,7 @@ fn at(path: &str, json: Option<&Value>) -> Result<Value, String> {
     if path == "$" {
         return Ok(json.clone());
     }
-    let path = JsonPath::parse(path).map_err(|e| e.to_string())?;
-    let nodes = path.query(json).all();
+    let nodes = Query::parse(path)?.find(json, &mut Budget::default())?;
     match nodes.as_slice() {
         [one] => Ok((*one).clone()),
         [] => Err("nothing there".into()),
@@ -171,7 +191,7 @@ fn output(answer: &Answer) -> String {
 
 fn json(answer: &Answer) -> Option<Value> {
     match answer {
-        Answer::Exec { stdout, .. } => serde_json::from_slice(stdout).ok(),
+        Answer::Exec { stdout, .. } => read(stdout),
         Answer::Api(http) | Answer::Curl(http) => http.json.clone(),
         Answer::Reviews(_) | Answer::CurlFailed { .. } => None,
     }

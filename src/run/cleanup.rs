@@ -9,7 +9,7 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces,
     expect::Http,
-    plan::Plan,
+    plan::{Kind, Plan, needs},
     steps::{Context, Fault, Made, api, delete, watch},
 };
 
@@ -26,6 +26,9 @@ const POLICY_LINGERS: Duration = Duration::from_secs(2);
 /// How long after something that the API server could not answer it is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// How often Pods that came into a going namespace are ended.
+const KILL_AGAIN: Duration = Duration::from_secs(2);
+
 /// Makes the scenario's own namespace and waits until Pods can be created in it.
 ///
 /// # Errors
@@ -41,8 +44,15 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
         let kind = Some("application/json");
         let sent = api::send(&context.client, http::Method::POST, "/api/v1/namespaces", kind, body.clone());
         match timeout_at(deadline, sent).await {
+            Ok(Ok(made)) if made.status == 201 => {
+                note_uid(context, made.json.as_ref());
+                break;
+            }
             // Nobody else has the name: an answer got lost.
-            Ok(Ok(made)) if made.status == 201 || (again && made.status == 409) => break,
+            Ok(Ok(made)) if again && made.status == 409 => {
+                own_uid(context).await;
+                break;
+            }
             Ok(Ok(made)) if api::busy(&made).is_none() || deadline.left() <= AGAIN => {
                 return Err(Fault::Refused(format!("the namespace {name} was refused: {}", api::words(&made))));
             }
@@ -73,6 +83,47 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
     Ok(())
 }
 
+fn note_uid(context: &Context, namespace: Option<&Value>) {
+    if let (Some(own), Some(uid)) = (&context.own, api::uid(namespace)) {
+        let _ = own.uid.set(uid);
+    }
+}
+
+/// The identity of the scenario's namespace; `None`: there is none of ours. An answer that got lost is asked for again.
+async fn own_uid(context: &Context) -> Option<String> {
+    let own = context.own.as_ref()?;
+    if own.uid.get().is_none()
+        && let Ok(there) = api::get(&context.client, &format!("/api/v1/namespaces/{}", own.name)).await
+    {
+        note_uid(context, there.json.as_ref().filter(|object| there.status == 200 && namespaces::is_ours(object)));
+    }
+    own.uid.get().cloned()
+}
+
+/// Waits until no other run that lives has a cluster-wide object of a name that the scenario needs. It is a look and no lock: the
+/// step that makes the object waits again if somebody was faster.
+///
+/// # Errors
+/// [`Fault::Taken`] when it was not free in time.
+pub async fn wait_for_names(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), Fault> {
+    let mut names = needs::makes_cluster_wide(plan);
+    names.retain(|(kind, _)| kind.plural.is_some());
+    names.sort_by_key(|(kind, name)| (kind.group.clone(), kind.kind.clone(), (*name).to_owned()));
+    for (kind, name) in names {
+        let path = api::path(kind, None, Some(name));
+        loop {
+            let there = api::get(&context.client, &path).await?;
+            let run = there.json.as_ref().filter(|_| there.status == 200).and_then(namespaces::another_run);
+            let Some(run) = run.filter(|run| !run.dead) else { break };
+            if deadline.left() <= AGAIN {
+                return Err(Fault::Taken(format!("{} {name} belongs to {run}, and was not free in time", kind.kind)));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the scenario's namespace and everything that it made elsewhere, all at once, and waits for the end of what is
 /// not in that namespace, and of its effect on others. Returns what is still there when the budget is spent, each in a line,
 /// with what holds it.
@@ -85,8 +136,10 @@ pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<Str
     let deadline = Moment::now() + budget;
     let others = join_all(made.iter().map(|object| remove_one(object, context, deadline)));
     let own = async {
-        let name = own?;
-        let removed = delete(&context.client, &format!("/api/v1/namespaces/{name}"), deadline).await;
+        let (name, uid) = (own?, own_uid(context).await?);
+        let removed = delete(&context.client, &format!("/api/v1/namespaces/{name}"), Some(&uid), None, deadline).await;
+        // Nothing new comes into it now. Who may not do this waits longer.
+        let _ = timeout_at(deadline, namespaces::without_grace(&context.client, name)).await;
         removed.err().map(|why| format!("Namespace {name}: {why}"))
     };
     let (others, own) = tokio::join!(others, own);
@@ -112,18 +165,29 @@ fn is_policy(object: &Made) -> bool {
 async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Option<String> {
     let path = api::path(&object.kind, object.namespace.as_deref(), Some(&object.name));
     // Nobody waits for the last words of a Pod that is thrown away.
-    let path = if object.kind.kind == "Pod" { format!("{path}?gracePeriodSeconds=0") } else { path };
+    let grace = object.kind.is("", "Pod").then_some(0);
     let place = object.namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
     let name = format!("{} {}{place}", object.kind.kind, object.name);
-    let answer = match delete(&context.client, &path, deadline).await {
+    let uid = object.uid.as_deref();
+    let pods = object.namespace.as_deref().filter(|_| keeps_pods(&object.kind));
+    let answer = match delete(&context.client, &path, uid, grace, deadline).await {
         Ok(answer) => answer.json,
         Err(why) => return Some(format!("{name}: {why}")),
     };
+    if let (Some(namespace), Some(uid)) = (pods, uid) {
+        let _ = timeout_at(deadline, kept_pods(&context.client, namespace, uid)).await;
+    }
     if !delete::goes_later(answer.as_ref()) {
         return None;
     }
     let collection = api::path(&object.kind, object.namespace.as_deref(), None);
-    match gone(&context.client, collection, &object.name, answer.as_ref(), deadline).await {
+    let went = if object.kind.is("", "Namespace") {
+        let _ = timeout_at(deadline, namespaces::without_grace(&context.client, &object.name)).await;
+        without_grace_gone(&context.client, &object.name, answer.as_ref(), deadline).await
+    } else {
+        gone(&context.client, collection, &object.name, answer.as_ref(), deadline).await
+    };
+    match went {
         Ok(()) => None,
         Err(last) => Some(format!("{name}: {last}")),
     }
@@ -135,7 +199,8 @@ async fn namespace_gone(client: &kube::Client, name: &str, deadline: Moment) -> 
     if look.is_ok_and(|answer| answer.status == 403) {
         return vec![];
     }
-    let Err(last) = gone(client, "/api/v1/namespaces".into(), name, None, deadline).await else { return vec![] };
+    let went = without_grace_gone(client, name, None, deadline).await;
+    let Err(last) = went else { return vec![] };
     let listed = timeout_at(Moment::now() + LISTING_BUDGET, namespaces::content(client, name)).await;
     let inside = match listed {
         Ok(Ok(objects)) => objects,
@@ -152,6 +217,26 @@ async fn namespace_gone(client: &kube::Client, name: &str, deadline: Moment) -> 
         many => format!("the {many} objects above are still in it"),
     };
     inside.into_iter().chain([format!("Namespace {name}: {why}")]).collect()
+}
+
+/// Waits until a namespace that was deleted is gone, and ends its Pods meanwhile: also of what a controller made in the last moment,
+/// nobody waits for the last words.
+async fn without_grace_gone(
+    client: &kube::Client,
+    name: &str,
+    deleted: Option<&Value>,
+    deadline: Moment,
+) -> Result<(), String> {
+    let kill = async {
+        loop {
+            tokio::time::sleep(KILL_AGAIN).await;
+            let _ = namespaces::without_grace(client, name).await;
+        }
+    };
+    tokio::select! {
+        went = gone(client, "/api/v1/namespaces".into(), name, deleted, deadline) => went,
+        () = kill => Ok(()),
+    }
 }
 
 /// An object that does not go, and what holds it.
@@ -192,8 +277,11 @@ async fn gone(
 ) -> Result<(), String> {
     let subject = watch::Subject { collection, name: name.to_owned() };
     let mut last = deleted.cloned().unwrap_or_default();
+    let uid = deleted.and_then(|object| object["metadata"]["uid"].as_str());
     let look = |found: Option<&Value>| match found {
         None => watch::Step::Done,
+        // Another one has the name now.
+        Some(object) if uid.is_some_and(|uid| object["metadata"]["uid"] != uid) => watch::Step::Done,
         Some(object) => {
             last = object.clone();
             watch::Step::GoOn
@@ -206,18 +294,97 @@ async fn gone(
     }
 }
 
-/// Asks for a removal until the answer says something about it: a server that is busy, or away for a moment, is asked again.
-async fn delete(client: &kube::Client, path: &str, deadline: Moment) -> Result<Http, String> {
+/// Asks for the removal of one object, known by its identity, until it is gone or going: a server that is busy or away for a
+/// moment, a conflict, and a policy that is obeyed a moment longer than it is there, are no last words. Only RBAC's are.
+async fn delete(
+    client: &kube::Client,
+    path: &str,
+    uid: Option<&str>,
+    grace: Option<u32>,
+    deadline: Moment,
+) -> Result<Http, String> {
     let mut last = "the API server did not answer in time".to_owned();
     loop {
-        let sent = api::send(client, http::Method::DELETE, path, None, Vec::new());
-        match timeout_at(deadline, sent).await {
-            // A namespace that is going already answers with a conflict.
-            Ok(Ok(http)) if (200..300).contains(&http.status) || matches!(http.status, 404 | 409) => return Ok(http),
-            Ok(Ok(http)) if api::busy(&http).is_some() => last = api::words(&http),
-            Ok(Ok(http)) => return Err(api::words(&http)),
+        let kind = Some("application/json");
+        let body = namespaces::delete_options(uid, None, grace);
+        match timeout_at(deadline, api::send(client, http::Method::DELETE, path, kind, body)).await {
+            Ok(Ok(http)) if (200..300).contains(&http.status) || http.status == 404 => return Ok(http),
+            Ok(Ok(http)) if http.status == 409 => match timeout_at(deadline, api::get(client, path)).await {
+                // A namespace that is going already answers with a conflict.
+                Ok(Ok(there)) if there.status == 404 || is_going(&there, uid) => return Ok(there),
+                Ok(Ok(there)) if is_another(&there, uid) => return Err(ANOTHER.into()),
+                _ => last = api::words(&http),
+            },
+            Ok(Ok(http)) if http.status == 403 && is_by_rbac(&http) => return Err(api::words(&http)),
+            Ok(Ok(http)) => last = api::words(&http),
             Ok(Err(fault)) => last = fault.to_string(),
             Err(_) => return Err(last),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// What is said of an object that has the name of one that was ours.
+const ANOTHER: &str = "it is another one now, made by somebody else meanwhile, and was not touched";
+
+fn is_another(there: &Http, uid: Option<&str>) -> bool {
+    let now = api::uid(there.json.as_ref().filter(|_| there.status == 200));
+    now.is_some() && uid.is_some() && now.as_deref() != uid
+}
+
+fn is_going(there: &Http, uid: Option<&str>) -> bool {
+    let metadata = there.json.as_ref().map(|json| &json["metadata"]["deletionTimestamp"]);
+    there.status == 200 && !is_another(there, uid) && metadata.is_some_and(Value::is_string)
+}
+
+/// Whether it is RBAC that refuses, which does not change its mind.
+fn is_by_rbac(http: &Http) -> bool {
+    api::words(http).contains(" cannot delete resource ")
+}
+
+/// Whether a controller keeps Pods for an object of this kind.
+fn keeps_pods(kind: &Kind) -> bool {
+    matches!(kind.group.as_str(), "apps" | "batch") || kind.is("", "ReplicationController")
+}
+
+/// Ends the Pods without grace that are kept for an object which is gone, directly or by what was kept for it, in a namespace that
+/// stays. What stands between goes first, or it would keep new ones. Who may not do this waits longer.
+async fn kept_pods(client: &kube::Client, namespace: &str, uid: &str) {
+    let mut owners = vec![uid.to_owned()];
+    let collections =
+        ["apis/apps/v1/namespaces/{}/replicasets", "apis/batch/v1/namespaces/{}/jobs", "api/v1/namespaces/{}/pods"];
+    loop {
+        let mut found = false;
+        for collection in collections.map(|path| format!("/{}", path.replace("{}", namespace))) {
+            let Ok(list) = api::get(client, &collection).await else { return };
+            if list.status != 200 {
+                return;
+            }
+            let items = list.json.as_ref().and_then(|json| json["items"].as_array());
+            for item in items.into_iter().flatten() {
+                let of = item["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+                let (Some(name), Some(uid)) = (item["metadata"]["name"].as_str(), api::uid(Some(item))) else {
+                    continue;
+                };
+                if !of.filter_map(|owner| owner["uid"].as_str()).any(|of| owners.iter().any(|owner| owner == of)) {
+                    continue;
+                }
+                // What is only held by a finalizer, nobody can hurry.
+                let hurried = item["metadata"]["deletionGracePeriodSeconds"] == 0;
+                found |= !hurried;
+                let (path, kind) = (format!("{collection}/{}", api::escape(name)), Some("application/json"));
+                let body = namespaces::delete_options(Some(&uid), None, Some(0));
+                let sent = api::send(client, http::Method::DELETE, &path, kind, body);
+                if !hurried && sent.await.is_ok_and(|sent| sent.status == 403) {
+                    return;
+                }
+                if !owners.contains(&uid) {
+                    owners.push(uid);
+                }
+            }
+        }
+        if !found {
+            return;
         }
         tokio::time::sleep(AGAIN).await;
     }

@@ -3,7 +3,7 @@
 use super::ask::Asked;
 use crate::{
     expect::{Answer, Class, Http, Mismatch, judge::wants_failure, show},
-    plan::{Action, Request, Step, needs},
+    plan::{Action, Request, Step, kubectl::grammar},
     redact::redact,
 };
 
@@ -46,7 +46,7 @@ fn changes(action: &Action) -> bool {
     match action {
         Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
         Action::Kubectl(kubectl) => {
-            needs::changes(&kubectl.args) && !kubectl.args.iter().any(|word| word.starts_with("--dry-run"))
+            kubectl_changes(&kubectl.args) && !kubectl.args.iter().any(|word| word.starts_with("--dry-run"))
         }
         Action::Curl(call) => {
             !action.only_reads() && !tries(&call.url, call.body.as_ref()) && !call.request.iter().any(asks)
@@ -58,6 +58,32 @@ fn changes(action: &Action) -> bool {
         Action::Exec(_) | Action::Get(_) | Action::Wait(..) | Action::Can(_) | Action::Whoami | Action::Token(_) => {
             false
         }
+    }
+}
+
+/// Whether kubectl is asked for something else than to read.
+fn kubectl_changes(args: &[String]) -> bool {
+    const READS: [&str; 13] = [
+        "api-resources",
+        "api-versions",
+        "auth",
+        "cluster-info",
+        "describe",
+        "diff",
+        "events",
+        "explain",
+        "get",
+        "logs",
+        "top",
+        "version",
+        "wait",
+    ];
+    match grammar::read(args) {
+        Ok(call) => {
+            let words = call.command.words;
+            words == "auth reconcile" || !READS.contains(&words.split(' ').next().unwrap_or_default())
+        }
+        Err(_) => true,
     }
 }
 

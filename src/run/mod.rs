@@ -13,6 +13,7 @@ mod captures;
 mod effects;
 mod going;
 mod presence;
+pub mod sent;
 mod steady;
 mod summary;
 mod verdict;
@@ -34,7 +35,7 @@ use crate::{
     reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, identity::Identities, shell::Shells},
+    steps::{Context, Fault, Own, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -76,6 +77,7 @@ pub const CLEANUP_BUDGET: Duration = Duration::from_secs(30);
 
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
 pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
+    sent::learn_all(plan);
     let begun = Instant::now();
     let path = path_of(plan);
     tell(Event::ScenarioStarted {
@@ -103,8 +105,10 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         namespace: plan.namespace.clone(),
         made: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
+        own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
         shells: Shells::of(plan),
+        mounted: Mounted::default(),
     };
     let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));
     match unless_stopped(stop, played).await {
@@ -176,11 +180,17 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         *ended = abort(plan, ended.clone(), "namespace", error, tell);
         return;
     }
+    let deadline = Moment::now() + plan.timeout;
+    if context.foreign
+        && let Err(fault) = cleanup::wait_for_names(plan, context, deadline).await
+    {
+        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
+        return;
+    }
     let mut captures = captures::Captures::default();
     let mut steady = steady::Steady::new(cluster, context, &plan.namespace);
     let here = here(cluster.facts());
     let mut over = None;
-    let deadline = Moment::now() + plan.timeout;
     for step in &plan.steps {
         let missing = || step.when.as_ref().and_then(|when| when.missing(&here));
         if let Some(reason) = over.clone().or_else(missing) {
@@ -197,6 +207,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        filled.iter().for_each(sent::learn);
         if let Some(why) = filled.as_ref().ok().and_then(entered) {
             cluster.spoil(&why);
         }

@@ -4,7 +4,7 @@
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{Cluster, ClusterError},
+    cluster::{Cluster, ClusterError, namespaces},
     plan::{Plan, Request, needs},
     steps::api,
 };
@@ -64,7 +64,14 @@ pub async fn check(plans: &[Plan], cluster: &Cluster, yes: bool) -> Result<(), C
             let answer = api::get(&client, &api::path(kind, None, Some(name))).await.map_err(|e| failed(&e))?;
             // Who may not look gets a 403; then the API server decides whether the object can be made.
             if answer.status == 200 {
-                there.push(format!("{}: {} {name}", plan.document.source.path.display(), kind.kind));
+                let run = answer.json.as_ref().and_then(namespaces::another_run);
+                let why = match run {
+                    // It is waited for, in the step that makes its own.
+                    Some(run) if !run.dead => continue,
+                    Some(run) => format!(", left by {run}, which was killed: `kubewalk sweep` removes it"),
+                    None => String::new(),
+                };
+                there.push(format!("{}: {} {name}{why}", plan.document.source.path.display(), kind.kind));
             }
         }
     }

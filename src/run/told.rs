@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    expect::{self, Answer, Http, show},
+    expect::{self, Answer, Http, hidden::APPLIED, json, show},
     plan::{Action, Credential, Place, Step, asks},
+    redact::{self, DATA},
 };
 
 /// The most of a body or an output that is kept, in bytes.
 pub const CAP: usize = 4096;
+
+/// So much of a body or an output is looked at for credentials: one that begins in what is kept may go on behind it.
+const LOOKED_AT: usize = 32 << 10;
 
 /// The most requests of one step that are kept.
 const MOST: usize = 40;
@@ -66,9 +70,15 @@ impl Excerpt {
     }
 
     fn from_text(text: &str, bytes: usize) -> Self {
-        let clean = crate::redact::redact(text);
+        if redact::is_full() {
+            return Self { text: format!("{DATA}: there are more Secrets than can be told apart"), bytes, cut: true };
+        }
+        // Of a long text only the beginning is looked at, as only the beginning is kept.
+        let seen = &text[..show::floor(text, LOOKED_AT)];
+        let clean = redact::redact(seen);
         let end = show::floor(&clean, CAP);
-        Self { text: show::escape(clean[..end].trim_end_matches('\n'), true), bytes, cut: end < clean.len() }
+        let cut = end < clean.len() || seen.len() < text.len();
+        Self { text: show::escape(clean[..end].trim_end_matches('\n'), true), bytes, cut }
     }
 
     /// `text` with a last line that says what is left out.
@@ -112,21 +122,21 @@ pub fn asked(step: &Step) -> Vec<Asked> {
             by: Some(line(&call.identity.username())),
             place: Some(place(&call.place)),
             headers: headers(&call.headers, call.mounted_token || call.saved_token.is_some()),
-            body: call.body.as_ref().and_then(|body| Excerpt::of(body.as_bytes())),
+            body: call.body.as_ref().and_then(|body| output(body.as_bytes())),
             ..plain(format!("{} {}", call.method.word(), call.url))
         }],
         Action::Request(call) => vec![Asked {
             headers: headers(&call.headers, carries_token(&step.caller.credential)),
-            body: call.body.as_ref().and_then(|body| Excerpt::of(body.as_bytes())),
+            body: call.body.as_ref().and_then(|body| output(body.as_bytes())),
             ..plain(format!("{} {}", call.method.word(), call.path))
         }],
         Action::Exec(exec) => vec![Asked {
             place: Some(place(&exec.place)),
-            body: exec.stdin.as_ref().and_then(|stdin| Excerpt::of(stdin.as_bytes())),
+            body: exec.stdin.as_ref().and_then(|stdin| output(stdin.as_bytes())),
             ..plain(exec.command.join(" "))
         }],
         Action::Kubectl(call) => vec![Asked {
-            body: call.stdin.as_ref().and_then(|stdin| Excerpt::of(stdin.as_bytes())),
+            body: call.stdin.as_ref().and_then(|stdin| output(stdin.as_bytes())),
             ..plain(format!("kubectl {}", call.args.join(" ")))
         }],
         Action::Can(can) => (can.cells.iter().zip(crate::plan::can::lines(can)))
@@ -201,14 +211,11 @@ fn http_answer(http: &Http) -> Answered {
 
 /// kubectl and curl print objects, too, and a Secret among them must not be read.
 fn output(stdout: &[u8]) -> Option<Excerpt> {
-    match serde_json::from_slice::<Value>(stdout) {
-        Ok(json @ Value::Object(_)) => Some(Excerpt::from_text(&pretty(&json), stdout.len())),
+    match json::read(stdout) {
+        Some(json @ Value::Object(_)) => Some(Excerpt::from_text(&pretty(&json), stdout.len())),
         _ => Excerpt::of(stdout),
     }
 }
-
-/// What stands in the place of a Secret's values.
-const DATA: &str = "«redacted»";
 
 /// The JSON over several lines, without what Secrets hold, and without `managedFields`, which kubectl does not show either.
 fn pretty(json: &Value) -> String {
@@ -219,7 +226,10 @@ fn pretty(json: &Value) -> String {
     if let (true, Some(items)) = (all, json.get_mut("items").and_then(Value::as_array_mut)) {
         items.iter_mut().for_each(hide_values);
     }
-    serde_json::to_string_pretty(&json).unwrap_or_default()
+    // What is deep in itself has more blanks than anything else: only the beginning is written.
+    let mut head = json::Head::new(LOOKED_AT + 1);
+    let _ = serde_json::to_writer_pretty(&mut head, &json);
+    head.text()
 }
 
 fn hide(json: &mut Value) {
@@ -242,10 +252,13 @@ fn hide_values(secret: &mut Value) {
             map.values_mut().for_each(|value| *value = DATA.into());
         }
     }
+    if let Some(Value::Object(annotations)) = secret.pointer_mut("/metadata/annotations") {
+        annotations.remove(APPLIED);
+    }
 }
 
 fn headers(headers: &std::collections::BTreeMap<String, String>, token: bool) -> Vec<String> {
-    let authorization = token.then(|| format!("Authorization: Bearer {}", crate::redact::TOKEN));
+    let authorization = token.then(|| format!("Authorization: Bearer {}", redact::TOKEN));
     authorization.into_iter().chain(headers.iter().map(|(name, value)| line(&format!("{name}: {value}")))).collect()
 }
 

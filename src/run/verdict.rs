@@ -96,10 +96,13 @@ fn broken(error: ClusterError) -> Outcome {
 fn class(fault: &Fault) -> &'static str {
     match fault {
         Fault::Kubectl(_) => "kubectl",
+        Fault::Argument(_) => "argument",
+        Fault::Taken(_) => "taken",
         Fault::Unreachable(_) => "unreachable",
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } => "wait",
+        Fault::TooMuch(_) => "tooMuch",
         Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,
         Fault::Going(_) => "going",

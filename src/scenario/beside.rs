@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Diagnostic, Source, decode,
+    open::{self, Unopened},
     read::{MAX_BYTES, find},
     tree::{Node, Value},
     words, yaml,
@@ -79,18 +80,14 @@ pub fn read(scenario: &Path, name: &str) -> Result<Beside, Unread> {
     if !real.starts_with(&inside) {
         return wrong(format!("`{name}` is a link that leads out of the scenario's folder"), ROOTED);
     }
-    match fs::metadata(&real) {
-        Ok(data) if !data.is_file() => {
-            return wrong(format!("`{name}` is no regular file"), "name a file with manifests");
-        }
-        Ok(data) if data.len() > MAX_BYTES as u64 => {
-            return wrong(format!("`{name}` is too big: more than 1024 KiB"), "split it");
-        }
-        _ => {}
-    }
-    match fs::read(&real) {
+    match open::read_real(&real, MAX_BYTES as u64) {
         Ok(bytes) => documents(path, &bytes),
-        Err(e) => wrong(format!("`{name}` cannot be read: {}", reason(&e)), ""),
+        Err(Unopened::Folder | Unopened::Irregular) => {
+            wrong(format!("`{name}` is no regular file"), "name a file with manifests")
+        }
+        Err(Unopened::TooBig(_)) => wrong(format!("`{name}` is too big: more than 1024 KiB"), "split it"),
+        Err(Unopened::LeadsOut) => wrong(format!("`{name}` is a link that leads out of the scenario's folder"), ROOTED),
+        Err(Unopened::Cannot(e)) => wrong(format!("`{name}` cannot be read: {}", reason(&e)), ""),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod each;
 pub mod expect;
 pub mod json_schema;
 pub mod kubectl;
+pub mod open;
 pub mod placeholder;
 pub mod read;
 pub mod schema;

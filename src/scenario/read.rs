@@ -1,14 +1,11 @@
 //! The strict reader: bytes to [`Document`], all errors at once.
 
-use std::{
-    fs::{self, File},
-    io::Read,
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use super::{
-    Diagnostic, Scenario, Severity, Source, Span, decode, each, shape, syntax,
+    Diagnostic, Scenario, Severity, Source, Span, decode, each,
+    open::{self, Unopened},
+    shape, syntax,
     tree::{Entry, Node, Value},
     words, yaml,
 };
@@ -77,33 +74,29 @@ pub fn read_file(path: &Path) -> Result<Arc<Document>, (Source, Vec<Diagnostic>)
 
 /// The bytes of a file, or a message and a hint. Nothing is opened that is not a regular file: a FIFO would block.
 fn guarded(path: &Path) -> Result<Vec<u8>, (String, String)> {
-    let cannot = |error: std::io::Error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "`kubewalk list` shows the scenarios that there are",
-            std::io::ErrorKind::PermissionDenied => "make it readable for you, e.g. `chmod u+r`",
-            _ => "",
-        };
-        let reason = error.to_string();
-        let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
-        (format!("the scenario cannot be read: {reason}"), hint.to_owned())
-    };
-    let metadata = fs::metadata(path).map_err(cannot)?;
-    if metadata.is_dir() {
-        return Err(("this is a folder, not a scenario".to_owned(), "name a file in it".to_owned()));
-    }
-    if !metadata.is_file() {
-        return Err((
-            "this is no regular file".to_owned(),
-            "a scenario is read from a file, not from a pipe or device".to_owned(),
-        ));
-    }
-    if metadata.len() > MAX_BYTES as u64 {
-        return Err(too_big(metadata.len()));
-    }
-    let mut bytes = Vec::new();
-    // It may have grown since.
-    File::open(path).and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)).map_err(cannot)?;
-    Ok(bytes)
+    let said = |message: &str, hint: &str| (message.to_owned(), hint.to_owned());
+    open::read(path, MAX_BYTES as u64).map_err(|why| match why {
+        Unopened::Cannot(error) => {
+            let hint = match error.kind() {
+                std::io::ErrorKind::NotFound => "`kubewalk list` shows the scenarios that there are",
+                std::io::ErrorKind::PermissionDenied => "make it readable for you, e.g. `chmod u+r`",
+                _ => "",
+            };
+            let reason = error.to_string();
+            let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
+            (format!("the scenario cannot be read: {reason}"), hint.to_owned())
+        }
+        Unopened::Folder => said("this is a folder, not a scenario", "name a file in it"),
+        Unopened::Irregular => {
+            said("this is no regular file", "a scenario is read from a file, not from a pipe or device")
+        }
+        Unopened::TooBig(length) => too_big(length),
+        Unopened::LeadsOut => said(
+            "a link on the way to this scenario leads out of its project",
+            "name the file itself, or copy it; the project is the folder of `kubewalk.toml`, `.git` or `Cargo.toml`, else the \
+             scenario's own folder",
+        ),
+    })
 }
 
 fn too_big(length: u64) -> (String, String) {

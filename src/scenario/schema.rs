@@ -34,6 +34,11 @@ pub struct Scenario {
     /// about the claim: that is a fault of the environment.
     #[serde(default)]
     pub timeout: Option<Duration>,
+    /// What is secret beside what kubewalk knows by itself: regular expressions. The first group of each, or all that it
+    /// matches, is blacked out in everything that this run shows, of this scenario and of others.
+    #[serde(default)]
+    #[schemars(length(max = 50))]
+    pub redact: Vec<String>,
     /// What happens, in order. The first step that fails ends the scenario.
     #[schemars(length(min = 1))]
     pub steps: Vec<Step>,

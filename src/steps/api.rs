@@ -2,11 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 
 use super::{Context, Fault, identity::Who};
 pub use crate::plan::asks::{escape, path};
-use crate::{clock::Moment, expect::Http, plan::Kind};
+use crate::{
+    clock::Moment,
+    cluster::access::{self, MOST_BODY},
+    expect::{Http, json},
+    plan::Kind,
+    redact,
+};
 
 /// Sends a request and takes the answer whatever its status is.
 ///
@@ -48,14 +55,24 @@ pub async fn send_with(
     content_type: Option<&str>,
     body: Vec<u8>,
 ) -> Result<Http, Fault> {
+    perform(client, request(headers, method, path, content_type), body).await
+}
+
+/// The head of a request.
+pub fn request(
+    headers: http::HeaderMap,
+    method: http::Method,
+    path: &str,
+    content_type: Option<&str>,
+) -> http::request::Builder {
     let mut request = http::Request::builder().method(method).uri(path);
     if let Some(all) = request.headers_mut() {
         *all = headers;
     }
-    if let Some(content_type) = content_type {
-        request = request.header(http::header::CONTENT_TYPE, content_type);
+    match content_type {
+        Some(content_type) => request.header(http::header::CONTENT_TYPE, content_type),
+        None => request,
     }
-    perform(client, request, body).await
 }
 
 /// Sends a request with headers of its own.
@@ -63,21 +80,59 @@ pub async fn send_with(
 /// # Errors
 /// As [`send`].
 pub async fn perform(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Http, Fault> {
+    whole(begin(client, request, body).await?, MOST_BODY).await
+}
+
+/// An answer whose head has come.
+pub struct Begun {
+    response: http::Response<kube::client::Body>,
+    at: Instant,
+}
+
+impl Begun {
+    /// Its status.
+    pub fn status(&self) -> http::StatusCode {
+        self.response.status()
+    }
+}
+
+/// Sends a request and takes the head of the answer.
+///
+/// # Errors
+/// As [`send`].
+pub async fn begin(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Begun, Fault> {
     let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
     let request = request.body(kube::client::Body::from(body)).map_err(|e| unreachable(&e))?;
-    let begun = Instant::now();
+    let at = Instant::now();
     let response = client.send(request).await.map_err(|e| unreachable(&e))?;
-    let (head, body) = response.into_parts();
-    let body = body.collect_bytes().await.map_err(|e| unreachable(&e))?.to_vec();
+    Ok(Begun { response, at })
+}
+
+/// Takes the rest of an answer, of at most so many bytes, and learns the Secrets in it.
+///
+/// # Errors
+/// As [`send`], and [`Fault::TooMuch`].
+pub async fn whole(answer: Begun, most: usize) -> Result<Http, Fault> {
+    let (head, body) = answer.response.into_parts();
+    let body = Limited::new(body, most).collect().await.map_err(|e| match access::too_long(&*e) {
+        true => Fault::TooMuch(format!("the answer has more than {} MiB", most >> 20)),
+        false => Fault::Unreachable(e.to_string()),
+    })?;
+    let body = body.to_bytes().to_vec();
+    let json = json::read(&body);
+    match &json {
+        Some(json) if body.windows(6).any(|window| window == b"Secret") => redact::secrets::learn_json(json),
+        _ => redact::secrets::learn(&body),
+    }
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Ok(Http {
         status: head.status.as_u16(),
         content_type: head.headers.get(http::header::CONTENT_TYPE).map(text),
         warnings: head.headers.get_all(http::header::WARNING).iter().map(text).collect(),
         retry_after: head.headers.get(http::header::RETRY_AFTER).map(text).and_then(|text| retry_after(&text)),
-        json: serde_json::from_slice(&body).ok(),
+        json,
         body,
-        took: begun.elapsed(),
+        took: answer.at.elapsed(),
     })
 }
 
@@ -152,6 +207,11 @@ pub fn words(http: &Http) -> String {
         Some(message) => message.to_owned(),
         None => String::from_utf8_lossy(&http.body).chars().take(200).collect(),
     }
+}
+
+/// `metadata.uid` of the answer's object.
+pub fn uid(json: Option<&Value>) -> Option<String> {
+    json.and_then(|json| json["metadata"]["uid"].as_str()).map(str::to_owned)
 }
 
 /// `metadata.resourceVersion` of the answer's object.

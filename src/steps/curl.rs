@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    expect::{Answer, Http},
+    expect::{Answer, Http, json},
     plan::Curl,
     scenario::verbs::Method,
 };
@@ -25,6 +25,16 @@ pub const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// Reads the token's file and hands it to curl as a configuration on standard input. `$0` is the file, `$@` curl's arguments.
 const WITH_TOKEN: &str =
     r#"t=$(cat "$0") || exit 26; printf 'header = "Authorization: Bearer %s"\n' "$t" | curl --config - "$@""#;
+
+/// The same with a body that is too long for an argument: it comes by the standard input.
+const WITH_TOKEN_AND_BODY: &str = r#"exec 3<&0; t=$(cat "$0") || exit 26; printf 'header = "Authorization: Bearer %s"\n' "$t" | curl --config - --data-binary @/dev/fd/3 "$@""#;
+
+/// With a saved token, which is the first line of the standard input.
+const WITH_LINE_AND_BODY: &str =
+    r#"IFS= read -r t; exec 3<&0; printf '%s\n' "$t" | curl --config - --data-binary @/dev/fd/3 "$@""#;
+
+/// The longest body that is an argument; a system lets one have 128 KiB.
+const MOST_ARGUMENT: usize = 64 << 10;
 
 /// Calls. A call that `only_reads` may be made again when its Pod's shell has ended.
 ///
@@ -40,8 +50,14 @@ pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Mom
         }
         None => None,
     };
-    let config = config.as_ref().map(String::as_bytes);
-    let output = exec::call(&curl.place, &command, config, only_reads, context, deadline + GRACE).await?;
+    let body = curl.body.as_deref().filter(|body| body.len() > MOST_ARGUMENT);
+    let stdin = match (config, body) {
+        (config, Some(body)) => Some(config.unwrap_or_default() + body),
+        (config, None) => config,
+    };
+    let stdin = stdin.as_ref().map(String::as_bytes);
+    let output = exec::call(&curl.place, &command, stdin, only_reads, context, deadline + GRACE).await?;
+    exec::learn(&output);
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }
 
@@ -71,21 +87,25 @@ fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
     if let Some(body) = &curl.body {
         // A refusal comes before the body is read. Over HTTP/2, curl 7.88 then takes the answer for one cut short (exit 18).
         args.push("--http1.1".into());
-        args.extend(["--data-raw".into(), body.clone()]);
+        if body.len() <= MOST_ARGUMENT {
+            args.extend(["--data-raw".into(), body.clone()]);
+        }
         if !curl.headers.keys().any(|key| key.eq_ignore_ascii_case("content-type")) {
             args.extend(["--header".into(), "Content-Type: application/json".into()]);
         }
     }
     args.extend(["--url".into(), curl.url.clone()]);
-    let mut command: Vec<String> = if curl.mounted_token {
-        vec!["sh".into(), "-c".into(), WITH_TOKEN.into(), format!("{MOUNT}/token")]
-    } else if curl.saved_token.is_some() {
-        vec!["curl".into(), "--config".into(), "-".into()]
-    } else {
-        vec!["curl".into()]
+    let long = curl.body.as_ref().is_some_and(|body| body.len() > MOST_ARGUMENT);
+    let token = format!("{MOUNT}/token");
+    let words: &[&str] = match (curl.mounted_token, curl.saved_token.is_some(), long) {
+        (true, _, false) => &["sh", "-c", WITH_TOKEN, &token],
+        (true, _, true) => &["sh", "-c", WITH_TOKEN_AND_BODY, &token],
+        (false, true, false) => &["curl", "--config", "-"],
+        (false, true, true) => &["sh", "-c", WITH_LINE_AND_BODY, "sh"],
+        (false, false, false) => &["curl"],
+        (false, false, true) => &["curl", "--data-binary", "@-"],
     };
-    command.extend(args);
-    command
+    words.iter().map(|word| (*word).to_owned()).chain(args).collect()
 }
 
 /// Takes curl's output apart into the answer, or says why it is not whole.
@@ -116,7 +136,7 @@ pub fn take_apart(output: exec::Output, trailer: &str) -> Result<Answer, String>
         content_type: facts["content_type"].as_str().map(str::to_owned),
         warnings: texts(&headers["warning"]),
         retry_after: texts(&headers["retry-after"]).first().and_then(|text| api::retry_after(text)),
-        json: serde_json::from_slice(&output.stdout).ok(),
+        json: json::read(&output.stdout),
         took: std::time::Duration::try_from_secs_f64(facts["time_total"].as_f64().unwrap_or_default())
             .unwrap_or_default(),
         body: output.stdout,

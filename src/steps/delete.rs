@@ -1,7 +1,7 @@
 //! `delete`: one object, and the wait until it is gone.
 
 use super::{Context, Fault, api, identity::Who, watch};
-use crate::{clock::Moment, expect::Answer, plan::Target};
+use crate::{clock::Moment, cluster::namespaces, expect::Answer, plan::Target};
 
 /// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
 /// that no node has goes at once, and its answer shows it for the last time.
@@ -22,7 +22,17 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.as_deref().unwrap_or_default();
     let path = api::path(&kind, namespace, Some(name));
-    let answer = api::send_as(who, http::Method::DELETE, &path, None, Vec::new()).await?;
+    // Where others make objects, too, only the one that the scenario has made is meant.
+    let uid = context.made_uid(&kind, namespace, name).filter(|_| context.is_shared(namespace));
+    let (content, body) = match &uid {
+        Some(uid) => (Some("application/json"), namespaces::delete_options(Some(uid), None, None)),
+        None => (None, Vec::new()),
+    };
+    let answer = api::send_as(who, http::Method::DELETE, &path, content, body).await?;
+    if uid.is_some() && answer.status == 409 && api::words(&answer).contains("UID") {
+        let words = format!("{} {name} is another one now: it was deleted and made anew meanwhile", kind.kind);
+        return Err(Fault::Taken(words));
+    }
     if let Some(namespace) = namespace.filter(|_| kind.is("", "ServiceAccount")) {
         context.identities.forget(namespace, name);
     }

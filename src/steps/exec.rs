@@ -11,6 +11,7 @@ use crate::{
     cluster::kubectl::all,
     expect::Answer,
     plan::{Exec, Place},
+    redact,
 };
 
 /// How much longer we wait for the end of a command than the command may run inside.
@@ -38,7 +39,10 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
     let stdin = exec.stdin.as_ref().map(String::as_bytes);
     // The command runs on while this process is stopped.
     let begun = Instant::now();
-    let output = match command(&exec.place, &bounded, stdin, context, deadline + GRACE).await {
+    let ended = command(&exec.place, &bounded, stdin, context, deadline + GRACE);
+    let known = context.mounted.of(&exec.place.namespace, &exec.place.pod, context);
+    let (ended, ()) = tokio::join!(ended, known);
+    let output = match ended {
         // An image without `timeout`: our own deadline has to do.
         Err(Fault::Exec { why, .. }) if why.contains("\"timeout\": executable file not found") => {
             command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await?
@@ -49,7 +53,13 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
         let why = format!("it still ran after {seconds} s and was killed");
         return Err(Fault::Exec { pod: exec.place.pod.clone(), why });
     }
+    learn(&output);
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// Learns the Secrets that a command has printed.
+pub(super) fn learn(output: &Output) {
+    [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
 }
 
 /// Runs a command and waits for its end.
@@ -63,7 +73,7 @@ async fn command(
     context: &Context,
     deadline: Moment,
 ) -> Result<Output, Fault> {
-    in_time(place, deadline, attached(place, command, stdin, context)).await
+    in_time(place, deadline, attached(place, command, stdin, &context.client)).await
 }
 
 /// The same in the Pod's shell, if there is one. The command must end by itself. What `only_reads` is run once more, without the
@@ -82,7 +92,10 @@ pub async fn call(
     let called = async {
         match context.shells.run(place, command, stdin).await {
             Some(output) if output.is_ok() || !only_reads => output,
-            _ => attached(place, command, stdin, context).await,
+            _ => {
+                let known = context.mounted.of(&place.namespace, &place.pod, context);
+                tokio::join!(attached(place, command, stdin, &context.client), known).0
+            }
         }
     };
     in_time(place, deadline, called).await
@@ -98,13 +111,17 @@ async fn in_time(
     output.map_err(|why| Fault::Exec { pod: place.pod.clone(), why })
 }
 
-async fn attached(
+/// Runs a command by an exec of its own.
+///
+/// # Errors
+/// In one sentence.
+pub(super) async fn attached(
     place: &Place,
     command: &[String],
     stdin: Option<&[u8]>,
-    context: &Context,
+    client: &kube::Client,
 ) -> Result<Output, String> {
-    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(context.client.clone(), &place.namespace);
+    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client.clone(), &place.namespace);
     let mut params =
         AttachParams::default().stdin(stdin.is_some()).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
     params.container = place.container.clone();

@@ -1,29 +1,95 @@
 //! `kubectl`: the real one, on the cluster's node.
 
-use super::{Context, Fault, Made, identity::Who};
+use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
-    clock::Moment,
+    clock::{Moment, timeout_at},
     cluster::kubectl::Login,
     expect::Answer,
-    plan::{Credential, Kubectl},
+    plan::{
+        Credential, Kubectl, Object,
+        kubectl::{Place, check, grammar},
+    },
+    redact,
 };
 
 /// Runs it as `who`.
 ///
 /// # Errors
-/// [`Fault::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
+/// [`Fault::Argument`]: with the values that were saved it is a command line that is refused. [`Fault::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
 pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
-    let args: Vec<String> = flags.into_iter().chain(kubectl.args.iter().cloned()).collect();
-    let output = context.kubectl.run(&args, stdin, login, deadline).await.map_err(Fault::Kubectl)?;
-    if output.exit_code == 0 {
-        for object in &kubectl.makes {
+    let args: Vec<String> = flags.into_iter().chain(words(kubectl, context)?).collect();
+    let before = uids(kubectl, context).await;
+    let (output, ()) = tokio::join!(context.kubectl.run(&args, stdin, login, deadline), known(&kubectl.args, context));
+    let output = output.map_err(Fault::Kubectl)?;
+    [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
+    // What was there before is not ours, though kubectl may have changed it; what is not there was not made.
+    for (object, (before, now)) in kubectl.makes.iter().zip(before.into_iter().zip(uids(kubectl, context).await)) {
+        if now.is_some() && now != before {
             let (kind, namespace) = (object.kind.clone(), object.namespace.clone());
-            context.remember(Made { kind, namespace, name: object.name.clone() });
+            context.remember(Made { kind, namespace, name: object.name.clone(), uid: now });
         }
     }
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// The identities of what a call may make, as they are now.
+async fn uids(kubectl: &Kubectl, context: &Context) -> Vec<Option<String>> {
+    futures::future::join_all(kubectl.makes.iter().map(|object| uid(object, context))).await
+}
+
+async fn uid(object: &Object, context: &Context) -> Option<String> {
+    let kind = api::resolve(&object.kind, context).await.ok()?;
+    let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
+    let there = api::get(&context.client, &api::path(&kind, namespace, Some(&object.name))).await.ok()?;
+    api::uid(there.json.as_ref().filter(|_| there.status == 200))
+}
+
+/// The command line, now that all values are in it: looked at once more, and on this machine in the form that can be read in one
+/// way only.
+fn words(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, Fault> {
+    let host = context.kubectl.host();
+    let place = host.map_or(Place::Node, |host| Place::Host { yes: host.yes(), own: kubectl.own.as_deref() });
+    match check(&kubectl.args, place) {
+        Ok(call) if host.is_some() => Ok(call.canonical()),
+        Ok(_) => Ok(kubectl.args.clone()),
+        Err(refused) => Err(Fault::Argument(refused.into_iter().map(|one| one.what).collect::<Vec<_>>().join("; "))),
+    }
+}
+
+/// Makes known what kubectl may print without saying what it is: Secrets in a format of the scenario's own (`-o jsonpath`), and
+/// the tokens of Pods, by what runs in them or by their logs.
+async fn known(args: &[String], context: &Context) {
+    let namespace = namespace(args);
+    let has = |words: &[&str]| {
+        args.iter()
+            .any(|arg| arg.split(['/', ',', '.']).any(|part| words.contains(&part.to_ascii_lowercase().as_str())))
+    };
+    let secrets = async {
+        if has(&["secret", "secrets"]) {
+            let path = match &namespace {
+                Some(namespace) => format!("/api/v1/namespaces/{}/secrets", api::escape(namespace)),
+                None => "/api/v1/secrets".to_owned(),
+            };
+            // It is learned where it comes in.
+            let _ = api::get(&context.client, &path).await;
+        }
+    };
+    let tokens = async {
+        if has(&["exec", "logs", "attach", "cp", "debug", "run"]) {
+            context.mounted.all(namespace.as_deref().unwrap_or("default"), context).await;
+        }
+    };
+    let patience = Moment::now() + std::time::Duration::from_secs(5);
+    let _ = timeout_at(patience, async { tokio::join!(secrets, tokens) }).await;
+}
+
+/// The namespace that kubectl's words name; `None`: all.
+fn namespace(args: &[String]) -> Option<String> {
+    let Ok(call) = grammar::read(args) else { return Some("default".to_owned()) };
+    let named = call.values("namespace").last().and_then(|given| given.value.clone());
+    (!call.is_on("all-namespaces")).then(|| named.unwrap_or_else(|| "default".to_owned()))
 }
 
 /// As whom kubectl logs in, and the flags by which it asks for another.

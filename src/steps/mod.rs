@@ -9,6 +9,7 @@ pub mod get;
 pub mod hopeless;
 pub mod identity;
 pub mod kubectl;
+pub mod mounted;
 pub mod object;
 pub mod patch;
 pub mod pod;
@@ -46,10 +47,14 @@ pub struct Context {
     pub made: Mutex<Vec<Made>>,
     /// Whether the cluster is somebody else's, so that all that is made in it is marked.
     pub foreign: bool,
+    /// The scenario's own namespace, if it has one.
+    pub own: Option<Own>,
     /// As whom steps ask.
     pub identities: identity::Identities,
     /// The shells in which calls from inside Pods are made.
     pub shells: shell::Shells,
+    /// The tokens of Pods that are known.
+    pub mounted: mounted::Mounted,
 }
 
 impl Context {
@@ -57,6 +62,27 @@ impl Context {
     pub fn remember(&self, made: Made) {
         self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(made);
     }
+
+    /// The identity of an object that the scenario made.
+    pub fn made_uid(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<String> {
+        let made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let same = |one: &&Made| one.kind == *kind && one.namespace.as_deref() == namespace && one.name == name;
+        made.iter().rev().find(same).and_then(|one| one.uid.clone())
+    }
+
+    /// Whether others make objects in this place, too: it is in a cluster of others, and not in the scenario's own namespace.
+    pub fn is_shared(&self, namespace: Option<&str>) -> bool {
+        self.foreign && namespace.is_none_or(|place| self.own.as_ref().is_none_or(|own| own.name != place))
+    }
+}
+
+/// A namespace that is made for a scenario.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// Its name.
+    pub name: String,
+    /// Its identity, once it is made.
+    pub uid: std::sync::OnceLock<String>,
 }
 
 /// An object that the scenario made.
@@ -68,6 +94,8 @@ pub struct Made {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
+    /// Its identity, by which it is removed: another one of the same name is somebody else's.
+    pub uid: Option<String>,
 }
 
 /// A step could not be carried out, so nothing is known about its claim.
@@ -76,6 +104,9 @@ pub enum Fault {
     /// kubectl could not be run or its end was not seen. That is never a denial.
     #[error("kubectl could not be run: {0}")]
     Kubectl(String),
+    /// A saved value makes an argument another one than the scenario says. Nothing was started.
+    #[error("kubectl was not called: {0}")]
+    Argument(String),
     /// The API server did not answer, or not in HTTP.
     #[error("the API server did not answer: {0}")]
     Unreachable(String),
@@ -90,6 +121,12 @@ pub enum Fault {
         /// Why.
         why: String,
     },
+    /// An object of that name belongs to somebody else, and was not touched.
+    #[error("{0}")]
+    Taken(String),
+    /// More came than a run can hold.
+    #[error("{0}")]
+    TooMuch(String),
     /// The API server was away while the step asked, so that no answer counts.
     #[error("the API server went away in this step{0}")]
     Away(&'static str),
@@ -138,8 +175,8 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Mo
     let answer = match action {
         Action::Can(can) => can::run(can, context).await,
         Action::Kubectl(kubectl) => kubectl::run(kubectl, who, context, deadline).await,
-        Action::Apply(objects) => object::apply(objects, who, context).await,
-        Action::Create(objects) => object::create(objects, who, context).await,
+        Action::Apply(objects) => object::apply(objects, who, context, deadline).await,
+        Action::Create(objects) => object::create(objects, who, context, deadline).await,
         Action::Pod(object) => pod::run(object, who, context, deadline).await,
         Action::Get(target) => get::run(target, who, context).await,
         Action::Delete(target) => delete::run(target, who, context, deadline).await,

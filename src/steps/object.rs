@@ -1,90 +1,230 @@
 //! `apply` and `create` (and the short forms, which are applied): manifests to the API server.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
-    cluster::namespaces,
+    clock::Moment,
+    cluster::{host_kubectl::Host, namespaces},
     expect::{Answer, Http},
-    plan::Object,
+    plan::{Credential, Kind, Object},
 };
 
 /// The field manager's name in server-side apply.
 const MANAGER: &str = "kubewalk";
 
-/// Applies each object (one PATCH), and stops at the first that is refused.
+/// How long after a look at an object of somebody else it is looked at again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Applies each object (one PATCH), and stops at the first that is refused. Where others make objects, too, one that is not
+/// there is created, and one that is theirs is not touched.
 ///
 /// # Errors
-/// When the API server does not answer. A refusal is an answer.
-pub async fn apply(objects: &[Object], who: &Who, context: &Context) -> Result<Answer, Fault> {
-    each(objects, who, context, true).await
+/// When the API server does not answer; [`Fault::Taken`]. A refusal is an answer.
+pub async fn apply(objects: &[Object], who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+    let mut last = None;
+    for object in objects {
+        let answer = patch(object, who, context, deadline).await?;
+        if !good(last.insert(answer)) {
+            break;
+        }
+    }
+    last.map(Answer::Api).ok_or_else(nothing)
 }
 
 /// Creates each object (one POST), and stops at the first that is refused.
 ///
 /// # Errors
 /// As [`apply`].
-pub async fn create(objects: &[Object], who: &Who, context: &Context) -> Result<Answer, Fault> {
-    each(objects, who, context, false).await
-}
-
-async fn each(objects: &[Object], who: &Who, context: &Context, apply: bool) -> Result<Answer, Fault> {
+pub async fn create(objects: &[Object], who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let mut last = None;
     for object in objects {
-        let answer = if apply { patch(object, who, context).await? } else { post(object, who, context).await? };
-        let good = (200..300).contains(&answer.status);
-        last = Some(answer);
-        if !good {
+        let answer = post(object, who, context, deadline).await?;
+        if !good(last.insert(answer)) {
             break;
         }
     }
-    last.map(Answer::Api).ok_or_else(|| Fault::Refused("there is nothing to apply".into()))
+    last.map(Answer::Api).ok_or_else(nothing)
 }
 
-async fn patch(object: &Object, who: &Who, context: &Context) -> Result<Http, Fault> {
+fn good(answer: &Http) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+fn nothing() -> Fault {
+    Fault::Refused("there is nothing to apply".into())
+}
+
+/// Where an object is, and what it is called for people.
+struct At<'a> {
+    object: &'a Object,
+    kind: Kind,
+    /// Its own path.
+    path: String,
+    /// That of its collection.
+    collection: String,
+}
+
+impl At<'_> {
+    fn namespace(&self) -> Option<&str> {
+        self.object.namespace.as_deref().filter(|_| self.kind.namespaced)
+    }
+
+    fn words(&self) -> String {
+        let place = self.namespace().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+        format!("{} {}{place}", self.kind.kind, self.object.name)
+    }
+}
+
+async fn at<'a>(object: &'a Object, context: &Context) -> Result<At<'a>, Fault> {
     let kind = api::resolve(&object.kind, context).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
-    let path = format!("{}?fieldManager={MANAGER}&force=true", api::path(&kind, namespace, Some(&object.name)));
-    // A mark on somebody else's object would let a later sweep take it for ours.
-    let marked = context.foreign && {
-        let there = api::get(&context.client, &api::path(&kind, namespace, Some(&object.name))).await?;
-        there.status == 404 || there.json.as_ref().is_some_and(namespaces::is_ours)
-    };
-    let body = body(&object.manifest, marked, context);
+    let (path, collection) = (api::path(&kind, namespace, Some(&object.name)), api::path(&kind, namespace, None));
+    Ok(At { object, kind, path, collection })
+}
+
+async fn patch(object: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Http, Fault> {
+    let at = at(object, context).await?;
+    let mut only = None;
+    if context.is_shared(at.namespace()) {
+        only = context.made_uid(&at.kind, at.namespace(), &object.name);
+        // Nobody can come between a look and a POST, as they could before a PATCH. Who asks as somebody else asks for a PATCH.
+        let mut creates = who.token.is_none() && matches!(who.credential, Credential::Administrator);
+        while only.is_none() {
+            match others(&at, context, deadline).await? {
+                Others::Nothing if creates => {
+                    let answer = send_post(&at, who, context).await?;
+                    if answer.status != 409 || deadline.left() <= AGAIN {
+                        return Ok(answer);
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Others::Nothing => break,
+                // The person said that what is there may be changed.
+                Others::Theirs(uid) => only = uid,
+                Others::Unseen if creates => {
+                    let answer = send_post(&at, who, context).await?;
+                    if answer.status != 409 {
+                        return Ok(answer);
+                    }
+                    creates = false;
+                }
+                Others::Unseen => {
+                    return Err(Fault::Taken(format!("{} is there already, and may not be looked at", at.words())));
+                }
+            }
+        }
+    }
+    let marked =
+        context.foreign && (only.is_none() || context.made_uid(&at.kind, at.namespace(), &object.name) == only);
+    let mut manifest = object.manifest.clone();
+    if let Some(uid) = &only {
+        manifest["metadata"]["uid"] = uid.as_str().into();
+    }
+    let path = format!("{}?fieldManager={MANAGER}&force=true", at.path);
+    let body = body(manifest, marked, context);
     let answer = api::send_as(who, http::Method::PATCH, &path, Some("application/apply-patch+yaml"), body).await?;
-    remember(object, kind, &answer, context);
+    if only.is_some() && answer.status == 409 && api::words(&answer).to_lowercase().contains("uid") {
+        return Err(Fault::Taken(format!("{} is another one now: it was deleted and made anew meanwhile", at.words())));
+    }
+    remember(&at, &answer, context);
     Ok(answer)
 }
 
-/// Creates one object.
+/// What is known of an object of a name that the scenario has not made.
+enum Others {
+    /// There is none.
+    Nothing,
+    /// It may not be looked at.
+    Unseen,
+    /// It is there, and the person allows to change it.
+    Theirs(Option<String>),
+}
+
+/// Looks for an object of this name; while it belongs to another run that lives, or is going, it is waited for.
+async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Others, Fault> {
+    loop {
+        let there = api::get(&context.client, &at.path).await?;
+        let object = match there.status {
+            404 => return Ok(Others::Nothing),
+            403 => return Ok(Others::Unseen),
+            200 => there.json.unwrap_or_default(),
+            _ => return Err(api::busy(&there).unwrap_or_else(|| Fault::Refused(api::words(&there)))),
+        };
+        let run = namespaces::another_run(&object);
+        let going = object["metadata"]["deletionTimestamp"].is_string();
+        if run.is_none() && !going && context.kubectl.host().is_some_and(Host::yes) {
+            return Ok(Others::Theirs(api::uid(Some(&object))));
+        }
+        let words = at.words();
+        let lives = run.as_ref().is_some_and(|run| !run.dead);
+        if !(lives || going) {
+            return Err(Fault::Taken(match run {
+                Some(run) => format!("{words} was left by {run}, which was killed: `kubewalk sweep` removes it"),
+                None => format!("{words} is there already, and is not this scenario's"),
+            }));
+        }
+        if deadline.left() <= AGAIN {
+            return Err(Fault::Taken(match run {
+                Some(run) => format!("{words} belongs to {run}, and was not free in time"),
+                None => format!("{words} is being deleted, and was not gone in time"),
+            }));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Creates one object. Where another run that lives has one of that name, it waits for its turn.
 ///
 /// # Errors
-/// When the API server does not answer.
-pub async fn post(object: &Object, who: &Who, context: &Context) -> Result<Http, Fault> {
-    let kind = api::resolve(&object.kind, context).await?;
-    let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
-    let path = format!("{}?fieldManager={MANAGER}", api::path(&kind, namespace, None));
-    let body = body(&object.manifest, context.foreign, context);
+/// When the API server does not answer; [`Fault::Taken`].
+pub async fn post(object: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Http, Fault> {
+    let at = at(object, context).await?;
+    loop {
+        let answer = send_post(&at, who, context).await?;
+        if answer.status != 409 || !context.is_shared(at.namespace()) || object.name.is_empty() {
+            return Ok(answer);
+        }
+        let there = api::get(&context.client, &at.path).await?;
+        // What no other run has made is the scenario's own matter: it may be about just this answer.
+        let another = there.json.as_ref().filter(|_| there.status == 200).and_then(namespaces::another_run);
+        if there.status != 404 && another.is_none() {
+            return Ok(answer);
+        }
+        if another.is_some() {
+            others(&at, context, deadline).await?;
+        }
+        if deadline.left() <= AGAIN {
+            return Ok(answer);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn send_post(at: &At<'_>, who: &Who, context: &Context) -> Result<Http, Fault> {
+    let path = format!("{}?fieldManager={MANAGER}", at.collection);
+    let body = body(at.object.manifest.clone(), context.foreign, context);
     let answer = api::send_as(who, http::Method::POST, &path, Some("application/json"), body).await?;
-    remember(object, kind, &answer, context);
+    remember(at, &answer, context);
     Ok(answer)
 }
 
 /// A 201 says that the object is new, so that it is ours to remove.
-fn remember(object: &Object, kind: crate::plan::Kind, answer: &Http, context: &Context) {
+fn remember(at: &At<'_>, answer: &Http, context: &Context) {
     if answer.status != 201 {
         return;
     }
-    let name = answer.json.as_ref().and_then(|json| json["metadata"]["name"].as_str()).unwrap_or(&object.name);
-    let namespace = object.namespace.clone().filter(|_| kind.namespaced);
-    let made = Made { kind, namespace, name: name.to_owned() };
-    context.remember(made);
+    let json = answer.json.as_ref();
+    let name = json.and_then(|json| json["metadata"]["name"].as_str()).unwrap_or(&at.object.name).to_owned();
+    let namespace = at.namespace().map(str::to_owned);
+    context.remember(Made { kind: at.kind.clone(), namespace, name, uid: api::uid(json) });
 }
 
 /// The manifest as bytes, with the alias `curl` of a container's image replaced by the cluster's image, and marked
 /// as ours.
-fn body(manifest: &Value, marked: bool, context: &Context) -> Vec<u8> {
-    let mut manifest = manifest.clone();
+fn body(mut manifest: Value, marked: bool, context: &Context) -> Vec<u8> {
     if marked {
         namespaces::mark(&mut manifest);
     }

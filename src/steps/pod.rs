@@ -16,7 +16,7 @@ use crate::{
 /// # Errors
 /// When the API server does not answer, or the Pod is not Ready at the deadline or never can be.
 pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
-    let created = object::post(pod, who, context).await?;
+    let created = object::post(pod, who, context, deadline).await?;
     if created.status != 201 {
         return Ok(Answer::Api(created));
     }

@@ -83,6 +83,15 @@ impl Seen {
         Some(format!("event FailedMount: {message}"))
     }
 
+    /// The last warning about a Pod that has no sandbox, which says nothing itself.
+    pub fn last_warning(&self) -> Option<String> {
+        let made = conditions(&self.pod).find(|condition| condition["type"] == "PodReadyToStartContainers");
+        let warnings = self.events.iter().filter(|event| event["type"] == "Warning");
+        let last = warnings.max_by_key(|event| event["lastTimestamp"].as_str().unwrap_or_default())?;
+        let text = |key: &str| last[key].as_str().unwrap_or_default();
+        (made?["status"] != "True").then(|| format!("event {}: {}", text("reason"), text("message")))
+    }
+
     fn of_the_node(&self) -> Option<String> {
         let status = &self.pod["status"];
         let message = status["message"].as_str().unwrap_or_default();
@@ -241,6 +250,17 @@ mod tests {
                 .environment("own:1"),
             None
         );
+    }
+
+    #[test]
+    fn what_keeps_a_pod_from_its_sandbox_is_told_as_long_as_it_has_none() {
+        let made =
+            |status: &str| json!({"status": {"conditions": [{"type": "PodReadyToStartContainers", "status": status}]}});
+        let events = json!([{"type": "Warning", "reason": "FailedMount", "message": "no", "lastTimestamp": "1"},
+            {"type": "Normal", "reason": "Scheduled", "message": "yes", "lastTimestamp": "2"}]);
+        let said = seen(made("False"), events.clone(), Value::Null).last_warning();
+        assert_eq!(said.as_deref(), Some("event FailedMount: no"));
+        assert_eq!(seen(made("True"), events, Value::Null).last_warning(), None);
     }
 
     #[test]

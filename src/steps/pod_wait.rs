@@ -38,11 +38,14 @@ pub async fn until(
     };
     match waited {
         Err(Fault::Waited { what, last }) => {
-            if let Some(why) = pod_trouble::look(pod, context).await.environment(&context.curl_image) {
+            let seen = pod_trouble::look(pod, context).await;
+            if let Some(why) = seen.environment(&context.curl_image) {
                 return Err(Fault::Node { what, why });
             }
+            let said = seen.last_warning().filter(|said| !last.contains(said.as_str()));
+            let said = said.map(|said| format!("; {said}")).unwrap_or_default();
             let log = log_tail(pod, context).await;
-            Err(Fault::Waited { what, last: format!("{last}{log}") })
+            Err(Fault::Waited { what, last: format!("{last}{said}{log}") })
         }
         other => other,
     }

@@ -3,7 +3,8 @@
 use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
     clock::{Moment, timeout_at},
-    expect::{Answer, Http},
+    cluster::kubectl::MOST_OUTPUT,
+    expect::{Answer, Http, curl, status},
     plan::{Call, Kind, Request},
     scenario::verbs::Method,
 };
@@ -11,7 +12,7 @@ use crate::{
 /// Sends the request.
 ///
 /// # Errors
-/// When no whole answer comes until the deadline.
+/// When no answer comes until the deadline; [`Fault::Waited`] when one began and does not end.
 pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let mut headers = who.headers.clone();
     for (name, value) in &call.headers {
@@ -20,11 +21,23 @@ pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) ->
         headers.append(name, http::HeaderValue::from_str(value).map_err(|_| broken())?);
     }
     let body = call.body.clone().unwrap_or_default().into_bytes();
-    let asked =
-        api::send_with(&who.client, headers, method(call.method), &call.path, call.content_type.as_deref(), body);
-    let answer = timeout_at(deadline, asked)
+    let request = api::request(headers, method(call.method), &call.path, call.content_type.as_deref());
+    let begun = timeout_at(deadline, api::begin(&who.client, request, body))
         .await
-        .map_err(|_| Fault::Unreachable("no whole answer came in time (a watch never ends by itself)".into()))??;
+        .map_err(|_| Fault::Unreachable("no answer came in time".into()))??;
+    let status = begun.status();
+    let answer = timeout_at(deadline, api::whole(begun, MOST_OUTPUT)).await.map_err(|_| Fault::Waited {
+        what: curl::NO_END.into(),
+        last: format!("it began with {} and did not end; {}", status::words(status.as_u16()), curl::WATCH),
+    })??;
+    // What a Pod has written may be its token.
+    if let Request::Resource { resource, subresource: Some(part), namespace: Some(namespace), name: Some(name), .. } =
+        Request::from_http(call.method.word(), &call.path)
+        && resource == "pods"
+        && matches!(part.as_str(), "log" | "proxy" | "exec" | "attach")
+    {
+        context.mounted.of(&namespace, &name, context).await;
+    }
     remember(call.method, &call.path, &answer, context);
     Ok(Answer::Api(answer))
 }
@@ -50,7 +63,7 @@ pub(super) fn remember(method: Method, path: &str, answer: &Http, context: &Cont
     let version = api_version.rsplit('/').next().unwrap_or(api_version).to_owned();
     let namespaced = namespace.is_some();
     let kind = Kind { group, version, kind: kind.to_owned(), plural: Some(resource), namespaced };
-    context.remember(Made { kind, namespace, name: name.to_owned() });
+    context.remember(Made { kind, namespace, name: name.to_owned(), uid: api::uid(Some(json)) });
 }
 
 fn method(method: Method) -> http::Method {

@@ -7,7 +7,10 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 
 use super::{Fault, api};
-use crate::clock::{Moment, timeout_at};
+use crate::{
+    clock::{Moment, timeout_at},
+    redact,
+};
 
 /// How long after a watch that could not begin it is begun anew, with a look.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -48,6 +51,8 @@ pub async fn until(
 ) -> Result<Option<Value>, Fault> {
     let mut last = None;
     let waited = timeout_at(deadline, watch(client, subject, since, &mut last, &mut look)).await;
+    // Events come around the place where answers are learned.
+    last.iter().for_each(redact::secrets::learn_json);
     match waited {
         Ok(Ok(None)) => Ok(last),
         Ok(Ok(Some(why))) => Err(Fault::Waited { what: what.to_owned(), last: why }),

@@ -71,15 +71,20 @@ fn every_row_has_its_test_and_every_test_its_row() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for row in page.lines().filter(|line| number(line).is_some()) {
         let file = row.rsplit("](").next().and_then(|rest| rest.split(')').next()).expect("a link");
-        let source = std::fs::read_to_string(root.join(file)).expect(file);
+        let source = on_one_line(&std::fs::read_to_string(root.join(file)).expect(file));
         let number = number(row).expect("a number");
         assert!(source.contains(&format!("Attack::new(\"{number}\"")), "{file} does not try {number}");
     }
     for entry in std::fs::read_dir(root.join("tests/attacks")).expect("a folder").flatten() {
-        let source = std::fs::read_to_string(entry.path()).expect("a file");
+        let source = on_one_line(&std::fs::read_to_string(entry.path()).expect("a file"));
         for part in source.split("Attack::new(\"").skip(1).filter(|part| part.starts_with(['A', 'K'])) {
             let of = part.split('"').next().expect("a number");
             assert!(page.lines().any(|line| number(line) == Some(of)), "SECURITY.md has no row {of}");
         }
     }
+}
+
+/// A long call begins its first argument on a line of its own.
+fn on_one_line(source: &str) -> String {
+    source.replace("Attack::new(\n", "Attack::new(").replace("Attack::new(        ", "Attack::new(")
 }

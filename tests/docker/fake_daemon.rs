@@ -179,6 +179,7 @@ fn serve(mut stream: UnixStream, state: &Mutex<State>) {
     match (method.as_str(), parts.as_slice()) {
         (_, ["version"]) => whole(&mut stream, 200, r#"{"Version": "fake", "ApiVersion": "1.41"}"#),
         (_, ["containers", "json"]) => whole(&mut stream, 200, &list(&lock(state), query)),
+        ("GET", ["networks"]) => whole(&mut stream, 200, "[]"),
         ("POST", ["images", "create"]) => pull(&mut stream, script.pull),
         ("GET", ["images", .., "get"]) => whole(&mut stream, 200, "an archive"),
         ("GET", ["images", .., "json"]) if script.pull.is_none() => whole(&mut stream, 200, r#"{"Id": "sha256:1"}"#),

@@ -1,5 +1,6 @@
 //! A fake API server: it answers by a script what a real one cannot be made to answer. It proves what kubewalk makes of such
 //! answers, and nothing about Kubernetes.
+#![allow(dead_code, reason = "each test program uses its part")]
 
 use std::{
     collections::BTreeSet,

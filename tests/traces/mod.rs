@@ -39,6 +39,7 @@ impl Place {
         command.env("TMPDIR", self.temp.path()).env("XDG_RUNTIME_DIR", self.runtime.path());
         command.env("KUBEWALK_STATE", self.state());
         command.env_remove("KUBEWALK_FRESH").env_remove("KUBECONFIG").env_remove("NEXTEST_RUN_ID");
+        command.env_remove("KUBEWALK_UNTRUSTED");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 

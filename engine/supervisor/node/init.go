@@ -25,6 +25,7 @@ const logLines = 20
 type node struct {
 	events *event.Writer
 	procs  *processes
+	begun  time.Time
 	budget time.Duration
 	// apiArgs are flags for kube-apiserver beside our own.
 	apiArgs []string
@@ -55,7 +56,7 @@ func Main(args []string) int {
 		return 2
 	}
 	n := &node{
-		events: event.NewWriter(os.Stdout, start), budget: *budget, apiArgs: apiArgs, untrusted: *untrusted,
+		events: event.NewWriter(os.Stdout, start), begun: start, budget: *budget, apiArgs: apiArgs, untrusted: *untrusted,
 		waiting: map[string]string{}, lastErr: map[string]error{},
 	}
 	if os.Getpid() != 1 {
@@ -91,7 +92,7 @@ func Main(args []string) int {
 			return 0
 		case err := <-up:
 			if err != nil {
-				n.failLate(err)
+				n.failLate(ctx, err)
 				return 3
 			}
 			ready = true
@@ -125,13 +126,17 @@ func (n *node) fail(message, remedy, log string) {
 	n.events.Emit(event.Event{Event: "failed", Message: message, Remedy: remedy, Log: tail.File(log, logLines)})
 }
 
-// failLate says what a start that took too long was waiting for.
-func (n *node) failLate(err error) {
+// failLate says what a start that took too long was waiting for, or why one
+// failed before its time was over.
+func (n *node) failLate(ctx context.Context, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for name, of := range n.waiting {
+		if ctx.Err() == nil {
+			break // something else was refused, while this was waited for
+		}
 		n.fail(fmt.Sprintf("the cluster was not ready after %s: still waiting for %s (%s), last answer: %v",
-			n.budget.Round(time.Second), name, of, n.lastErr[name]),
+			time.Since(n.begun).Round(time.Second), name, of, n.lastErr[name]),
 			"a slow or busy machine needs a longer --budget; otherwise the log lines say why", logDir+of+".log")
 		return
 	}

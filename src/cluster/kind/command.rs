@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
 };
 
@@ -18,6 +18,7 @@ use crate::{
         engine,
         own::program::{self, Missing},
     },
+    process::Group,
 };
 
 /// How many of kind's last lines an error shows.
@@ -79,8 +80,6 @@ impl Kind {
         // A network of its own; kind calls the variable experimental and has had it since 2020.
         command.env("KIND_EXPERIMENTAL_DOCKER_NETWORK", name.as_str()).env("KIND_EXPERIMENTAL_PROVIDER", "docker");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Not ended by a Ctrl-C at the terminal: its helpers would be, one by one, and it would call that a failure.
-        command.process_group(0).kill_on_drop(true);
         command
     }
 
@@ -101,7 +100,10 @@ impl Kind {
         if let Some(image) = &config.image {
             command.args(["--image", image]);
         }
-        let mut child = command.spawn().map_err(|e| ClusterError::plain(format!("cannot start kind: {e}")))?;
+        // Not ended by a Ctrl-C at the terminal: its helpers would be, one by one, and it would call that a failure.
+        let started = Group::start(&mut command);
+        let mut group = started.map_err(|e| ClusterError::plain(format!("cannot start kind: {e}")))?;
+        let child = group.child();
         creating(child.id());
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         if let Some(mut stdin) = stdin {
@@ -125,7 +127,7 @@ impl Kind {
                 }
             }
         }
-        let status = child.wait().await.map_err(|e| ClusterError::plain(format!("lost kind: {e}")))?;
+        let status = group.wait().await.map_err(|e| ClusterError::plain(format!("lost kind: {e}")))?;
         creating(None);
         if status.success() { Ok(()) } else { Err(failure(said.make_contiguous(), &config.from)) }
     }
@@ -135,9 +137,17 @@ impl Kind {
         let mut command = self.command(name);
         command.args(["load", "image-archive", "--name", name.as_str()]).arg(archive).stdin(Stdio::null());
         let what = format!("cannot load {} into the kind nodes", archive.display());
-        match timeout_at(deadline, command.output()).await {
-            Ok(Ok(said)) if said.status.success() => Ok(()),
-            Ok(Ok(said)) => Err(ClusterError { message: what, remedy: None, log: last(&said.stderr) }),
+        let loaded = async {
+            let mut group = Group::start(&mut command)?;
+            let (mut said, stderr) = (Vec::new(), group.child().stderr.take());
+            if let Some(mut stderr) = stderr {
+                stderr.read_to_end(&mut said).await?;
+            }
+            Ok::<_, std::io::Error>((group.wait().await?, said))
+        };
+        match timeout_at(deadline, loaded).await {
+            Ok(Ok((status, _))) if status.success() => Ok(()),
+            Ok(Ok((_, said))) => Err(ClusterError { message: what, remedy: None, log: last(&said) }),
             Ok(Err(e)) => Err(ClusterError::plain(format!("{what}: {e}"))),
             Err(_) => Err(ClusterError::plain(format!("{what}: it was not done in time"))),
         }

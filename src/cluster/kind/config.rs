@@ -1,10 +1,14 @@
 //! Which `kind-config.yaml`, and which node image.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
-use super::{ClusterError, Settings, Wanted};
+use super::{ClusterError, Settings, Wanted, dangers};
+use crate::scenario::open;
 
 /// The one that kubewalk ships, for those who have none: its image is pinned.
 const SHIPPED: &str = include_str!("../../../kind-config.yaml");
@@ -21,12 +25,16 @@ pub struct Config {
     pub from: String,
     /// A node image that takes the place of those in the text.
     pub image: Option<String>,
+    /// Whether it was found in the working directory, and nobody named it.
+    pub by_itself: bool,
     known: Known,
 }
 
 /// The few of kind's words that matter here; kind itself judges them all.
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Known {
+    #[serde(default)]
+    kind: Option<String>,
     #[serde(default)]
     nodes: Vec<KnownNode>,
     #[serde(default)]
@@ -43,23 +51,38 @@ struct KnownNode {
 struct Networking {
     #[serde(default, rename = "ipFamily")]
     ip_family: Option<String>,
+    #[serde(default, rename = "apiServerAddress")]
+    api_server_address: Option<String>,
 }
 
 impl Config {
-    /// The one that is set, else the one in the working directory, else kubewalk's own.
+    /// The one that is set, else the one of the project whose folder is the working directory, else kubewalk's own.
     ///
     /// # Errors
-    /// When it cannot be read, or is no YAML.
+    /// When it cannot be read, or is no YAML; when there is one in the working directory that is not taken by itself.
     pub fn find(settings: &Settings) -> Result<Self, ClusterError> {
         let here = PathBuf::from(FILE);
+        let there = std::fs::symlink_metadata(&here).is_ok();
+        let by_itself = settings.kind_config.is_none() && there;
         let (text, from) = match &settings.kind_config {
             Some(path) => (read(path)?, path.display().to_string()),
-            None if here.exists() => (read(&here)?, FILE.to_owned()),
+            None if there => (read_by_itself(&here)?, FILE.to_owned()),
             None => (SHIPPED.to_owned(), format!("kubewalk's own {FILE}")),
         };
-        let known = serde_saphyr::from_str(&text)
-            .map_err(|e| ClusterError::new(format!("{from} is not a config for kind: {e}"), "correct that file"))?;
-        Ok(Config { text, from, image: settings.kind_image.clone(), known })
+        let none =
+            |why: &str| ClusterError::new(format!("{from} is not a config for kind: {why}"), "correct that file");
+        let known: Known = serde_saphyr::from_str(&text).map_err(|e| none(&wrong(&text, &e)))?;
+        if known.kind.as_deref() != Some("Cluster") {
+            return Err(none("it has no `kind: Cluster`"));
+        }
+        Ok(Config { text, from, image: settings.kind_image.clone(), by_itself, known })
+    }
+
+    /// What it asks of this machine beyond a node that only this machine reaches, for people who did not name it.
+    pub fn notice(&self) -> Option<String> {
+        let dangers = dangers::of(&self.text);
+        let list = dangers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        (self.by_itself && !dangers.is_empty()).then(|| format!("{} of this folder {list}", self.from))
     }
 
     /// The images of its nodes, as far as it names them. A name with a digest needs no tag, and Docker knows it only without.
@@ -72,6 +95,11 @@ impl Config {
         images.sort();
         images.dedup();
         images
+    }
+
+    /// Whether it says where the API server is published.
+    pub fn publishes(&self) -> bool {
+        self.known.networking.api_server_address.is_some()
     }
 
     /// Whether it is for Pods with IPv6 addresses.
@@ -99,13 +127,52 @@ impl Config {
     }
 }
 
+/// The most bytes of a config.
+const MOST: u64 = 1 << 20;
+
 fn read(path: &Path) -> Result<String, ClusterError> {
-    std::fs::read_to_string(path).map_err(|e| {
+    let bytes = std::fs::canonicalize(path).map_err(open::Unopened::from).and_then(|real| open::read_real(&real, MOST));
+    let text = bytes.map_err(|e| e.to_string());
+    text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())).map_err(|e| {
         ClusterError::new(
             format!("cannot read {}: {e}", path.display()),
             "name a config for kind in KUBEWALK_KIND_CONFIG, or leave that unset",
         )
     })
+}
+
+/// The one of the working directory, which nobody has named: only from a project's own folder, and only a file of those who may
+/// write there anyway. It can mount this machine's folders and publish ports.
+fn read_by_itself(path: &Path) -> Result<String, ClusterError> {
+    let unnamed = |why: &str| {
+        let message = format!("there is a {FILE} here, which is not used by itself: {why}");
+        ClusterError::new(message, format!("if it is meant, name it: KUBEWALK_KIND_CONFIG={FILE}"))
+    };
+    let cannot = |e: std::io::Error| unnamed(&e.to_string());
+    let folder = std::fs::canonicalize(".").map_err(cannot)?;
+    if open::project(&folder).as_ref() != Some(&folder) {
+        return Err(unnamed("this is not the folder of a project (with kubewalk.toml, .git or Cargo.toml)"));
+    }
+    let (around, file) = (folder.metadata().map_err(cannot)?, path.symlink_metadata().map_err(cannot)?);
+    if !file.is_file() {
+        return Err(unnamed("it is a link, or no file"));
+    }
+    let me = rustix::process::geteuid().as_raw();
+    if around.mode() & 0o002 != 0 || ![0, me, around.uid()].contains(&file.uid()) {
+        return Err(unnamed("other users of this machine can write it"));
+    }
+    read(path)
+}
+
+/// What is wrong with a text, and its words only if it is a config at all: another file is not quoted.
+fn wrong(text: &str, error: &serde_saphyr::Error) -> String {
+    let is_config =
+        text.lines().any(|line| line.trim_end().strip_prefix("kind:").is_some_and(|rest| rest.trim() == "Cluster"));
+    match error.location() {
+        _ if is_config => error.without_snippet().to_string(),
+        Some(place) => format!("line {}, column {} is not what one has there", place.line(), place.column()),
+        None => "it is none".into(),
+    }
 }
 
 /// `v1.37.0` of `kindest/node:v1.37.0@sha256:…`.
@@ -153,6 +220,7 @@ mod tests {
         // cargo runs tests in the folder of the crate.
         let config = Config::find(&settings(None, None)).expect("a config");
         assert_eq!((config.from.as_str(), config.text.as_str()), (FILE, SHIPPED));
+        assert!(config.by_itself && config.notice().is_none(), "{:?}", config.notice());
         let [image] = &config.images()[..] else { panic!("{:?}", config.images()) };
         assert!(image.starts_with("kindest/node@sha256:"), "{image}");
         assert!(!config.ipv6());

@@ -7,7 +7,7 @@ fn ask() -> Ask {
 #[test]
 fn of_two_who_make_a_folder_one_has_made_it() {
     let root = tempfile::tempdir().expect("a folder");
-    let root = root.path().join("state");
+    let root = root.path().join("base/state");
     let Made::Ours(folder, lock) = Folder::make(&root, "a", &ask()).expect("made") else { panic!("it was there") };
     assert!(matches!(Folder::make(&root, "a", &ask()).expect("found"), Made::Theirs(_)));
     assert_eq!(Folder::all(&root).expect("read").len(), 1);
@@ -27,9 +27,10 @@ fn of_two_who_make_a_folder_one_has_made_it() {
 fn a_folder_that_others_can_use_is_not_believed() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().expect("a folder");
-    let room = root.path().join("held");
+    let base = root.path().join("base");
+    let room = base.join("held");
     drop(Folder::make(&room, "a", &ask()).expect("made"));
-    for at in [&room, root.path()] {
+    for at in [&room, &base] {
         std::fs::set_permissions(at, std::fs::Permissions::from_mode(0o755)).expect("changed");
         assert!(Folder::all(&room).is_err());
         assert!(Folder::make(&room, "b", &ask()).is_err());
@@ -40,7 +41,7 @@ fn a_folder_that_others_can_use_is_not_believed() {
 #[test]
 fn a_state_without_its_holder_is_none() {
     let root = tempfile::tempdir().expect("a folder");
-    let Made::Ours(folder, _lock) = Folder::make(&root.path().join("s"), "a", &ask()).expect("made") else {
+    let Made::Ours(folder, _lock) = Folder::make(&root.path().join("base/s"), "a", &ask()).expect("made") else {
         panic!("it was there")
     };
     let state = State {

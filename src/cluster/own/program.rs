@@ -8,7 +8,7 @@ use std::{
 
 use rustix::fs::Stat;
 
-use super::{Foreign, mode, walk};
+use super::{Foreign, Looks, mode, walk};
 use crate::{cluster::ClusterError, settings};
 
 /// Why a program is not started.
@@ -78,8 +78,9 @@ fn trusted(file: &Path) -> Result<(), Foreign> {
     let tolerated =
         |stat: &Stat| mode(stat) & 0o002 == 0 && (1..1000).contains(&stat.st_gid) && stat.st_gid != EVERYBODY;
     let real = file.canonicalize().map_err(|e| Foreign::new(file, format!("cannot be used: {e}")))?;
-    walk(file, true, &tolerated)?;
-    walk(&real, false, &tolerated)
+    let looks = Looks { tolerated: Some(&tolerated), ..Looks::default() };
+    walk(file, &Looks { links: true, ..looks })?;
+    walk(&real, &looks)
 }
 
 /// The number of the group `users`.

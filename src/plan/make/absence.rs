@@ -78,9 +78,9 @@ fn review(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
             .hint("leave `username`, `groups` and `audiences` out");
     }
     if let Some(Text::Rule(TextRule::Matches(pattern))) = &review.error
-        && let Err(error) = regex::Regex::new(pattern)
+        && let Err(error) = crate::expect::pattern::compile(pattern, 0)
     {
-        let last = error.to_string().lines().last().unwrap_or_default().to_owned();
+        let last = error.lines().last().unwrap_or_default().to_owned();
         cx.findings.error(&below(&below(&at, "error"), "matches"), "this is no regular expression").label(last);
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json_path::JsonPath;
-
 use super::{Context, below, draft::Draft, story::Story, when};
 use crate::{
+    expect::query::Query,
     plan::{Action, Identity, Save, Saved, Step, kinds::nearest},
     scenario::{
         calls::As,
@@ -206,10 +205,10 @@ fn read(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option
             .hint(if verb == "can" { "leave the line out" } else { "ask with `get` before" });
         return None;
     }
-    if let Err(error) = JsonPath::parse(what) {
+    if let Err(error) = Query::parse(what) {
         cx.findings
             .error(at, "this is no JSON path")
-            .label(format!("at character {}: {}", error.position(), error.message()))
+            .label(error)
             .hint("e.g. `$.metadata.uid` (RFC 9535); `$` is the whole answer");
         return None;
     }

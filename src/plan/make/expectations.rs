@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json_path::JsonPath;
-
 use super::{
     Context, absence, below,
     draft::{Draft, duration},
     kubectl, spoken, when,
 };
 use crate::{
+    expect::{pattern, query::Query},
     plan::{Expected, kinds::nearest},
     scenario::{
         Step,
@@ -279,10 +278,10 @@ fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect, wi
 }
 
 fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
-    if let Err(error) = JsonPath::parse(&path.at) {
+    if let Err(error) = Query::parse(&path.at) {
         cx.findings
             .error(&below(at, "at"), "this is no JSON path")
-            .label(format!("at character {}: {}", error.position(), error.message()))
+            .label(error)
             .hint("e.g. `$.items[0].metadata.name` (RFC 9535)");
     }
     let rules: Vec<_> = [
@@ -314,10 +313,22 @@ fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
     }
 }
 
+/// The patterns of what is secret.
+pub(super) fn redact(cx: &mut Context<'_>, patterns: &[String]) {
+    for (index, text) in patterns.iter().enumerate() {
+        let at = below("/redact", index);
+        let empty = regex::Regex::new(text).is_ok_and(|regex| regex.is_match(""));
+        if empty {
+            let finding = cx.findings.error(&at, "this pattern matches an empty text");
+            finding.hint("e.g. `license-[0-9A-F]{16}`, or with a group for the secret part: `id: (\\S+)`");
+        }
+        check_regex(cx, &at, text);
+    }
+}
+
 fn check_regex(cx: &mut Context<'_>, at: &str, regex: &str) {
-    if let Err(error) = regex::Regex::new(regex) {
+    if let Err(text) = pattern::compile(regex, 0) {
         // The parser draws the place in several lines; its last one says what is wrong.
-        let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
         let marker = text.lines().find(|line| line.trim_start().starts_with('^'));
         let place = marker.and_then(|line| line.find('^')).map(|column| column.saturating_sub(4) + 1);

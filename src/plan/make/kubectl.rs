@@ -9,7 +9,8 @@ use super::{
 use crate::{
     plan::{
         Action, Kind, Kubectl, Object,
-        kinds::{find, nearest},
+        kinds::find,
+        kubectl::{Place, check},
     },
     scenario::{
         calls::{As, AsFull},
@@ -18,69 +19,12 @@ use crate::{
     },
 };
 
-/// kubectl's commands.
-const COMMANDS: &[&str] = &[
-    "annotate",
-    "api-resources",
-    "api-versions",
-    "apply",
-    "attach",
-    "auth",
-    "autoscale",
-    "certificate",
-    "cluster-info",
-    "completion",
-    "config",
-    "cordon",
-    "cp",
-    "create",
-    "debug",
-    "delete",
-    "describe",
-    "diff",
-    "drain",
-    "edit",
-    "events",
-    "exec",
-    "explain",
-    "expose",
-    "get",
-    "kuberc",
-    "kustomize",
-    "label",
-    "logs",
-    "options",
-    "patch",
-    "plugin",
-    "port-forward",
-    "proxy",
-    "replace",
-    "rollout",
-    "run",
-    "scale",
-    "set",
-    "taint",
-    "top",
-    "uncordon",
-    "version",
-    "wait",
-];
-
-/// Flags by which kubectl would speak to another server, or as somebody else than the step says.
-const ELSEWHERE: [&str; 7] =
-    ["--kubeconfig", "--context", "--cluster", "--server", "--user", "--token", "--certificate-authority"];
-
-/// What only a person at a terminal can answer or end.
-const ENDLESS: [&str; 4] = ["edit", "proxy", "port-forward", "attach"];
-
-/// Words for kinds of which `kubectl create KIND NAME` makes cluster-wide objects.
-const CLUSTER_WIDE: [(&str, &str); 6] = [
-    ("clusterrole", "ClusterRole"),
-    ("clusterrolebinding", "ClusterRoleBinding"),
-    ("namespace", "Namespace"),
-    ("ns", "Namespace"),
-    ("pc", "PriorityClass"),
-    ("priorityclass", "PriorityClass"),
+/// The commands that make cluster-wide objects by name, and of which kind.
+const CLUSTER_WIDE: [(&str, &str); 4] = [
+    ("create clusterrole", "ClusterRole"),
+    ("create clusterrolebinding", "ClusterRoleBinding"),
+    ("create namespace", "Namespace"),
+    ("create priorityclass", "PriorityClass"),
 ];
 
 /// Reads a call.
@@ -91,52 +35,43 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kube
         cx.findings.error(&at, "kubectl without arguments").hint("e.g. `args: [get, pods]`");
         return None;
     }
-    command(cx, &at, &args);
-    let own: Vec<_> = args.iter().map(String::as_str).take_while(|word| *word != "--").collect();
-    for (index, word) in own.iter().enumerate() {
-        let flag = word.split('=').next().unwrap_or_default();
-        if ELSEWHERE.contains(&flag) {
-            let hint = if matches!(flag, "--user" | "--token") {
-                "say who asks by `as`, e.g. `as: serviceaccount/NAME`"
-            } else {
-                "a scenario speaks to its own cluster only"
-            };
-            cx.findings.error(&below(&at, index), format!("`{flag}` is kubewalk's own")).hint(hint);
-        }
-        let watch = matches!(*word, "-w" | "--watch" | "--watch=true" | "--watch-only");
-        if watch || (*word == "-f" && own[0] == "logs") || *word == "--follow" {
-            cx.findings
-                .error(&below(&at, index), format!("`{word}` never ends"))
-                .hint("wait for a state by `wait`, or ask once");
-        }
-        if word.contains('\0') {
-            cx.findings.error(&below(&at, index), "a NUL character in an argument");
-        }
+    for (index, _) in args.iter().enumerate().filter(|(_, word)| word.contains('\0')) {
+        cx.findings.error(&below(&at, index), "a NUL character in an argument");
     }
-    let reads = own.windows(2).any(|pair| matches!(pair[0], "-f" | "--filename") && pair[1] == "-");
-    let reads = reads || own.iter().any(|word| matches!(*word, "-f-" | "-f=-" | "--filename=-"));
-    if reads && kubectl.stdin.is_none() {
-        cx.findings.error(&at, "kubectl would read its standard input, and there is none").hint("add `stdin: …`");
-    }
-    let impersonates = own.iter().position(|word| word.starts_with("--as"));
-    if let (Some(index), Some(As::Full(AsFull { user: Some(_), .. }))) = (impersonates, &draft.step.asked_as) {
-        cx.findings
-            .error(&below(&at, index), "`--as` beside `as`")
-            .second(&below(&draft.pointer, "as"), "the step says who asks")
-            .hint("leave one of them out");
-    }
-    let named = |word: &&str| {
-        matches!(*word, "-n" | "--namespace" | "-A" | "--all-namespaces")
-            || word.starts_with("--namespace=")
-            || (word.starts_with("-n") && !word.starts_with("--"))
-    };
-    if !own.iter().any(named) {
-        args.insert(0, format!("--namespace={}", cx.namespace));
-        cx.note(&at, format!("`--namespace={}`", cx.namespace));
+    let mut added = 0;
+    match check(&args, Place::Node) {
+        _ if is_no_command(cx, &at, &args[0]) => {}
+        Err(refused) => {
+            for one in refused {
+                cx.findings.error(&below(&at, one.at), one.what).hint_if(one.hint);
+            }
+        }
+        Ok(call) => {
+            let reads = call.values("filename").any(|given| given.value.as_deref() == Some("-"));
+            if reads && kubectl.stdin.is_none() {
+                cx.findings
+                    .error(&at, "kubectl would read its standard input, and there is none")
+                    .hint("add `stdin: …`");
+            }
+            let impersonates = call.flags.iter().find(|given| given.name().starts_with("as"));
+            if let (Some(given), Some(As::Full(AsFull { user: Some(_), .. }))) = (impersonates, &draft.step.asked_as) {
+                cx.findings
+                    .error(&below(&at, given.at), "`--as` beside `as`")
+                    .second(&below(&draft.pointer, "as"), "the step says who asks")
+                    .hint("leave one of them out");
+            }
+            let namespace = |name| call.values(name).next().is_some();
+            if !namespace("namespace") && !namespace("all-namespaces") {
+                args.insert(0, format!("--namespace={}", cx.namespace));
+                added = 1;
+                cx.note(&at, format!("`--namespace={}`", cx.namespace));
+            }
+        }
     }
     let stdin = kubectl.stdin.clone();
     let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
-    Some(Action::Kubectl(Kubectl { args, stdin, makes }))
+    let own = (cx.findings.document().scenario.namespace.is_none()).then(|| cx.namespace.to_owned());
+    Some(Action::Kubectl(Kubectl { args, added, own, stdin, makes }))
 }
 
 /// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is
@@ -148,20 +83,20 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         return vec![];
     }
     let at = below(&draft.at(), "args");
-    let args = &kubectl.args;
+    let Ok(call) = check(&kubectl.args, Place::Node) else { return vec![] };
     let placed = |pointer: String, kind: Kind, name: String, manifest: Value| {
         let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned).filter(|_| kind.namespaced);
         Placed { name_at: pointer.clone(), pointer, object: Object { kind, namespace, name, manifest, file: None } }
     };
-    if let [create, word, name, ..] = args.as_slice()
-        && create == "create"
-        && let Some((_, kind)) = CLUSTER_WIDE.iter().find(|(short, _)| short == word)
+    let makes = call.command.words;
+    if let Some((_, kind)) = CLUSTER_WIDE.iter().find(|(command, _)| *command == makes)
+        && let Some((index, name)) = call.words.first()
         && let Ok(kind) = find(kind, None)
     {
         let manifest = json!({"metadata": {"name": name}});
-        return vec![placed(below(&at, 2), kind, name.clone(), manifest)];
+        return vec![placed(below(&at, index), kind, (*name).to_owned(), manifest)];
     }
-    let makes = args.first().is_some_and(|verb| matches!(verb.as_str(), "apply" | "create" | "replace"));
+    let makes = matches!(makes, "apply" | "create" | "replace");
     let input = kubectl.stdin.as_deref().filter(|_| makes).unwrap_or_default();
     let manifests: Vec<Value> = serde_saphyr::from_multiple(input).unwrap_or_default();
     manifests
@@ -175,25 +110,21 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         .collect()
 }
 
-fn command(cx: &mut Context<'_>, at: &str, args: &[String]) {
-    let first = args[0].as_str();
+/// Whether the first argument is not what it is meant to be; then that is said.
+fn is_no_command(cx: &mut Context<'_>, at: &str, first: &str) -> bool {
     let at = below(at, 0);
     if first == "kubectl" {
         cx.findings.error(&at, "kubectl would be called twice").hint("leave the first word out");
-    } else if first.contains(char::is_whitespace) {
+    } else if first.contains(char::is_whitespace) && !first.starts_with('-') {
         let words: Vec<_> = first.split_whitespace().filter(|word| *word != "kubectl").collect();
         cx.findings
             .error(&at, "several words in one argument")
             .label("no shell takes them apart")
             .hint(format!("write `[{}]`", words.join(", ")));
-    } else if ENDLESS.contains(&first) {
-        cx.findings
-            .error(&at, format!("`kubectl {first}` waits for a person"))
-            .hint("to call from a Pod, use `curl` or `exec`");
-    } else if !first.starts_with('-') && !COMMANDS.contains(&first) {
-        let finding = cx.findings.error(&at, format!("kubectl has no command `{first}`"));
-        finding.hint_if(nearest(first, COMMANDS.iter().copied()).map(|near| format!("did you mean `{near}`?")));
+    } else {
+        return false;
     }
+    true
 }
 
 /// How RBAC's refusal is told from a quota's or a webhook's, which say `is forbidden`, too.

@@ -9,7 +9,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::draft::Draft;
-use crate::plan::{Action, Kubectl, Object, Request, Step, Target, kinds::OWN};
+use crate::plan::{
+    Action, Kubectl, Object, Request, Step, Target,
+    kinds::OWN,
+    kubectl::{Place, check, table::Effect},
+};
 
 /// What a scenario needs for itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,28 +39,6 @@ const INERT: [&str; 9] = [
 
 /// Kubernetes' own ClusterRoles for people; the others begin with `system:`.
 const BUILT_IN: [&str; 4] = ["admin", "cluster-admin", "edit", "view"];
-
-/// kubectl's commands that change nothing.
-const READS: [&str; 18] = [
-    "api-resources",
-    "api-versions",
-    "auth",
-    "cluster-info",
-    "completion",
-    "cp",
-    "describe",
-    "diff",
-    "events",
-    "exec",
-    "explain",
-    "get",
-    "kustomize",
-    "logs",
-    "options",
-    "top",
-    "version",
-    "wait",
-];
 
 /// Reads it from all that the scenario does; what is meant to be refused does nothing.
 pub(super) fn read(namespace: &str, fresh: bool, drafts: &[Draft<'_>], steps: &[Step]) -> Shares {
@@ -206,17 +188,14 @@ impl Own<'_> {
     }
 
     fn is_foreign_command(&self, kubectl: &Kubectl) -> bool {
-        let words: Vec<&str> = kubectl.args.iter().map(String::as_str).take_while(|word| *word != "--").collect();
-        let verb = words.iter().find(|word| !word.starts_with('-'));
-        if verb.is_none_or(|verb| READS.contains(verb)) && !words.contains(&"reconcile") {
+        // What cannot be read is an error of its own.
+        let Ok(call) = check(&kubectl.args, Place::Node) else { return true };
+        if call.command.effect != Effect::Changes {
             return false;
         }
-        let place = words.iter().enumerate().find_map(|(index, word)| match *word {
-            "-n" | "--namespace" => words.get(index + 1).copied(),
-            _ => word.strip_prefix("--namespace=").or_else(|| word.strip_prefix("-n")),
-        });
-        let everywhere = words.iter().any(|word| matches!(*word, "-A" | "--all-namespaces"));
-        let cluster_wide = |word: &&str| {
+        let place = call.values("namespace").last().and_then(|given| given.value.as_deref());
+        let everywhere = call.is_on("all-namespaces");
+        let cluster_wide = |word: &str| {
             let word = word.split('/').next().unwrap_or_default();
             OWN.iter().any(|own| {
                 let plural = own.plural.as_deref().unwrap_or_default();
@@ -230,7 +209,7 @@ impl Own<'_> {
         };
         everywhere
             || place.is_none_or(|place| !self.namespaces.contains(place))
-            || words.iter().any(cluster_wide)
+            || call.command.words.split(' ').chain(call.words.iter().map(|(_, word)| *word)).any(cluster_wide)
             || OWN.iter().any(|own| in_input(&own))
     }
 }

@@ -1,0 +1,375 @@
+//! What a scenario may say to kubectl. Its command line is read by kubectl's own grammar, before the run and again when the
+//! values that earlier steps saved are filled in; and what is not known to be harmless is refused.
+
+pub mod grammar;
+pub mod table;
+
+use self::{
+    grammar::{Call, Given, Takes, Wrong},
+    table::{COMMANDS, Effect},
+};
+use super::kinds::nearest;
+
+/// Where kubectl runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In the node of a cluster of our own: the files that it sees are the node's, and the cluster ends with the run.
+    Node,
+    /// On this machine, for a cluster that exists.
+    Host {
+        /// Whether the person said that everything in this cluster may be touched.
+        yes: bool,
+        /// The scenario's own namespace, if it has one.
+        own: Option<&'a str>,
+    },
+}
+
+/// Why an argument is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The argument, counted from 0.
+    pub at: usize,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Refused {
+    fn new(at: usize, what: impl Into<String>, hint: &str) -> Self {
+        Refused { at, what: what.into(), hint: Some(hint.to_owned()) }
+    }
+}
+
+/// Formats of `--output` that print, and read no file.
+const FORMATS: &[&str] = &[
+    "",
+    "custom-columns",
+    "go-template",
+    "json",
+    "jsonpath",
+    "jsonpath-as-json",
+    "kyaml",
+    "name",
+    "plaintext",
+    "plaintext-openapiv2",
+    "template",
+    "wide",
+    "yaml",
+];
+
+/// Parts of an API path behind which a GET does more than read.
+const LEADS_ON: &[&str] = &["attach", "exec", "portforward", "proxy"];
+
+/// Reads a command line and says all that is refused in it.
+///
+/// # Errors
+/// What is refused, in the order of the arguments; never empty.
+pub fn check<'a>(args: &'a [String], place: Place<'_>) -> Result<Call<'a>, Vec<Refused>> {
+    let call = grammar::read(args).map_err(|wrong| vec![refuse(wrong)])?;
+    let mut refused = command(&call, place);
+    for given in &call.flags {
+        refused.extend(flag(&call, given, place));
+    }
+    if refused.is_empty() {
+        return Ok(call);
+    }
+    refused.sort_by_key(|one| one.at);
+    Err(refused)
+}
+
+fn refuse(wrong: Wrong) -> Refused {
+    match wrong {
+        Wrong::NoCommand => Refused::new(0, "kubectl without a command", "e.g. `args: [get, pods]`"),
+        Wrong::Unknown(at, words) => {
+            let near = nearest(&words, COMMANDS.iter().map(|command| command.words));
+            let near = near.map(|near| format!("did you mean `{near}`?"));
+            let group = words.rsplit_once(' ').map(|(group, _)| format!("{group} "));
+            let inside = group.map(|group| {
+                let names = COMMANDS.iter().filter_map(|command| command.words.strip_prefix(&group));
+                format!("it has: {}", names.filter(|name| !name.contains(' ')).collect::<Vec<_>>().join(", "))
+            });
+            Refused { at, what: format!("kubectl has no command `{words}`"), hint: near.or(inside) }
+        }
+        Wrong::NoValue(at, flag) => Refused::new(at, format!("`{flag}` has no value"), "write it as the next argument"),
+        Wrong::NoFlag(at, word) => Refused::new(at, format!("`{word}` is no flag"), "a flag is `--name` or `-n`"),
+    }
+}
+
+fn command(call: &Call<'_>, place: Place<'_>) -> Vec<Refused> {
+    let words = call.command.words;
+    let refused = |what: String, hint: &str| vec![Refused::new(call.at, what, hint)];
+    match (call.command.effect, place) {
+        (Effect::Waits, _) => {
+            refused(format!("`kubectl {words}` waits for a person"), "to call from a Pod, use `curl` or `exec`")
+        }
+        (Effect::Own, _) => refused(
+            format!("`kubectl {words}` is about kubectl itself"),
+            "a scenario speaks to its own cluster, as kubewalk has set it up",
+        ),
+        (Effect::Files, Place::Host { .. }) => refused(
+            format!("`kubectl {words}` reads or writes files of this machine"),
+            "in a cluster that exists kubectl runs on this machine; leave the step out there: `when: {cluster: [builtin]}`",
+        ),
+        (Effect::Changes | Effect::Inside, Place::Host { yes: false, .. }) => refused(
+            format!("`kubectl {words}` does more than read, in a cluster that is not kubewalk's"),
+            "use the verbs of the language, or say that all may be touched with --yes-this-cluster",
+        ),
+        _ => vec![],
+    }
+}
+
+fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
+    let refused = |what: String, hint: &str| Some(Refused::new(given.at, what, hint));
+    let (name, written) = (given.name(), &given.written);
+    let value = given.value.as_deref().unwrap_or_default();
+    let (words, host) = (call.command.words, matches!(place, Place::Host { .. }));
+    let Some(flag) = given.flag else {
+        let known = grammar::known(Some(call.command)).filter(|flag| !flag.never).map(|flag| flag.name);
+        let hint = nearest(name, known).map(|near| format!("did you mean `--{near}`?"));
+        let what = format!("kubewalk knows no flag `{written}` of `kubectl {words}`");
+        // In its own cluster kubectl says so itself, or is newer than the table.
+        return host.then_some(Refused { at: given.at, what, hint });
+    };
+    if flag.never {
+        let hint = match name {
+            "user" | "token" | "username" | "password" => "say who asks by `as`, e.g. `as: serviceaccount/NAME`",
+            _ => "a scenario speaks to its own cluster only",
+        };
+        return refused(format!("`{written}` is kubewalk's own"), hint);
+    }
+    if matches!(name, "watch" | "watch-only" | "follow") && given.on() && words != "rollout status" {
+        return refused(format!("`{written}` never ends"), "wait for a state by `wait`, or ask once");
+    }
+    let Place::Host { yes, own } = place else { return None };
+    match name {
+        _ if flag.takes == Takes::File && !(name == "filename" && value == "-") => {
+            let hint = match name {
+                "filename" => "write `-f`, `-` and give it by `stdin`",
+                _ => "make the object with `apply` or `create`",
+            };
+            refused(format!("`{written}` names a file of this machine"), hint)
+        }
+        "output" if !FORMATS.contains(&value.split('=').next().unwrap_or_default()) => {
+            let hint = "formats that read no file: json, yaml, name, wide, jsonpath=…, go-template=…, custom-columns=…";
+            refused(format!("`{written}` with this format may read a file of this machine"), hint)
+        }
+        "raw" if leads_on(value) => refused(
+            format!("`{written}` may do more than read there"),
+            "use the verb `request`, which says what it sends",
+        ),
+        "as" if !yes && !own.is_some_and(|own| is_account_of(value, own)) => refused(
+            format!("`{written}` names somebody who is not the scenario's own"),
+            "say who asks by `as`: the rights for it are looked at before the run",
+        ),
+        "as-group" | "as-uid" | "as-user-extra" if !yes => refused(
+            format!("`{written}` makes somebody of whom nobody knows what they may"),
+            "say who asks by `as`: the rights for it are looked at before the run",
+        ),
+        _ => None,
+    }
+}
+
+fn is_account_of(user: &str, namespace: &str) -> bool {
+    let rest = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.strip_prefix(namespace));
+    rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with(':'))
+}
+
+/// Whether a GET of a path may reach something behind the API server.
+fn leads_on(path: &str) -> bool {
+    let plain = path.split('?').next().unwrap_or_default();
+    !plain.starts_with('/') || plain.contains('%') || plain.split('/').any(|part| LEADS_ON.contains(&part))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn args(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    fn refused(line: &str, place: Place<'_>) -> Option<String> {
+        let words = |all: Vec<Refused>| all.into_iter().map(|one| one.what).collect::<Vec<_>>().join("; ");
+        check(&args(line), place).err().map(words)
+    }
+
+    const FOREIGN: Place<'_> = Place::Host { yes: false, own: Some("mine") };
+    const YES: Place<'_> = Place::Host { yes: true, own: Some("mine") };
+
+    #[rstest]
+    #[case("get pods")]
+    #[case("get pods -A -o json")]
+    #[case("get pods -ojsonpath={.items[*].metadata.name}")]
+    #[case("get pods -o go-template --template {{.}}")]
+    #[case("get --raw /version")]
+    #[case("describe pod x")]
+    #[case("logs x --tail 5")]
+    #[case("auth can-i get pods --as=system:serviceaccount:mine:reader")]
+    #[case("auth whoami -o json")]
+    #[case("diff -f -")]
+    #[case("events")]
+    #[case("top pods")]
+    #[case("top no")]
+    #[case("explain pods --recursive")]
+    #[case("wait --for=condition=Ready pod/x --timeout 5s")]
+    #[case("rollout status deployment/x -w")]
+    #[case("rollout history deployment/x")]
+    #[case("get delete")]
+    #[case("-n delete get pods")]
+    fn who_reads_is_let(#[case] line: &str) {
+        for place in [Place::Node, FOREIGN, YES] {
+            assert_eq!(refused(line, place), None, "{line} {place:?}");
+        }
+    }
+
+    #[rstest]
+    #[case("-n get delete namespace x")]
+    #[case("-nget delete namespace x")]
+    #[case("--namespace get delete namespace x")]
+    #[case("-n auth delete namespace x")]
+    #[case("-n config delete namespace x")]
+    #[case("-n logs delete pod x")]
+    #[case("--as get delete namespace x")]
+    #[case("-v get delete namespace x")]
+    #[case("--output get delete namespace x")]
+    #[case("-l get delete pods")]
+    #[case("-f get delete")]
+    #[case("--request-timeout get drain node")]
+    #[case("auth -n can-i reconcile -f -")]
+    #[case("auth reconcile -f -")]
+    #[case("rollout -n status restart deploy/x")]
+    #[case("rollout -n history undo deploy/x")]
+    #[case("delete pod x")]
+    #[case("create token x")]
+    #[case("create -n get sa x")]
+    #[case("exec x -- id")]
+    #[case("debug x --image=y")]
+    #[case("run x --image=y")]
+    #[case("cordon n")]
+    #[case("certificate approve x")]
+    #[case("annotate pod x a=b")]
+    #[case("label pod x a=b")]
+    #[case("set env deploy/x A=b")]
+    #[case("apply -f - --dry-run=server")]
+    #[case("delete --raw /api/v1/namespaces/x")]
+    #[case("replace --raw /api/v1/namespaces/x -f -")]
+    fn who_changes_needs_a_yes(#[case] line: &str) {
+        let why = refused(line, FOREIGN).unwrap_or_default();
+        assert!(why.contains("does more than read"), "{line}: {why}");
+    }
+
+    #[rstest]
+    #[case("delete namespace x")]
+    #[case("apply -f -")]
+    #[case("exec x -- cat /etc/passwd")]
+    #[case("create sa x")]
+    #[case("get pods --as=jane")]
+    fn with_a_yes_it_may(#[case] line: &str) {
+        assert!(refused(line, FOREIGN).is_some(), "{line}");
+        assert_eq!(refused(line, YES), None, "{line}");
+    }
+
+    #[rstest]
+    #[case("config view --raw")]
+    #[case("config set-credentials x --exec-command=/bin/sh")]
+    #[case("-n x config use-context y")]
+    #[case("plugin list")]
+    #[case("kuberc view")]
+    #[case("alpha x")]
+    #[case("proxy")]
+    #[case("port-forward x 1:1")]
+    #[case("edit pod x")]
+    #[case("attach x")]
+    #[case("apply edit-last-applied cm/x")]
+    #[case("get pods -s https://evil")]
+    #[case("get pods -shttps://evil")]
+    #[case("get pods -s=https://evil")]
+    #[case("get pods -Ashttps://evil")]
+    #[case("-s https://evil get pods")]
+    #[case("--server https://evil get pods")]
+    #[case("--ser_ver=x get pods")]
+    #[case("get pods --kubeconfig=/x")]
+    #[case("get pods --context x")]
+    #[case("get pods --cluster x")]
+    #[case("get pods --user x")]
+    #[case("create sa x --user y")]
+    #[case("get pods --token x")]
+    #[case("get pods --username x --password y")]
+    #[case("get pods --client-key x")]
+    #[case("get pods --client_key x")]
+    #[case("get pods --client-certificate x")]
+    #[case("get pods --certificate-authority x")]
+    #[case("get pods --insecure-skip-tls-verify")]
+    #[case("get pods --insecure_skip_tls_verify")]
+    #[case("get pods --tls-server-name x")]
+    #[case("get pods --cache-dir x")]
+    #[case("get pods --profile=cpu --profile-output=/x")]
+    #[case("get pods --kuberc=/x")]
+    #[case("get pods --proxy-url=http://evil")]
+    #[case("get pods -w")]
+    #[case("get pods -Aw")]
+    #[case("get pods --watch=1")]
+    #[case("logs x -f")]
+    #[case("logs x -pf")]
+    #[case("__complete get pods")]
+    #[case("create frobnicate x")]
+    #[case("frobnicate")]
+    fn nobody_may(#[case] line: &str) {
+        for place in [Place::Node, FOREIGN, YES] {
+            // A flag that does not exist is kubectl's to refuse where it is harmless.
+            let harmless = place == Place::Node && line.contains("--ser_ver");
+            assert!(harmless || refused(line, place).is_some(), "{line} {place:?}");
+        }
+    }
+
+    #[rstest]
+    #[case("get -f /etc/passwd")]
+    #[case("get -f=/etc/passwd")]
+    #[case("get -f/etc/passwd")]
+    #[case("get -f -,/etc/passwd")]
+    #[case("get --filename https://evil/x.yaml")]
+    #[case("get -k /etc")]
+    #[case("get -Ak/etc")]
+    #[case("diff -f - -k .")]
+    #[case("get pods -o go-template-file=/etc/passwd")]
+    #[case("get pods -ogo-template-file=/etc/passwd")]
+    #[case("get pods -o templatefile=/etc/passwd")]
+    #[case("get pods -o jsonpath-file=/etc/passwd")]
+    #[case("get pods -o custom-columns-file=/etc/passwd")]
+    #[case("get pods -o jsonpath-file --template /etc/passwd")]
+    #[case("get pods -o JSONPATH-FILE=/etc/passwd")]
+    #[case("get pods -o json -o templatefile --template=/etc/passwd")]
+    #[case("create configmap x --from-file=/etc/passwd")]
+    #[case("create secret generic x --from-env-file /etc/passwd")]
+    #[case("create secret tls x --cert=a --key=b")]
+    #[case("patch pod x --patch-file=/etc/passwd")]
+    #[case("debug x --image=y --custom=/etc/passwd")]
+    #[case("cluster-info dump --output-directory=/tmp/x")]
+    #[case("cp x:/etc/passwd /tmp/x")]
+    #[case("kustomize .")]
+    fn files_of_this_machine_are_nobodys_and_those_of_the_node_are_no_matter(#[case] line: &str) {
+        assert!(refused(line, FOREIGN).is_some(), "{line}");
+        let why = refused(line, YES).unwrap_or_default();
+        assert!(why.contains("of this machine"), "{line}: {why}");
+        assert_eq!(refused(line, Place::Node), None, "{line}");
+    }
+
+    #[rstest]
+    #[case("get --raw /api/v1/namespaces/x/services/y/proxy/")]
+    #[case("get --raw /api/v1/namespaces/x/services/y/%70roxy/")]
+    #[case("get --raw /api/v1/namespaces/x/pods/y/exec?command=id")]
+    #[case("get --raw https://evil/")]
+    #[case("get pods --as=system:admin")]
+    #[case("get pods --as system:serviceaccount:kube-system:x")]
+    #[case("get pods --as=system:serviceaccount:minetoo:x")]
+    #[case("get pods --as-group=system:masters")]
+    #[case("get pods --frobnicate")]
+    #[case("get pods -Z")]
+    fn what_reads_too_much_or_is_unknown_is_refused_there(#[case] line: &str) {
+        assert!(refused(line, FOREIGN).is_some(), "{line}");
+        assert_eq!(refused(line, Place::Node), None, "{line}");
+    }
+}

@@ -1,0 +1,204 @@
+//! A child process as a group: what it starts belongs to it, and it ends as a whole.
+//!
+//! A signal of the terminal does not reach a group of its own, so each ends when the future that waits for it is dropped: at a
+//! deadline, at Ctrl-C, at the end of a run. And that it has ended is looked at, as long as its first process is not reaped and
+//! its number cannot be another's.
+
+use std::{
+    io,
+    process::ExitStatus,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use tokio::process::{Child, Command};
+
+/// How long a group that was killed may take to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// A process, named beyond doubt, and its name for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Member {
+    pid: u32,
+    start: String,
+    name: String,
+}
+
+/// What did not end although it was killed.
+static STUCK: Mutex<Vec<Member>> = Mutex::new(Vec::new());
+
+/// A running child and all that it has started in its process group.
+#[derive(Debug)]
+pub struct Group {
+    child: Child,
+    leader: Option<Pid>,
+    /// How long it may clean up after a TERM before it is killed.
+    patience: Duration,
+}
+
+impl Group {
+    /// Starts a command as the first process of a new group.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        let child = command.process_group(0).kill_on_drop(true).spawn()?;
+        let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Ok(Group { child, leader, patience: Duration::ZERO })
+    }
+
+    /// The same for a command that cleans up by itself after a TERM, and is killed only later.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Its first process, for its pipes.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Waits until the first process ends, and ends what it left behind.
+    ///
+    /// # Errors
+    /// When its end cannot be seen.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        if let Some(leader) = self.leader {
+            let seen = move || loop {
+                // Not reaped yet: until then nobody else can get its number.
+                match waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+                    Err(rustix::io::Errno::INTR) => {}
+                    _ => return,
+                }
+            };
+            tokio::task::spawn_blocking(seen).await.map_err(io::Error::other)?;
+            self.leader = None;
+            end(leader, Duration::ZERO);
+        }
+        self.child.wait().await
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader.take() {
+            end(leader, self.patience);
+        }
+    }
+}
+
+/// Ends a group whose first process is not reaped yet, and looks that it is gone.
+fn end(leader: Pid, patience: Duration) {
+    let group = leader.as_raw_pid().cast_unsigned();
+    let gone = |within: Duration| {
+        let begun = Instant::now();
+        loop {
+            let left = members(group);
+            if left.is_empty() || begun.elapsed() >= within {
+                return left;
+            }
+            std::thread::sleep(LOOK);
+        }
+    };
+    if !patience.is_zero() {
+        let _ = kill_process_group(leader, Signal::TERM);
+        gone(patience);
+    }
+    // Those that have gone already are no fault.
+    let _ = kill_process_group(leader, Signal::KILL);
+    let left = gone(GONE_WITHIN);
+    STUCK.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+}
+
+/// What was started, was killed, and is still there, each in a line.
+pub fn still_there() -> Vec<String> {
+    let mut stuck = STUCK.lock().unwrap_or_else(PoisonError::into_inner);
+    stuck.retain(|member| read(member.pid).is_some_and(|(_, now)| now == *member));
+    stuck.iter().map(|member| format!("process {} ({})", member.pid, member.name)).collect()
+}
+
+/// The processes of a group that are not dead.
+#[cfg(target_os = "linux")]
+fn members(group: u32) -> Vec<Member> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(read).filter(|(of, _)| *of == group).map(|(_, member)| member).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn members(_group: u32) -> Vec<Member> {
+    vec![]
+}
+
+/// The group of a process, and who it is; `None` when it is dead.
+#[cfg(target_os = "linux")]
+fn read(pid: u32) -> Option<(u32, Member)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in it may hold spaces and brackets, so counting begins after the last one.
+    let (before, after) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let (state, group, start) = (fields.first()?, fields.get(2)?.parse().ok()?, (*fields.get(19)?).to_owned());
+    let name = before.split_once('(').map(|(_, name)| name.to_owned()).unwrap_or_default();
+    (!matches!(*state, "Z" | "X")).then_some((group, Member { pid, start, name }))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read(_pid: u32) -> Option<(u32, Member)> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::Stdio;
+
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+    use super::*;
+
+    /// A shell that starts two more, says their numbers, and stays.
+    async fn family(script: &str) -> (Group, Vec<u32>) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        let mut group = Group::start(&mut command).expect("it starts");
+        let mut lines = BufReader::new(group.child().stdout.take().expect("a pipe")).lines();
+        let line = lines.next_line().await.expect("it reads").expect("a line");
+        (group, line.split(' ').map(|pid| pid.parse().expect("a number")).collect())
+    }
+
+    fn alive(pids: &[u32]) -> Vec<u32> {
+        pids.iter().copied().filter(|pid| read(*pid).is_some()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_ends_as_a_whole() {
+        let (group, pids) = family("trap '' TERM INT; (sleep 600) & (sleep 600) & echo $$ $!; wait").await;
+        let leader = pids[0];
+        assert_eq!(alive(&pids), pids);
+        assert!(members(leader).len() >= 3, "{:?}", members(leader));
+        drop(group);
+        assert!(alive(&pids).is_empty() && members(leader).is_empty() && still_there().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_a_command_leaves_behind_ends_with_it() {
+        let (mut group, pids) = family("sleep 600 & echo $$ $!; exit 7").await;
+        let status = group.wait().await.expect("an end");
+        assert!(status.code() == Some(7) && alive(&pids).is_empty() && members(pids[0]).is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_cleans_up_is_let() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("cleaned");
+        let script = format!("trap 'echo > {}; exit' TERM; echo $$ $$; sleep 600 & wait", file.display());
+        let (group, pids) = family(&script).await;
+        drop(group.with_patience(Duration::from_secs(20)));
+        assert!(file.exists());
+        assert!(alive(&pids).is_empty());
+    }
+}
