@@ -235,3 +235,29 @@ mod machine {
         lacks(&mut command, sentence, remedy);
     }
 }
+
+/// The proxy variables of the environment are for what is elsewhere. Nothing listens at port 1 of this machine.
+#[test]
+fn a_proxy_is_not_asked_for_this_machine() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let asked = |host: &str| {
+        let file = folder.path().join(host);
+        let config = format!(
+            "{{apiVersion: v1, kind: Config, current-context: c, clusters: [{{name: c, cluster: {{server: 'https://{host}:1'}}}}], \
+             contexts: [{{name: c, context: {{cluster: c, user: u}}}}], users: [{{name: u, user: {{}}}}]}}"
+        );
+        std::fs::write(&file, config).expect("a kubeconfig");
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_kubewalk"))
+            .args(["explain", "--as", "jane", "list", "pods", "--kubeconfig"])
+            .arg(&file)
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .output()
+            .expect("kubewalk starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = asked("127.0.0.1");
+    assert!(code == Some(3) && !said.contains("proxy"), "{said}");
+    let (code, said) = asked("api.example");
+    assert!(code == Some(3) && said.contains("a proxy stands between this machine and api.example"), "{said}");
+    assert!(said.contains("env -u HTTPS_PROXY"), "{said}");
+}

@@ -24,7 +24,34 @@ pub(super) async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Resul
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
     // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
     config.default_retry = false;
+    // A cluster of our own is on this machine, whatever the proxy variables of the environment are for.
+    config.proxy_url = None;
     Ok(config)
+}
+
+/// A config without the proxy that the environment names, if the server is this machine's own. There is no way through a proxy.
+///
+/// # Errors
+/// When the server is elsewhere, and a proxy stands between.
+pub(crate) fn direct(mut config: kube::Config) -> Result<kube::Config, ClusterError> {
+    let host = config.cluster_url.host().unwrap_or_default().to_owned();
+    if is_own(&host) {
+        config.proxy_url = None;
+    }
+    if config.proxy_url.is_none() {
+        return Ok(config);
+    }
+    Err(ClusterError::new(
+        format!("a proxy stands between this machine and {host}, and kubewalk speaks to an API server directly only"),
+        "the environment (HTTPS_PROXY, https_proxy) or the kubeconfig (proxy-url) names it; if the server is reached without it: \
+         `env -u HTTPS_PROXY -u https_proxy kubewalk …`",
+    ))
+}
+
+/// Whether a host is this machine's own.
+pub(super) fn is_own(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The most that an answer of an API server may have, in bytes, whatever asked for it: a list that somebody needs is shorter,
@@ -84,4 +111,26 @@ pub(crate) fn kubeconfig_for(text: &str, server: &str) -> Result<String, Cluster
 /// What it means when the file cannot be used.
 pub(super) fn gone(e: &dyn std::fmt::Display) -> ClusterError {
     ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("https://127.0.0.1:6443", Some(false))]
+    #[case("https://[::1]:6443", Some(false))]
+    #[case("https://localhost:6443", Some(false))]
+    #[case("https://api.example:6443", None)]
+    fn a_proxy_is_for_what_is_elsewhere(#[case] server: &str, #[case] proxied: Option<bool>) {
+        let mut config = kube::Config::new(server.parse().expect("a URL"));
+        config.proxy_url = Some("http://proxy.example:3128".parse().expect("a URL"));
+        let direct = direct(config);
+        assert_eq!(direct.as_ref().ok().map(|config| config.proxy_url.is_some()), proxied);
+        if let Err(error) = direct {
+            assert!(error.message.contains("api.example"), "{}", error.message);
+        }
+    }
 }

@@ -128,8 +128,7 @@ fn choose(mut kubeconfig: Kubeconfig, existing: &Existing) -> Result<Kubeconfig,
 /// Whether the server's address is this machine's own.
 fn is_local(server: &str) -> bool {
     let Ok(uri) = server.parse::<http::Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    access::is_own(uri.host().unwrap_or_default())
 }
 
 async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) -> Result<Cluster, ClusterError> {
@@ -138,6 +137,7 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) 
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
     config.default_retry = false;
+    let mut config = access::direct(config)?;
     let client = access::client(config.clone()).map_err(|e| failed(&e))?;
     let own = config.clone();
     config.auth_info = kube::config::AuthInfo::default();

@@ -109,6 +109,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "error", "{contains: invalid bearer token}"),
     ("", "feature", "[pods]"),
     ("", "file", "role.yaml"),
+    ("", "fill", "true"),
     ("", "from", "{secret: reader-token}"),
     ("", "groups", "[developers]"),
     ("", "headers", "{Accept: application/json}"),

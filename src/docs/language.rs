@@ -16,7 +16,11 @@ A scenario is a YAML file: a title, and steps that happen in order. Each step ha
 verb. The first step that does not hold ends the scenario. A word that is not below is an error, and `kubewalk check` tells
 you where. `kubewalk new NAME` writes a first scenario.
 
-In all texts, `{namespace}` becomes the name of the scenario's namespace.
+In all texts of a step, `{namespace}` becomes the name of the scenario's namespace, and `{saved.NAME}` a value that an earlier step
+saved. Only these, exactly so, are placeholders (and `{each.NAME}` in a step with a table): every other brace stays as it is, so
+JSON, JSON paths, templates and shells need no care. `{{namespace}}` stands for the letters `{namespace}` themselves, and
+`${namespace}` stays a variable of the shell. Titles, narration, tags and keys are not filled in. A file that `apply` or `create`
+names is sent as it is written, unless the step says `{file: NAME, fill: true}`.
 
 `kubewalk check` also warns about what can run but is probably not meant, e.g. a rule that grants nothing. If you mean it, end the
 line with the comment `# on purpose`.
@@ -30,7 +34,10 @@ const STEP: &str = "Exactly one of its keys is a [verb](#verbs). These go with a
 
 const EXPECT: &str = "\
 `expect` says what the answer must look like. All that is said must hold. Without it, the verb must succeed. A `403` holds only
-if RBAC made it, about the identity and the request of this step.";
+if RBAC made it, about the identity and the request of this step, and if nothing that the call is about (its namespace, its account,
+its Pod) is being deleted. A call that changes something is not made again once it has gone through: a denial that comes second is
+none. A refusal that `exec` or `kubectl` prints holds only if it is about the Pod's own account or the step's caller, or if the
+expectation names who is refused.";
 
 /// The page, made of the schema of a scenario file.
 pub fn page(schema: &Value) -> String {

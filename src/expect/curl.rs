@@ -11,6 +11,21 @@ pub fn ended(code: i32, stderr: &str) -> (&'static str, Option<&'static str>) {
     if code == 28 && stderr.contains("Operation timed out after") { (NO_END, Some(WATCH)) } else { exit(code) }
 }
 
+/// What a curl exit code means when a proxy stood between that curl was told to use.
+pub fn proxied(code: i32, stderr: &str) -> Option<(&'static str, &'static str)> {
+    const HINT: &str = "a proxy variable in the Pod (https_proxy, HTTPS_PROXY, all_proxy) sends the call there: unset it, or name the \
+         host in NO_PROXY, e.g. `NO_PROXY=.default,.svc,.cluster.local` (for https://kubernetes.default, `.default`)";
+    let lower = stderr.to_lowercase();
+    let tunnel = lower.contains("connect tunnel failed") || lower.contains("from proxy after connect");
+    match code {
+        5 => Some(("the proxy's name could not be resolved", HINT)),
+        97 => Some(("the proxy refused to be one", HINT)),
+        _ if tunnel => Some(("a proxy refused the way to the server", HINT)),
+        7 | 28 | 35 | 56 | 60 if lower.contains("proxy") => Some(("the proxy could not be used", HINT)),
+        _ => None,
+    }
+}
+
 /// What a curl exit code means, and what to do.
 pub fn exit(code: i32) -> (&'static str, Option<&'static str>) {
     match code {
@@ -59,5 +74,30 @@ pub fn exit(code: i32) -> (&'static str, Option<&'static str>) {
         127 => ("there is no curl in the container", Some("image: curl has it")),
         137 => ("curl was killed (SIGKILL)", Some("out of memory, or the container ended")),
         _ => ("curl failed", Some("https://curl.se/docs/manpage.html#EXIT lists its exit codes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(56, "curl: (56) CONNECT tunnel failed, response 403", Some("a proxy refused the way to the server"))]
+    #[case(
+        56,
+        "curl: (56) Received HTTP code 407 from proxy after CONNECT",
+        Some("a proxy refused the way to the server")
+    )]
+    #[case(5, "curl: (5) Could not resolve proxy: proxy.example", Some("the proxy's name could not be resolved"))]
+    #[case(56, "curl: (56) Recv failure: Connection reset by peer", None)]
+    #[case(7, "curl: (7) Failed to connect to kubernetes.default port 443", None)]
+    fn a_proxys_refusal_is_told_from_the_servers_end(
+        #[case] code: i32,
+        #[case] stderr: &str,
+        #[case] meaning: Option<&str>,
+    ) {
+        assert_eq!(proxied(code, stderr).map(|(meaning, _)| meaning), meaning);
     }
 }

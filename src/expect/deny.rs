@@ -28,6 +28,8 @@ pub enum Verdict {
     Conflict,
     /// 422, and 400: allowed, but what was sent is wrong.
     Invalid,
+    /// 429 and 5xx that only a call which authorization has let pass can get; why, in words.
+    After(&'static str),
     /// 429: the server asks to come back later.
     TooManyRequests,
     /// 5xx.
@@ -71,6 +73,9 @@ pub enum Stranger {
     Text,
 }
 
+/// The RBAC authorizer.
+pub(super) const RBAC: DeniedBy = DeniedBy::Rbac;
+
 /// How RBAC's escalation check begins, after its head.
 static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -103,6 +108,9 @@ pub fn classify(http: &Http) -> Verdict {
     if let Some(denial) = denial(http.status, &status) {
         return Verdict::Denied(denial);
     }
+    if let Some(why) = after_authorization(http.status, &status) {
+        return Verdict::After(why);
+    }
     match http.status {
         401 if status.reason == "Unauthorized" => Verdict::Unauthenticated,
         404 => Verdict::NotFound,
@@ -113,6 +121,34 @@ pub fn classify(http: &Http) -> Verdict {
         _ => Verdict::Other,
     }
 }
+
+/// Why a 429 or a 5xx is not a server's trouble: authorization comes first, and what refused or failed comes after it.
+fn after_authorization(http_status: u16, status: &Status<'_>) -> Option<&'static str> {
+    let message = status.message.strip_prefix("Internal error occurred: ").unwrap_or(status.message);
+    match http_status {
+        // The eviction of a Pod. An overloaded server gives no such cause.
+        429 if status.has_cause("DisruptionBudget") => Some("a PodDisruptionBudget keeps the Pod"),
+        500 if message.starts_with("This pod has more than one PodDisruptionBudget") => {
+            Some("more than one PodDisruptionBudget is about the Pod")
+        }
+        500.. if message.starts_with("failed calling webhook ") => Some("an admission webhook could not be asked"),
+        500.. if message.starts_with("conversion webhook for ") => Some("a conversion webhook failed"),
+        // Server-side apply calls a slip in the manifest an error of its own.
+        500 if message.starts_with("failed to create typed patch object (") => Some(NOT_OF_THE_KIND),
+        500 if UNTYPED.is_match(message) => Some(NOT_OF_THE_KIND),
+        _ => None,
+    }
+}
+
+/// What server-side apply says with a 500.
+pub(super) const NOT_OF_THE_KIND: &str = "the manifest does not fit its kind";
+
+/// How structured-merge-diff says that a value is not of its kind: `.spec.replicas: expected numeric (int or float), got string`,
+/// `.spec.foo: field not declared in schema`.
+static UNTYPED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?:errors:\s*)?\.[A-Za-z][^\n]*: (?:expected [a-z]+[^\n]*, got |field not declared in schema)")
+        .expect("as above")
+});
 
 fn code(status: &Status<'_>) -> String {
     status.code.map_or_else(|| "none".to_owned(), |code| code.to_string())

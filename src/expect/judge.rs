@@ -28,7 +28,7 @@ pub fn judge(expect: &Expect, answer: &Answer, meant: Option<&Meant>) -> Vec<Mis
             Some(code) => vec![answered(code, http)],
         },
         Answer::CurlFailed { exit_code, stderr } => unreached(expect, *exit_code, stderr),
-        Answer::Exec { exit_code, stdout, stderr } => command(expect, *exit_code, stdout, stderr),
+        Answer::Exec { exit_code, stdout, stderr } => command(expect, *exit_code, stdout, stderr, meant),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod jwt;
 mod parts;
 pub mod path;
 pub mod pattern;
+mod printed;
 mod process;
 pub mod query;
 pub mod refused;
@@ -87,6 +88,30 @@ pub struct Meant {
     pub user: String,
     /// The beginning of RBAC's message, if it refused exactly this call of this user.
     pub denial: String,
+}
+
+/// Whether a text is nothing but the words that every refusal has, whoever made it about whomever.
+pub fn is_bare_denial(text: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "http/1.1",
+        "http/2",
+        "error",
+        "from",
+        "server",
+        "is",
+        "forbidden",
+        "403",
+        "code",
+        "reason",
+        "status",
+        "response",
+    ];
+    let lower = text.to_lowercase();
+    let words: Vec<_> = lower
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "/.".contains(c)))
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.iter().any(|word| matches!(*word, "403" | "forbidden")) && words.iter().all(|word| WORDS.contains(word))
 }
 
 /// One expectation that does not hold. All texts are redacted and harmless for a terminal.

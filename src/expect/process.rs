@@ -1,17 +1,20 @@
 //! Answers of processes in a Pod: curl without an HTTP answer, and commands.
 
 use super::{
-    Class, Mismatch, curl,
+    Class, Meant, Mismatch, curl,
     judge::pointer,
     parts::{output, parts, plain},
-    show,
+    printed, show,
     status::words,
 };
 use crate::scenario::{expect::Expect, outcome::Wanted};
 
 /// curl got no answer, or not a whole one.
 pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatch> {
-    let (meaning, hint) = curl::ended(code, stderr);
+    let (meaning, hint) = match curl::proxied(code, stderr) {
+        Some((meaning, hint)) => (meaning, Some(hint)),
+        None => curl::ended(code, stderr),
+    };
     let mut found = Vec::new();
     if expect.exit_code != Some(code) {
         let (pointer, short, expected) = match (expect.exit_code, expect.wanted()) {
@@ -70,7 +73,13 @@ fn moral(expect: &Expect) -> &'static str {
 }
 
 /// A command has ended.
-pub(super) fn command(expect: &Expect, code: i32, stdout: &[u8], stderr: &[u8]) -> Vec<Mismatch> {
+pub(super) fn command(
+    expect: &Expect,
+    code: i32,
+    stdout: &[u8],
+    stderr: &[u8],
+    meant: Option<&Meant>,
+) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let wanted = expect.exit_code.unwrap_or(0);
     if code != wanted {
@@ -97,5 +106,8 @@ pub(super) fn command(expect: &Expect, code: i32, stdout: &[u8], stderr: &[u8]) 
     parts(expect, json.as_ref(), &raw, "the standard output", &mut found);
     output(expect.stdout.as_ref(), "stdout", Class::Stdout, stdout, &mut found);
     output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr, &mut found);
+    if found.is_empty() {
+        found.extend(printed::refusal(expect, json.as_ref(), &show::text(stderr), meant));
+    }
     found
 }

@@ -61,6 +61,10 @@ pub fn surprise(
         }
         Verdict::Conflict => mismatch.got += ": authorization let the call pass, and what is stored is in the way",
         Verdict::Invalid => mismatch.got += ": authorization let the call pass, and the request itself is wrong",
+        Verdict::After(why) => {
+            mismatch.got += &format!(": authorization let the call pass, and {why}");
+            mismatch.hint = after(why).map(str::to_owned);
+        }
         Verdict::TooManyRequests => {
             mismatch.class = Class::Server;
             mismatch.got += ": the server asks to come back later; this says nothing about rights";
@@ -78,6 +82,12 @@ pub fn surprise(
         }
     }
     mismatch
+}
+
+/// What to do about what came after authorization.
+fn after(why: &str) -> Option<&'static str> {
+    (why == deny::NOT_OF_THE_KIND)
+        .then_some("server-side apply answers 500 for a slip in the manifest: the server's words name the field")
 }
 
 /// An answer whose status is as expected, but that somebody other than the API server gave.

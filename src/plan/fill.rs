@@ -151,8 +151,9 @@ fn action(action: &mut Action, filler: &mut dyn Filler) {
             }
         }
         Action::Curl(call) => curl(call, filler),
-        Action::Exec(Exec { place, command, stdin }) => {
+        Action::Exec(Exec { place, identity, command, stdin }) => {
             self::place(place, filler);
+            self::identity(identity, filler);
             all(command.iter_mut().chain(stdin), filler);
         }
         Action::Request(call) => {

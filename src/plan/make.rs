@@ -24,9 +24,11 @@ mod outside;
 mod pairs;
 mod placeholders;
 mod rbac;
+mod revived;
 mod rules;
 mod shares;
 mod short;
+mod spoken;
 mod story;
 mod subjects;
 mod targets;
@@ -133,6 +135,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
     let mut steps = story::tell(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
     pairs::check(&mut cx, &steps);
+    revived::check(&mut cx, &steps);
     texts::check(&mut cx);
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);

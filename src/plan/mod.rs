@@ -276,11 +276,21 @@ pub struct Curl {
     pub saved_token: Option<String>,
 }
 
+impl Curl {
+    /// The path of the URL, and its query.
+    pub fn path(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("/", |at| &rest[at..])
+    }
+}
+
 /// A command inside a Pod.
 #[derive(Debug, Clone)]
 pub struct Exec {
     /// Where it runs.
     pub place: Place,
+    /// The Pod's ServiceAccount, as whom a call from inside is made.
+    pub identity: Identity,
     /// Program and arguments.
     pub command: Vec<String>,
     /// Standard input.

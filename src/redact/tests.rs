@@ -204,7 +204,7 @@ fn what_the_page_promises_goes() {
             let plain = text.replace(['‹', '›'], "");
             let clean = redact(&plain);
             let secrets = text.split('‹').skip(1).map(|rest| rest.split('›').next().unwrap_or_default());
-            let kept = text.split('‹').map(|part| part.split('›').last().unwrap_or_default());
+            let kept = text.split('‹').map(|part| part.split('›').next_back().unwrap_or_default());
             for secret in secrets {
                 assert!(!clean.contains(secret), "{row}: {clean}");
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::{captures::Captures, existence};
+use super::{captures::Captures, effects, existence, going};
 use crate::{
     clock::{Moment, timeout_at},
     expect::{Answer, Meant, Mismatch, judge, review},
@@ -35,7 +35,7 @@ pub struct Asked {
 /// Asks, and when all holds keeps what the step saves.
 ///
 /// # Errors
-/// As [`ask`], and when a credential would be saved as a text.
+/// As [`ask`], when a credential would be saved as a text, and when what was refused is being deleted.
 pub async fn asked_and_saved(
     step: &Step,
     captures: &mut Captures,
@@ -44,6 +44,7 @@ pub async fn asked_and_saved(
 ) -> Result<Asked, Fault> {
     let step = resolved(step.clone(), context).await?;
     let mut asked = ask(&step, context, deadline).await?;
+    going::check(&step, &asked, context).await?;
     if asked.mismatches.is_empty() {
         asked.mismatches = existence::missing(&step, &asked.got.answer, context).await?;
     }
@@ -60,7 +61,12 @@ pub async fn asked_and_saved(
 /// The step could not be carried out, or was not over in its time.
 pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let within = step.expected.iter().filter_map(|item| item.within).max();
-    again(within, needed(step), || once(step, context, deadline)).await
+    let done = |asked: &Asked| effects::went_through(step, asked);
+    let mut asked = again(within, needed(step), done, || once(step, context, deadline)).await?;
+    if within.is_some() && done(&asked) {
+        effects::tell(&mut asked);
+    }
+    Ok(asked)
 }
 
 /// How many times in a row it must be as expected.
@@ -73,15 +79,17 @@ fn needed(step: &Step) -> usize {
     if denied { DENIALS } else { 1 }
 }
 
-/// Asks until it was so as many times in a row as are needed, or the time is over.
+/// Asks until it was so as many times in a row as are needed, or the time is over, or an attempt has `done` what must not be
+/// done twice.
 async fn again<F: Future<Output = Result<Asked, Fault>>>(
     within: Option<Duration>,
     needed: usize,
+    done: impl Fn(&Asked) -> bool,
     mut once: impl FnMut() -> F,
 ) -> Result<Asked, Fault> {
     let begun = Moment::now();
     let first = once().await?;
-    let Some(within) = within else { return Ok(first) };
+    let Some(within) = within.filter(|_| !done(&first)) else { return Ok(first) };
     let mut seen = usize::from(first.mismatches.is_empty());
     let (mut last, mut attempts, mut over) = (first, 1, false);
     let mut ticks = tokio::time::interval(AGAIN);
@@ -93,6 +101,7 @@ async fn again<F: Future<Output = Result<Asked, Fault>>>(
         last = once().await?;
         attempts += 1;
         seen = if last.mismatches.is_empty() { seen + 1 } else { 0 };
+        over |= done(&last);
     }
     Ok(Asked { attempts, ..last })
 }
@@ -141,6 +150,9 @@ pub fn calls(step: &Step) -> Option<(&Identity, Vec<Request>)> {
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
 /// speak of.
 fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
+    if let Answer::Exec { .. } = answer {
+        return printed_by(step);
+    }
     let (identity, requests) = calls(step)?;
     let user = identity.username();
     let mut denials: Vec<String> = requests.iter().map(|request| request.denial(&user)).collect();
@@ -151,6 +163,23 @@ fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
     let said = denials.iter().position(|denial| message.is_some_and(|message| message.starts_with(denial.as_str())));
     let denial = if denials.is_empty() { return None } else { denials.swap_remove(said.unwrap_or(0)) };
     Some(Meant { denial, user })
+}
+
+/// Who a refusal must be about that a command prints; what it asks is not known.
+fn printed_by(step: &Step) -> Option<Meant> {
+    let user = match &step.action {
+        Action::Exec(exec) => exec.identity.username(),
+        Action::Kubectl(kubectl) if step.caller.identity.is_none() => {
+            let mut words = kubectl.args.iter().take_while(|word| *word != "--");
+            let flag = words.find(|word| word.starts_with("--as=") || *word == "--as")?;
+            match flag.split_once('=') {
+                Some((_, user)) => user.to_owned(),
+                None => words.next()?.clone(),
+            }
+        }
+        _ => step.caller.identity.as_ref()?.username(),
+    };
+    Some(Meant { user, denial: String::new() })
 }
 
 /// The step with the plurals that only the cluster knows, so that a refusal of somebody can be compared with it.
@@ -234,16 +263,30 @@ mod tests {
                 Ok(asked(!first))
             }
         };
-        let ended = again(Some(Duration::from_millis(10)), 1, look).await.expect("an answer");
+        let ended = again(Some(Duration::from_millis(10)), 1, |_| false, look).await.expect("an answer");
         assert_eq!((ended.mismatches.len(), ended.attempts), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_done_is_not_done_again() {
+        let ended =
+            again(Some(Duration::from_secs(5)), 3, |_| true, || async { Ok(asked(false)) }).await.expect("an answer");
+        assert_eq!((ended.mismatches.len(), ended.attempts), (1, 1));
+        let tries = Cell::new(0);
+        let second = || {
+            tries.set(tries.get() + 1);
+            async { Ok(asked(false)) }
+        };
+        let ended = again(Some(Duration::from_secs(5)), 3, |_| tries.get() == 2, second).await.expect("an answer");
+        assert_eq!((ended.mismatches.len(), ended.attempts), (1, 2));
     }
 
     #[tokio::test]
     async fn what_never_holds_ends_with_the_time() {
         let never = || async { Ok(asked(false)) };
-        let ended = again(Some(Duration::from_millis(1)), 1, never).await.expect("an answer");
+        let ended = again(Some(Duration::from_millis(1)), 1, |_| false, never).await.expect("an answer");
         assert_eq!(ended.mismatches.len(), 1);
-        let once = again(None, 1, never).await.expect("an answer");
+        let once = again(None, 1, |_| false, never).await.expect("an answer");
         assert_eq!(once.attempts, 1);
     }
 }

@@ -10,7 +10,9 @@ pub mod turns;
 
 mod ask;
 mod captures;
+mod effects;
 mod existence;
+mod going;
 mod presence;
 pub mod sent;
 mod steady;
@@ -101,6 +103,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         kubectl: cluster.kubectl().clone(),
         client,
         curl_image: cluster.facts().curl_image.clone(),
+        namespace: plan.namespace.clone(),
         made: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),

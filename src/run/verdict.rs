@@ -105,6 +105,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::TooMuch(_) => "tooMuch",
         Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,
+        Fault::Going(_) => "going",
         Fault::Away(_) => "away",
         Fault::Busy { .. } => "server",
     }

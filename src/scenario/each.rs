@@ -3,6 +3,7 @@
 use super::{
     Diagnostic, Span,
     diagnostic::printable,
+    placeholder::{Piece, pieces},
     syntax::error,
     tree::{Entry, Node, Value},
     wording::{nearest, ticked},
@@ -15,6 +16,9 @@ pub type Rows = Vec<Option<String>>;
 const MOST: usize = 500;
 
 const OPEN: &str = "{each.";
+
+/// How the name of a placeholder begins.
+const NAME: &str = "each.";
 
 /// Replaces each step that has `each` by one step for each row.
 pub(super) fn expand(root: &mut Node, found: &mut Vec<Diagnostic>) -> Rows {
@@ -204,12 +208,18 @@ fn placed(node: &Node, span: Span) -> Node {
 }
 
 fn text(text: &str, span: Span, row: &[Entry], found: &mut Vec<Diagnostic>) -> String {
-    let mut parts = text.split(OPEN);
-    let mut made = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let Some((name, rest)) = part.split_once('}') else {
-            add(found, error("a placeholder without its end", span, "write `{each.NAME}`"));
-            return text.to_owned();
+    let mut made = String::new();
+    for piece in pieces(text, |name| name.starts_with(NAME)) {
+        let name = match piece {
+            Piece::Text(part) if part.contains(OPEN) => {
+                add(found, error("a placeholder without its end", span, "write `{each.NAME}`"));
+                return text.to_owned();
+            }
+            Piece::Text(part) | Piece::Literal(part) => {
+                made += part;
+                continue;
+            }
+            Piece::Name(name) => &name[NAME.len()..],
         };
         match row.iter().find(|entry| entry.key == name) {
             Some(entry) if matches!(entry.value.value, Value::List(_) | Value::Map(_)) => {
@@ -226,7 +236,6 @@ fn text(text: &str, span: Span, row: &[Entry], found: &mut Vec<Diagnostic>) -> S
                 add(found, error(&format!("no row of `each` has `{}`", printable(name)), span, &hint));
             }
         }
-        made += rest;
     }
     made
 }
@@ -241,7 +250,9 @@ fn add(found: &mut Vec<Diagnostic>, diagnostic: Diagnostic) {
 /// Placeholders in a step that has no table.
 fn stray(node: &Node, found: &mut Vec<Diagnostic>) {
     match &node.value {
-        Value::String(text) if text.contains(OPEN) => {
+        Value::String(text)
+            if pieces(text, |name| name.starts_with(NAME)).iter().any(|piece| matches!(piece, Piece::Name(_))) =>
+        {
             found.push(error(
                 "a placeholder of `each` in a step without `each`",
                 node.span,

@@ -67,6 +67,11 @@ impl Expect {
         }
     }
 
+    /// Whether the call, or the command, must fail: as [`Self::is_failure`], or by its exit code.
+    pub fn must_fail(&self) -> bool {
+        self.is_failure() || self.is_unanswered()
+    }
+
     /// Whether a 404 is what must come.
     pub fn is_not_found(&self) -> bool {
         self.wanted() == Wanted::Exactly(404) || self.reason.as_deref() == Some("NotFound")

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Context, Fault, identity::Who};
 pub use crate::plan::asks::{escape, path};
 use crate::{
+    clock::Moment,
     cluster::access::{self, MOST_BODY},
     expect::{Http, json},
     plan::Kind,
@@ -143,20 +144,35 @@ pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
     send(client, http::Method::GET, path, None, Vec::new()).await
 }
 
+/// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has
+/// said that the CustomResourceDefinition is established.
+const SERVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often a kind is looked for that is not served yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// The kind with its plural and scope; the cluster is asked about kinds that are not Kubernetes' own.
 ///
 /// # Errors
-/// When the cluster does not know the kind.
+/// When the cluster does not know the kind, also not a moment later.
 pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
     if kind.plural.is_some() {
         return Ok(kind.clone());
     }
-    served(kind, context).await?.ok_or_else(|| {
-        Fault::Refused(format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version))
-    })
+    let until = Moment::now() + SERVED_WITHIN;
+    loop {
+        match served(kind, context).await? {
+            Some(found) => return Ok(found),
+            None if !until.left().is_zero() => tokio::time::sleep(LOOK_AGAIN).await,
+            None => {
+                let words = format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version);
+                return Err(Fault::Refused(words));
+            }
+        }
+    }
 }
 
-/// Whether the cluster knows the kind.
+/// Whether the cluster knows the kind now.
 ///
 /// # Errors
 /// When the API server does not answer, or cannot answer for now.
@@ -164,6 +180,7 @@ pub async fn is_served(kind: &Kind, context: &Context) -> Result<bool, Fault> {
     Ok(served(kind, context).await?.is_some())
 }
 
+/// The kind as the cluster serves it now.
 async fn served(kind: &Kind, context: &Context) -> Result<Option<Kind>, Fault> {
     let list = get(&context.client, &format!("/apis/{}/{}", kind.group, kind.version)).await?;
     if let Some(busy) = busy(&list) {

@@ -42,6 +42,8 @@ pub struct Context {
     pub client: kube::Client,
     /// The image behind the alias `curl`.
     pub curl_image: String,
+    /// The scenario's namespace.
+    pub namespace: String,
     /// What the scenario has made so far, for its removal.
     pub made: Mutex<Vec<Made>>,
     /// Whether the cluster is somebody else's, so that all that is made in it is marked.
@@ -141,6 +143,9 @@ pub enum Fault {
         /// When it asks to come again.
         after: Option<std::time::Duration>,
     },
+    /// What the step is about is on its way out, so that a denial says nothing about rights.
+    #[error("{0}: a denial meanwhile says nothing about rights")]
+    Going(String),
     /// The scenario had no time left in this step.
     #[error("the scenario's time of {0:?} was over in this step")]
     Late(std::time::Duration),
@@ -179,7 +184,13 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Mo
         Action::Get(target) => get::run(target, who, context).await,
         Action::Delete(target) => delete::run(target, who, context, deadline).await,
         Action::Wait(target, until) => wait::run(target, until, context, deadline).await,
-        Action::Curl(curl) => curl::run(curl, action.only_reads(), context, deadline).await,
+        Action::Curl(curl) => {
+            let answer = curl::run(curl, action.only_reads(), context, deadline).await;
+            if let (Ok(Answer::Curl(http)), Some(_)) = (&answer, &curl.request) {
+                request::remember(curl.method, curl.path(), http, context);
+            }
+            answer
+        }
         Action::Exec(exec) => exec::run(exec, context, deadline).await,
         Action::Request(call) => request::run(call, who, context, deadline).await,
         Action::Whoami => whoami::run(who).await,

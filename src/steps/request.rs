@@ -38,17 +38,16 @@ pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) ->
     {
         context.mounted.of(&namespace, &name, context).await;
     }
-    remember(call, &answer, context);
+    remember(call.method, &call.path, &answer, context);
     Ok(Answer::Api(answer))
 }
 
 /// What a POST made is ours to remove.
-fn remember(call: &Call, answer: &Http, context: &Context) {
-    let Some(json) = answer.json.as_ref().filter(|_| answer.status == 201 && call.method == Method::Post) else {
+pub(super) fn remember(method: Method, path: &str, answer: &Http, context: &Context) {
+    let Some(json) = answer.json.as_ref().filter(|_| answer.status == 201 && method == Method::Post) else {
         return;
     };
-    let Request::Resource { group, resource, subresource: None, namespace, .. } =
-        Request::from_http("POST", &call.path)
+    let Request::Resource { group, resource, subresource: None, namespace, .. } = Request::from_http("POST", path)
     else {
         return;
     };
@@ -58,7 +57,7 @@ fn remember(call: &Call, answer: &Http, context: &Context) {
         return;
     };
     // Reviews are answered and not stored.
-    if json["metadata"]["uid"].as_str().is_none() || call.path.contains("dryRun=") {
+    if json["metadata"]["uid"].as_str().is_none() || path.contains("dryRun=") {
         return;
     }
     let version = api_version.rsplit('/').next().unwrap_or(api_version).to_owned();

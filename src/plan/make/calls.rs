@@ -197,8 +197,9 @@ pub(super) fn exec(cx: &mut Context<'_>, draft: &Draft<'_>, exec: &verbs::Exec, 
         }
         Some(_) => {}
     }
-    let (place, _) = place(cx, &at, &exec.pod, exec.container.as_deref(), story)?;
-    Some(Action::Exec(Exec { place, command: exec.command.clone(), stdin: exec.stdin.clone() }))
+    let (place, facts) = place(cx, &at, &exec.pod, exec.container.as_deref(), story)?;
+    let identity = Identity::ServiceAccount { namespace: place.namespace.clone(), name: facts.account };
+    Some(Action::Exec(Exec { place, identity, command: exec.command.clone(), stdin: exec.stdin.clone() }))
 }
 
 /// Finds the Pod and the container, or says why they are not there.

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::{
     Context, absence, below,
     draft::{Draft, duration},
-    kubectl, when,
+    kubectl, spoken, when,
 };
 use crate::{
     expect::{pattern, query::Query},
     plan::{Expected, kinds::nearest},
     scenario::{
         Step,
-        expect::{AtPath, Expect, Text, TextRule},
+        expect::{AtPath, DeniedBy, Expect, Text, TextRule},
     },
 };
 
@@ -133,6 +133,7 @@ fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) 
     if draft.verb == Some("kubectl") {
         kubectl::lone_code(cx, &at, &expect);
     }
+    spoken::check(cx, &at, draft.verb.unwrap_or_default(), &expect);
     within(cx, draft, &at, &expect, limit);
     absence::check(cx, draft, &at, &expect);
     for (key, text) in [
@@ -179,12 +180,20 @@ fn one_object(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect
 }
 
 fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
-    if expect.by.is_some() && expect.status != Some(403) {
-        let finding = cx.findings.error(&below(at, "by"), "`by` says who denied, so it needs `status: 403`").at_key();
-        if expect.status.is_some() {
-            finding.second(&below(at, "status"), "this is no denial");
-        } else {
-            finding.hint("add `status: 403`");
+    if let Some(by) = expect.by {
+        // A policy and a webhook choose their code themselves.
+        let free = matches!(by, DeniedBy::Policy | DeniedBy::Webhook);
+        let denies = |status: u16| status == 403 || free && status >= 400;
+        if !expect.status.is_some_and(denies) {
+            let needs = if free { "the `status` of the denial" } else { "`status: 403`" };
+            let finding =
+                cx.findings.error(&below(at, "by"), format!("`by` says who denied, so it needs {needs}")).at_key();
+            match (expect.status, by) {
+                (Some(_), _) => finding.second(&below(at, "status"), "this is no denial"),
+                (None, DeniedBy::Policy) => finding
+                    .hint("add `status: 422`, or what the policy's `reason` stands for (Forbidden: `status: 403`)"),
+                (None, _) => finding.hint("add `status: 403`"),
+            };
         }
     }
     let Some(status) = expect.status else { return };

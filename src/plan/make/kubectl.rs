@@ -127,6 +127,9 @@ fn is_no_command(cx: &mut Context<'_>, at: &str, first: &str) -> bool {
     true
 }
 
+/// How RBAC's refusal is told from a quota's or a webhook's, which say `is forbidden`, too.
+pub(super) const DENIAL: &str = "RBAC's refusal is `stderr: {contains: 'cannot list resource \"pods\" in API group \"\"'}`, with the verb and the resource that are meant";
+
 /// An exit code alone does not tell a denial from a slip of the fingers or a server that is not reached.
 pub(super) fn lone_code(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     let says_why =
@@ -134,6 +137,6 @@ pub(super) fn lone_code(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     if expect.exit_code.is_some_and(|code| code != 0) && !says_why {
         cx.findings
             .warn(&below(at, "exitCode"), "kubectl fails with the same code for many reasons")
-            .hint("say which one by `stderr`, e.g. `stderr: {contains: is forbidden}`, or by `stdout`");
+            .hint(format!("say which one by `stderr`: {DENIAL}"));
     }
 }

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     plan::{Kind, Object, kinds, names},
-    scenario::verbs::{ManifestFile, Manifests},
+    scenario::{
+        placeholder,
+        verbs::{ManifestFile, Manifests},
+    },
 };
 
 /// Reads the manifests of a step.
@@ -169,7 +172,8 @@ fn name_of(
 
 /// Checks a name by the rule of its kind.
 pub(super) fn check_name(cx: &mut Context<'_>, at: &str, kind: &Kind, name: &str) {
-    if name.contains(super::captures::PREFIX) {
+    // What is no placeholder, though it was meant as one, is told as that.
+    if name.contains(super::captures::PREFIX) || placeholder::slip(name).is_some() {
         return;
     }
     if let Err(bad) = names::check(kind, name) {

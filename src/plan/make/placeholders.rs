@@ -110,8 +110,25 @@ pub(super) fn check(cx: &mut Context<'_>, written: &Document) {
         }
         for entry in entries.iter().filter(|entry| !AS_WRITTEN.contains(&entry.key.as_str())) {
             let assigned = assigns(&entry.value);
-            let program = PROGRAMS.contains(&entry.key.as_str());
-            walk(cx, &below(&at, &entry.key), &entry.value, Place { text: &written.source.text, assigned, program });
+            let place = Place { text: &written.source.text, assigned, program: false };
+            let at = below(&at, &entry.key);
+            verb(cx, &at, &entry.key, &entry.value, place);
+        }
+    }
+}
+
+/// A key of a step. What a URL has in braces is told with the URL, and no shell reads kubectl's arguments.
+fn verb(cx: &mut Context<'_>, at: &str, verb: &str, node: &Node, place: Place<'_>) {
+    let Value::Map(entries) = &node.value else { return walk(cx, at, node, place) };
+    for entry in entries {
+        let at = below(at, &entry.key);
+        match (verb, entry.key.as_str()) {
+            ("curl", "url") | ("request", "path") => {}
+            ("kubectl", "args") => walk(cx, &at, &entry.value, place),
+            (_, word) => {
+                key(cx, &at, entry, place.text);
+                walk(cx, &at, &entry.value, Place { program: PROGRAMS.contains(&word), ..place });
+            }
         }
     }
 }

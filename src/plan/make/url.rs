@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use crate::plan::kinds::nearest;
+use crate::{plan::kinds::nearest, scenario::placeholder};
 
 /// The placeholder for the scenario's namespace.
 pub(super) const NAMESPACE: &str = "{namespace}";
@@ -39,10 +39,12 @@ pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
     if let Some(start) = known.find(['{', '}']) {
         let rest = &known[start..];
         let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
-        return bad(
-            format!("unknown placeholder `{placeholder}` in the URL"),
-            "`{namespace}` and `{saved.NAME}` are filled in; a brace that is meant as such is written `%7B` or `%7D`",
-        );
+        let hint = match placeholder::slip(placeholder) {
+            Some(slip) => format!("did you mean `{}`?", slip.meant),
+            None => "`{namespace}` and `{saved.NAME}` are filled in; write a brace that means itself as `%7B` or `%7D`"
+                .into(),
+        };
+        return bad(format!("unknown placeholder `{placeholder}` in the URL"), hint);
     }
     if let Some((at, c)) = (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control()) {
         let name = if c == ' ' { "a blank".into() } else { format!("{c:?}") };

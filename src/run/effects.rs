@@ -1,0 +1,197 @@
+//! What an attempt has done: a denial that comes second, after a call of the same step has gone through, is none.
+
+use super::ask::Asked;
+use crate::{
+    expect::{Answer, Class, Http, Mismatch, show},
+    plan::{Action, Request, Step, kubectl::grammar},
+    redact::redact,
+};
+
+/// Resources of which a POST is a question and not stored.
+const QUESTIONS: [&str; 6] = [
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "selfsubjectreviews",
+    "subjectaccessreviews",
+    "localsubjectaccessreviews",
+    "tokenreviews",
+];
+
+/// Whether an attempt went through that was expected to fail, and changed something: asking again until it is refused would
+/// hide that.
+pub(super) fn went_through(step: &Step, asked: &Asked) -> bool {
+    let fails = step.expected.iter().any(|item| item.expect.must_fail());
+    fails && !asked.mismatches.is_empty() && changes(&step.action) && succeeded(&asked.got.answer)
+}
+
+fn succeeded(answer: &Answer) -> bool {
+    match answer {
+        Answer::Api(http) | Answer::Curl(http) => (200..300).contains(&http.status),
+        Answer::Exec { exit_code, .. } => *exit_code == 0,
+        Answer::Reviews(_) | Answer::CurlFailed { .. } => false,
+    }
+}
+
+/// Whether a success of this action leaves something behind.
+fn changes(action: &Action) -> bool {
+    let asks = |request: &Request| match request {
+        Request::Resource { resource, subresource, .. } => {
+            QUESTIONS.contains(&resource.as_str()) || subresource.as_deref() == Some("token")
+        }
+        Request::Path { .. } => false,
+    };
+    let tries = |path: &str, body: Option<&String>| {
+        path.contains("dryRun=") || body.is_some_and(|body| body.contains("\"dryRun\""))
+    };
+    match action {
+        Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
+        Action::Kubectl(kubectl) => {
+            kubectl_changes(&kubectl.args) && !kubectl.args.iter().any(|word| word.starts_with("--dry-run"))
+        }
+        Action::Curl(call) => {
+            !action.only_reads() && !tries(&call.url, call.body.as_ref()) && !call.request.iter().any(asks)
+        }
+        Action::Request(call) => {
+            !action.only_reads() && !tries(&call.path, call.body.as_ref()) && !action.requests().iter().any(asks)
+        }
+        // What a command in a Pod does is not known; the others only ask.
+        Action::Exec(_) | Action::Get(_) | Action::Wait(..) | Action::Can(_) | Action::Whoami | Action::Token(_) => {
+            false
+        }
+    }
+}
+
+/// Whether kubectl is asked for something else than to read.
+fn kubectl_changes(args: &[String]) -> bool {
+    const READS: [&str; 13] = [
+        "api-resources",
+        "api-versions",
+        "auth",
+        "cluster-info",
+        "describe",
+        "diff",
+        "events",
+        "explain",
+        "get",
+        "logs",
+        "top",
+        "version",
+        "wait",
+    ];
+    match grammar::read(args) {
+        Ok(call) => {
+            let words = call.command.words;
+            words == "auth reconcile" || !READS.contains(&words.split(' ').next().unwrap_or_default())
+        }
+        Err(_) => true,
+    }
+}
+
+/// Says in the first mismatch what the attempt has done.
+pub(super) fn tell(asked: &mut Asked) {
+    let what = match &asked.got.answer {
+        Answer::Api(http) | Answer::Curl(http) => done(http),
+        _ => "it was carried out".into(),
+    };
+    let Some(first) = asked.mismatches.iter_mut().find(|found| found.class != Class::Save) else { return };
+    let hint = format!(
+        "{what}, so it was not repeated until it is refused. To wait for the end of a right, ask before by what only reads, \
+         e.g. `can: {{…, allowed: false}}` with `expect: {{within: 2s}}`"
+    );
+    let Mismatch { hint: old, .. } = first;
+    *old = Some(match old.take() {
+        Some(old) => format!("{hint}\n{old}"),
+        None => hint,
+    });
+}
+
+fn done(http: &Http) -> String {
+    let json = http.json.as_ref();
+    let text = |pointer: &str| json.and_then(|json| json.pointer(pointer)).and_then(serde_json::Value::as_str);
+    match (http.status, text("/kind"), text("/metadata/name")) {
+        (201, Some(kind), Some(name)) if kind != "Status" => {
+            let place = text("/metadata/namespace").map(|place| format!(" in namespace {place}")).unwrap_or_default();
+            let what = format!("{kind} {name}{place}");
+            format!("this attempt made {}, which is removed with the scenario", show::line(&redact(&what), show::VALUE))
+        }
+        _ => "this attempt was carried out".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{expect::judge, plan, scenario, steps::Got};
+
+    fn asked(text: &str, status: u16) -> (Step, Asked) {
+        let text = format!("title: t\nsteps: [{{title: t, {text}}}]");
+        let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+        let step = plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0);
+        let json =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n", "uid": "u"}});
+        let answer = Answer::Api(Http {
+            status,
+            content_type: Some("application/json".into()),
+            warnings: vec![],
+            body: json.to_string().into_bytes(),
+            json: Some(json),
+            retry_after: None,
+            took: std::time::Duration::ZERO,
+        });
+        let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
+        (step, Asked { got: Got { answer, token: None }, mismatches, attempts: 1 })
+    }
+
+    const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";
+
+    #[rstest]
+    #[case(&format!("create: {MAP}, expect: {{status: 403, within: 5s}}"), 201, true)]
+    #[case(&format!("create: {MAP}, expect: {{status: 409, within: 5s}}"), 201, true)]
+    #[case(&format!("apply: {MAP}, expect: {{reason: Forbidden, within: 5s}}"), 200, true)]
+    #[case("patch: {kind: ConfigMap, name: c, body: {}}, expect: {status: 403, within: 5s}", 200, true)]
+    #[case(
+        "request: {method: DELETE, path: /api/v1/namespaces/default/configmaps/c}, expect: {status: 404, within: 5s}",
+        200,
+        true
+    )]
+    #[case(
+        "request: {method: PUT, path: /api/v1/namespaces/default/configmaps/c, body: {}}, expect: {status: 403, within: 5s}",
+        200,
+        true
+    )]
+    #[case(
+        "request: {method: POST, path: '/api/v1/namespaces/default/configmaps?dryRun=All', body: {}}, expect: {status: 403, within: 5s}",
+        201,
+        false
+    )]
+    #[case(
+        "request: {method: POST, path: /apis/authorization.k8s.io/v1/selfsubjectaccessreviews, body: {}}, expect: {status: 403, within: 5s}",
+        201,
+        false
+    )]
+    #[case(
+        "request: {method: POST, path: /api/v1/namespaces/default/serviceaccounts/a/token, body: {}}, expect: {status: 403, within: 5s}",
+        201,
+        false
+    )]
+    #[case("get: {kind: ConfigMap, name: c}, expect: {status: 403, within: 5s}", 200, false)]
+    #[case(&format!("create: {MAP}, expect: {{status: 403, within: 5s}}"), 403, false)]
+    #[case(&format!("apply: {MAP}, expect: {{object: {{data: {{a: b}}}}, within: 5s}}"), 200, false)]
+    fn a_success_of_what_changes_something_ends_the_wait(#[case] text: &str, #[case] status: u16, #[case] ends: bool) {
+        let (step, asked) = asked(text, status);
+        assert_eq!(went_through(&step, &asked), ends, "{:?}", asked.mismatches);
+    }
+
+    #[test]
+    fn it_says_what_was_made() {
+        let (_, mut asked) = asked(&format!("create: {MAP}, expect: {{status: 403, within: 5s}}"), 201);
+        tell(&mut asked);
+        let hint = asked.mismatches[0].hint.clone().unwrap_or_default();
+        assert!(hint.contains("made ConfigMap c in namespace n, which is removed"), "{hint}");
+    }
+}

@@ -1,0 +1,236 @@
+//! Greens for the wrong reason, and reds that are nobody's fault: each is tried on a real cluster.
+
+use kubewalk::{run::Ended, testing};
+
+/// Runs steps, and gives the exit code and the report.
+fn played(name: &str, steps: &str) -> (i32, Ended, String) {
+    let name = format!("scenarios/{name}.yaml");
+    let (ended, report) = testing::run_text(&name, &format!("title: {name}\nsteps:\n{steps}"));
+    (ended.exit.code().into(), ended, report)
+}
+
+/// All steps hold.
+fn holds(name: &str, steps: &str) {
+    let (code, _, report) = played(name, steps);
+    assert_eq!(code, 0, "{report}");
+}
+
+/// The last step fails, and the report says so in these words.
+fn fails(name: &str, steps: &str, words: &[&str]) {
+    let (code, ended, report) = played(name, steps);
+    assert_eq!((code, ended.failed), (1, 1), "{report}");
+    words.iter().for_each(|words| assert!(report.contains(words), "no {words:?} in\n{report}"));
+}
+
+/// Nothing is known about the last step, for this reason.
+fn breaks(name: &str, steps: &str, words: &[&str]) {
+    let (code, ended, report) = played(name, steps);
+    assert_eq!((code, ended.broken), (3, 1), "{report}");
+    words.iter().for_each(|words| assert!(report.contains(words), "no {words:?} in\n{report}"));
+}
+
+#[test]
+fn placeholders_are_filled_in_commands_patches_selectors_names_and_bindings() {
+    holds(
+        "placeholders-everywhere",
+        r#"
+  - {title: a, serviceAccount: 'of-{namespace}'}
+  - {title: b, role: {name: 'of-{namespace}', rules: [{apiGroups: [''], resources: [configmaps], resourceNames: ['c-{namespace}'], verbs: [get]}]}}
+  - {title: c, bind: {name: 'of-{namespace}', role: 'of-{namespace}', to: [{serviceAccount: 'of-{namespace}'}]}}
+  - {title: d, pod: {name: 'p-{namespace}', image: curl, serviceAccount: 'of-{namespace}', labels: {in: '{namespace}'}}}
+  - title: e
+    create: {apiVersion: v1, kind: ConfigMap, metadata: {name: 'c-{namespace}', labels: {in: '{namespace}'}}, data: {literally: '{{namespace}}', shell: '${x}'}}
+    save: {uid: $.metadata.uid}
+  - title: f
+    patch: {kind: ConfigMap, name: 'c-{namespace}', body: {data: {patched: 'in {namespace}', uid: '{saved.uid}'}}}
+    expect: {object: {data: {patched: 'in {namespace}', literally: '{{namespace}}'}}}
+  - title: g
+    get: {kind: ConfigMap, labelSelector: 'in={namespace}'}
+    expect: {path: [{at: $.items, count: 1}, {at: '$.items[0].data.literally', equals: '{{namespace}}'}]}
+  - title: h
+    get: {kind: ConfigMap, name: 'c-{namespace}'}
+    as: 'serviceaccount/of-{namespace}'
+    expect: {status: 200, within: 2s}
+  - title: i
+    exec: {in: 'p-{namespace}', command: [sh, -c, 'cat; namespace=other; echo {namespace} ${namespace} {{namespace}}'], stdin: 'stdin {namespace} '}
+    expect: {stdout: 'stdin {namespace} {namespace} other {{namespace}}'}
+  - title: j
+    wait: {kind: ConfigMap, name: 'c-{namespace}', for: {object: {metadata: {namespace: '{namespace}'}}}}
+  - title: k
+    kubectl: {args: [get, configmap, 'c-{namespace}', -o, 'jsonpath={.metadata.labels.in}']}
+    expect: {stdout: '{namespace}'}
+  - {title: l, token: {serviceAccount: 'of-{namespace}', boundTo: {kind: Pod, name: 'p-{namespace}'}}}
+  - {title: m, delete: {kind: ConfigMap, name: 'c-{namespace}'}}
+"#,
+    );
+}
+
+/// A namespace with a grant to jane. A Pod that ends slowly holds it while it is deleted.
+fn dying(then: &str) -> String {
+    format!(
+        r#"
+  - {{title: a, create: {{apiVersion: v1, kind: Namespace, metadata: {{name: 'dying-{{namespace}}'}}}}}}
+  - title: b
+    create:
+      apiVersion: v1
+      kind: Pod
+      metadata: {{name: slow, namespace: 'dying-{{namespace}}'}}
+      spec: {{terminationGracePeriodSeconds: 8, containers: [{{name: main, image: curl, imagePullPolicy: IfNotPresent, command: [sleep, infinity]}}]}}
+  - {{title: b2, wait: {{kind: Pod, name: slow, namespace: 'dying-{{namespace}}', for: {{condition: Ready}}}}}}
+  - title: c
+    create:
+      - {{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: r, namespace: 'dying-{{namespace}}'}}, rules: [{{apiGroups: [''], resources: [pods], verbs: [list]}}]}}
+      - {{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: r, namespace: 'dying-{{namespace}}'}}, roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}}, subjects: [{{kind: User, name: jane}}]}}
+  - title: d
+    as: {{user: jane}}
+    get: {{kind: Pod, namespace: 'dying-{{namespace}}'}}
+    expect: {{status: 200, within: 2s}}
+  - {{title: e, kubectl: {{args: [delete, namespace, 'dying-{{namespace}}', --wait=false]}}}}
+  - title: f
+{then}
+"#
+    )
+}
+
+#[test]
+fn no_denial_counts_in_a_namespace_that_is_being_deleted() {
+    // By the time of the denial it may even be gone.
+    let words = ["Namespace dying-", ": a denial meanwhile says nothing about rights"];
+    std::thread::scope(|scope| {
+        for (name, then) in [
+            (
+                "get",
+                "    as: {user: jane}\n    get: {kind: Pod, namespace: 'dying-{namespace}'}\n    expect: {status: 403, within: 40s}",
+            ),
+            (
+                "reason",
+                "    as: {user: jane}\n    request: {path: '/api/v1/namespaces/dying-{namespace}/pods'}\n    expect: {reason: Forbidden, within: 40s}",
+            ),
+            (
+                "can",
+                "    can: {who: {user: jane}, verb: list, resource: pods, namespace: 'dying-{namespace}', allowed: false}\n    expect: {within: 40s}",
+            ),
+            (
+                "kubectl",
+                "    kubectl: {args: [get, pods, -n, 'dying-{namespace}', '--as=jane']}\n    expect: {exitCode: 1, stderr: {contains: 'User \"jane\" cannot list resource \"pods\"'}, within: 40s}",
+            ),
+        ] {
+            scope.spawn(move || breaks(&format!("dying-{name}"), &dying(then), &words));
+        }
+    });
+}
+
+#[test]
+fn a_denial_that_comes_second_is_none() {
+    const GRANTED: &str = "
+  - {title: a, role: {name: r, rules: [{apiGroups: [''], resources: [configmaps], verbs: [create, delete, patch]}]}}
+  - {title: b, bind: {role: r, to: [{user: jane}]}}
+  - {title: c, serviceAccount: me}
+  - {title: d, bind: {name: mine, role: r, to: [{serviceAccount: me}]}}
+  - {title: e, can: {who: [{user: jane}, serviceaccount/me], verb: create, resource: configmaps, allowed: true}, expect: {within: 2s}}
+";
+    let made = "this attempt made ConfigMap made in namespace";
+    for (name, step, words) in [
+        (
+            "create",
+            "as: {user: jane}\n    create: {apiVersion: v1, kind: ConfigMap, metadata: {name: made}}\n    expect: {status: 403, within: 5s}",
+            made,
+        ),
+        (
+            "conflict",
+            "create: {apiVersion: v1, kind: ConfigMap, metadata: {name: made}}\n    expect: {status: 409, within: 5s}",
+            made,
+        ),
+        (
+            "request",
+            "as: {user: jane}\n    request: {method: POST, path: '/api/v1/namespaces/{namespace}/configmaps', body: {apiVersion: v1, kind: ConfigMap, metadata: {name: made}}}\n    expect: {status: 403, within: 5s}",
+            made,
+        ),
+        (
+            "kubectl",
+            "kubectl: {args: [create, configmap, made, '--as=jane']}\n    expect: {exitCode: 1, stderr: {contains: 'User \"jane\" cannot create resource \"configmaps\"'}, within: 5s}",
+            "it was carried out",
+        ),
+    ] {
+        fails(
+            &format!("second-{name}"),
+            &format!("{GRANTED}  - title: f\n    {step}\n"),
+            &[words, "so it was not repeated"],
+        );
+    }
+    let curl = "  - {title: f, pod: {name: p, image: curl, serviceAccount: me}}\n  - title: g\n    curl: {in: p, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', token: mounted, body: {apiVersion: v1, kind: ConfigMap, metadata: {name: made}}}\n    expect: {status: 403, within: 5s}\n";
+    fails("second-curl", &format!("{GRANTED}{curl}"), &[made]);
+}
+
+#[test]
+fn a_disruption_budget_is_no_denial_and_no_trouble() {
+    const KEPT: &str = "
+  - {title: a, pod: {name: p, image: curl, labels: {app: web}}}
+  - {title: b, apply: {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b}, spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}}}
+  - {title: c, wait: {kind: PodDisruptionBudget, name: b, for: {object: {status: {currentHealthy: 1}}}}}
+  - title: d
+    request: {method: POST, path: '/api/v1/namespaces/{namespace}/pods/p/eviction', body: {apiVersion: policy/v1, kind: Eviction, metadata: {name: p, namespace: '{namespace}'}}}
+";
+    holds("budget-kept", &format!("{KEPT}    expect: {{status: 429, reason: TooManyRequests}}\n"));
+    let words = ["expected 403, got 429", "authorization let the call pass, and a PodDisruptionBudget keeps the Pod"];
+    fails(
+        "budget-claimed",
+        &format!("{KEPT}    as: {{user: jane, groups: ['system:masters']}}\n    expect: {{status: 403}}\n"),
+        &words,
+    );
+}
+
+#[test]
+fn a_slip_in_a_manifest_is_the_scenarios_fault() {
+    for (name, manifest, words) in [
+        ("field", "kind: ConfigMap, metadata: {name: c}, dataa: {a: b}", ".dataa: field not declared in schema"),
+        ("number", "kind: ConfigMap, metadata: {name: c}, data: {a: 1}", ".data.a: expected string"),
+        ("label", "kind: ConfigMap, metadata: {name: c, labels: {a: 1}}", ".metadata.labels.a: expected string"),
+        (
+            "replicas",
+            "kind: ReplicationController, metadata: {name: c}, spec: {replicas: '3'}",
+            ".spec.replicas: expected numeric",
+        ),
+    ] {
+        let step = format!("  - {{title: a, apply: {{apiVersion: v1, {manifest}}}}}\n");
+        fails(&format!("slip-{name}"), &step, &["the manifest does not fit its kind", words]);
+    }
+}
+
+#[test]
+fn a_refusal_that_a_command_prints_is_about_somebody() {
+    const POD: &str = "  - {title: a, pod: {name: p, image: curl}}\n  - title: b\n    exec: {in: p, command: [curl, -sk, 'https://kubernetes.default/api']}\n";
+    fails(
+        "printed-by-nobody",
+        &format!("{POD}    expect: {{json: {{code: 403}}}}\n"),
+        &["made as system:anonymous, not as system:serviceaccount:"],
+    );
+    holds(
+        "printed-and-named",
+        &format!(
+            "{POD}    expect: {{json: {{code: 403}}, path: [{{at: $.message, matches: 'User \"system:anonymous\" cannot get path'}}]}}\n"
+        ),
+    );
+}
+
+#[test]
+fn a_kind_may_be_used_right_after_its_definition() {
+    const DEFINED: &str = "
+  - title: a
+    apply:
+      apiVersion: apiextensions.k8s.io/v1
+      kind: CustomResourceDefinition
+      metadata: {name: gadgets.soon.kubewalk.example}
+      spec:
+        group: soon.kubewalk.example
+        scope: Namespaced
+        names: {plural: gadgets, singular: gadget, kind: Gadget}
+        versions:
+          - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+  - {title: b, get: {apiVersion: soon.kubewalk.example/v1, kind: Gadget}}
+  - {title: c, delete: {kind: CustomResourceDefinition, name: gadgets.soon.kubewalk.example}}
+";
+    for round in 0..3 {
+        holds(&format!("soon-{round}"), DEFINED);
+    }
+}
