@@ -15,7 +15,7 @@ use http::Method;
 use kubewalk::{
     clock::Moment,
     cluster::{kubectl::Login, namespaces},
-    plan::kubectl::{
+    k8s::kubectl::{
         grammar::{self, Takes},
         table::{COMMANDS, Effect},
     },

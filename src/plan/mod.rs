@@ -9,7 +9,6 @@ pub mod can;
 pub mod equivalent;
 pub mod fill;
 pub mod kinds;
-pub mod kubectl;
 pub mod make;
 pub mod names;
 pub mod needs;

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{
-    Action, Credential, Kind, Object, Plan, Request, Step, Target, asks,
-    kubectl::{self, Place},
+use super::{Action, Credential, Kind, Object, Plan, Request, Step, Target, asks};
+use crate::{
+    k8s::kubectl::{self, Place},
+    scenario::{Diagnostic, Severity, outcome::Wanted},
 };
-use crate::scenario::{Diagnostic, Severity, outcome::Wanted};
 
 /// Resources whose creation asks a question and makes nothing.
 const QUESTIONS: &[&str] = &["authorization.k8s.io", "authentication.k8s.io"];

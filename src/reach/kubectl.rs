@@ -2,7 +2,7 @@
 //!
 //! What is not known to be harmless counts as reaching the node, so a flag that a later kubectl brings does, too.
 
-use crate::plan::kubectl::grammar::{self, Given, Takes, Wrong};
+use crate::k8s::kubectl::grammar::{self, Given, Takes, Wrong};
 
 /// Commands that only speak to the API.
 const COMMANDS: &[&str] = &[

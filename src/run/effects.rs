@@ -3,7 +3,8 @@
 use super::ask::Asked;
 use crate::{
     expect::{Answer, Class, Http, Mismatch, show},
-    plan::{Action, Request, Step, kubectl::grammar},
+    k8s::kubectl::{grammar, table::Effect},
+    plan::{Action, Request, Step},
     redact::redact,
 };
 
@@ -63,28 +64,7 @@ fn changes(action: &Action) -> bool {
 
 /// Whether kubectl is asked for something else than to read.
 fn kubectl_changes(args: &[String]) -> bool {
-    const READS: [&str; 13] = [
-        "api-resources",
-        "api-versions",
-        "auth",
-        "cluster-info",
-        "describe",
-        "diff",
-        "events",
-        "explain",
-        "get",
-        "logs",
-        "top",
-        "version",
-        "wait",
-    ];
-    match grammar::read(args) {
-        Ok(call) => {
-            let words = call.command.words;
-            words == "auth reconcile" || !READS.contains(&words.split(' ').next().unwrap_or_default())
-        }
-        Err(_) => true,
-    }
+    !grammar::read(args).is_ok_and(|call| call.command.effect == Effect::Reads)
 }
 
 /// Says in the first mismatch what the attempt has done.

@@ -5,10 +5,8 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::Login,
     expect::Answer,
-    plan::{
-        Credential, Kubectl, Object,
-        kubectl::{Place, check, grammar},
-    },
+    k8s::kubectl::{Place, check, grammar},
+    plan::{Credential, Kubectl, Object},
     redact,
 };
 

@@ -7,11 +7,8 @@ use super::{
     draft::{Draft, Placed},
 };
 use crate::{
-    plan::{
-        Action, Kind, Kubectl, Object,
-        kinds::find,
-        kubectl::{Place, check},
-    },
+    k8s::kubectl::{Place, check},
+    plan::{Action, Kind, Kubectl, Object, kinds::find},
     scenario::{
         calls::{As, AsFull},
         expect::Expect,

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::draft::Draft;
-use crate::plan::{
-    Action, Kubectl, Object, Request, Step, Target,
-    kinds::OWN,
-    kubectl::{Place, check, table::Effect},
+use crate::{
+    k8s::kubectl::{Place, check, table::Effect},
+    plan::{Action, Kubectl, Object, Request, Step, Target, kinds::OWN},
 };
 
 /// What a scenario needs for itself.

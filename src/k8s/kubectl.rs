@@ -8,7 +8,7 @@ use self::{
     grammar::{Call, Given, Takes, Wrong},
     table::{COMMANDS, Effect},
 };
-use super::kinds::nearest;
+use super::nearest;
 
 /// Where kubectl runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
