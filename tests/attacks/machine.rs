@@ -521,7 +521,7 @@ fn hostile(dir: &Path, script: &str, expected: &str) -> PathBuf {
 #[test]
 fn attack_a05_a_pod_that_wants_to_change_the_engine() {
     let attack = Attack::new(
-        "A05",
+        "A05m",
         "A privileged Pod with the node's root (`hostPath: /`) and all namespaces mounts it anew to write, and writes to what a \
          later run or root on the host executes",
         file!(),
@@ -558,7 +558,7 @@ fn attack_a05_a_pod_that_wants_to_change_the_engine() {
 #[test]
 fn attack_a05b_a_pod_that_wants_the_machine_s_disks() {
     let attack = Attack::new(
-        "A05b",
+        "A05n",
         "The same Pod makes device files for each disk of the machine, its memory and its ports, and opens them; and asks for the \
          capabilities to open any file by its number, to load modules, to set the clock",
         file!(),
@@ -598,7 +598,7 @@ fn attack_a05b_a_pod_that_wants_the_machine_s_disks() {
 #[test]
 fn attack_a05c_a_pod_that_fills_the_folder_of_logs() {
     let attack = Attack::new(
-        "A05c",
+        "A05o",
         "The same Pod leaves in the folder of the node's logs, the one folder of the host that it can write: links to host files in \
          place of logs, a pipe, folders 2,000 deep, and files that nobody may remove",
         file!(),
@@ -791,7 +791,7 @@ fn attack_a25_a_keeper_that_is_killed() {
     assert!(said.stderr.contains("left by the keeper that was killed"), "{said:?}");
     place.nothing_left_within(SOON);
     let swept = place.run(&["sweep"]);
-    assert_eq!(swept.stdout, "no run that was killed has left anything\n", "{swept:?}");
+    assert!(swept.stdout.starts_with("runs that were killed have left nothing in: "), "{swept:?}");
     attack.held(
         "exit 3; the run removes its folder and cgroups, or says that they stay until the next run or `kubewalk sweep`",
     );
