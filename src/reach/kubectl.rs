@@ -123,11 +123,11 @@ mod tests {
     #[case("logs a --all-containers -f/etc/x", "the flag `-/`")]
     #[case("-n get cp a:/x /etc/x", "`kubectl cp`")]
     #[case("get pods -Ak/etc", "the flag `-k`")]
-    #[case("get pods --dry-run --filename=/etc/x", "a file of the node, `/etc/x`")]
+    #[case("apply --dry-run --filename=/etc/x", "a file of the node, `/etc/x`")]
     #[case("get -Af/etc/x", "a file of the node, `/etc/x`")]
     #[case("get pods --output --filename=/etc/x", "the output `--filename=/etc/x`")]
     #[case("--dry-run cp get a:/x /etc/x", "the flag `--dry-run`")]
-    #[case("--output json cp a:/x /etc/x", "the flag `--output`")]
+    #[case("--output json cp a:/x /etc/x", "`kubectl cp`")]
     #[case("get {saved.flag}", "a word that begins with a saved value")]
     #[case("get pods -o {saved.form}", "the output `{saved.form}`")]
     fn what_may_reach_the_node(#[case] text: &str, #[case] what: &str) {

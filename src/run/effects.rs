@@ -64,7 +64,8 @@ fn changes(action: &Action) -> bool {
 
 /// Whether kubectl is asked for something else than to read.
 fn kubectl_changes(args: &[String]) -> bool {
-    !grammar::read(args).is_ok_and(|call| call.command.effect == Effect::Reads)
+    // What runs in a Pod is not known, as for `exec`.
+    !grammar::read(args).is_ok_and(|call| matches!(call.command.effect, Effect::Reads | Effect::Inside))
 }
 
 /// Says in the first mismatch what the attempt has done.

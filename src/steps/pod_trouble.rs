@@ -83,13 +83,14 @@ impl Seen {
         Some(format!("event FailedMount: {message}"))
     }
 
-    /// The last warning about a Pod that has no sandbox, which says nothing itself.
+    /// The last warning about a Pod that has no sandbox, which says nothing itself. One that has ended says how.
     pub fn last_warning(&self) -> Option<String> {
         let made = conditions(&self.pod).find(|condition| condition["type"] == "PodReadyToStartContainers");
         let warnings = self.events.iter().filter(|event| event["type"] == "Warning");
         let last = warnings.max_by_key(|event| event["lastTimestamp"].as_str().unwrap_or_default())?;
         let text = |key: &str| last[key].as_str().unwrap_or_default();
-        (made?["status"] != "True").then(|| format!("event {}: {}", text("reason"), text("message")))
+        let ended = matches!(self.pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded"));
+        (!ended && made?["status"] != "True").then(|| format!("event {}: {}", text("reason"), text("message")))
     }
 
     fn of_the_node(&self) -> Option<String> {

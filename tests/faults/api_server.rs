@@ -29,8 +29,7 @@ fn against(place: &Place, steps: &str, script: impl Fn(&Asked) -> Option<Reply> 
 
 #[test]
 fn fault_20_an_api_server_that_starts_anew() {
-    const STEPS: &str =
-        "  - title: Nobody may look\n    as: anonymous\n    request: {path: /claim}\n    expect: {status: 403}\n";
+    const STEPS: &str = "  - title: Nobody may look\n    as: anonymous\n    request:\n      path: /claim # on purpose\n    expect: {status: 403}\n";
     let mut fault = Fault::new(
         20,
         "the API server starts anew in a step: what it refuses meanwhile is not what it refuses afterwards, or is; it is killed \

@@ -239,6 +239,11 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     Some(asked)
 }
 
+/// The uid of a namespace.
+fn uid(namespace: &str) -> String {
+    format!("uid-of-{namespace}")
+}
+
 /// What a server that is well answers, as far as runs ask it.
 fn usual(asked: &Asked, state: &mut State) -> Reply {
     let path = asked.path.split('?').next().unwrap_or_default();
@@ -252,13 +257,18 @@ fn usual(asked: &Asked, state: &mut State) -> Reply {
             Reply::json(201, &json!({"status": {"allowed": true}}))
         }
         ("POST", "/api/v1/namespaces") => {
-            let made = body();
-            state.namespaces.insert(made["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+            let mut made = body();
+            let name = made["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            made["metadata"]["uid"] = uid(&name).into();
+            state.namespaces.insert(name);
             Reply::json(201, &made)
         }
         ("DELETE", path) if path.starts_with("/api/v1/namespaces/") && path.matches('/').count() == 4 => {
             state.namespaces.remove(name);
-            Reply::json(200, &json!({"kind": "Namespace", "metadata": {"name": name}}))
+            Reply::json(200, &json!({"kind": "Namespace", "metadata": {"name": name, "uid": uid(name)}}))
+        }
+        ("GET", path) if path.matches('/').count() == 4 && state.namespaces.contains(name) => {
+            Reply::json(200, &json!({"kind": "Namespace", "metadata": {"name": name, "uid": uid(name)}}))
         }
         ("DELETE", _) => Reply::json(200, &json!({"kind": "Status", "status": "Success"})),
         ("POST" | "PATCH" | "PUT", _) => {
@@ -270,7 +280,8 @@ fn usual(asked: &Asked, state: &mut State) -> Reply {
         ("GET", "/api/v1/namespaces") => {
             let of =
                 |name: &&String| !asked.path.contains("metadata.name%3D") || asked.path.contains(&format!("%3D{name}"));
-            let items = state.namespaces.iter().filter(of).map(|name| json!({"metadata": {"name": name}}));
+            let items =
+                state.namespaces.iter().filter(of).map(|name| json!({"metadata": {"name": name, "uid": uid(name)}}));
             let items: Vec<Value> = items.collect();
             Reply::json(200, &json!({"kind": "NamespaceList", "metadata": {"resourceVersion": "1"}, "items": items}))
         }
