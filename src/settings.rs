@@ -111,7 +111,7 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 /// The cache from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else the home folder, and never in a folder that others share; a folder
-/// for what belongs to clusters, see [`base`]; where Docker is, from `DOCKER_HOST`;
+/// for what belongs to clusters, see `base`; where Docker is, from `DOCKER_HOST`;
 /// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, `KUBEWALK_NODE_MEMORY`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
 /// `KUBEWALK_START_TIMEOUT` (2 to 3 minutes, by the kind of cluster).
 pub fn from_env() -> Settings {

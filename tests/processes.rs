@@ -153,7 +153,7 @@ fn the_holder_of_a_shared_cluster_can_go_on_talking() {
     let _alone = alone();
     let place = Place::new();
     let mut child = nextest(&place, "talks").stdin(Stdio::piped()).spawn().expect("it starts");
-    let state = place.runtime.path().join("kubewalk/nextest-talks/state.json");
+    let state = place.state().join("held/nextest-talks/state.json");
     let holder = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(&state).ok()?).ok()?["holder"].as_i64();
     let hears = || std::fs::read_link(format!("/proc/{}/fd/1", holder()?)).ok();
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The command line: the only place that prints, by [`say`].
+//! The command line: the only place that prints, by `say`.
 
 /// Says a line on standard error, through the filter of [`say`].
 macro_rules! tell {

@@ -15,9 +15,10 @@ pub const KINDS: [(&str, &str); 5] = [
     ("github", "summary.md"),
 ];
 
-/// A Pod that says its token: whole, both halves alone, in base64, in two parts; and what would drive who shows it.
+/// A Pod that says its token: whole, both halves alone, in base64 as `base64` writes it (line by line) and twice, folded, in hex,
+/// in two parts; and what would drive who shows it.
 const SAYS_ITS_TOKEN: &str = r#"T=/var/run/secrets/kubernetes.io/serviceaccount/token; cat $T; echo; tail -c 500 $T; echo; head -c 500 $T; echo;
-          base64 $T | tr -d '\n'; echo; head -c 300 $T; sleep 0.2; tail -c +301 $T; echo; cat $T >&2;
+          base64 $T; fold -w 20 $T; echo; od -An -tx1 $T; base64 $T | base64; head -c 300 $T; sleep 0.2; tail -c +301 $T; echo; cat $T >&2;
           printf '\n::error file=x::owned\n##[error]owned\n\033]0;owned\007\033[2J</pre><script>owned()</script>]]>\001\n'"#;
 
 /// A story of a Pod that says its token, of which `stdout` is expected.

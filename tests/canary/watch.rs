@@ -16,6 +16,8 @@ use std::{
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
+
 /// A look at the machine that goes on until it is ended.
 pub struct Watch {
     over: Arc<AtomicBool>,
@@ -115,5 +117,28 @@ pub fn audited() -> tempfile::TempDir {
                   --audit-log-path=/kubewalk/logs/audit.log\n";
     fs::write(&program, script).expect("written");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+    list(&copy.path().join("engine").join(engine.file_name().expect("a hash")));
     copy
+}
+
+/// Lists what was changed in the copy's manifest, as a build of it would have done: what is not listed so is not executed.
+fn list(engine: &Path) {
+    let manifest = engine.join("manifest.json");
+    let mut listed: serde_json::Value =
+        serde_json::from_slice(&fs::read(&manifest).expect("a manifest")).expect("JSON");
+    let local = "rootfs/usr/local";
+    let (links, target) = (listed["links"].as_array_mut().expect("links"), format!("{local}/bin/kube-apiserver"));
+    let link = links.iter_mut().find(|link| link["path"] == target.as_str()).expect("the program is a link");
+    let moved = format!("{local}/audited/kube-apiserver");
+    let to = fs::read_link(engine.join(&moved)).expect("a link");
+    *link = serde_json::json!({"path": moved, "to": to});
+    for path in [target, format!("{local}/audited/policy.yaml")] {
+        let bytes = fs::read(engine.join(&path)).expect("a file");
+        let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = serde_json::json!({"path": path, "size": bytes.len(), "sha256": sum});
+        listed["files"].as_array_mut().expect("files").push(file);
+    }
+    // The file is shared with the engine that it is a copy of.
+    fs::remove_file(&manifest).expect("a manifest less");
+    fs::write(&manifest, listed.to_string()).expect("written");
 }
