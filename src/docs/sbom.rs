@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     const LOCK: &str = "version = 4\n\n[[package]]\nname = \"kubewalk\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"a-b\"\n\
-        version = \"1.0.0+x\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"aa11\"\n";
+        version = \"1.0.0+x\"\nsource = \"registry+https://example.com/index\"\nchecksum = \"aa11\"\n";
 
     fn made() -> Value {
         let engine: Engine = serde_json::from_value(json!({
