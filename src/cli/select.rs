@@ -9,6 +9,7 @@ use std::{
 use clap::Args;
 
 use crate::{
+    cluster::kubeconfig::Existing,
     exit_code::Exit,
     plan::{self, Names, Plan, Trust, needs},
     run::Event,
@@ -71,10 +72,12 @@ impl Selected {
         }
     }
 
-    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. `yes`: all may be touched there.
-    pub fn meet_a_cluster_that_exists(&mut self, yes: bool, color: bool) {
-        self.plans.retain(|plan| {
-            let found = needs::refused_kubectl(plan, yes);
+    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
+    /// in the one that the person owns.
+    pub fn meet_a_cluster_that_exists(&mut self, existing: &Existing, color: bool) {
+        self.plans.retain_mut(|plan| {
+            let there = plan.in_existing(existing.namespaces.first().map(String::as_str));
+            let found = there.err().unwrap_or_else(|| needs::refused_kubectl(plan, existing.yes));
             if found.is_empty() {
                 return true;
             }

@@ -13,6 +13,7 @@ mod captures;
 mod effects;
 mod existence;
 mod going;
+mod lock;
 mod presence;
 pub mod sent;
 mod steady;
@@ -105,6 +106,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         curl_image: cluster.facts().curl_image.clone(),
         namespace: plan.namespace.clone(),
         made: Mutex::new(Vec::new()),
+        changed: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
@@ -180,6 +182,11 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     {
         let error = cluster.broken().unwrap_or_else(|| ClusterError::plain(fault.to_string()));
         *ended = abort(plan, ended.clone(), "namespace", error, tell);
+        return;
+    }
+    // Waiting for others takes nothing of the scenario's own time.
+    if let Err(fault) = lock::take(plan, context, Moment::now() + plan.timeout).await {
+        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
         return;
     }
     let deadline = Moment::now() + plan.timeout;
