@@ -57,6 +57,12 @@ fn look(place: &Place, what: &[&str]) -> Value {
     let said = Said::from(&output);
     let mut object: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{what:?}: {said:?}"));
     object["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
+    // The controller that puts `view` together has done it once more.
+    for entry in object["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+        if entry["manager"] == "clusterrole-aggregation-controller" {
+            entry["time"].take();
+        }
+    }
     object
 }
 
