@@ -35,6 +35,7 @@ pub mod testing;
 pub mod reach;
 
 pub mod clock;
+pub mod cluster_kind;
 pub mod exit_code;
 pub mod process;
 pub mod redact;
