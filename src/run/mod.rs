@@ -309,7 +309,7 @@ fn here(facts: &Facts) -> Here {
     let features = [(Feature::Pods, facts.pods), (Feature::Anonymous, facts.anonymous)];
     Here {
         kubernetes: when::minor(&facts.kubernetes).unwrap_or_default(),
-        cluster: when::cluster(facts.kind),
+        cluster: facts.kind,
         feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }
 }
