@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::expression::{self, Expression};
 use crate::{
+    cluster::kubeconfig::Existing,
     exit_code::Exit,
     plan::{self, Names, Plan, Trust, needs},
     report::findings::Finding,
@@ -79,10 +80,12 @@ impl Selected {
         }
     }
 
-    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. `yes`: all may be touched there.
-    pub fn meet_a_cluster_that_exists(&mut self, yes: bool, color: bool) {
-        self.plans.retain(|plan| {
-            let found = needs::refused_kubectl(plan, yes);
+    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
+    /// in the one that the person owns.
+    pub fn meet_a_cluster_that_exists(&mut self, existing: &Existing, color: bool) {
+        self.plans.retain_mut(|plan| {
+            let there = plan.in_existing(existing.namespaces.first().map(String::as_str));
+            let found = there.err().unwrap_or_else(|| needs::refused_kubectl(plan, existing.yes));
             if found.is_empty() {
                 return true;
             }

@@ -17,6 +17,7 @@ pub mod guard;
 pub mod holder;
 pub mod host_kubectl;
 pub mod images;
+mod inside;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
