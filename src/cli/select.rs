@@ -11,6 +11,7 @@ use clap::Args;
 use crate::{
     exit_code::Exit,
     plan::{self, Names, Plan, Trust, needs},
+    report::findings::Finding,
     run::Event,
     scenario::{
         self, Diagnostic, Source, diagnostic,
@@ -57,8 +58,10 @@ pub struct Selected {
     pub invalid: usize,
     /// How many valid files the filters left out.
     pub left_out: usize,
-    /// What is wrong with the files, for reports.
+    /// What is wrong with the files, for the reports of a run.
     pub findings: Vec<Event>,
+    /// The same with the warnings, for the reports of `check`.
+    pub problems: Vec<Finding>,
 }
 
 impl Selected {
@@ -125,6 +128,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
                 selected.invalid += 1;
                 let named = printable(&path.to_string_lossy()).into_owned();
                 selected.said.push_str(&format!("error: cannot read {named}: {e}\n"));
+                selected.problems.push(Finding::unreadable(path.display().to_string(), &e));
                 let (path, message) = (path.display().to_string(), format!("cannot be read: {e}"));
                 selected.findings.push(Event::Invalid { path, line: 1, col: 1, message, hint: None });
             }
@@ -137,12 +141,15 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(plan) => {
-                selected.said.push_str(&diagnostic::render(&plan.warnings, &plan.document.source, color));
+                let source = &plan.document.source;
+                selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
+                selected.problems.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
                 selected.plans.push(plan);
             }
             Err((source, diagnostics)) => {
                 selected.invalid += 1;
                 selected.said.push_str(&diagnostic::render(&diagnostics, &source, color));
+                selected.problems.extend(diagnostics.iter().map(|found| Finding::of(found, &source)));
                 let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
                 selected.findings.extend(errors.map(|found| finding(found, &source)));
             }
