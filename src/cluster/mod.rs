@@ -10,6 +10,7 @@ pub mod builtin;
 pub mod container;
 pub mod daemon;
 pub mod docker;
+pub mod emptied;
 pub mod engine;
 pub mod exec;
 pub mod folder;
