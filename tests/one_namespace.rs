@@ -178,6 +178,9 @@ fn what_a_story_needs_beyond_the_namespace_is_said_with_its_line() {
     assert_eq!(said.code, Some(3), "{said:?}");
     let words = "theirs.yaml:3: would delete configmaps theirs in the namespace kw-test-beyond, which the scenario does not make";
     assert!(said.stderr.contains(words), "{}", said.stderr);
+    // Nor does it help to say that the cluster is the right one.
+    let said = owned.run(&theirs, &["--namespace", "kw-test-beyond", "--yes-this-cluster"]);
+    assert!(said.code == Some(3) && said.stderr.contains(words), "{said:?}");
     // Nor is it taken over by an apply of the same name.
     let same = owned.story(
         "same.yaml",

@@ -148,7 +148,7 @@ impl Rounds<'_> {
             Err(StartError::Failed(error)) => return Err(screen.abort(error)),
         };
         screen.tell(Event::ClusterReady {
-            kind: cluster.facts().kind.to_owned(),
+            kind: cluster.facts().kind.to_string(),
             kubernetes: cluster.facts().kubernetes.clone(),
             elapsed_ms: millis(self.begun),
         });

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted, access,
-    engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file,
+    Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
+    access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -36,6 +36,14 @@ pub struct Existing {
     pub namespaces: Vec<String>,
     /// The image behind the alias `curl`; `None`: ours if a node has it, else a public one.
     pub curl_image: Option<String>,
+}
+
+impl Existing {
+    /// Whether scenarios may change there what is not their own. Who names namespaces has said what is meant: then `yes` is only
+    /// about which cluster it is.
+    pub fn all(&self) -> bool {
+        self.yes && self.namespaces.is_empty()
+    }
 }
 
 /// Nothing holds it: it was there before, and stays. Only kubectl's home goes.
@@ -69,8 +77,15 @@ impl Node for Stays {
 pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
     let existing = &wanted.existing;
     let kubeconfig = choose(read(&existing.files)?, existing)?;
-    let connected =
-        unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look(kubeconfig, existing, settings))).await;
+    let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
+    let options = KubeConfigOptions::default();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
+    config.default_retry = false;
+    let mut config = access::direct(config)?;
+    unless_stopped(stop, plugin::settle(&mut config)).await.map_err(StartError::Stopped)??;
+    let look = look(kubeconfig, config, existing, settings);
+    let connected = unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look)).await;
     let Ok(cluster) = connected.map_err(StartError::Stopped)? else {
         let seconds = ANSWER_BUDGET.as_secs();
         return Err(ClusterError::plain(format!("the cluster did not answer within {seconds} s")).into());
@@ -134,13 +149,13 @@ fn is_local(server: &str) -> bool {
     access::is_own(uri.host().unwrap_or_default())
 }
 
-async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) -> Result<Cluster, ClusterError> {
+async fn look(
+    kubeconfig: Kubeconfig,
+    mut config: kube::Config,
+    existing: &Existing,
+    settings: &Settings,
+) -> Result<Cluster, ClusterError> {
     let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
-    let options = KubeConfigOptions::default();
-    let mut config =
-        kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
-    config.default_retry = false;
-    let mut config = access::direct(config)?;
     let client = access::client(config.clone()).map_err(|e| failed(&e))?;
     let own = config.clone();
     config.auth_info = kube::config::AuthInfo::default();
@@ -160,7 +175,7 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) 
     let facts = Facts {
         pods: nodes.is_none_or(|nodes| !nodes.is_empty()),
         anonymous: anonymous.map_err(|e| failed(&e))? != 401,
-        kind: "kubeconfig",
+        kind: ClusterKind::Kubeconfig,
         kubernetes: version["gitVersion"].as_str().unwrap_or_default().to_owned(),
         curl_image: match &existing.curl_image {
             Some(image) => image.clone(),
@@ -169,7 +184,7 @@ async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) 
     };
     let path = existing.files.first().cloned().unwrap_or_default();
     let home = Folder::make(&settings.runs(), &Owner::new())?;
-    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.yes)?);
+    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.all())?);
     Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))
 }
 

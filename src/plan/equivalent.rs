@@ -200,7 +200,7 @@ fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
         words.push("-i".into());
     }
     in_namespace(&mut words, Some(&place.namespace));
-    words.push(place.pod.clone());
+    words.push(place.for_kubectl());
     if let Some(container) = &place.container {
         words.extend(["-c".into(), container.clone()]);
     }

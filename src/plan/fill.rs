@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request,
-    Save, Saved, Step, Target, TokenCall,
+    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Of, Place,
+    Request, Save, Saved, Step, Target, TokenCall,
     can::{Can, Cell, Who},
 };
 use crate::scenario::{
@@ -119,8 +119,20 @@ fn target(target: &mut Target, filler: &mut dyn Filler) {
 }
 
 fn place(place: &mut Place, filler: &mut dyn Filler) {
-    let Place { namespace, pod, container } = place;
+    let Place { namespace, pod, container, of, has_curl: _, added: _, told: _ } = place;
     all([namespace, pod].into_iter().chain(container), filler);
+    match of {
+        None | Some(Of::Name) => {}
+        Some(Of::Owner(_, name)) => filler.text(name),
+        Some(Of::Labels(labels)) => {
+            let mut filled = std::collections::BTreeMap::new();
+            for (mut key, mut value) in std::mem::take(labels) {
+                all([&mut key, &mut value], filler);
+                filled.insert(key, value);
+            }
+            *labels = filled;
+        }
+    }
 }
 
 fn action(action: &mut Action, filler: &mut dyn Filler) {
@@ -190,6 +202,7 @@ fn curl(call: &mut Curl, filler: &mut dyn Filler) {
         body,
         identity,
         request,
+        late: _,
         // The name under which it was saved.
         saved_token: _,
     } = call;

@@ -23,6 +23,7 @@ mod on_purpose;
 mod outside;
 mod pairs;
 mod placeholders;
+mod places;
 mod rbac;
 mod revived;
 mod rules;
@@ -48,6 +49,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use self::calls::settle;
 use self::findings::{Finding, Findings};
 use super::{Note, Plan, names::dns_label};
 use crate::k8s::Apis;

@@ -3,6 +3,7 @@
 //! A plan says all that a run will do before anything is started. Nothing here knows Kubernetes' client or an async
 //! runtime.
 
+pub mod acting;
 pub mod asks;
 pub mod caller;
 pub mod can;
@@ -12,6 +13,7 @@ pub mod kinds;
 pub mod make;
 pub mod names;
 pub mod needs;
+pub mod place;
 pub mod request;
 pub mod when;
 
@@ -26,7 +28,8 @@ use serde_json::Value;
 
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
-pub use make::{Names, Trust, plan, plan_for, plan_in};
+pub use make::{Names, Trust, plan, plan_for, plan_in, settle};
+pub use place::{Of, Owner, Place};
 pub use request::{Details, Identity, Request};
 pub use when::When;
 
@@ -300,8 +303,10 @@ pub struct Curl {
     pub body: Option<String>,
     /// Who the API server must take the caller for.
     pub identity: Identity,
-    /// What the API server must understand; `None` when the URL is not the API server's.
+    /// What the API server must understand; `None` when the URL is not the API server's, or not known yet.
     pub request: Option<Request>,
+    /// Whether the host is a saved value, which is only known when the step runs.
+    pub late: bool,
     /// The name of a saved token that is sent.
     pub saved_token: Option<String>,
 }
@@ -381,15 +386,4 @@ impl Change {
             None => path,
         }
     }
-}
-
-/// A container of a Pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The Pod's namespace.
-    pub namespace: String,
-    /// The Pod.
-    pub pod: String,
-    /// The container; `None`: the first.
-    pub container: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Action, Credential, Kind, Object, Plan, Request, Step, Target, asks};
+use super::{Action, Credential, Kind, Object, Of, Plan, Request, Step, Target, asks};
 use crate::{
     k8s::kubectl::{self, Place},
     scenario::{Diagnostic, Severity, outcome::Wanted},
@@ -111,8 +111,25 @@ fn reviews(can: &super::can::Can, plan: &Plan) -> Vec<Request> {
 
 fn exec(place: &super::Place) -> Vec<Request> {
     // By websocket: a GET, for which servers since 1.35 ask for `create`, too.
-    let one = |verb| resource(verb, "", "pods/exec", Some(&place.namespace), Some(&place.pod));
-    vec![one("get"), one("create")]
+    let pod = Some(place.pod.as_str()).filter(|name| !name.is_empty());
+    let one = |verb| resource(verb, "", "pods/exec", Some(&place.namespace), pod);
+    [vec![one("get"), one("create")], sought(place)].concat()
+}
+
+/// What it takes to find the Pod.
+fn sought(place: &super::Place) -> Vec<Request> {
+    let here = Some(place.namespace.as_str());
+    let pods = || resource("list", "", "pods", here, None);
+    match &place.of {
+        None => vec![],
+        Some(Of::Name) => vec![resource("get", "", "pods", here, Some(&place.pod))],
+        Some(Of::Labels(_)) => vec![pods()],
+        Some(Of::Owner(owner, name)) => {
+            let own = resource("get", owner.group(), owner.plural(), here, Some(name));
+            let between = owner.between().map(|set| resource("list", set.group(), set.plural(), here, None));
+            [own, pods()].into_iter().chain(between).collect()
+        }
+    }
 }
 
 fn of_target(target: &Target) -> Vec<Request> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::lock;
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::namespaces,
+    cluster::{emptied, namespaces},
     expect::Http,
     plan::{Kind, Plan, needs},
     steps::{Context, Fault, Made, api, delete, restore, watch},
@@ -209,6 +209,10 @@ async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Optio
     let collection = api::path(&object.kind, object.namespace.as_deref(), None);
     let went = if object.kind.is("", "Namespace") {
         let _ = timeout_at(deadline, namespaces::without_grace(&context.client, &object.name)).await;
+        if !context.foreign {
+            let only = [object.name.as_str()];
+            let _ = timeout_at(deadline, emptied::finish(&context.client, Some(&only), deadline)).await;
+        }
         without_grace_gone(&context.client, &object.name, answer.as_ref(), deadline).await
     } else {
         gone(&context.client, collection, &object.name, answer.as_ref(), deadline).await

@@ -7,6 +7,7 @@ pub mod delete;
 pub mod discovery;
 pub mod exec;
 pub mod get;
+pub mod guest;
 pub mod hopeless;
 pub mod identity;
 pub mod kubectl;
@@ -61,6 +62,8 @@ pub struct Context {
     pub shells: shell::Shells,
     /// The tokens of Pods that are known.
     pub mounted: mounted::Mounted,
+    /// The containers that were put into Pods without curl.
+    pub guests: guest::Guests,
 }
 
 impl Context {

@@ -174,7 +174,7 @@ fn says(#[case] steps: Value, #[case] text: &str) {
 #[case(json!({"exec": {"in": "q", "command": ["ls"]}}), "error /steps/1/exec/in: no step makes Pod `q` (add a step `pod: {name: q, image: curl}` before)")]
 #[case(json!({"exec": {"in": "p", "container": "mian", "command": ["ls"]}}), "error /steps/1/exec/container: Pod `p` has no container `mian` (did you mean `main`?)")]
 #[case(json!({"exec": {"in": "p", "command": ["ls -l"]}}), "warning /steps/1/exec/command/0: no program has this name (write `command: [ls, -l]`)")]
-#[case(json!({"exec": {"in": "p", "command": ["ls"]}, "expect": {"status": 200}}), "error /steps/1/expect/status: `exec` cannot answer `status` (a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`)")]
+#[case(json!({"exec": {"in": "p", "command": ["ls"]}, "expect": {"status": 200}}), "error /steps/1/expect/status: `exec` cannot answer `status` of a success (a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`)")]
 #[case(json!({"curl": {"in": "p", "url": "/api"}}), "error /steps/1/curl/url: the URL is not absolute (write `https://kubernetes.default/api`)")]
 #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/", "headers": {"authorization": "Bearer 0123456789abcdef0123456789abcdef"}}}), "error /steps/1/curl/headers/authorization: a token must not stand in a file or an argument (write `token: mounted`: it is read in the Pod at each call)")]
 #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/", "insecure": true, "cacert": true}}), "error /steps/1/curl/insecure: `insecure` beside `cacert` (leave out one of them)")]
