@@ -39,4 +39,5 @@ pub mod exit_code;
 pub mod process;
 pub mod redact;
 pub mod settings;
+pub mod shape;
 pub mod stop;

@@ -9,10 +9,14 @@ use crate::{
     cluster::{
         ClusterError, ClusterKind, Settings, StartError, Wanted, holder,
         lease::{self, Folder, State, Until},
-        warm,
+        said, warm,
+        whose::Whose,
     },
     exit_code::Exit,
+    plan::{self, Names, Trust},
+    scenario::{self, diagnostic},
     settings,
+    shape::Shape,
     stop::Stop,
 };
 
@@ -43,6 +47,9 @@ pub struct Up {
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = settings::minor)]
     kubernetes: Option<String>,
+    /// A scenario whose `cluster:` says how the API server is to be; the cluster is for scenarios that ask for the same.
+    #[arg(long, value_name = "SCENARIO")]
+    like: Option<PathBuf>,
     /// For scenarios that are not trusted: the cluster refuses all Pods that could reach its node.
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
     untrusted: bool,
@@ -61,7 +68,7 @@ pub struct Named {
 pub struct Down {
     #[command(flatten)]
     named: Named,
-    /// All of them.
+    /// All of this project; those of others end by their name.
     #[arg(long, conflicts_with = "name")]
     all: bool,
 }
@@ -105,14 +112,21 @@ fn complain(error: &ClusterError) -> Exit {
     if let Some(remedy) = &error.remedy {
         tell!("  = help: {remedy}");
     }
-    Exit::Environment
+    if said::is_refusal(error) { Exit::Invalid } else { Exit::Environment }
 }
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
     let kind = ClusterKind::from(options.cluster);
     let (kubernetes, untrusted) = (options.kubernetes.clone(), options.untrusted);
-    let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, ..Wanted::default() };
+    let shape = match &options.like {
+        Some(path) => match shape_of(path, untrusted, talk) {
+            Some(shape) => shape,
+            None => return Ok(Exit::Invalid),
+        },
+        None => Shape::default(),
+    };
+    let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, shape, ..Wanted::default() };
     if kind == ClusterKind::Kubeconfig {
         let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
         return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());
@@ -120,7 +134,11 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     wanted.check(settings)?;
     for (folder, state) in kept(settings)? {
         let sound = folder.read::<ClusterError>("broken.json").is_none();
-        if sound && warm::fits(&state, &wanted) && state.ask.until == Until::Unused(options.ttl.as_secs()) {
+        if sound
+            && warm::fits(&state, &wanted)
+            && state.ask.whose == Whose::here()
+            && state.ask.until == Until::Unused(options.ttl.as_secs())
+        {
             if let Ok(using) = folder.open("use.lock") {
                 folder.touch(&using);
             }
@@ -151,8 +169,20 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     Ok(super::print(&format!("{}\n", folder.name())))
 }
 
+/// What the `cluster:` of a scenario asks for; `None` when the file is not valid, which has been said.
+fn shape_of(path: &std::path::Path, untrusted: bool, talk: Talk) -> Option<Shape> {
+    let planned = scenario::read_file(path).and_then(|document| {
+        let source = document.source.clone();
+        plan::plan_for(document, &Names::random(), Trust::of(untrusted)).map_err(|found| (source, found))
+    });
+    let say = |(source, found): (_, Vec<_>)| {
+        super::complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
+    };
+    planned.map_err(say).ok().map(|plan| plan.shape)
+}
+
 fn list(settings: &Settings) -> Result<Exit, StartError> {
-    let mut text = String::new();
+    let (mut text, here) = (String::new(), Whose::here());
     for (folder, state) in kept(settings)? {
         let used = folder.open("use.lock").is_ok_and(|file| lease::lock_soon(&file).is_err());
         let broken = folder.read::<ClusterError>("broken.json").is_some();
@@ -168,7 +198,16 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
             Until::Unused(seconds) if used => format!("{} after its use", in_words(seconds)),
             Until::Unused(seconds) => format!("in {}", in_words(seconds.saturating_sub(unused_for(&folder)))),
         };
-        let _ = writeln!(text, "{:<12} {:<11} {:<9} {word:<7} ends {end}", folder.name(), state.kind, state.kubernetes);
+        let whose = match &state.ask.whose {
+            whose if *whose == here => String::new(),
+            whose => format!(", for {}", whose.words()),
+        };
+        let shape = match state.ask.wanted.shape.words() {
+            words if words.is_empty() => words,
+            words => format!("; API server: {words}"),
+        };
+        let (name, kind, version) = (folder.name(), &state.kind, &state.kubernetes);
+        let _ = writeln!(text, "{name:<12} {kind:<11} {version:<9} {word:<7} ends {end}{shape}{whose}");
     }
     if text.is_empty() {
         tell!("kubewalk: there are none; `kubewalk cluster up` starts one");
@@ -184,7 +223,7 @@ fn unused_for(folder: &Folder) -> u64 {
 
 async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
     let folders = match options.all {
-        true => kept(settings)?.into_iter().map(|(folder, _)| folder).collect(),
+        true => own(settings)?.into_iter().map(|(folder, _)| folder).collect(),
         false => vec![one(&options.named, settings)?.0],
     };
     let mut exit = Exit::Held;
@@ -210,9 +249,15 @@ fn kept(settings: &Settings) -> Result<Vec<(Folder, State)>, ClusterError> {
         .collect())
 }
 
-/// The cluster of that name, or the only one.
+/// Those of the work that is done here: what has no name ends no cluster of others.
+fn own(settings: &Settings) -> Result<Vec<(Folder, State)>, ClusterError> {
+    let here = Whose::here();
+    Ok(kept(settings)?.into_iter().filter(|(_, state)| state.ask.whose == here).collect())
+}
+
+/// The cluster of that name, or the only one of the work that is done here.
 fn one(named: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
-    let mut all = kept(settings)?;
+    let mut all = if named.name.is_some() { kept(settings)? } else { own(settings)? };
     let names: Vec<_> = all.iter().map(|(folder, _)| folder.name()).collect();
     let list = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
     if let Some(name) = &named.name {

@@ -11,6 +11,7 @@ mod destination;
 mod docs;
 mod doctor;
 mod explain;
+mod groups;
 mod jobs;
 mod list;
 mod new;

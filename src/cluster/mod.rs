@@ -35,6 +35,7 @@ pub mod sums;
 pub mod sweep;
 pub mod trouble;
 pub mod warm;
+pub mod whose;
 
 use std::{
     path::{Path, PathBuf},
@@ -51,7 +52,10 @@ pub use folder::Folder;
 pub use kubectl::Kubectl;
 pub use owner::Owner;
 
-use crate::stop::{Stop, Why};
+use crate::{
+    shape::Shape,
+    stop::{Stop, Why},
+};
 
 /// Which kind of cluster to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -83,6 +87,15 @@ impl ClusterKind {
         ClusterKind::Kubeconfig,
     ];
 
+    /// Why its API server cannot be other than usual, if it cannot.
+    pub fn usual_only(self) -> Option<&'static str> {
+        match self {
+            ClusterKind::Auto | ClusterKind::Builtin | ClusterKind::Docker | ClusterKind::Kind => None,
+            ClusterKind::K3s => Some("k3s has its own settings for its API server, and takes none of `cluster:`"),
+            ClusterKind::Kubeconfig => Some("the API server of a cluster that exists cannot be given other settings"),
+        }
+    }
+
     /// Its word on the command line and in reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -108,6 +121,9 @@ pub struct Wanted {
     /// Whether the scenarios are not trusted, so that the cluster must let no Pod reach its node.
     #[serde(default)]
     pub untrusted: bool,
+    /// How its API server is to be other than usual.
+    #[serde(default)]
+    pub shape: Shape,
     /// With [`ClusterKind::Kubeconfig`]: which cluster.
     #[serde(default)]
     pub existing: kubeconfig::Existing,
@@ -349,6 +365,11 @@ impl Cluster {
         limits::files(limits::FILES)?;
         if wanted.untrusted {
             untrusted(wanted.kind)?;
+        }
+        if !wanted.shape.is_usual()
+            && let Some(why) = wanted.kind.usual_only()
+        {
+            return Err(ClusterError::new(why, "use --cluster builtin, docker or kind").into());
         }
         match wanted.kind {
             ClusterKind::Auto => auto::start(wanted, settings, stop, progress).await,

@@ -26,6 +26,7 @@ mod placeholders;
 mod rbac;
 mod revived;
 mod rules;
+mod server;
 mod shares;
 mod short;
 mod spoken;
@@ -142,6 +143,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
     }
     let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
 
+    let shape = server::shape(&mut cx, &document, trust);
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
     expectations::redact(&mut cx, &scenario.redact);
 
@@ -156,6 +158,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
         alone,
         holds,
         timeout,
+        shape,
         redact: scenario.redact.clone(),
         steps,
         notes,

@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod placeholder;
 pub mod read;
 pub mod schema;
+pub mod server;
 pub mod shape;
 mod syntax;
 #[cfg(test)]
