@@ -69,8 +69,8 @@ impl Shape {
             let conditions = anonymous["conditions"].as_array().is_some_and(|list| !list.is_empty());
             anonymous["enabled"].as_bool() != Some(true) || conditions
         });
-        // An API server that allows everything lets in nobody without a name.
-        let open = self.authorization.iter().any(|mode| mode == "AlwaysAllow");
+        // An API server that allows everything lets in nobody without a name, unless it is told so.
+        let open = configured.is_none() && self.authorization.iter().any(|mode| mode == "AlwaysAllow");
         self.anonymous != Some(false) && !limited && !open
     }
 
@@ -103,6 +103,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn who_allows_everything_lets_in_nobody_without_a_name_unless_told_so() {
+        let open = json!(["Node", "RBAC", "AlwaysAllow"]);
+        let of = |shape: Value| serde_json::from_value::<Shape>(shape).expect("a shape").anonymous_everywhere();
+        assert!(!of(json!({"authorization": open})));
+        assert!(of(json!({"authorization": open, "authentication": {"anonymous": {"enabled": true}}})));
+        assert!(!of(json!({"authentication": {"anonymous": {"enabled": true, "conditions": [{"path": "/livez"}]}}})));
+        assert!(!of(json!({"authentication": {"anonymous": {"enabled": false}}})));
+        assert!(of(json!({"authorization": ["RBAC", "Node"]})));
+    }
 
     #[test]
     fn the_usual_one_has_no_words_and_no_name() {

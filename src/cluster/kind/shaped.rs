@@ -132,13 +132,11 @@ fn flags(shape: &Shape, several: bool) -> (Vec<(&'static str, String)>, Files) {
 /// Who may call without a credential: what the cluster's own programs ask so stays answered.
 fn authentication(shape: &Shape, several: bool) -> Option<Value> {
     let needed = PROBES.into_iter().chain(several.then_some(JOIN)).map(|path| json!({"path": path}));
-    let mut config = match (&shape.authentication, shape.anonymous) {
-        (Some(config), _) => config.clone(),
-        (None, Some(false)) => {
-            json!({"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration",
-            "anonymous": {"enabled": false}})
-        }
-        (None, _) => return None,
+    let mut config = match &shape.authentication {
+        Some(config) => config.clone(),
+        None if shape.anonymous_everywhere() => return None,
+        None => json!({"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration",
+            "anonymous": {"enabled": false}}),
     };
     if !shape.anonymous_everywhere() {
         let said = config["anonymous"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -246,6 +244,8 @@ mod tests {
         let probes =
             json!({"enabled": true, "conditions": [{"path": "/livez"}, {"path": "/readyz"}, {"path": "/healthz"}]});
         assert_eq!(of(json!({"anonymous": false}), false), probes);
+        // An API server that allows everything lets nobody in without a name, the kubelet included.
+        assert_eq!(of(json!({"authorization": ["Node", "RBAC", "AlwaysAllow"]}), false), probes);
         assert_eq!(
             of(json!({"authentication": {"anonymous": {"enabled": true, "conditions": [{"path": "/livez"}]}}}), false),
             probes
