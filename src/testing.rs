@@ -26,19 +26,24 @@ use std::{
     time::Duration,
 };
 
+pub use crate::{
+    cluster::{Cluster, Ended as ClusterEnded, Facts},
+    cluster_kind::ClusterKind,
+    exit_code::Exit,
+    run::Ended,
+};
 use crate::{
     cluster::{
-        Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,
+        ClusterError, Progress, Settings, StartError, Wanted, holder,
         lease::{self, Ask, Folder, Made, Turn, Until},
         own::lock::{self, How},
         said, warm,
         whose::Whose,
     },
-    exit_code::Exit,
     plan::{self, Names, Plan, Trust},
     redact,
     report::terminal::{Terminal, Verbosity},
-    run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
+    run::{self, Afterwards, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
     settings,
     shape::Shape,
@@ -185,7 +190,7 @@ pub fn shared() -> &'static Cluster {
 /// Why a scenario that asks for another API server cannot run on the kind of cluster that tests run on, if so.
 fn kind_cannot(shape: &Shape) -> Option<&'static str> {
     let kind = settings::wanted().ok()?.kind;
-    kind.usual_only().filter(|_| !shape.is_usual())
+    kind.and_then(ClusterKind::usual_only).filter(|_| !shape.is_usual())
 }
 
 /// The cluster of a shape, as long as a test uses it.

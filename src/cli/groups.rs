@@ -4,7 +4,7 @@ use super::{
     rounds::{Rounds, Totals},
     run::Screen,
 };
-use crate::{cluster::Wanted, exit_code::Exit, plan::Plan, run, shape::Shape};
+use crate::{cluster::Wanted, cluster_kind::ClusterKind, exit_code::Exit, plan::Plan, run, shape::Shape};
 
 /// Puts together what can share a cluster: first all that ask for nothing unusual, then the others in the order of their files.
 pub fn of(plans: Vec<Plan>) -> Vec<Vec<Plan>> {
@@ -37,7 +37,7 @@ pub async fn run<'a>(
         let steps = group.iter().map(|plan| plan.steps.len()).sum::<usize>();
         let rounds = rounds(group);
         let kind = rounds.wanted.kind;
-        if let Some(why) = kind.usual_only().filter(|_| !rounds.wanted.shape.is_usual()) {
+        if let Some(why) = kind.and_then(ClusterKind::usual_only).filter(|_| !rounds.wanted.shape.is_usual()) {
             for plan in group {
                 let words = plan.shape.words();
                 run::skip::all(plan, &format!("{why} (it asks for: {words})"), &mut |event| screen.tell(event));

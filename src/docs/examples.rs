@@ -97,6 +97,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("ApiServer", "auditPolicy", "{rules: [{level: Metadata}]}"),
     ("ApiServer", "priorityAndFairness", "false"),
     ("ApiServer", "runtimeConfig", "{api/alpha: true}"),
+    ("In", "#0", "deployment/web"),
+    ("In", "#1", "{labels: {app: web}}"),
     ("", "automountServiceAccountToken", "false"),
     ("", "labels", "{app: web}"),
     ("", "container", "main"),
