@@ -212,7 +212,7 @@ mod tests {
 
     fn found(cluster: Value, trust: Trust) -> (Shape, Vec<String>) {
         let scenario = json!({"title": "t", "cluster": cluster, "steps": [{"title": "s", "serviceAccount": "a"}]});
-        let (plan, findings) = examine(document(scenario), &Names { suffix: "x".into() }, trust);
+        let (plan, findings) = examine(document(scenario), &Names { suffix: "x".into() }, trust, None);
         (
             plan.shape,
             findings.into_iter().map(|found| format!("{}: {}", found.pointer, found.diagnostic.message)).collect(),
