@@ -18,7 +18,7 @@ use testcontainers::{
         Docker,
         container::LogOutput,
         errors::Error,
-        models::{ContainerWaitResponse, PortBinding},
+        models::{ContainerWaitResponse, DeviceMapping, HostConfig, PortBinding},
         query_parameters::{
             InspectContainerOptions, InspectNetworkOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder,
         },
@@ -57,6 +57,54 @@ const UNREAD: usize = 4096;
 /// What waits in the container for the end of our connection.
 const LIFELINE: [&str; 3] = ["/bin/sh", "-c", "cat >/dev/null; kill -TERM 1"];
 
+/// What a node may reach of Docker's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rights {
+    /// All of it, its disks included: a privileged container. What is not made for less needs that.
+    #[default]
+    All,
+    /// What a node of ours needs, see [`restrict`].
+    Node,
+}
+
+/// Capabilities that no part of a node of ours needs, and with which a privileged Pod could reach past it; the engine's keeper
+/// has the same list for the node that runc starts.
+const WITHHELD: [&str; 8] = [
+    "DAC_READ_SEARCH",
+    "LINUX_IMMUTABLE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "SYS_BOOT",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_TIME",
+];
+
+/// Makes what Docker has read-only for a container that is not privileged writable in its own namespaces, and starts the node.
+const OWN_CGROUPS: &str = r#"mount -o remount,rw /sys 2>/dev/null
+for at in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    [ -d "$at" ] && { mount -o remount,rw "$at" || mount -o remount,rw,bind "$at"; } 2>/dev/null
+done
+exec /sbin/init "$@""#;
+
+/// Takes from a node what a privileged container has and a node of ours does not need: all devices but those of any container
+/// and the kernel's messages, and [`WITHHELD`]. A privileged Pod in it cannot have more.
+fn restrict(config: &mut HostConfig) {
+    config.cap_add = Some(vec!["ALL".into()]);
+    config.cap_drop = Some(WITHHELD.map(str::to_owned).to_vec());
+    let unconfined = ["seccomp=unconfined", "apparmor=unconfined", "label=disable"];
+    config.security_opt = Some(unconfined.map(str::to_owned).to_vec());
+    // The kubelet and kube-proxy write settings of the node's own namespaces.
+    (config.masked_paths, config.readonly_paths) = (Some(vec![]), Some(vec![]));
+    // The kubelet reads there that the kernel has killed a process for lack of memory.
+    let messages = || Some("/dev/kmsg".to_owned());
+    config.devices = Some(vec![DeviceMapping {
+        path_on_host: messages(),
+        path_in_container: messages(),
+        cgroup_permissions: Some("rm".into()),
+    }]);
+}
+
 /// A node's image, and how it is started.
 #[derive(Debug, Clone, Default)]
 pub struct NodeImage {
@@ -72,6 +120,8 @@ pub struct NodeImage {
     pub memory: Option<u64>,
     /// Files that are there before it starts.
     pub files: Vec<CopyToContainer>,
+    /// What it may reach of Docker's machine.
+    pub rights: Rights,
 }
 
 impl Image for NodeImage {
@@ -88,8 +138,13 @@ impl Image for NodeImage {
         vec![]
     }
 
+    fn entrypoint(&self) -> Option<&str> {
+        (self.rights == Rights::Node).then_some("/bin/sh")
+    }
+
     fn cmd(&self) -> impl IntoIterator<Item = impl Into<std::borrow::Cow<'_, str>>> {
-        self.args.iter().map(String::as_str)
+        let before: &[&str] = if self.rights == Rights::Node { &["-c", OWN_CGROUPS, "init"] } else { &[] };
+        before.iter().copied().chain(self.args.iter().map(String::as_str))
     }
 
     fn copy_to_sources(&self) -> impl IntoIterator<Item = &CopyToContainer> {
@@ -181,13 +236,14 @@ async fn create(
     let client = &daemon.client;
     let name = format!("kubewalk-{}", owner.run);
     let tmpfs: HashMap<String, String> = image.tmpfs.iter().map(|dir| ((*dir).into(), String::new())).collect();
+    let rights = image.rights;
     let memory = image.memory.and_then(|bytes| i64::try_from(bytes).ok());
     let ip = published_at(client, at).await?;
     let published = ip.clone();
     let request = image
         .with_container_name(&name)
         .with_labels(owner.labels())
-        .with_privileged(true)
+        .with_privileged(rights == Rights::All)
         .with_cgroupns_mode(CgroupnsMode::Private)
         .with_host_config_modifier(move |config| {
             config.auto_remove = Some(true);
@@ -196,6 +252,9 @@ async fn create(
             config.port_bindings = Some(HashMap::from([(format!("{API_PORT}/tcp"), Some(vec![bound]))]));
             config.tmpfs = Some(tmpfs.clone());
             config.memory = memory;
+            if rights == Rights::Node {
+                restrict(config);
+            }
         });
     let container = bounded::guarded(at, request.start()).await?.map_err(|e| {
         let words = e.to_string().to_lowercase();

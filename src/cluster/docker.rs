@@ -6,7 +6,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
-    container::{self, Container, NodeImage},
+    container::{self, Container, NodeImage, Rights},
     engine::{self, CURL_IMAGE},
     images, ready,
     said::{Said, death},
@@ -41,7 +41,14 @@ pub async fn start(
     let folder = Folder::make(&settings.runs(), &owner)?;
     let args = if wanted.untrusted { vec!["--untrusted".into()] } else { vec![] };
     let memory = settings.node_memory;
-    let image = NodeImage { name: images::NODE.into(), tag: engine::hash(), args, memory, ..NodeImage::default() };
+    let image = NodeImage {
+        name: images::NODE.into(),
+        tag: engine::hash(),
+        args,
+        memory,
+        rights: Rights::Node,
+        ..NodeImage::default()
+    };
     let begun = Instant::now();
     let (node, mut lines) = container::start(&daemon, host, image, &owner, folder, stop).await?;
     let within = settings.start_timeout.unwrap_or(READY_WITHIN);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
-    container::{self, Container, NodeImage},
+    container::{self, Container, NodeImage, Rights},
     engine::{self, CURL_IMAGE},
     images::{self, Patience},
     ready, sweep,
@@ -108,6 +108,8 @@ pub async fn start(
         tmpfs: vec!["/run", "/var/run"],
         memory: settings.node_memory,
         files: vec![CopyToContainer::new(CopyDataSource::Data(curl), AIRGAP)],
+        // Its makers ask for a privileged container; nobody here has tried it with less.
+        rights: Rights::All,
     };
     let begun = Instant::now();
     let (node, _lines) = container::start(&daemon, host, node, &owner, folder, stop).await?;

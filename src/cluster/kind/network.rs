@@ -87,7 +87,9 @@ impl Place for Clusters {
             let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}kind")])]);
             let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
             let mut dead = Vec::new();
-            for network in client.list_networks(Some(options)).await.map_err(|e| e.to_string())? {
+            for network in
+                client.list_networks(Some(options)).await.map_err(|e| trouble::request(&e, "its socket").message)?
+            {
                 let labels = network.labels.unwrap_or_default();
                 let owner = Owner::from_labels(|name| labels.get(name));
                 // The name is computed: what is removed below is what is called so.
@@ -106,13 +108,15 @@ impl Place for Clusters {
         Box::pin(on(async move {
             let filters = HashMap::from([("label".to_owned(), vec![format!("{KIND_LABEL}={name}")])]);
             let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-            for container in client.list_containers(Some(options)).await.map_err(|e| e.to_string())? {
+            for container in
+                client.list_containers(Some(options)).await.map_err(|e| trouble::request(&e, "its socket").message)?
+            {
                 let id = container.id.unwrap_or_default();
-                sweep::remove(&client, &id).await.map_err(|e| e.to_string())?;
+                sweep::remove(&client, &id).await.map_err(|e| trouble::request(&e, "its socket").message)?;
             }
             match client.remove_network(&name).await {
                 Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
-                other => other.map_err(|e| e.to_string()),
+                other => other.map_err(|e| trouble::request(&e, "its socket").message),
             }
         }))
     }
