@@ -20,7 +20,7 @@ use crate::{
     cluster::{ClusterError, Progress, Wanted, kubeconfig::Existing},
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
-    plan::Plan,
+    plan::{self, Plan},
     report::terminal::Terminal,
     run::{
         self,
@@ -99,6 +99,11 @@ pub struct ExistingCluster {
     /// With `--cluster kubeconfig`: the cluster is the right one, wherever it is, and scenarios may change what is not their own.
     #[arg(long)]
     yes_this_cluster: bool,
+    /// With `--cluster kubeconfig`: namespaces there that are yours, e.g. `team-a`; several with commas. Scenarios that name no
+    /// namespace run in the first, others may use those that are named, and nothing else in the cluster is read, made or listed
+    /// but what a scenario itself asks for. The namespaces must be there, and stay.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "KUBEWALK_NAMESPACE")]
+    namespace: Vec<String>,
     /// With `--cluster kubeconfig`: the image behind the alias `curl`; it must have curl and a shell.
     #[arg(long, value_name = "IMAGE", env = "KUBEWALK_CURL_IMAGE")]
     curl_image: Option<String>,
@@ -114,10 +119,25 @@ impl ExistingCluster {
             );
             return Err(Exit::Invalid);
         }
+        let namespaces: Vec<String> = self.namespace.iter().filter(|name| !name.is_empty()).cloned().collect();
+        if kind != Choice::Of(ClusterKind::Kubeconfig) && !namespaces.is_empty() {
+            tell!(
+                "error: --namespace is for a cluster that exists\n  \
+                 = help: add --cluster kubeconfig, or leave it out: elsewhere each scenario gets a namespace of its own"
+            );
+            return Err(Exit::Invalid);
+        }
+        if let Some(bad) = namespaces.iter().find_map(|name| plan::names::check(&plan::kinds::namespace(), name).err())
+        {
+            let help = bad.suggestion.map(|name| format!("\n  = help: try {name}")).unwrap_or_default();
+            tell!("error: --namespace: {}{help}", bad.message);
+            return Err(Exit::Invalid);
+        }
         Ok(Existing {
             files: settings::kubeconfig_files(),
             context: self.context.clone(),
             yes: self.yes_this_cluster,
+            namespaces,
             curl_image: self.curl_image.clone(),
         })
     }
@@ -140,7 +160,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
-        selected.meet_a_cluster_that_exists(options.existing.yes_this_cluster, talk.stderr_colors());
+        selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
     }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);

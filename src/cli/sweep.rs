@@ -88,8 +88,12 @@ async fn in_cluster(wanted: &Wanted, settings: &Settings, dry_run: bool) -> Resu
         Err(StartError::Failed(error)) => return Err(error),
         Err(stopped @ StartError::Stopped(_)) => return Err(ClusterError::plain(stopped.to_string())),
     };
-    let (removed, kept) = namespaces::sweep(&cluster.client().await?, dry_run).await?;
-    Ok(Swept { removed, kept, looked: vec!["namespaces of the cluster".into()], unseen: vec![] })
+    let (removed, kept) = namespaces::sweep(&cluster.client().await?, &wanted.existing.namespaces, dry_run).await?;
+    let looked = match wanted.existing.namespaces.as_slice() {
+        [] => "namespaces of the cluster".to_owned(),
+        named => format!("the namespaces that are named of the cluster: {}", named.join(", ")),
+    };
+    Ok(Swept { removed, kept, looked: vec![looked], unseen: vec![] })
 }
 
 #[cfg(test)]

@@ -10,15 +10,21 @@ use futures::future::BoxFuture;
 use super::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
-    guard, holder,
+    emptied, guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::{Moment, timeout_at},
+    stop::{Stop, unless_stopped},
+};
 
 /// How long an earlier run's objects may take to go.
 const GOING_BUDGET: Duration = Duration::from_secs(30);
+
+/// How long a run's namespaces may take to go at its end, before they are left to the next one.
+const OVER_BUDGET: Duration = Duration::from_secs(5);
 
 /// How long the API server may take to say that it is ready.
 const READY_BUDGET: Duration = Duration::from_secs(3);
@@ -108,7 +114,7 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
     if let Some(why) = used.spoilt() {
         return Err(Unfit::Spoilt(why));
     }
-    let difference = used.difference(GOING_BUDGET).await.map_err(|e| Unfit::Spoilt(e.message))?;
+    let difference = used.at_rest().await.map_err(|e| Unfit::Spoilt(e.message))?;
     // Again: what an earlier run did at its very end may have been told only now.
     if let Some(why) = used.spoilt() {
         return Err(Unfit::Spoilt(why));
@@ -171,12 +177,38 @@ impl Used {
         Cluster::new(facts, kubeconfig, kubectl, Box::new(self))
     }
 
-    /// How the cluster differs from a new one.
-    async fn difference(&self, going: Duration) -> Result<Difference, ClusterError> {
+    /// How the cluster differs from a new one, once what goes has gone or did not go in time.
+    async fn at_rest(&self) -> Result<Difference, ClusterError> {
+        let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
+        let client = self.ready().await?;
+        let deadline = Moment::now() + GOING_BUDGET;
+        let difference = pristine.compare(&client).await?;
+        if difference.going.is_empty() || !difference.stays.is_empty() {
+            return Ok(difference);
+        }
+        // A run that was ended by force could not do it. What it leaves to Kubernetes is waited for.
+        let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+        pristine.compare_at_rest(&client, deadline.left()).await
+    }
+
+    /// What of a run stays, when it is over. Its namespaces go meanwhile, so that the next one need not wait for them; how all is
+    /// then, the next one looks itself.
+    async fn over(&self) -> Result<Vec<String>, ClusterError> {
+        let Some(pristine) = &self.pristine else { return Ok(vec![]) };
+        let client = self.ready().await?;
+        let difference = pristine.compare(&client).await?;
+        if difference.stays.is_empty() && !difference.going.is_empty() {
+            let deadline = Moment::now() + OVER_BUDGET;
+            let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+        }
+        Ok(difference.stays)
+    }
+
+    /// A client of its API server, which is ready.
+    async fn ready(&self) -> Result<kube::Client, ClusterError> {
         if let Some(error) = self.died() {
             return Err(error);
         }
-        let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
         let failed = |e: kube::Error| ClusterError::plain(format!("its API server is not ready: {e}"));
         let client = client(config(&self.state.kubeconfig).await?).map_err(failed)?;
         let ready = http::Request::get("/readyz").body(Vec::new()).expect("a request");
@@ -184,7 +216,7 @@ impl Used {
             Ok(answer) => answer.map_err(failed)?,
             Err(_) => return Err(ClusterError::plain("its API server does not answer")),
         };
-        pristine.compare_at_rest(&client, going).await
+        Ok(client)
     }
 }
 
@@ -219,10 +251,7 @@ impl Node for Used {
             if self.spoilt().is_some() {
                 return self.discard().await;
             }
-            let left = match self.difference(Duration::ZERO).await {
-                Ok(difference) => difference.stays,
-                Err(error) => vec![error.message],
-            };
+            let left = self.over().await.unwrap_or_else(|error| vec![error.message]);
             if left.is_empty() {
                 self.folder.touch(&self.using);
                 let _ = self.using.unlock();

@@ -43,10 +43,10 @@ pub enum Feature {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Expects {
-    /// One.
-    One(Box<Expect>),
     /// Several: all whose `when` holds must hold, and on every cluster there must be one.
     Many(#[schemars(length(min = 1))] Vec<Expect>),
+    /// One.
+    One(Box<Expect>),
 }
 
 impl Expects {

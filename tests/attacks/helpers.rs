@@ -42,7 +42,6 @@ fn attack_a08b_a_fake_docker_daemon_whose_answers_have_no_end() {
         ("POST /containers/create", Flood::Json, ready(), much),
         ("POST /containers/create", Flood::Refusal, ready(), much),
         ("GET /containers/0", Flood::Json, ready(), much),
-        ("/start HTTP", Flood::Frame, ready(), much),
         ("POST /exec/", Flood::Frame, ready(), "k3s was not ready after"),
         ("POST /exec/", Flood::Frames, ready(), "k3s was not ready after"),
         ("/logs", Flood::Frame, ready(), "none of Docker's: an answer has more than"),
@@ -50,7 +49,6 @@ fn attack_a08b_a_fake_docker_daemon_whose_answers_have_no_end() {
         ("/logs", Flood::Log, ready(), "k3s was not ready after"),
     ];
     for (words, flood, script, expected) in floods {
-        // What testcontainers asks for by itself has no such words.
         let place = Place::new();
         let docker = FakeDaemon::start(Script { flood: Some((words, flood)), ..script });
         let mut command = Command::new("prlimit");
