@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_is_asked_for_when_its_shell_is_there() {
-        let place = Place { namespace: "a".into(), pod: "p".into(), container: None };
+        let place = Place { namespace: "a".into(), pod: "p".into(), ..Place::default() };
         let opening = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             Some(local())

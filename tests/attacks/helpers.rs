@@ -46,7 +46,7 @@ fn attack_a08b_a_fake_docker_daemon_whose_answers_have_no_end() {
         ("POST /exec/", Flood::Frames, ready(), "k3s was not ready after"),
         ("/logs", Flood::Frame, ready(), "none of Docker's: an answer has more than"),
         ("/logs", Flood::Frames, ready(), "k3s was not ready after"),
-        ("/logs", Flood::Log, ready(), "k3s was not ready after"),
+        ("/logs", Flood::Log, ready(), "floods its log: 4096 lines"),
     ];
     for (words, flood, script, expected) in floods {
         let place = Place::new();

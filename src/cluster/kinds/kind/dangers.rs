@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(include_str!("../../../kind-config.yaml"), &[])]
+    #[case(include_str!("../../../../kind-config.yaml"), &[])]
     #[case("", &[])]
     #[case("nodes:\n- extraPortMappings: [{containerPort: 80, hostPort: 80, listenAddress: 127.0.0.1}]\n", &[])]
     #[case("networking: {apiServerAddress: '::1', apiServerPort: 6443}\n", &[])]

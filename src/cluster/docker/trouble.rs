@@ -4,7 +4,7 @@ use std::{error::Error as _, io::ErrorKind, time::Duration};
 
 use testcontainers::{TestcontainersError, bollard::errors::Error, core::error::ClientError};
 
-use super::{ClusterError, bounded};
+use crate::cluster::{ClusterError, bounded};
 
 const WITHOUT: &str = "use --cluster builtin, which needs no Docker (Linux and root)";
 

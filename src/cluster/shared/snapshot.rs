@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::ClusterError;
+use crate::cluster::ClusterError;
 
 /// How many lists are asked for at a time, each on a connection of its own.
 const AT_A_TIME: usize = 6;
@@ -175,7 +175,7 @@ fn is_of_a_component(kind: &str, item: &Value) -> bool {
 ///
 /// # Errors
 /// When the API server does not answer, or refuses.
-pub(super) async fn metadata(client: &kube::Client, path: &str) -> Result<Vec<Value>, ClusterError> {
+pub(in crate::cluster) async fn metadata(client: &kube::Client, path: &str) -> Result<Vec<Value>, ClusterError> {
     items(client, path, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").await
 }
 
@@ -188,7 +188,7 @@ async fn items(client: &kube::Client, path: &str, accept: &str) -> Result<Vec<Va
 ///
 /// # Errors
 /// When the API server does not answer.
-pub(super) async fn lists(client: &kube::Client) -> Result<Vec<(String, String)>, ClusterError> {
+pub(in crate::cluster) async fn lists(client: &kube::Client) -> Result<Vec<(String, String)>, ClusterError> {
     Ok(resources(client).await?.into_iter().map(|resource| (resource.path, resource.kind)).collect())
 }
 
@@ -241,7 +241,7 @@ fn of_a_node(status: &Value) -> Value {
 }
 
 /// Whether a controller of Kubernetes itself takes this finalizer away.
-pub(super) fn is_of_kubernetes(finalizer: &str) -> bool {
+pub(in crate::cluster) fn is_of_kubernetes(finalizer: &str) -> bool {
     let domain = finalizer.split_once('/').map_or("kubernetes.io", |(domain, _)| domain);
     domain == "kubernetes.io" || domain.ends_with(".kubernetes.io")
 }
@@ -294,7 +294,7 @@ fn same_group(path: &str, group: &str) -> bool {
 ///
 /// # Errors
 /// When the API server does not answer, or refuses.
-pub(super) async fn get(client: &kube::Client, path: &str, accept: &str) -> Result<Value, ClusterError> {
+pub(in crate::cluster) async fn get(client: &kube::Client, path: &str, accept: &str) -> Result<Value, ClusterError> {
     let failed = |e: &dyn std::fmt::Display| {
         ClusterError::plain(format!("the content of the cluster cannot be listed: {path}: {e}"))
     };

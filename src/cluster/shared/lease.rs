@@ -1,5 +1,5 @@
 //! Clusters that a process of their own holds, so that several other processes can use them one after the other or
-//! together. Each has a folder, private to the user, in [`Settings::held`](super::Settings::held).
+//! together. Each has a folder, private to the user, in [`Settings::held`](crate::cluster::Settings::held).
 //!
 //! Who lives and who uses what is told by file locks alone: the kernel drops them, however a process ends.
 //!
@@ -8,8 +8,8 @@
 //! | `ask.json` | what was asked for: [`Ask`] |
 //! | `state.json` | the cluster, there as long as it can be used: [`State`] |
 //! | `failed.json`, `broken.json` | why it did not start, or what of it died |
-//! | `pristine.json` | what a fresh cluster holds, for [`warm`](super::warm) |
-//! | `spoilt.json` | why it is no longer as new, for [`warm`](super::warm) and [`guard`](super::guard) |
+//! | `pristine.json` | what a fresh cluster holds, for [`warm`](crate::cluster::warm) |
+//! | `spoilt.json` | why it is no longer as new, for [`warm`](crate::cluster::warm) and [`guard`](crate::cluster::guard) |
 //! | `left.json` | what could not be removed at its end |
 //! | `end.json` | there when the cluster is to end: its holder looks for it |
 //! | `holder.lock`, `starter.lock` | held as long as its holder, or who starts that, lives |
@@ -30,7 +30,7 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Facts, Kubectl, Wanted, engine,
     own::{
         self, Room,

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{
-    Cluster, ClusterError, Daemon, Progress, Settings, StartError, Wanted, docker, engine, images::Patience, k3s,
+use crate::cluster::{
+    Cluster, ClusterError, Daemon, Progress, Settings, StartError, Wanted, engine, images::Patience, k3s,
 };
 use crate::stop::Stop;
 
@@ -36,7 +36,7 @@ pub async fn start(
             }
             if engine::built(&settings.cache).is_some() {
                 progress(Progress::Note(passed.concat()));
-                match docker::start(wanted, settings, stop, progress).await {
+                match super::docker::start(wanted, settings, stop, progress).await {
                     Err(StartError::Failed(e)) => passed.push(format!("no node in Docker: {e}")),
                     other => return other,
                 }
@@ -48,7 +48,7 @@ pub async fn start(
     if let Some(last) = passed.last() {
         progress(Progress::Note(format!("{last}; so the cluster is builtin")));
     }
-    super::start_builtin(wanted, settings, stop, progress).await.map_err(|e| match e {
+    crate::cluster::start_builtin(wanted, settings, stop, progress).await.map_err(|e| match e {
         StartError::Failed(ClusterError { message, remedy, log }) => {
             ClusterError { message, remedy, log: passed.into_iter().chain(log).collect() }.into()
         }

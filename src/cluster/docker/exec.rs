@@ -11,7 +11,7 @@ use testcontainers::bollard::{
 };
 use tokio::io::AsyncWriteExt as _;
 
-use super::{
+use crate::cluster::{
     Daemon,
     daemon::on,
     kubectl::{MOST_OUTPUT, Output, too_much},

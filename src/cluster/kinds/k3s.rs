@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use testcontainers::{CopyDataSource, CopyToContainer};
 use tokio::time::Instant;
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     container::{self, Container, NodeImage, Rights},
     engine::{self, CURL_IMAGE},
@@ -138,7 +138,7 @@ async fn bring_up(
     let deadline = Moment::now() + within;
     let late = |why: &str| late(node, begun, why);
     let text = kubeconfig(node, deadline, &late).await?;
-    let kubeconfig = node.write("kubeconfig", &super::kubeconfig_for(&text, &node.server)?)?;
+    let kubeconfig = node.write("kubeconfig", &crate::cluster::kubeconfig_for(&text, &node.server)?)?;
     let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
     let facts = Facts { pods: true, anonymous, kind: ClusterKind::K3s, kubernetes: String::new(), curl_image };
     let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
@@ -187,7 +187,7 @@ fn late(node: &Container, begun: Instant, why: &str) -> ClusterError {
 
 /// The image that the alias `curl` stands for, and its archive: the engine's own where it is built, else the one of curl's
 /// authors. k3s gets it before its start, so that no Pod depends on a registry.
-pub(super) async fn curl(
+pub(in crate::cluster) async fn curl(
     daemon: &Daemon,
     settings: &Settings,
     patience: Patience,

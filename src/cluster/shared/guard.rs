@@ -12,7 +12,7 @@ use futures::TryStreamExt as _;
 use kube::core::WatchEvent;
 use serde_json::Value;
 
-use super::{ClusterError, lease::Folder, snapshot};
+use crate::cluster::{ClusterError, lease::Folder, snapshot};
 use crate::reach;
 
 /// Why a cluster is no longer as new, in a file of its folder.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{ClusterError, inside, owner::Owner, snapshot};
+use crate::cluster::{ClusterError, inside, owner::Owner, snapshot};
 
 /// The label by which an object is known as ours; its value is the run.
 pub const LABEL: &str = "kubewalk.dev/run";

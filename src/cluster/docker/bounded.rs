@@ -28,7 +28,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{ClusterError, access::MOST_BODY};
+use crate::cluster::{ClusterError, access::MOST_BODY};
 
 /// The most that an image may have that Docker gives, in bytes.
 const MOST_IMAGE: u64 = 2 << 30;

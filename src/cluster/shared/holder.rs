@@ -22,7 +22,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, Progress, Settings, StartError, guard,
     lease::{Ask, Folder, State, Until, lock_soon},
     lines::Lines,

@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
     access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin,
 };

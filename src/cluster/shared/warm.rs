@@ -7,7 +7,7 @@ use std::{fs::File, path::Path, time::Duration};
 
 use futures::future::BoxFuture;
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
     emptied, guard, holder,

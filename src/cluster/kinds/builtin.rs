@@ -15,7 +15,7 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
     engine::{self, CURL_IMAGE},
     lines,
@@ -239,7 +239,7 @@ impl Node {
     }
 }
 
-impl super::Node for Node {
+impl crate::cluster::Node for Node {
     fn died(&self) -> Option<ClusterError> {
         self.died.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

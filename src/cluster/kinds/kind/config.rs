@@ -11,7 +11,7 @@ use super::{ClusterError, Settings, Wanted, dangers};
 use crate::scenario::open;
 
 /// The one that kubewalk ships, for those who have none: its image is pinned.
-const SHIPPED: &str = include_str!("../../../kind-config.yaml");
+const SHIPPED: &str = include_str!("../../../../kind-config.yaml");
 
 /// The name of the file in the working directory.
 const FILE: &str = "kind-config.yaml";

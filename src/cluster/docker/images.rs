@@ -13,7 +13,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
+use crate::cluster::{
     ClusterError, Daemon, Progress, Settings, StartError,
     daemon::{Ends, on, runtime},
     engine,
@@ -93,7 +93,7 @@ pub async fn load_node(
             r#"ENTRYPOINT ["/sbin/init"]"#.into(),
             "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
             "ENV KUBECONFIG=/etc/kubernetes/admin.conf".into(),
-            format!("LABEL {}engine={tag}", super::owner::LABEL),
+            format!("LABEL {}engine={tag}", crate::cluster::owner::LABEL),
         ]);
         let mut said = client.create_image(Some(options.build()), Some(body_try_stream(archive(root))), None);
         while let Some(said) = said.next().await {
@@ -165,7 +165,7 @@ pub async fn ensure(
         return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
     }
     let begun = Instant::now();
-    let login = unless_stopped(stop, super::login::of(image)).await.map_err(StartError::Stopped)?;
+    let login = unless_stopped(stop, crate::cluster::login::of(image)).await.map_err(StartError::Stopped)?;
     let login = login.unwrap_or_else(|why| {
         progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
         None

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 
-use super::{ClusterError, namespaces::delete_options, snapshot};
+use crate::cluster::{ClusterError, namespaces::delete_options, snapshot};
 use crate::{clock::Moment, plan::asks::escape};
 
 /// How many requests are made at a time.

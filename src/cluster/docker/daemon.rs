@@ -14,7 +14,7 @@ use testcontainers::{
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
 
-use super::{
+use crate::cluster::{
     ClusterError,
     bounded::{Counted, Item},
     trouble,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use testcontainers::bollard::auth::DockerCredentials;
 use tokio::process::Command;
 
-use super::{own::program, plugin};
+use crate::cluster::{own::program, plugin};
 use crate::{process, redact, settings};
 
 /// Docker Hub's name in Docker's own file.

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{
+use crate::cluster::{
     ClusterError, Owner,
     own::{Room, program},
 };
@@ -31,7 +31,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes it in a room that only this user can use: [`Settings::runs`](super::Settings::runs).
+    /// Makes it in a room that only this user can use: [`Settings::runs`](crate::cluster::Settings::runs).
     ///
     /// # Errors
     /// When nothing can be written there, or others can.

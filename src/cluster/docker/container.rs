@@ -13,28 +13,33 @@ use std::{
 
 use futures::{StreamExt as _, future::BoxFuture};
 use testcontainers::{
-    ContainerAsync, CopyToContainer, Image, ImageExt as _,
+    ContainerAsync, ImageExt as _,
     bollard::{
         Docker,
         container::LogOutput,
         errors::Error,
-        models::{ContainerWaitResponse, DeviceMapping, HostConfig, PortBinding},
-        query_parameters::{
-            InspectContainerOptions, InspectNetworkOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder,
-        },
+        models::{ContainerWaitResponse, PortBinding},
+        query_parameters::{InspectContainerOptions, LogsOptionsBuilder, WaitContainerOptionsBuilder},
     },
-    core::{CgroupnsMode, ContainerPort, WaitFor},
+    core::CgroupnsMode,
     runners::AsyncRunner as _,
 };
 use tokio::sync::mpsc;
 
-use super::{
+use crate::cluster::{
     ClusterError, Daemon, Ended, Folder, Owner, StartError, bounded,
     daemon::{DEFAULT_HOST, Ends, on, runtime},
     lines::Splitter,
     trouble,
 };
 use crate::stop::Stop;
+
+use super::node_image::restrict;
+use super::published::{not_its_own, published_at};
+pub use super::{
+    node_image::{NodeImage, Rights},
+    published::is_remote,
+};
 
 /// The API server's port in every node of ours.
 pub const API_PORT: u16 = 6443;
@@ -56,105 +61,6 @@ const UNREAD: usize = 4096;
 
 /// What waits in the container for the end of our connection.
 const LIFELINE: [&str; 3] = ["/bin/sh", "-c", "cat >/dev/null; kill -TERM 1"];
-
-/// What a node may reach of Docker's machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rights {
-    /// All of it, its disks included: a privileged container. What is not made for less needs that.
-    #[default]
-    All,
-    /// What a node of ours needs, see [`restrict`].
-    Node,
-}
-
-/// Capabilities that no part of a node of ours needs, and with which a privileged Pod could reach past it; the engine's keeper
-/// has the same list for the node that runc starts.
-const WITHHELD: [&str; 8] = [
-    "DAC_READ_SEARCH",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "SYS_BOOT",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_TIME",
-];
-
-/// Makes what Docker has read-only for a container that is not privileged writable in its own namespaces, and starts the node.
-const OWN_CGROUPS: &str = r#"mount -o remount,rw /sys 2>/dev/null
-for at in /sys/fs/cgroup /sys/fs/cgroup/*; do
-    [ -d "$at" ] && { mount -o remount,rw "$at" || mount -o remount,rw,bind "$at"; } 2>/dev/null
-done
-exec /sbin/init "$@""#;
-
-/// Takes from a node what a privileged container has and a node of ours does not need: all devices but those of any container
-/// and the kernel's messages, and [`WITHHELD`]. A privileged Pod in it cannot have more.
-fn restrict(config: &mut HostConfig) {
-    config.cap_add = Some(vec!["ALL".into()]);
-    config.cap_drop = Some(WITHHELD.map(str::to_owned).to_vec());
-    let unconfined = ["seccomp=unconfined", "apparmor=unconfined", "label=disable"];
-    config.security_opt = Some(unconfined.map(str::to_owned).to_vec());
-    // The kubelet and kube-proxy write settings of the node's own namespaces.
-    (config.masked_paths, config.readonly_paths) = (Some(vec![]), Some(vec![]));
-    // The kubelet reads there that the kernel has killed a process for lack of memory.
-    let messages = || Some("/dev/kmsg".to_owned());
-    config.devices = Some(vec![DeviceMapping {
-        path_on_host: messages(),
-        path_in_container: messages(),
-        cgroup_permissions: Some("rm".into()),
-    }]);
-}
-
-/// A node's image, and how it is started.
-#[derive(Debug, Clone, Default)]
-pub struct NodeImage {
-    /// Without its tag.
-    pub name: String,
-    /// Its tag.
-    pub tag: String,
-    /// The arguments of its entry point.
-    pub args: Vec<String>,
-    /// Folders in memory.
-    pub tmpfs: Vec<&'static str>,
-    /// The most memory that it may use, in bytes.
-    pub memory: Option<u64>,
-    /// Files that are there before it starts.
-    pub files: Vec<CopyToContainer>,
-    /// What it may reach of Docker's machine.
-    pub rights: Rights,
-}
-
-impl Image for NodeImage {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    /// None: a log line promises little, so each kind asks the cluster itself.
-    fn ready_conditions(&self) -> Vec<WaitFor> {
-        vec![]
-    }
-
-    fn entrypoint(&self) -> Option<&str> {
-        (self.rights == Rights::Node).then_some("/bin/sh")
-    }
-
-    fn cmd(&self) -> impl IntoIterator<Item = impl Into<std::borrow::Cow<'_, str>>> {
-        let before: &[&str] = if self.rights == Rights::Node { &["-c", OWN_CGROUPS, "init"] } else { &[] };
-        before.iter().copied().chain(self.args.iter().map(String::as_str))
-    }
-
-    fn copy_to_sources(&self) -> impl IntoIterator<Item = &CopyToContainer> {
-        &self.files
-    }
-
-    fn expose_ports(&self) -> &[ContainerPort] {
-        &[ContainerPort::Tcp(API_PORT)]
-    }
-}
 
 /// A running container.
 pub struct Container {
@@ -211,7 +117,7 @@ pub async fn start(
         let started = create(&daemon, &at, image, &owner, folder).await;
         if started.is_err() {
             // Docker removes by itself only what has run.
-            super::sweep::remove_run(&daemon.client, &owner.run).await;
+            crate::cluster::sweep::remove_run(&daemon.client, &owner.run).await;
         }
         started
     });
@@ -286,70 +192,6 @@ async fn create(
     Ok((Arc::new(container), lines))
 }
 
-/// A Docker behind another machine's address cannot publish there.
-fn not_its_own(at: &str, address: &str) -> ClusterError {
-    ClusterError::new(
-        format!(
-            "the machine of the Docker at {at} does not have the address {address} itself, so nothing can be published to this machine alone"
-        ),
-        "run kubewalk on that machine, or reach Docker by an address that its machine has (a VPN, the host's own network)",
-    )
-}
-
-/// Whether a Docker is reached over the network, and not by a socket or an address of this machine's own.
-pub fn is_remote(at: &str) -> bool {
-    let address = network_address(at);
-    address.is_some_and(|(host, _)| {
-        host != "localhost" && !host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
-}
-
-/// Host and port of a Docker that is reached over the network.
-fn network_address(at: &str) -> Option<(String, u16)> {
-    if at.starts_with("unix:") || at.starts_with("npipe:") {
-        return None;
-    }
-    let uri = at.parse::<http::Uri>().ok()?;
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Some((host, uri.port_u16().unwrap_or(2375)))
-}
-
-/// The address at which Docker shall publish the API server: where testcontainers then looks for it, and nowhere else. That is
-/// 127.0.0.1, or Docker's bridge when we are in a container ourselves. A Docker that is reached over the network publishes it at
-/// the one address by which we reach Docker: never at all of its machine's addresses.
-async fn published_at(client: &Docker, at: &str) -> Result<String, ClusterError> {
-    if let Some((host, port)) = network_address(at) {
-        let unknown = |why: &str| {
-            ClusterError::new(
-                format!("the Docker at {at} has no address that is known here: {why}"),
-                "look at DOCKER_HOST",
-            )
-        };
-        let found = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| unknown(&e.to_string()))?;
-        let found: Vec<_> = found.map(|address| address.ip()).collect();
-        // testcontainers asks for the port of an IPv4 address.
-        let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
-        return first.map(ToString::to_string).ok_or_else(|| unknown("none"));
-    }
-    if !(at.starts_with("unix:") || at.starts_with("npipe:")) {
-        return Err(ClusterError::new(
-            format!("{at} is no address of a Docker"),
-            "DOCKER_HOST is unix:///PATH or tcp://HOST:PORT",
-        ));
-    }
-    Ok(published_here(client).await)
-}
-
-/// Docker of this machine.
-async fn published_here(client: &Docker) -> String {
-    if !std::path::Path::new("/.dockerenv").exists() {
-        return "127.0.0.1".into();
-    }
-    let bridge = client.inspect_network("bridge", None::<InspectNetworkOptions>).await.ok();
-    let ranges = bridge.and_then(|bridge| bridge.ipam?.config).unwrap_or_default();
-    ranges.into_iter().find_map(|range| range.gateway).unwrap_or_else(|| "127.0.0.1".into())
-}
-
 /// Starts what ends the container when the connection that is given back closes.
 async fn attach(client: &Docker, id: &str) -> Result<Box<dyn std::any::Any + Send>, Error> {
     use testcontainers::bollard::exec::{CreateExecOptions, StartExecOptions};
@@ -406,7 +248,7 @@ async fn watch(daemon: Daemon, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::S
 }
 
 /// How a container ended, by what Docker says to those who wait for it.
-pub(super) fn how(ended: Option<Result<ContainerWaitResponse, Error>>) -> String {
+pub(in crate::cluster) fn how(ended: Option<Result<ContainerWaitResponse, Error>>) -> String {
     let code = match ended {
         Some(Ok(ended)) => ended.status_code,
         // What bollard makes of every code but 0.
@@ -466,17 +308,21 @@ impl Container {
     }
 
     /// How another process reaches it.
-    pub fn place(&self) -> super::exec::InContainer {
-        super::exec::InContainer { host: self.host.clone(), id: self.id.clone() }
+    pub fn place(&self) -> crate::cluster::exec::InContainer {
+        crate::cluster::exec::InContainer { host: self.host.clone(), id: self.id.clone() }
     }
 
-    /// Runs a command in it; see [`super::exec`].
+    /// Runs a command in it; see [`crate::cluster::exec`].
     ///
     /// # Errors
     /// In one sentence.
-    pub async fn exec(&self, command: Vec<String>, stdin: Option<Vec<u8>>) -> Result<super::kubectl::Output, String> {
+    pub async fn exec(
+        &self,
+        command: Vec<String>,
+        stdin: Option<Vec<u8>>,
+    ) -> Result<crate::cluster::kubectl::Output, String> {
         let (client, id) = (self.client.clone(), self.id.clone());
-        on(async move { super::exec::run(&client, &id, command, stdin).await }).await
+        on(async move { crate::cluster::exec::run(&client, &id, command, stdin).await }).await
     }
 
     /// Removes it with its volumes and its folder, and waits until all is gone.
@@ -529,45 +375,12 @@ impl Drop for Container {
     }
 }
 
-impl super::Node for Arc<Container> {
+impl crate::cluster::Node for Arc<Container> {
     fn died(&self) -> Option<ClusterError> {
         Container::died(self)
     }
 
     fn end(&self) -> BoxFuture<'_, Ended> {
         Box::pin(Container::end(self))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("unix:///var/run/docker.sock", None, false)]
-    #[case("tcp://127.0.0.1:2375", Some(("127.0.0.1", 2375)), false)]
-    #[case("tcp://localhost", Some(("localhost", 2375)), false)]
-    #[case("tcp://[::1]:2376", Some(("::1", 2376)), false)]
-    #[case("tcp://docker:2375", Some(("docker", 2375)), true)]
-    #[case("http://10.0.0.7:1", Some(("10.0.0.7", 1)), true)]
-    fn where_docker_is(#[case] at: &str, #[case] address: Option<(&str, u16)>, #[case] remote: bool) {
-        assert_eq!(network_address(at), address.map(|(host, port)| (host.to_owned(), port)));
-        assert_eq!(is_remote(at), remote);
-    }
-
-    #[tokio::test]
-    async fn nothing_is_published_at_all_addresses() {
-        let client = Docker::connect_with_http("tcp://127.0.0.1:1", 1, testcontainers::bollard::API_DEFAULT_VERSION)
-            .expect("a client");
-        for (at, address) in [
-            ("tcp://127.0.0.1:2375", "127.0.0.1"),
-            ("tcp://localhost:2375", "127.0.0.1"),
-            ("tcp://192.0.2.7:2375", "192.0.2.7"),
-        ] {
-            assert_eq!(published_at(&client, at).await.expect(at), address);
-        }
-        assert!(published_at(&client, "nonsense").await.is_err());
     }
 }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 pub use self::network::Clusters;
 use self::{command::Kind, config::Config, keeper::Keeper, network::Name};
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError,
     Wanted, container,
     daemon::{Ends, on, runtime},
@@ -233,7 +233,7 @@ impl Node {
     }
 
     /// Runs a command in the first control plane.
-    async fn exec(&self, daemon: &Daemon, command: &[&str]) -> Result<super::kubectl::Output, String> {
+    async fn exec(&self, daemon: &Daemon, command: &[&str]) -> Result<crate::cluster::kubectl::Output, String> {
         let (client, node) = (daemon.client.clone(), self.name.control_plane());
         let command = command.iter().map(|word| (*word).to_owned()).collect();
         on(async move { exec::run(&client, &node, command, None).await }).await
@@ -288,7 +288,7 @@ impl Node {
     }
 }
 
-impl super::Node for Arc<Node> {
+impl crate::cluster::Node for Arc<Node> {
     fn died(&self) -> Option<ClusterError> {
         self.seen().died.clone()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{
+use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     container::{self, Container, NodeImage, Rights},
     engine::{self, CURL_IMAGE},
@@ -88,7 +88,7 @@ async fn bring_up(
         Ok(said) => return Err(node.why(cannot(String::from_utf8_lossy(&said.stderr).trim().to_owned())).await),
         Err(e) => return Err(node.why(cannot(e)).await),
     };
-    let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
+    let text = crate::cluster::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
     let facts =
         Facts { pods: true, anonymous: true, kind: ClusterKind::Docker, kubernetes, curl_image: CURL_IMAGE.to_owned() };
@@ -132,7 +132,7 @@ async fn said_ready(
 /// Notes when a component of the running node dies.
 fn watch(node: std::sync::Arc<Container>, mut lines: mpsc::Receiver<String>) {
     let node = std::sync::Arc::downgrade(&node);
-    super::daemon::runtime().spawn(async move {
+    crate::cluster::daemon::runtime().spawn(async move {
         while let Some(line) = lines.recv().await {
             if let Ok(Said::Died { component, status, log }) = serde_json::from_str(&line)
                 && let Some(node) = node.upgrade()

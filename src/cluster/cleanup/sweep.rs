@@ -16,7 +16,7 @@ use testcontainers::bollard::{
     query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder},
 };
 
-use super::{
+use crate::cluster::{
     Daemon, Owner, Progress, Settings,
     daemon::on,
     engine, folder,
@@ -77,7 +77,7 @@ fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>
     let mut places: Vec<Box<dyn Place>> = vec![Box::new(Folders { room: settings.runs() })];
     if let Some(daemon) = docker {
         places.insert(0, Box::new(Containers { client: daemon.client.clone() }));
-        places.push(Box::new(super::kind::Clusters { client: daemon.client.clone() }));
+        places.push(Box::new(crate::cluster::kind::Clusters { client: daemon.client.clone() }));
     }
     places
 }
@@ -170,7 +170,7 @@ async fn labelled(
     client.list_containers(Some(options)).await
 }
 
-pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
+pub(in crate::cluster) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     match client.remove_container(id, Some(options)).await {
         // It has gone, or is going.
@@ -180,7 +180,7 @@ pub(super) async fn remove(client: &Docker, id: &str) -> Result<(), Error> {
 }
 
 /// Removes what a run of this process has begun in Docker.
-pub(super) async fn remove_run(client: &Docker, run: &str) {
+pub(in crate::cluster) async fn remove_run(client: &Docker, run: &str) {
     for container in labelled(client, &format!("run={run}")).await.unwrap_or_default() {
         if let Some(id) = container.id {
             let _ = remove(client, &id).await;
@@ -290,7 +290,7 @@ async fn keeper(settings: &Settings, dry_run: bool) -> Result<Vec<KeeperSaid>, S
 }
 
 /// Removes what keepers that were killed have left in this machine, and says what was removed and what stays.
-pub(super) async fn nodes(settings: &Settings) -> Swept {
+pub(in crate::cluster) async fn nodes(settings: &Settings) -> Swept {
     sweep_within(&[Box::new(Nodes { settings: settings.clone() })], false, AT_A_START).await
 }
 
