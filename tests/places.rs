@@ -80,6 +80,22 @@ fn run(steps: &str) -> (u8, String) {
     "is a kubelet",
     "by: kubelet"
 )]
+#[case::a_path_that_the_kubelet_has_not(
+    "  - title: one\n    curl: {in: client, url: 'https://{saved.node}:10250/metricz', token: mounted, insecure: true}\n    expect: {status: 403, by: kubelet} # on purpose\n",
+    // Of what is not there a kubelet asks nobody.
+    "expected 403 by a kubelet, got 404",
+    "404 page not found"
+)]
+#[case::a_saved_value_that_leads_to_another_path(
+    "  - title: up\n    exec: {in: client, command: [printf, '../../../api']}\n    save: {up: stdout}\n  - title: one\n    curl: {in: client, url: 'https://kubernetes.default/api/v1/{saved.up}', token: mounted}\n    expect: {status: 200}\n",
+    "`.` or `..` as a part of the path",
+    "the call was not made"
+)]
+#[case::who_the_kubelet_refuses(
+    "  - title: one\n    curl: {in: client, url: 'https://{saved.node}:10250/metrics', token: mounted, insecure: true}\n    expect: {status: 200}\n",
+    "by a kubelet: system:serviceaccount:",
+    "resources: [nodes/metrics], verbs: [get]"
+)]
 #[case::a_token_to_a_foreign_host(
     "  - title: one\n    curl: {in: client, url: 'https://{saved.foreign}/', token: mounted, insecure: true}\n    expect: {status: 200}\n",
     "no node, Service or Pod of this cluster",

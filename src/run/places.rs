@@ -25,7 +25,7 @@ const TOLD: usize = 8;
 /// Whether anything of a step is only known to the cluster.
 pub(super) fn must_look(step: &Step) -> bool {
     match &step.action {
-        Action::Curl(call) => call.place.of.is_some() || needs_curl(step, call) || call.late || hosts::is_asked(step),
+        Action::Curl(_) => true,
         Action::Exec(call) => call.place.of.is_some(),
         _ => false,
     }
@@ -171,9 +171,13 @@ async fn owned(
     pods.retain(|pod| owners.contains(&owner_uid(pod)));
     if pods.is_empty() {
         let wanted = ["replicas", "completions"].iter().find_map(|key| top["spec"][*key].as_i64());
-        let wanted = wanted.map(|number| format!(", and wants {number}")).unwrap_or_default();
+        let wanted = match wanted {
+            Some(0) => ", and wants none".to_owned(),
+            Some(number) => format!(", and wants {number}"),
+            None => String::new(),
+        };
         let why = hopeless::why(owner.kind(), &top).map(|why| format!(": {why}")).unwrap_or_default();
-        return Ok(Err(format!("{} `{name}` has no Pod yet{wanted}{why}", owner.kind())));
+        return Ok(Err(format!("{} `{name}` has no Pod{wanted}{why}", owner.kind())));
     }
     Ok(Ok(pods))
 }
