@@ -368,7 +368,8 @@ fn no_container_is_put_into_a_pod_of_others() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let container = json!({"name": "app", "image": "kubewalk.local/pause:1", "imagePullPolicy": "Never"});
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs"}, "spec": {"containers": [container]}});
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs"}, "spec": {"containers": [container]}});
     given.send(Method::POST, &pods, &pod);
     let theirs = format!("{pods}/theirs");
     while given.send(Method::GET, &theirs, &Value::Null)["status"]["phase"] != "Running" {

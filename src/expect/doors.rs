@@ -87,7 +87,8 @@ impl Door {
     pub(super) fn refused(&self) -> (String, Option<String>) {
         let who = user(&self.user);
         if self.resource.is_empty() || self.form == Form::Filter {
-            let verb = if self.verb.is_empty() { String::new() } else { format!(" {} this path", show::line(&self.verb, 80)) };
+            let verb =
+                if self.verb.is_empty() { String::new() } else { format!(" {} this path", show::line(&self.verb, 80)) };
             let what = if verb.is_empty() { format!("{who} may not call it") } else { format!("{who} may not{verb}") };
             let hint = "a ClusterRole with `nonResourceURLs` for the path and the verb, bound cluster-wide, grants it where the \
                         server asks about paths";

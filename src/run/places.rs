@@ -65,8 +65,15 @@ pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) 
         if curl {
             guest::prepare(place, &pod, context, deadline).await?;
         }
-    } else if curl && let Some(pod) = one(&pod_path(place), context).await? {
-        guest::prepare(place, &pod, context, deadline).await?;
+    } else if curl {
+        // What it lacks shows only while it runs.
+        while let Some(pod) = one(&pod_path(place), context).await? {
+            if runs(&pod, place.container.as_deref()) || patience.left().is_zero() {
+                guest::prepare(place, &pod, context, deadline).await?;
+                break;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
     hosts::settle(step, context).await
 }
