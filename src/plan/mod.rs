@@ -28,7 +28,7 @@ use serde_json::Value;
 
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
-pub use make::{Names, Trust, plan, plan_for, settle};
+pub use make::{Names, Trust, plan, plan_for, plan_in, settle};
 pub use place::{Of, Owner, Place};
 pub use request::{Details, Identity, Request};
 pub use when::When;
@@ -56,6 +56,10 @@ pub struct Plan {
     pub namespace: String,
     /// Whether that namespace is made for the run and removed afterwards.
     pub fresh_namespace: bool,
+    /// The namespace that the person owns, where a scenario is that names none.
+    pub home: Option<String>,
+    /// Whether it is trusted.
+    pub trust: Trust,
     /// Whether it must run alone on its cluster: what it makes or changes concerns everybody there.
     pub alone: bool,
     /// Names of which only one scenario may make use at a time: namespaces that it shares and cluster-wide objects that it
@@ -74,6 +78,31 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Makes it one for a cluster that exists: its namespace, if it names one, must be there, and if it names none, it is in the one
+    /// that the person owns.
+    ///
+    /// # Errors
+    /// What is wrong with it there.
+    pub fn in_existing(&mut self, home: Option<&str>) -> Result<(), Vec<Diagnostic>> {
+        if self.document.scenario.namespace.is_some() {
+            self.fresh_namespace = false;
+        } else if home.is_some() {
+            *self = plan_in(self.document.clone(), &Names::random(), self.trust, home)?;
+        }
+        Ok(())
+    }
+
+    /// The same scenario under a new name, so that nothing of it stands in its own way.
+    pub fn again(&self, names: &Names) -> Plan {
+        match plan_in(self.document.clone(), names, self.trust, self.home.as_deref()) {
+            Ok(mut plan) => {
+                plan.fresh_namespace = self.fresh_namespace;
+                plan
+            }
+            Err(_) => self.clone(),
+        }
+    }
+
     /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command
     /// inside a Pod calls.
     pub fn anonymous(&self) -> bool {
@@ -234,6 +263,8 @@ pub struct FromFile {
     pub path: PathBuf,
     /// Whether placeholders in it are filled in.
     pub fill: bool,
+    /// The namespace of what names none in it.
+    pub namespace: String,
 }
 
 /// An object or a list of objects that is read.

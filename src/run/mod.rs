@@ -14,6 +14,7 @@ mod effects;
 mod existence;
 mod going;
 mod hosts;
+mod lock;
 mod places;
 mod presence;
 pub mod sent;
@@ -109,6 +110,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         curl_image: cluster.facts().curl_image.clone(),
         namespace: plan.namespace.clone(),
         made: Mutex::new(Vec::new()),
+        changed: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
@@ -185,6 +187,11 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     {
         let error = cluster.broken().unwrap_or_else(|| ClusterError::plain(fault.to_string()));
         *ended = abort(plan, ended.clone(), "namespace", error, tell);
+        return;
+    }
+    // Waiting for others takes nothing of the scenario's own time.
+    if let Err(fault) = lock::take(plan, context, Moment::now() + plan.timeout).await {
+        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
         return;
     }
     let deadline = Moment::now() + plan.timeout;
@@ -326,7 +333,7 @@ fn here(facts: &Facts) -> Here {
     let features = [(Feature::Pods, facts.pods), (Feature::Anonymous, facts.anonymous)];
     Here {
         kubernetes: when::minor(&facts.kubernetes).unwrap_or_default(),
-        cluster: when::cluster(facts.kind),
+        cluster: facts.kind,
         feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }
 }

@@ -11,7 +11,8 @@ use super::places::In;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Manifests {
-    /// All manifests of a file in the scenario's folder, which may have several documents, e.g. `{file: role.yaml}`.
+    /// All manifests of a file in the scenario's folder, which may have several documents or lists, e.g. `{file: role.yaml}`:
+    /// Namespaces and CustomResourceDefinitions first, the others in their order.
     File(ManifestFile),
     /// One object.
     One(Map<String, Value>),
@@ -29,6 +30,10 @@ pub struct ManifestFile {
     /// as it is written, as kubectl would.
     #[serde(default)]
     pub fill: bool,
+    /// The namespace of all objects in it that name none, as `kubectl apply -n NAME` has it: one that an earlier step or the file
+    /// itself makes, or one of Kubernetes' own. Left out: the scenario's own.
+    #[serde(default)]
+    pub namespace: Option<String>,
 }
 
 /// Which object, or which objects.

@@ -153,7 +153,7 @@ fn names_of_cluster_wide_objects_are_held() {
 #[case(json!([{"get": {"kind": "Pods", "name": "x"}}]), "error /steps/0/get/kind: Kubernetes has no kind `Pods` (did you mean `Pod`?)")]
 #[case(json!([{"get": {"kind": "Pod", "name": "x", "labelSelector": "a=b"}}]), "error /steps/0/get/labelSelector: `labelSelector` beside a `name` (leave out one of them)")]
 #[case(json!([{"get": {"kind": "Node", "namespace": "default"}}]), "error /steps/0/get/namespace: a Node has no namespace (remove the line)")]
-#[case(json!([{"delete": {"kind": "Pod", "name": "x", "namespace": "kube-system"}}]), "error /steps/0/delete/namespace: a scenario deletes nothing in namespace `kube-system` (only in its own, and in those that it makes)")]
+#[case(json!([{"delete": {"kind": "Pod", "name": "x", "namespace": "kube-system"}}]), "error /steps/0/delete/namespace: a scenario deletes nothing in namespace `kube-system` (only what it has made there, and in its own namespaces)")]
 // expectations
 #[case(json!([{"serviceAccount": "a", "expect": {"json": {"x": 1}}}]), "error /steps/0/expect/json: `serviceAccount` cannot answer `json` (say `object`)")]
 #[case(json!([{"get": {"kind": "Pod"}, "expect": {"stdout": "x"}}]), "error /steps/0/expect/stdout: `get` cannot answer `stdout` (only commands print: say `object`, or use `exec`)")]
