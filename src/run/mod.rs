@@ -223,6 +223,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        filled.iter().for_each(sent::learn);
         let filled = match filled {
             Ok(mut filled) => {
                 let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
@@ -232,7 +233,6 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             }
             Err(fault) => Err(fault),
         };
-        filled.iter().for_each(sent::learn);
         if let Some(why) = filled.as_ref().ok().and_then(entered) {
             cluster.spoil(&why);
         }
