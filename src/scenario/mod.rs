@@ -19,6 +19,7 @@ pub mod kubectl;
 pub mod open;
 pub mod outcome;
 pub mod placeholder;
+pub mod places;
 pub mod read;
 pub mod schema;
 pub mod shape;
