@@ -253,7 +253,7 @@ impl Terminal {
         text += &format!("  {}\n", self.paint(DIM, &time(step.took_ms)));
         if self.verbosity == Verbosity::Verbose {
             for line in equivalent.lines() {
-                text += &format!("      {}\n", self.paint(DIM, &format!("$ {}", safe(line))));
+                text += &format!("      {}\n", self.paint(DIM, &safe(line)));
             }
         }
         if self.verbosity >= Verbosity::Normal {

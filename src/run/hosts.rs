@@ -57,7 +57,7 @@ fn shown(text: &str) -> String {
 }
 
 fn wrong(why: String) -> Fault {
-    Fault::Waited { what: "the call was not made".into(), last: show::line(&why, show::BODY) }
+    Fault::Waited { what: "the call was not made".into(), last: show::line(&why, show::BODY), hint: None }
 }
 
 /// Host and port of a URL.

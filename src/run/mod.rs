@@ -18,6 +18,7 @@ mod hosts;
 mod lock;
 mod places;
 mod presence;
+mod reproduce;
 pub mod sent;
 mod steady;
 mod summary;
@@ -247,6 +248,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
+        seen.lines = Some(reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
         let outcome;
         (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
         ended.skipped -= 1;
@@ -299,13 +301,15 @@ struct Seen {
     warnings: Vec<String>,
     answered: Option<told::Answered>,
     attempts: usize,
+    /// What does the same.
+    lines: Option<String>,
 }
 
 impl Seen {
     fn of(asked: &ask::Asked) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(told::answered(answer));
-        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts }
+        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
     }
 }
 
@@ -320,7 +324,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         col,
         took_ms: millis(took),
         outcome,
-        equivalent: show::clean(&equivalent::equivalent(step), MOST_LINE),
+        equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
         yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),

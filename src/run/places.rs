@@ -88,6 +88,8 @@ async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Resul
         match look(place, context).await? {
             // Of a Pod that has a name, the call itself says why it does not run.
             Ok(pod) if place.of != Some(Of::Name) || patience.left().is_zero() => return Ok(pod),
+            // It never will.
+            Ok(pod) if hopeless::why("Pod", &pod).is_some() => return Ok(pod),
             Ok(pod) if runs(&pod, place.container.as_deref()) => return Ok(pod),
             Ok(_) => tokio::time::sleep(AGAIN).await,
             Err(last) if patience.left().is_zero() => {
@@ -98,7 +100,7 @@ async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Resul
                     what
                 };
                 let clean = |text: &str| show::line(text, show::BODY);
-                return Err(Fault::Waited { what: clean(&what), last: clean(&last) });
+                return Err(Fault::Waited { what: clean(&what), last: clean(&last), hint: None });
             }
             Err(_) => tokio::time::sleep(AGAIN).await,
         }

@@ -41,6 +41,8 @@ impl Mounted {
         let read = async {
             if let Ok(answer) = api::get(&context.client, &path).await
                 && let Some(pod) = answer.json.filter(|_| answer.status == 200)
+                // In one that does not run yet, nothing can be read, and it is not known for good.
+                && pod["status"]["phase"] == "Running"
             {
                 self.read(&pod, &context.client).await;
             }
