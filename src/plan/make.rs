@@ -113,6 +113,7 @@ pub fn plan_for(document: Arc<Document>, names: &Names, trust: Trust) -> Result<
         .collect();
     diagnostics.sort_by_key(|diagnostic| (diagnostic.file.is_some(), diagnostic.span));
     each::once(&mut diagnostics);
+    findings::cut(&mut diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
