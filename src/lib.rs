@@ -92,6 +92,8 @@ pub mod reach;
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
+pub mod cluster_kind;
+#[doc(hidden)]
 pub mod exit_code;
 #[doc(hidden)]
 pub mod process;

@@ -11,6 +11,7 @@ mod destination;
 mod docs;
 mod doctor;
 mod explain;
+mod expression;
 mod jobs;
 mod list;
 mod manual;

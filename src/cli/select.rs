@@ -8,7 +8,9 @@ use std::{
 
 use clap::Args;
 
+use super::expression::{self, Expression};
 use crate::{
+    cluster::kubeconfig::Existing,
     exit_code::Exit,
     plan::{self, Names, Plan, Trust, needs},
     report::findings::Finding,
@@ -29,6 +31,10 @@ pub struct Selection {
     /// Only scenarios whose path or title contains this text.
     #[arg(long, value_name = "TEXT", env = "KUBEWALK_FILTER")]
     pub filter: Option<String>,
+    /// Only scenarios that this expression means: `tag(rbac) & !title(token)`. It knows path, title, tag, row, verb, step and
+    /// needs (alone, pods, slow), compares a part (`~`), the whole (`=`) or a pattern (`/…/`), and joins by `&`, `|`, `!`.
+    #[arg(short = 'E', long = "expr", value_name = "EXPRESSION", env = "KUBEWALK_EXPR", value_parser = expression::read)]
+    pub expression: Option<Expression>,
     /// Only scenarios with one of these tags; may be said more than once, or with commas. Those tagged `slow` run only so.
     #[arg(long, value_name = "TAG", env = settings::TAG, value_delimiter = ',', value_parser = settings::tag)]
     pub tag: Vec<String>,
@@ -74,10 +80,12 @@ impl Selected {
         }
     }
 
-    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. `yes`: all may be touched there.
-    pub fn meet_a_cluster_that_exists(&mut self, yes: bool, color: bool) {
-        self.plans.retain(|plan| {
-            let found = needs::refused_kubectl(plan, yes);
+    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
+    /// in the one that the person owns.
+    pub fn meet_a_cluster_that_exists(&mut self, existing: &Existing, color: bool) {
+        self.plans.retain_mut(|plan| {
+            let there = plan.in_existing(existing.namespaces.first().map(String::as_str));
+            let found = there.err().unwrap_or_else(|| needs::refused_kubectl(plan, existing.yes));
             if found.is_empty() {
                 return true;
             }
@@ -91,7 +99,7 @@ impl Selected {
 
     /// Why there is nothing to run.
     pub fn nothing(&self) -> String {
-        format!("no scenario was selected ({} left out by --filter and --tag)", self.left_out)
+        format!("no scenario was selected ({} left out by --filter, --expr and --tag)", self.left_out)
     }
 
     /// All that is to be said on standard error before a run: what is wrong with the files, and why none begins.
@@ -200,12 +208,13 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
         .filter
         .as_ref()
         .is_none_or(|text| plan.title.contains(text.as_str()) || file.to_string_lossy().contains(text.as_str()));
+    let meant = selection.expression.as_ref().is_none_or(|expression| expression.accepts(plan));
     let tagged = if selection.tag.is_empty() {
         slow == Slow::Too || !plan.tags.iter().any(|tag| tag == "slow")
     } else {
         plan.tags.iter().any(|tag| selection.tag.contains(tag))
     };
-    named && tagged
+    named && meant && tagged
 }
 
 /// The scenario files below a folder, sorted, or the file itself.

@@ -50,14 +50,21 @@ pub async fn or_new(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    if wanted.kind == ClusterKind::Kubeconfig {
+    if wanted.kind == Some(ClusterKind::Kubeconfig) {
         return Cluster::start(wanted, settings, stop, progress).await;
     }
     lease::sweep(&settings.held());
     // A folder that is not ours alone is not used; that is no reason to fail.
     for folder in Folder::all(&settings.held()).unwrap_or_default() {
-        let Some(state) = folder.state().filter(|state| fits(state, wanted)) else { continue };
         let name = folder.name();
+        let known = match folder.known() {
+            Ok(known) => known,
+            Err(error) => {
+                progress(Progress::NotWarm { name, why: format!("is left alone: {error}") });
+                continue;
+            }
+        };
+        let Some(state) = known.filter(|state| fits(state, wanted)) else { continue };
         match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
             Ok(cluster) => {
                 progress(Progress::Warm { name });
@@ -76,7 +83,7 @@ pub async fn or_new(
 /// Whether this is a warm cluster as it is wanted.
 pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let warm = matches!(state.ask.until, Until::Unused(_));
-    let kind = wanted.kind == ClusterKind::Auto || wanted.kind.word() == state.kind;
+    let kind = wanted.kind.is_none_or(|kind| kind == state.kind);
     let asked = &state.ask.wanted.kubernetes;
     let version = wanted.kubernetes.as_ref().is_none_or(|minor| {
         Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
@@ -128,7 +135,7 @@ pub fn share(folder: Folder) -> Result<Cluster, ClusterError> {
     let using = folder.open("use.lock").map_err(|_| gone())?;
     // Its holder looks at it for a moment at a time.
     lock::within(&using, How::Shared, Duration::from_secs(10)).map_err(|_| gone())?;
-    let state = folder.state().ok_or_else(gone)?;
+    let state = folder.known()?.ok_or_else(gone)?;
     Ok(Used { folder, state, using, pristine: None }.cluster())
 }
 

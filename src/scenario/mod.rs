@@ -20,6 +20,7 @@ mod lines;
 pub mod open;
 pub mod outcome;
 pub mod placeholder;
+pub mod places;
 pub mod read;
 pub mod schema;
 pub mod shape;

@@ -71,7 +71,7 @@ fn credential(
         _ => None,
     };
     let name = match (&step.action, &step.caller.credential) {
-        (Action::Curl(curl), _) if curl.mounted_token => {
+        (Action::Curl(curl), _) if curl.mounted_token && curl.place.of.is_none() => {
             let pod = ("Pod", curl.place.namespace.clone(), curl.place.pod.clone());
             let born = *made.get(&pod)?;
             return Some((born, account(&curl.identity).into_iter().collect()));

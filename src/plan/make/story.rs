@@ -22,6 +22,8 @@ pub(super) struct Story<'a> {
     makers: [HashMap<Which<'a>, (&'a Draft<'a>, &'a Placed)>; 2],
     /// How many names have been given out to find one that was meant.
     looked: Cell<usize>,
+    /// Pointers of namespaces that are told already as not there.
+    unknown: Vec<String>,
 }
 
 /// As many names are compared with words that name nothing. A file with thousands of objects and as many slips gets no suggestions
@@ -31,8 +33,14 @@ const MOST_NAMES: usize = 100_000;
 /// Makes the steps of the plan.
 pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
     let makers = [false, true].map(|refused| makers(drafts, refused));
-    let mut story =
-        Story { drafts, world: World::default(), saved: captures::Names::new(), makers, looked: Cell::new(0) };
+    let mut story = Story {
+        drafts,
+        world: World::default(),
+        saved: captures::Names::new(),
+        makers,
+        looked: Cell::new(0),
+        unknown: Vec::new(),
+    };
     let mut steps = Vec::new();
     for draft in drafts {
         captures::uses(cx, draft, &mut story);
@@ -161,11 +169,21 @@ impl<'a> Story<'a> {
         self.world.add(known(draft, placed));
     }
 
-    fn check_namespace(&self, cx: &mut Context<'_>, placed: &Placed) {
+    fn check_namespace(&mut self, cx: &mut Context<'_>, placed: &Placed) {
         let Some(namespace) = placed.object.namespace.as_deref() else {
             return;
         };
-        if namespace == cx.namespace || self.exists(namespace) {
+        // Those that every cluster has take what is made in them; it is removed afterwards.
+        if namespace == cx.namespace || self.exists(namespace) || targets::EVERYWHERE.contains(&namespace) {
+            return;
+        }
+        if let Some(into) = &placed.into {
+            // Once for a file of many objects.
+            if self.unknown.last() != Some(into) {
+                self.unknown.push(into.clone());
+                let hint = "make it by an earlier step of kind Namespace, or in the file";
+                self.no_namespace(cx, into, namespace, hint);
+            }
             return;
         }
         let at = below(&below(&placed.pointer, "metadata"), "namespace");
