@@ -129,6 +129,7 @@ pub fn plan_in(
         .collect();
     diagnostics.sort_by_key(|diagnostic| (diagnostic.file.is_some(), diagnostic.span));
     each::once(&mut diagnostics);
+    findings::cut(&mut diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }

@@ -16,6 +16,7 @@ pub mod each;
 pub mod expect;
 pub mod json_schema;
 pub mod kubectl;
+mod lines;
 pub mod open;
 pub mod outcome;
 pub mod placeholder;
