@@ -283,7 +283,8 @@ fn somebody_with_few_rights_is_told_what_is_missing_and_with_enough_it_runs() {
 
     let said = given.run(&file, &args);
     assert_eq!(said.code, Some(3), "{said:?}");
-    let lines = said.stderr.lines().filter(|line| line.contains("few-rights.yaml: ")).count();
+    let lines =
+        said.stderr.lines().filter(|line| line.contains("few-rights.yaml:") && line.contains("pods/exec")).count();
     assert!(lines == 2 && said.stderr.contains(": create pods/exec client in namespace kw-"), "{}", said.stderr);
     assert_eq!(given.namespaces("kw-few-rights"), Vec::<String>::new());
 

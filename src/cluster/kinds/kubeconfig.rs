@@ -38,6 +38,14 @@ pub struct Existing {
     pub curl_image: Option<String>,
 }
 
+impl Existing {
+    /// Whether scenarios may change there what is not their own. Who names namespaces has said what is meant: then `yes` is only
+    /// about which cluster it is.
+    pub fn all(&self) -> bool {
+        self.yes && self.namespaces.is_empty()
+    }
+}
+
 /// Nothing holds it: it was there before, and stays. Only kubectl's home goes.
 #[derive(Debug)]
 struct Stays {
@@ -176,7 +184,7 @@ async fn look(
     };
     let path = existing.files.first().cloned().unwrap_or_default();
     let home = Folder::make(&settings.runs(), &Owner::new())?;
-    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.yes)?);
+    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.all())?);
     Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))
 }
 

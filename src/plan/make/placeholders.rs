@@ -69,6 +69,11 @@ pub(super) fn in_file(cx: &mut Context<'_>, at: &str, node: &Node, text: &str, f
         walk(cx, at, node, Place { text, assigned: assigns(node), program: false });
         return;
     }
+    // The definition of a kind explains things in prose, for which nobody means a placeholder.
+    if matches!(node.get("kind").map(|kind| &kind.value.value), Some(Value::String(kind)) if kind == "CustomResourceDefinition")
+    {
+        return;
+    }
     let Some((at, name)) = first(at, node) else { return };
     cx.findings
         .warn(&at, format!("`{{{name}}}` stays as it is written"))
