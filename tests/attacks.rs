@@ -41,6 +41,10 @@ mod bounds;
 #[path = "attacks/trust.rs"]
 mod trust;
 
+/// From where, and to whom, a scenario calls (K29).
+#[path = "attacks/calls.rs"]
+mod calls;
+
 /// Programs and daemons that kubewalk asks, without an end (A6, A8).
 #[path = "attacks/helpers.rs"]
 mod helpers;

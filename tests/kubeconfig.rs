@@ -352,3 +352,40 @@ fn an_interrupted_run_cleans_up_and_what_a_killed_one_leaves_is_swept() {
     }
     assert_eq!(given.namespaces("kw-long"), Vec::<String>::new());
 }
+
+#[test]
+fn no_container_is_put_into_a_pod_of_others() {
+    let mut given = Given::new();
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "others-"}});
+    let made = given.send(Method::POST, "/api/v1/namespaces", &namespace);
+    let namespace = made["metadata"]["name"].as_str().expect("a name").to_owned();
+    let pods = format!("/api/v1/namespaces/{namespace}/pods");
+    // Its account comes a moment later.
+    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+    let begun = Instant::now();
+    while given.send(Method::GET, &account, &Value::Null)["items"][0].is_null() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no account");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let container = json!({"name": "app", "image": "kubewalk.local/pause:1", "imagePullPolicy": "Never"});
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs"}, "spec": {"containers": [container]}});
+    given.send(Method::POST, &pods, &pod);
+    let theirs = format!("{pods}/theirs");
+    while given.send(Method::GET, &theirs, &Value::Null)["status"]["phase"] != "Running" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not run");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let story = given.files.path().join("story.yaml");
+    let text = format!(
+        "title: t\nsteps:\n  - title: t\n    curl: {{in: pod/{namespace}/theirs, url: 'https://kubernetes.default/api', token: mounted}}\n    \
+         expect: {{status: 200}}\n"
+    );
+    std::fs::write(&story, text).expect("written");
+    let kubeconfig = given.kubeconfig(None);
+    let said = given.run(&kubeconfig, &["--context", "it", &story.to_string_lossy()]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.stdout.contains("is not put there"), "{said:?}");
+    assert!(given.send(Method::GET, &theirs, &Value::Null)["spec"]["ephemeralContainers"].is_null());
+    given.send(Method::DELETE, &format!("/api/v1/namespaces/{namespace}"), &Value::Null);
+}

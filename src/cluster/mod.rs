@@ -50,7 +50,7 @@ pub use kinds::builtin;
 pub use kinds::{auto, k3s, kind, kubeconfig};
 pub use kubectl::Kubectl;
 pub use owner::Owner;
-pub use shared::{emptied, guard, holder, lease, snapshot, warm};
+pub use shared::{emptied, guard, holder, lease, snapshot, warm, whose};
 pub use wanted::Wanted;
 use wanted::untrusted;
 
@@ -253,6 +253,11 @@ impl Cluster {
         limits::files(limits::FILES)?;
         if wanted.untrusted {
             untrusted(wanted.kind)?;
+        }
+        if !wanted.shape.is_usual()
+            && let Some(why) = wanted.kind.and_then(ClusterKind::usual_only)
+        {
+            return Err(ClusterError::new(why, "use --cluster builtin, docker or kind").into());
         }
         match wanted.kind {
             None => auto::start(wanted, settings, stop, progress).await,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ClusterError, ClusterKind, Settings, engine, k3s, kind, kubeconfig};
+use crate::shape::Shape;
 
 /// The cluster that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Wanted {
     /// Whether the scenarios are not trusted, so that the cluster must let no Pod reach its node.
     #[serde(default)]
     pub untrusted: bool,
+    /// How its API server is to be other than usual.
+    #[serde(default)]
+    pub shape: Shape,
     /// With [`ClusterKind::Kubeconfig`]: which cluster.
     #[serde(default)]
     pub existing: kubeconfig::Existing,

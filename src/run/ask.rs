@@ -63,7 +63,8 @@ pub async fn asked_and_saved(
 pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let within = step.expected.iter().filter_map(|item| item.within).max();
     let done = |asked: &Asked| effects::went_through(step, asked);
-    let mut asked = again(within, needed(step), done, || once(step, context, deadline)).await?;
+    let until = within.map(|within| Moment::now() + within);
+    let mut asked = again(within, needed(step), done, || once_it_runs(step, context, deadline, until)).await?;
     if within.is_some() && done(&asked) {
         effects::tell(&mut asked);
     }
@@ -105,6 +106,19 @@ async fn again<F: Future<Output = Result<Asked, Fault>>>(
         over |= done(&last);
     }
     Ok(Asked { attempts, ..last })
+}
+
+/// Asks once; what is asked in a container that does not run yet, when it does.
+async fn once_it_runs(step: &Step, context: &Context, deadline: Moment, until: Option<Moment>) -> Result<Asked, Fault> {
+    loop {
+        match (once(step, context, deadline).await, until) {
+            (Err(Fault::NotYet { place, .. }), Some(until)) if !until.min(deadline).left().is_zero() => {
+                steps::running::wait(&place, context, until.min(deadline)).await?;
+                tokio::time::sleep(AGAIN).await;
+            }
+            (other, _) => return other,
+        }
+    }
 }
 
 /// Asks once. What waits in a Pod or on the node ends a moment after the deadline, and says more than that it is late.

@@ -54,7 +54,13 @@ pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Mom
         (config, None) => config,
     };
     let stdin = stdin.as_ref().map(String::as_bytes);
-    let output = exec::call(&curl.place, &command, stdin, only_reads, context, deadline).await?;
+    let output = match exec::call(&curl.place, &command, stdin, only_reads, context, deadline).await {
+        // The container runtime says what a shell says by its exit code.
+        Err(Fault::Exec { why, .. }) if why.contains("executable file not found") => {
+            return Ok(Answer::CurlFailed { exit_code: 127, stderr: why });
+        }
+        output => output?,
+    };
     exec::learn(&output);
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }

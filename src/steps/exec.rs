@@ -8,7 +8,7 @@ use std::{
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Context, Fault};
+use super::{Context, Fault, running};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::all,
@@ -49,19 +49,32 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
     let ended = command(&exec.place, &bounded, stdin, context, deadline + GRACE);
     let known = context.mounted.of(&exec.place.namespace, &exec.place.pod, context);
     let (ended, ()) = tokio::join!(ended, known);
-    let output = match ended {
+    let ended = match ended {
         // An image without `timeout`: our own deadline has to do.
         Err(Fault::Exec { why, .. }) if why.contains("\"timeout\": executable file not found") => {
-            command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await?
+            command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await
         }
-        other => other?,
+        other => other,
     };
+    let output = told(ended, &exec.place, context).await?;
     if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
         let why = format!("it still ran after {seconds} s and was killed");
         return Err(Fault::Exec { pod: exec.place.pod.clone(), why });
     }
     learn(&output);
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// The end of a command, or why there was none: what its container's state explains.
+async fn told(ended: Result<Output, Fault>, place: &Place, context: &Context) -> Result<Output, Fault> {
+    let fault = match ended {
+        Ok(output) => return Ok(output),
+        Err(fault) => fault,
+    };
+    match running::without_program(&fault) {
+        Some((exit_code, words)) => Ok(Output { exit_code, stdout: Vec::new(), stderr: words.into_bytes() }),
+        None => Err(running::why(place, fault, context).await),
+    }
 }
 
 /// Learns the Secrets that a command has printed.
@@ -111,7 +124,7 @@ pub async fn call(
     if alone.load(Ordering::Relaxed) && called.is_ok() {
         context.mounted.of(&place.namespace, &place.pod, context).await;
     }
-    called
+    told(called, place, context).await
 }
 
 async fn in_time(

@@ -6,3 +6,4 @@ pub mod holder;
 pub mod lease;
 pub mod snapshot;
 pub mod warm;
+pub mod whose;
