@@ -67,7 +67,7 @@ fn planned(plan: &Plan) {
         needs::review(&right);
         needs::words(&right);
     }
-    let _ = (needs::makes_cluster_wide(plan), needs::touches(plan, &[]));
+    let _ = (needs::makes_cluster_wide(plan), needs::touches(plan, std::slice::from_ref(&plan.namespace)));
     for (index, step) in plan.steps.iter().enumerate() {
         assert!(step.number == index + 1 && !step.expected.is_empty() && !step.timeout.is_zero(), "{step:?}");
         inside(&source.text, plan.document.span(&step.pointer), &step.title);

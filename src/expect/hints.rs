@@ -103,7 +103,7 @@ pub(super) fn unauthenticated(meant: Option<&Meant>) -> &'static str {
         }
         _ => {
             "the token is not valid here: garbled or quoted, expired, for another audience, or its ServiceAccount, Pod or \
-             Secret is gone; this says nothing about rights"
+             Secret was deleted (one that was made anew under its name is another one); this says nothing about rights"
         }
     }
 }

@@ -254,14 +254,7 @@ impl Apis {
 impl Asked<'_> {
     /// The verb that a method has about one object.
     fn verb(&self) -> &'static str {
-        match self.method {
-            "POST" => "create",
-            "GET" | "HEAD" => "get",
-            "PUT" => "update",
-            "PATCH" => "patch",
-            "DELETE" => "delete",
-            _ => "",
-        }
+        special::verb_of(self.method)
     }
 
     /// The path with another segment.

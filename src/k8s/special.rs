@@ -41,6 +41,23 @@ const AUTHENTICATION: &str = "authentication.k8s.io";
 /// What the kubelet asks about calls to its own port, and the API server about none.
 const KUBELET: [&str; 9] = ["checkpoint", "configz", "healthz", "log", "metrics", "pods", "spec", "stats", "statusz"];
 
+/// The verb that the API server gives a method about one object; none for others than these.
+pub fn verb_of(method: &str) -> &'static str {
+    match method {
+        "POST" => "create",
+        "GET" | "HEAD" => "get",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        _ => "",
+    }
+}
+
+/// Whether what is posted to a resource is a question, and not stored: a review of rights or of an identity.
+pub fn only_asks(group: &str, plural: &str) -> bool {
+    matches!(group, "authorization.k8s.io" | AUTHENTICATION) && plural.ends_with("reviews")
+}
+
 /// Whether a verb is one that something asks for; verbs with a colon are made of others.
 pub fn is_verb(verb: &str) -> bool {
     VERBS.contains(&verb)
@@ -128,6 +145,13 @@ mod tests {
     #[case("example.dev", "widgets", "finalizers", true)]
     fn subresources_of_theirs(#[case] group: &str, #[case] plural: &str, #[case] sub: &str, #[case] known: bool) {
         assert_eq!(subresource(group, plural, sub), known);
+    }
+
+    #[test]
+    fn reviews_only_ask() {
+        assert!(only_asks("authorization.k8s.io", "selfsubjectaccessreviews"));
+        assert!(only_asks(AUTHENTICATION, "tokenreviews"));
+        assert!(!only_asks("example.dev", "bookreviews") && !only_asks("", "pods"));
     }
 
     #[test]

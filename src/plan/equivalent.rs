@@ -4,7 +4,7 @@ mod outside;
 
 use serde_json::Value;
 
-use super::{Action, Curl, Exec, FromFile, Object, Place, Step, Target};
+use super::{Action, Curl, Exec, FromFile, Object, Place, Saved, Step, Target};
 use crate::scenario::verbs::{Method, Until};
 
 /// Where Kubernetes mounts a Pod's credentials.
@@ -14,7 +14,13 @@ const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 ///
 /// A token never appears: the shell in the Pod reads its file.
 pub fn equivalent(step: &Step) -> String {
-    outside::asked_as(&step.caller, &of_action(step))
+    let lines = outside::asked_as(&step.caller, &of_action(step));
+    let saved = step.save.iter().find(|save| save.what == Saved::Token && matches!(step.action, Action::Token(_)));
+    match saved {
+        // Later lines take the token from the variable, where no one sees it.
+        Some(save) if !lines.contains('\n') => format!("{}=$({lines})", outside::variable(&save.name)),
+        _ => lines,
+    }
 }
 
 fn of_action(step: &Step) -> String {
@@ -28,7 +34,7 @@ fn of_action(step: &Step) -> String {
         Action::Apply(objects) => manifests("kubectl apply --server-side", objects),
         Action::Create(objects) => manifests("kubectl create", objects),
         Action::Pod(pod) => {
-            let create = heredoc("kubectl create -f -", std::slice::from_ref(pod));
+            let create = piped_in("kubectl create -f -", std::slice::from_ref(pod));
             let mut wait = words(["kubectl", "wait", "--for=condition=Ready"]);
             wait.push(format!("pod/{}", pod.name));
             in_namespace(&mut wait, pod.namespace.as_deref());
@@ -69,8 +75,25 @@ fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
 
 /// Words as one line that a shell takes apart into the same words.
 fn line(words: &[String]) -> String {
-    let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
+    let quoted: Vec<_> = words.iter().map(|word| one_line(word)).collect();
     quoted.join(" ")
+}
+
+/// A word for a line that may be indented: what has line breaks is put together by `printf`.
+fn one_line(word: &str) -> String {
+    // The shell takes line breaks away from the end.
+    if word.contains('\n') && !word.ends_with('\n') { format!("\"$({})\"", printf(word)) } else { quote(word) }
+}
+
+/// The command that prints a text, in one line.
+fn printf(text: &str) -> String {
+    let parts: Vec<_> = text.split('\n').collect();
+    let (format, parts) = match parts.as_slice() {
+        [all @ .., ""] if !all.is_empty() => ("%s\\n".to_owned(), all),
+        all => (vec!["%s"; all.len()].join("\\n"), all),
+    };
+    let parts: Vec<_> = parts.iter().map(|part| quote(part)).collect();
+    format!("printf {} {}", if format == "%s" { format } else { quote(&format) }, parts.join(" "))
 }
 
 /// A word as a POSIX shell reads it.
@@ -88,7 +111,7 @@ const WRITTEN_OUT: usize = 16 << 10;
 
 /// The manifests in the line, or, when they are the whole of long files, by the files' names.
 fn manifests(command: &str, objects: &[Object]) -> String {
-    let whole = heredoc(&format!("{command} -f -"), objects);
+    let whole = piped_in(&format!("{command} -f -"), objects);
     let mut files: Vec<&FromFile> = Vec::new();
     for object in objects {
         let Some(file) = object.file.as_ref().filter(|file| !file.fill) else { return whole };
@@ -108,10 +131,10 @@ fn manifests(command: &str, objects: &[Object]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn heredoc(command: &str, objects: &[Object]) -> String {
-    // JSON on one line of its own can never be the line that ends the text.
-    let documents: Vec<_> = (objects.iter()).map(|object| object.manifest.to_string()).collect();
-    format!("{command} <<'EOF'\n{}\nEOF", documents.join("\n---\n"))
+fn piped_in(command: &str, objects: &[Object]) -> String {
+    // In one line, which can be pasted however it is indented.
+    let documents: Vec<_> = (objects.iter()).map(|object| quote(&object.manifest.to_string())).collect();
+    format!("printf '%s\\n' {} | {command}", documents.join(" --- "))
 }
 
 fn in_namespace(words: &mut Vec<String>, namespace: Option<&str>) {
@@ -243,11 +266,12 @@ fn curl(call: &Curl) -> String {
         let script = format!("{} {token} {}", line(&words), quote(&call.url));
         whole.extend(["sh".into(), "-c".into(), script]);
     } else if let Some(name) = &call.saved_token {
-        let token = format!("{}_TOKEN", name.to_uppercase().replace('-', "_"));
+        let token = outside::variable(name);
         words.extend(["--config".into(), "-".into(), call.url.clone()]);
         whole = in_pod(&call.place, true);
         whole.extend(words);
-        return format!(r#"printf 'header = "Authorization: Bearer %s"' "${token}" | {}"#, line(&whole));
+        let known = outside::known(name, Some(&call.identity));
+        return format!("{known}\nprintf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
     } else {
         words.push(call.url.clone());
         whole.extend(words);
@@ -263,7 +287,7 @@ fn exec(exec: &Exec) -> String {
 
 fn piped(stdin: Option<&str>, words: &[String]) -> String {
     match stdin {
-        Some(stdin) => format!("printf %s {} | {}", quote(stdin), line(words)),
+        Some(stdin) => format!("{} | {}", printf(stdin), line(words)),
         None => line(words),
     }
 }
@@ -318,7 +342,9 @@ mod tests {
     #[case(json!({"exec": {"in": "p", "container": "main", "command": ["sh", "-c", "echo '$HOME'"]}}),
         r"kubectl exec -n default p -c main -- sh -c 'echo '\''$HOME'\'''")]
     #[case(json!({"exec": {"in": "p", "command": ["cat"], "stdin": "a\nb"}}),
-        "printf %s 'a\nb' | kubectl exec -i -n default p -- cat")]
+        r"printf '%s\n%s' a b | kubectl exec -i -n default p -- cat")]
+    #[case(json!({"exec": {"in": "p", "command": ["sh", "-c", "a\nb c"]}}),
+        r#"kubectl exec -n default p -- sh -c "$(printf '%s\n%s' a 'b c')""#)]
     #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/api", "insecure": true}}),
         "kubectl exec -n default p -- curl -sS --insecure https://kubernetes/api")]
     #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/api?a=1&b=2", "token": "mounted"}}),
@@ -334,17 +360,15 @@ mod tests {
     }
 
     #[test]
-    fn manifests_are_heredocs() {
+    fn manifests_are_piped_in_in_one_line() {
         assert_eq!(
             last(json!({"apply": [
                 {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}},
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"k": "it's\nEOF\n"}},
             ]})),
-            "kubectl apply --server-side -f - <<'EOF'\n\
-             {\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":\"a\",\"namespace\":\"default\"}}\n\
-             ---\n\
-             {\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"b\",\"namespace\":\"default\"},\"data\":{\"k\":\"it's\\nEOF\\n\"}}\n\
-             EOF"
+            r#"printf '%s\n' '{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"a","namespace":"default"}}' --- \
+'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b","namespace":"default"},"data":{"k":"it'\''s\nEOF\n"}}' | kubectl apply --server-side -f -"#
+                .replace("\\\n", "")
         );
     }
 
@@ -353,10 +377,12 @@ mod tests {
         let plan = good(fresh(json!([{"pod": {"name": "p", "image": "curl"}}])));
         let text = equivalent(&plan.steps[0]);
         let namespace = &plan.namespace;
-        assert!(text.starts_with("kubectl create -f - <<'EOF'\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\""), "{text}");
+        assert!(text.starts_with("printf '%s\\n' '{\"apiVersion\":\"v1\",\"kind\":\"Pod\""), "{text}");
         assert!(text.contains("\"image\":\"curl\""), "{text}");
         assert!(
-            text.ends_with(&format!("\nEOF\nkubectl wait --for=condition=Ready pod/p -n {namespace} --timeout=60s")),
+            text.ends_with(&format!(
+                " | kubectl create -f -\nkubectl wait --for=condition=Ready pod/p -n {namespace} --timeout=60s"
+            )),
             "{text}"
         );
     }

@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use super::{Action, Credential, Kind, Object, Of, Plan, Request, Step, Target, asks};
 use crate::{
-    k8s::kubectl::{self, Place},
+    k8s::{
+        kubectl::{self, Place},
+        special,
+    },
     scenario::{Diagnostic, Severity, outcome::Wanted},
 };
 
 /// The ConfigMap by which runs take turns in a namespace that is not their own.
 pub const TURN: &str = "kubewalk-turn";
-
-/// Resources whose creation asks a question and makes nothing.
-const QUESTIONS: &[&str] = &["authorization.k8s.io", "authentication.k8s.io"];
 
 /// The requests that whoever runs the scenario must be allowed, each once and with the pointer of the first step that needs it (`""`:
 /// the scenario itself). What a step expects to be refused, or asks as
@@ -89,7 +89,10 @@ fn of_caller(step: &Step) -> Vec<Request> {
 /// What kubewalk asks by itself to carry the step out.
 fn of_action(step: &Step, plan: &Plan) -> Vec<Request> {
     match &step.action {
-        Action::Curl(call) => exec(&call.place),
+        Action::Curl(call) => {
+            let asks = step.expected.iter().any(|item| item.expect.is_denial_elsewhere());
+            [exec(&call.place), if asks { vec![resource("list", "", "nodes", None, None)] } else { vec![] }].concat()
+        }
         Action::Exec(call) => exec(&call.place),
         Action::Pod(pod) if !refused(step) => watched("", "pods", pod.namespace.as_deref(), &pod.name),
         Action::Wait(target, _) => of_target(target),
@@ -210,7 +213,7 @@ pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
     for step in &plan.steps {
         for request in step.action.requests() {
             let Request::Resource { verb, group, resource, subresource, namespace, name } = &request else { continue };
-            if matches!(verb.as_str(), "get" | "list" | "watch") || QUESTIONS.contains(&group.as_str()) {
+            if matches!(verb.as_str(), "get" | "list" | "watch") || special::only_asks(group, resource) {
                 continue;
             }
             let what = match namespace {

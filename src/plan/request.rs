@@ -1,5 +1,7 @@
 //! What the API server understands by a method and a path, and the words in which RBAC refuses it.
 
+use crate::k8s::special;
+
 /// Who makes a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -94,14 +96,7 @@ impl Request {
             ["apis", group, _version, rest @ ..] => (*group, rest),
             _ => return None,
         };
-        let mut verb = match method {
-            "POST" => "create",
-            "GET" | "HEAD" => "get",
-            "PUT" => "update",
-            "PATCH" => "patch",
-            "DELETE" => "delete",
-            _ => "",
-        };
+        let mut verb = special::verb_of(method);
         match parts {
             [] => return None,
             // The server answers 400 or 404 to these.

@@ -10,7 +10,7 @@ use crate::{
     expect::{Answer, Meant, Mismatch, doors, judge, review},
     plan::{Action, Identity, Request, Step, acting},
     scenario::expect::Expect,
-    steps::{self, Context, Fault, Got},
+    steps::{self, Context, Fault, Got, exec::STARTS_WITHIN},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -63,7 +63,8 @@ pub async fn asked_and_saved(
 pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let within = step.expected.iter().filter_map(|item| item.within).max();
     let done = |asked: &Asked| effects::went_through(step, asked);
-    let mut asked = again(within, needed(step), done, || once(step, context, deadline)).await?;
+    let until = within.map(|within| Moment::now() + within);
+    let mut asked = again(within, needed(step), done, || once_it_runs(step, context, deadline, until)).await?;
     if within.is_some() && done(&asked) {
         effects::tell(&mut asked);
     }
@@ -107,11 +108,25 @@ async fn again<F: Future<Output = Result<Asked, Fault>>>(
     Ok(Asked { attempts, ..last })
 }
 
+/// Asks once; what is asked in a container that does not run yet, when it does.
+async fn once_it_runs(step: &Step, context: &Context, deadline: Moment, until: Option<Moment>) -> Result<Asked, Fault> {
+    loop {
+        match (once(step, context, deadline).await, until) {
+            (Err(Fault::NotYet { place, .. }), Some(until)) if !until.min(deadline).left().is_zero() => {
+                steps::running::wait(&place, context, until.min(deadline)).await?;
+                tokio::time::sleep(AGAIN).await;
+            }
+            (other, _) => return other,
+        }
+    }
+}
+
 /// Asks once. What waits in a Pod or on the node ends a moment after the deadline, and says more than that it is late.
 async fn once(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let late = |_| Fault::Unreachable(format!("no whole answer came within {:?}", step.timeout));
     // On the heap: the threads of tests have small stacks.
-    timeout_at(deadline + GRACE, Box::pin(looked(step, context, deadline))).await.map_err(late)?
+    let grace = if matches!(step.action, Action::Curl(_)) { GRACE + STARTS_WITHIN } else { GRACE };
+    timeout_at(deadline + grace, Box::pin(looked(step, context, deadline))).await.map_err(late)?
 }
 
 async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {

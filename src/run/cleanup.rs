@@ -317,7 +317,7 @@ async fn gone(
             watch::Step::GoOn
         }
     };
-    match watch::until(client, &subject, api::resource_version(deleted), deadline, "", look).await {
+    match watch::until(client, &subject, deleted.cloned(), deadline, "", look).await {
         Ok(_) => Ok(()),
         Err(Fault::Waited { .. }) => Err(held(&last)),
         Err(fault) => Err(fault.to_string()),

@@ -5,20 +5,13 @@ use serde_json::Value;
 use super::ask::Asked;
 use crate::{
     expect::{Answer, Class, Http, Mismatch, show},
-    k8s::kubectl::{grammar, table::Effect},
+    k8s::{
+        kubectl::{grammar, table::Effect},
+        special,
+    },
     plan::{Action, Request, Step},
     redact::redact,
 };
-
-/// Resources of which a POST is a question and not stored.
-const QUESTIONS: [&str; 6] = [
-    "selfsubjectaccessreviews",
-    "selfsubjectrulesreviews",
-    "selfsubjectreviews",
-    "subjectaccessreviews",
-    "localsubjectaccessreviews",
-    "tokenreviews",
-];
 
 /// Whether an attempt went through that was expected to fail, and changed something: asking again until it is refused would
 /// hide that.
@@ -56,8 +49,8 @@ fn succeeded(answer: &Answer) -> bool {
 /// Whether a success of this action leaves something behind.
 fn changes(action: &Action) -> bool {
     let asks = |request: &Request| match request {
-        Request::Resource { resource, subresource, .. } => {
-            QUESTIONS.contains(&resource.as_str()) || subresource.as_deref() == Some("token")
+        Request::Resource { group, resource, subresource, .. } => {
+            special::only_asks(group, resource) || subresource.as_deref() == Some("token")
         }
         Request::Path { .. } => false,
     };

@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod event;
 pub mod record;
 pub mod rights;
+pub mod skip;
 pub mod told;
 pub mod turns;
 
@@ -17,6 +18,7 @@ mod hosts;
 mod lock;
 mod places;
 mod presence;
+mod reproduce;
 pub mod sent;
 mod steady;
 mod summary;
@@ -153,7 +155,8 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
 /// A scenario as a run lists it before it begins.
 pub fn selected(plan: &Plan) -> Selected {
     let line = diagnostic::line_col(&plan.document.source, plan.document.span("/title").start).0;
-    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len() }
+    let shape = plan.shape.words();
+    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len(), shape }
 }
 
 fn scenario_finished(plan: &Plan, ended: &Ended, begun: Instant) -> Event {
@@ -221,6 +224,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        filled.iter().for_each(sent::learn);
         let filled = match filled {
             Ok(mut filled) => {
                 let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
@@ -230,7 +234,6 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             }
             Err(fault) => Err(fault),
         };
-        filled.iter().for_each(sent::learn);
         if let Some(why) = filled.as_ref().ok().and_then(entered) {
             cluster.spoil(&why);
         }
@@ -245,6 +248,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
+        seen.lines = Some(reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
         let outcome;
         (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
         ended.skipped -= 1;
@@ -297,13 +301,15 @@ struct Seen {
     warnings: Vec<String>,
     answered: Option<told::Answered>,
     attempts: usize,
+    /// What does the same.
+    lines: Option<String>,
 }
 
 impl Seen {
     fn of(asked: &ask::Asked) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(told::answered(answer));
-        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts }
+        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
     }
 }
 
@@ -318,7 +324,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         col,
         took_ms: millis(took),
         outcome,
-        equivalent: show::clean(&equivalent::equivalent(step), MOST_LINE),
+        equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
         yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),

@@ -6,7 +6,7 @@ use super::{Failure, Outcome, ask, event, summary, why};
 use crate::{
     cluster::{Cluster, ClusterError, ready},
     expect::{Class, Mismatch},
-    plan::{Plan, Step},
+    plan::{Action, Place, Plan, Step},
     redact::redact,
     steps::{Context, Fault},
 };
@@ -55,17 +55,14 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
         return broken(error.clone());
     }
     match fault {
-        Fault::Waited { what, last } if sick.is_none() => {
-            let mismatch = Mismatch {
-                pointer: format!("/{}", step.verb),
-                message: what.clone(),
-                expected: format!("{} within {:?}", step.title, step.timeout),
-                got: last,
-                server_words: None,
-                hint: None,
-                class: Class::Object,
-            };
-            Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
+        Fault::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
+        Fault::NotYet { place, last } if sick.is_none() => {
+            let Place { pod, namespace, .. } = &*place;
+            let elsewhere =
+                if *namespace == plan.namespace { String::new() } else { format!("namespace: {namespace}, ") };
+            let wait = format!("{{kind: Pod, name: {pod}, {elsewhere}for: {{condition: Ready}}}}");
+            let hint = format!("wait for it in a step before, `wait: {wait}`, or here by `within: 30s` in `expect`");
+            failed(plan, step, format!("the command was not run: Pod {pod} does not run"), last, Some(hint))
         }
         other => Outcome::Broken {
             class: class(&other).to_owned(),
@@ -73,6 +70,24 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
             remedy: sick.map(|_| "the API server is not ready any more: run again".to_owned()),
         },
     }
+}
+
+/// A claim that failed because something was not as it was to be.
+fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Outcome {
+    let expected = match &step.action {
+        Action::Curl(_) | Action::Exec(_) => "a container that runs".into(),
+        _ => format!("{} within {:?}", step.title, step.timeout),
+    };
+    let mismatch = Mismatch {
+        pointer: format!("/{}", step.verb),
+        message: what,
+        expected,
+        got: last,
+        server_words: None,
+        hint,
+        class: Class::Object,
+    };
+    Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
 }
 
 /// Why the cluster is broken: the end of a node shows in an answer that does not come before anybody has said it.
@@ -101,7 +116,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Unreachable(_) => "unreachable",
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
-        Fault::Waited { .. } => "wait",
+        Fault::Waited { .. } | Fault::NotYet { .. } => "wait",
         Fault::TooMuch(_) => "tooMuch",
         Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,

@@ -40,7 +40,7 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment
     // The object itself comes back when it goes later (a Pod's grace, a finalizer); a Status when it is gone already.
     if (200..300).contains(&answer.status) && goes_later(answer.json.as_ref()) {
         let subject = watch::Subject { collection: api::path(&kind, namespace, None), name: name.to_owned() };
-        let since = api::resource_version(answer.json.as_ref());
+        let since = answer.json.clone();
         let what = format!("{} {name} was deleted but did not go", kind.kind);
         watch::until(&context.client, &subject, since, deadline, &what, |object| match object {
             None => watch::Step::Done,

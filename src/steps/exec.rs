@@ -8,7 +8,7 @@ use std::{
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Context, Fault};
+use super::{Context, Fault, running};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::all,
@@ -19,6 +19,10 @@ use crate::{
 
 /// How much longer we wait for the end of a command than the command may run inside.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// How much longer than that for a call that ends by itself: its time counts from its own beginning, and a container runtime
+/// on a busy machine takes seconds to start it.
+pub const STARTS_WITHIN: Duration = Duration::from_secs(8);
 
 /// The end of a command.
 #[derive(Debug, Clone)]
@@ -45,19 +49,32 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
     let ended = command(&exec.place, &bounded, stdin, context, deadline + GRACE);
     let known = context.mounted.of(&exec.place.namespace, &exec.place.pod, context);
     let (ended, ()) = tokio::join!(ended, known);
-    let output = match ended {
+    let ended = match ended {
         // An image without `timeout`: our own deadline has to do.
         Err(Fault::Exec { why, .. }) if why.contains("\"timeout\": executable file not found") => {
-            command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await?
+            command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await
         }
-        other => other?,
+        other => other,
     };
+    let output = told(ended, &exec.place, context).await?;
     if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
         let why = format!("it still ran after {seconds} s and was killed");
         return Err(Fault::Exec { pod: exec.place.pod.clone(), why });
     }
     learn(&output);
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// The end of a command, or why there was none: what its container's state explains.
+async fn told(ended: Result<Output, Fault>, place: &Place, context: &Context) -> Result<Output, Fault> {
+    let fault = match ended {
+        Ok(output) => return Ok(output),
+        Err(fault) => fault,
+    };
+    match running::without_program(&fault) {
+        Some((exit_code, words)) => Ok(Output { exit_code, stdout: Vec::new(), stderr: words.into_bytes() }),
+        None => Err(running::why(place, fault, context).await),
+    }
 }
 
 /// Learns the Secrets that a command has printed.
@@ -79,14 +96,14 @@ async fn command(
     in_time(place, deadline, attached(place, command, stdin, &context.client)).await
 }
 
-/// The same in the Pod's shell, if there is one. The command must end by itself. What `only_reads` is run once more, without the
-/// shell, when that has ended meanwhile.
+/// The same in the Pod's shell, if there is one. The command must end by itself at the deadline; it is asked for when it is about
+/// to begin. What `only_reads` is run once more, without the shell, when that has ended meanwhile.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn call(
     place: &Place,
-    command: &[String],
+    command: &(dyn Fn() -> Vec<String> + Sync),
     stdin: Option<&[u8]>,
     only_reads: bool,
     context: &Context,
@@ -98,16 +115,16 @@ pub async fn call(
             Some(output) if output.is_ok() || !only_reads => output,
             _ => {
                 alone.store(true, Ordering::Relaxed);
-                attached(place, command, stdin, &context.client).await
+                attached(place, &command(), stdin, &context.client).await
             }
         }
     };
-    let called = in_time(place, deadline, called).await;
+    let called = in_time(place, deadline + STARTS_WITHIN + GRACE, called).await;
     // The shell has read what its Pod has mounted.
     if alone.load(Ordering::Relaxed) && called.is_ok() {
         context.mounted.of(&place.namespace, &place.pod, context).await;
     }
-    called
+    told(called, place, context).await
 }
 
 async fn in_time(

@@ -23,8 +23,9 @@ const PASSING_TAINTS: [&str; 3] = ["not-ready", "network-unavailable", "uninitia
 pub fn why(kind: &str, object: &Value) -> Option<String> {
     match kind {
         "Pod" => pod(object),
-        "Deployment" | "ReplicaSet" | "Job" | "ReplicationController" => workload(object),
-        _ => None,
+        "Deployment" | "Job" => workload(object),
+        "ReplicaSet" | "ReplicationController" | "DaemonSet" | "StatefulSet" => None,
+        _ => stalled(object),
     }
 }
 
@@ -42,18 +43,8 @@ fn pod(pod: &Value) -> Option<String> {
         let why = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
         return Some(format!("its containers ended (phase {phase}){why}"));
     }
-    for container in containers(status) {
-        let waiting = &container["state"]["waiting"];
-        if let Some(reason) = waiting["reason"].as_str().filter(|reason| WAITING.contains(reason)) {
-            let name = text(container, "name");
-            let before = ended(&container["lastState"], container).map(|end| format!("; before: {end}"));
-            let message = waiting["message"].as_str().map(|message| format!(": {message}"));
-            return Some(format!(
-                "container {name} waits with {reason}{}{}",
-                message.unwrap_or_default(),
-                before.unwrap_or_default()
-            ));
-        }
+    if let Some(why) = containers(status).find_map(waits) {
+        return Some(why);
     }
     let scheduled = conditions(status).find(|condition| condition["type"] == "PodScheduled")?;
     let message = text(scheduled, "message");
@@ -62,11 +53,23 @@ fn pod(pod: &Value) -> Option<String> {
         .then(|| format!("no node takes it: {message}"))
 }
 
-/// Why a workload will not get its Pods: quota, Pod Security, a webhook, an account that is not there.
+/// Why the controller of another kind says itself that it does not get on: the conditions that many of them agree on.
+fn stalled(object: &Value) -> Option<String> {
+    let generation = &object["metadata"]["generation"];
+    conditions(&object["status"]).find_map(|condition| {
+        let bad = matches!(condition["type"].as_str(), Some("Stalled" | "Failed")) && condition["status"] == "True";
+        // One about an earlier state of the object says nothing about this one.
+        let seen = &condition["observedGeneration"];
+        (bad && (seen.is_null() || seen == generation))
+            .then(|| format!("{} {}", text(condition, "type"), words(condition)))
+    })
+}
+
+/// Why a workload gives up by itself. That its Pods cannot be made may be otherwise a moment later; see [`super::workload`].
 fn workload(object: &Value) -> Option<String> {
     conditions(&object["status"]).find_map(|condition| {
         let bad = match condition["type"].as_str()? {
-            "ReplicaFailure" | "Failed" => condition["status"] == "True",
+            "Failed" => condition["status"] == "True",
             "Progressing" => condition["reason"] == "ProgressDeadlineExceeded",
             _ => false,
         };
@@ -74,13 +77,34 @@ fn workload(object: &Value) -> Option<String> {
     })
 }
 
+/// Why a container that waits will not run.
+pub(super) fn waits(container: &Value) -> Option<String> {
+    let waiting = &container["state"]["waiting"];
+    let reason = waiting["reason"].as_str().filter(|reason| WAITING.contains(reason))?;
+    let before = ended(&container["lastState"], container).map(|end| format!("; before: {end}"));
+    // What the runtime said of a command that it could not start stands in both.
+    let message = waiting["message"].as_str().filter(|_| reason != "CrashLoopBackOff" || before.is_none());
+    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+    Some(format!("container {} waits with {reason}{message}{}", text(container, "name"), before.unwrap_or_default()))
+}
+
 /// The end of a container, e.g. `main ended with exit code 137 (OOMKilled)`.
-fn ended(state: &Value, container: &Value) -> Option<String> {
+pub(super) fn ended(state: &Value, container: &Value) -> Option<String> {
     let end = &state["terminated"];
     let code = end["exitCode"].as_i64()?;
     let reason = end["reason"].as_str().filter(|reason| !matches!(*reason, "Error" | "Completed"));
-    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-    Some(format!("{} ended with exit code {code}{reason}", text(container, "name")))
+    let message = end["message"].as_str().map(last_lines).filter(|message| !message.is_empty());
+    let parts: Vec<_> = reason.map(str::to_owned).into_iter().chain(message).collect();
+    let why = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(": ")) };
+    Some(format!("{} ended with exit code {code}{why}", text(container, "name")))
+}
+
+/// The end of what a container or its runtime left as its last words.
+fn last_lines(message: &str) -> String {
+    const MOST: usize = 300;
+    let line = message.trim().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let cut = line.char_indices().rev().nth(MOST).map_or(0, |(at, _)| at);
+    if cut == 0 { line } else { format!("…{}", &line[cut..]) }
 }
 
 fn containers(status: &Value) -> impl Iterator<Item = &Value> {
@@ -149,9 +173,13 @@ mod tests {
     fn of_a_workload() {
         let object = json!({"status": {"conditions": [
             {"type": "Progressing", "status": "True", "reason": "NewReplicaSetCreated"},
-            {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"},
+            {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "too often"},
         ]}});
-        assert_eq!(why("Deployment", &object).as_deref(), Some("ReplicaFailure FailedCreate: exceeded quota"));
-        assert_eq!(why("ConfigMap", &object), None);
+        assert_eq!(why("Job", &object).as_deref(), Some("Failed BackoffLimitExceeded: too often"));
+        let stalled = json!({"metadata": {"generation": 2}, "status": {"conditions": [
+            {"type": "Stalled", "status": "True", "reason": "NoBucket", "message": "no such bucket", "observedGeneration": 2},
+        ]}});
+        assert_eq!(why("Site", &stalled).as_deref(), Some("Stalled NoBucket: no such bucket"));
+        assert_eq!(why("DaemonSet", &object), None);
     }
 }

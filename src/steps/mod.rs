@@ -19,11 +19,14 @@ pub mod pod_trouble;
 pub mod pod_wait;
 pub mod request;
 pub mod restore;
+pub mod running;
 pub mod shell;
+pub mod states;
 pub mod token;
 pub mod wait;
 pub mod watch;
 pub mod whoami;
+pub mod workload;
 
 use std::sync::Mutex;
 
@@ -33,7 +36,7 @@ use crate::{
     clock::Moment,
     cluster,
     expect::Answer,
-    plan::{Action, Kind},
+    plan::{Action, Kind, Place},
 };
 
 /// What every step of a scenario shares.
@@ -173,6 +176,16 @@ pub enum Fault {
     Waited {
         /// What was waited for and how that ended.
         what: String,
+        /// The last state seen.
+        last: String,
+        /// What to do, if that is known.
+        hint: Option<String>,
+    },
+    /// A command was not run because its container does not run yet.
+    #[error("the command was not run: container of Pod {} is not running: {last}", place.pod)]
+    NotYet {
+        /// Where it was to run.
+        place: Box<Place>,
         /// The last state seen.
         last: String,
     },

@@ -22,7 +22,7 @@ pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -
     }
     let collection = api::path(&pod.kind, pod.namespace.as_deref(), None);
     let subject = watch::Subject { collection, name: pod.name.clone() };
-    let since = api::resource_version(created.json.as_ref());
+    let since = created.json.clone();
     let what = format!("Pod {} did not become Ready", pod.name);
     let ready = pod_wait::until(&subject, since, deadline, &what, look, context).await?;
     context.shells.open(pod.namespace.as_deref().unwrap_or_default(), &pod.name, &context.client);

@@ -28,7 +28,8 @@ pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) ->
     let status = begun.status();
     let answer = timeout_at(deadline, api::whole(begun, MOST_OUTPUT)).await.map_err(|_| Fault::Waited {
         what: curl::NO_END.into(),
-        last: format!("it began with {} and did not end; {}", status::words(status.as_u16()), curl::WATCH),
+        last: format!("it began with {} and did not end", status::words(status.as_u16())),
+        hint: Some(curl::WATCH.into()),
     })??;
     // What a Pod has written may be its token.
     if let Request::Resource { resource, subresource: Some(part), namespace: Some(namespace), name: Some(name), .. } =

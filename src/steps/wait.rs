@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, hopeless, pod_wait, watch};
+use super::{Context, Fault, api, hopeless, pod_wait, watch, workload};
 use crate::{
     clock::Moment,
     expect::{Answer, json},
@@ -13,8 +13,18 @@ use crate::{
 /// Conditions that come when all goes well.
 const GOOD: [&str; 5] = ["Available", "Complete", "ContainersReady", "Initialized", "Ready"];
 
-/// Kinds that make Pods and select them by labels.
-const WORKLOADS: [&str; 6] = ["DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"];
+/// Counts in a status that rise when all goes well.
+const COUNTS: [&str; 9] = [
+    "active",
+    "availableReplicas",
+    "currentReplicas",
+    "numberAvailable",
+    "numberReady",
+    "readyReplicas",
+    "replicas",
+    "succeeded",
+    "updatedReplicas",
+];
 
 /// Waits for the state. The answer is the object as it then was.
 ///
@@ -29,16 +39,28 @@ pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Mo
     let look = |object: Option<&Value>| look(&kind.kind, object, until);
     let object = if kind.kind == "Pod" && hopes(until) {
         pod_wait::until(&subject, None, deadline, &what, look, context).await?
-    } else if WORKLOADS.contains(&kind.kind.as_str()) && hopes(until) {
-        pod_wait::until_of_a_workload(&subject, deadline, &what, look, context).await?
+    } else if workload::KINDS.contains(&kind.kind.as_str()) && hopes(until) {
+        workload::until(&subject, &kind.kind, deadline, &what, look, context).await?
     } else {
         watch::until(&context.client, &subject, None, deadline, &what, look).await?
     };
     Ok(Answer::Api(super::pod::answer(200, object)))
 }
 
+/// Whether it waits for what comes when all goes well.
 fn hopes(until: &Until) -> bool {
-    matches!(until, Until::Condition(condition) if GOOD.contains(&condition.as_str()))
+    let good = |value: &Value| value.as_str().is_some_and(|kind| GOOD.contains(&kind));
+    match until {
+        Until::Condition(condition) => GOOD.contains(&condition.as_str()),
+        Until::Object(part) => {
+            let status = part.get("status").unwrap_or(&Value::Null);
+            let counts = COUNTS.iter().any(|key| status[key].as_u64().is_some_and(|count| count > 0));
+            let mut conditions = status["conditions"].as_array().into_iter().flatten();
+            let runs = matches!(status["phase"].as_str(), Some("Running" | "Succeeded"));
+            counts || runs || conditions.any(|one| one["status"] == "True" && good(&one["type"]))
+        }
+        Until::Exists | Until::Deleted => false,
+    }
 }
 
 fn look(kind: &str, object: Option<&Value>, until: &Until) -> watch::Step {
@@ -73,5 +95,26 @@ fn said(until: &Until) -> String {
         Until::Deleted => "deleted".into(),
         Until::Condition(kind) => kind.clone(),
         Until::Object(part) => Value::Object(part.clone()).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!({"status": {"phase": "Running"}}), true)]
+    #[case(json!({"status": {"readyReplicas": 2}}), true)]
+    #[case(json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}), true)]
+    #[case(json!({"status": {"phase": "Failed"}}), false)]
+    #[case(json!({"status": {"readyReplicas": 0}}), false)]
+    #[case(json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}}), false)]
+    #[case(json!({"metadata": {"labels": {"a": "b"}}}), false)]
+    fn what_comes_when_all_goes_well(#[case] part: Value, #[case] hopes: bool) {
+        let part = part.as_object().expect("a map").clone();
+        assert_eq!(super::hopes(&Until::Object(part)), hopes);
     }
 }

@@ -6,7 +6,10 @@ use futures::TryStreamExt as _;
 use kube::core::WatchEvent;
 use serde_json::Value;
 
-use super::{Fault, api};
+use super::{
+    Fault, api,
+    states::{self, Standing},
+};
 use crate::{
     clock::{Moment, timeout_at},
     redact,
@@ -37,28 +40,38 @@ pub enum Step {
 
 /// Waits until `look` says that the object (`None`: it does not exist) is in the wanted state, and returns it.
 ///
-/// With `since`, the resource version of an answer that the caller has, no first look is needed.
+/// With `since`, the object as an answer that the caller has shows it, no first look is needed.
 ///
 /// # Errors
 /// [`Fault::Waited`] at the deadline or when `look` gives up, with the last state seen; [`Fault::Unreachable`].
 pub async fn until(
     client: &kube::Client,
     subject: &Subject,
-    since: Option<String>,
+    since: Option<Value>,
     deadline: Moment,
     what: &str,
     mut look: impl FnMut(Option<&Value>) -> Step,
 ) -> Result<Option<Value>, Fault> {
-    let mut last = None;
-    let waited = timeout_at(deadline, watch(client, subject, since, &mut last, &mut look)).await;
+    let version = api::resource_version(since.as_ref());
+    let (mut last, mut looked) = (since, false);
+    let waited = timeout_at(deadline, watch(client, subject, version, (&mut last, &mut looked), &mut look)).await;
     // Events come around the place where answers are learned.
     last.iter().for_each(redact::secrets::learn_json);
     match waited {
         Ok(Ok(None)) => Ok(last),
-        Ok(Ok(Some(why))) => Err(Fault::Waited { what: what.to_owned(), last: why }),
+        Ok(Ok(Some(why))) => Err(failed(what.to_owned(), why)),
         Ok(Err(fault)) => Err(fault),
-        Err(_) => Err(Fault::Waited { what: format!("{what} in time"), last: state(last.as_ref()) }),
+        // Nothing that was seen is another thing than having seen that it is not there.
+        Err(_) if last.is_none() && !looked => {
+            Err(failed(format!("{what} in time"), "last seen: nothing, the API server had not answered".into()))
+        }
+        Err(_) => Err(failed(format!("{what} in time"), state(last.as_ref()))),
     }
+}
+
+/// The fault of a wait that did not end well.
+pub fn failed(what: String, last: String) -> Fault {
+    Fault::Waited { what, hint: states::advice(&last), last }
 }
 
 /// Ends with `None` when the state is reached, and with the reason when it never can be.
@@ -66,7 +79,7 @@ async fn watch(
     client: &kube::Client,
     subject: &Subject,
     mut since: Option<String>,
-    last: &mut Option<Value>,
+    (last, looked): (&mut Option<Value>, &mut bool),
     look: &mut impl FnMut(Option<&Value>) -> Step,
 ) -> Result<Option<String>, Fault> {
     let selector = format!("fieldSelector=metadata.name%3D{}", api::escape(&subject.name));
@@ -87,6 +100,7 @@ async fn watch(
                 if list.status != 200 {
                     return Err(Fault::Refused(format!("cannot watch {}: {}", subject.collection, api::words(&list))));
                 }
+                *looked = true;
                 *last = list.json.as_ref().and_then(|json| json["items"].get(0)).cloned();
                 match look(last.as_ref()) {
                     Step::GoOn => {}
@@ -105,6 +119,7 @@ async fn watch(
         let mut events = std::pin::pin!(events);
         // A watch that the server ends (its timeout, or a version that is too old) is begun anew with a fresh look.
         while let Ok(Some(event)) = events.try_next().await {
+            *looked = true;
             *last = match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => Some(object),
                 WatchEvent::Deleted(_) => None,
@@ -124,14 +139,29 @@ async fn watch(
 fn state(object: Option<&Value>) -> String {
     let Some(object) = object else { return "last seen: it does not exist".into() };
     let mut parts = Vec::new();
+    // A Pod: what its containers wait for says more than its conditions.
+    if object["spec"]["containers"].is_array()
+        && let Standing::NotYet(why) | Standing::Never(why) = states::of_container(object, None)
+    {
+        return format!("last seen: {why}");
+    }
     if let Some(phase) = object["status"]["phase"].as_str() {
         parts.push(format!("phase {phase}"));
     }
+    // What controllers of other kinds say of themselves.
+    for key in ["state", "reason", "message", "error"] {
+        let said = object["status"][key].as_str().filter(|said| !said.is_empty());
+        parts.extend(said.map(|said| format!("{key} {said}")));
+    }
     for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
-        if condition["status"] != "True" {
+        let bad = matches!(condition["type"].as_str(), Some("Degraded" | "Failed" | "ReplicaFailure" | "Stalled"));
+        if bad == (condition["status"] == "True") {
             let text = |key: &str| condition[key].as_str().unwrap_or_default().to_owned();
             parts.push(format!("{}={} {} {}", text("type"), text("status"), text("reason"), text("message")));
         }
+    }
+    if object["metadata"]["deletionTimestamp"].is_string() {
+        parts.push("it is being deleted".into());
     }
     if let Some(finalizers) = object["metadata"]["finalizers"].as_array().filter(|list| !list.is_empty()) {
         parts.push(format!("held by finalizers {}", Value::from(finalizers.clone())));
@@ -152,6 +182,15 @@ mod tests {
         ]}});
         assert_eq!(state(Some(&pod)), "last seen: phase Pending; Ready=False ContainersNotReady waiting");
         assert_eq!(state(None), "last seen: it does not exist");
+        let custom = json!({"status": {"message": "no such bucket", "conditions": [
+            {"type": "Ready", "status": "Unknown", "reason": "Waiting", "message": "for it"},
+            {"type": "Degraded", "status": "False"},
+            {"type": "Stalled", "status": "True", "reason": "NoBucket", "message": ""},
+        ]}});
+        assert_eq!(
+            state(Some(&custom)),
+            "last seen: message no such bucket; Ready=Unknown Waiting for it; Stalled=True NoBucket "
+        );
         let held = json!({"metadata": {"finalizers": ["example.com/hold"]}});
         assert_eq!(state(Some(&held)), "last seen: held by finalizers [\"example.com/hold\"]");
     }

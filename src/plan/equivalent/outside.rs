@@ -1,8 +1,8 @@
 //! Lines for who asks, and for requests from outside the cluster.
 
-use super::{in_namespace, line, object, quote, words};
+use super::{in_namespace, line, object, words};
 use crate::{
-    plan::{Call, Caller, Change, Credential, TokenCall},
+    plan::{Call, Caller, Change, Credential, Identity, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
 };
 
@@ -12,15 +12,49 @@ pub(super) fn asked_as(caller: &Caller, lines: &str) -> String {
     if matches!(caller.credential, Credential::Text(_)) {
         return format!("# with a bearer text that is no token, instead of the client certificate\n{lines}");
     }
-    let flags = line(&caller.kubectl());
-    if flags.is_empty() {
-        return lines.to_owned();
+    if let Credential::Saved(name) = &caller.credential {
+        // A token beside a client certificate would not be looked at, so the user of this kubeconfig has the token alone.
+        let known = known(name, caller.identity.as_ref());
+        let config = concat!(
+            r#"kc=$(mktemp) && printf '{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","#,
+            r#""context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":%s}],"#,
+            r#""users":[{"name":"u","user":{"token":"%s"}}]}' "#,
+            r#""$(kubectl config view --minify --flatten --raw -o 'jsonpath={.clusters[0].cluster}')""#
+        );
+        let lines = flagged(lines, r#"--kubeconfig="$kc""#);
+        return format!("{known}\n{config} \"${}\" > \"$kc\"\n{lines}", variable(name));
     }
-    let flagged = lines.lines().map(|line| match line.split_once("kubectl ") {
-        Some((before, rest)) if before.is_empty() || before.ends_with("| ") => {
-            format!("{before}kubectl {flags} {rest}")
+    let flags = line(&caller.kubectl());
+    if flags.is_empty() { lines.to_owned() } else { flagged(lines, &flags) }
+}
+
+/// The variable in which lines keep a token that a step saves.
+pub(super) fn variable(name: &str) -> String {
+    format!("{}_TOKEN", name.to_uppercase().replace(['-', '.'], "_"))
+}
+
+/// The line that says whose token a variable holds, and makes one where it is empty. One that was withdrawn is not made anew.
+pub(super) fn known(name: &str, identity: Option<&Identity>) -> String {
+    let variable = variable(name);
+    match identity {
+        Some(Identity::ServiceAccount { namespace, name }) => {
+            let create = ["kubectl", "create", "token", name, "-n", namespace].map(str::to_owned);
+            format!(": \"${{{variable}:=$({})}}\"", line(&create))
         }
-        _ => line.to_owned(),
+        _ => format!("# {variable}: the token that an earlier step saved as `{name}`"),
+    }
+}
+
+/// The lines, with flags behind each kubectl that they begin with or pipe into.
+fn flagged(lines: &str, flags: &str) -> String {
+    let flagged = lines.lines().map(|line| {
+        // Within quotes, it is a text.
+        let outside = |at: &usize| line[..*at].replace(r"'\''", "").matches('\'').count() % 2 == 0;
+        let piped = line.match_indices("| kubectl ").map(|(at, _)| at + 2).find(outside);
+        match if line.starts_with("kubectl ") { Some(0) } else { piped } {
+            Some(at) => format!("{}kubectl {flags} {}", &line[..at], &line[at + "kubectl ".len()..]),
+            None => line.to_owned(),
+        }
     });
     flagged.collect::<Vec<_>>().join("\n")
 }
@@ -42,7 +76,7 @@ pub(super) fn request(call: &Call) -> String {
     match (&call.body, call.method) {
         (Some(body), Method::Post | Method::Put | Method::Delete) => {
             raw.extend(words(["-f", "-"]));
-            format!("printf %s {} | {}", quote(body), line(&raw))
+            format!("{} | {}", super::printf(body), line(&raw))
         }
         (None, Method::Post | Method::Put) => format!("printf '' | {} -f -", line(&raw)),
         _ => line(&raw),
@@ -50,7 +84,7 @@ pub(super) fn request(call: &Call) -> String {
 }
 
 fn by_proxy(call: &Call) -> String {
-    let mut curl = words(["curl", "-sS", "-X"]);
+    let mut curl = words(["curl", "-sS", "--retry", "9", "--retry-connrefused", "-X"]);
     curl.push(call.method.word().into());
     if let Some(content_type) = &call.content_type {
         curl.extend(["-H".into(), format!("Content-Type: {content_type}")]);
@@ -62,7 +96,7 @@ fn by_proxy(call: &Call) -> String {
         curl.extend(["--data-raw".into(), body.clone()]);
     }
     curl.push(format!("http://127.0.0.1:8001{}", call.path));
-    format!("kubectl proxy &\n{}", line(&curl))
+    format!("kubectl proxy &\n{}; kill $!", line(&curl))
 }
 
 /// `kubectl create token`, or the token of a Secret.
@@ -117,7 +151,7 @@ mod tests {
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x?a=1&b=2", "body": {"a": "it's"}}}),
         r#"printf %s '{"a":"it'\''s"}' | kubectl --as=jane create --raw '/x?a=1&b=2' -f -"#)]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "PATCH", "body": [1]}}),
-        "kubectl --as=jane proxy &\ncurl -sS -X PATCH -H 'Content-Type: application/json-patch+json' --data-raw '[1]' http://127.0.0.1:8001/x")]
+        "kubectl --as=jane proxy &\ncurl -sS --retry 9 --retry-connrefused -X PATCH -H 'Content-Type: application/json-patch+json' --data-raw '[1]' http://127.0.0.1:8001/x; kill $!")]
     #[case(json!({"token": {"serviceAccount": "sa", "duration": "30m", "audiences": ["vault"], "boundTo": {"kind": "Node", "name": "n"}}}),
         "kubectl create token sa -n default --duration=1800s --audience=vault --bound-object-kind=Node --bound-object-name=n")]
     #[case(json!({"token": {"serviceAccount": "sa", "from": {"secret": "s"}}}),
@@ -128,5 +162,18 @@ mod tests {
         let secret = json!({"create": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}});
         let plan = good(in_default(json!([{"serviceAccount": "sa"}, secret, step])));
         assert_eq!(equivalent(plan.steps.last().expect("a step")), text);
+    }
+
+    #[test]
+    fn a_saved_token_is_taken_from_a_variable_and_no_flag_stands_in_for_it() {
+        let plan = good(in_default(json!([
+            {"serviceAccount": "sa"},
+            {"token": {"serviceAccount": "sa"}, "save": {"old": "token"}},
+            {"as": {"token": "{saved.old}"}, "create": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "x | kubectl y"}}},
+        ])));
+        assert_eq!(equivalent(&plan.steps[1]), "OLD_TOKEN=$(kubectl create token sa -n default)");
+        let text = equivalent(&plan.steps[2]);
+        assert!(text.starts_with(": \"${OLD_TOKEN:=$(kubectl create token sa -n default)}\"\nkc=$(mktemp)"), "{text}");
+        assert!(text.ends_with("}' | kubectl --kubeconfig=\"$kc\" create -f -") && !text.contains("--as"), "{text}");
     }
 }

@@ -37,9 +37,9 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, can: &said::Can, sto
     }
     if cells.len() > MOST {
         cx.findings
-            .error(&at, format!("{} questions in one step", cells.len()))
+            .error(&at, format!("more than {MOST} questions in one step"))
             .at_key()
-            .hint(format!("{MOST} are the most"));
+            .hint("that is the most; make several steps of it");
         return None;
     }
     let provable = cells.iter().filter(|cell| cell.proof().is_some()).count();

@@ -1,0 +1,36 @@
+//! The lines that do the same as a step, as they are told when it has ended: they must come to the same end.
+
+use super::ask::Asked;
+use crate::{
+    expect::Answer,
+    plan::{Action, Step, equivalent},
+};
+
+/// The lines. Of questions of which some were answered otherwise than expected, only these; the alias `curl` is the image that it
+/// stands for on this cluster.
+pub(super) fn lines(step: &Step, asked: Option<&Asked>, curl_image: &str) -> String {
+    let failed = asked.and_then(|asked| failed_questions(step, asked));
+    let lines = equivalent::equivalent(failed.as_ref().unwrap_or(step));
+    match &step.action {
+        Action::Apply(_) | Action::Create(_) | Action::Pod(_) => {
+            lines.replace("\"image\":\"curl\"", &format!("\"image\":\"{curl_image}\""))
+        }
+        _ => lines,
+    }
+}
+
+/// The step with those of its questions that failed.
+fn failed_questions(step: &Step, asked: &Asked) -> Option<Step> {
+    let Answer::Reviews(reviews) = &asked.got.answer else { return None };
+    let mut step = step.clone();
+    let Action::Can(can) = &mut step.action else { return None };
+    // The answers are in the order of the questions.
+    let failed = |index: usize| reviews.get(index).is_some_and(|review| review.allowed != review.expected);
+    let cells: Vec<_> =
+        can.cells.iter().enumerate().filter(|(index, _)| failed(*index)).map(|(_, cell)| cell.clone()).collect();
+    if cells.is_empty() {
+        return None;
+    }
+    can.cells = cells;
+    Some(step)
+}
