@@ -28,6 +28,7 @@ mod revived;
 mod rules;
 mod shares;
 mod short;
+mod slips;
 mod spoken;
 mod story;
 mod subjects;
@@ -137,6 +138,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
     pairs::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     texts::check(&mut cx);
+    slips::check(&mut cx, &drafts);
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }

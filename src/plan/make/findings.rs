@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::on_purpose;
-use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col};
+use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col, fix::Edit};
 
 /// A diagnostic and the JSON pointer of its place.
 #[derive(Debug, Clone)]
@@ -103,7 +103,16 @@ impl<'a> Findings<'a> {
         let (file, span) = places.of(pointer, false);
         self.list.push(Finding {
             pointer: pointer.into(),
-            diagnostic: Diagnostic { file, severity, message, span: Some(span), label: None, second: None, hint: None },
+            diagnostic: Diagnostic {
+                file,
+                severity,
+                message,
+                span: Some(span),
+                label: None,
+                second: None,
+                hint: None,
+                fix: Vec::new(),
+            },
         });
         let last = self.list.len() - 1;
         Said { places, finding: &mut self.list[last] }
@@ -126,6 +135,12 @@ impl Said<'_> {
     /// What to do.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         self.finding.diagnostic.hint = Some(hint.into());
+        self
+    }
+
+    /// What to do, for machines.
+    pub(super) fn fix(self, fix: Vec<Edit>) -> Self {
+        self.finding.diagnostic.fix = fix;
         self
     }
 
