@@ -20,6 +20,12 @@ lint:
 test *ARGS:
     cargo test {{ARGS}}
 
+# Look at a change in a moment: mistakes, and the tests that need neither a cluster nor root.
+quick:
+    cargo fmt --check
+    cargo test --lib --test invalid --test lint --test rooms --test front_door
+    cargo run --quiet -- check scenarios
+
 # Replay the first tutorial on a real cluster.
 walkthrough:
     cargo run -- run scenarios/serviceaccount

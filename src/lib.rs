@@ -1,42 +1,105 @@
-//! kubewalk runs declarative RBAC and ServiceAccount scenarios step by step on a real, throw-away Kubernetes cluster.
+//! Declarative RBAC and ServiceAccount scenarios, run step by step on a real, throw-away Kubernetes cluster.
 //!
-//! ```text
-//! scenarios/*.yaml -> scenario (parse, spans) -> plan (names, defaults, all errors at once)
-//!    -> cluster (a running API server) -> run (step by step) -> events -> report
+//! A scenario is a YAML file: objects that are made, calls that are made in the name of an account, and what the API
+//! server must answer. In a test program it takes one function to run every file below a folder as a test of its own:
+//!
+//! ```no_run
+//! #[rstest::rstest]
+//! fn scenario(#[files("scenarios/**/*.yaml")] path: std::path::PathBuf) {
+//!     kubewalk::testing::run(path);
+//! }
 //! ```
+//!
+//! A scenario can also stand in the test itself:
+//!
+//! ```no_run
+//! use kubewalk::testing::{Exit, run_text};
+//!
+//! let (ended, report) = run_text(
+//!     "reader.yaml",
+//!     "
+//! title: A reader lists Pods and deletes none
+//! steps:
+//!   - title: An account
+//!     serviceAccount: reader
+//!   - title: Its Role
+//!     role: {name: read-pods, rules: [{apiGroups: [''], resources: [pods], verbs: [get, list]}]}
+//!   - title: Its binding
+//!     bind: {role: read-pods, to: [{serviceAccount: reader}]}
+//!   - title: It may list Pods
+//!     can: {who: serviceaccount/reader, verb: list, resource: pods, allowed: true}
+//!     expect: {within: 2s}
+//!   - title: It may not delete them
+//!     can: {who: serviceaccount/reader, verb: delete, resource: pods, allowed: false}
+//! ",
+//! );
+//! assert_eq!(ended.exit, Exit::Held, "{report}");
+//! ```
+//!
+//! What is public and stable is the module [`testing`]. The language of the files, the kinds of clusters and the variables
+//! are documented beside the command line, whose `run` does the same as this crate does in a test.
+//!
+//! # Stability
+//! Every other module is there for kubewalk's own program, tests and fuzzers. Those are left out of this page, and any release may
+//! change them.
+
+// The path of a scenario, which is also the order of the modules; tests/rooms.rs holds their walls:
+//
+//     scenarios/*.yaml -> scenario (parse, spans) -> plan (names, defaults, all errors at once)
+//        -> cluster (a running API server) -> run (step by step) -> events -> report
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[doc(hidden)]
 pub mod scenario;
 
+#[doc(hidden)]
 pub mod k8s;
 
+#[doc(hidden)]
 pub mod plan;
 
+#[doc(hidden)]
 pub mod cluster;
 
+#[doc(hidden)]
 pub mod steps;
 
+#[doc(hidden)]
 pub mod expect;
 
+#[doc(hidden)]
 pub mod explain;
 
+#[doc(hidden)]
 pub mod run;
 
+#[doc(hidden)]
 pub mod report;
 
+#[doc(hidden)]
 pub mod cli;
 
+#[doc(hidden)]
 pub mod docs;
 
 pub mod testing;
 
+#[doc(hidden)]
 pub mod reach;
 
+#[doc(hidden)]
 pub mod clock;
+#[doc(hidden)]
+pub mod cluster_kind;
+#[doc(hidden)]
 pub mod exit_code;
+#[doc(hidden)]
 pub mod process;
+#[doc(hidden)]
 pub mod redact;
+#[doc(hidden)]
 pub mod settings;
+#[doc(hidden)]
 pub mod stop;

@@ -6,13 +6,16 @@
 
 use std::{
     io,
-    process::ExitStatus,
+    process::{ExitStatus, Stdio},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+};
 
 /// How long a group that was killed may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
@@ -92,6 +95,72 @@ impl Drop for Group {
     }
 }
 
+/// What a command wrote until its end.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All of its standard output.
+    pub stdout: Vec<u8>,
+    /// All of its standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// Why a command has no [`Output`]. As the end of a sentence that begins with its name.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// It did not begin.
+    #[error("cannot be started: {0}")]
+    NotStarted(io::Error),
+    /// It ran, and its end or its output could not be seen.
+    #[error("was lost: {0}")]
+    Lost(io::Error),
+    /// So many bytes at most.
+    #[error("wrote more than {} KiB, and was ended", .0 >> 10)]
+    TooMuch(usize),
+    /// So long at most.
+    #[error("did not end within {} s, and was ended with all that it had started", .0.as_secs())]
+    TooLate(Duration),
+}
+
+/// Runs a command as a group, feeds it, and gives what it wrote. It ends as a whole when it takes too long, writes too much, or
+/// nobody waits any more.
+///
+/// # Errors
+/// See [`Failed`].
+pub async fn output(
+    command: &mut Command,
+    stdin: Option<&[u8]>,
+    within: Duration,
+    most: usize,
+) -> Result<Output, Failed> {
+    command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut group = Group::start(command).map_err(Failed::NotStarted)?;
+    let (pipe, stdout, stderr) = (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take());
+    let feed = async {
+        if let (Some(bytes), Some(mut pipe)) = (stdin, pipe) {
+            // A command that ends before it has read everything is not at fault.
+            let _ = pipe.write_all(bytes).await;
+        }
+        Ok(())
+    };
+    let ended = async { group.wait().await.map_err(Failed::Lost) };
+    // What it leaves behind may hold its output open, so its end is waited for beside.
+    let all = async { tokio::try_join!(feed, all(stdout, most), all(stderr, most), ended) };
+    let ((), stdout, stderr, status) =
+        tokio::time::timeout(within, all).await.map_err(|_| Failed::TooLate(within))??;
+    Ok(Output { status, stdout, stderr })
+}
+
+async fn all(stream: Option<impl AsyncRead + Unpin>, most: usize) -> Result<Vec<u8>, Failed> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        stream.take(most as u64 + 1).read_to_end(&mut bytes).await.map_err(Failed::Lost)?;
+    }
+    if bytes.len() > most { Err(Failed::TooMuch(most)) } else { Ok(bytes) }
+}
+
 /// Ends a group whose first process is not reaped yet, and looks that it is gone.
 fn end(leader: Pid, patience: Duration) {
     let group = leader.as_raw_pid().cast_unsigned();
@@ -154,8 +223,6 @@ fn read(_pid: u32) -> Option<(u32, Member)> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::process::Stdio;
-
     use tokio::io::{AsyncBufReadExt as _, BufReader};
 
     use super::*;
@@ -189,6 +256,27 @@ mod tests {
         let (mut group, pids) = family("sleep 600 & echo $$ $!; exit 7").await;
         let status = group.wait().await.expect("an end");
         assert!(status.code() == Some(7) && alive(&pids).is_empty() && members(pids[0]).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_hangs_or_floods_ends_with_its_children() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("pids");
+        let run = async |script: &str, within| {
+            let script = format!("sleep 600 & echo $$ $! > {}; {script}", file.display());
+            let failed =
+                output(Command::new("sh").args(["-c", &script]), None, within, 1 << 10).await.expect_err("no end");
+            let pids = std::fs::read_to_string(&file).expect("written");
+            let pids: Vec<u32> = pids.split_whitespace().map(|pid| pid.parse().expect("a number")).collect();
+            assert!(pids.len() == 2 && alive(&pids).is_empty(), "{pids:?}");
+            failed.to_string()
+        };
+        let late = run("wait", Duration::from_secs(1)).await;
+        assert_eq!(late, "did not end within 1 s, and was ended with all that it had started");
+        let much = run("trap '' PIPE; while :; do echo x 2>&-; done", Duration::from_secs(60)).await;
+        assert_eq!(much, "wrote more than 1 KiB, and was ended");
+        let much = run("exec cat /dev/zero >&2", Duration::from_secs(60)).await;
+        assert_eq!(much, "wrote more than 1 KiB, and was ended");
     }
 
     #[tokio::test]

@@ -8,9 +8,13 @@ use std::{
     time::Duration,
 };
 
+use clap::ValueEnum as _;
 use secrecy::SecretString;
 
-use crate::cluster::{ClusterKind, Settings, Wanted, own};
+use crate::{
+    cluster::{Settings, Wanted, own},
+    cluster_kind::{Choice, ClusterKind},
+};
 
 /// The variable of `--fresh`.
 pub const FRESH: &str = "KUBEWALK_FRESH";
@@ -70,15 +74,14 @@ struct OfTests {
 #[derive(Debug, clap::Parser)]
 struct KindOfTests {
     #[arg(long, env = "KUBEWALK_CLUSTER", default_value = "auto", value_parser = kind)]
-    cluster: ClusterKind,
+    cluster: Choice,
     #[arg(long, env = "KUBEWALK_KUBERNETES", value_parser = minor)]
     kubernetes: Option<String>,
 }
 
-fn kind(word: &str) -> Result<ClusterKind, String> {
-    let words = || ClusterKind::ALL.map(ClusterKind::word).join(", ");
-    let kind = ClusterKind::ALL.into_iter().find(|kind| kind.word() == word);
-    kind.ok_or_else(|| format!("there is no such kind of cluster; there are {}", words()))
+fn kind(word: &str) -> Result<Choice, String> {
+    let words = ClusterKind::ALL.map(ClusterKind::word).join(", ");
+    Choice::from_str(word, false).map_err(|_| format!("there is no such kind of cluster; there are auto, {words}"))
 }
 
 /// Reads variables alone: there is no command line of ours in a test program.
@@ -237,8 +240,9 @@ pub fn wanted() -> Result<Wanted, String> {
     if let Some(wrong) = wrong().first() {
         return Err(wrong.clone());
     }
-    let KindOfTests { cluster: kind, kubernetes } = read()?;
-    if kind == ClusterKind::Kubeconfig {
+    let KindOfTests { cluster, kubernetes } = read()?;
+    let kind = cluster.kind();
+    if kind == Some(ClusterKind::Kubeconfig) {
         return Err("KUBEWALK_CLUSTER: tests do not run in a cluster that exists; `kubewalk run` does".into());
     }
     Ok(Wanted { kind, kubernetes, anonymous: true, untrusted: untrusted(), ..Wanted::default() })
@@ -266,6 +270,13 @@ pub fn kubeconfig_files() -> Vec<PathBuf> {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".kube/config")).into_iter().collect(),
     }
+}
+
+/// Docker's own file with logins, of `DOCKER_CONFIG` or the home folder.
+pub fn docker_config() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = folder("DOCKER_CONFIG").or_else(|| folder("HOME").map(|home| home.join(".docker")))?;
+    Some(folder.join("config.json"))
 }
 
 /// A secret that a user names.

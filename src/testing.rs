@@ -23,18 +23,22 @@ use std::{
     time::Duration,
 };
 
+pub use crate::{
+    cluster::{Cluster, Ended as ClusterEnded, Facts},
+    exit_code::Exit,
+    run::Ended,
+};
 use crate::{
     cluster::{
-        Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,
+        ClusterError, Progress, Settings, StartError, Wanted, holder,
         lease::{self, Ask, Folder, Made, Turn, Until},
         own::lock::{self, How},
         warm,
     },
-    exit_code::Exit,
     plan::{self, Names, Plan, Trust},
     redact,
     report::terminal::{Terminal, Verbosity},
-    run::{self, Afterwards, Ended, Record, event::Event, turns::Turns},
+    run::{self, Afterwards, Record, event::Event, turns::Turns},
     scenario::diagnostic,
     settings,
     stop::Stop,

@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 
 mod existing;
+#[path = "docker/fake_daemon.rs"]
+mod fake_daemon;
 #[path = "attacks/page.rs"]
 mod page;
 mod rows;
@@ -30,6 +32,10 @@ mod bounds;
 /// What a scenario and its Pods may do to the machine and to later runs (A5, A12, A13, A17, A24).
 #[path = "attacks/trust.rs"]
 mod trust;
+
+/// Programs and daemons that kubewalk asks, without an end (A6, A8).
+#[path = "attacks/helpers.rs"]
+mod helpers;
 
 /// What is said: escapes, snippets, and claims that were measured (A9, A10, A18 to A21).
 #[path = "attacks/words.rs"]

@@ -261,3 +261,85 @@ fn a_proxy_is_not_asked_for_this_machine() {
     assert!(code == Some(3) && said.contains("a proxy stands between this machine and api.example"), "{said}");
     assert!(said.contains("env -u HTTPS_PROXY"), "{said}");
 }
+
+/// A scenario that can be run and about which `check` warns.
+const DOUBTFUL: &str = "tests/lint/denial-alone.yaml";
+
+#[test]
+fn a_warning_can_be_denied_by_option_and_by_variable() {
+    let (code, _, stderr) = run(&mut kubewalk(&["check", DOUBTFUL]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("warning: "), "{stderr}");
+    let (code, _, stderr) = run(&mut kubewalk(&["check", DOUBTFUL, "--deny-warnings"]));
+    assert_eq!(code, 2);
+    assert!(stderr.contains(" denied by --deny-warnings"), "{stderr}");
+    assert_eq!(run(kubewalk(&["check", DOUBTFUL]).env("KUBEWALK_DENY_WARNINGS", "1")).0, 2);
+    assert_eq!(run(kubewalk(&["check", DOUBTFUL]).env("KUBEWALK_DENY_WARNINGS", "0")).0, 0);
+}
+
+#[test]
+fn a_report_of_a_check_has_standard_output_for_itself_or_goes_into_a_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = scenario(dir.path(), "title: x\nsteps:\n  - title: An account\n    serviceAcount: reader\n");
+    let path = path.to_str().expect("UTF-8");
+    let (code, stdout, stderr) = run(&mut kubewalk(&["check", path, "--report", "json"]));
+    assert_eq!(code, 2, "{stderr}");
+    let read: serde_json::Value = serde_json::from_str(&stdout).expect("nothing but JSON");
+    assert_eq!((&read["invalid"], &read["findings"][0]["level"]), (&1.into(), &"error".into()), "{stdout}");
+    assert_eq!(read["findings"][0]["path"], path);
+    assert!(stderr.contains("0 scenarios with 0 steps are good, 1 are not"), "{stderr}");
+    let to = dir.path().join("out.sarif");
+    let (code, stdout, _) = run(&mut kubewalk(&["check", path, "--report", &format!("sarif={}", to.display())]));
+    assert_eq!((code, stdout.as_str()), (2, "0 scenarios with 0 steps are good, 1 are not\n"));
+    assert!(std::fs::read_to_string(&to).expect("written").contains("\"2.1.0\""));
+    let (code, _, stderr) = run(&mut kubewalk(&["check", "--report", "sarif=/dev/full"]));
+    assert_eq!(code, 7, "{stderr}");
+    let (_, stdout, _) = run(&mut kubewalk(&["check", path, "--report", "github"]));
+    assert!(stdout.starts_with("::error file="), "{stdout}");
+}
+
+#[test]
+fn a_list_is_data_for_scripts() {
+    let (code, stdout, stderr) = run(&mut kubewalk(&["list", "--format", "json", "scenarios/serviceaccount"]));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let read: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    let walkthrough = &read.as_array().expect("a list")[0];
+    assert_eq!(walkthrough["steps"].as_array().map(Vec::len), Some(20), "{walkthrough}");
+    assert_eq!(walkthrough["steps"][0]["verb"], "get");
+    assert!(walkthrough["steps"][0]["line"].as_u64().is_some_and(|line| line > 1));
+}
+
+#[test]
+fn the_version_names_commit_and_engine() {
+    let (code, stdout, _) = run(&mut kubewalk(&["--version"]));
+    assert_eq!(code, 0);
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines[0], format!("kubewalk {}", env!("CARGO_PKG_VERSION")));
+    assert!(lines[1].starts_with("commit: ") && lines[2].starts_with("engine: Kubernetes 1."), "{stdout}");
+    assert_eq!(run(&mut kubewalk(&["-V"])).1.lines().count(), 1);
+}
+
+#[test]
+fn a_plugin_of_kubectl_is_called_what_kubectl_calls_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let name = dir.path().join("kubectl-walk");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kubewalk"), &name).expect("a link");
+    let help = Command::new(&name).arg("check").arg("--help").output().expect("it starts");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    assert!(help.contains("Usage: kubectl walk check"), "{help}");
+}
+
+#[rstest]
+#[case(&[("CLICOLOR_FORCE", "1")], true)]
+#[case(&[("FORCE_COLOR", "1")], true)]
+#[case(&[("FORCE_COLOR", "0")], false)]
+#[case(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false)]
+#[case(&[], false)]
+fn colours_are_had_where_the_environment_asks_for_them(#[case] variables: &[(&str, &str)], #[case] colored: bool) {
+    let mut command = kubewalk(&["check", "tests/invalid/plan-bind-unknown-role.yaml"]);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
+        command.env_remove(name);
+    }
+    let (_, _, stderr) = run(command.envs(variables.iter().copied()));
+    assert_eq!(stderr.contains('\u{1b}'), colored, "{stderr}");
+}

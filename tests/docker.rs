@@ -231,7 +231,7 @@ mod a_process {
     #[ignore = "run by the_tests_of_a_process_share_one_cluster_that_ends_with_the_process"]
     fn two() {
         kubewalk::testing::run(super::SIX[2]);
-        assert_eq!(kubewalk::testing::shared().facts().kind, "docker");
+        assert_eq!(kubewalk::testing::shared().facts().kind.word(), "docker");
     }
 }
 

@@ -32,7 +32,7 @@ fn run(steps: &str) -> (u8, String) {
 )]
 #[case::a_question_about_a_custom_kind(
     "  - title: t\n    can: {who: serviceaccount/reader, verb: list, resource: things.nobody.example.org, allowed: false}\n",
-    "there is no resource `things.nobody.example.org`"
+    "`things.nobody.example.org` is not installed on this cluster"
 )]
 #[case::a_question_about_an_account(
     "  - title: t\n    can: {who: serviceaccount/kube-system/nobody-at-all, verb: list, resource: pods, allowed: false}\n",
@@ -40,7 +40,11 @@ fn run(steps: &str) -> (u8, String) {
 )]
 #[case::a_table(
     "  - title: t\n    can:\n      who: serviceaccount/reader\n      default: denied\n      asked: [{verb: list, resource: [pods, things.nobody.example.org]}]\n",
-    "there is no resource `things.nobody.example.org`"
+    "`things.nobody.example.org` is not installed on this cluster"
+)]
+#[case::what_kubectl_prints(
+    "  - title: t\n    as: serviceaccount/reader\n    kubectl: {args: [get, pods, -n, no-such-place]}\n    expect: {status: 403}\n",
+    "there is no namespace `no-such-place`"
 )]
 #[case::what_is_saved_meanwhile(
     "  - title: saved\n    get: {kind: Namespace, name: default}\n    save: {word: $.kind}\n  - title: t\n    as: serviceaccount/reader\n    request: {path: '/api/v1/namespaces/default/{saved.word}'}\n    expect: {status: 403}\n",

@@ -290,6 +290,12 @@ fn every_hint_is_accepted_where_it_was_given() {
         }
     }
     let unknown: Vec<String> = unknown.into_iter().collect();
+    if !unknown.is_empty() && std::env::var_os("KUBEWALK_BLESS").is_some_and(|word| word == "1") {
+        let mut all: Vec<&str> = IN_WORDS.lines().chain(unknown.iter().map(String::as_str)).collect();
+        all.sort_unstable();
+        fs::write("tests/hints/in-words.txt", all.join("\n") + "\n").expect("the list is written");
+        return;
+    }
     assert!(wrong.is_empty(), "{} of {tried} hints are refused:\n{}", wrong.len(), wrong.join("\n"));
     assert!(unknown.is_empty(), "neither done nor known to be in words only:\n{}", unknown.join("\n"));
     assert!(tried > 200, "only {tried} hints were tried");
@@ -321,7 +327,11 @@ fn every_hint_of_a_failure_can_be_written() {
                 .into_iter()
                 .filter(|part| part.contains(": "))
                 .partition(|part| !part.starts_with("token: "));
-            let call = "in: client, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/pods'";
+            let url = match hint.contains("`by: kubelet`") {
+                true => "https://10.0.0.1:10250/metrics",
+                false => "https://kubernetes.default/api/v1/namespaces/{namespace}/pods",
+            };
+            let call = format!("in: client, url: '{url}'");
             let mut texts = Vec::new();
             if !entries.is_empty() {
                 // A time needs something to wait for.

@@ -211,3 +211,84 @@ fn two_runs_at_once_do_not_meet_on_it() {
     assert_eq!(place.run(&["cluster", "down", "--all"]).code, Some(0));
     assert_eq!(place.left(), Vec::<String>::new());
 }
+
+/// A story that leaves to Kubernetes all that goes slowly: Pods that do not listen to TERM, of its own and of a Deployment, a claim
+/// that is in use, a custom kind and an object of it, another namespace, and a binding for all namespaces.
+const SLOW_TO_GO: &str = "\
+title: What it makes goes slowly
+steps:
+  - title: An account
+    serviceAccount: reader
+  - title: A Pod
+    pod: {name: client, image: curl, serviceAccount: reader}
+  - title: A Pod that does not listen to TERM, a claim that it uses, and a Deployment
+    apply:
+      - apiVersion: v1
+        kind: PersistentVolumeClaim
+        metadata: {name: claim}
+        spec: {accessModes: [ReadWriteOnce], storageClassName: none, resources: {requests: {storage: 1Mi}}}
+      - apiVersion: v1
+        kind: Pod
+        metadata: {name: deaf}
+        spec:
+          containers: [{name: main, image: curl, command: [sh, -c, 'trap \"\" TERM; sleep 600']}]
+          volumes: [{name: data, persistentVolumeClaim: {claimName: claim}}]
+      - apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web}
+        spec:
+          replicas: 2
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec: {containers: [{name: main, image: curl, command: [sleep, infinity]}]}
+  - title: A kind of its own
+    apply:
+      apiVersion: apiextensions.k8s.io/v1
+      kind: CustomResourceDefinition
+      metadata: {name: jars.slow.example}
+      spec:
+        group: slow.example
+        scope: Namespaced
+        names: {kind: Jar, plural: jars, singular: jar}
+        versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+  - title: One of it
+    apply: {apiVersion: slow.example/v1, kind: Jar, metadata: {name: full}}
+  - title: Another namespace, with something in it
+    apply:
+      - {apiVersion: v1, kind: Namespace, metadata: {name: slow-too}}
+      - {apiVersion: v1, kind: ConfigMap, metadata: {name: config, namespace: slow-too}, data: {a: b}}
+  - title: A right everywhere
+    bind: {clusterRole: view, to: [{serviceAccount: reader}], clusterWide: true}
+";
+
+/// What is in all namespaces.
+const ALL: &str = "namespaces,pods,configmaps,serviceaccounts,secrets,roles,rolebindings,persistentvolumeclaims,deployments,replicasets";
+
+#[test]
+fn what_a_run_made_is_gone_when_it_ends() {
+    let _alone = alone();
+    let mut place = Place::new();
+    let name = up(&mut place, "5m");
+    let all =
+        |place: &Place| kubectl(place, &["get", ALL, "--all-namespaces", "--output", "name", "--ignore-not-found"]);
+    let before = all(&place);
+    let scenario = place.runtime.path().join("slow.yaml");
+    std::fs::write(&scenario, SLOW_TO_GO).expect("written");
+    for path in [
+        scenario.to_string_lossy().as_ref(),
+        "scenarios/rbac/one-role.yaml",
+        "scenarios/cases/a-namespace-that-does-not-end.yaml",
+    ] {
+        for _ in 0..2 {
+            let said = run(&mut place, path);
+            assert_eq!(said.code, Some(0), "{said:?}");
+            assert!(said.stderr.contains(&format!("the warm cluster {name} is used")), "{}", said.stderr);
+            // Kubernetes would begin 5 s later.
+            assert_eq!(all(&place).stdout, before.stdout, "{path}");
+        }
+    }
+    std::fs::remove_file(scenario).expect("removed");
+    assert_eq!(place.run(&["cluster", "down", &name]).code, Some(0));
+    assert_eq!(place.left(), Vec::<String>::new());
+}

@@ -285,6 +285,7 @@ build_images() {
 	# A token is mounted at /var/run/secrets and read at /run/secrets, too.
 	ln -s /run "$tree/var/run"
 	(cd "$here/images/webhook" && go_build build -ldflags "-s -w" -o "$tree/usr/bin/webhook" .)
+	ln -s webhook "$tree/usr/bin/guard"
 	archive "$work/curl.tar" "$tree" kubewalk.local/curl:1 "{\"Cmd\":[\"/bin/sh\"],$path}"
 	rm -rf "$tree"
 }

@@ -4,13 +4,14 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{Talk, run::Which};
+use super::Talk;
 use crate::{
     cluster::{
-        ClusterError, ClusterKind, Settings, StartError, Wanted, holder,
+        ClusterError, Settings, StartError, Wanted, holder,
         lease::{self, Folder, State, Until},
         warm,
     },
+    cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
     settings,
     stop::Stop,
@@ -38,8 +39,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Up {
     /// The kind of cluster; `auto` takes the first that works and says which.
-    #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
-    cluster: Which,
+    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "KUBEWALK_CLUSTER")]
+    cluster: Choice,
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = settings::minor)]
     kubernetes: Option<String>,
@@ -110,10 +111,10 @@ fn complain(error: &ClusterError) -> Exit {
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
-    let kind = ClusterKind::from(options.cluster);
+    let kind = options.cluster.kind();
     let (kubernetes, untrusted) = (options.kubernetes.clone(), options.untrusted);
     let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, ..Wanted::default() };
-    if kind == ClusterKind::Kubeconfig {
+    if kind == Some(ClusterKind::Kubeconfig) {
         let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
         return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());
     }
@@ -152,8 +153,16 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
 }
 
 fn list(settings: &Settings) -> Result<Exit, StartError> {
-    let mut text = String::new();
-    for (folder, state) in kept(settings)? {
+    let (mut text, mut exit) = (String::new(), Exit::Held);
+    for folder in Folder::all(&settings.held())? {
+        let state = match folder.known() {
+            Ok(Some(state)) => state,
+            Ok(None) => continue,
+            Err(error) => {
+                exit = exit.worst(complain(&error));
+                continue;
+            }
+        };
         let used = folder.open("use.lock").is_ok_and(|file| lease::lock_soon(&file).is_err());
         let broken = folder.read::<ClusterError>("broken.json").is_some();
         let word = if broken {
@@ -170,10 +179,10 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         };
         let _ = writeln!(text, "{:<12} {:<11} {:<9} {word:<7} ends {end}", folder.name(), state.kind, state.kubernetes);
     }
-    if text.is_empty() {
+    if text.is_empty() && exit == Exit::Held {
         tell!("kubewalk: there are none; `kubewalk cluster up` starts one");
     }
-    Ok(super::print(&text))
+    Ok(super::print(&text).worst(exit))
 }
 
 /// Seconds since the last use.
@@ -184,8 +193,8 @@ fn unused_for(folder: &Folder) -> u64 {
 
 async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
     let folders = match options.all {
-        true => kept(settings)?.into_iter().map(|(folder, _)| folder).collect(),
-        false => vec![one(&options.named, settings)?.0],
+        true => lives(settings)?,
+        false => vec![named(&options.named, lives(settings)?, |folder| folder)?],
     };
     let mut exit = Exit::Held;
     for folder in folders {
@@ -204,19 +213,25 @@ async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
 
 /// The clusters that stay, each with its state.
 fn kept(settings: &Settings) -> Result<Vec<(Folder, State)>, ClusterError> {
-    Ok(Folder::all(&settings.held())?
-        .into_iter()
-        .filter_map(|folder| folder.state().map(|state| (folder, state)))
-        .collect())
+    let known = |folder: Folder| Some(folder.known().transpose()?.map(|state| (folder, state)));
+    Folder::all(&settings.held())?.into_iter().filter_map(known).collect()
+}
+
+/// The folders of the clusters that stay, also of those whose state cannot be read.
+fn lives(settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
+    Ok(Folder::all(&settings.held())?.into_iter().filter(|folder| !matches!(folder.known(), Ok(None))).collect())
 }
 
 /// The cluster of that name, or the only one.
-fn one(named: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
-    let mut all = kept(settings)?;
-    let names: Vec<_> = all.iter().map(|(folder, _)| folder.name()).collect();
+fn one(name: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
+    named(name, kept(settings)?, |(folder, _)| folder)
+}
+
+fn named<T>(named: &Named, mut all: Vec<T>, folder: impl Fn(&T) -> &Folder) -> Result<T, ClusterError> {
+    let names: Vec<_> = all.iter().map(|one| folder(one).name()).collect();
     let list = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) };
     if let Some(name) = &named.name {
-        let found = all.into_iter().find(|(folder, _)| folder.name() == *name);
+        let found = all.into_iter().find(|one| folder(one).name() == *name);
         return found.ok_or_else(|| ClusterError::new(format!("there is no cluster {name}"), list));
     }
     match all.len() {

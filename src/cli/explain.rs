@@ -7,7 +7,7 @@ use clap::Args;
 use kube::config::KubeConfigOptions;
 
 use crate::{
-    cluster::{access, kubeconfig_file},
+    cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
     expect::{Refused, show},
     explain::{Caller, Policy, Question, Verdict, evaluate, explain, fetch, own_kind},
@@ -68,10 +68,12 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await;
         let config = config
             .map_err(|e| anyhow::anyhow!("cannot use the kubeconfig {}: {}", show::line(&file.to_string_lossy(), show::BODY), kubeconfig_file::words(&e)))?;
-        let config = access::direct(config).map_err(|e| {
+        let failed = |e: ClusterError| {
             let remedy = e.remedy.map(|remedy| format!(" ({remedy})")).unwrap_or_default();
             anyhow::Error::msg(format!("{}{remedy}", e.message))
-        })?;
+        };
+        let mut config = access::direct(config).map_err(failed)?;
+        plugin::settle(&mut config).await.map_err(failed)?;
         let mut question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
         let client = crate::cluster::access::client(config).context("the kubeconfig is unusable")?;
         if let Err(wrong) = scope(&mut question.request, options, &client).await {

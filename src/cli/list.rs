@@ -1,22 +1,40 @@
 //! `kubewalk list`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::{
     Talk,
     select::{self, Selection, Slow},
 };
-use crate::{exit_code::Exit, plan::Plan, scenario::diagnostic::printable};
+use crate::{
+    exit_code::Exit,
+    plan::{Plan, Step},
+    scenario::diagnostic::{self, printable},
+};
 
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
     selection: Selection,
+    /// A table to read, or one JSON document: path, title, tags, rows and steps of each scenario.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
+    if options.format == Format::Json {
+        let all: Vec<_> = selected.plans.iter().map(scenario).collect();
+        return Ok(super::print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));
+    }
     let path = |plan: &Plan| printable(&plan.document.source.path.to_string_lossy()).into_owned();
     let width = selected.plans.iter().map(|plan| path(plan).chars().count()).max();
     let mut text = String::new();
@@ -28,4 +46,20 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         text.push_str(&format!("{path:width$}  {:2} steps  {}{tags}\n", plan.steps.len(), printable(&plan.title)));
     }
     Ok(super::print(&text).worst(selected.verdict()))
+}
+
+/// A scenario as data.
+fn scenario(plan: &Plan) -> serde_json::Value {
+    let line = |step: &Step| diagnostic::line_col(&plan.document.source, plan.document.span(&step.pointer).start).0;
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| json!({"title": step.title, "line": line(step), "verb": step.verb, "rows": step.rows}))
+        .collect();
+    json!({
+        "path": plan.document.source.path.display().to_string(),
+        "title": plan.title,
+        "tags": plan.tags,
+        "steps": steps,
+    })
 }

@@ -11,8 +11,10 @@ mod destination;
 mod docs;
 mod doctor;
 mod explain;
+mod expression;
 mod jobs;
 mod list;
+mod manual;
 mod new;
 mod outlet;
 mod progress;
@@ -83,6 +85,10 @@ enum Command {
     /// Prints a page of kubewalk's own documentation, made of its sources.
     #[command(hide = true, subcommand)]
     Docs(docs::Page),
+    /// Prints what a shell needs to complete this command line: `source <(kubewalk completions bash)`.
+    Completions(manual::Shell),
+    /// Prints the manual page of kubewalk or of one of its commands, or writes all of them into a folder.
+    Man(manual::Options),
 }
 
 impl Command {
@@ -100,7 +106,7 @@ impl Command {
 /// How it talks.
 #[derive(Debug, Clone, Copy, Args)]
 struct Talk {
-    /// Colours: on a terminal, always, or never (`NO_COLOR` is honoured).
+    /// Colours: on a terminal, always, or never (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `FORCE_COLOR` are honoured).
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "KUBEWALK_COLOR")]
     color: Color,
     /// Says less: only what failed, and the summary.
@@ -124,7 +130,7 @@ impl Talk {
         match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && colors_by_environment(),
+            Color::Auto => colors_are_forced() || terminal && colors_by_environment(),
         }
     }
 
@@ -145,15 +151,41 @@ impl Talk {
     }
 }
 
-/// Whether the environment lets a terminal have colours.
+/// Whether the environment lets a terminal have colours: `NO_COLOR` and `CLICOLOR=0` do not, nor does a terminal that has none.
 fn colors_by_environment() -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    !anstyle_query::no_color()
+        && anstyle_query::clicolor() != Some(false)
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether the environment wants colours wherever the text goes (`CLICOLOR_FORCE`, `FORCE_COLOR`). `NO_COLOR` is stronger.
+fn colors_are_forced() -> bool {
+    let force_color = std::env::var_os("FORCE_COLOR").is_some_and(|value| !value.is_empty() && value != "0");
+    !anstyle_query::no_color() && (anstyle_query::clicolor_force() || force_color)
 }
 
 /// The command line with its variables.
 fn command() -> clap::Command {
-    settings::variables(Cli::command())
+    let command = settings::variables(Cli::command()).long_version(version());
+    match plugin() {
+        Some(name) => command.bin_name(name),
+        None => command,
+    }
+}
+
+/// What `--version` says: the version, the commit that it was built from, and the engine that it carries.
+fn version() -> String {
+    let commit = option_env!("KUBEWALK_COMMIT").unwrap_or("unknown");
+    let (minor, hash) = (crate::cluster::engine::MINOR, crate::cluster::engine::hash());
+    format!("{}\ncommit: {commit}\nengine: Kubernetes {minor}, {hash}", env!("CARGO_PKG_VERSION"))
+}
+
+/// `kubectl walk`, when kubectl has called this program by the name of a plugin (`kubectl-walk`).
+fn plugin() -> Option<String> {
+    let called = std::env::args_os().next()?;
+    let name = std::path::Path::new(&called).file_stem()?.to_str()?.strip_prefix("kubectl-")?;
+    // A word of ours alone: the name of a file could hold anything.
+    (name == "walk").then(|| "kubectl walk".to_owned())
 }
 
 /// Parses the arguments, runs the command, and gives its exit code. `closed`: the program was started without a standard
@@ -189,6 +221,8 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),
         Command::Cluster(command) => cluster::main(command, cli.talk),
+        Command::Completions(shell) => manual::completions(shell),
+        Command::Man(options) => manual::main(options),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),

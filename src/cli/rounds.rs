@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cluster::{Cluster, Settings, StartError, Wanted, warm},
     exit_code::Exit,
-    plan::{self, Names, Plan},
+    plan::{Names, Plan},
     run::{Ended, cleanup, event::Event, rights},
     settings,
     stop::Stop,
@@ -111,7 +111,7 @@ impl Rounds<'_> {
         let of = 1 + self.options.retry_environment;
         for one in all.iter_mut().filter(|one| one.open() && one.times > 0) {
             // What it made may still be going, and another run would find it in its way.
-            one.plan = plan::plan(one.plan.document.clone(), &Names::random()).unwrap_or_else(|_| one.plan.clone());
+            one.plan = one.plan.again(&Names::random());
             let path = one.plan.document.source.path.to_string_lossy().into_owned();
             screen.tell(Event::ScenarioAgain { path, attempt: one.times + 1, of });
         }
@@ -148,7 +148,7 @@ impl Rounds<'_> {
             Err(StartError::Failed(error)) => return Err(screen.abort(error)),
         };
         screen.tell(Event::ClusterReady {
-            kind: cluster.facts().kind.to_owned(),
+            kind: cluster.facts().kind.to_string(),
             kubernetes: cluster.facts().kubernetes.clone(),
             elapsed_ms: millis(self.begun),
         });
@@ -159,7 +159,7 @@ impl Rounds<'_> {
             ));
         }
         if cluster.is_foreign()
-            && let Err(error) = rights::check(self.plans, &cluster, self.wanted.existing.yes).await
+            && let Err(error) = rights::check(self.plans, &cluster, &self.wanted.existing).await
         {
             let exit = screen.abort(error);
             return Err(exit.worst(self.end(cluster, vec![], screen).await));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rand::{SeedableRng as _, seq::SliceRandom as _};
 
 use tokio::time::Instant;
@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    cluster::{ClusterError, ClusterKind, Progress, Wanted, kubeconfig::Existing},
+    cluster::{ClusterError, Progress, Wanted, kubeconfig::Existing},
+    cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
-    plan::Plan,
+    plan::{self, Plan},
     report::terminal::Terminal,
     run::{
         self,
@@ -34,8 +35,8 @@ pub struct Options {
     #[command(flatten)]
     selection: Selection,
     /// The kind of cluster; `auto` takes the first that works and says which.
-    #[arg(long, value_enum, default_value_t = Which::Auto, env = "KUBEWALK_CLUSTER")]
-    cluster: Which,
+    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "KUBEWALK_CLUSTER")]
+    cluster: Choice,
     /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
     #[arg(long, value_name = "MINOR", value_parser = settings::minor, env = "KUBEWALK_KUBERNETES")]
     kubernetes: Option<String>,
@@ -78,8 +79,12 @@ impl Options {
     /// The command that removes what a run leaves that is ended at once.
     fn sweep(&self) -> String {
         match (self.cluster, &self.existing.context) {
-            (Which::Kubeconfig, Some(context)) => format!("kubewalk sweep --cluster kubeconfig --context {context}"),
-            (Which::Kubeconfig, None) => "kubewalk sweep --cluster kubeconfig --yes-this-cluster".into(),
+            (Choice::Of(ClusterKind::Kubeconfig), Some(context)) => {
+                format!("kubewalk sweep --cluster kubeconfig --context {context}")
+            }
+            (Choice::Of(ClusterKind::Kubeconfig), None) => {
+                "kubewalk sweep --cluster kubeconfig --yes-this-cluster".into()
+            }
             _ => "kubewalk sweep".into(),
         }
     }
@@ -94,6 +99,11 @@ pub struct ExistingCluster {
     /// With `--cluster kubeconfig`: the cluster is the right one, wherever it is, and scenarios may change what is not their own.
     #[arg(long)]
     yes_this_cluster: bool,
+    /// With `--cluster kubeconfig`: namespaces there that are yours, e.g. `team-a`; several with commas. Scenarios that name no
+    /// namespace run in the first, others may use those that are named, and nothing else in the cluster is read, made or listed
+    /// but what a scenario itself asks for. The namespaces must be there, and stay.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "KUBEWALK_NAMESPACE")]
+    namespace: Vec<String>,
     /// With `--cluster kubeconfig`: the image behind the alias `curl`; it must have curl and a shell.
     #[arg(long, value_name = "IMAGE", env = "KUBEWALK_CURL_IMAGE")]
     curl_image: Option<String>,
@@ -101,50 +111,35 @@ pub struct ExistingCluster {
 
 impl ExistingCluster {
     /// Which one is meant, if it is said; else says what is missing.
-    pub fn existing(&self, kind: Which) -> Result<Existing, Exit> {
-        if kind == Which::Kubeconfig && self.context.is_none() && !self.yes_this_cluster {
+    pub fn existing(&self, kind: Choice) -> Result<Existing, Exit> {
+        if kind == Choice::Of(ClusterKind::Kubeconfig) && self.context.is_none() && !self.yes_this_cluster {
             tell!(
                 "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
                  = help: add --context NAME; `kubectl config get-contexts` lists them"
             );
             return Err(Exit::Invalid);
         }
+        let namespaces: Vec<String> = self.namespace.iter().filter(|name| !name.is_empty()).cloned().collect();
+        if kind != Choice::Of(ClusterKind::Kubeconfig) && !namespaces.is_empty() {
+            tell!(
+                "error: --namespace is for a cluster that exists\n  \
+                 = help: add --cluster kubeconfig, or leave it out: elsewhere each scenario gets a namespace of its own"
+            );
+            return Err(Exit::Invalid);
+        }
+        if let Some(bad) = namespaces.iter().find_map(|name| plan::names::check(&plan::kinds::namespace(), name).err())
+        {
+            let help = bad.suggestion.map(|name| format!("\n  = help: try {name}")).unwrap_or_default();
+            tell!("error: --namespace: {}{help}", bad.message);
+            return Err(Exit::Invalid);
+        }
         Ok(Existing {
             files: settings::kubeconfig_files(),
             context: self.context.clone(),
             yes: self.yes_this_cluster,
+            namespaces,
             curl_image: self.curl_image.clone(),
         })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[allow(clippy::enum_variant_names, reason = "kind is the name of a tool")]
-pub enum Which {
-    /// The first kind that works here.
-    Auto,
-    /// The engine's own node: no Docker, no image registry; needs Linux and root.
-    Builtin,
-    /// The same node in Docker.
-    Docker,
-    /// rancher/k3s in Docker.
-    K3s,
-    /// kindest/node in Docker, as kind makes it.
-    Kind,
-    /// A cluster that exists already.
-    Kubeconfig,
-}
-
-impl From<Which> for ClusterKind {
-    fn from(kind: Which) -> Self {
-        match kind {
-            Which::Auto => ClusterKind::Auto,
-            Which::Builtin => ClusterKind::Builtin,
-            Which::Docker => ClusterKind::Docker,
-            Which::K3s => ClusterKind::K3s,
-            Which::Kind => ClusterKind::Kind,
-            Which::Kubeconfig => ClusterKind::Kubeconfig,
-        }
     }
 }
 
@@ -164,8 +159,8 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let begun = Moment::now();
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    if options.cluster == Which::Kubeconfig {
-        selected.meet_a_cluster_that_exists(options.existing.yes_this_cluster, talk.stderr_colors());
+    if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
+        selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
     }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
@@ -187,7 +182,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let wanted = Wanted {
-        kind: ClusterKind::from(options.cluster),
+        kind: options.cluster.kind(),
         kubernetes: options.kubernetes.clone(),
         anonymous: selected.plans.iter().any(Plan::anonymous),
         untrusted: options.selection.untrusted,

@@ -8,9 +8,12 @@ use std::{
 
 use clap::Args;
 
+use super::expression::{self, Expression};
 use crate::{
+    cluster::kubeconfig::Existing,
     exit_code::Exit,
     plan::{self, Loaded, Names, Plan, Trust, needs},
+    report::findings::Finding,
     run::Event,
     scenario::{
         self, Diagnostic, Source, diagnostic,
@@ -28,6 +31,10 @@ pub struct Selection {
     /// Only scenarios whose path or title contains this text.
     #[arg(long, value_name = "TEXT", env = "KUBEWALK_FILTER")]
     pub filter: Option<String>,
+    /// Only scenarios that this expression means: `tag(rbac) & !title(token)`. It knows path, title, tag, row, verb, step and
+    /// needs (alone, pods, slow), compares a part (`~`), the whole (`=`) or a pattern (`/…/`), and joins by `&`, `|`, `!`.
+    #[arg(short = 'E', long = "expr", value_name = "EXPRESSION", env = "KUBEWALK_EXPR", value_parser = expression::read)]
+    pub expression: Option<Expression>,
     /// Only scenarios with one of these tags; may be said more than once, or with commas. Those tagged `slow` run only so.
     #[arg(long, value_name = "TAG", env = settings::TAG, value_delimiter = ',', value_parser = settings::tag)]
     pub tag: Vec<String>,
@@ -57,8 +64,10 @@ pub struct Selected {
     pub invalid: usize,
     /// How many valid files the filters left out.
     pub left_out: usize,
-    /// What is wrong with the files, for reports.
+    /// What is wrong with the files, for the reports of a run.
     pub findings: Vec<Event>,
+    /// The same with the warnings, for the reports of `check`.
+    pub problems: Vec<Finding>,
 }
 
 impl Selected {
@@ -71,10 +80,12 @@ impl Selected {
         }
     }
 
-    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. `yes`: all may be touched there.
-    pub fn meet_a_cluster_that_exists(&mut self, yes: bool, color: bool) {
-        self.plans.retain(|plan| {
-            let found = needs::refused_kubectl(plan, yes);
+    /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
+    /// in the one that the person owns.
+    pub fn meet_a_cluster_that_exists(&mut self, existing: &Existing, color: bool) {
+        self.plans.retain_mut(|plan| {
+            let there = plan.in_existing(existing.namespaces.first().map(String::as_str));
+            let found = there.err().unwrap_or_else(|| needs::refused_kubectl(plan, existing.yes));
             if found.is_empty() {
                 return true;
             }
@@ -88,7 +99,7 @@ impl Selected {
 
     /// Why there is nothing to run.
     pub fn nothing(&self) -> String {
-        format!("no scenario was selected ({} left out by --filter and --tag)", self.left_out)
+        format!("no scenario was selected ({} left out by --filter, --expr and --tag)", self.left_out)
     }
 
     /// All that is to be said on standard error before a run: what is wrong with the files, and why none begins.
@@ -125,6 +136,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
                 selected.invalid += 1;
                 let named = printable(&path.to_string_lossy()).into_owned();
                 selected.said.push_str(&format!("error: cannot read {named}: {e}\n"));
+                selected.problems.push(Finding::unreadable(path.display().to_string(), &e));
                 let (path, message) = (path.display().to_string(), format!("cannot be read: {e}"));
                 selected.findings.push(Event::Invalid { path, line: 1, col: 1, message, hint: None });
             }
@@ -137,12 +149,15 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(plan) => {
-                selected.said.push_str(&diagnostic::render(&plan.warnings, &plan.document.source, color));
+                let source = &plan.document.source;
+                selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
+                selected.problems.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
                 selected.plans.push(plan);
             }
             Err((source, diagnostics)) => {
                 selected.invalid += 1;
                 selected.said.push_str(&diagnostic::render(&diagnostics, &source, color));
+                selected.problems.extend(diagnostics.iter().map(|found| Finding::of(found, &source)));
                 let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
                 selected.findings.extend(errors.map(|found| finding(found, &source)));
             }
@@ -190,12 +205,13 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
         .filter
         .as_ref()
         .is_none_or(|text| plan.title.contains(text.as_str()) || file.to_string_lossy().contains(text.as_str()));
+    let meant = selection.expression.as_ref().is_none_or(|expression| expression.accepts(plan));
     let tagged = if selection.tag.is_empty() {
         slow == Slow::Too || !plan.tags.iter().any(|tag| tag == "slow")
     } else {
         plan.tags.iter().any(|tag| selection.tag.contains(tag))
     };
-    named && tagged
+    named && meant && tagged
 }
 
 /// The scenario files below a folder, sorted, or the file itself.

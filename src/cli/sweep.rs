@@ -2,12 +2,13 @@
 
 use clap::Args;
 
-use super::run::{ExistingCluster, Which};
+use super::run::ExistingCluster;
 use crate::{
     cluster::{
-        Cluster, ClusterError, ClusterKind, Daemon, Settings, StartError, Wanted, namespaces,
+        Cluster, ClusterError, Daemon, Settings, StartError, Wanted, namespaces,
         sweep::{self, Swept},
     },
+    cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
     expect::show,
     settings,
@@ -20,8 +21,8 @@ pub struct Options {
     #[arg(long, env = "KUBEWALK_DRY_RUN")]
     dry_run: bool,
     /// With `kubeconfig`: looks in that cluster, and not on this machine.
-    #[arg(long, value_enum, default_value_t = Which::Auto)]
-    cluster: Which,
+    #[arg(long, value_enum, default_value_t = Choice::Auto)]
+    cluster: Choice,
     #[command(flatten)]
     existing: ExistingCluster,
 }
@@ -34,7 +35,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let swept = runtime.block_on(async {
-        if options.cluster == Which::Kubeconfig {
+        if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
             let wanted = Wanted { existing, ..ClusterKind::Kubeconfig.into() };
             return in_cluster(&wanted, &settings, options.dry_run).await;
         }
@@ -87,8 +88,12 @@ async fn in_cluster(wanted: &Wanted, settings: &Settings, dry_run: bool) -> Resu
         Err(StartError::Failed(error)) => return Err(error),
         Err(stopped @ StartError::Stopped(_)) => return Err(ClusterError::plain(stopped.to_string())),
     };
-    let (removed, kept) = namespaces::sweep(&cluster.client().await?, dry_run).await?;
-    Ok(Swept { removed, kept, looked: vec!["namespaces of the cluster".into()], unseen: vec![] })
+    let (removed, kept) = namespaces::sweep(&cluster.client().await?, &wanted.existing.namespaces, dry_run).await?;
+    let looked = match wanted.existing.namespaces.as_slice() {
+        [] => "namespaces of the cluster".to_owned(),
+        named => format!("the namespaces that are named of the cluster: {}", named.join(", ")),
+    };
+    Ok(Swept { removed, kept, looked: vec![looked], unseen: vec![] })
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use kube::client::{ClientBuilder, ConfigExt as _};
-use tower::{ServiceBuilder, util::MapResponseLayer};
+use tower::{ServiceBuilder, filter::AsyncFilterLayer, util::MapResponseLayer};
 
-use super::ClusterError;
+use super::{ClusterError, plugin};
 
 /// How to reach the cluster of a kubeconfig.
 pub(super) async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
@@ -26,6 +26,7 @@ pub(super) async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Resul
     config.default_retry = false;
     // A cluster of our own is on this machine, whatever the proxy variables of the environment are for.
     config.proxy_url = None;
+    plugin::settle(&mut config).await?;
     Ok(config)
 }
 
@@ -71,10 +72,17 @@ pub fn too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 /// A client that sends at once. kube's own waits for the server's acknowledgement before it sends what follows a TLS handshake or
 /// the head of a request, and that comes 40 ms later (Nagle's algorithm meets a delayed acknowledgement): with every exec, and
 /// with most that has a body. To a proxy, kube's own it is.
-pub fn client(config: kube::Config) -> kube::Result<kube::Client> {
+pub fn client(mut config: kube::Config) -> kube::Result<kube::Client> {
     if config.proxy_url.is_some() {
         return Ok(ClientBuilder::try_from(config)?.with_layer(&MapResponseLayer::new(limited)).build());
     }
+    // kube would start the plugin by itself.
+    let plugin = config.auth_info.exec.take().map(|exec| {
+        AsyncFilterLayer::new(move |request| {
+            let exec = exec.clone();
+            async move { plugin::signed(request, &exec).await }
+        })
+    });
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -84,6 +92,7 @@ pub fn client(config: kube::Config) -> kube::Result<kube::Client> {
         .map_response(limited)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
+        .option_layer(plugin)
         .layer(config.extra_headers_layer()?)
         .map_err(tower::BoxError::from)
         .service(Builder::new(TokioExecutor::new()).build(https));

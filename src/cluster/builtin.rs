@@ -6,7 +6,6 @@
 
 use std::{
     collections::VecDeque,
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -17,8 +16,9 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
+    Cluster, ClusterError, ClusterKind, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
     engine::{self, CURL_IMAGE},
+    lines,
     own::Room,
     preflight,
     said::{Ready, Said, death},
@@ -28,6 +28,12 @@ use crate::stop::{Stop, unless_stopped};
 
 /// How long the end of a cluster may take before we stop waiting for its keeper (which goes on by itself).
 const END_BUDGET: Duration = Duration::from_secs(20);
+
+/// How many of the keeper's words may wait to be read: it has some dozens in its life.
+const UNREAD: usize = 4096;
+
+/// How much of one of its last lines is shown, in letters.
+const MOST_SHOWN: usize = 4096;
 
 /// A node, held by its keeper's standard input.
 #[derive(Debug)]
@@ -39,7 +45,7 @@ struct Node {
     keeper: Mutex<Child>,
     stdin: Mutex<Option<ChildStdin>>,
     died: Arc<Mutex<Option<ClusterError>>>,
-    ended: tokio::sync::Mutex<mpsc::UnboundedReceiver<Said>>,
+    ended: tokio::sync::Mutex<mpsc::Receiver<Said>>,
 }
 
 /// Starts a node and waits until it is ready.
@@ -76,7 +82,7 @@ pub async fn start(
     })?;
     let stdin = keeper.stdin.take();
     let died = Arc::new(Mutex::new(None));
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (tell, mut told) = mpsc::channel(UNREAD);
     let noise = listen(&mut keeper, tell, Arc::clone(&died));
     loop {
         let said = match unless_stopped(stop, told.recv()).await {
@@ -127,7 +133,7 @@ fn cluster(node: Node, ready: Ready) -> Cluster {
     let facts = Facts {
         pods: true,
         anonymous: true,
-        kind: "builtin",
+        kind: ClusterKind::Builtin,
         kubernetes: ready.kubernetes,
         curl_image: CURL_IMAGE.to_owned(),
     };
@@ -155,7 +161,7 @@ async fn after_a_killed_keeper(settings: &Settings) -> Vec<String> {
 
 /// Waits until a failed start has removed what it made, so that the error is said when nothing is left.
 async fn after_the_end(
-    mut told: mpsc::UnboundedReceiver<Said>,
+    mut told: mpsc::Receiver<Said>,
     stdin: Option<ChildStdin>,
     mut keeper: Child,
     error: StartError,
@@ -170,28 +176,38 @@ async fn after_the_end(
 /// last lines of the keeper's standard error, for when it dies without a word.
 fn listen(
     keeper: &mut Child,
-    tell: mpsc::UnboundedSender<Said>,
+    tell: mpsc::Sender<Said>,
     died: Arc<Mutex<Option<ClusterError>>>,
 ) -> Arc<Mutex<VecDeque<String>>> {
     let noise = Arc::new(Mutex::new(VecDeque::new()));
     if let Some(stdout) = keeper.stdout.take() {
         std::thread::spawn(move || {
             let mut ended = false;
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let Ok(said) = serde_json::from_str::<Said>(&line) else { continue };
-                let broken = match &said {
-                    Said::Died { component, status, log } => Some(death(component, status, log.clone())),
-                    Said::Failed { message, remedy, log } => {
-                        Some(ClusterError { message: message.clone(), remedy: remedy.clone(), log: log.clone() })
-                    }
-                    _ => None,
-                };
-                if let Some(error) = broken {
+            lines::read(stdout, &mut |line| {
+                let note = |error| {
                     died.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                };
+                let line = line
+                    .map_err(|e| ClusterError::plain(format!("the engine's keeper wrote {e}, which it never does")));
+                let said = match line.map(|line| serde_json::from_str::<Said>(&line)) {
+                    Ok(Ok(said)) => said,
+                    Ok(Err(_)) => return,
+                    Err(ClusterError { message, remedy, log }) => Said::Failed { message, remedy, log },
+                };
+                match &said {
+                    Said::Died { component, status, log } => note(death(component, status, log.clone())),
+                    Said::Failed { message, remedy, log } => {
+                        note(ClusterError { message: message.clone(), remedy: remedy.clone(), log: log.clone() });
+                    }
+                    _ => {}
                 }
                 ended |= matches!(said, Said::Ended { .. } | Said::Failed { .. });
-                let _ = tell.send(said);
-            }
+                if let Err(mpsc::error::TrySendError::Full(_)) = tell.try_send(said) {
+                    note(ClusterError::plain(format!(
+                        "the engine's keeper wrote {UNREAD} lines that nobody could read in time"
+                    )));
+                }
+            });
             // Its last word is always the end of the cluster; without it, the keeper was killed and the node went with it.
             if !ended {
                 let error = ClusterError::plain("the cluster's keeper was killed, and the cluster ended with it");
@@ -202,13 +218,13 @@ fn listen(
     if let Some(stderr) = keeper.stderr.take() {
         let noise = Arc::clone(&noise);
         std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            lines::read(stderr, &mut |line| {
                 let mut noise = noise.lock().unwrap_or_else(PoisonError::into_inner);
-                noise.push_back(line);
+                noise.push_back(line.unwrap_or_else(|e| format!("({e})")).chars().take(MOST_SHOWN).collect());
                 if noise.len() > 20 {
                     noise.pop_front();
                 }
-            }
+            });
         });
     }
     noise

@@ -16,6 +16,7 @@ use testcontainers::{
     ContainerAsync, CopyToContainer, Image, ImageExt as _,
     bollard::{
         Docker,
+        container::LogOutput,
         errors::Error,
         models::{ContainerWaitResponse, PortBinding},
         query_parameters::{
@@ -28,8 +29,9 @@ use testcontainers::{
 use tokio::sync::mpsc;
 
 use super::{
-    ClusterError, Daemon, Ended, Folder, Owner, StartError,
+    ClusterError, Daemon, Ended, Folder, Owner, StartError, bounded,
     daemon::{DEFAULT_HOST, Ends, on, runtime},
+    lines::Splitter,
     trouble,
 };
 use crate::stop::Stop;
@@ -45,6 +47,12 @@ const UNANSWERED: usize = 50;
 
 /// How many of the container's last lines are kept.
 const LOG_LINES: usize = 50;
+
+/// How much of such a line is, in letters.
+const MOST_SHOWN: usize = 4096;
+
+/// How many lines may wait to be read: a node of ours has some dozens in its life.
+const UNREAD: usize = 4096;
 
 /// What waits in the container for the end of our connection.
 const LIFELINE: [&str; 3] = ["/bin/sh", "-c", "cat >/dev/null; kill -TERM 1"];
@@ -140,15 +148,15 @@ pub async fn start(
     owner: &Owner,
     folder: Folder,
     stop: &Stop,
-) -> Result<(Arc<Container>, mpsc::UnboundedReceiver<String>), StartError> {
+) -> Result<(Arc<Container>, mpsc::Receiver<String>), StartError> {
     let at = host.unwrap_or(DEFAULT_HOST).to_owned();
-    let (client, owner) = (daemon.client.clone(), owner.clone());
+    let (daemon, owner) = (daemon.clone(), owner.clone());
     // Not ended half way: between its creation and its handle nobody would remove the container.
     let starting = runtime().spawn(async move {
-        let started = create(&client, &at, image, &owner, folder).await;
+        let started = create(&daemon, &at, image, &owner, folder).await;
         if started.is_err() {
             // Docker removes by itself only what has run.
-            super::sweep::remove_run(&client, &owner.run).await;
+            super::sweep::remove_run(&daemon.client, &owner.run).await;
         }
         started
     });
@@ -164,12 +172,13 @@ pub async fn start(
 }
 
 async fn create(
-    client: &Docker,
+    daemon: &Daemon,
     at: &str,
     image: NodeImage,
     owner: &Owner,
     folder: Folder,
-) -> Result<(Arc<Container>, mpsc::UnboundedReceiver<String>), ClusterError> {
+) -> Result<(Arc<Container>, mpsc::Receiver<String>), ClusterError> {
+    let client = &daemon.client;
     let name = format!("kubewalk-{}", owner.run);
     let tmpfs: HashMap<String, String> = image.tmpfs.iter().map(|dir| ((*dir).into(), String::new())).collect();
     let memory = image.memory.and_then(|bytes| i64::try_from(bytes).ok());
@@ -188,7 +197,7 @@ async fn create(
             config.tmpfs = Some(tmpfs.clone());
             config.memory = memory;
         });
-    let container = request.start().await.map_err(|e| {
+    let container = bounded::guarded(at, request.start()).await?.map_err(|e| {
         let words = e.to_string().to_lowercase();
         if is_remote(at) && (words.contains("cannot assign requested address") || words.contains("can't assign")) {
             not_its_own(at, &published)
@@ -198,12 +207,13 @@ async fn create(
     })?;
     let id = container.id().to_owned();
     let lifeline = attach(client, &id).await.map_err(|e| trouble::request(&e, at))?;
-    let port = container.get_host_port_ipv4(API_PORT).await.map_err(|e| trouble::container(&e, at))?;
-    let host = container.get_host().await.map_err(|e| trouble::container(&e, at))?.to_string();
+    let port = container.get_host_port_ipv4(API_PORT);
+    let port = bounded::guarded(at, port).await?.map_err(|e| trouble::container(&e, at))?;
+    let host = bounded::guarded(at, container.get_host()).await?.map_err(|e| trouble::container(&e, at))?.to_string();
     let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let (tell, lines) = mpsc::unbounded_channel();
-    let watch = Ends(runtime().spawn(watch(client.clone(), id.clone(), Arc::clone(&seen), tell)));
+    let (tell, lines) = mpsc::channel(UNREAD);
+    let watch = Ends(runtime().spawn(watch(daemon.clone(), id.clone(), Arc::clone(&seen), tell)));
     let held = Held { container, folder, _watch: watch, _lifeline: lifeline };
     let container = Container {
         name,
@@ -290,23 +300,41 @@ async fn attach(client: &Docker, id: &str) -> Result<Box<dyn std::any::Any + Sen
 }
 
 /// Follows the log, and notes the end.
-async fn watch(client: Docker, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::UnboundedSender<String>) {
+async fn watch(daemon: Daemon, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::Sender<String>) {
+    let client = &daemon.client;
     let lock = || seen.lock().unwrap_or_else(PoisonError::into_inner);
     let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
     // Asked for before the log is read to its end: once the container is removed, nobody knows its exit code.
     let wait = WaitContainerOptionsBuilder::new().condition("removed").build();
     let mut end = client.wait_container(&id, Some(wait));
     let follow = async {
+        let Ok((client, item)) = daemon.stream() else { return };
         let mut log = client.logs(&id, Some(options));
+        let (mut stdout, mut stderr) = (Splitter::default(), Splitter::default());
         while let Some(Ok(part)) = log.next().await {
-            for line in String::from_utf8_lossy(&part.into_bytes()).lines().filter(|line| !line.trim().is_empty()) {
+            item.whole();
+            let splitter = if matches!(part, LogOutput::StdErr { .. }) { &mut stderr } else { &mut stdout };
+            splitter.push(&part.into_bytes(), &mut |line| {
+                let line = line.unwrap_or_else(|e| format!("({e})"));
+                if line.trim().is_empty() {
+                    return;
+                }
                 let mut seen = lock();
-                seen.lines.push_back(line.to_owned());
+                seen.lines.push_back(line.chars().take(MOST_SHOWN).collect());
                 if seen.lines.len() > LOG_LINES {
                     seen.lines.pop_front();
                 }
-                let _ = tell.send(line.to_owned());
-            }
+                if let Err(mpsc::error::TrySendError::Full(_)) = tell.try_send(line) {
+                    let why = format!(
+                        "the cluster's container floods its log: {UNREAD} lines came faster than they can be read"
+                    );
+                    seen.died.get_or_insert(ClusterError::plain(why));
+                }
+            });
+        }
+        if let Some(what) = item.exceeded() {
+            let why = format!("the log of the cluster's container is none of Docker's: {what}");
+            lock().died.get_or_insert(ClusterError::plain(why));
         }
     };
     let (ended, ()) = tokio::join!(end.next(), follow);
@@ -400,10 +428,11 @@ impl Container {
         };
         let Some(held) = held else { return Ended::default() };
         let (client, id) = (self.client.clone(), self.id.clone());
+        let at = self.host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned());
         // To the end, also when nobody waits any more.
         let ending = runtime().spawn(async move {
             // Docker may be faster: then it says that there is no such container, or that its removal is under way.
-            let _ = held.container.rm().await;
+            let _ = bounded::guarded(&at, held.container.rm()).await;
             drop(held.folder);
             gone(&client, &id).await
         });

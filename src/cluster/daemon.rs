@@ -3,12 +3,22 @@
 //! All that speaks to it runs on one small runtime of this process, not on the caller's: a cluster that tests share outlives
 //! the runtime of the test that started it.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use testcontainers::{bollard::Docker, core::client::docker_client_instance};
+use testcontainers::{
+    bollard::{Docker, errors::Error},
+    core::client::docker_client_instance,
+};
 use tokio::{runtime::Runtime, task::JoinHandle};
 
-use super::{ClusterError, trouble};
+use super::{
+    ClusterError,
+    bounded::{Counted, Item},
+    trouble,
+};
 
 /// How long Docker may take to say that it is there.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -16,8 +26,9 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// Docker, which has answered.
 #[derive(Debug, Clone)]
 pub struct Daemon {
-    /// testcontainers' own client.
+    /// A client whose answers are limited.
     pub client: Docker,
+    counted: Counted,
     /// Its version.
     pub version: String,
 }
@@ -31,15 +42,25 @@ impl Daemon {
         let at = host.unwrap_or(DEFAULT_HOST).to_owned();
         on(async move {
             let asked = async {
-                let client = docker_client_instance().await.map_err(|e| trouble::client(&e, &at))?;
+                let own = docker_client_instance().await.map_err(|e| trouble::client(&e, &at))?;
+                let counted = Counted::of(own);
+                let client = counted.client().map_err(|e| trouble::connection(&e, &at))?;
                 let version = client.version().await.map_err(|e| trouble::connection(&e, &at))?;
-                Ok(Daemon { client, version: version.version.unwrap_or_default() })
+                Ok(Daemon { client, counted, version: version.version.unwrap_or_default() })
             };
             tokio::time::timeout(ANSWERS_WITHIN, asked)
                 .await
                 .unwrap_or_else(|_| Err(trouble::silent(&at, ANSWERS_WITHIN)))
         })
         .await
+    }
+
+    /// A client for one stream without an end; see [`Counted::stream`].
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn stream(&self) -> Result<(Docker, Arc<Item>), Error> {
+        self.counted.stream()
     }
 }
 

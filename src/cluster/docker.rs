@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    Cluster, ClusterError, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     container::{self, Container, NodeImage},
     engine::{self, CURL_IMAGE},
     images, ready,
@@ -64,7 +64,7 @@ pub async fn start(
 
 async fn bring_up(
     node: &std::sync::Arc<Container>,
-    lines: &mut mpsc::UnboundedReceiver<String>,
+    lines: &mut mpsc::Receiver<String>,
     (begun, within): (Instant, Duration),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
@@ -83,7 +83,8 @@ async fn bring_up(
     };
     let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
-    let facts = Facts { pods: true, anonymous: true, kind: "docker", kubernetes, curl_image: CURL_IMAGE.to_owned() };
+    let facts =
+        Facts { pods: true, anonymous: true, kind: ClusterKind::Docker, kubernetes, curl_image: CURL_IMAGE.to_owned() };
     let kubectl = Kubectl::inside(node.place(), &["kubectl"]);
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
@@ -106,7 +107,7 @@ async fn bring_up(
 /// Waits for the node's own word, and passes its phases on.
 async fn said_ready(
     node: &Container,
-    lines: &mut mpsc::UnboundedReceiver<String>,
+    lines: &mut mpsc::Receiver<String>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<String, ClusterError> {
     while let Some(line) = lines.recv().await {
@@ -122,7 +123,7 @@ async fn said_ready(
 }
 
 /// Notes when a component of the running node dies.
-fn watch(node: std::sync::Arc<Container>, mut lines: mpsc::UnboundedReceiver<String>) {
+fn watch(node: std::sync::Arc<Container>, mut lines: mpsc::Receiver<String>) {
     let node = std::sync::Arc::downgrade(&node);
     super::daemon::runtime().spawn(async move {
         while let Some(line) = lines.recv().await {

@@ -8,7 +8,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, Write as _},
+    io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     process::Stdio,
@@ -17,7 +17,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::AsyncWriteExt as _,
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
 };
@@ -25,12 +25,16 @@ use tokio::{
 use super::{
     Cluster, ClusterError, Progress, Settings, StartError, guard,
     lease::{Ask, Folder, State, Until, lock_soon},
+    lines::Lines,
     snapshot, warm,
 };
 use crate::stop::{self, Stop, Stopper, Why, unless_stopped};
 
 /// How often a holder looks whether it is still needed.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How much of a holder's log is read at once, in bytes.
+const AT_ONCE: u64 = 64 << 10;
 
 /// How long a holder may take to end its cluster before we stop waiting (it goes on by itself).
 pub const END_BUDGET: Duration = Duration::from_secs(30);
@@ -75,43 +79,65 @@ pub async fn start(
             let mut stdin = child.stdin.take().expect("standard input is piped");
             stdin.write_all(b"go\n").await.map_err(|e| failed("does not listen", &e))?;
             let gone = || ClusterError::plain("the cluster's holder ended at once");
-            Ok(folder.state().ok_or_else(gone)?)
+            Ok(folder.known()?.ok_or_else(gone)?)
         }
         Some(Said::Failed(error)) => Err(error.into()),
         Some(Said::Progress(_)) | None => {
             let status = child.wait().await.map_or_else(|e| e.to_string(), |status| status.to_string());
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let lines: Vec<_> = text.lines().map(str::to_owned).collect();
-            let log = lines[lines.len().saturating_sub(20)..].to_vec();
             let message = format!("the cluster's holder ended before the cluster was ready ({status})");
-            Err(ClusterError { message, remedy: None, log }.into())
+            Err(ClusterError { message, remedy: None, log: last_lines(&path) }.into())
         }
     }
 }
 
 /// Passes progress on until the last word. What the holder says to people, of a build or a pull, goes to standard error.
 async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Option<Said> {
-    let mut lines = BufReader::new(child.stdout.take()?).lines();
+    let mut lines = Lines::of(child.stdout.take()?);
     let mut shown = 0;
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
-            line = lines.next_line() => match serde_json::from_str(&line.ok()??) {
-                Ok(Said::Progress(one)) => progress(one),
-                Ok(said) => return Some(said),
-                Err(_) => {} // a test harness has words of its own
+            line = lines.next_line() => match line {
+                Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                    // It ends when nobody listens and its input closes.
+                    drop(child.stdin.take());
+                    let why = format!("the cluster's holder wrote {e}, which it never does");
+                    return Some(Said::Failed(ClusterError { message: why, remedy: None, log: last_lines(log) }));
+                }
+                line => match serde_json::from_str(&line.ok()??) {
+                    Ok(Said::Progress(one)) => progress(one),
+                    Ok(said) => return Some(said),
+                    Err(_) => {} // a test harness has words of its own
+                },
             },
             _ = look.tick() => shown += show(log, shown),
         }
     }
 }
 
-/// Shows a file from there on, and gives how much that was, in bytes.
-fn show(log: &Path, from: usize) -> usize {
-    let text = std::fs::read(log).unwrap_or_default();
-    let new = text.get(from..).unwrap_or_default();
-    let _ = std::io::stderr().write_all(crate::redact::outlet::plain(&String::from_utf8_lossy(new)).as_bytes());
-    new.len()
+/// Shows a file from there on, and gives how much that was, in bytes; not more than [`AT_ONCE`].
+fn show(log: &Path, from: u64) -> u64 {
+    let new = part(log, SeekFrom::Start(from));
+    let _ = std::io::stderr().write_all(crate::redact::outlet::plain(&String::from_utf8_lossy(&new)).as_bytes());
+    new.len() as u64
+}
+
+/// The last lines of a file, of which only the end is read.
+fn last_lines(log: &Path) -> Vec<String> {
+    let length = log.metadata().map_or(0, |about| about.len());
+    let text = String::from_utf8_lossy(&part(log, SeekFrom::Start(length.saturating_sub(AT_ONCE)))).into_owned();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    lines[lines.len().saturating_sub(20)..].to_vec()
+}
+
+/// The next bytes of a file from there on.
+fn part(log: &Path, from: SeekFrom) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = File::open(log).and_then(|mut file| {
+        file.seek(from)?;
+        file.take(AT_ONCE).read_to_end(&mut bytes)
+    });
+    bytes
 }
 
 /// Is the holder of a folder's cluster: starts it, keeps it as long as it was asked for, ends it, and removes the folder.

@@ -15,11 +15,12 @@ use kube::{
     client::ConfigExt as _,
     config::{AuthInfo, Kubeconfig},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tower::{ServiceBuilder, ServiceExt as _};
 
-use super::{ClusterError, kubectl::Login, own::program};
+use super::{ClusterError, kubectl::Login, own::program, plugin};
 use crate::redact;
 
 /// The name of all that is in the kubeconfig.
@@ -92,19 +93,13 @@ impl Host {
             Some(user) => user,
             None => self.person().await?,
         };
-        let plugin = !user["exec"].is_null();
         let file = self.write(&user).map_err(|e| format!("its kubeconfig cannot be written: {e}"))?;
         let mut command = Command::new(timeout);
         command.args(["-s", "KILL", &seconds.to_string()]).arg(program);
-        if !plugin {
-            command.env_clear();
-            let there = |name: &&str| std::env::var_os(name).map(|value| ((*name).to_owned(), value));
-            command.envs(PASSED_ON.iter().filter_map(there));
-            command.env("PATH", program::path()).env("HOME", &self.folder);
-        }
-        for name in ["KUBECTL_EXTERNAL_DIFF", "KUBE_EDITOR", "EDITOR", "KUBERC"] {
-            command.env_remove(name);
-        }
+        command.env_clear();
+        let there = |name: &&str| std::env::var_os(name).map(|value| ((*name).to_owned(), value));
+        command.envs(PASSED_ON.iter().filter_map(there));
+        command.env("PATH", program::path()).env("HOME", &self.folder);
         command.env("TMPDIR", &self.folder).env("KUBECACHEDIR", self.folder.join("cache")).env("KUBECONFIG", &file.0);
         command.env("KUBECTL_KUBERC", "false").env("LC_ALL", "C.UTF-8").current_dir(&self.folder);
         Ok((command, file))
@@ -123,11 +118,21 @@ impl Host {
                 user["token"] = token.trim().into();
             }
         }
-        // A plugin is asked by kubewalk itself; only when it answers with a certificate, kubectl must ask it, too.
-        if (self.user.exec.is_some() || self.user.auth_provider.is_some())
+        // A plugin is asked by kubewalk itself, which ends it as a whole; kubectl would not.
+        if let Some(exec) = &self.config.auth_info.exec {
+            let given = plugin::credential(exec).await?;
+            if let Some((certificate, key)) = given.certificate {
+                user["client-certificate-data"] = STANDARD.encode(certificate).into();
+                user["client-key-data"] = STANDARD.encode(key.expose_secret()).into();
+            }
+            if let Some(token) = given.token {
+                user["token"] = token.expose_secret().into();
+            }
+            remove(&mut user, &["exec"]);
+        } else if self.user.auth_provider.is_some()
             && let Some(token) = bearer(&self.config).await?
         {
-            remove(&mut user, &["exec", "auth-provider"]);
+            remove(&mut user, &["auth-provider"]);
             user["token"] = token.into();
         }
         for secret in ["token", "password"] {

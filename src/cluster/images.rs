@@ -4,7 +4,8 @@ use std::{collections::HashMap, path::Path, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use testcontainers::bollard::{
-    Docker, body_try_stream, errors::Error, models::CreateImageInfo, query_parameters::CreateImageOptionsBuilder,
+    auth::DockerCredentials, body_try_stream, errors::Error, models::CreateImageInfo,
+    query_parameters::CreateImageOptionsBuilder,
 };
 use tokio::{
     io::{AsyncReadExt as _, DuplexStream},
@@ -164,9 +165,14 @@ pub async fn ensure(
         return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
     }
     let begun = Instant::now();
+    let login = unless_stopped(stop, super::login::of(image)).await.map_err(StartError::Stopped)?;
+    let login = login.unwrap_or_else(|why| {
+        progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
+        None
+    });
     let begin = || {
-        let (tell, told) = mpsc::unbounded_channel();
-        (told, Ends(runtime().spawn(pull(daemon.client.clone(), image.to_owned(), tell))))
+        let (tell, told) = mpsc::channel(64);
+        (told, Ends(runtime().spawn(pull(daemon.clone(), image.to_owned(), login.clone(), tell))))
     };
     let (mut told, mut _pulling) = begin();
     let mut layers = Layers::default();
@@ -182,6 +188,11 @@ pub async fn ensure(
             Some(Ok(info)) => {
                 patient = patience.between;
                 layers.note(info);
+                if layers.0.len() > MOST_LAYERS {
+                    let message =
+                        format!("the pull of {image} was given up: Docker tells of more than {MOST_LAYERS} layers");
+                    return Err(ClusterError::new(message, "pull it by hand (docker pull)").into());
+                }
                 let (done, total) = layers.sum();
                 progress(Progress::Pull { image: image.to_owned(), done, total });
             }
@@ -198,13 +209,29 @@ pub async fn ensure(
     }
 }
 
-async fn pull(client: Docker, image: String, tell: mpsc::UnboundedSender<Result<CreateImageInfo, Error>>) {
+async fn pull(
+    daemon: Daemon,
+    image: String,
+    login: Option<DockerCredentials>,
+    tell: mpsc::Sender<Result<CreateImageInfo, Error>>,
+) {
     let options = CreateImageOptionsBuilder::new().from_image(&image).build();
-    let mut said = client.create_image(Some(options), None, super::login::of(&image));
+    let (client, item) = match daemon.stream() {
+        Ok(stream) => stream,
+        Err(e) => return drop(tell.send(Err(e)).await),
+    };
+    let mut said = client.create_image(Some(options), None, login);
     while let Some(said) = said.next().await {
-        let _ = tell.send(said);
+        item.whole();
+        let said = said.map_err(|e| item.exceeded().map_or(e, |what| std::io::Error::other(what).into()));
+        if tell.send(said).await.is_err() {
+            return;
+        }
     }
 }
+
+/// No image has more layers (Docker's own limit is 127).
+const MOST_LAYERS: usize = 1024;
 
 /// How far each layer is: bytes that are there, and all of its bytes.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use testcontainers::{CopyDataSource, CopyToContainer};
 use tokio::time::Instant;
 
 use super::{
-    Cluster, ClusterError, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     container::{self, Container, NodeImage},
     engine::{self, CURL_IMAGE},
     images::{self, Patience},
@@ -138,7 +138,7 @@ async fn bring_up(
     let text = kubeconfig(node, deadline, &late).await?;
     let kubeconfig = node.write("kubeconfig", &super::kubeconfig_for(&text, &node.server)?)?;
     let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
-    let facts = Facts { pods: true, anonymous, kind: "k3s", kubernetes: String::new(), curl_image };
+    let facts = Facts { pods: true, anonymous, kind: ClusterKind::K3s, kubernetes: String::new(), curl_image };
     let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
     let client = cluster.client().await?;
     tokio::select! {

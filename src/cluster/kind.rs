@@ -27,8 +27,8 @@ use tokio::time::Instant;
 pub use self::network::Clusters;
 use self::{command::Kind, config::Config, keeper::Keeper, network::Name};
 use super::{
-    Cluster, ClusterError, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
-    container,
+    Cluster, ClusterError, ClusterKind, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError,
+    Wanted, container,
     daemon::{Ends, on, runtime},
     exec,
     images::{self, Patience},
@@ -97,7 +97,7 @@ pub async fn start(
         progress(Progress::Note(notice));
     }
     let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
-    let docker = command::docker_is_there()?;
+    let docker = unless_stopped(stop, command::docker_is_there()).await.map_err(StartError::Stopped)??;
     sweep::before_a_run(settings, &daemon, progress).await;
     let kind = unless_stopped(stop, Kind::find(settings, progress)).await.map_err(StartError::Stopped)??;
     let patience = Patience::of(settings);
@@ -168,7 +168,7 @@ async fn bring_up(
     let exec = [docker, "exec".into(), "--interactive".into()];
     let kubectl = Kubectl::new(exec.into_iter().chain([node.name.control_plane().into()]));
     // kubeadm lets anonymous calls in; what is true of this config is asked below.
-    let facts = Facts { pods: true, anonymous: true, kind: "kind", kubernetes: String::new(), curl_image };
+    let facts = Facts { pods: true, anonymous: true, kind: ClusterKind::Kind, kubernetes: String::new(), curl_image };
     let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
     let client = cluster.client().await?;
     let ready = async {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Cluster, ClusterError, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted, access,
-    engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file,
+    Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
+    access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -31,6 +31,9 @@ pub struct Existing {
     pub context: Option<String>,
     /// Whether the person said that this cluster is meant, whatever it is.
     pub yes: bool,
+    /// The namespaces that the person owns in it: nothing is asked about others, or about the cluster as a whole.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
     /// The image behind the alias `curl`; `None`: ours if a node has it, else a public one.
     pub curl_image: Option<String>,
 }
@@ -66,8 +69,15 @@ impl Node for Stays {
 pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
     let existing = &wanted.existing;
     let kubeconfig = choose(read(&existing.files)?, existing)?;
-    let connected =
-        unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look(kubeconfig, existing, settings))).await;
+    let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
+    let options = KubeConfigOptions::default();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
+    config.default_retry = false;
+    let mut config = access::direct(config)?;
+    unless_stopped(stop, plugin::settle(&mut config)).await.map_err(StartError::Stopped)??;
+    let look = look(kubeconfig, config, existing, settings);
+    let connected = unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look)).await;
     let Ok(cluster) = connected.map_err(StartError::Stopped)? else {
         let seconds = ANSWER_BUDGET.as_secs();
         return Err(ClusterError::plain(format!("the cluster did not answer within {seconds} s")).into());
@@ -131,28 +141,33 @@ fn is_local(server: &str) -> bool {
     access::is_own(uri.host().unwrap_or_default())
 }
 
-async fn look(kubeconfig: Kubeconfig, existing: &Existing, settings: &Settings) -> Result<Cluster, ClusterError> {
+async fn look(
+    kubeconfig: Kubeconfig,
+    mut config: kube::Config,
+    existing: &Existing,
+    settings: &Settings,
+) -> Result<Cluster, ClusterError> {
     let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
-    let options = KubeConfigOptions::default();
-    let mut config =
-        kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
-    config.default_retry = false;
-    let mut config = access::direct(config)?;
     let client = access::client(config.clone()).map_err(|e| failed(&e))?;
     let own = config.clone();
     config.auth_info = kube::config::AuthInfo::default();
     let bare = access::client(config).map_err(|e| failed(&e))?;
-    let (version, anonymous, nodes) =
-        tokio::join!(ask(&client, "/version"), status(&bare, "/api"), ask(&client, "/api/v1/nodes"));
+    let nodes = async {
+        // Who owns a namespace only does not look at the nodes.
+        match existing.namespaces.is_empty() {
+            true => ask(&client, "/api/v1/nodes").await.ok(),
+            false => None,
+        }
+    };
+    let (version, anonymous, nodes) = tokio::join!(ask(&client, "/version"), status(&bare, "/api"), nodes);
     let version = version.map_err(|e| failed(&e))?;
     // Who may not list nodes gets to know with the first Pod.
-    let nodes = nodes.ok();
     let nodes = nodes.as_ref().and_then(|list| list["items"].as_array());
     let ours = nodes.into_iter().flatten().any(has_our_image);
     let facts = Facts {
         pods: nodes.is_none_or(|nodes| !nodes.is_empty()),
         anonymous: anonymous.map_err(|e| failed(&e))? != 401,
-        kind: "kubeconfig",
+        kind: ClusterKind::Kubeconfig,
         kubernetes: version["gitVersion"].as_str().unwrap_or_default().to_owned(),
         curl_image: match &existing.curl_image {
             Some(image) => image.clone(),

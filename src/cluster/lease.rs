@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Cluster, ClusterError, Facts, Kubectl, Wanted, engine,
+    Cluster, ClusterError, ClusterKind, Facts, Kubectl, Wanted, engine,
     own::{
         self, Room,
         lock::{self, How},
@@ -75,8 +75,8 @@ pub struct State {
     pub ask: Ask,
     /// The holder's process id.
     pub holder: i32,
-    /// Which kind it is, in a word.
-    pub kind: String,
+    /// Which kind it is.
+    pub kind: ClusterKind,
     /// As in [`Facts`].
     pub kubernetes: String,
     /// As in [`Facts`].
@@ -98,7 +98,7 @@ impl State {
         State {
             ask,
             holder: std::process::id().cast_signed(),
-            kind: facts.kind.to_owned(),
+            kind: facts.kind,
             kubernetes: facts.kubernetes,
             pods: facts.pods,
             anonymous: facts.anonymous,
@@ -110,11 +110,10 @@ impl State {
 
     /// The cluster's facts.
     pub fn facts(&self) -> Facts {
-        let kinds = ["builtin", "docker", "k3s", "kind", "kubeconfig"];
         Facts {
             pods: self.pods,
             anonymous: self.anonymous,
-            kind: kinds.into_iter().find(|kind| *kind == self.kind).unwrap_or("builtin"),
+            kind: self.kind,
             kubernetes: self.kubernetes.clone(),
             curl_image: self.curl_image.clone(),
         }
@@ -222,9 +221,13 @@ impl Folder {
 
     /// Reads one of the JSON files, if it is there and whole, and nobody else can have written it.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_slice(&self.bytes(name)?).ok()
+    }
+
+    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&self.path, how, Mode::empty()).ok()?;
-        serde_json::from_slice(&own::read(dir, name, MOST).ok()?).ok()
+        own::read(dir, name, MOST).ok()
     }
 
     /// Writes one of the JSON files, beside and renamed, so that nobody reads half of it.
@@ -240,7 +243,21 @@ impl Folder {
 
     /// The cluster, as long as it can be used.
     pub fn state(&self) -> Option<State> {
-        self.read("state.json").filter(|_| self.is_held("holder.lock"))
+        self.known().ok().flatten()
+    }
+
+    /// The same, and what is wrong with what its holder says of it.
+    ///
+    /// # Errors
+    /// When it lives, and this kubewalk cannot read what it is: a kind of cluster that it does not know, say.
+    pub fn known(&self) -> Result<Option<State>, ClusterError> {
+        let Some(bytes) = self.bytes("state.json").filter(|_| self.is_held("holder.lock")) else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+            let message = format!("what is kept of the cluster {} cannot be read: {e}", self.name());
+            let remedy =
+                format!("end it with the kubewalk that started it, or with `kubewalk cluster down {}`", self.name());
+            ClusterError::new(message, remedy)
+        })
     }
 
     /// Whether some process holds this lock.

@@ -4,11 +4,13 @@
 
 pub mod access;
 pub mod auto;
+pub mod bounded;
 #[cfg(target_os = "linux")]
 pub mod builtin;
 pub mod container;
 pub mod daemon;
 pub mod docker;
+pub mod emptied;
 pub mod engine;
 pub mod exec;
 pub mod folder;
@@ -16,6 +18,7 @@ pub mod guard;
 pub mod holder;
 pub mod host_kubectl;
 pub mod images;
+mod inside;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
@@ -23,10 +26,12 @@ pub mod kubeconfig_file;
 pub mod kubectl;
 pub mod lease;
 pub mod limits;
+pub mod lines;
 mod login;
 pub mod namespaces;
 pub mod own;
 pub mod owner;
+pub mod plugin;
 pub mod preflight;
 pub mod ready;
 pub mod said;
@@ -51,56 +56,14 @@ pub use folder::Folder;
 pub use kubectl::Kubectl;
 pub use owner::Owner;
 
+pub use crate::cluster_kind::ClusterKind;
 use crate::stop::{Stop, Why};
-
-/// Which kind of cluster to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClusterKind {
-    /// The first kind that works here.
-    #[default]
-    Auto,
-    /// The engine's node image, run by runc: no Docker, no image registry; Linux and root.
-    Builtin,
-    /// The same image in Docker.
-    Docker,
-    /// `rancher/k3s` in Docker.
-    K3s,
-    /// `kindest/node` in Docker, as kind makes it.
-    Kind,
-    /// A cluster that exists already, by its kubeconfig.
-    Kubeconfig,
-}
-
-impl ClusterKind {
-    /// All of them.
-    pub const ALL: [ClusterKind; 6] = [
-        ClusterKind::Auto,
-        ClusterKind::Builtin,
-        ClusterKind::Docker,
-        ClusterKind::K3s,
-        ClusterKind::Kind,
-        ClusterKind::Kubeconfig,
-    ];
-
-    /// Its word on the command line and in reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            ClusterKind::Auto => "auto",
-            ClusterKind::Builtin => "builtin",
-            ClusterKind::Docker => "docker",
-            ClusterKind::K3s => "k3s",
-            ClusterKind::Kind => "kind",
-            ClusterKind::Kubeconfig => "kubeconfig",
-        }
-    }
-}
 
 /// The cluster that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Which kind.
-    pub kind: ClusterKind,
+    /// Which kind; `None`: the first that works here.
+    pub kind: Option<ClusterKind>,
     /// The minor version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     pub kubernetes: Option<String>,
     /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
@@ -123,19 +86,20 @@ impl Wanted {
             untrusted(self.kind)?;
         }
         match self.kind {
-            ClusterKind::Builtin | ClusterKind::Docker => engine::has(self),
-            ClusterKind::K3s => k3s::image(self, settings).map(drop),
-            ClusterKind::Kind => kind::check(self, settings),
-            ClusterKind::Auto | ClusterKind::Kubeconfig => Ok(()),
+            Some(ClusterKind::Builtin | ClusterKind::Docker) => engine::has(self),
+            Some(ClusterKind::K3s) => k3s::image(self, settings).map(drop),
+            Some(ClusterKind::Kind) => kind::check(self, settings),
+            None | Some(ClusterKind::Kubeconfig) => Ok(()),
         }
     }
 }
 
 /// Whether a kind can hold scenarios that are not trusted. They are administrators of their cluster, so only a policy that is
 /// no object of its API holds them. An API server reads one from its own files since 1.37, and only in nodes that are ours.
-fn untrusted(kind: ClusterKind) -> Result<(), ClusterError> {
+fn untrusted(kind: Option<ClusterKind>) -> Result<(), ClusterError> {
+    let Some(kind) = kind else { return Ok(()) };
     let why = match kind {
-        ClusterKind::Auto | ClusterKind::Builtin | ClusterKind::Docker => return Ok(()),
+        ClusterKind::Builtin | ClusterKind::Docker => return Ok(()),
         ClusterKind::K3s | ClusterKind::Kind => {
             "an administrator of such a cluster, as every scenario is, could remove the policy that keeps Pods from its node"
         }
@@ -143,13 +107,13 @@ fn untrusted(kind: ClusterKind) -> Result<(), ClusterError> {
             "in a cluster that exists a scenario asks with your rights, and could remove any policy that you may make"
         }
     };
-    let message = format!("--untrusted does not go with --cluster {}: {why}", kind.word());
+    let message = format!("--untrusted does not go with --cluster {kind}: {why}");
     Err(ClusterError::new(message, "use --cluster builtin or --cluster docker"))
 }
 
 impl From<ClusterKind> for Wanted {
     fn from(kind: ClusterKind) -> Self {
-        Wanted { kind, ..Wanted::default() }
+        Wanted { kind: Some(kind), ..Wanted::default() }
     }
 }
 
@@ -205,8 +169,8 @@ pub struct Facts {
     pub pods: bool,
     /// Whether calls without credentials are let in as `system:anonymous`.
     pub anonymous: bool,
-    /// Which kind it is, in a word: `builtin`.
-    pub kind: &'static str,
+    /// Which kind it is.
+    pub kind: ClusterKind,
     /// The API server's version, e.g. `v1.37.2`.
     pub kubernetes: String,
     /// The image that the alias `curl` stands for; it is in the node already.
@@ -351,12 +315,14 @@ impl Cluster {
             untrusted(wanted.kind)?;
         }
         match wanted.kind {
-            ClusterKind::Auto => auto::start(wanted, settings, stop, progress).await,
-            ClusterKind::Builtin => start_builtin(wanted, settings, stop, progress).await,
-            ClusterKind::Docker => docker::start(wanted, settings, stop, progress).await,
-            ClusterKind::K3s => k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await,
-            ClusterKind::Kind => kind::start(wanted, settings, stop, progress).await,
-            ClusterKind::Kubeconfig => kubeconfig::connect(wanted, settings, stop).await,
+            None => auto::start(wanted, settings, stop, progress).await,
+            Some(ClusterKind::Builtin) => start_builtin(wanted, settings, stop, progress).await,
+            Some(ClusterKind::Docker) => docker::start(wanted, settings, stop, progress).await,
+            Some(ClusterKind::K3s) => {
+                k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await
+            }
+            Some(ClusterKind::Kind) => kind::start(wanted, settings, stop, progress).await,
+            Some(ClusterKind::Kubeconfig) => kubeconfig::connect(wanted, settings, stop).await,
         }
     }
 

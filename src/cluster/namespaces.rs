@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{ClusterError, owner::Owner, snapshot};
+use super::{ClusterError, inside, owner::Owner, snapshot};
 
 /// The label by which an object is known as ours; its value is the run.
 pub const LABEL: &str = "kubewalk.dev/run";
@@ -89,14 +89,24 @@ pub fn delete_options(uid: Option<&str>, version: Option<&str>, grace: Option<u3
     options.to_string().into_bytes()
 }
 
-/// Removes what dead runs left in a cluster, or, with `dry_run`, only looks. Returns each in a line, and what could not be
-/// removed, with why. Runs that live, and those of other machines, keep theirs.
+/// Removes what dead runs left in a cluster, or only in some namespaces of it; with `dry_run`, only looks. Returns each in a line,
+/// and what could not be removed, with why. Runs that live, and those of other machines, keep theirs.
 ///
 /// # Errors
 /// When the API server does not answer, or does not let us look at namespaces.
-pub async fn sweep(client: &kube::Client, dry_run: bool) -> Result<(Vec<String>, Vec<String>), ClusterError> {
+pub async fn sweep(
+    client: &kube::Client,
+    within: &[String],
+    dry_run: bool,
+) -> Result<(Vec<String>, Vec<String>), ClusterError> {
     let selector = format!("?labelSelector={}", LABEL.replace('/', "%2F"));
-    let resources = snapshot::lists(client).await?;
+    let mut resources = Vec::new();
+    for namespace in within {
+        resources.extend(inside::lists(client, namespace).await?);
+    }
+    if within.is_empty() {
+        resources = snapshot::lists(client).await?;
+    }
     // Namespaces first: what is in them goes with them.
     let (first, rest): (Vec<_>, Vec<_>) = resources.into_iter().partition(|(path, _)| path == "/api/v1/namespaces");
     let (mut swept, mut left) = (Vec::new(), Vec::new());
@@ -152,11 +162,10 @@ pub async fn sweep(client: &kube::Client, dry_run: bool) -> Result<(Vec<String>,
 /// # Errors
 /// When the API server does not answer. Kinds that may not be listed are left out.
 pub async fn content(client: &kube::Client, namespace: &str) -> Result<Vec<(String, Value)>, ClusterError> {
-    let selector = format!("?fieldSelector=metadata.namespace%3D{namespace}");
-    let asked: Vec<_> = (snapshot::lists(client).await?.into_iter())
+    let asked: Vec<_> = (inside::lists(client, namespace).await?.into_iter())
         .map(|(path, kind)| {
-            let (client, selected) = (client.clone(), format!("{path}{selector}"));
-            async move { (snapshot::metadata(&client, &selected).await.unwrap_or_default(), kind) }
+            let client = client.clone();
+            async move { (snapshot::metadata(&client, &path).await.unwrap_or_default(), kind) }
         })
         .collect();
     let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
@@ -179,6 +188,8 @@ fn is_dead(item: &Value) -> bool {
 fn object_path(list: &str, namespace: &str, name: &str) -> String {
     let name: String = name.replace('%', "%25").replace(':', "%3A");
     match list.rsplit_once('/') {
+        // A list in the namespace itself.
+        _ if list.contains("/namespaces/") => format!("{list}/{name}"),
         Some((base, plural)) if !namespace.is_empty() => format!("{base}/namespaces/{namespace}/{plural}/{name}"),
         _ => format!("{list}/{name}"),
     }
@@ -234,6 +245,7 @@ mod tests {
     #[test]
     fn an_objects_path_comes_from_its_lists() {
         assert_eq!(object_path("/api/v1/namespaces", "", "a"), "/api/v1/namespaces/a");
+        assert_eq!(object_path("/api/v1/namespaces/n/pods", "n", "a"), "/api/v1/namespaces/n/pods/a");
         let roles = "/apis/rbac.authorization.k8s.io/v1/roles";
         assert_eq!(object_path(roles, "n", "a:b"), "/apis/rbac.authorization.k8s.io/v1/namespaces/n/roles/a%3Ab");
     }

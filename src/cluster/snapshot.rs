@@ -241,7 +241,7 @@ fn of_a_node(status: &Value) -> Value {
 }
 
 /// Whether a controller of Kubernetes itself takes this finalizer away.
-fn is_of_kubernetes(finalizer: &str) -> bool {
+pub(super) fn is_of_kubernetes(finalizer: &str) -> bool {
     let domain = finalizer.split_once('/').map_or("kubernetes.io", |(domain, _)| domain);
     domain == "kubernetes.io" || domain.ends_with(".kubernetes.io")
 }

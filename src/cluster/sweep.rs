@@ -6,7 +6,6 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -24,6 +23,7 @@ use super::{
     own::{self, Room},
     owner::LABEL,
 };
+use crate::process;
 
 /// How long the look of a run at its start may take, and what it removes then. The rest waits for a later run.
 pub const AT_A_START: Duration = Duration::from_secs(5);
@@ -236,6 +236,12 @@ struct Nodes {
     settings: Settings,
 }
 
+/// How long a keeper may take; its own budget is shorter.
+const KEEPER: Duration = Duration::from_secs(120);
+
+/// The most that it may say, in bytes.
+const MOST_SAID: usize = 16 << 20;
+
 /// One line of `keeper sweep`.
 #[derive(serde::Deserialize)]
 struct KeeperSaid {
@@ -266,8 +272,8 @@ async fn keeper(settings: &Settings, dry_run: bool) -> Result<Vec<KeeperSaid>, S
     if dry_run {
         command.arg("--dry-run");
     }
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let said = command.output().await.map_err(|e| format!("the engine's keeper could not be started: {e}"))?;
+    let said = process::output(&mut command, None, KEEPER, MOST_SAID).await;
+    let said = said.map_err(|e| format!("the engine's keeper {e}"))?;
     let lines = String::from_utf8_lossy(&said.stdout).into_owned();
     let lines: Vec<KeeperSaid> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     if let Some(failed) = lines.iter().find(|said| said.event == "failed") {

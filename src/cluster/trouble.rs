@@ -4,7 +4,7 @@ use std::{error::Error as _, io::ErrorKind, time::Duration};
 
 use testcontainers::{TestcontainersError, bollard::errors::Error, core::error::ClientError};
 
-use super::ClusterError;
+use super::{ClusterError, bounded};
 
 const WITHOUT: &str = "use --cluster builtin, which needs no Docker (Linux and root)";
 
@@ -45,6 +45,9 @@ pub fn request(e: &Error, at: &str) -> ClusterError {
 
 /// No connection to Docker.
 pub fn connection(e: &Error, at: &str) -> ClusterError {
+    if let Some(what) = bounded::too_much(e) {
+        return bounded::flooded(at, what);
+    }
     if let Error::SocketNotFoundError(path) = e {
         return ClusterError::new(
             format!("there is no Docker here: no socket {path}"),

@@ -10,15 +10,21 @@ use futures::future::BoxFuture;
 use super::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
-    guard, holder,
+    emptied, guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
 };
-use crate::stop::{Stop, unless_stopped};
+use crate::{
+    clock::{Moment, timeout_at},
+    stop::{Stop, unless_stopped},
+};
 
 /// How long an earlier run's objects may take to go.
 const GOING_BUDGET: Duration = Duration::from_secs(30);
+
+/// How long a run's namespaces may take to go at its end, before they are left to the next one.
+const OVER_BUDGET: Duration = Duration::from_secs(5);
 
 /// How long the API server may take to say that it is ready.
 const READY_BUDGET: Duration = Duration::from_secs(3);
@@ -44,14 +50,21 @@ pub async fn or_new(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    if wanted.kind == ClusterKind::Kubeconfig {
+    if wanted.kind == Some(ClusterKind::Kubeconfig) {
         return Cluster::start(wanted, settings, stop, progress).await;
     }
     lease::sweep(&settings.held());
     // A folder that is not ours alone is not used; that is no reason to fail.
     for folder in Folder::all(&settings.held()).unwrap_or_default() {
-        let Some(state) = folder.state().filter(|state| fits(state, wanted)) else { continue };
         let name = folder.name();
+        let known = match folder.known() {
+            Ok(known) => known,
+            Err(error) => {
+                progress(Progress::NotWarm { name, why: format!("is left alone: {error}") });
+                continue;
+            }
+        };
+        let Some(state) = known.filter(|state| fits(state, wanted)) else { continue };
         match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
             Ok(cluster) => {
                 progress(Progress::Warm { name });
@@ -70,7 +83,7 @@ pub async fn or_new(
 /// Whether this is a warm cluster as it is wanted.
 pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let warm = matches!(state.ask.until, Until::Unused(_));
-    let kind = wanted.kind == ClusterKind::Auto || wanted.kind.word() == state.kind;
+    let kind = wanted.kind.is_none_or(|kind| kind == state.kind);
     let asked = &state.ask.wanted.kubernetes;
     let version = wanted.kubernetes.as_ref().is_none_or(|minor| {
         Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
@@ -101,7 +114,7 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
     if let Some(why) = used.spoilt() {
         return Err(Unfit::Spoilt(why));
     }
-    let difference = used.difference(GOING_BUDGET).await.map_err(|e| Unfit::Spoilt(e.message))?;
+    let difference = used.at_rest().await.map_err(|e| Unfit::Spoilt(e.message))?;
     // Again: what an earlier run did at its very end may have been told only now.
     if let Some(why) = used.spoilt() {
         return Err(Unfit::Spoilt(why));
@@ -122,7 +135,7 @@ pub fn share(folder: Folder) -> Result<Cluster, ClusterError> {
     let using = folder.open("use.lock").map_err(|_| gone())?;
     // Its holder looks at it for a moment at a time.
     lock::within(&using, How::Shared, Duration::from_secs(10)).map_err(|_| gone())?;
-    let state = folder.state().ok_or_else(gone)?;
+    let state = folder.known()?.ok_or_else(gone)?;
     Ok(Used { folder, state, using, pristine: None }.cluster())
 }
 
@@ -164,12 +177,38 @@ impl Used {
         Cluster::new(facts, kubeconfig, kubectl, Box::new(self))
     }
 
-    /// How the cluster differs from a new one.
-    async fn difference(&self, going: Duration) -> Result<Difference, ClusterError> {
+    /// How the cluster differs from a new one, once what goes has gone or did not go in time.
+    async fn at_rest(&self) -> Result<Difference, ClusterError> {
+        let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
+        let client = self.ready().await?;
+        let deadline = Moment::now() + GOING_BUDGET;
+        let difference = pristine.compare(&client).await?;
+        if difference.going.is_empty() || !difference.stays.is_empty() {
+            return Ok(difference);
+        }
+        // A run that was ended by force could not do it. What it leaves to Kubernetes is waited for.
+        let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+        pristine.compare_at_rest(&client, deadline.left()).await
+    }
+
+    /// What of a run stays, when it is over. Its namespaces go meanwhile, so that the next one need not wait for them; how all is
+    /// then, the next one looks itself.
+    async fn over(&self) -> Result<Vec<String>, ClusterError> {
+        let Some(pristine) = &self.pristine else { return Ok(vec![]) };
+        let client = self.ready().await?;
+        let difference = pristine.compare(&client).await?;
+        if difference.stays.is_empty() && !difference.going.is_empty() {
+            let deadline = Moment::now() + OVER_BUDGET;
+            let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+        }
+        Ok(difference.stays)
+    }
+
+    /// A client of its API server, which is ready.
+    async fn ready(&self) -> Result<kube::Client, ClusterError> {
         if let Some(error) = self.died() {
             return Err(error);
         }
-        let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
         let failed = |e: kube::Error| ClusterError::plain(format!("its API server is not ready: {e}"));
         let client = client(config(&self.state.kubeconfig).await?).map_err(failed)?;
         let ready = http::Request::get("/readyz").body(Vec::new()).expect("a request");
@@ -177,7 +216,7 @@ impl Used {
             Ok(answer) => answer.map_err(failed)?,
             Err(_) => return Err(ClusterError::plain("its API server does not answer")),
         };
-        pristine.compare_at_rest(&client, going).await
+        Ok(client)
     }
 }
 
@@ -212,10 +251,7 @@ impl Node for Used {
             if self.spoilt().is_some() {
                 return self.discard().await;
             }
-            let left = match self.difference(Duration::ZERO).await {
-                Ok(difference) => difference.stays,
-                Err(error) => vec![error.message],
-            };
+            let left = self.over().await.unwrap_or_else(|error| vec![error.message]);
             if left.is_empty() {
                 self.folder.touch(&self.using);
                 let _ = self.using.unlock();

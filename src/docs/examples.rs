@@ -84,6 +84,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("Curl", "headers", "{Accept: application/json}"),
     ("Curl", "body", "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}"),
     ("Exec", "stdin", "hello"),
+    ("In", "#0", "deployment/web"),
+    ("In", "#1", "{labels: {app: web}}"),
     ("", "automountServiceAccountToken", "false"),
     ("", "labels", "{app: web}"),
     ("", "container", "main"),

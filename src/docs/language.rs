@@ -37,7 +37,9 @@ const EXPECT: &str = "\
 if RBAC made it, about the identity and the request of this step, and if nothing that the call is about (its namespace, its account,
 its Pod) is being deleted. A call that changes something is not made again once it has gone through: a denial that comes second is
 none. A refusal that `exec` or `kubectl` prints holds only if it is about the Pod's own account or the step's caller, or if the
-expectation names who is refused.";
+expectation names who is refused; `status` with `exec` and `kubectl` asks for just that. A 403 by another server than the API server
+is told apart by `by: kubelet`, `kube-rbac-proxy` or `endpoint`: it must have that server's words, from that server's address, about this
+account.";
 
 /// The page, made of the schema of a scenario file.
 pub fn page(schema: &Value) -> String {

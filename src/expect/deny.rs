@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::{
     Http,
+    doors::Door,
     refused::{self, Refused, What},
     show,
     status::Status,
@@ -56,11 +57,8 @@ pub struct Denial {
 pub enum Stranger {
     /// A page for people, e.g. of a proxy; its title.
     Html(Option<String>),
-    /// A kubelet's refusal, which is plain text.
-    Kubelet {
-        /// Who the kubelet took the caller for.
-        user: String,
-    },
+    /// The plain text in which a kubelet refuses, or somebody else who asks the API server about its callers.
+    Door(Door),
     /// `http://` was spoken to an `https://` port.
     HttpToHttps,
     /// No body at all, as after HEAD.
@@ -88,10 +86,6 @@ static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
 static POLICY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ValidatingAdmissionPolicy '([^']*)' with binding '([^']*)' denied request").expect("as above")
 });
-
-/// How a kubelet refuses.
-static KUBELET: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^Forbidden \(user=(.*?), verb=\w*, resource=").expect("as above"));
 
 /// Classifies an answer.
 pub fn classify(http: &Http) -> Verdict {
@@ -165,8 +159,8 @@ fn without_status(http: &Http) -> Verdict {
         404 if body == "404 page not found" => Verdict::NotFound,
         429 if body.starts_with("Too many requests") => Verdict::TooManyRequests,
         500.. if !body.is_empty() && http.json.is_none() => Verdict::ServerError,
-        _ => Verdict::NotKubernetes(if let Some(kubelet) = KUBELET.captures(body) {
-            Stranger::Kubelet { user: kubelet[1].to_owned() }
+        _ => Verdict::NotKubernetes(if let Some(door) = Door::read(http.status, body) {
+            Stranger::Door(door)
         } else if body.starts_with("Client sent an HTTP request to an HTTPS server") {
             Stranger::HttpToHttps
         } else if body.is_empty() {
@@ -268,6 +262,9 @@ pub fn key(by: DeniedBy) -> &'static str {
         DeniedBy::Policy => "policy",
         DeniedBy::Webhook => "webhook",
         DeniedBy::NamespaceTerminating => "namespaceTerminating",
+        DeniedBy::Kubelet => "kubelet",
+        DeniedBy::KubeRbacProxy => "kube-rbac-proxy",
+        DeniedBy::Endpoint => "endpoint",
     }
 }
 
@@ -282,6 +279,9 @@ pub fn who(by: DeniedBy) -> &'static str {
         DeniedBy::Policy => "a ValidatingAdmissionPolicy",
         DeniedBy::Webhook => "an admission webhook",
         DeniedBy::NamespaceTerminating => "a namespace that is being deleted",
+        DeniedBy::Kubelet => "a kubelet",
+        DeniedBy::KubeRbacProxy => "kube-rbac-proxy",
+        DeniedBy::Endpoint => "the server that is called",
     }
 }
 
@@ -308,7 +308,10 @@ impl Denial {
             DeniedBy::Quota => format!("the ResourceQuota \"{detail}\""),
             DeniedBy::Policy => format!("the ValidatingAdmissionPolicy \"{detail}\""),
             DeniedBy::Webhook => format!("the admission webhook \"{detail}\""),
-            DeniedBy::NamespaceTerminating => who(self.by).into(),
+            by
+            @ (DeniedBy::NamespaceTerminating | DeniedBy::Kubelet | DeniedBy::KubeRbacProxy | DeniedBy::Endpoint) => {
+                who(by).into()
+            }
         }
     }
 }
@@ -321,8 +324,8 @@ impl Stranger {
                 format!("an HTML page (\"{title}\"), as proxies and gateways send it")
             }
             Self::Html(None) => "an HTML page, as proxies and gateways send it".into(),
-            Self::Kubelet { user } => {
-                format!("a kubelet's own refusal in plain text (to user {})", show::line(user, show::VALUE))
+            Self::Door(door) => {
+                format!("a refusal in plain text by {} (to user {})", door.who(), show::line(&door.user, show::VALUE))
             }
             Self::HttpToHttps => "a complaint that http:// was spoken to an https:// port".into(),
             Self::Empty => "an empty body".into(),
@@ -343,7 +346,7 @@ impl Stranger {
             Self::Html(_) => {
                 Some("something between the Pod and the API server answered; look at the URL and at proxies")
             }
-            Self::Kubelet { .. } => Some("this is a kubelet's port; the API server is https://kubernetes.default"),
+            Self::Door(door) => Some(door.hint()),
             Self::HttpToHttps => Some("write https:// instead of http://"),
             Self::Empty => Some("an answer without a body (as HEAD gets) proves nothing; use GET"),
             Self::Json(_) | Self::OtherStatus(_) | Self::Text => {

@@ -120,5 +120,6 @@ pub(super) fn beyond_rbac(by: DeniedBy) -> &'static str {
         DeniedBy::Policy => "RBAC let the call pass; the policy did not",
         DeniedBy::Webhook => "RBAC let the call pass; the webhook did not, whatever its words say",
         DeniedBy::NamespaceTerminating => "RBAC let the call pass; the namespace is on its way out",
+        DeniedBy::Kubelet | DeniedBy::KubeRbacProxy | DeniedBy::Endpoint => "it is not the API server that refused",
     }
 }

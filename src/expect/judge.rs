@@ -3,6 +3,7 @@
 use super::{
     Answer, Class, Http, Meant, Mismatch, absence, can, curl,
     deny::{self, Stranger, Verdict, classify},
+    doors,
     parts::{missed, output, parts, plain},
     process::{command, unreached},
     show,
@@ -101,11 +102,12 @@ fn says_anything(expect: &Expect) -> bool {
         || expect.token_review.is_some()
 }
 
-fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatch> {
+pub(super) fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatch> {
     let verdict = classify(http);
     let pointer = pointer(expect);
     let surprise = |short: &str, expected: &str| Some(truth::surprise(pointer, short, expected, http, &verdict, meant));
     let wrong = match expect.wanted() {
+        Wanted::Denial(by, _) if by.is_elsewhere() => doors::denied(by, pointer, http, &verdict),
         Wanted::Denial(by, status) => truth::denied(by, status, pointer, http, &verdict, meant),
         Wanted::Success if verdict != Verdict::Allowed => surprise("success", "success (2xx)"),
         Wanted::Exactly(status) if status != http.status => surprise(&status.to_string(), &words(status)),

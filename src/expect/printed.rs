@@ -1,14 +1,18 @@
 //! A refusal that a command prints: the `Status` on the standard output of a curl of one's own, or kubectl's error. It is
 //! compared as text, and so would hold whoever was refused; here it is looked at as any other refusal.
 
-use serde_json::Value;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Value, json};
 
 use super::{
     Class, Http, Meant, Mismatch,
     deny::{self, Verdict, classify},
     hints::{user, wrong_identity},
-    refused::Refused,
+    refused::{Refused, What, head},
     show,
+    status::REASONS,
 };
 use crate::scenario::expect::{Expect, Text, TextRule};
 
@@ -71,6 +75,74 @@ pub(super) fn refusal(expect: &Expect, json: Option<&Value>, stderr: &str, meant
         )),
         _ => None,
     }
+}
+
+/// A failure of the API server that a command has printed: a `Status`, or kubectl's line about one.
+pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
+    let is_failure = |json: &&Value| json["kind"] == "Status" && json["status"] == "Failure";
+    if let Some(json) = json.filter(is_failure) {
+        let code = json["code"].as_u64().and_then(|code| u16::try_from(code).ok())?;
+        return Some(Http { status: code, ..http(json) });
+    }
+    // `kubectl create KIND NAME` says it in words of its own, without the reason.
+    static FAILED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^error: failed to \w+ [\w ]+: ").expect("a pattern that the tests compile"));
+    let by_words = |line: &str| FAILED.find(line).map(|found| line[found.end()..].to_owned());
+    let forbidden = stderr.lines().find_map(by_words).filter(|message| head(message).is_some());
+    let forbidden = forbidden.map(|message| format!(" (Forbidden): {message}"));
+    let line = stderr.lines().find_map(|line| line.trim().strip_prefix("Error from server"));
+    let line = line.or(forbidden.as_deref())?;
+    let (reason, message) = match line.strip_prefix(" (").and_then(|rest| rest.split_once("): ")) {
+        Some((reason, message)) => (reason, message),
+        None => ("InternalError", line.strip_prefix(": ")?),
+    };
+    // `kubectl apply` says first what it was about to do.
+    static DOING: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"^error when \w+(?: [\w ]*)?"[^"]*": "#).expect("a pattern that the tests compile")
+    });
+    let message = DOING.find(message).map_or(message, |found| &message[found.end()..]);
+    let code = REASONS.iter().find(|(known, _)| *known == reason).map_or(500, |(_, code)| *code);
+    let details = match Refused::parse(message).map(|refused| refused.what) {
+        Some(What::Resource { resource, group, name, .. }) => {
+            let kind = resource.split('/').next().unwrap_or_default();
+            json!({"kind": kind, "group": group, "name": name.unwrap_or_default()})
+        }
+        _ => json!({}),
+    };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "reason": reason, "message": message, "code": code, "details": details,
+    });
+    Some(Http { status: code, ..http(&status) })
+}
+
+/// What is wrong with the failure that a command has printed, when one is expected.
+pub(super) fn status(expect: &Expect, json: Option<&Value>, stderr: &[u8], meant: Option<&Meant>) -> Vec<Mismatch> {
+    let stderr = show::text(stderr);
+    let Some(http) = failure(json, &stderr) else {
+        let pointer = super::judge::pointer(expect);
+        return vec![Mismatch {
+            pointer: pointer.into(),
+            message: "the command has printed no failure of the API server".into(),
+            expected: match expect.status {
+                Some(status) => format!("a `Status` with {}", super::status::words(status)),
+                None => "a `Status` of a failure".into(),
+            },
+            got: "no `Status` on its standard output, and no `Error from server` of kubectl's".into(),
+            server_words: Some(show::block(stderr.trim_end(), show::BODY)).filter(|words| !words.is_empty()),
+            hint: Some("a refusal must be seen: without `-o /dev/null`, `--fail` and the like; `curl` as a verb sees the answer itself".into()),
+            class: Class::Status,
+        }];
+    };
+    // The output as such is looked at by itself.
+    let about = Expect {
+        status: expect.status,
+        by: expect.by,
+        reason: expect.reason.clone(),
+        message: expect.message.clone(),
+        ..Expect::default()
+    };
+    super::judge::over_http(&about, &http, meant)
 }
 
 fn http(json: &Value) -> Http {
@@ -165,6 +237,73 @@ mod tests {
     }
 
     const ME: &str = "system:serviceaccount:a:me";
+
+    /// What kubectl says of a refusal.
+    fn kubectl(user: &str) -> String {
+        format!(
+            "{KUBECTL}error when creating \"STDIN\": pods is forbidden: User \"{user}\" cannot create resource \"pods\" in API group \"\" in the namespace \"a\"\n"
+        )
+    }
+
+    #[rstest]
+    #[case("status: 403", 0, status(ME), "", None)]
+    #[case("status: 403", 22, status(ME), "", None)]
+    #[case("{status: 403, exitCode: 0}", 22, status(ME), "", Some(Class::ExitCode))]
+    #[case("status: 403", 0, status("system:anonymous"), "", Some(Class::WrongIdentity))]
+    #[case("status: 403", 0, quota(), "", Some(Class::OtherDenier))]
+    #[case("{status: 403, by: quota}", 0, quota(), "", None)]
+    #[case("{status: 403, by: quota}", 0, status(ME), "", Some(Class::OtherDenier))]
+    #[case("reason: Forbidden", 0, status(ME), "", None)]
+    #[case("{status: 403, message: pods is forbidden}", 0, status(ME), "", None)]
+    #[case("status: 404", 0, status(ME), "", Some(Class::Refused))]
+    #[case("status: 403", 0, String::new(), "", Some(Class::Status))]
+    #[case("status: 403", 6, String::new(), "curl: (6) Could not resolve host: x", Some(Class::Status))]
+    #[case("status: 403", 0, "forbidden 403".to_owned(), "", Some(Class::Status))]
+    #[case("status: 403", 1, String::new(), &kubectl(ME), None)]
+    #[case("status: 403", 1, String::new(), &kubectl("system:serviceaccount:b:me"), Some(Class::WrongIdentity))]
+    #[case(
+        "status: 403",
+        1,
+        String::new(),
+        "Error from server (Forbidden): pods \"a\" is forbidden: exceeded quota: q, requested: pods=1",
+        Some(Class::OtherDenier)
+    )]
+    #[case(
+        "{status: 403, by: quota}",
+        1,
+        String::new(),
+        "error: failed to create configmap: configmaps \"a\" is forbidden: exceeded quota: q, requested: configmaps=1",
+        None
+    )]
+    #[case(
+        "status: 403",
+        1,
+        String::new(),
+        "error: failed to create configmap: configmaps \"a\" is forbidden: exceeded quota: q, requested: configmaps=1",
+        Some(Class::OtherDenier)
+    )]
+    #[case(
+        "status: 403",
+        1,
+        String::new(),
+        "error: failed to create configmap: the server is forbidden to you",
+        Some(Class::Status)
+    )]
+    #[case("status: 404", 1, String::new(), "Error from server (NotFound): pods \"a\" not found", None)]
+    #[case("status: 403", 1, String::new(), "Error from server (NotFound): pods \"a\" not found", Some(Class::Status))]
+    fn a_printed_failure_is_judged_as_an_answer(
+        #[case] expect: &str,
+        #[case] exit_code: i32,
+        #[case] stdout: String,
+        #[case] stderr: &str,
+        #[case] class: Option<Class>,
+    ) {
+        let expect: Expect = serde_saphyr::from_str(expect).expect("an expectation");
+        let answer = Answer::Exec { exit_code, stdout: stdout.into_bytes(), stderr: stderr.into() };
+        let meant = Meant { user: ME.into(), denial: String::new() };
+        let found = judge(&expect, &answer, Some(&meant));
+        assert_eq!(found.first().map(|found| found.class), class, "{found:?}");
+    }
 
     #[rstest]
     #[case("json: {code: 403}", status(ME), None)]

@@ -4,6 +4,28 @@ use serde_json::Value;
 
 use super::{Http, show};
 
+/// Reasons of a Status and the code that the API server sends with each.
+pub const REASONS: &[(&str, u16)] = &[
+    ("BadRequest", 400),
+    ("Unauthorized", 401),
+    ("Forbidden", 403),
+    ("NotFound", 404),
+    ("MethodNotAllowed", 405),
+    ("NotAcceptable", 406),
+    ("AlreadyExists", 409),
+    ("Conflict", 409),
+    ("Gone", 410),
+    ("Expired", 410),
+    ("RequestEntityTooLarge", 413),
+    ("UnsupportedMediaType", 415),
+    ("Invalid", 422),
+    ("TooManyRequests", 429),
+    ("InternalError", 500),
+    ("ServerTimeout", 500),
+    ("ServiceUnavailable", 503),
+    ("Timeout", 504),
+];
+
 /// A `Status` object, `apiVersion: v1`.
 #[derive(Debug, Clone, Copy)]
 pub struct Status<'a> {

@@ -127,7 +127,7 @@ fn denied_with_another_code(#[case] http: Http, #[case] by: DeniedBy) {
 #[case(failure(405, "MethodNotAllowed", "the server does not allow this method", json!({})), Verdict::Other)]
 #[case(raw(403, "text/html", "<html><head><title>Blocked</title>"), Verdict::NotKubernetes(Stranger::Html(Some("Blocked".into()))))]
 #[case(raw(502, "", "\n<!DOCTYPE html><p>"), Verdict::NotKubernetes(Stranger::Html(None)))]
-#[case(raw(403, "text/plain", "Forbidden (user=system:serviceaccount:a:s, verb=get, resource=nodes, subresource(s)=[pods proxy])"), Verdict::NotKubernetes(Stranger::Kubelet { user: SA.into() }))]
+#[case(raw(403, "text/plain", "Forbidden (user=system:serviceaccount:a:s, verb=get, resource=nodes, subresource(s)=[pods proxy])"), Verdict::NotKubernetes(Stranger::Door(doors::Door { form: doors::Form::Kubelet, user: SA.into(), verb: "get".into(), resource: "nodes".into(), subresources: vec!["pods".into(), "proxy".into()] })))]
 #[case(
     raw(400, "", "Client sent an HTTP request to an HTTPS server.\n"),
     Verdict::NotKubernetes(Stranger::HttpToHttps)
@@ -205,7 +205,7 @@ fn not_reached(#[case] yaml: &str, #[case] exit_code: i32, #[case] found: &[(&st
 #[case("{stdout: x}", 0, "x\n", &[])]
 #[case("{stdout: x, json: {a: 1}}", 0, "{\"a\": 1}", &[("/expect/stdout", Class::Stdout)])]
 #[case("{json: {a: 1}}", 0, "no", &[("/expect/json", Class::Json)])]
-#[case("{status: 403, by: rbac, reason: x, message: b}", 0, "", &[("/expect/status", Class::NotReached), ("/expect/by", Class::NotReached), ("/expect/reason", Class::NotReached), ("/expect/message", Class::NotReached)])]
+#[case("{status: 403, by: rbac, reason: x, message: b}", 0, "", &[("/expect/status", Class::Status)])]
 #[case("{stdout: b, stderr: c}", 2, "x", &[("/expect", Class::ExitCode), ("/expect/stdout", Class::Stdout), ("/expect/stderr", Class::Stderr)])]
 fn a_command(#[case] yaml: &str, #[case] exit_code: i32, #[case] stdout: &str, #[case] found: &[(&str, Class)]) {
     let answer = Answer::Exec { exit_code, stdout: stdout.into(), stderr: b"oops\n".to_vec() };

@@ -115,6 +115,10 @@ pub fn denied(
     let who = deny::who(by);
     let short = wanted.map_or_else(|| format!("a refusal by {who}"), |status| status.to_string());
     let expected = match (by, meant) {
+        // What a command asks for is not known.
+        (DeniedBy::Rbac, Some(meant)) if meant.denial.is_empty() => {
+            format!("403 Forbidden by RBAC for {}", user(&meant.user))
+        }
         (DeniedBy::Rbac, Some(meant)) => format!("403 Forbidden by RBAC: `{}`", show::line(&meant.denial, 400)),
         _ => format!("{}by {who}", wanted.map_or_else(|| "refused ".into(), |status| format!("{} ", words(status)))),
     };
@@ -172,7 +176,8 @@ pub fn denied(
 fn same_call(refused: &Refused, meant: &Meant, http: &Http, mismatch: &mut Mismatch) -> bool {
     let message = Status::of(http).map_or("", |status| status.message);
     let exact = message.strip_prefix(meant.denial.as_str());
-    if exact.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) && refused.user == meant.user {
+    let whole = |rest: &str| meant.denial.is_empty() || rest.is_empty() || rest.starts_with(':');
+    if exact.is_some_and(whole) && refused.user == meant.user {
         return false;
     }
     if refused.user == meant.user {

@@ -168,6 +168,16 @@ impl Apis {
         let word = if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") };
         let meant = self.meant(group, plural);
         let mut missing = Missing::new(Part::Resource, format!("there is no resource `{word}`"));
+        let own = TABLE.resources.iter().any(|own| own.group == group);
+        if !self.table && !own && group.contains('.') {
+            // Discovery has been asked: the operator is not there, or not in this version.
+            missing.message = match self.versions(group).is_empty() {
+                true => format!("`{word}` is not installed on this cluster, which serves no API group `{group}`"),
+                false => {
+                    format!("`{word}` is not installed on this cluster, whose API group `{group}` has no `{plural}`")
+                }
+            };
+        }
         if self.versions(group).is_empty() {
             let no_group = self.no_group(group)?;
             missing.meant = match (&no_group.meant, meant) {

@@ -70,6 +70,11 @@ impl Who {
 }
 
 impl Cell {
+    /// Whether it is about something in this namespace.
+    pub fn is_in(&self, place: &str) -> bool {
+        matches!(&self.request, Request::Resource { namespace: Some(namespace), .. } if namespace == place)
+    }
+
     /// e.g. `serviceaccount/reader: list pods in namespace a`.
     pub fn words(&self) -> String {
         format!("{}: {}", self.who.words, question(&self.request))

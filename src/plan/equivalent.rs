@@ -4,7 +4,7 @@ mod outside;
 
 use serde_json::Value;
 
-use super::{Action, Curl, Exec, Object, Place, Step, Target};
+use super::{Action, Curl, Exec, FromFile, Object, Place, Step, Target};
 use crate::scenario::verbs::{Method, Until};
 
 /// Where Kubernetes mounts a Pod's credentials.
@@ -25,8 +25,8 @@ fn of_action(step: &Step) -> String {
             words.extend(kubectl.args.iter().cloned());
             piped(kubectl.stdin.as_deref(), &words)
         }
-        Action::Apply(objects) => heredoc("kubectl apply --server-side -f -", objects),
-        Action::Create(objects) => heredoc("kubectl create -f -", objects),
+        Action::Apply(objects) => manifests("kubectl apply --server-side", objects),
+        Action::Create(objects) => manifests("kubectl create", objects),
         Action::Pod(pod) => {
             let create = heredoc("kubectl create -f -", std::slice::from_ref(pod));
             let mut wait = words(["kubectl", "wait", "--for=condition=Ready"]);
@@ -81,6 +81,31 @@ pub(crate) fn quote(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// As many bytes of manifests stand in a line; of a longer file its name does.
+const WRITTEN_OUT: usize = 16 << 10;
+
+/// The manifests in the line, or, when they are the whole of long files, by the files' names.
+fn manifests(command: &str, objects: &[Object]) -> String {
+    let whole = heredoc(&format!("{command} -f -"), objects);
+    let mut files: Vec<&FromFile> = Vec::new();
+    for object in objects {
+        let Some(file) = object.file.as_ref().filter(|file| !file.fill) else { return whole };
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    if whole.len() <= WRITTEN_OUT {
+        return whole;
+    }
+    let lines = files.iter().map(|file| {
+        let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        in_namespace(&mut words, Some(&file.namespace));
+        words.extend(["-f".to_owned(), file.path.to_string_lossy().into_owned()]);
+        line(&words)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn heredoc(command: &str, objects: &[Object]) -> String {
@@ -175,7 +200,7 @@ fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
         words.push("-i".into());
     }
     in_namespace(&mut words, Some(&place.namespace));
-    words.push(place.pod.clone());
+    words.push(place.for_kubectl());
     if let Some(container) = &place.container {
         words.extend(["-c".into(), container.clone()]);
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Place, Request,
-    Save, Saved, Step, Target, TokenCall,
+    Action, Call, Caller, Change, Credential, Curl, Exec, FromFile, Identity, Kind, Kubectl, Object, Of, Place,
+    Request, Save, Saved, Step, Target, TokenCall,
     can::{Can, Cell, Who},
 };
 use crate::scenario::{
@@ -98,7 +98,7 @@ fn identity(identity: &mut Identity, filler: &mut dyn Filler) {
 /// A manifest of a file is sent as it is written, unless the step asks for more.
 fn object(object: &mut Object, filler: &mut dyn Filler) {
     let Object { kind, namespace, name, manifest, file } = object;
-    if file.as_ref().is_some_and(|FromFile { path: _, fill }| !fill) {
+    if file.as_ref().is_some_and(|FromFile { path: _, fill, namespace: _ }| !fill) {
         return;
     }
     self::kind(kind, filler);
@@ -119,8 +119,20 @@ fn target(target: &mut Target, filler: &mut dyn Filler) {
 }
 
 fn place(place: &mut Place, filler: &mut dyn Filler) {
-    let Place { namespace, pod, container } = place;
+    let Place { namespace, pod, container, of, has_curl: _, added: _, told: _ } = place;
     all([namespace, pod].into_iter().chain(container), filler);
+    match of {
+        None | Some(Of::Name) => {}
+        Some(Of::Owner(_, name)) => filler.text(name),
+        Some(Of::Labels(labels)) => {
+            let mut filled = std::collections::BTreeMap::new();
+            for (mut key, mut value) in std::mem::take(labels) {
+                all([&mut key, &mut value], filler);
+                filled.insert(key, value);
+            }
+            *labels = filled;
+        }
+    }
 }
 
 fn action(action: &mut Action, filler: &mut dyn Filler) {
@@ -190,6 +202,7 @@ fn curl(call: &mut Curl, filler: &mut dyn Filler) {
         body,
         identity,
         request,
+        late: _,
         // The name under which it was saved.
         saved_token: _,
     } = call;

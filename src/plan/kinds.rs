@@ -66,6 +66,11 @@ impl Kind {
     }
 }
 
+/// The kind of a namespace.
+pub fn namespace() -> Kind {
+    Kind::of::<k8s_openapi::api::core::v1::Namespace>()
+}
+
 /// Why a kind was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {

@@ -23,6 +23,7 @@ mod on_purpose;
 mod outside;
 mod pairs;
 mod placeholders;
+mod places;
 mod rbac;
 mod revived;
 mod rules;
@@ -49,6 +50,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use self::calls::settle;
 use self::findings::{Finding, Findings};
 use super::{Note, Plan, names::dns_label};
 use crate::k8s::Apis;
@@ -102,7 +104,20 @@ pub fn plan(document: Arc<Document>, names: &Names) -> Result<Plan, Vec<Diagnost
 /// Every semantic error of the file, in the order of its lines; errors and warnings are told apart by their severity, and
 /// warnings alone do not fail.
 pub fn plan_for(document: Arc<Document>, names: &Names, trust: Trust) -> Result<Plan, Vec<Diagnostic>> {
-    let (mut plan, findings) = examine(document, names, trust);
+    plan_in(document, names, trust, None)
+}
+
+/// The same; a scenario that names no namespace is in this one, if any, which is there already.
+///
+/// # Errors
+/// As [`plan_for`].
+pub fn plan_in(
+    document: Arc<Document>,
+    names: &Names,
+    trust: Trust,
+    home: Option<&str>,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let (mut plan, findings) = examine(document, names, trust, home);
     let rows = &plan.document.rows;
     let row = |pointer: &str| rows.get(pointer.split('/').nth(2)?.parse::<usize>().ok()?)?.as_ref();
     let mut diagnostics: Vec<_> = (findings.into_iter())
@@ -122,9 +137,11 @@ pub fn plan_for(document: Arc<Document>, names: &Names, trust: Trust) -> Result<
 }
 
 /// The plan as far as it could be made, and all that was found.
-fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<Finding>) {
-    let fresh_namespace = document.scenario.namespace.is_none();
-    let namespace = if fresh_namespace { fresh_name(&document, names) } else { "default".into() };
+fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&str>) -> (Plan, Vec<Finding>) {
+    let said = document.scenario.namespace.as_ref().map(|namespace| namespace.0.as_str());
+    let home = home.filter(|_| said.is_none());
+    let fresh_namespace = home.is_none() && said.is_none_or(|name| !targets::EVERYWHERE.contains(&name));
+    let namespace = said.or(home).map_or_else(|| fresh_name(&document, names), str::to_owned);
     let filled = placeholders::filled(&document, &namespace);
     let scenario = &filled.scenario;
     let mut cx =
@@ -142,7 +159,11 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }
-    let shares::Shares { alone, holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
+    let shares::Shares { alone, mut holds } = shares::read(&namespace, fresh_namespace, &drafts, &steps);
+    if said.is_some() {
+        holds.insert(format!("Namespace {namespace}"));
+    }
+    let home = home.map(str::to_owned);
 
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
     expectations::redact(&mut cx, &scenario.redact);
@@ -155,6 +176,8 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust) -> (Plan, Vec<F
         tags: scenario.tags.clone(),
         namespace: namespace.clone(),
         fresh_namespace,
+        home,
+        trust,
         alone,
         holds,
         timeout,

@@ -3,6 +3,7 @@
 //! A plan says all that a run will do before anything is started. Nothing here knows Kubernetes' client or an async
 //! runtime.
 
+pub mod acting;
 pub mod asks;
 pub mod caller;
 pub mod can;
@@ -13,6 +14,7 @@ pub mod load;
 pub mod make;
 pub mod names;
 pub mod needs;
+pub mod place;
 pub mod request;
 pub mod when;
 
@@ -28,7 +30,8 @@ use serde_json::Value;
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
 pub use load::{Loaded, load, load_bytes};
-pub use make::{Names, Trust, plan, plan_for};
+pub use make::{Names, Trust, plan, plan_for, plan_in, settle};
+pub use place::{Of, Owner, Place};
 pub use request::{Details, Identity, Request};
 pub use when::When;
 
@@ -55,6 +58,10 @@ pub struct Plan {
     pub namespace: String,
     /// Whether that namespace is made for the run and removed afterwards.
     pub fresh_namespace: bool,
+    /// The namespace that the person owns, where a scenario is that names none.
+    pub home: Option<String>,
+    /// Whether it is trusted.
+    pub trust: Trust,
     /// Whether it must run alone on its cluster: what it makes or changes concerns everybody there.
     pub alone: bool,
     /// Names of which only one scenario may make use at a time: namespaces that it shares and cluster-wide objects that it
@@ -73,6 +80,31 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Makes it one for a cluster that exists: its namespace, if it names one, must be there, and if it names none, it is in the one
+    /// that the person owns.
+    ///
+    /// # Errors
+    /// What is wrong with it there.
+    pub fn in_existing(&mut self, home: Option<&str>) -> Result<(), Vec<Diagnostic>> {
+        if self.document.scenario.namespace.is_some() {
+            self.fresh_namespace = false;
+        } else if home.is_some() {
+            *self = plan_in(self.document.clone(), &Names::random(), self.trust, home)?;
+        }
+        Ok(())
+    }
+
+    /// The same scenario under a new name, so that nothing of it stands in its own way.
+    pub fn again(&self, names: &Names) -> Plan {
+        match plan_in(self.document.clone(), names, self.trust, self.home.as_deref()) {
+            Ok(mut plan) => {
+                plan.fresh_namespace = self.fresh_namespace;
+                plan
+            }
+            Err(_) => self.clone(),
+        }
+    }
+
     /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command
     /// inside a Pod calls.
     pub fn anonymous(&self) -> bool {
@@ -233,6 +265,8 @@ pub struct FromFile {
     pub path: PathBuf,
     /// Whether placeholders in it are filled in.
     pub fill: bool,
+    /// The namespace of what names none in it.
+    pub namespace: String,
 }
 
 /// An object or a list of objects that is read.
@@ -271,8 +305,10 @@ pub struct Curl {
     pub body: Option<String>,
     /// Who the API server must take the caller for.
     pub identity: Identity,
-    /// What the API server must understand; `None` when the URL is not the API server's.
+    /// What the API server must understand; `None` when the URL is not the API server's, or not known yet.
     pub request: Option<Request>,
+    /// Whether the host is a saved value, which is only known when the step runs.
+    pub late: bool,
     /// The name of a saved token that is sent.
     pub saved_token: Option<String>,
 }
@@ -352,15 +388,4 @@ impl Change {
             None => path,
         }
     }
-}
-
-/// A container of a Pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The Pod's namespace.
-    pub namespace: String,
-    /// The Pod.
-    pub pod: String,
-    /// The container; `None`: the first.
-    pub container: Option<String>,
 }

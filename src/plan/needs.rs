@@ -1,46 +1,61 @@
 //! What a scenario needs of a cluster that is not its own: the rights of whoever runs it, and what of others it would touch.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::{Action, Credential, Kind, Object, Plan, Request, Step, Target, asks};
+use super::{Action, Credential, Kind, Object, Of, Plan, Request, Step, Target, asks};
 use crate::{
     k8s::kubectl::{self, Place},
     scenario::{Diagnostic, Severity, outcome::Wanted},
 };
 
+/// The ConfigMap by which runs take turns in a namespace that is not their own.
+pub const TURN: &str = "kubewalk-turn";
+
 /// Resources whose creation asks a question and makes nothing.
 const QUESTIONS: &[&str] = &["authorization.k8s.io", "authentication.k8s.io"];
 
-/// The requests that whoever runs the scenario must be allowed, each once. What a step expects to be refused, or asks as
+/// The requests that whoever runs the scenario must be allowed, each once and with the pointer of the first step that needs it (`""`:
+/// the scenario itself). What a step expects to be refused, or asks as
 /// somebody else, is not among them; what a Role may hold is decided by the API server, from the rules in it.
-pub fn rights(plan: &Plan) -> Vec<Request> {
-    let mut needed = Vec::new();
-    let mut need = |request: Request| {
-        if !needed.contains(&request) {
-            needed.push(request);
+pub fn rights(plan: &Plan) -> Vec<(String, Request)> {
+    let mut needed: Vec<(String, Request)> = Vec::new();
+    let mut at = String::new();
+    let mut need = |at: &str, request: Request| {
+        if !needed.iter().any(|(_, known)| *known == request) {
+            needed.push((at.to_owned(), request));
         }
     };
     if plan.fresh_namespace {
-        need(resource("create", "", "namespaces", None, None));
-        need(resource("delete", "", "namespaces", None, Some(&plan.namespace)));
+        need(&at, resource("create", "", "namespaces", None, None));
+        need(&at, resource("delete", "", "namespaces", None, Some(&plan.namespace)));
         for (plural, name) in [("serviceaccounts", "default"), ("configmaps", "kube-root-ca.crt")] {
             for verb in ["get", "watch"] {
-                need(resource(verb, "", plural, Some(&plan.namespace), Some(name)));
+                need(&at, resource(verb, "", plural, Some(&plan.namespace), Some(name)));
             }
+        }
+    } else {
+        // By an object in it, runs take turns in a namespace.
+        need(&at, resource("create", "", "configmaps", Some(&plan.namespace), None));
+        for verb in ["get", "delete"] {
+            need(&at, resource(verb, "", "configmaps", Some(&plan.namespace), Some(TURN)));
         }
     }
     for step in &plan.steps {
-        of_caller(step).into_iter().for_each(&mut need);
+        at.clone_from(&step.pointer);
+        let mut needs = of_caller(step);
         if step.caller.credential == Credential::Administrator && !unauthorized(step) {
-            step.action.requests().into_iter().for_each(&mut need);
+            needs.extend(step.action.requests());
         }
-        of_action(step).into_iter().for_each(&mut need);
+        needs.extend(of_action(step, plan));
         for object in made(&step.action) {
             let inside = object.namespace.as_ref().is_some_and(|namespace| *namespace == plan.namespace);
             if !(refused(step) || inside && plan.fresh_namespace) {
-                object_request("DELETE", object).into_iter().for_each(&mut need);
+                needs.extend(object_request("DELETE", object));
             }
         }
+        needs.into_iter().for_each(|right| need(&at, right));
     }
     needed
 }
@@ -72,21 +87,49 @@ fn of_caller(step: &Step) -> Vec<Request> {
 }
 
 /// What kubewalk asks by itself to carry the step out.
-fn of_action(step: &Step) -> Vec<Request> {
+fn of_action(step: &Step, plan: &Plan) -> Vec<Request> {
     match &step.action {
         Action::Curl(call) => exec(&call.place),
         Action::Exec(call) => exec(&call.place),
         Action::Pod(pod) if !refused(step) => watched("", "pods", pod.namespace.as_deref(), &pod.name),
         Action::Wait(target, _) => of_target(target),
-        Action::Can(_) => vec![resource("create", "authorization.k8s.io", "subjectaccessreviews", None, None)],
+        Action::Can(can) => reviews(can, plan),
         _ => vec![],
     }
 }
 
+/// What it takes to ask the questions: about the scenario's own namespace, when that is all that the person may have, in it.
+fn reviews(can: &super::can::Can, plan: &Plan) -> Vec<Request> {
+    let group = "authorization.k8s.io";
+    let local = |cell: &&super::can::Cell| !plan.fresh_namespace && cell.is_in(&plan.namespace);
+    let (inside, elsewhere): (Vec<_>, Vec<_>) = can.cells.iter().partition(local);
+    let here = resource("create", group, "localsubjectaccessreviews", Some(&plan.namespace), None);
+    let there = resource("create", group, "subjectaccessreviews", None, None);
+    let asked = [(inside.is_empty(), here), (elsewhere.is_empty(), there)];
+    asked.into_iter().filter(|(none, _)| !none).map(|(_, review)| review).collect()
+}
+
 fn exec(place: &super::Place) -> Vec<Request> {
     // By websocket: a GET, for which servers since 1.35 ask for `create`, too.
-    let one = |verb| resource(verb, "", "pods/exec", Some(&place.namespace), Some(&place.pod));
-    vec![one("get"), one("create")]
+    let pod = Some(place.pod.as_str()).filter(|name| !name.is_empty());
+    let one = |verb| resource(verb, "", "pods/exec", Some(&place.namespace), pod);
+    [vec![one("get"), one("create")], sought(place)].concat()
+}
+
+/// What it takes to find the Pod.
+fn sought(place: &super::Place) -> Vec<Request> {
+    let here = Some(place.namespace.as_str());
+    let pods = || resource("list", "", "pods", here, None);
+    match &place.of {
+        None => vec![],
+        Some(Of::Name) => vec![resource("get", "", "pods", here, Some(&place.pod))],
+        Some(Of::Labels(_)) => vec![pods()],
+        Some(Of::Owner(owner, name)) => {
+            let own = resource("get", owner.group(), owner.plural(), here, Some(name));
+            let between = owner.between().map(|set| resource("list", set.group(), set.plural(), here, None));
+            [own, pods()].into_iter().chain(between).collect()
+        }
+    }
 }
 
 fn of_target(target: &Target) -> Vec<Request> {
@@ -140,30 +183,46 @@ pub fn makes_cluster_wide(plan: &Plan) -> Vec<(&Kind, &str)> {
     found
 }
 
-/// What of others the scenario would change: the pointer of a step (`""`: the scenario itself), and what that is.
-pub fn touches(plan: &Plan) -> Vec<(String, String)> {
+/// What of others the scenario would change: the pointer of a step (`""`: the scenario itself), and what that is. In a namespace
+/// that the person names as theirs it may make objects, and change those that it made.
+pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    if !plan.fresh_namespace {
+    if !plan.fresh_namespace && !named.contains(&plan.namespace) {
         found.push((String::new(), format!("uses the namespace {}, which is not its own", plan.namespace)));
     }
+    let cluster_wide = makes_cluster_wide(plan);
     let own_namespace = |name: &str| {
         (plan.fresh_namespace && name == plan.namespace)
-            || makes_cluster_wide(plan).iter().any(|(kind, made)| kind.kind == "Namespace" && *made == name)
+            || cluster_wide.iter().any(|(kind, made)| kind.kind == "Namespace" && *made == name)
     };
     let own_object = |group: &str, plural: &str, name: Option<&String>| {
-        makes_cluster_wide(plan).iter().any(|(kind, made)| {
+        cluster_wide.iter().any(|(kind, made)| {
             kind.group == group && kind.plural.as_deref() == Some(plural) && name.is_none_or(|name| name == made)
         })
     };
+    let made_in: BTreeSet<(&str, &str, &str)> = (plan.steps.iter().flat_map(|step| made(&step.action)))
+        .filter_map(|object| {
+            let namespace =
+                object.namespace.as_deref().filter(|namespace| named.iter().any(|name| name == namespace))?;
+            Some((namespace, object.kind.plural.as_deref().unwrap_or_default(), object.name.as_str()))
+        })
+        .collect();
     for step in &plan.steps {
         for request in step.action.requests() {
-            let Request::Resource { verb, group, resource, namespace, name, .. } = &request else { continue };
+            let Request::Resource { verb, group, resource, subresource, namespace, name } = &request else { continue };
             if matches!(verb.as_str(), "get" | "list" | "watch") || QUESTIONS.contains(&group.as_str()) {
                 continue;
             }
             let what = match namespace {
                 Some(namespace) if resource != "namespaces" => {
-                    (!own_namespace(namespace)).then(|| format!("{resource} in the namespace {namespace}"))
+                    let makes = verb == "create" && subresource.is_none();
+                    let made = name.as_ref().is_some_and(|name| made_in.contains(&(namespace, resource, name)));
+                    let theirs = named.contains(namespace) && (makes || made);
+                    let here = named.contains(namespace);
+                    let name = name.as_deref().filter(|_| here).map(|name| format!(" {name}")).unwrap_or_default();
+                    let not_made = if here { ", which the scenario does not make" } else { "" };
+                    (!own_namespace(namespace) && !theirs)
+                        .then(|| format!("{resource}{name} in the namespace {namespace}{not_made}"))
                 }
                 _ => (!own_object(group, resource, name.as_ref()))
                     .then(|| format!("{resource} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned()),

@@ -22,6 +22,11 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// Whether it is known whose it is: the account of a Pod that nothing in the scenario makes shows when the step runs.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Self::ServiceAccount { name, .. } if name.is_empty())
+    }
+
     /// The user name by which the API server knows it.
     pub fn username(&self) -> String {
         match self {

@@ -1,6 +1,6 @@
 //! On which clusters a step, or an expectation, holds.
 
-use crate::scenario::when::{ClusterWord, Feature};
+use crate::{cluster_kind::ClusterKind, scenario::when::Feature};
 
 /// A condition on the cluster; an empty one always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct When {
     /// All must hold.
     pub kubernetes: Vec<Comparison>,
     /// One must be the cluster's kind; `None`: any.
-    pub cluster: Option<Vec<ClusterWord>>,
+    pub cluster: Option<Vec<ClusterKind>>,
     /// The cluster must have all of them.
     pub feature: Vec<Feature>,
 }
@@ -28,7 +28,7 @@ pub struct Here {
     /// MAJOR and MINOR of its API server.
     pub kubernetes: (u32, u32),
     /// Its kind, as `--cluster` names it.
-    pub cluster: ClusterWord,
+    pub cluster: ClusterKind,
     /// What it has.
     pub feature: Vec<Feature>,
 }
@@ -59,8 +59,8 @@ impl When {
         if let Some(kinds) = &self.cluster
             && !kinds.contains(&here.cluster)
         {
-            let kinds: Vec<_> = kinds.iter().map(|kind| word(*kind)).collect();
-            return Some(format!("needs a cluster of kind {}, this is {}", kinds.join(" or "), word(here.cluster)));
+            let kinds: Vec<_> = kinds.iter().map(|kind| kind.word()).collect();
+            return Some(format!("needs a cluster of kind {}, this is {}", kinds.join(" or "), here.cluster));
         }
         let lacks = self.feature.iter().find(|feature| !here.feature.contains(feature))?;
         Some(match lacks {
@@ -75,23 +75,6 @@ impl When {
     }
 }
 
-/// As `--cluster` names it.
-pub fn word(kind: ClusterWord) -> &'static str {
-    match kind {
-        ClusterWord::Builtin => "builtin",
-        ClusterWord::Docker => "docker",
-        ClusterWord::K3s => "k3s",
-        ClusterWord::Kind => "kind",
-        ClusterWord::Kubeconfig => "kubeconfig",
-    }
-}
-
-/// The kind of cluster of this name; what is not one of ours exists already.
-pub fn cluster(name: &str) -> ClusterWord {
-    let kinds = [ClusterWord::Builtin, ClusterWord::Docker, ClusterWord::K3s, ClusterWord::Kind];
-    kinds.into_iter().find(|kind| word(*kind) == name).unwrap_or(ClusterWord::Kubeconfig)
-}
-
 /// MAJOR and MINOR of a version such as `v1.37.2` or `1.37+`.
 pub fn minor(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.trim_start_matches('v').split('.');
@@ -102,12 +85,10 @@ pub fn minor(version: &str) -> Option<(u32, u32)> {
 
 /// Every cluster that there can be, for questions about all of them.
 pub(super) fn everywhere() -> impl Iterator<Item = Here> {
-    let kinds =
-        [ClusterWord::Builtin, ClusterWord::Docker, ClusterWord::K3s, ClusterWord::Kind, ClusterWord::Kubeconfig];
     let features: [&[Feature]; 4] =
         [&[Feature::Pods, Feature::Anonymous], &[Feature::Pods], &[Feature::Anonymous], &[]];
     (20..=60).flat_map(move |minor| {
-        kinds.into_iter().flat_map(move |cluster| {
+        ClusterKind::ALL.into_iter().flat_map(move |cluster| {
             features.into_iter().map(move |feature| Here { kubernetes: (1, minor), cluster, feature: feature.to_vec() })
         })
     })
@@ -143,11 +124,11 @@ mod tests {
 
     #[test]
     fn says_why_not() {
-        let here = Here { kubernetes: (1, 37), cluster: ClusterWord::K3s, feature: vec![Feature::Pods] };
+        let here = Here { kubernetes: (1, 37), cluster: ClusterKind::K3s, feature: vec![Feature::Pods] };
         let of = |when: When| when.missing(&here).unwrap_or_default();
         let kubernetes = vec![Comparison { sign: ">=", version: (1, 24) }, Comparison { sign: "<", version: (1, 35) }];
         assert_eq!(of(When { kubernetes, ..When::default() }), "needs Kubernetes >=1.24, <1.35, this is 1.37");
-        let cluster = Some(vec![ClusterWord::Builtin, ClusterWord::Kind]);
+        let cluster = Some(vec![ClusterKind::Builtin, ClusterKind::Kind]);
         assert_eq!(of(When { cluster, ..When::default() }), "needs a cluster of kind builtin or kind, this is k3s");
         let feature = vec![Feature::Pods, Feature::Anonymous];
         assert_eq!(of(When { feature, ..When::default() }), "needs a cluster that lets anonymous calls in");

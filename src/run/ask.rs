@@ -7,8 +7,9 @@ use tokio::time::MissedTickBehavior;
 use super::{captures::Captures, effects, existence, going};
 use crate::{
     clock::{Moment, timeout_at},
-    expect::{Answer, Meant, Mismatch, judge, review},
-    plan::{Action, Identity, Request, Step},
+    expect::{Answer, Meant, Mismatch, doors, judge, review},
+    plan::{Action, Identity, Request, Step, acting},
+    scenario::expect::Expect,
     steps::{self, Context, Fault, Got},
 };
 
@@ -125,6 +126,9 @@ async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Aske
             let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
             found = review::judge(wanted, &status);
         }
+        if found.is_empty() {
+            found.extend(elsewhere(step, &item.expect, &got.answer));
+        }
         for mut mismatch in found {
             if let Some(rest) = mismatch.pointer.strip_prefix("/expect") {
                 mismatch.pointer = format!("{}{rest}", item.pointer);
@@ -138,13 +142,28 @@ async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Aske
     Ok(Asked { got, mismatches, attempts: 1 })
 }
 
+/// Whether a refusal by another server than the API server is about another call than the step's.
+fn elsewhere(step: &Step, expect: &Expect, answer: &Answer) -> Option<Mismatch> {
+    let (Action::Curl(call), Answer::Curl(http), Some(by)) = (&step.action, answer, expect.by) else { return None };
+    if !by.is_elsewhere() {
+        return None;
+    }
+    let path = call.path().split(['?', '#']).next().unwrap_or_default();
+    doors::other_call(by, http, doors::Called { user: &call.identity.username(), method: call.method, path })
+}
+
 /// Who asks the API server, and for what, when both are known before the step.
 pub fn calls(step: &Step) -> Option<(&Identity, Vec<Request>)> {
     let identity = match &step.action {
         Action::Curl(curl) => Some(&curl.identity),
         _ => step.caller.identity.as_ref(),
     };
-    Some((identity?, step.action.requests()))
+    let requests = step.action.requests();
+    let acting = match &step.action {
+        Action::Curl(curl) => acting::requests(&curl.headers, &requests),
+        _ => None,
+    };
+    Some((identity?, acting.unwrap_or(requests)))
 }
 
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does

@@ -5,12 +5,13 @@ use std::{sync::PoisonError, time::Duration};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
+use super::lock;
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::namespaces,
+    cluster::{emptied, namespaces},
     expect::Http,
     plan::{Kind, Plan, needs},
-    steps::{Context, Fault, Made, api, delete, watch},
+    steps::{Context, Fault, Made, api, delete, restore, watch},
 };
 
 /// How long a new namespace may take to get what Kubernetes puts into each.
@@ -38,7 +39,9 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
     let mut manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     namespaces::mark(&mut manifest);
     let body = manifest.to_string().into_bytes();
-    let deadline = Moment::now() + NAMESPACE_BUDGET;
+    // A name that the scenario says may be that of another one, which is still going or has its turn.
+    let named = plan.document.scenario.namespace.is_some();
+    let deadline = Moment::now() + if named { NAMESPACE_BUDGET.max(plan.timeout) } else { NAMESPACE_BUDGET };
     let mut again = false;
     loop {
         let kind = Some("application/json");
@@ -47,6 +50,12 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
             Ok(Ok(made)) if made.status == 201 => {
                 note_uid(context, made.json.as_ref());
                 break;
+            }
+            Ok(Ok(made))
+                if named && made.status == 409 && deadline.left() > AGAIN && is_anothers(context, name).await? =>
+            {
+                tokio::time::sleep(AGAIN).await;
+                continue;
             }
             // Nobody else has the name: an answer got lost.
             Ok(Ok(made)) if again && made.status == 409 => {
@@ -81,6 +90,16 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
     account?;
     certificate?;
     Ok(())
+}
+
+/// Whether a namespace of this name is going, or is that of another run that lives.
+async fn is_anothers(context: &Context, name: &str) -> Result<bool, Fault> {
+    let there = api::get(&context.client, &format!("/api/v1/namespaces/{}", api::escape(name))).await?;
+    Ok(match there.json.filter(|_| there.status == 200) {
+        None => true,
+        Some(object) if object["metadata"]["deletionTimestamp"].is_string() => true,
+        Some(object) => namespaces::another_run(&object).is_some_and(|run| !run.dead),
+    })
 }
 
 fn note_uid(context: &Context, namespace: Option<&Value>) {
@@ -124,7 +143,7 @@ pub async fn wait_for_names(plan: &Plan, context: &Context, deadline: Moment) ->
     Ok(())
 }
 
-/// Removes the scenario's namespace and everything that it made elsewhere, all at once, and waits for the end of what is
+/// Removes the scenario's namespace and everything that it made elsewhere, all at once, makes what it changed as it was, and waits for the end of what is
 /// not in that namespace, and of its effect on others. Returns what is still there when the budget is spent, each in a line,
 /// with what holds it.
 pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<String> {
@@ -132,6 +151,7 @@ pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<Str
     let own = plan.fresh_namespace.then_some(plan.namespace.as_str());
     made.retain(|object| own.is_none() || object.namespace.as_deref() != own);
     made.reverse();
+    let turn: Vec<Made> = made.extract_if(.., |object| lock::is_turn(object)).collect();
     let lingers = plan.alone && made.iter().any(is_policy);
     let deadline = Moment::now() + budget;
     let others = join_all(made.iter().map(|object| remove_one(object, context, deadline)));
@@ -146,7 +166,13 @@ pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<Str
     if lingers {
         tokio::time::sleep(POLICY_LINGERS).await;
     }
-    others.into_iter().flatten().chain(own).collect()
+    // Last: what was made could keep it from being as it was.
+    let changed = restore::all(context, deadline).await;
+    let mut left: Vec<String> = others.into_iter().flatten().chain(own).chain(changed).collect();
+    for object in &turn {
+        left.extend(remove_one(object, context, deadline).await);
+    }
+    left
 }
 
 /// Waits until namespaces that were removed are gone: Kubernetes begins with what is in them only after some seconds, so one
@@ -183,6 +209,10 @@ async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Optio
     let collection = api::path(&object.kind, object.namespace.as_deref(), None);
     let went = if object.kind.is("", "Namespace") {
         let _ = timeout_at(deadline, namespaces::without_grace(&context.client, &object.name)).await;
+        if !context.foreign {
+            let only = [object.name.as_str()];
+            let _ = timeout_at(deadline, emptied::finish(&context.client, Some(&only), deadline)).await;
+        }
         without_grace_gone(&context.client, &object.name, answer.as_ref(), deadline).await
     } else {
         gone(&context.client, collection, &object.name, answer.as_ref(), deadline).await

@@ -4,7 +4,11 @@
 //! Asked of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`.
 
 use crate::{
-    expect::{Answer, Class, Mismatch, show},
+    expect::{
+        Answer, Class, Mismatch, json, printed,
+        refused::{Refused, What},
+        show,
+    },
     k8s::{Apis, Missing, Served},
     plan::{Action, Credential, Request, Step, can::Can},
     scenario::verbs::Method,
@@ -25,6 +29,19 @@ struct Absent {
 pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> Result<Vec<Mismatch>, Fault> {
     let absent = match (&step.action, answer) {
         (Action::Can(can), Answer::Reviews(_)) => of_questions(can, context).await?,
+        (Action::Exec(_) | Action::Kubectl(_), Answer::Exec { stdout, stderr, .. }) => {
+            match step.expected.iter().find(|item| item.expect.tells_of_denial()) {
+                Some(item) if !step.on_purpose => {
+                    let claim =
+                        if item.expect.is_about_status() { format!("/{}", item.expect.claim()) } else { String::new() };
+                    of_printed((stdout, stderr), format!("{}{claim}", item.pointer), context)
+                        .await?
+                        .into_iter()
+                        .collect()
+                }
+                _ => return Ok(vec![]),
+            }
+        }
         (Action::Can(_) | Action::Exec(_) | Action::Kubectl(_), _) => return Ok(vec![]),
         _ => match step.expected.iter().find(|item| item.expect.is_denial()) {
             Some(item) if !step.on_purpose => {
@@ -74,6 +91,43 @@ async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Opti
         && let Some(message) = no_account(user, context).await?
     {
         return Ok(absent(message, None));
+    }
+    Ok(None)
+}
+
+/// What a refusal by RBAC speaks of that a command has printed.
+async fn of_printed(
+    (stdout, stderr): (&[u8], &[u8]),
+    pointer: String,
+    context: &Context,
+) -> Result<Option<Absent>, Fault> {
+    let json = json::read(stdout);
+    let Some(http) = printed::failure(json.as_ref(), &String::from_utf8_lossy(stderr)) else { return Ok(None) };
+    let message = http.json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or_default();
+    let Some(refused) = Refused::parse(message) else { return Ok(None) };
+    let request = match refused.what {
+        What::Path(path) => Request::Path { verb: refused.verb, path },
+        What::Resource { resource, group, namespace, name } => {
+            let (plural, sub) =
+                resource.split_once('/').map_or((resource.as_str(), None), |(one, sub)| (one, Some(sub)));
+            let (resource, subresource) = (plural.to_owned(), sub.map(str::to_owned));
+            Request::Resource { verb: refused.verb, group, resource, subresource, namespace, name }
+        }
+    };
+    let about = match &request {
+        Request::Path { path, .. } => About::Path(path),
+        Request::Resource { group, .. } => About::Group(group),
+    };
+    if let Some(apis) = context.discovery.apis(&context.client, &[about]).await?
+        && let Some(missing) = unserved(&apis, &request)
+    {
+        let hint = missing.hint();
+        return Ok(Some(Absent { pointer, message: missing.message, hint }));
+    }
+    if let Some(namespace) = namespace_of(&request)
+        && !is_there("namespaces", None, namespace, context).await?
+    {
+        return Ok(Some(Absent { pointer, message: format!("there is no namespace `{namespace}`"), hint: None }));
     }
     Ok(None)
 }

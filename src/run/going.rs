@@ -71,13 +71,15 @@ fn subjects(step: &Step, asked: &Asked) -> Option<BTreeSet<Subject>> {
             found.extend(refusals.into_iter().flat_map(|text| named(text)).map(Subject::Namespace));
         }
         _ => {
-            let meant = asked.mismatches.is_empty() && step.expected.iter().any(|item| item.expect.is_rbac_denial());
+            let meant = asked.mismatches.is_empty()
+                && step.expected.iter().any(|item| item.expect.is_rbac_denial() || item.expect.is_denial_elsewhere());
             // A grant that goes with its namespace looks like one that was never there.
             let refused = asked.mismatches.iter().any(|found| found.class == Class::Refused);
             if !meant && !refused {
                 return None;
             }
-            found.extend(calls(step)?.1.iter().filter_map(namespace).map(Subject::Namespace));
+            let asked = calls(step).map(|(_, requests)| requests).unwrap_or_default();
+            found.extend(asked.iter().filter_map(namespace).map(Subject::Namespace));
         }
     }
     let (identity, place) = match &step.action {

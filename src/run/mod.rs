@@ -13,6 +13,9 @@ mod captures;
 mod effects;
 mod existence;
 mod going;
+mod hosts;
+mod lock;
+mod places;
 mod presence;
 pub mod sent;
 mod steady;
@@ -36,7 +39,9 @@ use crate::{
     reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, Own, discovery::Discovery, identity::Identities, mounted::Mounted, shell::Shells},
+    steps::{
+        Context, Fault, Own, discovery::Discovery, guest::Guests, identity::Identities, mounted::Mounted, shell::Shells,
+    },
     stop::{Stop, unless_stopped},
 };
 pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
@@ -105,12 +110,14 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         curl_image: cluster.facts().curl_image.clone(),
         namespace: plan.namespace.clone(),
         made: Mutex::new(Vec::new()),
+        changed: Mutex::new(Vec::new()),
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
         discovery: Discovery::default(),
         shells: Shells::of(plan),
         mounted: Mounted::default(),
+        guests: Guests::default(),
     };
     let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));
     match unless_stopped(stop, played).await {
@@ -182,6 +189,11 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         *ended = abort(plan, ended.clone(), "namespace", error, tell);
         return;
     }
+    // Waiting for others takes nothing of the scenario's own time.
+    if let Err(fault) = lock::take(plan, context, Moment::now() + plan.timeout).await {
+        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
+        return;
+    }
     let deadline = Moment::now() + plan.timeout;
     if context.foreign
         && let Err(fault) = cleanup::wait_for_names(plan, context, deadline).await
@@ -209,6 +221,15 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        let filled = match filled {
+            Ok(mut filled) => {
+                let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
+                let found = found.unwrap_or(Err(Fault::Late(plan.timeout)));
+                step.clone_from(&filled);
+                found.map(|()| filled)
+            }
+            Err(fault) => Err(fault),
+        };
         filled.iter().for_each(sent::learn);
         if let Some(why) = filled.as_ref().ok().and_then(entered) {
             cluster.spoil(&why);
@@ -258,6 +279,9 @@ fn entered(step: &Step) -> Option<String> {
         }
         Action::Exec(Exec { place, .. }) if place.namespace == SYSTEM => {
             Some(format!("a command ran in its own Pod {}", place.pod))
+        }
+        Action::Curl(curl) if curl.place.namespace == SYSTEM && curl.place.added => {
+            Some(format!("its own Pod {} was given a container", curl.place.pod))
         }
         _ => None,
     }
@@ -309,7 +333,7 @@ fn here(facts: &Facts) -> Here {
     let features = [(Feature::Pods, facts.pods), (Feature::Anonymous, facts.anonymous)];
     Here {
         kubernetes: when::minor(&facts.kubernetes).unwrap_or_default(),
-        cluster: when::cluster(facts.kind),
+        cluster: facts.kind,
         feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }
 }

@@ -4,7 +4,7 @@
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{Cluster, ClusterError, namespaces},
+    cluster::{Cluster, ClusterError, kubeconfig::Existing, namespaces},
     plan::{Plan, Request, needs},
     steps::api,
 };
@@ -18,34 +18,35 @@ const MOST_LISTED: usize = 20;
 /// Looks at all plans, and changes nothing.
 ///
 /// # Errors
-/// What of others they would touch (unless `yes`), or which rights are missing, each in a line of the log.
-pub async fn check(plans: &[Plan], cluster: &Cluster, yes: bool) -> Result<(), ClusterError> {
-    let touches: Vec<String> =
-        plans.iter().flat_map(|plan| needs::touches(plan).into_iter().map(|t| place(plan, t))).collect();
+/// What of others they would touch (unless the person allows it), or which rights are missing, each in a line of the log.
+pub async fn check(plans: &[Plan], cluster: &Cluster, existing: &Existing) -> Result<(), ClusterError> {
+    let (yes, named) = (existing.yes, &existing.namespaces);
+    let touches = plans.iter().flat_map(|plan| needs::touches(plan, named).into_iter().map(|t| place(plan, t)));
+    let touches: Vec<String> = touches.collect();
     if !touches.is_empty() && !yes {
         return Err(listed(
             "the scenarios would touch what is not their own, in a cluster that is not kubewalk's",
-            "leave out `namespace`, or say that this is all right with --yes-this-cluster",
+            "leave out `namespace`, or name the namespaces there that are yours with --namespace NAME; --yes-this-cluster allows all",
             touches,
         ));
     }
     let client = cluster.client().await?;
     let failed =
         |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be asked for rights: {e}"));
-    let mut rights: Vec<(&Plan, Request)> = Vec::new();
+    let mut rights: Vec<((&Plan, String), Request)> = Vec::new();
     for plan in plans {
-        for right in needs::rights(plan) {
+        for (pointer, right) in needs::rights(plan) {
             if !rights.iter().any(|(_, known)| *known == right) {
-                rights.push((plan, right));
+                rights.push(((plan, pointer), right));
             }
         }
     }
     let asked: Vec<_> = rights.iter().map(|(_, right)| may(client.clone(), needs::review(right))).collect();
     let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
     let mut missing = Vec::new();
-    for ((plan, right), answer) in rights.iter().zip(answers) {
+    for (((plan, pointer), right), answer) in rights.into_iter().zip(answers) {
         if !answer.map_err(|e| failed(&e))? {
-            missing.push(format!("{}: {}", plan.document.source.path.display(), needs::words(right)));
+            missing.push(place(plan, (pointer, needs::words(&right))));
         }
     }
     if !missing.is_empty() {

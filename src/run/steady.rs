@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{
     ask::{self, Asked},
     captures::Captures,
+    places,
     presence::{self, Presence},
 };
 use crate::{
@@ -63,6 +64,30 @@ impl<'a> Steady<'a> {
         tokio::select! {
             asked = Box::pin(self.asked(step, captures)) => asked,
             // What waits for a cluster that is dead need not wait any longer.
+            () = broke(cluster) => Err(Fault::Away("")),
+        }
+    }
+
+    /// Finds the Pod in which a step calls, and the server that it calls, when only the cluster knows them.
+    ///
+    /// # Errors
+    /// As [`places::found`].
+    pub async fn find(&mut self, step: &mut Step) -> Result<(), Fault> {
+        if !places::must_look(step) {
+            return Ok(());
+        }
+        let (cluster, deadline) = (self.cluster, Moment::now() + step.timeout);
+        tokio::select! {
+            found = async {
+                loop {
+                    // What is looked for is only read.
+                    match places::found(step, self.context, deadline).await {
+                        Err(Fault::Unreachable(_)) => self.back(deadline).await?,
+                        Err(Fault::Busy { .. }) if deadline.left() > FIRST_PAUSE => tokio::time::sleep(FIRST_PAUSE).await,
+                        found => return found,
+                    }
+                }
+            } => found,
             () = broke(cluster) => Err(Fault::Away("")),
         }
     }

@@ -1,8 +1,8 @@
 //! A few words about an answer, for the line of its step.
 
 use crate::{
-    expect::{self, Answer, Http},
-    plan::{Action, Step},
+    expect::{self, Answer, Http, Stranger, Verdict, deny::classify},
+    plan::{Action, Place, Step},
 };
 
 /// e.g. `403 Forbidden, as system:anonymous`.
@@ -11,12 +11,26 @@ pub fn of(step: &Step, answer: &Answer) -> String {
         Answer::Reviews(reviews) => expect::can::summary(reviews),
         Answer::Api(http) => api(step, http),
         Answer::Curl(http) => match &step.action {
-            Action::Curl(curl) => format!("{}, as {}", status(http), curl.identity.username()),
+            Action::Curl(curl) => {
+                let by = match classify(http) {
+                    Verdict::NotKubernetes(Stranger::Door(door)) => format!(" by {}", door.who()),
+                    _ => String::new(),
+                };
+                format!("{}{by}, as {}{}", status(http), curl.identity.username(), picked(&curl.place))
+            }
             _ => status(http),
         },
         Answer::CurlFailed { exit_code, .. } => format!("curl exit {exit_code}"),
-        Answer::Exec { exit_code, .. } => format!("exit {exit_code}"),
+        Answer::Exec { exit_code, .. } => match &step.action {
+            Action::Exec(exec) => format!("exit {exit_code}{}", picked(&exec.place)),
+            _ => format!("exit {exit_code}"),
+        },
     }
+}
+
+/// Which Pod it was, when the step does not say it.
+fn picked(place: &Place) -> String {
+    if place.told.is_empty() { String::new() } else { format!(", from Pod {} ({})", place.pod, place.told) }
 }
 
 fn api(step: &Step, http: &Http) -> String {

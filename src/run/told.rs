@@ -268,7 +268,9 @@ fn carries_token(credential: &Credential) -> bool {
 
 fn place(place: &Place) -> String {
     let container = place.container.as_ref().map(|name| format!(", container {name}")).unwrap_or_default();
-    line(&format!("{}/{}{container}", place.namespace, place.pod))
+    let told = if place.told.is_empty() { String::new() } else { format!(" ({})", place.told) };
+    let pod = if place.pod.is_empty() { place.sought() } else { place.pod.clone() };
+    line(&format!("{}/{pod}{container}{told}", place.namespace))
 }
 
 fn target(target: &crate::plan::Target) -> String {

@@ -2,15 +2,17 @@
 
 use std::{
     fs,
+    ops::Range,
     path::{Component, Path, PathBuf},
 };
 
 use super::{
-    Diagnostic, Source, decode,
+    Diagnostic, Source, Span, decode,
     open::{self, Unopened},
-    read::{MAX_BYTES, find},
+    read::find,
     tree::{Node, Value},
-    words, yaml,
+    words,
+    yaml::{self, Size},
 };
 
 /// A file of manifests.
@@ -33,7 +35,7 @@ pub enum Unread {
 
 impl Beside {
     /// The place of a value, or of its key, by a pointer that begins with the document's index.
-    pub fn span(&self, pointer: &str, key: bool) -> super::Span {
+    pub fn span(&self, pointer: &str, key: bool) -> Span {
         let (node, entry) = find(&self.root, pointer);
         entry.filter(|_| key).map_or(node.span, |entry| entry.key_span)
     }
@@ -46,6 +48,10 @@ impl Beside {
         }
     }
 }
+
+/// The largest file of manifests that is read: published ones have up to some megabytes, of which one definition of a custom kind
+/// can have more than one.
+pub const MAX_BYTES: usize = 16 << 20;
 
 const ROOTED: &str = "a scenario's files are in its own folder or below it; name it from there";
 
@@ -85,7 +91,9 @@ pub fn read(scenario: &Path, name: &str) -> Result<Beside, Unread> {
         Err(Unopened::Folder | Unopened::Irregular) => {
             wrong(format!("`{name}` is no regular file"), "name a file with manifests")
         }
-        Err(Unopened::TooBig(_)) => wrong(format!("`{name}` is too big: more than 1024 KiB"), "split it"),
+        Err(Unopened::TooBig(_)) => {
+            wrong(format!("`{name}` is too big: more than {} MiB", MAX_BYTES >> 20), "split it")
+        }
         Err(Unopened::LeadsOut) => wrong(format!("`{name}` is a link that leads out of the scenario's folder"), ROOTED),
         Err(Unopened::Cannot(e)) => wrong(format!("`{name}` cannot be read: {}", reason(&e)), ""),
     }
@@ -100,7 +108,7 @@ fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
     let text = decode::decode(bytes).map_err(|(text, found)| named(found, &text))?;
     let (mut nodes, mut found) = (Vec::new(), Vec::new());
     for part in parts(&text) {
-        let (node, wrong) = yaml::parse(&part);
+        let (node, wrong) = parsed(&text, part);
         found.extend(wrong);
         if let Some(node) = node {
             words::check_spaces(&node, &mut found);
@@ -110,7 +118,7 @@ fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
         }
     }
     if found.is_empty() {
-        let root = Node { span: super::Span::default(), value: Value::List(nodes), plain: false };
+        let root = Node { span: Span::default(), value: Value::List(nodes), plain: false };
         return Ok(Beside { source: Source { path, text: text.into() }, root });
     }
     Err(named(found, &text))
@@ -118,23 +126,83 @@ fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
 
 /// The documents in a text, as JSON; those that are not YAML are left out.
 pub fn values(text: &str) -> Vec<serde_json::Value> {
-    parts(text).iter().filter_map(|part| yaml::parse(part).0).map(|node| node.to_json()).collect()
+    parts(text).into_iter().filter_map(|part| parsed(text, part).0).map(|node| node.to_json()).collect()
 }
 
-/// Each document, with blanks in the place of all others, so that every place is that in the file.
-fn parts(text: &str) -> Vec<String> {
+/// Reads a part of a text; every place is that in the whole.
+fn parsed(text: &str, part: Range<usize>) -> (Option<Node>, Vec<Diagnostic>) {
+    let start = part.start;
+    let (mut node, mut found) = yaml::parse_of(&text[part], Size::Manifests);
+    if start > 0 {
+        node.iter_mut().for_each(|node| shift(node, start));
+        for diagnostic in &mut found {
+            let spans = diagnostic.span.iter_mut().chain(diagnostic.second.iter_mut().map(|(span, _)| span));
+            spans.for_each(|span| *span = moved(*span, start));
+        }
+    }
+    (node, found)
+}
+
+fn moved(span: Span, by: usize) -> Span {
+    Span { start: span.start + by, end: span.end + by }
+}
+
+fn shift(node: &mut Node, by: usize) {
+    node.span = moved(node.span, by);
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| shift(item, by)),
+        Value::Map(entries) => {
+            for entry in entries {
+                entry.key_span = moved(entry.key_span, by);
+                shift(&mut entry.value, by);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Where each document is: between lines of `---` and `...`, as YAML has it, and each value of a stream of JSON, as `kubectl` and
+/// `jq` write it.
+fn parts(text: &str) -> Vec<Range<usize>> {
     let mut starts = vec![0];
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let mark = line.strip_prefix("---").is_some_and(|rest| rest.trim().is_empty() || rest.starts_with([' ', '\t']));
-        if mark && at > 0 {
+        // `%YAML 1.2` belongs to the document that begins behind it.
+        if mark && starts.last().is_some_and(|start| !has_directives_only(&text[*start..at])) {
             starts.push(at);
         }
         at += line.len();
+        if line.trim_end() == "..." {
+            starts.push(at);
+        }
     }
     let ends: Vec<_> = starts.iter().skip(1).copied().chain([text.len()]).collect();
-    let blank = |text: &str| -> String { text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect() };
-    starts.iter().zip(ends).map(|(start, end)| blank(&text[..*start]) + &text[*start..end]).collect()
+    let all = starts.into_iter().zip(ends).filter(|(start, end)| start < end);
+    all.flat_map(|(start, end)| stream(text, start..end)).collect()
+}
+
+/// Whether there is a directive, and beside it only comments.
+fn has_directives_only(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).peekable();
+    lines.peek().is_some() && lines.all(|line| line.starts_with('%'))
+}
+
+/// The values of a stream of JSON, or the part as it is.
+fn stream(text: &str, part: Range<usize>) -> Vec<Range<usize>> {
+    let json = &text[part.clone()];
+    if !json.trim_start().starts_with('{') {
+        return vec![part];
+    }
+    let mut values = serde_json::Deserializer::from_str(json).into_iter::<serde::de::IgnoredAny>();
+    let (mut found, mut start) = (Vec::new(), part.start);
+    while let Some(Ok(_)) = values.next() {
+        let end = part.start + values.byte_offset();
+        found.push(start..end);
+        start = end;
+    }
+    // What is no JSON to its end is YAML, or an error of which YAML's reader knows the place.
+    if found.len() > 1 && text[start..part.end].trim().is_empty() { found } else { vec![part] }
 }
 
 #[cfg(test)]
@@ -166,6 +234,61 @@ mod tests {
         let at = |pointer: &str, key| beside.span(pointer, key);
         assert_eq!(&text[at("/2/d", false).start..at("/2/d", false).end], "two");
         assert_eq!(&text[at("/1/b/c", true).start..at("/1/b/c", true).end], "c");
+    }
+
+    /// What a file has, and the text at each document's value of `a`.
+    fn read_as(text: &[u8]) -> Result<(Vec<serde_json::Value>, Vec<String>), Vec<String>> {
+        match documents("f.yml".into(), text) {
+            Ok(beside) => {
+                let values: Vec<_> = beside.documents().iter().map(Node::to_json).collect();
+                let spans = (0..values.len()).map(|index| beside.span(&format!("/{index}/a"), false));
+                let texts = spans.map(|span| beside.source.text[span.start..span.end].to_owned()).collect();
+                Ok((values, texts))
+            }
+            Err(Unread::Text(found)) => Err(found.into_iter().map(|found| found.message).collect()),
+            Err(Unread::Name(message, _)) => Err(vec![message]),
+        }
+    }
+
+    #[rstest::rstest]
+    #[case::json_in_a_row(b"{\"a\": 1}{\"a\": 2}\n{\"a\": 3}", 3)]
+    #[case::lines_of_json(b"{\"a\": \"x}{\"}\r\n{\"a\": \"}\"}\r\n", 2)]
+    #[case::json_and_marks(b"---\n{\"a\": 1}\n---\n{\"a\": 2}\n", 2)]
+    #[case::json_behind_comments(b"# x\n---\n{\"a\": 1}\n", 1)]
+    #[case::flow(b"{a: '}{'}\n---\n{a: 2}", 2)]
+    #[case::ends(b"a: 1\n...\n---\na: 2\n...\n# end\n", 2)]
+    #[case::ends_alone(b"a: 1\n...\na: 2\n", 2)]
+    #[case::directive(b"%YAML 1.2\n---\na: 1\n...\n%YAML 1.2\n# x\n---\na: 2\n", 2)]
+    #[case::mark_and_blank(b"--- \na: 1\n---\t# x\na: 2\n---\n---\n# only\n---\n", 2)]
+    #[case::byte_order_mark(b"\xEF\xBB\xBF---\r\na: 1\r\n---\r\na: 2\r\n", 2)]
+    #[case::mark_in_a_text(b"a: |\n  ---\n  ...\nb: \"x\n  --- y\"\n", 1)]
+    #[case::crlf_in_a_text(b"a: |\r\n  x\r\n  y\r\n", 1)]
+    fn documents_are_found_as_kubectl_finds_them(#[case] text: &[u8], #[case] many: usize) {
+        let (values, texts) = read_as(text).expect("documents");
+        assert_eq!(values.len(), many, "{values:?}");
+        for (value, text) in values.iter().zip(texts) {
+            let shown = value["a"].as_str().map_or_else(|| value["a"].to_string(), str::to_owned);
+            let shown = shown.lines().next().unwrap_or_default().to_owned();
+            assert!(text.contains(&shown) || text.starts_with('|'), "{text} is not {shown}");
+        }
+    }
+
+    #[test]
+    fn a_slip_behind_the_first_document_is_told_with_its_place() {
+        let Err(Unread::Text(found)) = documents("f.yml".into(), b"a: 1\n---\nb: [1\nc: 2\n") else {
+            panic!("it is no YAML")
+        };
+        assert!(found[0].span.is_some_and(|span| span.start >= 9), "{found:?}");
+        assert!(read_as(b"{\"a\": 1}{\"a\": 2").is_err());
+        assert!(read_as(b"a: 1\na: 2\n").is_err_and(|found| found[0].contains("said twice")));
+    }
+
+    #[test]
+    fn a_long_list_is_read_and_one_without_end_is_not() {
+        let list = format!("items:\n{}", "- {a: {b: [c, d, e]}}\n".repeat(9_000));
+        assert!(read_as(list.as_bytes()).is_ok());
+        let deep = "[".repeat(200_000);
+        assert!(read_as(deep.as_bytes()).is_err());
     }
 
     #[cfg(unix)]

@@ -93,10 +93,10 @@ pub enum Words {
 #[serde(untagged)]
 #[schemars(rename = "Identities")]
 pub enum Subjects {
+    /// Several. Before one, which a list of one element could be taken for: a struct can be read from a list of its fields.
+    Many(#[schemars(length(min = 1))] Vec<Subject>),
     /// One.
     One(Subject),
-    /// Several.
-    Many(#[schemars(length(min = 1))] Vec<Subject>),
 }
 
 /// An identity.

@@ -14,7 +14,8 @@ pub struct Expect {
     #[serde(default)]
     pub when: Option<When>,
     /// The HTTP status of the answer. A `403` holds only when the answer is a Kubernetes `Status` of reason Forbidden, made
-    /// by RBAC, about the identity and the request of this step (see `by`).
+    /// by RBAC, about the identity and the request of this step (see `by`). With `exec` and `kubectl`: of the failure that the
+    /// command prints, as a `Status` in JSON or in kubectl's words.
     #[serde(default)]
     #[schemars(range(min = 100, max = 599))]
     pub status: Option<u16>,
@@ -41,7 +42,8 @@ pub struct Expect {
     #[serde(default)]
     #[schemars(range(min = 0, max = 255))]
     pub exit_code: Option<i32>,
-    /// The command's standard output, or a rule for it; newlines at its end do not count.
+    /// The command's standard output, or with `curl` and `request` the body as text; or a rule for it. Newlines at its end do
+    /// not count.
     #[serde(default)]
     pub stdout: Option<Text>,
     /// The command's standard error, or a rule for it; newlines at its end do not count.
@@ -113,6 +115,14 @@ pub enum DeniedBy {
     Webhook,
     /// The namespace is being deleted.
     NamespaceTerminating,
+    /// A kubelet, of a call to its own port (`https://NODE:10250/metrics`), in plain text. With `curl` only.
+    Kubelet,
+    /// A kube-rbac-proxy before what is called, in plain text. With `curl` only.
+    #[serde(rename = "kube-rbac-proxy")]
+    KubeRbacProxy,
+    /// The server that is called, e.g. a metrics endpoint that asks the API server by itself: any 403 that is neither the API
+    /// server's nor in the words of the two above. What it says must be expected, too, by `stdout`. With `curl` only.
+    Endpoint,
 }
 
 /// A text, or a rule for a text.

@@ -22,6 +22,7 @@ pub mod open;
 pub mod outcome;
 pub mod partly;
 pub mod placeholder;
+pub mod places;
 pub mod read;
 pub mod schema;
 pub mod shape;

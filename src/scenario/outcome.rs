@@ -20,6 +20,13 @@ pub enum Wanted {
     Failure,
 }
 
+impl DeniedBy {
+    /// Whether it is not the API server.
+    pub fn is_elsewhere(self) -> bool {
+        matches!(self, Self::Kubelet | Self::KubeRbacProxy | Self::Endpoint)
+    }
+}
+
 impl Expect {
     /// What is asked of an HTTP answer, said or not. `reason: Forbidden` alone means `status: 403`.
     pub fn wanted(&self) -> Wanted {
@@ -41,6 +48,11 @@ impl Expect {
     /// Whether the call must have been refused, by anybody.
     pub fn is_denial(&self) -> bool {
         !self.is_unanswered() && matches!(self.wanted(), Wanted::Denial(..))
+    }
+
+    /// Whether a server that is not the API server must have refused the call.
+    pub fn is_denial_elsewhere(&self) -> bool {
+        !self.is_unanswered() && self.by.is_some_and(DeniedBy::is_elsewhere)
     }
 
     /// Whether curl must fail, so that there is no answer.
@@ -72,6 +84,11 @@ impl Expect {
         self.is_failure() || self.is_unanswered()
     }
 
+    /// Whether anything is expected of a `Status`, or of an HTTP status.
+    pub fn is_about_status(&self) -> bool {
+        self.status.is_some() || self.by.is_some() || self.reason.is_some() || self.message.is_some()
+    }
+
     /// Whether a 404 is what must come.
     pub fn is_not_found(&self) -> bool {
         self.wanted() == Wanted::Exactly(404) || self.reason.as_deref() == Some("NotFound")
@@ -92,7 +109,7 @@ impl Expect {
             Text::Rule(TextRule::Matches(text)) => words(text),
             Text::Rule(TextRule::Lacks(_)) => false,
         };
-        in_json || at_path || [&self.stdout, &self.stderr].into_iter().flatten().any(in_words)
+        self.is_denial() || in_json || at_path || [&self.stdout, &self.stderr].into_iter().flatten().any(in_words)
     }
 }
 

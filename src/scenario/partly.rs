@@ -67,8 +67,7 @@ fn leave_out(root: &mut Node, out: &[usize]) -> Option<HashSet<String>> {
     let Value::Map(entries) = &mut root.value else { return None };
     let text = |entry: &Entry| matches!(entry.value.value, Value::String(_));
     entries.retain(|entry| match entry.key.as_str() {
-        "title" => text(entry),
-        "namespace" => matches!(&entry.value.value, Value::String(name) if name == "default"),
+        "title" | "namespace" => text(entry),
         "steps" => true,
         _ => false,
     });

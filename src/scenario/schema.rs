@@ -23,8 +23,9 @@ pub struct Scenario {
     /// Narration: what the reader learns here, in plain words.
     #[serde(default)]
     pub say: Option<String>,
-    /// The namespace in which everything happens. Left out: a fresh one, removed afterwards. A scenario that names one
-    /// (only `default` is allowed today) has it for itself, and what it made there is removed afterwards.
+    /// The namespace in which everything happens. Left out: a fresh one, removed afterwards. A scenario that names one has it for
+    /// itself, and what it made there is removed afterwards. One that is not Kubernetes' own is made for it and removed, too, but in
+    /// a cluster that exists it must be there, be named with `--namespace`, and stays.
     #[serde(default)]
     pub namespace: Option<Namespace>,
     /// Words by which a run can choose, e.g. `tutorial`.
@@ -48,13 +49,10 @@ pub struct Scenario {
     pub schema: Option<String>,
 }
 
-/// A namespace that exists in every cluster and that a scenario may use as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Namespace {
-    /// The namespace `default`, the only one whose Pods can say `https://kubernetes`.
-    Default,
-}
+/// The name of a namespace: `default`, the only one whose Pods can say `https://kubernetes`, or e.g. `team-a`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Namespace(#[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"))] pub String);
 
 /// One step: a title that says the claim, exactly one verb, and what must come of it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

@@ -4,12 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::places::In;
+
 /// One manifest, or a list of them, just as kubectl takes them. `metadata.namespace` and the namespace of a
 /// ServiceAccount among a binding's subjects are filled in when left out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Manifests {
-    /// All manifests of a file in the scenario's folder, which may have several documents, e.g. `{file: role.yaml}`.
+    /// All manifests of a file in the scenario's folder, which may have several documents or lists, e.g. `{file: role.yaml}`:
+    /// Namespaces and CustomResourceDefinitions first, the others in their order.
     File(ManifestFile),
     /// One object.
     One(Map<String, Value>),
@@ -27,6 +30,10 @@ pub struct ManifestFile {
     /// as it is written, as kubectl would.
     #[serde(default)]
     pub fill: bool,
+    /// The namespace of all objects in it that name none, as `kubectl apply -n NAME` has it: one that an earlier step or the file
+    /// itself makes, or one of Kubernetes' own. Left out: the scenario's own.
+    #[serde(default)]
+    pub namespace: Option<String>,
 }
 
 /// Which object, or which objects.
@@ -191,14 +198,16 @@ pub enum Subject {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Curl {
-    /// The Pod to call from.
+    /// The Pod to call from. Where its image has no curl or no shell, kubewalk puts an ephemeral container beside it for the
+    /// call, with the same network and the same mounted token; it stays in the Pod until the Pod goes.
     #[serde(rename = "in")]
-    pub pod: String,
+    pub pod: In,
     /// The container. Left out: the Pod's first.
     #[serde(default)]
     pub container: Option<String>,
     /// The URL to call. `https://kubernetes` resolves in namespace `default` only; elsewhere say `https://kubernetes.default`.
-    /// `{namespace}` becomes the scenario's namespace.
+    /// `{namespace}` becomes the scenario's namespace. A host, or the whole URL, may be a saved value; a token goes only to a saved
+    /// host that belongs to the cluster.
     pub url: String,
     /// The HTTP method. Left out: GET, or POST with a `body`.
     #[serde(default)]
@@ -266,7 +275,7 @@ pub enum Token {
 pub struct Exec {
     /// The Pod.
     #[serde(rename = "in")]
-    pub pod: String,
+    pub pod: In,
     /// The container. Left out: the Pod's first.
     #[serde(default)]
     pub container: Option<String>,

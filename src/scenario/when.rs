@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::expect::Expect;
+use crate::cluster_kind::ClusterKind;
 
 /// All that is said must be true of the cluster.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -14,7 +15,7 @@ pub struct When {
     pub kubernetes: Option<Versions>,
     /// The kinds of cluster, e.g. `[builtin, kind]`.
     #[serde(default)]
-    pub cluster: Option<Vec<ClusterWord>>,
+    pub cluster: Option<Vec<ClusterKind>>,
     /// What the cluster must have.
     #[serde(default)]
     pub feature: Option<Vec<Feature>>,
@@ -27,22 +28,6 @@ pub struct Versions(
     #[schemars(regex(pattern = r"^\s*(>=|<=|>|<|=)\s*[0-9]+\.[0-9]+\s*(,\s*(>=|<=|>|<|=)\s*[0-9]+\.[0-9]+\s*)*$"))]
     pub String,
 );
-
-/// A kind of cluster, as `--cluster` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ClusterWord {
-    /// The engine's own node.
-    Builtin,
-    /// The same node in Docker.
-    Docker,
-    /// k3s in Docker.
-    K3s,
-    /// kind in Docker.
-    Kind,
-    /// A cluster that exists.
-    Kubeconfig,
-}
 
 /// Something that not every cluster has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -58,10 +43,10 @@ pub enum Feature {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Expects {
-    /// One.
-    One(Box<Expect>),
     /// Several: all whose `when` holds must hold, and on every cluster there must be one.
     Many(#[schemars(length(min = 1))] Vec<Expect>),
+    /// One.
+    One(Box<Expect>),
 }
 
 impl Expects {

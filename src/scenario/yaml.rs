@@ -21,6 +21,26 @@ use super::{
 /// Deeper than any manifest, and far from the end of a thread's stack.
 const MAX_DEPTH: usize = 64;
 
+/// How many values and events a text may have: what is written by hand has a few hundred, a published List of thousands of objects
+/// some hundred thousands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Size {
+    /// A scenario.
+    Scenario,
+    /// A file of manifests.
+    Manifests,
+}
+
+impl Size {
+    /// The most values; there are at most about twice as many events.
+    fn nodes(self) -> usize {
+        match self {
+            Size::Scenario => 50_000,
+            Size::Manifests => 1_000_000,
+        }
+    }
+}
+
 /// Reads one YAML document; `None` for a text without any content.
 ///
 /// Keys that are said twice are told in the second list; the tree has the first.
@@ -28,7 +48,15 @@ const MAX_DEPTH: usize = 64;
 /// # Errors
 /// The first place at which it is not YAML; a second document comes with the tree of the first.
 pub fn parse(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
-    let trouble = match load_apart(text) {
+    parse_of(text, Size::Scenario)
+}
+
+/// The same of a text that may be longer.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_of(text: &str, size: Size) -> (Option<Node>, Vec<Diagnostic>) {
+    let trouble = match load_apart(text, size) {
         Ok(raw) => return finish(text, &raw, Vec::new()),
         Err(trouble) => trouble,
     };
@@ -40,7 +68,7 @@ pub fn parse(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
         } else {
             vec![syntax::second_document(start)]
         };
-        return match load_apart(first) {
+        return match load_apart(first, size) {
             Ok(raw) => finish(text, &raw, more),
             Err(trouble) => (None, vec![syntax::explain(text, &trouble)]),
         };
@@ -56,7 +84,8 @@ fn finish(text: &str, raw: &Spanned<Raw>, mut found: Vec<Diagnostic>) -> (Option
     (Some(node), found)
 }
 
-fn load(text: &str) -> Result<Spanned<Raw>, Trouble> {
+fn load(text: &str, size: Size) -> Result<Spanned<Raw>, Trouble> {
+    let nodes = size.nodes();
     let options = serde_saphyr::options! {
         // Forwarded, so that all of them are told at once and each with both places.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -69,7 +98,8 @@ fn load(text: &str) -> Result<Spanned<Raw>, Trouble> {
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
-            max_nodes: 50_000,
+            max_nodes: nodes,
+            max_events: nodes.saturating_mul(4),
             max_aliases: 200,
             max_merge_keys: 100,
             max_recorded_anchor_bytes: 256 << 10,
@@ -83,11 +113,11 @@ fn load(text: &str) -> Result<Spanned<Raw>, Trouble> {
 }
 
 /// [`load`] on a stack with room for the full depth, which a debug build needs and a test's thread has not.
-fn load_apart(text: &str) -> Result<Spanned<Raw>, Trouble> {
+fn load_apart(text: &str, size: Size) -> Result<Spanned<Raw>, Trouble> {
     if ROOMY.get() {
-        return load(text);
+        return load(text, size);
     }
-    std::thread::scope(|scope| match spawn_roomy(scope, || load(text)) {
+    std::thread::scope(|scope| match spawn_roomy(scope, || load(text, size)) {
         Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         Err(error) => Err(Trouble {
             kind: syntax::Kind::Other,

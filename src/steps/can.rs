@@ -19,7 +19,7 @@ use crate::{
 /// How many questions are on their way at once.
 const AT_ONCE: usize = 16;
 
-const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+const GROUP: &str = "/apis/authorization.k8s.io/v1";
 
 /// Asks everything.
 ///
@@ -104,8 +104,18 @@ fn spread(list: &[usize], many: usize) -> impl Iterator<Item = usize> + '_ {
 }
 
 async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), Fault> {
-    let body = body(cell).to_string().into_bytes();
-    let http = api::send(&context.client, http::Method::POST, REVIEWS, Some("application/json"), body).await?;
+    let mut body = body(cell);
+    // Who owns a namespace only may ask about it there.
+    let local = context.foreign && context.own.is_none() && cell.is_in(&context.namespace);
+    let path = if local {
+        body["kind"] = "LocalSubjectAccessReview".into();
+        body["metadata"] = json!({"namespace": context.namespace});
+        format!("{GROUP}/namespaces/{}/localsubjectaccessreviews", api::escape(&context.namespace))
+    } else {
+        format!("{GROUP}/subjectaccessreviews")
+    };
+    let body = body.to_string().into_bytes();
+    let http = api::send(&context.client, http::Method::POST, &path, Some("application/json"), body).await?;
     let status = http.json.as_ref().map(|json| &json["status"]).filter(|_| http.status == 201);
     let Some((status, allowed)) = status.and_then(|status| Some((status, status["allowed"].as_bool()?))) else {
         if let Some(busy) = api::busy(&http) {

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_saved_token_is_no_argument() {
         let curl = Curl {
-            place: crate::plan::Place { namespace: "a".into(), pod: "p".into(), container: None },
+            place: crate::plan::Place { namespace: "a".into(), pod: "p".into(), ..Default::default() },
             url: "https://kubernetes.default/api".into(),
             method: Method::Get,
             mounted_token: false,
@@ -176,6 +176,7 @@ mod tests {
             body: None,
             identity: crate::plan::Identity::Anonymous,
             request: None,
+            late: false,
             saved_token: Some("t".into()),
         };
         let command = command(&curl, T, 5);

@@ -1,6 +1,6 @@
 //! `delete`: one object, and the wait until it is gone.
 
-use super::{Context, Fault, api, identity::Who, watch};
+use super::{Context, Fault, api, identity::Who, restore, watch};
 use crate::{clock::Moment, cluster::namespaces, expect::Answer, plan::Target};
 
 /// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
@@ -28,6 +28,7 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment
         Some(uid) => (Some("application/json"), namespaces::delete_options(Some(uid), None, None)),
         None => (None, Vec::new()),
     };
+    restore::look(&kind, namespace, name, context).await?;
     let answer = api::send_as(who, http::Method::DELETE, &path, content, body).await?;
     if uid.is_some() && answer.status == 409 && api::words(&answer).contains("UID") {
         let words = format!("{} {name} is another one now: it was deleted and made anew meanwhile", kind.kind);

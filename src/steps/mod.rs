@@ -7,6 +7,7 @@ pub mod delete;
 pub mod discovery;
 pub mod exec;
 pub mod get;
+pub mod guest;
 pub mod hopeless;
 pub mod identity;
 pub mod kubectl;
@@ -17,6 +18,7 @@ pub mod pod;
 pub mod pod_trouble;
 pub mod pod_wait;
 pub mod request;
+pub mod restore;
 pub mod shell;
 pub mod token;
 pub mod wait;
@@ -46,6 +48,8 @@ pub struct Context {
     pub namespace: String,
     /// What the scenario has made so far, for its removal.
     pub made: Mutex<Vec<Made>>,
+    /// What the scenario has changed so far that was there before, for its restoration.
+    pub changed: Mutex<Vec<restore::Before>>,
     /// Whether the cluster is somebody else's, so that all that is made in it is marked.
     pub foreign: bool,
     /// The scenario's own namespace, if it has one.
@@ -58,12 +62,19 @@ pub struct Context {
     pub shells: shell::Shells,
     /// The tokens of Pods that are known.
     pub mounted: mounted::Mounted,
+    /// The containers that were put into Pods without curl.
+    pub guests: guest::Guests,
 }
 
 impl Context {
     /// Notes an object for its removal.
     pub fn remember(&self, made: Made) {
         self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(made);
+    }
+
+    /// What the scenario has changed that was there before.
+    pub fn changed(&self) -> std::sync::MutexGuard<'_, Vec<restore::Before>> {
+        self.changed.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The identity of an object that the scenario made.

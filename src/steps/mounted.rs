@@ -82,7 +82,8 @@ async fn tokens(pod: &Value, client: &kube::Client) {
     let (namespace, name) = (text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"]));
     for places in token_files(pod).into_values() {
         for (container, file) in places {
-            let place = Place { namespace: namespace.clone(), pod: name.clone(), container: Some(container) };
+            let (namespace, pod) = (namespace.clone(), name.clone());
+            let place = Place { namespace, pod, container: Some(container), ..Place::default() };
             let read = exec::attached(&place, &["cat".to_owned(), file], None, client).await;
             if let Ok(output) = read
                 && output.exit_code == 0

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, Made, api, identity::Who};
+use super::{Context, Fault, Made, api, identity::Who, restore};
 use crate::{
     clock::Moment,
     cluster::{host_kubectl::Host, namespaces},
@@ -14,6 +14,9 @@ use crate::{
 
 /// The field manager's name in server-side apply.
 const MANAGER: &str = "kubewalk";
+
+/// How long the paths of a custom kind may take to be there once the kind is served.
+const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long after a look at an object of somebody else it is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -87,6 +90,7 @@ async fn at<'a>(object: &'a Object, context: &Context) -> Result<At<'a>, Fault> 
 
 async fn patch(object: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Http, Fault> {
     let at = at(object, context).await?;
+    restore::look(&at.kind, at.namespace(), &object.name, context).await?;
     let mut only = None;
     if context.is_shared(at.namespace()) {
         only = context.made_uid(&at.kind, at.namespace(), &object.name);
@@ -125,7 +129,7 @@ async fn patch(object: &Object, who: &Who, context: &Context, deadline: Moment) 
     }
     let path = format!("{}?fieldManager={MANAGER}&force=true", at.path);
     let body = body(manifest, marked, context);
-    let answer = api::send_as(who, http::Method::PATCH, &path, Some("application/apply-patch+yaml"), body).await?;
+    let answer = sent(&at, who, (http::Method::PATCH, &path, "application/apply-patch+yaml"), body).await?;
     if only.is_some() && answer.status == 409 && api::words(&answer).to_lowercase().contains("uid") {
         return Err(Fault::Taken(format!("{} is another one now: it was deleted and made anew meanwhile", at.words())));
     }
@@ -206,9 +210,30 @@ pub async fn post(object: &Object, who: &Who, context: &Context, deadline: Momen
 async fn send_post(at: &At<'_>, who: &Who, context: &Context) -> Result<Http, Fault> {
     let path = format!("{}?fieldManager={MANAGER}", at.collection);
     let body = body(at.object.manifest.clone(), context.foreign, context);
-    let answer = api::send_as(who, http::Method::POST, &path, Some("application/json"), body).await?;
+    let answer = sent(at, who, (http::Method::POST, &path, "application/json"), body).await?;
     remember(at, &answer, context);
     Ok(answer)
+}
+
+/// Sends a manifest. The API server makes the paths of a custom kind a moment after it says that it serves the kind, so one that is
+/// not there is asked for again.
+async fn sent(
+    at: &At<'_>,
+    who: &Who,
+    (method, path, content): (http::Method, &str, &str),
+    body: Vec<u8>,
+) -> Result<Http, Fault> {
+    let until = Moment::now() + SERVED_WITHIN;
+    loop {
+        let answer = api::send_as(who, method.clone(), path, Some(content), body.clone()).await?;
+        let custom = at.object.kind.plural.is_none() && answer.status == 404;
+        let words = if custom { api::words(&answer) } else { String::new() };
+        let no_path = words.contains("could not find the requested resource") || words.contains("404 page not found");
+        if !no_path || until.left() <= AGAIN {
+            return Ok(answer);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// A 201 says that the object is new, so that it is ours to remove.

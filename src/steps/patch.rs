@@ -1,6 +1,6 @@
 //! `patch`: a change of one object.
 
-use super::{Context, Fault, api, identity::Who};
+use super::{Context, Fault, api, identity::Who, restore};
 use crate::{expect::Answer, plan::Change, scenario::calls::PatchType};
 
 /// Sends the change.
@@ -14,6 +14,8 @@ pub async fn run(change: &Change, who: &Who, context: &Context) -> Result<Answer
         PatchType::Json => "application/json-patch+json",
         PatchType::Strategic => "application/strategic-merge-patch+json",
     };
+    let namespace = change.target.namespace.as_deref().filter(|_| kind.namespaced);
+    restore::look(&kind, namespace, change.target.name.as_deref().unwrap_or_default(), context).await?;
     let body = change.body.to_string().into_bytes();
     let answer = api::send_as(who, http::Method::PATCH, &change.path(&kind), Some(content_type), body).await?;
     Ok(Answer::Api(answer))

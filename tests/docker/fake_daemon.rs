@@ -33,6 +33,23 @@ pub enum Pull {
     },
 }
 
+/// An answer without an end.
+#[derive(Debug, Clone, Copy)]
+pub enum Flood {
+    /// One JSON text.
+    Json,
+    /// The same, and it is refused.
+    Refusal,
+    /// JSON texts, one a line.
+    Lines,
+    /// One part of a log or of the output of a command, of 4 GB.
+    Frame,
+    /// Many of them, which are no lines.
+    Frames,
+    /// Short lines of a log.
+    Log,
+}
+
 /// What it does.
 #[derive(Clone, Default)]
 pub struct Script {
@@ -46,6 +63,8 @@ pub struct Script {
     pub keeps: bool,
     /// The cluster that it shows in every container: a kubeconfig, and the real API server's port.
     pub cluster: Option<(String, u16)>,
+    /// The answer to a request with these words in it has no end; see [`Flood`].
+    pub flood: Option<(&'static str, Flood)>,
     /// The line that holds a container removes it when it breaks, as the node behind a real one does.
     pub holds: bool,
     /// Is told of each request to Docker, and of each message to the cluster, before anything is done.
@@ -173,6 +192,11 @@ fn serve(mut stream: UnixStream, state: &Mutex<State>) {
         on_call();
     }
     lock(state).asked.push(format!("{method} {path}"));
+    if let Some((words, flood)) = script.flood
+        && format!("{method} {path}").contains(words)
+    {
+        return flooded(&mut stream, flood, path.contains("/exec/"));
+    }
     let (place, query) = path.split_once('?').unwrap_or((path.as_str(), ""));
     // Behind the version of the API.
     let parts: Vec<&str> = place.trim_start_matches('/').split('/').filter(|part| !part.starts_with("v1.")).collect();
@@ -203,6 +227,29 @@ fn serve(mut stream: UnixStream, state: &Mutex<State>) {
             container(&mut stream, id, rest, &body, state, &script);
         }
         _ => whole(&mut stream, 404, r#"{"message": "no such thing in the fake"}"#),
+    }
+}
+
+/// Writes until nobody listens.
+fn flooded(stream: &mut UnixStream, flood: Flood, is_exec: bool) {
+    let (status, begins, part): (u16, Vec<u8>, Vec<u8>) = match flood {
+        Flood::Json => (200, b"{\"Id\": \"".to_vec(), vec![b'x'; 64 << 10]),
+        Flood::Refusal => (500, b"{\"message\": \"".to_vec(), vec![b'x'; 64 << 10]),
+        Flood::Lines => {
+            let lines: Vec<_> =
+                (0..1000).map(|n| json!({"status": "Downloading", "id": n}).to_string() + "\n").collect();
+            (200, vec![], lines.concat().into_bytes())
+        }
+        Flood::Frame => (200, vec![1, 0, 0, 0, 255, 255, 255, 255], vec![b'x'; 64 << 10]),
+        Flood::Frames => (200, vec![], frame(&vec![b'x'; 16 << 10])),
+        Flood::Log => (200, vec![], frame("what nobody asked for\n".repeat(1000).as_bytes())),
+    };
+    let head = format!("HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
+    let upgraded = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_owned();
+    let mut sent = stream.write_all(if is_exec { &upgraded } else { &head }.as_bytes());
+    sent = sent.and_then(|()| stream.write_all(&begins));
+    while sent.is_ok() {
+        sent = stream.write_all(&part);
     }
 }
 

@@ -10,6 +10,8 @@
 //	/deny-like-rbac  denies as Forbidden, in the words of RBAC
 //
 // (The API server takes no query in a webhook's URL.)
+//
+// Called by the name guard it is something else: see guard.go.
 package main
 
 import (
@@ -70,6 +72,17 @@ type status struct {
 }
 
 func main() {
+	if filepath.Base(os.Args[0]) == "guard" {
+		if len(os.Args) != 2 {
+			fmt.Fprintln(os.Stderr, "usage: guard kube-rbac-proxy|controller-runtime")
+			os.Exit(2)
+		}
+		if err := guard(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "guard:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) < 3 {
 		fmt.Fprintln(os.Stderr, "usage: webhook FOLDER NAME...")
 		os.Exit(2)

@@ -4,25 +4,33 @@ use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    process::Command,
-};
+use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::{ClusterError, Progress, READY_WITHIN, Settings, config::Config, network::Name};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::{
         engine,
+        lines::Lines,
         own::program::{self, Missing},
     },
-    process::Group,
+    process::{self, Group},
 };
 
 /// How many of kind's last lines an error shows.
 const LOG_LINES: usize = 20;
+
+/// How much of a line is kept, in letters.
+const MOST_SHOWN: usize = 4096;
+
+/// The most that a short command of kind may write, in bytes.
+const MOST_WORDS: usize = 1 << 20;
+
+/// How long a program may take to say its version.
+const SAYS_WITHIN: Duration = Duration::from_secs(20);
 
 /// How many are kept: what went wrong is said above the log of the command that failed.
 const KEPT_LINES: usize = 400;
@@ -42,15 +50,13 @@ const STEPS: [(&str, &str); 7] = [
 ///
 /// # Errors
 /// When it is not there.
-pub fn docker_is_there() -> Result<PathBuf, ClusterError> {
+pub async fn docker_is_there() -> Result<PathBuf, ClusterError> {
     let remedy = "install Docker's command line, or use --cluster k3s, which needs only its engine";
     let docker = program::find("docker").map_err(|e| e.into_error(remedy))?;
-    let mut asked = std::process::Command::new(&docker);
-    asked.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    asked
-        .status()
-        .map(|_| docker)
-        .map_err(|e| ClusterError::new(format!("cannot start the command docker, which kind needs: {e}"), remedy))
+    match process::output(Command::new(&docker).arg("--version"), None, SAYS_WITHIN, MOST_WORDS).await {
+        Ok(_) => Ok(docker),
+        Err(e) => Err(ClusterError::new(format!("the command docker, which kind needs, {e}"), remedy)),
+    }
 }
 
 /// The kind command.
@@ -65,10 +71,8 @@ impl Kind {
             Err(Missing::NotThere(_)) => return Ok(Kind(engine::ensure_kind(&settings.cache, progress).await?)),
             Err(foreign) => return Err(foreign.into_error("")),
         };
-        let mut asked = Command::new(&own);
-        asked.arg("version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match asked.status().await {
-            Ok(status) if status.success() => Ok(Kind(own)),
+        match process::output(Command::new(&own).arg("version"), None, SAYS_WITHIN, MOST_WORDS).await {
+            Ok(said) if said.status.success() => Ok(Kind(own)),
             _ => Ok(Kind(engine::ensure_kind(&settings.cache, progress).await?)),
         }
     }
@@ -111,17 +115,18 @@ impl Kind {
         }
         let mut said = VecDeque::new();
         if let Some(stderr) = stderr {
-            let mut lines = BufReader::new(stderr).lines();
+            let mut lines = Lines::of(stderr);
             loop {
                 let line = match timeout_at(deadline, lines.next_line()).await {
                     Ok(Ok(Some(line))) => line,
-                    Ok(_) => break,
+                    Ok(Ok(None)) => break,
+                    Ok(Err(e)) => return Err(ClusterError::plain(format!("kind was ended: it wrote {e}"))),
                     Err(_) => return Err(too_slow(&said)),
                 };
                 if let Some(step) = finished(&line) {
                     phase(step);
                 }
-                said.push_back(line);
+                said.push_back(line.chars().take(MOST_SHOWN).collect::<String>());
                 if said.len() > KEPT_LINES {
                     said.pop_front();
                 }
@@ -135,20 +140,13 @@ impl Kind {
     /// Puts an image archive into the nodes.
     pub async fn load(&self, name: &Name, archive: &Path, deadline: Moment) -> Result<(), ClusterError> {
         let mut command = self.command(name);
-        command.args(["load", "image-archive", "--name", name.as_str()]).arg(archive).stdin(Stdio::null());
+        command.args(["load", "image-archive", "--name", name.as_str()]).arg(archive);
         let what = format!("cannot load {} into the kind nodes", archive.display());
-        let loaded = async {
-            let mut group = Group::start(&mut command)?;
-            let (mut said, stderr) = (Vec::new(), group.child().stderr.take());
-            if let Some(mut stderr) = stderr {
-                stderr.read_to_end(&mut said).await?;
-            }
-            Ok::<_, std::io::Error>((group.wait().await?, said))
-        };
+        let loaded = process::output(&mut command, None, READY_WITHIN, MOST_WORDS);
         match timeout_at(deadline, loaded).await {
-            Ok(Ok((status, _))) if status.success() => Ok(()),
-            Ok(Ok((_, said))) => Err(ClusterError { message: what, remedy: None, log: last(&said) }),
-            Ok(Err(e)) => Err(ClusterError::plain(format!("{what}: {e}"))),
+            Ok(Ok(said)) if said.status.success() => Ok(()),
+            Ok(Ok(said)) => Err(ClusterError { message: what, remedy: None, log: last(&said.stderr) }),
+            Ok(Err(e)) => Err(ClusterError::plain(format!("{what}: kind {e}"))),
             Err(_) => Err(ClusterError::plain(format!("{what}: it was not done in time"))),
         }
     }

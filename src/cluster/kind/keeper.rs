@@ -36,6 +36,9 @@ for id in $left; do echo "container $id of the kind cluster $name (docker rm -f 
 if docker network inspect "$name" >/dev/null 2>&1; then echo "network $name (docker network rm $name)"; fi
 "#;
 
+/// The most that it has to say, in bytes.
+const MOST_SAID: u64 = 1 << 20;
+
 /// A running keeper. Dropping it lets it do its work, but does not wait for that.
 #[derive(Debug)]
 pub struct Keeper {
@@ -71,7 +74,7 @@ impl Keeper {
     pub fn end(mut self) -> Vec<String> {
         drop(self.stdin.take());
         let mut said = String::new();
-        let read = self.child.stdout.take().map(|mut stdout| stdout.read_to_string(&mut said));
+        let read = self.child.stdout.take().map(|mut stdout| stdout.by_ref().take(MOST_SAID).read_to_string(&mut said));
         match (read, self.child.wait()) {
             (Some(Ok(_)), Ok(status)) if status.code().is_some() => said.lines().map(str::to_owned).collect(),
             // Killed: then another one does it.

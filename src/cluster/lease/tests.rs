@@ -47,7 +47,7 @@ fn a_state_without_its_holder_is_none() {
     let state = State {
         ask: ask(),
         holder: 1,
-        kind: "builtin".into(),
+        kind: ClusterKind::Builtin,
         kubernetes: "v1.37.2".into(),
         pods: true,
         anonymous: true,
@@ -60,6 +60,14 @@ fn a_state_without_its_holder_is_none() {
     let holder = folder.open("holder.lock").expect("opened");
     holder.lock().expect("locked");
     assert_eq!(folder.state().expect("a state").kubernetes, "v1.37.2");
+    let mut other = serde_json::to_value(&state).expect("JSON");
+    other["kind"] = "microvm".into();
+    folder.write("state.json", &other).expect("written");
+    let error = folder.known().expect_err("no such kind").message;
+    assert!(
+        folder.state().is_none() && error.contains("cluster a cannot be read: unknown variant `microvm`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(super) fn made(draft: &Draft<'_>) -> Option<Placed> {
     Some(Placed {
         name_at: below(&below(&at, "metadata"), "name"),
         pointer: at,
+        into: None,
         object: Object {
             file: None,
             namespace: namespace.filter(|_| kind.namespaced),

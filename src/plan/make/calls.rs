@@ -3,12 +3,13 @@
 use super::{
     Context, below,
     draft::Draft,
+    places,
     story::Story,
     url::{self, Url},
-    world::{PodFacts, pod_facts},
+    world::PodFacts,
 };
 use crate::{
-    plan::{Action, Curl, Exec, Identity, Place, Request, kinds::nearest},
+    plan::{Action, Curl, Exec, Identity, Place},
     scenario::{
         fix::flow,
         verbs::{self, Method, Token},
@@ -21,7 +22,8 @@ const POD: (&str, &str) = ("", "Pod");
 pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, story: &Story<'_>) -> Option<Action> {
     let at = draft.at();
     headers(cx, &at, curl);
-    let place = place(cx, &at, &curl.pod, curl.container.as_deref(), story);
+    let place = places::read(cx, (&at, draft.index), &curl.pod, curl.container.as_deref(), story);
+    let late = url::is_late(&curl.url);
     let url = match url::read(&curl.url) {
         Ok(url) => Some(url),
         Err(bad) => {
@@ -50,26 +52,26 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
             .label("nobody reads it");
     }
     let ((place, facts), url) = (place?, url?);
-    check_host(cx, draft, &at, &url, &place);
+    if !late {
+        check_host(cx, draft, &at, &url, &place);
+    }
     let mounted_token = curl.token == Some(Token::Mounted);
-    check_mount(cx, &at, story, &place, &facts, (mounted_token, cacert));
+    if let Some(facts) = &facts {
+        check_mount(cx, &at, story, &place, facts, (mounted_token, cacert));
+    }
     let saved_token = match &curl.token {
         Some(Token::Saved(name)) => Some(name.clone()),
         _ => None,
     };
     let owner = saved_token.as_ref().and_then(|name| story.saved.get(name)).and_then(|kept| kept.token.clone());
-    let identity = if mounted_token {
-        Identity::ServiceAccount { namespace: place.namespace.clone(), name: facts.account }
-    } else {
-        owner.unwrap_or(Identity::Anonymous)
-    };
-    let is_api = url.is_api_server() && url.https && url.port.is_none_or(|port| port == 443);
-    let request = is_api.then(|| Request::from_http(method.word(), &url.path_and_query));
+    let identity = if mounted_token { account(&place, facts) } else { owner.unwrap_or(Identity::Anonymous) };
+    let request = url.request(method).filter(|_| !late);
     let body = curl.body.as_ref().map(ToString::to_string);
     Some(Action::Curl(Box::new(Curl {
         place,
         url: url.text,
         method,
+        late,
         mounted_token,
         insecure: curl.insecure,
         cacert,
@@ -79,6 +81,23 @@ pub(super) fn curl(cx: &mut Context<'_>, draft: &Draft<'_>, curl: &verbs::Curl, 
         request,
         saved_token,
     })))
+}
+
+/// As whom a Pod calls; without facts, that shows when the step runs.
+fn account(place: &Place, facts: Option<PodFacts>) -> Identity {
+    let name = facts.map_or_else(String::new, |facts| facts.account);
+    Identity::ServiceAccount { namespace: place.namespace.clone(), name }
+}
+
+/// Reads the URL of a call anew, now that all saved values are in it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn settle(curl: &mut Curl) -> Result<(), String> {
+    let url = url::read(&curl.url).map_err(|bad| bad.message)?;
+    curl.request = url.request(curl.method);
+    curl.cacert &= url.https;
+    Ok(())
 }
 
 /// Whether a header's value could be a real credential, and not one made up to be refused.
@@ -96,11 +115,14 @@ fn headers(cx: &mut Context<'_>, at: &str, curl: &verbs::Curl) {
                 .at_key()
                 .label("a credential")
                 .hint("write `token: mounted`: it is read in the Pod at each call");
-        } else if lower.starts_with("impersonate-") {
+        } else if lower.starts_with("impersonate-")
+            && !curl.headers.keys().any(|name| name.eq_ignore_ascii_case("impersonate-user"))
+        {
             cx.findings
-                .warn(&at, format!("`{name}` changes who is asked about"))
+                .warn(&at, format!("`{name}` without `Impersonate-User`"))
                 .at_key()
-                .label("a 403 is expected about the Pod's own identity");
+                .label("the API server answers 400 to this")
+                .hint("add `Impersonate-User: NAME`");
         }
         if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             cx.findings.error(&at, format!("`{name}` is no name of a header")).at_key();
@@ -203,75 +225,7 @@ pub(super) fn exec(cx: &mut Context<'_>, draft: &Draft<'_>, exec: &verbs::Exec, 
         }
         Some(_) => {}
     }
-    let (place, facts) = place(cx, &at, &exec.pod, exec.container.as_deref(), story)?;
-    let identity = Identity::ServiceAccount { namespace: place.namespace.clone(), name: facts.account };
+    let (place, facts) = places::read(cx, (&at, draft.index), &exec.pod, exec.container.as_deref(), story)?;
+    let identity = account(&place, facts);
     Some(Action::Exec(Exec { place, identity, command: exec.command.clone(), stdin: exec.stdin.clone() }))
-}
-
-/// Finds the Pod and the container, or says why they are not there.
-fn place(
-    cx: &mut Context<'_>,
-    at: &str,
-    said: &str,
-    container: Option<&str>,
-    story: &Story<'_>,
-) -> Option<(Place, PodFacts)> {
-    let pod_at = below(at, "in");
-    let (namespace, name) = said.split_once('/').unwrap_or((cx.namespace, said));
-    let Some(known) = story.world.alive(POD, Some(namespace), name) else {
-        no_pod(cx, &pod_at, namespace, name, story);
-        return None;
-    };
-    let facts = pod_facts(&known.object.manifest);
-    if let Some(container) = container
-        && !facts.containers.iter().any(|other| other == container)
-    {
-        let names = facts.containers.iter().map(String::as_str);
-        let hint = match nearest(container, names) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it has `{}`", facts.containers.join("`, `")),
-        };
-        cx.findings
-            .error(&below(at, "container"), format!("Pod `{name}` has no container `{container}`"))
-            .second(known.pointer, "the Pod")
-            .hint(hint);
-    }
-    let place =
-        Place { namespace: namespace.to_owned(), pod: name.to_owned(), container: container.map(ToOwned::to_owned) };
-    Some((place, facts))
-}
-
-fn no_pod(cx: &mut Context<'_>, at: &str, namespace: &str, name: &str, story: &Story<'_>) {
-    if let Some(gone) = (story.world.last(POD, Some(namespace), name)).and_then(|known| known.gone) {
-        cx.findings
-            .error(at, format!("Pod `{name}` is gone at this step"))
-            .second(&below(&format!("/steps/{gone}"), "delete"), format!("deleted by step {}", gone + 1));
-        return;
-    }
-    if let Some((draft, placed)) = story.made_by(POD, Some(namespace), name) {
-        cx.findings
-            .error(at, format!("Pod `{name}` is not there yet"))
-            .second(&placed.name_at, format!("made by step {}", draft.index + 1))
-            .hint("move that step up");
-        return;
-    }
-    if let Some(refused) = story.refused_by(POD, Some(namespace), name) {
-        let number = refused.index + 1;
-        cx.findings
-            .error(at, format!("Pod `{name}` is not there: step {number} expects that it is refused"))
-            .second(&refused.expect_at(), "expects a refusal");
-        return;
-    }
-    let elsewhere = (story.world.all_alive(POD)).find(|known| known.object.name == name);
-    let hint = match elsewhere.and_then(|known| known.object.namespace.as_deref()) {
-        Some(other) => format!("it is in namespace `{other}`: write `{other}/{name}`"),
-        None => {
-            let names = story.names("", "Pod");
-            match nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("add a step `pod: {{name: {name}, image: curl}}` before"),
-            }
-        }
-    };
-    cx.findings.error(at, format!("no step makes Pod `{name}`")).hint(hint);
 }

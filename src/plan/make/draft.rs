@@ -50,6 +50,8 @@ pub(super) struct Placed {
     pub pointer: String,
     /// The pointer of its name.
     pub name_at: String,
+    /// The pointer of its namespace, when the step says it beside a file.
+    pub into: Option<String>,
     pub object: Object,
 }
 

@@ -5,38 +5,16 @@ use std::time::Duration;
 use super::{
     Context, absence, below,
     draft::{Draft, duration},
-    kubectl, spoken, when,
+    kubectl, spoken, url, when,
 };
 use crate::{
-    expect::{pattern, query::Query},
+    expect::{deny, pattern, query::Query, status::REASONS},
     plan::{Expected, kinds::nearest},
     scenario::{
         Step,
         expect::{AtPath, DeniedBy, Expect, Text, TextRule},
     },
 };
-
-/// Reasons of a Status and the code that the API server sends with each.
-const REASONS: &[(&str, u16)] = &[
-    ("BadRequest", 400),
-    ("Unauthorized", 401),
-    ("Forbidden", 403),
-    ("NotFound", 404),
-    ("MethodNotAllowed", 405),
-    ("NotAcceptable", 406),
-    ("AlreadyExists", 409),
-    ("Conflict", 409),
-    ("Gone", 410),
-    ("Expired", 410),
-    ("RequestEntityTooLarge", 413),
-    ("UnsupportedMediaType", 415),
-    ("Invalid", 422),
-    ("TooManyRequests", 429),
-    ("InternalError", 500),
-    ("ServerTimeout", 500),
-    ("ServiceUnavailable", 503),
-    ("Timeout", 504),
-];
 
 /// Whether a step expects that the API server refuses it.
 pub(super) fn is_refusal(step: &Step) -> bool {
@@ -59,13 +37,8 @@ fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
         ("token", "object") => "what the token says is `json`",
         ("token", "json") => return None,
         ("curl" | "request", "object") => "the body of an answer is `json`",
-        ("curl", "stdout") => "the body of an answer is `json`",
-        ("exec", "status" | "reason" | "message" | "by") => {
-            "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`"
-        }
-        ("kubectl", "status" | "reason" | "message" | "by") => {
-            "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`"
-        }
+        // Of a failure; see `printed`.
+        ("exec" | "kubectl", "status" | "reason" | "message" | "by") => return None,
         ("kubectl", "object") => "what kubectl prints is `json` (with `-o json`) or `stdout`",
         ("kubectl", _) => return None,
         ("exec", "object") => "what a command prints is `json` or `stdout`",
@@ -125,8 +98,10 @@ fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) 
     let when = said.when.as_ref().map(|when| when::read(cx, &below(&at, "when"), when));
     let limit = said.within.as_ref().and_then(|within| duration(cx, &below(&at, "within"), within));
     answerable(cx, draft, &at, &expect);
+    printed(cx, draft, &at, &expect);
     one_object(cx, draft, &at, &expect);
     status(cx, &at, &expect);
+    elsewhere(cx, draft, &at, &expect);
     if draft.verb == Some("curl") {
         curl_ends(cx, &at, &expect);
     }
@@ -162,6 +137,22 @@ fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect
                 .second_key(&draft.at(), "the verb")
                 .hint(hint);
         }
+    }
+}
+
+/// A command has no status; but a failure of the API server shows in what it prints.
+fn printed(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
+    let Some(verb @ ("exec" | "kubectl")) = draft.verb else { return };
+    if expect.status.is_some_and(|status| status < 400) {
+        let hint = match verb {
+            "exec" => "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`",
+            _ => "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`",
+        };
+        cx.findings
+            .error(&below(at, "status"), format!("`{verb}` cannot answer `status` of a success"))
+            .at_key()
+            .second_key(&draft.at(), "the verb")
+            .hint(hint);
     }
 }
 
@@ -233,6 +224,45 @@ fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     }
 }
 
+/// A refusal by another server than the API server.
+fn elsewhere(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
+    let Some(by) = expect.by.filter(|by| by.is_elsewhere()) else { return };
+    let word = deny::key(by);
+    let at_by = below(at, "by");
+    let Some(curl) = draft.step.curl.as_ref() else {
+        cx.findings
+            .error(&at_by, format!("`by: {word}`, but this step asks the API server"))
+            .second_key(&draft.at(), "the verb")
+            .hint("call that server from a Pod, by `curl`");
+        return;
+    };
+    let api = url::read(&curl.url).is_ok_and(|url| url.is_api_server()) && !url::is_late(&curl.url);
+    if api {
+        cx.findings
+            .error(&at_by, format!("`by: {word}`, but the API server is called"))
+            .second(&below(&draft.at(), "url"), "the API server")
+            .hint(
+                "e.g. `url: 'https://{saved.node}:10250/metrics'` for a kubelet, whose address an earlier step saves",
+            );
+    }
+    for (key, there) in [("reason", expect.reason.is_some()), ("message", expect.message.is_some())] {
+        if there {
+            cx.findings
+                .error(&below(at, key), format!("`{key}` of a refusal in plain text"))
+                .at_key()
+                .second(&at_by, "it sends no `Status`")
+                .hint("what it says is `stdout`, e.g. `stdout: {contains: Forbidden}`");
+        }
+    }
+    let says = matches!(&expect.stdout, Some(text) if !matches!(text, Text::Rule(TextRule::Lacks(_))));
+    if by == DeniedBy::Endpoint && !says && expect.json.is_none() && expect.path.is_empty() {
+        cx.findings
+            .error(&at_by, "`by: endpoint` without a word of what it says")
+            .label("anything between might answer 403")
+            .hint("add what it says, e.g. `stdout: {startsWith: Authorization denied for user}`");
+    }
+}
+
 /// curl either got an answer or it failed.
 fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
     let fails = expect.exit_code.is_some_and(|code| code != 0);
@@ -243,8 +273,9 @@ fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
             .hint("add the `exitCode` with which it fails, e.g. `exitCode: 6`");
     }
     if fails
-        && let Some(key) =
-            keys(expect).into_iter().find(|key| matches!(*key, "status" | "reason" | "message" | "json" | "path"))
+        && let Some(key) = keys(expect)
+            .into_iter()
+            .find(|key| matches!(*key, "status" | "reason" | "message" | "json" | "path" | "stdout"))
     {
         cx.findings
             .error(&below(at, key), format!("`{key}` of an answer that never came"))

@@ -83,7 +83,12 @@ pub(super) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
     let Ok(call) = check(&kubectl.args, Place::Node) else { return vec![] };
     let placed = |pointer: String, kind: Kind, name: String, manifest: Value| {
         let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned).filter(|_| kind.namespaced);
-        Placed { name_at: pointer.clone(), pointer, object: Object { kind, namespace, name, manifest, file: None } }
+        Placed {
+            name_at: pointer.clone(),
+            pointer,
+            into: None,
+            object: Object { kind, namespace, name, manifest, file: None },
+        }
     };
     let makes = call.command.words;
     if let Some((_, kind)) = CLUSTER_WIDE.iter().find(|(command, _)| *command == makes)

@@ -27,7 +27,8 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         if files::is_one(map) {
             found.extend(files::read(cx, &at, map));
         } else {
-            found.push((at, map.clone(), None));
+            let one = files::Found { at, map: map.clone(), file: None, into: None };
+            files::flat(cx, one, &mut found);
         }
     };
     match manifests {
@@ -41,20 +42,20 @@ pub(super) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
         }
         None => {}
     }
-    let placed = found.into_iter().filter_map(|(at, map, file)| {
-        let mut placed = manifest(cx, draft, &at, &map)?;
-        placed.object.file = file;
-        Some(placed)
-    });
-    placed.collect()
+    found.into_iter().filter_map(|found| manifest(cx, draft, found)).collect()
 }
 
 /// The same as an element of a list may say it.
 fn json_of(file: &ManifestFile) -> Map<String, Value> {
-    [("file".to_owned(), json!(file.file)), ("fill".to_owned(), json!(file.fill))].into_iter().collect()
+    let mut map: Map<String, Value> =
+        [("file".to_owned(), json!(file.file)), ("fill".to_owned(), json!(file.fill))].into_iter().collect();
+    map.extend(file.namespace.as_ref().map(|namespace| ("namespace".to_owned(), json!(namespace))));
+    map
 }
 
-fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String, Value>) -> Option<Placed> {
+fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: files::Found) -> Option<Placed> {
+    let files::Found { at, map, file, into } = found;
+    let (at, map) = (at.as_str(), &map);
     let api_version = word(cx, at, map, "apiVersion", "e.g. `apiVersion: v1`");
     let kind = word(cx, at, map, "kind", "e.g. `kind: Pod`");
     let metadata = match map.get("metadata") {
@@ -65,29 +66,36 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, map: &Map<String,
                 .label(format!("this is {}", a(other)));
             None
         }
-        None if kind.as_deref() == Some("List") => None,
         None => {
             cx.findings.error(at, "a manifest without `metadata`").hint("add `metadata: {name: …}`");
             None
         }
     };
-    if kind.as_deref() == Some("List") {
-        cx.findings
-            .error(&below(at, "kind"), "a `List` is not sent as it is")
-            .hint("write its items as a list of manifests");
-        return None;
-    }
     let kind = kind_of(cx, at, draft.refused, &kind?, Some(&api_version?))?;
     let metadata = metadata?;
     let name = name_of(cx, draft, at, &kind, metadata)?;
 
     let mut manifest = Value::Object(map.clone());
-    let namespace = namespace_of(cx, at, &kind, metadata, &mut manifest)?;
-    rbac::check(cx, draft, at, &kind, &mut manifest);
+    let (home, into) = match into {
+        Some((namespace, at)) => (namespace, Some(at)),
+        None => (cx.namespace.to_owned(), None),
+    };
+    let namespace = namespace_of(cx, at, &kind, metadata, &home, &mut manifest)?;
+    if let (Some(into), Some(own)) = (&into, namespace.as_ref().filter(|own| **own != home)) {
+        cx.findings
+            .warn(&below(&below(at, "metadata"), "namespace"), format!("this one goes into namespace `{own}`"))
+            .label("kubectl refuses it")
+            .second(into, format!("`kubectl apply -n {home}` takes only what names `{home}` or nothing"))
+            .hint("apply what names a namespace of its own from another file, without `namespace`");
+    }
+    // A namespaced binding's accounts are in its own namespace, unless it says otherwise.
+    rbac::check(cx, draft, at, &kind, namespace.as_deref().unwrap_or(&home), &mut manifest);
     Some(Placed {
         pointer: at.into(),
         name_at: below(&below(at, "metadata"), "name"),
-        object: Object { kind, namespace, name, manifest, file: None },
+        // Only what has been filled in stands where the step says it.
+        into: into.filter(|_| namespace.as_deref() == Some(&home)),
+        object: Object { kind, namespace, name, manifest, file },
     })
 }
 
@@ -188,6 +196,7 @@ fn namespace_of(
     at: &str,
     kind: &Kind,
     metadata: &Map<String, Value>,
+    home: &str,
     manifest: &mut Value,
 ) -> Option<Option<String>> {
     let said = below(&below(at, "metadata"), "namespace");
@@ -208,11 +217,11 @@ fn namespace_of(
         None => {
             // Of a foreign kind only the cluster knows whether it has a namespace.
             if kind.plural.is_some() {
-                manifest["metadata"]["namespace"] = json!(cx.namespace);
-                let text = format!("namespace `{}` of the {}", cx.namespace, kind.kind);
+                manifest["metadata"]["namespace"] = json!(home);
+                let text = format!("namespace `{home}` of the {}", kind.kind);
                 cx.note(&below(at, "metadata"), text);
             }
-            Some(Some(cx.namespace.to_owned()))
+            Some(Some(home.to_owned()))
         }
     }
 }

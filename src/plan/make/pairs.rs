@@ -2,7 +2,7 @@
 
 use super::{Context, below, url::NAMESPACE};
 use crate::{
-    plan::{Action, Credential, Expected, Identity, Request, Step, when::everywhere},
+    plan::{Action, Credential, Expected, Identity, Request, Step, acting, when::everywhere},
     scenario::expect::{Expect, Text, TextRule},
 };
 
@@ -22,6 +22,7 @@ impl<'a> Call<'a> {
         let requests = step.action.requests();
         match &step.action {
             Action::Curl(curl) => {
+                let requests = acting::requests(&curl.headers, &requests).unwrap_or(requests);
                 Some(Call { step, identity: Some(&curl.identity), requests, pod: Some(&curl.place.pod) })
             }
             // A yes of the authorizer is as good as a call.
@@ -80,7 +81,7 @@ fn at(step: &Step, item: &Expected) -> String {
 /// Looks at all calls of the story.
 pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     for step in steps {
-        let elsewhere = matches!(step.action, Action::Curl(_) | Action::Kubectl(_) | Action::Can(_));
+        let elsewhere = matches!(step.action, Action::Curl(_) | Action::Exec(_) | Action::Kubectl(_) | Action::Can(_));
         let admin = step.caller.credential == Credential::Administrator && !elsewhere;
         for item in step.expected.iter().filter(|item| admin && item.expect.is_rbac_denial()) {
             cx.findings
@@ -89,6 +90,7 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
                 .hint("say who asks, e.g. `as: serviceaccount/NAME`; if somebody else refuses, say `by: …`");
         }
     }
+    elsewhere(cx, steps);
     let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
     let denials = |call| {
         let call: &Call<'_> = call;
@@ -98,7 +100,9 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         let step = call.step;
         let status_at = below(&at(step, item), item.expect.claim());
         if call.requests.is_empty() {
-            if call.pod.is_some() {
+            // Of a saved host nobody knows it before the run.
+            let late = matches!(&step.action, Action::Curl(curl) if curl.late);
+            if call.pod.is_some() && !late {
                 cx.findings
                     .warn(&status_at, "RBAC denies only what is asked of the API server")
                     .second(&below(&below(&step.pointer, "curl"), "url"), "another server")
@@ -106,7 +110,7 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
             }
             continue;
         }
-        let Some(user) = call.identity.map(Identity::username) else { continue };
+        let Some(user) = call.identity.filter(|who| who.is_known()).map(Identity::username) else { continue };
         check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
         let mut others = calls.iter().filter(|other| !other.requests.is_empty() && call.is_shown_by(other));
         let paired = others.any(|other| successes(other.step).any(|success| meet((step, item), (other.step, success))));
@@ -115,6 +119,31 @@ pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
                 .warn(&status_at, "nothing shows that this call can succeed at all")
                 .label("a denial without its counterpart")
                 .hint("add a step that makes the same call with the right to do so and expects 200");
+        }
+    }
+}
+
+/// A refusal by another server, or by one that is only known when the step runs, says as little as RBAC's until the same call is seen to succeed.
+fn elsewhere(cx: &mut Context<'_>, steps: &[Step]) {
+    for step in steps {
+        let Action::Curl(call) = &step.action else { continue };
+        let denies = |expect: &Expect| expect.is_denial_elsewhere() || call.late && expect.is_rbac_denial();
+        for item in step.expected.iter().filter(|item| denies(&item.expect)) {
+            let paired = steps.iter().any(|other| match &other.action {
+                Action::Curl(success) if (&success.url, success.method) == (&call.url, call.method) => {
+                    successes(other).any(|found| meet((step, item), (other, found)))
+                }
+                _ => false,
+            });
+            if !paired {
+                cx.findings
+                    .warn(
+                        &below(&at(step, item), item.expect.claim()),
+                        "nothing shows that this call can succeed at all",
+                    )
+                    .label("a denial without its counterpart")
+                    .hint("add a step that makes the same call with the right to do so and expects 200");
+            }
         }
     }
 }

@@ -5,8 +5,16 @@ use serde_json::{Value, json};
 use super::{Context, below, draft::Draft, manifests::a, rules, short::RBAC};
 use crate::plan::{Kind, kinds::nearest};
 
-/// Checks a manifest of RBAC's kinds, and fills in the namespace of ServiceAccounts among the subjects.
-pub(super) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &Kind, manifest: &mut Value) {
+/// Checks a manifest of RBAC's kinds, and fills in the namespace of ServiceAccounts among the subjects: the binding's own, as
+/// RBAC does it, or that of all that names none.
+pub(super) fn check(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    at: &str,
+    kind: &Kind,
+    namespace: &str,
+    manifest: &mut Value,
+) {
     if kind.group != RBAC {
         return;
     }
@@ -33,7 +41,7 @@ pub(super) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &Ki
             let subjects = manifest.get_mut("subjects").and_then(Value::as_array_mut);
             for (index, subject) in subjects.into_iter().flatten().enumerate() {
                 let at = below(&below(at, "subjects"), index);
-                check_subject(cx, draft, &at, subject);
+                check_subject(cx, draft, &at, namespace, subject);
             }
         }
         _ => {}
@@ -76,7 +84,7 @@ fn role_ref(cx: &mut Context<'_>, at: &str, kind: &Kind, role_ref: Option<&Value
     }
 }
 
-fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, subject: &mut Value) {
+fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &str, subject: &mut Value) {
     let Value::Object(map) = subject else {
         cx.findings.error(at, "a subject must be a map").label(format!("this is {}", a(subject)));
         return;
@@ -99,8 +107,8 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, subject: &mu
                 cx.findings.error(&below(at, "name"), format!("`{name}` is no name of a ServiceAccount")).hint_if(hint);
             }
             if !map.contains_key("namespace") {
-                map.insert("namespace".into(), json!(cx.namespace));
-                let text = format!("namespace `{}` of the subject", cx.namespace);
+                map.insert("namespace".into(), json!(namespace));
+                let text = format!("namespace `{namespace}` of the subject");
                 cx.note(at, text);
             }
         }

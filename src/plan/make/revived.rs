@@ -50,7 +50,7 @@ fn credential(before: &[Step], step: &Step) -> Option<(usize, Vec<Key>)> {
         _ => None,
     };
     let name = match (&step.action, &step.caller.credential) {
-        (Action::Curl(curl), _) if curl.mounted_token => {
+        (Action::Curl(curl), _) if curl.mounted_token && curl.place.of.is_none() => {
             let pod = ("Pod", curl.place.namespace.clone(), curl.place.pod.clone());
             let born = before.iter().rposition(|step| makes(step).contains(&pod))?;
             return Some((born, account(&curl.identity).into_iter().collect()));

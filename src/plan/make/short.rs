@@ -59,6 +59,7 @@ fn object(
     Placed {
         pointer: draft.at(),
         name_at: name_at.into(),
+        into: None,
         object: Object { kind, namespace, name, manifest, file: None },
     }
 }

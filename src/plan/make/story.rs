@@ -16,11 +16,13 @@ pub(super) struct Story<'a> {
     pub drafts: &'a [Draft<'a>],
     pub world: World<'a>,
     pub saved: captures::Names,
+    /// Pointers of namespaces that are told already as not there.
+    unknown: Vec<String>,
 }
 
 /// Makes the steps of the plan.
 pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
-    let mut story = Story { drafts, world: World::default(), saved: captures::Names::new() };
+    let mut story = Story { drafts, world: World::default(), saved: captures::Names::new(), unknown: Vec::new() };
     let mut steps = Vec::new();
     for draft in drafts {
         captures::uses(cx, draft, &mut story);
@@ -149,11 +151,21 @@ impl<'a> Story<'a> {
         self.world.add(known(draft, placed));
     }
 
-    fn check_namespace(&self, cx: &mut Context<'_>, placed: &Placed) {
+    fn check_namespace(&mut self, cx: &mut Context<'_>, placed: &Placed) {
         let Some(namespace) = placed.object.namespace.as_deref() else {
             return;
         };
-        if namespace == cx.namespace || self.exists(namespace) {
+        // Those that every cluster has take what is made in them; it is removed afterwards.
+        if namespace == cx.namespace || self.exists(namespace) || targets::EVERYWHERE.contains(&namespace) {
+            return;
+        }
+        if let Some(into) = &placed.into {
+            // Once for a file of many objects.
+            if self.unknown.last() != Some(into) {
+                self.unknown.push(into.clone());
+                let hint = "make it by an earlier step of kind Namespace, or in the file";
+                self.no_namespace(cx, into, namespace, hint);
+            }
             return;
         }
         let at = below(&below(&placed.pointer, "metadata"), "namespace");

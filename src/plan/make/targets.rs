@@ -41,7 +41,7 @@ pub(super) fn get(cx: &mut Context<'_>, draft: &Draft<'_>, object: &ObjectRef, s
     let namespace = if all && kind.namespaced {
         None
     } else {
-        namespace(cx, draft, &kind, object.namespace.as_deref(), story, true)
+        namespace(cx, draft, &kind, (object.name.as_deref(), object.namespace.as_deref()), story, true)
     };
     if let Some(name) = &object.name {
         named(cx, draft, &kind, namespace.as_deref(), name, story);
@@ -67,7 +67,7 @@ pub(super) fn delete(cx: &mut Context<'_>, draft: &Draft<'_>, object: &ObjectRef
                 .hint("delete one object by its `name`");
         }
     }
-    let namespace = namespace(cx, draft, &kind, object.namespace.as_deref(), story, false);
+    let namespace = namespace(cx, draft, &kind, (object.name.as_deref(), object.namespace.as_deref()), story, false);
     let Some(name) = &object.name else {
         cx.findings.error(&at, "`delete` without a `name`").hint("add `name: …`; a step deletes one object");
         return None;
@@ -91,7 +91,7 @@ pub(super) fn delete(cx: &mut Context<'_>, draft: &Draft<'_>, object: &ObjectRef
 pub(super) fn wait(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait, story: &Story<'_>) -> Option<Target> {
     let at = draft.at();
     let kind = kind_of(cx, &at, false, &wait.kind, wait.api_version.as_deref())?;
-    let namespace = namespace(cx, draft, &kind, wait.namespace.as_deref(), story, true);
+    let namespace = namespace(cx, draft, &kind, (Some(&wait.name), wait.namespace.as_deref()), story, true);
     let until = below(&at, "for");
     match &wait.until {
         Until::Condition(condition) if condition.trim().is_empty() => {
@@ -122,7 +122,7 @@ pub(super) fn change(
     (name, said): (&str, Option<&str>),
     story: &Story<'_>,
 ) -> Target {
-    let namespace = namespace(cx, draft, &kind, said, story, draft.refused);
+    let namespace = namespace(cx, draft, &kind, (Some(name), said), story, draft.refused);
     named(cx, draft, &kind, namespace.as_deref(), name, story);
     Target { kind, namespace, name: Some(name.to_owned()), label_selector: None, field_selector: None }
 }
@@ -136,7 +136,7 @@ fn namespace(
     cx: &mut Context<'_>,
     draft: &Draft<'_>,
     kind: &Kind,
-    said: Option<&str>,
+    (name, said): (Option<&str>, Option<&str>),
     story: &Story<'_>,
     reads: bool,
 ) -> Option<String> {
@@ -158,11 +158,13 @@ fn namespace(
         Some(namespace) => {
             let there = namespace == cx.namespace || story.exists(namespace);
             if !there && EVERYWHERE.contains(&namespace) {
-                if !reads {
+                let own = name
+                    .is_some_and(|name| story.world.alive((&kind.group, &kind.kind), Some(namespace), name).is_some());
+                if !reads && !own {
                     let does = if draft.verb == Some("patch") { "changes" } else { "deletes" };
                     cx.findings
                         .error(&at, format!("a scenario {does} nothing in namespace `{namespace}`"))
-                        .hint("only in its own, and in those that it makes");
+                        .hint("only what it has made there, and in its own namespaces");
                 }
             } else if !there && !draft.refused {
                 story.no_namespace(cx, &at, namespace, "make it by an earlier step of kind Namespace");

@@ -70,7 +70,7 @@ fn titled(mut steps: Value) -> Value {
 
 /// What is said of a scenario, one line each: `error|warning POINTER: MESSAGE (HINT)`.
 pub(super) fn said(scenario: Value) -> Vec<String> {
-    let (_, findings) = examine(document(scenario), &names(), Trust::Full);
+    let (_, findings) = examine(document(scenario), &names(), Trust::Full, None);
     let lines = findings.into_iter().map(|found| {
         let word = match found.diagnostic.severity {
             Severity::Error => "error",

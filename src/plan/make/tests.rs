@@ -153,7 +153,7 @@ fn names_of_cluster_wide_objects_are_held() {
 #[case(json!([{"get": {"kind": "Pods", "name": "x"}}]), "error /steps/0/get/kind: Kubernetes has no kind `Pods` (did you mean `Pod`?)")]
 #[case(json!([{"get": {"kind": "Pod", "name": "x", "labelSelector": "a=b"}}]), "error /steps/0/get/labelSelector: `labelSelector` beside a `name` (leave out one of them)")]
 #[case(json!([{"get": {"kind": "Node", "namespace": "default"}}]), "error /steps/0/get/namespace: a Node has no namespace (remove the line)")]
-#[case(json!([{"delete": {"kind": "Pod", "name": "x", "namespace": "kube-system"}}]), "error /steps/0/delete/namespace: a scenario deletes nothing in namespace `kube-system` (only in its own, and in those that it makes)")]
+#[case(json!([{"delete": {"kind": "Pod", "name": "x", "namespace": "kube-system"}}]), "error /steps/0/delete/namespace: a scenario deletes nothing in namespace `kube-system` (only what it has made there, and in its own namespaces)")]
 // expectations
 #[case(json!([{"serviceAccount": "a", "expect": {"json": {"x": 1}}}]), "error /steps/0/expect/json: `serviceAccount` cannot answer `json` (say `object`)")]
 #[case(json!([{"get": {"kind": "Pod"}, "expect": {"stdout": "x"}}]), "error /steps/0/expect/stdout: `get` cannot answer `stdout` (only commands print: say `object`, or use `exec`)")]
@@ -174,7 +174,7 @@ fn says(#[case] steps: Value, #[case] text: &str) {
 #[case(json!({"exec": {"in": "q", "command": ["ls"]}}), "error /steps/1/exec/in: no step makes Pod `q` (add a step `pod: {name: q, image: curl}` before)")]
 #[case(json!({"exec": {"in": "p", "container": "mian", "command": ["ls"]}}), "error /steps/1/exec/container: Pod `p` has no container `mian` (did you mean `main`?)")]
 #[case(json!({"exec": {"in": "p", "command": ["ls -l"]}}), "warning /steps/1/exec/command/0: no program has this name (write `command: [ls, -l]`)")]
-#[case(json!({"exec": {"in": "p", "command": ["ls"]}, "expect": {"status": 200}}), "error /steps/1/expect/status: `exec` cannot answer `status` (a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`)")]
+#[case(json!({"exec": {"in": "p", "command": ["ls"]}, "expect": {"status": 200}}), "error /steps/1/expect/status: `exec` cannot answer `status` of a success (a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`)")]
 #[case(json!({"curl": {"in": "p", "url": "/api"}}), "error /steps/1/curl/url: the URL is not absolute (write `https://kubernetes.default/api`)")]
 #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/", "headers": {"authorization": "Bearer 0123456789abcdef0123456789abcdef"}}}), "error /steps/1/curl/headers/authorization: a token must not stand in a file or an argument (write `token: mounted`: it is read in the Pod at each call)")]
 #[case(json!({"curl": {"in": "p", "url": "https://kubernetes/", "insecure": true, "cacert": true}}), "error /steps/1/curl/insecure: `insecure` beside `cacert` (leave out one of them)")]

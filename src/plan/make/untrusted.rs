@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Context, below, draft::Draft, url};
 use crate::{
-    plan::{Action, Request, Step, kinds::OWN},
+    plan::{Action, Place, Request, Step, kinds::OWN},
     reach::{self, Reach},
     scenario::beside,
 };
@@ -48,8 +48,20 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
                     refuse(cx, &below(&at, "stdin"), found.collect());
                 }
             }
+            Action::Curl(call) => elsewhere(cx, &at, &call.place, drafts),
+            Action::Exec(call) => elsewhere(cx, &at, &call.place, drafts),
             _ => {}
         }
+    }
+}
+
+/// Pods that nothing in the scenario makes may hold the node, where they are not in a namespace of its own.
+fn elsewhere(cx: &mut Context<'_>, at: &str, place: &Place, drafts: &[Draft<'_>]) {
+    let mut objects = drafts.iter().flat_map(|draft| &draft.objects).map(|placed| &placed.object);
+    let own = objects.any(|object| object.kind.is("", "Namespace") && object.name == place.namespace);
+    if place.of.is_some() && place.namespace != cx.namespace && !own {
+        let what = format!("a Pod of namespace `{}` that it does not make", place.namespace);
+        complain(cx, &below(at, "in"), &what, "call from a Pod that a step makes, in the scenario's own namespace");
     }
 }
 

@@ -2,7 +2,10 @@
 
 use http::Uri;
 
-use crate::{plan::kinds::nearest, scenario::placeholder};
+use crate::{
+    plan::{Request, kinds::nearest},
+    scenario::{placeholder, verbs::Method},
+};
 
 /// The placeholder for the scenario's namespace.
 pub(super) const NAMESPACE: &str = "{namespace}";
@@ -71,7 +74,9 @@ pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
     if filled.starts_with('/') && !filled.starts_with("//") {
         return bad("the URL is not absolute", format!("write `https://kubernetes.default{text}`"));
     }
-    let Some((scheme, rest)) = filled.split_once("://") else {
+    // Of a saved value, the rest is read as if it stood there.
+    let likely = likely(&filled);
+    let Some((scheme, rest)) = likely.split_once("://") else {
         return bad("the URL is not absolute", format!("write `{}`", absolute(text)));
     };
     if !matches!(scheme, "http" | "https") {
@@ -88,7 +93,7 @@ pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
             "curl would resolve it before it asks: write the path that is meant",
         );
     }
-    let uri: Uri = match filled.parse() {
+    let uri: Uri = match likely.parse() {
         Ok(uri) => uri,
         Err(error) => return bad(format!("this is no URL: {error}"), ""),
     };
@@ -145,6 +150,32 @@ fn absolute(text: &str) -> String {
     format!("{}://{rest}", scheme.unwrap_or("https"))
 }
 
+/// Whether the host, or what stands before it, is a saved value.
+pub(super) fn is_late(text: &str) -> bool {
+    let head = match text.split_once("://") {
+        Some((scheme, rest)) => scheme.len() + 3 + rest.find(['/', '?', '#']).unwrap_or(rest.len()),
+        None => text.find(['/', '?', '#']).unwrap_or(text.len()),
+    };
+    text[..head].contains("{saved.")
+}
+
+/// A URL in which the saved values before its path are replaced by something that may stand there.
+fn likely(text: &str) -> std::borrow::Cow<'_, str> {
+    static PORT: std::sync::LazyLock<regex::Regex> =
+        std::sync::LazyLock::new(|| regex::Regex::new(r"^([^/]*//[^/]*):\{saved\.[^{}]*\}").expect("a pattern"));
+    if !is_late(text) {
+        return text.into();
+    }
+    let text = PORT.replace(text, "$1:1");
+    let text = saved(&text);
+    match text.strip_prefix("saved://") {
+        Some(rest) => format!("https://{rest}"),
+        None if !text.contains("://") => format!("https://{text}"),
+        None => text.into_owned(),
+    }
+    .into()
+}
+
 /// The text with each `{saved.NAME}` as a word.
 fn saved(text: &str) -> std::borrow::Cow<'_, str> {
     static SAVED: std::sync::LazyLock<regex::Regex> =
@@ -157,6 +188,12 @@ const API_SERVER: [&str; 4] =
     ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
 
 impl Url {
+    /// What the API server is asked, if it is the one that is called.
+    pub(super) fn request(&self, method: Method) -> Option<Request> {
+        let is_api = self.is_api_server() && self.https && self.port.is_none_or(|port| port == 443);
+        is_api.then(|| Request::from_http(method.word(), &self.path_and_query))
+    }
+
     /// Whether the host is the API server's.
     pub(super) fn is_api_server(&self) -> bool {
         API_SERVER.contains(&self.host.as_str())

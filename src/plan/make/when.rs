@@ -4,7 +4,7 @@ use super::{Context, below, draft::Draft};
 use crate::{
     plan::{
         Expected,
-        when::{Comparison, Here, When, everywhere, word},
+        when::{Comparison, Here, When, everywhere},
     },
     scenario::when as said,
 };
@@ -66,7 +66,7 @@ pub(super) fn covers(cx: &mut Context<'_>, draft: &Draft<'_>, step: Option<&When
     let all_versions = (20..=60).all(|minor| bare(&Here { kubernetes: (1, minor), ..here.clone() }));
     let place = match (all_versions, here.feature.len()) {
         (false, _) => format!("Kubernetes {major}.{minor}"),
-        (true, 2) => format!("a cluster of kind {}", word(here.cluster)),
+        (true, 2) => format!("a cluster of kind {}", here.cluster),
         (true, _) => "a cluster that lacks the feature".to_owned(),
     };
     cx.findings

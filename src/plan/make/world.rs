@@ -60,6 +60,7 @@ impl<'a> World<'a> {
 }
 
 /// What a call from a Pod needs to know about it.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct PodFacts {
     /// The names of its containers, init containers that keep running included.
     pub containers: Vec<String>,
@@ -67,6 +68,19 @@ pub(super) struct PodFacts {
     pub account: String,
     /// Whether its own manifest says that the token is mounted.
     pub automount: Option<bool>,
+    /// The images of its containers, in the same order.
+    images: Vec<String>,
+}
+
+impl PodFacts {
+    /// Whether a container, or the first, is of the image that has curl and a shell.
+    pub(super) fn has_curl(&self, container: Option<&str>) -> bool {
+        let index = match container {
+            None => Some(0),
+            Some(name) => self.containers.iter().position(|other| other == name),
+        };
+        index.and_then(|index| self.images.get(index)).is_some_and(|image| image == "curl")
+    }
 }
 
 /// Reads a Pod's manifest.
@@ -75,15 +89,15 @@ pub(super) fn pod_facts(manifest: &Value) -> PodFacts {
     let containers = spec["containers"].as_array().into_iter().flatten();
     let sidecars = (spec["initContainers"].as_array().into_iter().flatten())
         .filter(|container| container["restartPolicy"] == "Always");
+    let all: Vec<&Value> = containers.chain(sidecars).filter(|container| container["name"].is_string()).collect();
+    let texts =
+        |key: &str| all.iter().map(|container| container[key].as_str().unwrap_or_default().to_owned()).collect();
     let account = [&spec["serviceAccountName"], &spec["serviceAccount"]]
         .into_iter()
         .find_map(|name| name.as_str().filter(|name| !name.is_empty()));
     PodFacts {
-        containers: containers
-            .chain(sidecars)
-            .filter_map(|container| container["name"].as_str())
-            .map(ToOwned::to_owned)
-            .collect(),
+        containers: texts("name"),
+        images: texts("image"),
         account: account.unwrap_or("default").to_owned(),
         automount: spec["automountServiceAccountToken"].as_bool(),
     }

@@ -9,7 +9,7 @@ fn planned(text: &str) -> Plan {
 }
 
 fn needed(plan: &Plan) -> Vec<String> {
-    rights(plan).iter().map(words).map(|text| text.replace(&plan.namespace, "OWN")).collect()
+    rights(plan).iter().map(|(_, right)| words(right)).map(|text| text.replace(&plan.namespace, "OWN")).collect()
 }
 
 const STORY: &str = "
@@ -50,7 +50,7 @@ fn a_story_needs_what_its_steps_do_and_not_what_others_ask() {
 
 #[test]
 fn a_story_in_its_own_namespace_touches_nothing_of_others() {
-    assert_eq!(touches(&planned(STORY)), vec![]);
+    assert_eq!(touches(&planned(STORY), &[]), vec![]);
     assert_eq!(makes_cluster_wide(&planned(STORY)), vec![]);
 }
 
@@ -76,7 +76,7 @@ steps:
   - {title: kubectl does anything, kubectl: {args: [delete, ns, --all]}}
 ",
     );
-    let touched: Vec<_> = touches(&plan).into_iter().map(|(pointer, what)| format!("{pointer} {what}")).collect();
+    let touched: Vec<_> = touches(&plan, &[]).into_iter().map(|(pointer, what)| format!("{pointer} {what}")).collect();
     let expected = [
         "/steps/1 would create configmaps in the namespace kube-system",
         "/steps/2 would delete nodes n",
@@ -92,8 +92,8 @@ steps:
 #[test]
 fn a_shared_namespace_is_not_its_own() {
     let plan = planned("{title: A, namespace: default, steps: [{title: An account, serviceAccount: a}]}");
-    assert_eq!(touches(&plan)[0], (String::new(), "uses the namespace default, which is not its own".to_owned()));
-    assert!(touches(&plan).len() > 1);
+    assert_eq!(touches(&plan, &[])[0], (String::new(), "uses the namespace default, which is not its own".to_owned()));
+    assert!(touches(&plan, &[]).len() > 1);
 }
 
 /// A denial by RBAC needs no right, however it is claimed; what is refused later, or is not found, has been authorized.

@@ -1,0 +1,86 @@
+//! A namespace of others in which several runs may be at once: they take turns in it, by an object that only one of them can make.
+//!
+//! Two runs need the same names, and each would see what the other grants. So a scenario in such a namespace waits until no other
+//! run is in it; what a killed run has left of its turn is taken away, by its identity.
+
+use serde_json::json;
+
+use crate::{
+    clock::Moment,
+    cluster::namespaces,
+    plan::{Kind, Plan, needs},
+    steps::{Context, Fault, Made, api},
+};
+
+/// The ConfigMap's name.
+const NAME: &str = needs::TURN;
+
+/// How long after a look at another run's turn it is looked at again.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Whether the scenario is in a namespace that is neither its own nor of a cluster of ours.
+fn is_shared(plan: &Plan, context: &Context) -> bool {
+    context.foreign && !plan.fresh_namespace
+}
+
+/// Waits for the scenario's turn in its namespace, if others may be in it. It ends with the scenario.
+///
+/// # Errors
+/// [`Fault::Taken`] when another run was in it all the time, or the object is nobody's.
+pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), Fault> {
+    if !is_shared(plan, context) {
+        return Ok(());
+    }
+    let collection = api::path(&kind(), Some(&plan.namespace), None);
+    let path = api::path(&kind(), Some(&plan.namespace), Some(NAME));
+    let mut manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}});
+    namespaces::mark(&mut manifest);
+    let json = Some("application/json");
+    loop {
+        let body = manifest.to_string().into_bytes();
+        let made = api::send(&context.client, http::Method::POST, &collection, json, body).await?;
+        if made.status == 201 {
+            remember(plan, context, api::uid(made.json.as_ref()));
+            return Ok(());
+        }
+        if made.status != 409 {
+            return Err(api::busy(&made).unwrap_or_else(|| {
+                Fault::Refused(format!("no turn in the namespace {}: {}", plan.namespace, api::words(&made)))
+            }));
+        }
+        let there = api::get(&context.client, &path).await?;
+        let Some(object) = there.json.filter(|_| there.status == 200) else { continue };
+        // An answer got lost, or an earlier scenario of this run could not remove it.
+        if namespaces::is_ours(&object) {
+            remember(plan, context, api::uid(Some(&object)));
+            return Ok(());
+        }
+        let what = format!("ConfigMap {NAME} in {}", plan.namespace);
+        let Some(run) = namespaces::another_run(&object) else {
+            return Err(Fault::Taken(format!("{what} is there already, and is not this scenario's")));
+        };
+        if run.dead {
+            let body = namespaces::delete_options(api::uid(Some(&object)).as_deref(), None, None);
+            api::send(&context.client, http::Method::DELETE, &path, json, body).await?;
+            continue;
+        }
+        if deadline.left() <= AGAIN {
+            return Err(Fault::Taken(format!("{what} belongs to {run}, and its turn was not over in time")));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn remember(plan: &Plan, context: &Context, uid: Option<String>) {
+    context.remember(Made { kind: kind(), namespace: Some(plan.namespace.clone()), name: NAME.into(), uid });
+}
+
+/// Whether it is what a turn is known by, which ends after all else.
+pub(super) fn is_turn(made: &Made) -> bool {
+    made.kind.is("", "ConfigMap") && made.name == NAME
+}
+
+fn kind() -> Kind {
+    let plural = Some("configmaps".to_owned());
+    Kind { group: String::new(), version: "v1".into(), kind: "ConfigMap".into(), plural, namespaced: true }
+}

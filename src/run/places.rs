@@ -1,0 +1,316 @@
+//! In which Pod a step calls, when it names no Pod of its own; as whom; and whether it can be done there.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::hosts;
+use crate::{
+    clock::Moment,
+    expect::show,
+    k8s::nearest,
+    plan::{Action, Curl, Exec, Identity, Of, Owner, Place, Step, place::selector},
+    steps::{Context, Fault, api, guest, hopeless},
+};
+
+/// How long after a look it is looked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// The most Pods of which one is picked.
+const MOST: usize = 500;
+
+/// Names that are told, when none is the one that is looked for.
+const TOLD: usize = 8;
+
+/// Whether anything of a step is only known to the cluster.
+pub(super) fn must_look(step: &Step) -> bool {
+    match &step.action {
+        Action::Curl(call) => call.place.of.is_some() || needs_curl(step, call) || call.late || hosts::is_asked(step),
+        Action::Exec(call) => call.place.of.is_some(),
+        _ => false,
+    }
+}
+
+/// Whether nothing says that the Pod has curl. Who expects that it lacks gets that.
+fn needs_curl(step: &Step, call: &Curl) -> bool {
+    let lacking = |code: Option<i32>| matches!(code, Some(126 | 127));
+    !call.place.has_curl && !step.expected.iter().any(|item| lacking(item.expect.exit_code))
+}
+
+/// Finds it all out. Where there is no such Pod, it is looked for again for as long as the step's `within` says.
+///
+/// # Errors
+/// [`Fault::Waited`] when there is no such Pod, or none that runs; and when the cluster does not say.
+pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) -> Result<(), Fault> {
+    let within = step.expected.iter().filter_map(|item| item.within).max().unwrap_or_default();
+    let patience = Moment::now() + within.min(deadline.left());
+    let curl = matches!(&step.action, Action::Curl(call) if needs_curl(step, call));
+    let (place, identity) = match &mut step.action {
+        Action::Curl(call) => {
+            let Curl { place, identity, mounted_token, .. } = &mut **call;
+            (place, mounted_token.then_some(identity))
+        }
+        Action::Exec(Exec { place, identity, .. }) => (place, Some(identity)),
+        _ => return Ok(()),
+    };
+    if place.of.is_some() {
+        let pod = sought(place, context, patience).await?;
+        let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        place.pod = text("/metadata/name");
+        if let Some(identity) = identity {
+            let account = text("/spec/serviceAccountName");
+            let name = if account.is_empty() { "default".to_owned() } else { account };
+            *identity = Identity::ServiceAccount { namespace: place.namespace.clone(), name };
+        }
+        if curl {
+            guest::prepare(place, &pod, context, deadline).await?;
+        }
+    } else if curl && let Some(pod) = one(&pod_path(place), context).await? {
+        guest::prepare(place, &pod, context, deadline).await?;
+    }
+    hosts::settle(step, context).await
+}
+
+/// The Pod that is looked for; of several the first by name that runs.
+async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Result<Value, Fault> {
+    if let Some(name) = place.pod.strip_prefix("pod/") {
+        // As `kubectl -o name` prints it.
+        place.pod = name.to_owned();
+    }
+    loop {
+        match look(place, context).await? {
+            // Of a Pod that has a name, the call itself says why it does not run.
+            Ok(pod) if place.of != Some(Of::Name) || patience.left().is_zero() => return Ok(pod),
+            Ok(pod) if runs(&pod, place.container.as_deref()) => return Ok(pod),
+            Ok(_) => tokio::time::sleep(AGAIN).await,
+            Err(last) if patience.left().is_zero() => {
+                let what = format!("no Pod of {} runs in namespace {}", place.sought(), place.namespace);
+                let what = if place.of == Some(Of::Name) {
+                    format!("there is no Pod `{}` in namespace {}", place.pod, place.namespace)
+                } else {
+                    what
+                };
+                let clean = |text: &str| show::line(text, show::BODY);
+                return Err(Fault::Waited { what: clean(&what), last: clean(&last) });
+            }
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
+
+/// One look: the Pod, or why there is none.
+async fn look(place: &mut Place, context: &Context) -> Result<Result<Value, String>, Fault> {
+    let namespace = place.namespace.clone();
+    let candidates = match &place.of {
+        None | Some(Of::Name) => {
+            return match one(&pod_path(place), context).await? {
+                Some(pod) => Ok(Ok(pod)),
+                None => Ok(Err(near("Pods", &place.pod, &list(&namespace, "", "pods", "", context).await?))),
+            };
+        }
+        Some(Of::Labels(labels)) => {
+            let query = format!("&labelSelector={}", api::escape(&selector(labels)));
+            let found = list(&namespace, "", "pods", &query, context).await?;
+            if found.is_empty() {
+                let all = list(&namespace, "", "pods", "", context).await?;
+                return Ok(Err(other_labels(&all)));
+            }
+            found
+        }
+        Some(Of::Owner(owner, name)) => match owned(*owner, name, &namespace, context).await? {
+            Ok(found) => found,
+            Err(why) => return Ok(Err(why)),
+        },
+    };
+    let mut going: Vec<&Value> = candidates.iter().filter(|pod| runs(pod, place.container.as_deref())).collect();
+    going.sort_by_key(|pod| name_of(pod));
+    let Some(first) = going.first() else {
+        return Ok(Err(states(&candidates)));
+    };
+    let of = place.sought();
+    place.told = match going.len() {
+        1 => format!("the Pod of {of} that runs"),
+        many => format!("of {of}, the first by name of {many} that run"),
+    };
+    Ok(Ok((*first).clone()))
+}
+
+/// The Pods that a workload owns, itself or by what stands between; of a Deployment those of its newest ReplicaSet.
+async fn owned(
+    owner: Owner,
+    name: &str,
+    namespace: &str,
+    context: &Context,
+) -> Result<Result<Vec<Value>, String>, Fault> {
+    let path = object(namespace, owner.group(), owner.plural(), name);
+    let Some(top) = one(&path, context).await? else {
+        let all = list(namespace, owner.group(), owner.plural(), "", context).await?;
+        return Ok(Err(format!("there is no {} `{name}`: {}", owner.kind(), near(owner.plural(), name, &all))));
+    };
+    let number = |value: &Value| value.as_i64().unwrap_or_default();
+    if top["status"]["observedGeneration"].is_i64()
+        && number(&top["status"]["observedGeneration"]) < number(&top["metadata"]["generation"])
+    {
+        return Ok(Err(format!("the controller of {} `{name}` has not seen its last change yet", owner.kind())));
+    }
+    let mut owners = vec![uid(&top)];
+    if let Some(between) = owner.between() {
+        let mut sets: Vec<Value> = list(namespace, between.group(), between.plural(), "", context).await?;
+        sets.retain(|set| owners.contains(&owner_uid(set)));
+        if owner == Owner::Deployment {
+            let revision = |set: &Value| {
+                let text = set.pointer("/metadata/annotations/deployment.kubernetes.io~1revision");
+                text.and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default()
+            };
+            let newest = sets.iter().map(revision).max();
+            sets.retain(|set| Some(revision(set)) == newest);
+        }
+        owners = sets.iter().map(uid).collect();
+    }
+    let mut pods = list(namespace, "", "pods", "", context).await?;
+    pods.retain(|pod| owners.contains(&owner_uid(pod)));
+    if pods.is_empty() {
+        let wanted = ["replicas", "completions"].iter().find_map(|key| top["spec"][*key].as_i64());
+        let wanted = wanted.map(|number| format!(", and wants {number}")).unwrap_or_default();
+        let why = hopeless::why(owner.kind(), &top).map(|why| format!(": {why}")).unwrap_or_default();
+        return Ok(Err(format!("{} `{name}` has no Pod yet{wanted}{why}", owner.kind())));
+    }
+    Ok(Ok(pods))
+}
+
+fn uid(object: &Value) -> String {
+    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+}
+
+fn owner_uid(object: &Value) -> String {
+    let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let controller = owners.into_iter().find(|owner| owner["controller"] == true);
+    controller.and_then(|owner| owner["uid"].as_str()).unwrap_or("none").to_owned()
+}
+
+fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// Whether a command can be run in a container of a Pod that is to stay.
+fn runs(pod: &Value, container: Option<&str>) -> bool {
+    let Some(name) = guest::container(pod, container).and_then(|container| container["name"].as_str()) else {
+        return false;
+    };
+    let status = &pod["status"];
+    let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
+    let mut all = lists.iter().flat_map(|key| status[*key].as_array().into_iter().flatten());
+    let running = all.any(|state| state["name"] == name && state["state"]["running"].is_object());
+    running && pod["metadata"]["deletionTimestamp"].is_null()
+}
+
+/// What became of Pods of which none runs.
+fn states(pods: &[Value]) -> String {
+    let one = |pod: &Value| {
+        let phase = pod["status"]["phase"].as_str().unwrap_or("Unknown");
+        let why = hopeless::why("Pod", pod).map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{} is {phase}{why}", name_of(pod))
+    };
+    let told: Vec<String> = pods.iter().take(TOLD).map(one).collect();
+    told.join("; ")
+}
+
+fn other_labels(pods: &[Value]) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for pod in pods {
+        let labels = pod["metadata"]["labels"].as_object().into_iter().flatten();
+        let labels: Vec<String> =
+            labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+        let labels = if labels.is_empty() { "no labels".to_owned() } else { labels.join(",") };
+        let told = format!("{} has {labels}", name_of(pod));
+        if all.len() < TOLD {
+            all.push(told);
+        }
+    }
+    if all.is_empty() { "there are no Pods".into() } else { format!("no Pod has them: {}", all.join("; ")) }
+}
+
+/// What else is there.
+fn near(plural: &str, name: &str, all: &[Value]) -> String {
+    let mut names: Vec<&str> = all.iter().map(name_of).collect();
+    names.sort_unstable();
+    match (nearest(name, names.iter().copied()), names.len()) {
+        (_, 0) => format!("there are no {plural}"),
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, 1..=TOLD) => format!("there are `{}`", names.join("`, `")),
+        (None, many) => format!("there are `{}` and {} more", names[..TOLD].join("`, `"), many - TOLD),
+    }
+}
+
+fn object(namespace: &str, group: &str, plural: &str, name: &str) -> String {
+    format!("{}/{}", collection(namespace, group, plural), api::escape(name))
+}
+
+fn collection(namespace: &str, group: &str, plural: &str) -> String {
+    let root = if group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{group}/v1") };
+    format!("{root}/namespaces/{}/{plural}", api::escape(namespace))
+}
+
+fn pod_path(place: &Place) -> String {
+    object(&place.namespace, "", "pods", &place.pod)
+}
+
+/// An object, if it is there.
+async fn one(path: &str, context: &Context) -> Result<Option<Value>, Fault> {
+    let http = api::get(&context.client, path).await?;
+    match http.status {
+        200 => Ok(http.json),
+        404 => Ok(None),
+        _ => Err(api::busy(&http).unwrap_or_else(|| refused(path, &http))),
+    }
+}
+
+async fn list(namespace: &str, group: &str, plural: &str, query: &str, context: &Context) -> Result<Vec<Value>, Fault> {
+    let path = format!("{}?limit={MOST}{query}", collection(namespace, group, plural));
+    let http = api::get(&context.client, &path).await?;
+    match http.status {
+        200 => Ok(http.json.and_then(|mut json| json["items"].as_array_mut().map(std::mem::take)).unwrap_or_default()),
+        _ => Err(api::busy(&http).unwrap_or_else(|| refused(&path, &http))),
+    }
+}
+
+fn refused(path: &str, http: &crate::expect::Http) -> Fault {
+    Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, api::words(http)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, state: Value) -> Value {
+        json!({
+            "metadata": {"name": name, "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "a"}, {"name": "b"}]},
+            "status": {"phase": "Running", "containerStatuses": [{"name": "a", "state": state}, {"name": "b", "state": {"running": {}}}]},
+        })
+    }
+
+    #[test]
+    fn only_a_container_that_runs_in_a_pod_that_stays_will_do() {
+        let good = pod("a", json!({"running": {}}));
+        assert!(runs(&good, None) && runs(&good, Some("b")) && !runs(&good, Some("c")));
+        let waits = pod("a", json!({"waiting": {"reason": "ErrImagePull"}}));
+        assert!(!runs(&waits, None) && runs(&waits, Some("b")));
+        let mut gone = good;
+        gone["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert!(!runs(&gone, None));
+    }
+
+    #[test]
+    fn it_says_what_is_there_instead() {
+        let all = [pod("web-1", json!({})), pod("web-0", json!({}))];
+        assert_eq!(near("Pods", "wep-0", &all), "did you mean `web-0`?");
+        assert_eq!(near("Pods", "database", &all), "there are `web-0`, `web-1`");
+        assert_eq!(near("Pods", "web", &[]), "there are no Pods");
+        assert_eq!(other_labels(&all[..1]), "no Pod has them: web-1 has app=web");
+        let waits = pod("a", json!({"waiting": {"reason": "ErrImagePull", "message": "no such image"}}));
+        assert_eq!(states(&[waits]), "a is Running: container a waits with ErrImagePull: no such image");
+    }
+}
