@@ -28,6 +28,7 @@ pub mod lease;
 pub mod limits;
 pub mod lines;
 mod login;
+pub mod machine;
 pub mod namespaces;
 pub mod own;
 pub mod owner;

@@ -13,6 +13,7 @@ mod captures;
 mod draft;
 mod existence;
 mod expectations;
+mod fields;
 mod files;
 mod findings;
 mod identity;
