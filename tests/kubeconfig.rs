@@ -335,7 +335,7 @@ fn an_interrupted_run_cleans_up_and_what_a_killed_one_leaves_is_swept() {
 
     let mut killed = begin();
     // While it lives, it is nobody's to sweep.
-    let sweep = |dry_run| given.runtime.block_on(namespaces::sweep(&given.client, dry_run)).expect("a sweep");
+    let sweep = |dry_run| given.runtime.block_on(namespaces::sweep(&given.client, &[], dry_run)).expect("a sweep");
     let of_ours = |swept: Vec<String>| swept.into_iter().filter(|what| what.contains("kw-long")).collect::<Vec<_>>();
     assert_eq!(of_ours(sweep(true).0), Vec::<String>::new());
     killed.kill().expect("killed");

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, ClusterError, Daemon, Progress, Settings, StartError, Wanted, docker, engine, images::Patience, k3s,
+    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, docker, engine,
+    images::Patience, k3s,
 };
 use crate::stop::Stop;
 
@@ -26,7 +27,9 @@ pub async fn start(
         Err(e) => passed.push(format!("no k3s, and no node in Docker: {e}")),
         Ok(_) => {
             let patience = Patience { first: FIRST_WORD, ..Patience::of(settings) };
-            if wanted.untrusted {
+            if !wanted.shape.is_usual() {
+                passed.extend(ClusterKind::K3s.usual_only().map(|why| format!("no k3s: {why}")));
+            } else if wanted.untrusted {
                 passed.push("no k3s: an untrusted scenario could remove its policies".into());
             } else {
                 match k3s::start(wanted, settings, patience, stop, progress).await {

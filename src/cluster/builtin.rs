@@ -21,7 +21,7 @@ use super::{
     lines,
     own::Room,
     preflight,
-    said::{Ready, Said, death},
+    said::{self, Ready, Said, death},
     sweep,
 };
 use crate::stop::{Stop, unless_stopped};
@@ -73,6 +73,9 @@ pub async fn start(
     if wanted.untrusted {
         command.arg("--untrusted");
     }
+    if !wanted.shape.is_usual() {
+        command.arg(format!("--shape={}", wanted.shape.json()));
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut keeper = command.spawn().map_err(|e| {
         ClusterError::new(
@@ -101,16 +104,17 @@ pub async fn start(
                     died,
                     ended: tokio::sync::Mutex::new(told),
                 };
-                return Ok(cluster(node, ready));
+                return Ok(cluster(node, ready, wanted));
             }
             Some(Said::Failed { message, remedy, log }) => {
                 let error = ClusterError { message, remedy, log };
                 return Err(after_the_end(told, stdin, keeper, error.into()).await);
             }
             Some(Said::Died { component, status, log }) => {
-                let error = death(&component, &status, log);
+                let error = said::refused(&wanted.shape, &component, death(&component, &status, log));
                 return Err(after_the_end(told, stdin, keeper, error.into()).await);
             }
+            Some(Said::Again { component, status }) => progress(said::again(&component, &status)),
             Some(Said::Swept { dir, left }) => progress(swept(&dir, &left)),
             Some(Said::Kept { dir, message }) => {
                 progress(Progress::Note(format!("could not remove {}: {message}", dir.display())));
@@ -129,10 +133,10 @@ pub async fn start(
     }
 }
 
-fn cluster(node: Node, ready: Ready) -> Cluster {
+fn cluster(node: Node, ready: Ready, wanted: &Wanted) -> Cluster {
     let facts = Facts {
         pods: true,
-        anonymous: true,
+        anonymous: wanted.shape.anonymous_everywhere(),
         kind: ClusterKind::Builtin,
         kubernetes: ready.kubernetes,
         curl_image: CURL_IMAGE.to_owned(),

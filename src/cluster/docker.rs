@@ -9,7 +9,7 @@ use super::{
     container::{self, Container, NodeImage},
     engine::{self, CURL_IMAGE},
     images, ready,
-    said::{Said, death},
+    said::{self, Said, death},
     sweep,
 };
 use crate::{
@@ -39,13 +39,13 @@ pub async fn start(
     images::load_node(&daemon, &engine, &settings.notes(), stop, progress).await?;
     let owner = Owner::new();
     let folder = Folder::make(&settings.runs(), &owner)?;
-    let args = if wanted.untrusted { vec!["--untrusted".into()] } else { vec![] };
+    let within = settings.start_timeout.unwrap_or(READY_WITHIN);
+    let args = init_args(wanted, within);
     let memory = settings.node_memory;
     let image = NodeImage { name: images::NODE.into(), tag: engine::hash(), args, memory, ..NodeImage::default() };
     let begun = Instant::now();
     let (node, mut lines) = container::start(&daemon, host, image, &owner, folder, stop).await?;
-    let within = settings.start_timeout.unwrap_or(READY_WITHIN);
-    let up = unless_stopped(stop, bring_up(&node, &mut lines, (begun, within), progress)).await;
+    let up = unless_stopped(stop, bring_up(&node, &mut lines, wanted, (begun, within), progress)).await;
     match up {
         Ok(Ok(cluster)) => {
             watch(node, lines);
@@ -62,17 +62,33 @@ pub async fn start(
     }
 }
 
+/// What its process 1 is told. It knows best what is late, so it has a little less time than we wait.
+fn init_args(wanted: &Wanted, within: Duration) -> Vec<String> {
+    let budget = within.saturating_sub(within / 25).as_secs().max(1);
+    let mut args = vec![format!("--budget={budget}s")];
+    if wanted.untrusted {
+        args.push("--untrusted".into());
+    }
+    if !wanted.shape.is_usual() {
+        args.push(format!("--shape={}", wanted.shape.json()));
+    }
+    args
+}
+
 async fn bring_up(
     node: &std::sync::Arc<Container>,
     lines: &mut mpsc::Receiver<String>,
+    wanted: &Wanted,
     (begun, within): (Instant, Duration),
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, ClusterError> {
     let kubernetes =
-        timeout_at(Moment::now() + within, said_ready(node, lines, progress)).await.map_err(|_| ClusterError {
-            message: format!("the node was not ready after {:.0} s", begun.elapsed().as_secs_f64()),
-            remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
-            log: node.last_lines(),
+        timeout_at(Moment::now() + within, said_ready(node, lines, wanted, progress)).await.map_err(|_| {
+            ClusterError {
+                message: format!("the node was not ready after {:.0} s", begun.elapsed().as_secs_f64()),
+                remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
+                log: node.last_lines(),
+            }
         })??;
     let words = ["cat", "/etc/kubernetes/admin.conf"].map(str::to_owned).to_vec();
     let cannot = |e: String| ClusterError::plain(format!("cannot read the kubeconfig in the node: {e}"));
@@ -83,13 +99,14 @@ async fn bring_up(
     };
     let text = super::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
+    let anonymous = wanted.shape.anonymous_everywhere();
     let facts =
-        Facts { pods: true, anonymous: true, kind: ClusterKind::Docker, kubernetes, curl_image: CURL_IMAGE.to_owned() };
+        Facts { pods: true, anonymous, kind: ClusterKind::Docker, kubernetes, curl_image: CURL_IMAGE.to_owned() };
     let kubectl = Kubectl::inside(node.place(), &["kubectl"]);
     let cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(std::sync::Arc::clone(node)));
     // The node has seen to all else; what it cannot see is the way from here to it.
     let client = cluster.client().await?;
-    let until = Moment::now() + Duration::from_secs(20);
+    let until = Moment::now() + Duration::from_secs(20).max(within / 6);
     let unreachable = |e: String| {
         ClusterError::new(
             format!("the node is ready, but cannot be reached at {}: {e}", node.server),
@@ -108,6 +125,7 @@ async fn bring_up(
 async fn said_ready(
     node: &Container,
     lines: &mut mpsc::Receiver<String>,
+    wanted: &Wanted,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<String, ClusterError> {
     while let Some(line) = lines.recv().await {
@@ -115,7 +133,10 @@ async fn said_ready(
             Ok(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
             Ok(Said::Ready(ready)) => return Ok(ready.kubernetes),
             Ok(Said::Failed { message, remedy, log }) => return Err(ClusterError { message, remedy, log }),
-            Ok(Said::Died { component, status, log }) => return Err(death(&component, &status, log)),
+            Ok(Said::Again { component, status }) => progress(said::again(&component, &status)),
+            Ok(Said::Died { component, status, log }) => {
+                return Err(said::refused(&wanted.shape, &component, death(&component, &status, log)));
+            }
             Ok(_) | Err(_) => {}
         }
     }

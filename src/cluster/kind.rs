@@ -11,6 +11,7 @@ mod config;
 pub mod dangers;
 mod keeper;
 mod network;
+mod shaped;
 
 use std::{
     path::{Path, PathBuf},
@@ -32,7 +33,7 @@ use super::{
     daemon::{Ends, on, runtime},
     exec,
     images::{self, Patience},
-    k3s, ready, sweep,
+    k3s, ready, said, sweep,
 };
 use crate::{
     clock::Moment,
@@ -110,9 +111,14 @@ pub async fn start(
     let folder = Folder::make(&settings.runs(), &owner)?;
     let held = Held { keeper: Keeper::start(&name)?, folder, watch: None };
     let node = Arc::new(Node { name, held: Mutex::new(Some(held)), seen: Arc::default() });
+    let config = shape(config, wanted, &node)?;
     let up = async {
         network::make(&daemon, &node.name, &owner, config.ipv6()).await?;
-        bring_up(&node, &kind, &config, (&daemon, docker), curl, progress).await
+        let up = bring_up(&node, &kind, &config, (&daemon, docker), curl, progress).await;
+        match up {
+            Err(error) if !wanted.shape.is_usual() => Err(node.refusal(&daemon, error).await),
+            up => up,
+        }
     };
     let error = match unless_stopped(stop, up).await {
         Ok(Ok(cluster)) => return Ok(cluster),
@@ -122,6 +128,25 @@ pub async fn start(
     // The error is said when nothing is left.
     node.end().await;
     Err(error)
+}
+
+/// The config with what is asked of the API server, and its files in the cluster's folder.
+///
+/// # Errors
+/// When they cannot be written.
+fn shape(mut config: Config, wanted: &Wanted, node: &Node) -> Result<Config, ClusterError> {
+    if wanted.shape.is_usual() {
+        return Ok(config);
+    }
+    let folder = node.file("shape");
+    let shaped = shaped::config(&config.text, &config.from, &wanted.shape, &folder)?;
+    let cannot = |e: std::io::Error| ClusterError::plain(format!("cannot write {}: {e}", folder.display()));
+    std::fs::create_dir(&folder).map_err(cannot)?;
+    for (name, content) in &shaped.files {
+        std::fs::write(folder.join(name), content.to_string()).map_err(cannot)?;
+    }
+    config.text = shaped.text;
+    Ok(config)
 }
 
 /// Whether this process would reach the API server: kind publishes it at 127.0.0.1 of Docker's machine, unless its config says
@@ -244,6 +269,15 @@ impl Node {
             self.exec(daemon, &["journalctl", "--unit", "kubelet", "--lines", "20", "--output", "cat", "--no-pager"]);
         let text = said.await.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// Why there is no API server: it does not take what it was given, if its last words say so.
+    async fn refusal(&self, daemon: &Daemon, error: ClusterError) -> ClusterError {
+        let ask = "tail -qn 30 /var/log/containers/kube-apiserver-*.log | cut -d ' ' -f 4-";
+        let said = self.exec(daemon, &["sh", "-c", ask]).await;
+        let text = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        shaped::last_words(&lines).map_or(error, said::refusal)
     }
 
     /// Notes the end of the control plane's container, from now on.

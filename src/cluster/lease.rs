@@ -36,6 +36,7 @@ use super::{
         self, Room,
         lock::{self, How},
     },
+    whose::Whose,
 };
 
 /// The most that one of the JSON files may hold: what a cluster holds is noted by digests and names.
@@ -56,6 +57,9 @@ pub struct Ask {
     pub until: Until,
     /// Who asked, see [`build`].
     pub build: String,
+    /// For which work.
+    #[serde(default)]
+    pub whose: Whose,
 }
 
 /// When a held cluster ends.

@@ -41,6 +41,7 @@ pub mod sums;
 pub mod sweep;
 pub mod trouble;
 pub mod warm;
+pub mod whose;
 
 use std::{
     path::{Path, PathBuf},
@@ -58,7 +59,10 @@ pub use kubectl::Kubectl;
 pub use owner::Owner;
 
 pub use crate::cluster_kind::ClusterKind;
-use crate::stop::{Stop, Why};
+use crate::{
+    shape::Shape,
+    stop::{Stop, Why},
+};
 
 /// The cluster that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -72,6 +76,9 @@ pub struct Wanted {
     /// Whether the scenarios are not trusted, so that the cluster must let no Pod reach its node.
     #[serde(default)]
     pub untrusted: bool,
+    /// How its API server is to be other than usual.
+    #[serde(default)]
+    pub shape: Shape,
     /// With [`ClusterKind::Kubeconfig`]: which cluster.
     #[serde(default)]
     pub existing: kubeconfig::Existing,
@@ -314,6 +321,11 @@ impl Cluster {
         limits::files(limits::FILES)?;
         if wanted.untrusted {
             untrusted(wanted.kind)?;
+        }
+        if !wanted.shape.is_usual()
+            && let Some(why) = wanted.kind.and_then(ClusterKind::usual_only)
+        {
+            return Err(ClusterError::new(why, "use --cluster builtin, docker or kind").into());
         }
         match wanted.kind {
             None => auto::start(wanted, settings, stop, progress).await,

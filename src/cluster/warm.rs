@@ -2,6 +2,9 @@
 //!
 //! A run that uses one must not see that it is not new. So its content is compared with what it held when it was, before
 //! the run and after it; one that differs is ended.
+//!
+//! It is for the work for which it was started: see [`whose`](super::whose). One that another run uses at this moment is left
+//! to it; then the next that fits is taken, or a new one is started.
 
 use std::{fs::File, path::Path, time::Duration};
 
@@ -14,6 +17,7 @@ use super::{
     lease::{self, Ask, Folder, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
+    whose::Whose,
 };
 use crate::{
     clock::{Moment, timeout_at},
@@ -54,6 +58,7 @@ pub async fn or_new(
         return Cluster::start(wanted, settings, stop, progress).await;
     }
     lease::sweep(&settings.held());
+    let (here, mut others) = (Whose::here(), Vec::new());
     // A folder that is not ours alone is not used; that is no reason to fail.
     for folder in Folder::all(&settings.held()).unwrap_or_default() {
         let name = folder.name();
@@ -65,6 +70,10 @@ pub async fn or_new(
             }
         };
         let Some(state) = known.filter(|state| fits(state, wanted)) else { continue };
+        if state.ask.whose != here {
+            others.push((name, state.ask.whose));
+            continue;
+        }
         match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
             Ok(cluster) => {
                 progress(Progress::Warm { name });
@@ -77,10 +86,14 @@ pub async fn or_new(
             }
         }
     }
+    // Whoever has started one elsewhere wants to know why it is not used.
+    if let Some((name, whose)) = others.pop() {
+        progress(Progress::NotWarm { name, why: format!("belongs to the work in {}", whose.words()) });
+    }
     Cluster::start(wanted, settings, stop, progress).await
 }
 
-/// Whether this is a warm cluster as it is wanted.
+/// Whether this is a warm cluster as it is wanted, whosever it is.
 pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let warm = matches!(state.ask.until, Until::Unused(_));
     let kind = wanted.kind.is_none_or(|kind| kind == state.kind);
@@ -88,9 +101,11 @@ pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let version = wanted.kubernetes.as_ref().is_none_or(|minor| {
         Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
     });
-    let anonymous = state.anonymous || !wanted.anonymous;
+    let shape = state.ask.wanted.shape == wanted.shape;
+    // Who asks for a server that lets nobody in so wants just that.
+    let anonymous = state.anonymous || !wanted.anonymous || !wanted.shape.anonymous_everywhere();
     let trust = state.ask.wanted.untrusted == wanted.untrusted;
-    warm && kind && version && anonymous && trust && state.ask.build == lease::build()
+    warm && kind && version && shape && anonymous && trust && state.ask.build == lease::build()
 }
 
 /// Why a warm cluster is not used.
@@ -151,7 +166,12 @@ pub async fn up(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(Folder, State), StartError> {
-    let ask = Ask { wanted: wanted.clone(), until: Until::Unused(ttl.as_secs()), build: lease::build() };
+    let ask = Ask {
+        wanted: wanted.clone(),
+        until: Until::Unused(ttl.as_secs()),
+        build: lease::build(),
+        whose: Whose::here(),
+    };
     let name = format!("warm-{}", &uuid()[..5]);
     let (folder, starter) = match Folder::make(&settings.held(), &name, &ask)? {
         Made::Ours(folder, starter) => (folder, starter),

@@ -28,6 +28,7 @@ mod places;
 mod rbac;
 mod revived;
 mod rules;
+mod server;
 mod shares;
 mod short;
 mod slips;
@@ -166,6 +167,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     }
     let home = home.map(str::to_owned);
 
+    let shape = server::shape(&mut cx, &document, trust);
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
     expectations::redact(&mut cx, &scenario.redact);
 
@@ -182,6 +184,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
         alone,
         holds,
         timeout,
+        shape,
         redact: scenario.redact.clone(),
         steps,
         notes,

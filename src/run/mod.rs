@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod event;
 pub mod record;
 pub mod rights;
+pub mod skip;
 pub mod told;
 pub mod turns;
 
@@ -153,7 +154,8 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
 /// A scenario as a run lists it before it begins.
 pub fn selected(plan: &Plan) -> Selected {
     let line = diagnostic::line_col(&plan.document.source, plan.document.span("/title").start).0;
-    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len() }
+    let shape = plan.shape.words();
+    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len(), shape }
 }
 
 fn scenario_finished(plan: &Plan, ended: &Ended, begun: Instant) -> Event {

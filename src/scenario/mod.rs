@@ -25,6 +25,7 @@ pub mod placeholder;
 pub mod places;
 pub mod read;
 pub mod schema;
+pub mod server;
 pub mod shape;
 mod syntax;
 #[cfg(test)]

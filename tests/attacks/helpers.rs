@@ -1,7 +1,7 @@
 //! See `tests/attacks.rs`.
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},

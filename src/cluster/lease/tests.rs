@@ -1,7 +1,7 @@
 use super::*;
 
 fn ask() -> Ask {
-    Ask { wanted: Wanted::default(), until: Until::Unused(60), build: build() }
+    Ask { wanted: Wanted::default(), until: Until::Unused(60), build: build(), whose: Whose::default() }
 }
 
 #[test]

@@ -99,6 +99,9 @@ pub(super) fn check(cx: &mut Context<'_>, written: &Document) {
     for (index, tag) in scenario.tags.iter().enumerate() {
         as_written(cx, &below("/tags", index), tag);
     }
+    if let Some(cluster) = written.root.get("cluster") {
+        none_in(cx, "/cluster", &cluster.value);
+    }
     let steps = written.root.get("steps").map(|entry| &entry.value.value);
     let Some(Value::List(steps)) = steps else { return };
     for (index, node) in steps.iter().enumerate() {
@@ -114,6 +117,16 @@ pub(super) fn check(cx: &mut Context<'_>, written: &Document) {
             let at = below(&at, &entry.key);
             verb(cx, &at, &entry.key, &entry.value, place);
         }
+    }
+}
+
+/// Says that no placeholder is filled in below a value.
+fn none_in(cx: &mut Context<'_>, at: &str, node: &Node) {
+    match &node.value {
+        Value::String(text) => as_written(cx, at, text),
+        Value::List(items) => items.iter().enumerate().for_each(|(index, item)| none_in(cx, &below(at, index), item)),
+        Value::Map(entries) => entries.iter().for_each(|entry| none_in(cx, &below(at, &entry.key), &entry.value)),
+        _ => {}
     }
 }
 
