@@ -28,6 +28,15 @@ impl ClusterKind {
     pub const ALL: [ClusterKind; 5] =
         [ClusterKind::Builtin, ClusterKind::Docker, ClusterKind::K3s, ClusterKind::Kind, ClusterKind::Kubeconfig];
 
+    /// Why its API server cannot be other than usual, if it cannot.
+    pub fn usual_only(self) -> Option<&'static str> {
+        match self {
+            ClusterKind::Builtin | ClusterKind::Docker | ClusterKind::Kind => None,
+            ClusterKind::K3s => Some("k3s has its own settings for its API server, and takes none of `cluster:`"),
+            ClusterKind::Kubeconfig => Some("the API server of a cluster that exists cannot be given other settings"),
+        }
+    }
+
     /// Its word on the command line, in scenarios and in reports.
     pub fn word(self) -> &'static str {
         match self {

@@ -102,4 +102,6 @@ pub mod redact;
 #[doc(hidden)]
 pub mod settings;
 #[doc(hidden)]
+pub mod shape;
+#[doc(hidden)]
 pub mod stop;

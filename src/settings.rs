@@ -151,7 +151,8 @@ fn home() -> Option<PathBuf> {
 
 /// The folder for what belongs to clusters and goes with them: `KUBEWALK_STATE`; else `/run/kubewalk` for root, and for others
 /// `kubewalk` in `XDG_RUNTIME_DIR`, when that is this user's alone (under `sudo -E` it is somebody else's); else `run` in the
-/// cache. It is looked at again, and made, by who uses it.
+/// cache, or where that is somebody else's, `kubewalk/run` in this user's folder for state. It is looked at again, and made, by
+/// who uses it.
 fn base(cache: &Path) -> PathBuf {
     if let Some(base) = set("KUBEWALK_STATE") {
         return std::path::absolute(&base).unwrap_or(base);
@@ -170,15 +171,25 @@ fn base(cache: &Path) -> PathBuf {
     }
     // A cache that somebody else has made, root for example, is only read.
     let foreign = |dir: &Path| dir.metadata().is_ok_and(|about| about.uid() != user.as_raw());
-    match home() {
-        Some(home) if foreign(cache) => home.join(".cache/kubewalk/run"),
-        _ => cache.join("run"),
+    let own = home().map(|home| home.join(".cache/kubewalk"));
+    let of_state =
+        || set("XDG_STATE_HOME").filter(|dir| dir.is_absolute()).or(home().map(|home| home.join(".local/state")));
+    match own {
+        _ if !foreign(cache) => cache.join("run"),
+        Some(own) if own != cache && !foreign(&own) => own.join("run"),
+        // Root has made that one, too, on behalf of this user.
+        _ => of_state().map_or_else(|| cache.join("run"), |state| state.join("kubewalk/run")),
     }
 }
 
 /// Who called sudo: root's files may be theirs.
 pub fn invoker() -> Option<u32> {
     std::env::var("SUDO_UID").ok()?.parse().ok()
+}
+
+/// The group of who called sudo.
+pub fn invoker_group() -> Option<u32> {
+    std::env::var("SUDO_GID").ok()?.parse().ok()
 }
 
 /// Where programs are looked for.

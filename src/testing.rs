@@ -14,17 +14,21 @@
 //! [`shared`], so let nothing come before them that must happen only once. A warm cluster (`kubewalk cluster up`) is used
 //! if there is one, unless `KUBEWALK_FRESH=1` is set.
 //!
+//! Scenarios that ask for another API server (`cluster:`) share one of that shape, which starts with the first of them.
+//!
 //! Scenarios run side by side, but for those that need the same name, and those that must be alone.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::Path,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 pub use crate::{
     cluster::{Cluster, Ended as ClusterEnded, Facts},
+    cluster_kind::ClusterKind,
     exit_code::Exit,
     run::Ended,
 };
@@ -33,7 +37,8 @@ use crate::{
         ClusterError, Progress, Settings, StartError, Wanted, holder,
         lease::{self, Ask, Folder, Made, Turn, Until},
         own::lock::{self, How},
-        warm,
+        said, warm,
+        whose::Whose,
     },
     plan::{self, Names, Plan, Trust},
     redact,
@@ -41,11 +46,18 @@ use crate::{
     run::{self, Afterwards, Record, event::Event, turns::Turns},
     scenario::{self, diagnostic},
     settings,
+    shape::Shape,
     stop::Stop,
 };
 
-/// The cluster of this process, or why there is none.
+/// The usual cluster of this process, or why there is none.
 static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
+
+/// Those whose API server is other than usual, by their shape.
+static SHAPED: Mutex<BTreeMap<String, Arc<Shaped>>> = Mutex::new(BTreeMap::new());
+
+/// More of them live at a time only while tests use them: each is a node of half a gigabyte.
+const MOST_SHAPED: usize = 2;
 
 /// How long a test waits for the one that starts the cluster of all: the engine may be built first.
 const STARTED_WITHIN: Duration = Duration::from_secs(45 * 60);
@@ -53,8 +65,15 @@ const STARTED_WITHIN: Duration = Duration::from_secs(45 * 60);
 /// Whose turn it is on it.
 static TURNS: Turns = Turns::new();
 
-/// The folder of the cluster that all tests of a run of nextest share.
-static LEASED: OnceLock<Folder> = OnceLock::new();
+/// The folders of the clusters that all tests of a run of nextest share, by shape.
+static LEASED: Mutex<BTreeMap<String, Folder>> = Mutex::new(BTreeMap::new());
+
+/// A cluster whose API server is other than usual, and whose turn it is on it.
+#[derive(Debug)]
+struct Shaped {
+    cluster: OnceLock<Result<Cluster, String>>,
+    turns: Turns,
+}
 
 /// Runs the scenario of a file on the cluster that the tests of this process share. One tagged `slow` is only planned,
 /// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set.
@@ -77,6 +96,10 @@ pub fn run(path: impl AsRef<Path>) {
             "kubewalk: {} is tagged slow: planned, not run (KUBEWALK_TAG=slow runs it)\n",
             path.display()
         ));
+        return;
+    }
+    if let Some(why) = kind_cannot(&plan.shape) {
+        uncaptured(&format!("kubewalk: {} is planned, not run: {why}\n", path.display()));
         return;
     }
     let (ended, report) = run_plan(&plan);
@@ -129,20 +152,22 @@ fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
 
 #[track_caller]
 fn run_plan(plan: &Plan) -> (Ended, String) {
-    let cluster = shared();
+    let using = Using::of(&plan.shape);
+    let (cluster, turns) = (using.cluster(), using.turns());
     let terminal = Mutex::new((Terminal::new(false, Verbosity::Verbose, 110), String::new()));
     let mut tell = |event: Event| {
         let mut terminal = terminal.lock().unwrap_or_else(PoisonError::into_inner);
         let text = terminal.0.on(&Record::new(0, event).event);
         terminal.1.push_str(&text);
     };
-    let turn = LEASED.get().map(|folder| Turn::wait(folder, plan.alone, &plan.holds));
+    let leased = LEASED.lock().unwrap_or_else(PoisonError::into_inner).get(&plan.shape.key()).cloned();
+    let turn = leased.map(|folder| Turn::wait(&folder, plan.alone, &plan.holds));
     if let Some(Err(e)) = turn {
         fail("environment", &format!("the cluster that the tests share has gone: {e}"));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let ended = runtime.block_on(async {
-        let _turn = TURNS.wait(plan).await;
+        let _turn = turns.wait(plan).await;
         run::scenario(plan, cluster, Afterwards::CleanUp(run::CLEANUP_BUDGET), &Stop::never(), &mut tell).await
     });
     let report = terminal.into_inner().unwrap_or_else(PoisonError::into_inner).1;
@@ -156,38 +181,125 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
 #[track_caller]
 pub fn shared() -> &'static Cluster {
     hold_if_asked();
-    let shared = SHARED.get_or_init(|| {
-        settings::register_secrets()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        let mut progress = |progress: Progress| match progress {
-            Progress::BuildingEngine => {
-                uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
-            }
-            Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
-            Progress::Warm { name } => uncaptured(&format!("\nkubewalk: the warm cluster {name} is used\n")),
-            Progress::NotWarm { name, why } => {
-                uncaptured(&format!("\nkubewalk: the warm cluster {name} {why}; a new cluster is started\n"));
-            }
-            Progress::Pull { .. } | Progress::Phase { .. } => {}
-        };
-        let (settings, stop, wanted) = (settings::from_env(), Stop::never(), settings::wanted()?);
-        runtime.block_on(async {
-            let started = match settings::nextest_run() {
-                Some(run) => leased(&run, &wanted, &settings, &stop, &mut progress).await,
-                None if settings::fresh() => Cluster::start(&wanted, &settings, &stop, &mut progress).await,
-                None => warm::or_new(&wanted, &settings, &stop, &mut progress).await,
-            };
-            started.map_err(|error| no_cluster(&error))
-        })
-    });
-    match shared {
+    match SHARED.get_or_init(|| start(&Shape::default())) {
         Ok(cluster) => cluster,
         Err(e) => fail("environment", e),
     }
 }
 
+/// Why a scenario that asks for another API server cannot run on the kind of cluster that tests run on, if so.
+fn kind_cannot(shape: &Shape) -> Option<&'static str> {
+    let kind = settings::wanted().ok()?.kind;
+    kind.and_then(ClusterKind::usual_only).filter(|_| !shape.is_usual())
+}
+
+/// The cluster of a shape, as long as a test uses it.
+enum Using {
+    Usual(&'static Cluster),
+    Other(Arc<Shaped>),
+}
+
+impl Using {
+    /// That of a shape; the first who needs it starts it.
+    #[track_caller]
+    fn of(shape: &Shape) -> Using {
+        if shape.is_usual() {
+            return Using::Usual(shared());
+        }
+        hold_if_asked();
+        let (shaped, idle) = {
+            let mut all = SHAPED.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Shaped { cluster: OnceLock::new(), turns: Turns::new() });
+            let shaped = Arc::clone(all.entry(shape.key()).or_insert_with(new));
+            (shaped, idle(&mut all))
+        };
+        idle.into_iter().for_each(end);
+        match shaped.cluster.get_or_init(|| start(shape)) {
+            Ok(_) => Using::Other(shaped),
+            Err(e) if e.starts_with(REFUSED) => fail("invalid scenario", e),
+            Err(e) => fail("environment", e),
+        }
+    }
+
+    fn cluster(&self) -> &Cluster {
+        match self {
+            Using::Usual(cluster) => cluster,
+            // It is the one that has been started.
+            Using::Other(shaped) => match shaped.cluster.get() {
+                Some(Ok(cluster)) => cluster,
+                _ => unreachable!("it is made of one that has been started"),
+            },
+        }
+    }
+
+    fn turns(&self) -> &Turns {
+        match self {
+            Using::Usual(_) => &TURNS,
+            Using::Other(shaped) => &shaped.turns,
+        }
+    }
+}
+
+/// Takes those out that nobody uses, when there are too many.
+fn idle(all: &mut BTreeMap<String, Arc<Shaped>>) -> Vec<Shaped> {
+    let keys: Vec<String> = all.keys().cloned().collect();
+    let mut idle = Vec::new();
+    for key in keys {
+        if all.len() <= MOST_SHAPED {
+            break;
+        }
+        if let Some(shaped) = all.remove(&key) {
+            match Arc::try_unwrap(shaped) {
+                Ok(shaped) => idle.push(shaped),
+                Err(used) => drop(all.insert(key, used)),
+            }
+        }
+    }
+    idle
+}
+
+/// Ends a cluster of which no test is left that uses it.
+fn end(shaped: Shaped) {
+    let Some(Ok(cluster)) = shaped.cluster.into_inner() else { return };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    for left in runtime.block_on(cluster.end()).left {
+        uncaptured(&format!("\nkubewalk: left behind: {left}\n"));
+    }
+}
+
+/// What a text begins with that says that no API server starts with what a scenario asks for.
+const REFUSED: &str = "its `cluster:` is refused: ";
+
+/// Starts a cluster of this process, takes a warm one, or that of the whole run of nextest.
+fn start(shape: &Shape) -> Result<Cluster, String> {
+    settings::register_secrets()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let mut progress = |progress: Progress| match progress {
+        Progress::BuildingEngine => {
+            uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
+        }
+        Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
+        Progress::Warm { name } => uncaptured(&format!("\nkubewalk: the warm cluster {name} is used\n")),
+        Progress::NotWarm { name, why } => {
+            uncaptured(&format!("\nkubewalk: the warm cluster {name} {why}; a new cluster is started\n"));
+        }
+        Progress::Pull { .. } | Progress::Phase { .. } => {}
+    };
+    let wanted = Wanted { shape: shape.clone(), ..settings::wanted()? };
+    let (settings, stop) = (settings::from_env(), Stop::never());
+    runtime.block_on(async {
+        let started = match settings::nextest_run() {
+            Some(run) => leased(&run, &wanted, &settings, &stop, &mut progress).await,
+            None if settings::fresh() => Cluster::start(&wanted, &settings, &stop, &mut progress).await,
+            None => warm::or_new(&wanted, &settings, &stop, &mut progress).await,
+        };
+        started.map_err(|error| no_cluster(&error))
+    })
+}
+
 fn no_cluster(error: &StartError) -> String {
-    let mut text = format!("there is no cluster: {error}");
+    let refused = matches!(error, StartError::Failed(error) if said::is_refusal(error));
+    let mut text = if refused { format!("{REFUSED}{error}") } else { format!("there is no cluster: {error}") };
     if let StartError::Failed(e) = error {
         if let Some(remedy) = &e.remedy {
             let _ = write!(text, "\n{remedy}");
@@ -207,9 +319,16 @@ async fn leased(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    let ask = Ask { wanted: wanted.clone(), until: Until::Gone(lease::runner("cargo-nextest")), build: lease::build() };
+    let ask = Ask {
+        wanted: wanted.clone(),
+        until: Until::Gone(lease::runner("cargo-nextest")),
+        build: lease::build(),
+        whose: Whose::here(),
+    };
     lease::sweep(&settings.held());
-    let folder = match Folder::make(&settings.held(), &format!("nextest-{run}"), &ask)? {
+    let key = wanted.shape.key();
+    let name = if key.is_empty() { format!("nextest-{run}") } else { format!("nextest-{run}-{key}") };
+    let folder = match Folder::make(&settings.held(), &name, &ask)? {
         Made::Ours(folder, starter) => {
             let program = std::env::current_exe().map_err(|e| ClusterError::plain(e.to_string()))?;
             let mut command = std::process::Command::new(program);
@@ -229,7 +348,7 @@ async fn leased(
         }
     };
     let cluster = warm::share(folder.clone())?;
-    let _ = LEASED.set(folder);
+    LEASED.lock().unwrap_or_else(PoisonError::into_inner).insert(key, folder);
     Ok(cluster)
 }
 
@@ -250,4 +369,20 @@ fn uncaptured(text: &str) {
 #[allow(clippy::print_stdout, reason = "captured by the test harness, shown when the test fails or with --nocapture")]
 fn print(report: &str) {
     println!("{}", crate::redact::outlet::plain(report));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_clusters_only_those_end_that_nobody_uses() {
+        let new = || Arc::new(Shaped { cluster: OnceLock::new(), turns: Turns::new() });
+        let mut all: BTreeMap<_, _> = ["a", "b", "c", "d"].map(|key| (key.to_owned(), new())).into();
+        let used = [Arc::clone(&all["a"]), Arc::clone(&all["c"])];
+        assert_eq!(idle(&mut all).len(), 2);
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["a", "c"]);
+        drop(used);
+        assert!(idle(&mut all).is_empty(), "so many may stay");
+    }
 }

@@ -13,9 +13,17 @@ mod rows;
 mod stranger;
 mod traces;
 
-/// What other users of the machine can write: folders, files, links, locks (A1, A2, A3, A16, A25).
+/// What other users of the machine can write: folders, files, links, locks (A1, A2, A16).
 #[path = "attacks/machine.rs"]
 mod machine;
+
+/// What root executes (A3).
+#[path = "attacks/executed.rs"]
+mod executed;
+
+/// What a privileged Pod reaches, and what a node leaves (A5, A23, A25).
+#[path = "attacks/node.rs"]
+mod node;
 
 /// Clusters that exist: kubectl's command line, processes that stay, objects of others (A4, A6, K12 to K14).
 #[path = "attacks/existing_cluster.rs"]
@@ -32,6 +40,10 @@ mod bounds;
 /// What a scenario and its Pods may do to the machine and to later runs (A5, A12, A13, A17, A24).
 #[path = "attacks/trust.rs"]
 mod trust;
+
+/// From where, and to whom, a scenario calls (K29).
+#[path = "attacks/calls.rs"]
+mod calls;
 
 /// Programs and daemons that kubewalk asks, without an end (A6, A8).
 #[path = "attacks/helpers.rs"]

@@ -15,7 +15,13 @@ const GOOD: &str = "scenarios/good.yaml";
 /// The node died in two scenarios; one of them held the second time.
 fn records() -> Vec<Record> {
     let selected = [FLAKY, GOOD, NEVER];
-    let selected = selected.map(|path| Selected { path: path.into(), title: "A claim".into(), line: 1, steps: 1 });
+    let selected = selected.map(|path| Selected {
+        path: path.into(),
+        title: "A claim".into(),
+        line: 1,
+        steps: 1,
+        shape: String::new(),
+    });
     let mut all = vec![Event::RunStarted {
         version: VERSION,
         kubewalk: "0.1.0".into(),

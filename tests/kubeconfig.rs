@@ -283,7 +283,8 @@ fn somebody_with_few_rights_is_told_what_is_missing_and_with_enough_it_runs() {
 
     let said = given.run(&file, &args);
     assert_eq!(said.code, Some(3), "{said:?}");
-    let lines = said.stderr.lines().filter(|line| line.contains("few-rights.yaml: ")).count();
+    let lines =
+        said.stderr.lines().filter(|line| line.contains("few-rights.yaml:") && line.contains("pods/exec")).count();
     assert!(lines == 2 && said.stderr.contains(": create pods/exec client in namespace kw-"), "{}", said.stderr);
     assert_eq!(given.namespaces("kw-few-rights"), Vec::<String>::new());
 
@@ -335,7 +336,7 @@ fn an_interrupted_run_cleans_up_and_what_a_killed_one_leaves_is_swept() {
 
     let mut killed = begin();
     // While it lives, it is nobody's to sweep.
-    let sweep = |dry_run| given.runtime.block_on(namespaces::sweep(&given.client, dry_run)).expect("a sweep");
+    let sweep = |dry_run| given.runtime.block_on(namespaces::sweep(&given.client, &[], dry_run)).expect("a sweep");
     let of_ours = |swept: Vec<String>| swept.into_iter().filter(|what| what.contains("kw-long")).collect::<Vec<_>>();
     assert_eq!(of_ours(sweep(true).0), Vec::<String>::new());
     killed.kill().expect("killed");
@@ -351,4 +352,41 @@ fn an_interrupted_run_cleans_up_and_what_a_killed_one_leaves_is_swept() {
         assert!(said.stdout.contains(&format!("removed {what}\n")), "{said:?}");
     }
     assert_eq!(given.namespaces("kw-long"), Vec::<String>::new());
+}
+
+#[test]
+fn no_container_is_put_into_a_pod_of_others() {
+    let mut given = Given::new();
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "others-"}});
+    let made = given.send(Method::POST, "/api/v1/namespaces", &namespace);
+    let namespace = made["metadata"]["name"].as_str().expect("a name").to_owned();
+    let pods = format!("/api/v1/namespaces/{namespace}/pods");
+    // Its account comes a moment later.
+    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+    let begun = Instant::now();
+    while given.send(Method::GET, &account, &Value::Null)["items"][0].is_null() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no account");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let container = json!({"name": "app", "image": "kubewalk.local/pause:1", "imagePullPolicy": "Never"});
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs"}, "spec": {"containers": [container]}});
+    given.send(Method::POST, &pods, &pod);
+    let theirs = format!("{pods}/theirs");
+    while given.send(Method::GET, &theirs, &Value::Null)["status"]["phase"] != "Running" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not run");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let story = given.files.path().join("story.yaml");
+    let text = format!(
+        "title: t\nsteps:\n  - title: t\n    curl: {{in: pod/{namespace}/theirs, url: 'https://kubernetes.default/api', token: mounted}}\n    \
+         expect: {{status: 200}}\n"
+    );
+    std::fs::write(&story, text).expect("written");
+    let kubeconfig = given.kubeconfig(None);
+    let said = given.run(&kubeconfig, &["--context", "it", &story.to_string_lossy()]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.stdout.contains("is not put there"), "{said:?}");
+    assert!(given.send(Method::GET, &theirs, &Value::Null)["spec"]["ephemeralContainers"].is_null());
+    given.send(Method::DELETE, &format!("/api/v1/namespaces/{namespace}"), &Value::Null);
 }

@@ -28,9 +28,6 @@ steps:
   - title: A node
     get: {kind: Node}
     save: {node: \"$.items[0].status.addresses[?@.type == 'InternalIP'].address\", name: '$.items[0].metadata.name'}
-  - title: What was looked up
-    exec: {in: client, command: [printf, '203.0.113.7 https://kubernetes.default nothing']}
-    save: {all: stdout}
   - title: A foreign address
     exec: {in: client, command: [printf, '203.0.113.7']}
     save: {foreign: stdout}
@@ -80,6 +77,22 @@ fn run(steps: &str) -> (u8, String) {
     "is a kubelet",
     "by: kubelet"
 )]
+#[case::a_path_that_the_kubelet_has_not(
+    "  - title: one\n    curl: {in: client, url: 'https://{saved.node}:10250/metricz', token: mounted, insecure: true}\n    expect: {status: 403, by: kubelet} # on purpose\n",
+    // Of what is not there a kubelet asks nobody.
+    "expected 403 by a kubelet, got 404",
+    "404 page not found"
+)]
+#[case::a_saved_value_that_leads_to_another_path(
+    "  - title: up\n    exec: {in: client, command: [printf, '../../../api']}\n    save: {up: stdout}\n  - title: one\n    curl: {in: client, url: 'https://kubernetes.default/api/v1/{saved.up}', token: mounted}\n    expect: {status: 200}\n",
+    "`.` or `..` as a part of the path",
+    "the call was not made"
+)]
+#[case::who_the_kubelet_refuses(
+    "  - title: one\n    curl: {in: client, url: 'https://{saved.node}:10250/metrics', token: mounted, insecure: true}\n    expect: {status: 200}\n",
+    "by a kubelet: system:serviceaccount:",
+    "resources: [nodes/metrics], verbs: [get]"
+)]
 #[case::a_token_to_a_foreign_host(
     "  - title: one\n    curl: {in: client, url: 'https://{saved.foreign}/', token: mounted, insecure: true}\n    expect: {status: 200}\n",
     "no node, Service or Pod of this cluster",
@@ -121,4 +134,98 @@ fn a_call_that_cannot_be_made_fails_with_its_reason(#[case] step: &str, #[case] 
 fn a_call_by_what_was_looked_up_holds(#[case] steps: &str) {
     let (code, report) = run(steps);
     assert_eq!(code, 0, "{report}");
+}
+
+/// Pods under Pod Security `restricted`, with a user of the Pod's or of the container's own, and one without a token; and one of a
+/// generated name.
+const RESTRICTED: &str = r"
+title: t
+steps:
+  - title: An account
+    when: {cluster: [builtin, docker]}
+    serviceAccount: web
+  - title: The namespace is restricted
+    when: {cluster: [builtin, docker]}
+    kubectl: {args: [label, ns, '{namespace}', pod-security.kubernetes.io/enforce=restricted]}
+  - title: A Pod that keeps to it, with a user of its own
+    when: {cluster: [builtin, docker]}
+    create:
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: strict, labels: {app: strict}}
+      spec:
+        serviceAccountName: web
+        securityContext: {runAsNonRoot: true, runAsUser: 4711, fsGroup: 99, seccompProfile: {type: RuntimeDefault}}
+        containers:
+          - name: app
+            image: kubewalk.local/pause:1
+            imagePullPolicy: Never
+            securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+  - title: It calls
+    when: {cluster: [builtin, docker]}
+    curl: {in: strict, url: https://kubernetes.default/api, token: mounted}
+    expect: {status: 200, within: 20s}
+  - title: Container users
+    when: {cluster: [builtin, docker]}
+    create:
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: strict2}
+      spec:
+        serviceAccountName: web
+        containers:
+          - name: app
+            image: kubewalk.local/pause:1
+            imagePullPolicy: Never
+            securityContext: {runAsNonRoot: true, runAsUser: 4711, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}
+  - title: It calls, too
+    when: {cluster: [builtin, docker]}
+    curl: {in: strict2, url: https://kubernetes.default/api, token: mounted}
+    expect: {status: 200, within: 20s}
+  - title: A Pod without a token
+    when: {cluster: [builtin, docker]}
+    create:
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: mute}
+      spec:
+        serviceAccountName: web
+        automountServiceAccountToken: false
+        containers:
+          - name: app
+            image: kubewalk.local/pause:1
+            imagePullPolicy: Never
+            securityContext: {runAsNonRoot: true, runAsUser: 4711, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}
+  - title: It is anonymous
+    when: {cluster: [builtin, docker]}
+    curl: {in: mute, url: https://kubernetes.default/api, insecure: true}
+    expect: {status: 403, within: 20s} # on purpose
+  - title: An expectation of no curl holds without a guest
+    when: {cluster: [builtin, docker]}
+    curl: {in: strict, url: https://kubernetes.default/api, insecure: true}
+    expect: {exitCode: 127}
+  - title: A Pod of a generated name
+    when: {cluster: [builtin, docker]}
+    create:
+      apiVersion: v1
+      kind: Pod
+      metadata: {generateName: made-up-}
+      spec:
+        serviceAccountName: web
+        containers:
+          - name: app
+            image: kubewalk.local/pause:1
+            imagePullPolicy: Never
+            securityContext: {runAsNonRoot: true, runAsUser: 4711, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}
+    save: {made: $.metadata.name}
+  - title: It calls by the name that it was given
+    when: {cluster: [builtin, docker]}
+    curl: {in: '{saved.made}', url: https://kubernetes.default/api, token: mounted}
+    expect: {status: 200, within: 20s}
+";
+
+#[test]
+fn a_pod_that_keeps_to_the_strictest_level_calls_with_its_own_token() {
+    let (ended, report) = testing::run_text("tests/places.yaml", RESTRICTED);
+    assert_eq!(ended.exit.code(), 0, "{report}");
 }

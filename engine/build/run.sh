@@ -57,6 +57,8 @@ lock_cache() {
 	{ exec 9<>"$cache/lock"; } 2>/dev/null || stop "cannot lock $cache/lock; check whose it is, or choose another folder with --cache"
 	# Whoever can open it can lock it.
 	chmod 600 "$cache/lock" 2>/dev/null || true
+	# Under sudo the cache may be the caller's: what they need to build something in it later is theirs, and what is built is root's.
+	((EUID != 0)) || chown --no-dereference --reference="$cache" "$cache/steps" "$cache/$shelf" "$cache/logs" "$cache/lock" 2>/dev/null || true
 	if ! flock -n 9; then
 		holder=$(head -c 20 "$cache/lock" | tr -cd 0-9)
 		echo "engine: another build (process ${holder:-unknown}) is running in this cache; waiting for it" >&2

@@ -17,11 +17,11 @@ import (
 )
 
 const usage = `usage:
-  supervisor keeper run --engine DIR --base DIR [--budget 120s] [--memory BYTES] [--untrusted]
+  supervisor keeper run --engine DIR --base DIR [--budget 120s] [--memory BYTES] [--untrusted] [--shape JSON]
   supervisor keeper exec --dir CLUSTER_DIR -- COMMAND [ARGUMENT...]
   supervisor keeper logs --dir CLUSTER_DIR [--lines N] [COMPONENT...]
   supervisor keeper sweep --base DIR [--dry-run]
-  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s] [--untrusted] [--apiserver-arg NAME=VALUE]
+  supervisor init [--listen-fd N] [--hold-stdin] [--budget 120s] [--untrusted] [--shape JSON] [--apiserver-arg NAME=VALUE]
 `
 
 func main() {

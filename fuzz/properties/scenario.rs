@@ -63,11 +63,11 @@ fn planned(plan: &Plan) {
     told(source, &plan.warnings);
     plan.notes.iter().for_each(|note| inside(&source.text, note.span, &note.text));
     assert_eq!(run::selected(plan).steps, plan.steps.len());
-    for right in needs::rights(plan) {
+    for (_, right) in needs::rights(plan) {
         needs::review(&right);
         needs::words(&right);
     }
-    let _ = (needs::makes_cluster_wide(plan), needs::touches(plan));
+    let _ = (needs::makes_cluster_wide(plan), needs::touches(plan, std::slice::from_ref(&plan.namespace)));
     for (index, step) in plan.steps.iter().enumerate() {
         assert!(step.number == index + 1 && !step.expected.is_empty() && !step.timeout.is_zero(), "{step:?}");
         inside(&source.text, plan.document.span(&step.pointer), &step.title);

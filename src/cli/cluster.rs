@@ -9,11 +9,15 @@ use crate::{
     cluster::{
         ClusterError, Settings, StartError, Wanted, holder,
         lease::{self, Folder, State, Until},
-        warm,
+        said, warm,
+        whose::Whose,
     },
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
+    plan::{self, Names, Trust},
+    scenario::{self, diagnostic},
     settings,
+    shape::Shape,
     stop::Stop,
 };
 
@@ -44,6 +48,9 @@ pub struct Up {
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = settings::minor)]
     kubernetes: Option<String>,
+    /// A scenario whose `cluster:` says how the API server is to be; the cluster is for scenarios that ask for the same.
+    #[arg(long, value_name = "SCENARIO")]
+    like: Option<PathBuf>,
     /// For scenarios that are not trusted: the cluster refuses all Pods that could reach its node.
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
     untrusted: bool,
@@ -62,7 +69,7 @@ pub struct Named {
 pub struct Down {
     #[command(flatten)]
     named: Named,
-    /// All of them.
+    /// All of this project; those of others end by their name.
     #[arg(long, conflicts_with = "name")]
     all: bool,
 }
@@ -106,14 +113,21 @@ fn complain(error: &ClusterError) -> Exit {
     if let Some(remedy) = &error.remedy {
         tell!("  = help: {remedy}");
     }
-    Exit::Environment
+    if said::is_refusal(error) { Exit::Invalid } else { Exit::Environment }
 }
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
     let kind = options.cluster.kind();
     let (kubernetes, untrusted) = (options.kubernetes.clone(), options.untrusted);
-    let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, ..Wanted::default() };
+    let shape = match &options.like {
+        Some(path) => match shape_of(path, untrusted, talk) {
+            Some(shape) => shape,
+            None => return Ok(Exit::Invalid),
+        },
+        None => Shape::default(),
+    };
+    let wanted = Wanted { kind, kubernetes, anonymous: true, untrusted, shape, ..Wanted::default() };
     if kind == Some(ClusterKind::Kubeconfig) {
         let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
         return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());
@@ -121,7 +135,11 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     wanted.check(settings)?;
     for (folder, state) in kept(settings)? {
         let sound = folder.read::<ClusterError>("broken.json").is_none();
-        if sound && warm::fits(&state, &wanted) && state.ask.until == Until::Unused(options.ttl.as_secs()) {
+        if sound
+            && warm::fits(&state, &wanted)
+            && state.ask.whose == Whose::here()
+            && state.ask.until == Until::Unused(options.ttl.as_secs())
+        {
             if let Ok(using) = folder.open("use.lock") {
                 folder.touch(&using);
             }
@@ -152,8 +170,20 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     Ok(super::print(&format!("{}\n", folder.name())))
 }
 
+/// What the `cluster:` of a scenario asks for; `None` when the file is not valid, which has been said.
+fn shape_of(path: &std::path::Path, untrusted: bool, talk: Talk) -> Option<Shape> {
+    let planned = scenario::read_file(path).and_then(|document| {
+        let source = document.source.clone();
+        plan::plan_for(document, &Names::random(), Trust::of(untrusted)).map_err(|found| (source, found))
+    });
+    let say = |(source, found): (_, Vec<_>)| {
+        super::complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
+    };
+    planned.map_err(say).ok().map(|plan| plan.shape)
+}
+
 fn list(settings: &Settings) -> Result<Exit, StartError> {
-    let (mut text, mut exit) = (String::new(), Exit::Held);
+    let (mut text, mut exit, here) = (String::new(), Exit::Held, Whose::here());
     for folder in Folder::all(&settings.held())? {
         let state = match folder.known() {
             Ok(Some(state)) => state,
@@ -177,7 +207,16 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
             Until::Unused(seconds) if used => format!("{} after its use", in_words(seconds)),
             Until::Unused(seconds) => format!("in {}", in_words(seconds.saturating_sub(unused_for(&folder)))),
         };
-        let _ = writeln!(text, "{:<12} {:<11} {:<9} {word:<7} ends {end}", folder.name(), state.kind, state.kubernetes);
+        let whose = match &state.ask.whose {
+            whose if *whose == here => String::new(),
+            whose => format!(", for {}", whose.words()),
+        };
+        let shape = match state.ask.wanted.shape.words() {
+            words if words.is_empty() => words,
+            words => format!("; API server: {words}"),
+        };
+        let (name, kind, version) = (folder.name(), &state.kind, &state.kubernetes);
+        let _ = writeln!(text, "{name:<12} {kind:<11} {version:<9} {word:<7} ends {end}{shape}{whose}");
     }
     if text.is_empty() && exit == Exit::Held {
         tell!("kubewalk: there are none; `kubewalk cluster up` starts one");
@@ -193,8 +232,8 @@ fn unused_for(folder: &Folder) -> u64 {
 
 async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
     let folders = match options.all {
-        true => lives(settings)?,
-        false => vec![named(&options.named, lives(settings)?, |folder| folder)?],
+        true => own(settings)?,
+        false => vec![named(&options.named, chosen_from(&options.named, settings)?, |folder| folder)?],
     };
     let mut exit = Exit::Held;
     for folder in folders {
@@ -222,9 +261,24 @@ fn lives(settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
     Ok(Folder::all(&settings.held())?.into_iter().filter(|folder| !matches!(folder.known(), Ok(None))).collect())
 }
 
-/// The cluster of that name, or the only one.
+/// Those of the work that is done here, and those of which nobody can tell: what has no name ends no cluster of others.
+fn own(settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
+    let here = Whose::here();
+    let ours = |folder: &Folder| folder.known().is_ok_and(|known| known.is_none_or(|state| state.ask.whose == here));
+    let unknown = |folder: &Folder| folder.known().is_err();
+    Ok(lives(settings)?.into_iter().filter(|folder| ours(folder) || unknown(folder)).collect())
+}
+
+/// Who names one may mean any.
+fn chosen_from(named: &Named, settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
+    if named.name.is_some() { lives(settings) } else { own(settings) }
+}
+
+/// The cluster of that name, or the only one of the work that is done here.
 fn one(name: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
-    named(name, kept(settings)?, |(folder, _)| folder)
+    let here = Whose::here();
+    let all = kept(settings)?.into_iter().filter(|(_, state)| name.name.is_some() || state.ask.whose == here);
+    named(name, all.collect(), |(folder, _)| folder)
 }
 
 fn named<T>(named: &Named, mut all: Vec<T>, folder: impl Fn(&T) -> &Folder) -> Result<T, ClusterError> {

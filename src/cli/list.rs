@@ -43,7 +43,15 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         let tags =
             if plan.tags.is_empty() { String::new() } else { format!("  [{}]", printable(&plan.tags.join(", "))) };
         let width = width.unwrap_or_default();
-        text.push_str(&format!("{path:width$}  {:2} steps  {}{tags}\n", plan.steps.len(), printable(&plan.title)));
+        let shape = match plan.shape.words() {
+            words if words.is_empty() => String::new(),
+            words => format!("  (API server: {})", printable(&words)),
+        };
+        text.push_str(&format!(
+            "{path:width$}  {:2} steps  {}{tags}{shape}\n",
+            plan.steps.len(),
+            printable(&plan.title)
+        ));
     }
     Ok(super::print(&text).worst(selected.verdict()))
 }

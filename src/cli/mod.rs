@@ -12,6 +12,7 @@ mod docs;
 mod doctor;
 mod explain;
 mod expression;
+mod groups;
 mod jobs;
 mod list;
 mod manual;

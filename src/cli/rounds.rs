@@ -7,7 +7,7 @@ use super::{
     run::{Options, Screen, millis},
 };
 use crate::{
-    cluster::{Cluster, Settings, StartError, Wanted, warm},
+    cluster::{Cluster, Settings, StartError, Wanted, said, warm},
     exit_code::Exit,
     plan::{Names, Plan},
     run::{Ended, cleanup, event::Event, rights},
@@ -145,11 +145,13 @@ impl Rounds<'_> {
                 screen.stopped(self.stop);
                 return Err(why.into());
             }
+            Err(StartError::Failed(error)) if said::is_refusal(&error) => return Err(screen.refused(self.plans, error)),
             Err(StartError::Failed(error)) => return Err(screen.abort(error)),
         };
         screen.tell(Event::ClusterReady {
             kind: cluster.facts().kind.to_string(),
             kubernetes: cluster.facts().kubernetes.clone(),
+            shape: self.wanted.shape.words(),
             elapsed_ms: millis(self.begun),
         });
         if self.verbose {

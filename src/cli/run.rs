@@ -8,7 +8,7 @@ use rand::{SeedableRng as _, seq::SliceRandom as _};
 use tokio::time::Instant;
 
 use super::{
-    Talk,
+    Talk, groups,
     outlet::Outlet,
     report::{self, Wanted as Report},
     rounds::{Rounds, Totals},
@@ -20,13 +20,16 @@ use crate::{
     cluster::{ClusterError, Progress, Wanted, kubeconfig::Existing},
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
+    expect::show,
     plan::{self, Plan},
     report::terminal::Terminal,
     run::{
         self,
         event::{Event, VERSION},
     },
+    scenario::{Diagnostic, Severity, diagnostic},
     settings,
+    shape::Shape,
     stop::{Stop, Why},
 };
 
@@ -184,8 +187,9 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let wanted = Wanted {
         kind: options.cluster.kind(),
         kubernetes: options.kubernetes.clone(),
-        anonymous: selected.plans.iter().any(Plan::anonymous),
+        anonymous: false,
         untrusted: options.selection.untrusted,
+        shape: Shape::default(),
         existing,
     };
     if let Err(e) = wanted.check(&settings::from_env()) {
@@ -198,15 +202,21 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             stopper.stop(Why::Budget(budget));
         });
     }
-    let (plans, begun, verbose) = (&*selected.plans, Instant::now(), talk.verbose);
-    let rounds = Rounds { plans, wanted, options, jobs, stop: &stop, verbose, begun };
-    Ok(runtime.block_on(run(rounds, screen)))
+    let (groups, begun, verbose) = (groups::of(std::mem::take(&mut selected.plans)), Instant::now(), talk.verbose);
+    let rounds = |plans| {
+        let wanted = groups::wanted(plans, &wanted);
+        Rounds { plans, wanted, options, jobs, stop: &stop, verbose, begun }
+    };
+    Ok(runtime.block_on(async {
+        let totals = groups::run(&groups, rounds, &mut screen).await;
+        said_at_the_end(totals, &stop, begun, screen)
+    }))
 }
 
-/// Runs everything and says how it ended.
-async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
-    let Totals { mut exit, held, failed, broken, skipped, left } = rounds.run(&mut screen).await;
-    if let Some(why) = rounds.stop.asked() {
+/// Says how everything ended.
+fn said_at_the_end(totals: Totals, stop: &Stop, begun: Instant, mut screen: Screen) -> Exit {
+    let Totals { mut exit, held, failed, broken, skipped, left } = totals;
+    if let Some(why) = stop.asked() {
         exit = exit.worst(why.into());
         // A measurement: what could not be removed is listed above, and a process that outlives its end is named here.
         let stuck = crate::process::still_there();
@@ -219,7 +229,7 @@ async fn run(rounds: Rounds<'_>, mut screen: Screen) -> Exit {
             tell!("kubewalk: stopped by {why}; everything that was started is removed");
         }
     }
-    let took_ms = millis(rounds.begun);
+    let took_ms = millis(begun);
     screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
     exit.worst(screen.exit).worst(screen.outlet.finish())
 }
@@ -261,6 +271,35 @@ impl Screen {
         let ClusterError { message, remedy, log } = error;
         self.tell(Event::Aborted { path: None, class: "cluster".into(), message, remedy, log });
         Exit::Environment
+    }
+
+    /// Says that no API server starts with what these scenarios ask for, at the place where they do.
+    pub fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit {
+        let ClusterError { message, log, .. } = error;
+        let last = log.iter().rev().find(|line| line.contains("err=") || line.contains("Error")).or(log.last());
+        let words = |line: &String| {
+            line.split_once("err=").map_or(line.trim(), |(_, words)| words.trim_matches('"')).to_owned()
+        };
+        let hint = last.map(|line| format!("it says: {}", words(line)));
+        for plan in plans {
+            let (document, source) = (&plan.document, &plan.document.source);
+            let span = document.key_span("/cluster");
+            let (line, col) = diagnostic::line_col(source, span.start);
+            let found = Diagnostic {
+                file: None,
+                severity: Severity::Error,
+                message: message.clone(),
+                span: Some(span),
+                label: None,
+                second: None,
+                hint: hint.clone(),
+            };
+            super::complain_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
+            let path = source.path.to_string_lossy().into_owned();
+            self.outlet.tell(Event::Invalid { path, line, col, message: message.clone(), hint: hint.clone() });
+        }
+        log.iter().for_each(|line| super::complain(&format!("   | {}\n", show::line(line, show::BODY))));
+        Exit::Invalid
     }
 
     /// Says why scenarios were broken off, when that was not somebody who knows.

@@ -1,45 +1,34 @@
 //! A real API server for a run: started, told apart from a broken one, and ended with everything that belongs to it.
 //!
-//! Each kind of cluster is one file. All give the same thing: a kubeconfig, facts, and an end.
+//! | room | is for |
+//! |---|---|
+//! | [`kinds`] | the kinds of cluster, one file each; all give a kubeconfig, facts, and an end |
+//! | [`docker`] | Docker: its images, containers and commands |
+//! | [`shared`] | clusters that several processes use, and warm ones |
+//! | [`cleanup`] | what dead runs have left |
+//! | [`own`] | files, folders and locks that only this user can have written |
+//!
+//! Beside them: how an API server is reached ([`access`], [`plugin`], [`kubectl`]), and what the engine is ([`engine`], [`sums`]).
 
 pub mod access;
-pub mod auto;
-pub mod bounded;
-#[cfg(target_os = "linux")]
-pub mod builtin;
-pub mod container;
-pub mod daemon;
+pub mod cleanup;
 pub mod docker;
-pub mod emptied;
 pub mod engine;
-pub mod exec;
-pub mod folder;
-pub mod guard;
-pub mod holder;
 pub mod host_kubectl;
-pub mod images;
 mod inside;
-pub mod k3s;
-pub mod kind;
-pub mod kubeconfig;
+pub mod kinds;
 pub mod kubeconfig_file;
 pub mod kubectl;
-pub mod lease;
 pub mod limits;
 pub mod lines;
-mod login;
-pub mod namespaces;
 pub mod own;
-pub mod owner;
 pub mod plugin;
 pub mod preflight;
 pub mod ready;
 pub mod said;
-pub mod snapshot;
+pub mod shared;
 pub mod sums;
-pub mod sweep;
-pub mod trouble;
-pub mod warm;
+mod wanted;
 
 use std::{
     path::{Path, PathBuf},
@@ -51,71 +40,22 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use access::kubeconfig_for;
 use access::{client, client_config, config, gone};
+pub use cleanup::{folder, namespaces, owner, sweep};
 pub use daemon::Daemon;
+use docker::login;
+pub use docker::{bounded, container, daemon, exec, images, trouble};
 pub use folder::Folder;
+#[cfg(target_os = "linux")]
+pub use kinds::builtin;
+pub use kinds::{auto, k3s, kind, kubeconfig};
 pub use kubectl::Kubectl;
 pub use owner::Owner;
+pub use shared::{emptied, guard, holder, lease, snapshot, warm, whose};
+pub use wanted::Wanted;
+use wanted::untrusted;
 
 pub use crate::cluster_kind::ClusterKind;
 use crate::stop::{Stop, Why};
-
-/// The cluster that somebody asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Wanted {
-    /// Which kind; `None`: the first that works here.
-    pub kind: Option<ClusterKind>,
-    /// The minor version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
-    pub kubernetes: Option<String>,
-    /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
-    pub anonymous: bool,
-    /// Whether the scenarios are not trusted, so that the cluster must let no Pod reach its node.
-    #[serde(default)]
-    pub untrusted: bool,
-    /// With [`ClusterKind::Kubeconfig`]: which cluster.
-    #[serde(default)]
-    pub existing: kubeconfig::Existing,
-}
-
-impl Wanted {
-    /// Whether its kind can have it at all; nothing is started to find out.
-    ///
-    /// # Errors
-    /// When a version of Kubernetes is asked for that the kind does not have, or its settings are wrong.
-    pub fn check(&self, settings: &Settings) -> Result<(), ClusterError> {
-        if self.untrusted {
-            untrusted(self.kind)?;
-        }
-        match self.kind {
-            Some(ClusterKind::Builtin | ClusterKind::Docker) => engine::has(self),
-            Some(ClusterKind::K3s) => k3s::image(self, settings).map(drop),
-            Some(ClusterKind::Kind) => kind::check(self, settings),
-            None | Some(ClusterKind::Kubeconfig) => Ok(()),
-        }
-    }
-}
-
-/// Whether a kind can hold scenarios that are not trusted. They are administrators of their cluster, so only a policy that is
-/// no object of its API holds them. An API server reads one from its own files since 1.37, and only in nodes that are ours.
-fn untrusted(kind: Option<ClusterKind>) -> Result<(), ClusterError> {
-    let Some(kind) = kind else { return Ok(()) };
-    let why = match kind {
-        ClusterKind::Builtin | ClusterKind::Docker => return Ok(()),
-        ClusterKind::K3s | ClusterKind::Kind => {
-            "an administrator of such a cluster, as every scenario is, could remove the policy that keeps Pods from its node"
-        }
-        ClusterKind::Kubeconfig => {
-            "in a cluster that exists a scenario asks with your rights, and could remove any policy that you may make"
-        }
-    };
-    let message = format!("--untrusted does not go with --cluster {kind}: {why}");
-    Err(ClusterError::new(message, "use --cluster builtin or --cluster docker"))
-}
-
-impl From<ClusterKind> for Wanted {
-    fn from(kind: ClusterKind) -> Self {
-        Wanted { kind: Some(kind), ..Wanted::default() }
-    }
-}
 
 /// Where a cluster may keep things.
 #[derive(Debug, Clone)]
@@ -314,10 +254,15 @@ impl Cluster {
         if wanted.untrusted {
             untrusted(wanted.kind)?;
         }
+        if !wanted.shape.is_usual()
+            && let Some(why) = wanted.kind.and_then(ClusterKind::usual_only)
+        {
+            return Err(ClusterError::new(why, "use --cluster builtin, docker or kind").into());
+        }
         match wanted.kind {
             None => auto::start(wanted, settings, stop, progress).await,
             Some(ClusterKind::Builtin) => start_builtin(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Docker) => docker::start(wanted, settings, stop, progress).await,
+            Some(ClusterKind::Docker) => kinds::docker::start(wanted, settings, stop, progress).await,
             Some(ClusterKind::K3s) => {
                 k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await
             }

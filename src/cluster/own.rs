@@ -4,6 +4,7 @@
 //! without following a link, and the open descriptor is asked whose it is. A path is used only when nobody else can change
 //! any folder on the way to it.
 
+pub mod give;
 pub mod lock;
 pub mod program;
 mod remove;
@@ -156,11 +157,16 @@ fn made(path: &Path) -> Result<PathBuf, Foreign> {
     let real = there.canonicalize().map_err(|e| Foreign::new(there, format!("cannot be used: {e}")))?;
     walk(&real, &Looks { goes_on: true, ..Looks::default() })?;
     let whole = real.join(more);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(&whole)
-        .map_err(|e| Foreign::new(&whole, format!("cannot be made: {e}")))?;
+    let mut at = real;
+    for name in more.components() {
+        let of = give::to(&at);
+        at.push(name);
+        match std::fs::DirBuilder::new().mode(0o755).create(&at) {
+            Ok(()) => of.owns(&at),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Foreign::new(&whole, format!("cannot be made: {e}"))),
+        }
+    }
     Ok(whole)
 }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::ClusterError;
+use super::{ClusterError, Progress};
+use crate::shape::Shape;
 
 /// What is said once the cluster can be used.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +42,13 @@ pub enum Said {
         /// Its last lines.
         #[serde(default)]
         log: Vec<String>,
+    },
+    /// A component has ended by itself before the cluster was ready, and is started again.
+    Again {
+        /// e.g. `kube-controller-manager`.
+        component: String,
+        /// e.g. `exit 1`.
+        status: String,
     },
     /// The cluster could not be started.
     Failed {
@@ -80,11 +88,38 @@ pub enum Said {
     Other,
 }
 
+/// What people read of a component that is started again.
+pub fn again(component: &str, status: &str) -> Progress {
+    Progress::Note(format!("{component} ended during the start ({status}), and is started again"))
+}
+
 /// The error that the death of a component is.
 pub fn death(component: &str, status: &str, log: Vec<String>) -> ClusterError {
     let full = log.iter().any(|line| line.contains("inotify") && line.contains("too many open files"));
     let remedy = full.then(|| INOTIFY.to_owned());
     ClusterError { message: format!("{component} of the cluster ended ({status})"), remedy, log }
+}
+
+/// The same of a cluster whose scenario asks for another API server than the usual one: when that is what ended, it has
+/// looked at what it was given and does not take it.
+pub fn refused(shape: &Shape, component: &str, death: ClusterError) -> ClusterError {
+    if shape.is_usual() || component != "kube-apiserver" {
+        return death;
+    }
+    refusal(death.log)
+}
+
+/// The error that it is when an API server does not take what it was given.
+pub fn refusal(log: Vec<String>) -> ClusterError {
+    ClusterError { message: REFUSED.to_owned(), remedy: Some("correct what its last words name".into()), log }
+}
+
+/// What is wrong when an API server does not start with what a scenario asks for.
+const REFUSED: &str = "the API server does not start with what `cluster:` asks for";
+
+/// Whether that is what an error says.
+pub fn is_refusal(error: &ClusterError) -> bool {
+    error.message == REFUSED
 }
 
 /// A node takes about 25 of the 128 that a kernel gives one user by default.

@@ -60,7 +60,9 @@ pub fn check(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
     let found = Found::below(dir).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let manifest = manifest(dir).map_err(|e| wrong(format!("its manifest.json cannot be read: {e}")))?;
     let seen = hex(digest(&SHA256, format!("{}{}", found.about, hex(digest(&SHA256, &manifest))).as_bytes()));
-    let name = format!("sums-{}", &hex(digest(&SHA256, dir.as_os_str().as_encoded_bytes()))[..16]);
+    // Root and who calls sudo each believe only their own note.
+    let user = rustix::process::geteuid().as_raw();
+    let name = format!("sums-{user}-{}", &hex(digest(&SHA256, dir.as_os_str().as_encoded_bytes()))[..16]);
     let notes = notes(cache);
     let noted = notes.as_ref().and_then(|notes| own::read(notes, &name, own::MOST).ok());
     if noted.as_deref() == Some(seen.as_bytes()) {
@@ -79,7 +81,10 @@ pub fn check(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
 /// The folder in the cache for what was found out.
 fn notes(cache: &Path) -> Option<std::os::fd::OwnedFd> {
     let path = cache.join("checked");
-    let _ = DirBuilder::new().mode(0o700).create(&path);
+    let of = own::give::to(cache);
+    if DirBuilder::new().mode(0o700).create(&path).is_ok() {
+        of.owns(&path);
+    }
     let path = own::trusted(&path).ok()?;
     let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::open(path, how, Mode::empty()).ok()

@@ -83,6 +83,26 @@ impl Door {
         }
     }
 
+    /// What was refused, and what would grant it.
+    pub(super) fn refused(&self) -> (String, Option<String>) {
+        let who = user(&self.user);
+        if self.resource.is_empty() || self.form == Form::Filter {
+            let verb =
+                if self.verb.is_empty() { String::new() } else { format!(" {} this path", show::line(&self.verb, 80)) };
+            let what = if verb.is_empty() { format!("{who} may not call it") } else { format!("{who} may not{verb}") };
+            let hint = "a ClusterRole with `nonResourceURLs` for the path and the verb, bound cluster-wide, grants it where the \
+                        server asks about paths";
+            return (what, Some(hint.to_owned()));
+        }
+        let resource = show::line(&self.resource, 80);
+        let first = self.subresources.first().map(|part| format!("/{}", show::line(part, 80))).unwrap_or_default();
+        let verb = show::line(&self.verb, 80);
+        let hint = format!(
+            "a ClusterRole with `{{apiGroups: [''], resources: [{resource}{first}], verbs: [{verb}]}}`, bound cluster-wide, grants it"
+        );
+        (format!("{who} may not {verb} {resource}{first}"), (self.resource == "nodes").then_some(hint))
+    }
+
     /// What to do when the API server's refusal was meant.
     pub(super) fn hint(&self) -> &'static str {
         match self.form {
@@ -208,7 +228,9 @@ pub fn other_call(by: DeniedBy, http: &Http, called: Called<'_>) -> Option<Misma
         );
     }
     let part = subresource(called.path);
-    if by == DeniedBy::Kubelet && !door.subresources.iter().any(|own| own == part || own == "proxy") {
+    // Before 1.33 all but metrics, stats and logs was `nodes/proxy`.
+    let fine = matches!(part, "pods" | "healthz" | "configz" | "statusz");
+    if by == DeniedBy::Kubelet && !door.subresources.iter().any(|own| own == part || fine && own == "proxy") {
         return mismatch(
             Class::OtherRequest,
             "403, but for another request than the step means".into(),
@@ -349,6 +371,8 @@ mod tests {
     #[rstest]
     #[case(DeniedBy::Kubelet, KUBELET, ME, Method::Get, "/pods", None)]
     #[case(DeniedBy::Kubelet, KUBELET, ME, Method::Get, "/run/a/b/c", None)]
+    #[case(DeniedBy::Kubelet, KUBELET, ME, Method::Get, "/metrics", Some(Class::OtherRequest))]
+    #[case(DeniedBy::Kubelet, OLD_KUBELET, ME, Method::Get, "/metricz", Some(Class::OtherRequest))]
     #[case(DeniedBy::Kubelet, OLD_KUBELET, ME, Method::Get, "/metrics/cadvisor", None)]
     #[case(DeniedBy::Kubelet, OLD_KUBELET, ME, Method::Get, "/stats/summary", Some(Class::OtherRequest))]
     #[case(DeniedBy::Kubelet, KUBELET, ME, Method::Post, "/pods", Some(Class::OtherRequest))]

@@ -136,7 +136,11 @@ pub(super) fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> 
     if !other_body {
         absence::absence(expect, http, &mut found);
         parts(expect, http.json.as_ref(), &show::text(&http.body), "the body", &mut found);
+        let before = found.len();
         output(expect.stdout.as_ref(), "stdout", Class::Stdout, &http.body, &mut found);
+        for mismatch in &mut found[before..] {
+            mismatch.message = mismatch.message.replace("the standard output", "the body");
+        }
         output(expect.stderr.as_ref(), "stderr", Class::Stderr, b"", &mut found);
     }
     found

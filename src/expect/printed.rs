@@ -90,8 +90,9 @@ pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
     let by_words = |line: &str| FAILED.find(line).map(|found| line[found.end()..].to_owned());
     let forbidden = stderr.lines().find_map(by_words).filter(|message| head(message).is_some());
     let forbidden = forbidden.map(|message| format!(" (Forbidden): {message}"));
+    let unknown = stderr.contains("You must be logged in to the server (").then_some(" (Unauthorized): Unauthorized");
     let line = stderr.lines().find_map(|line| line.trim().strip_prefix("Error from server"));
-    let line = line.or(forbidden.as_deref())?;
+    let line = line.or(forbidden.as_deref()).or(unknown)?;
     let (reason, message) = match line.strip_prefix(" (").and_then(|rest| rest.split_once("): ")) {
         Some((reason, message)) => (reason, message),
         None => ("InternalError", line.strip_prefix(": ")?),
@@ -288,6 +289,14 @@ mod tests {
         String::new(),
         "error: failed to create configmap: the server is forbidden to you",
         Some(Class::Status)
+    )]
+    #[case("status: 401", 1, String::new(), "error: You must be logged in to the server (Unauthorized)", None)]
+    #[case(
+        "status: 403",
+        1,
+        String::new(),
+        "error: You must be logged in to the server (Unauthorized)",
+        Some(Class::Unauthenticated)
     )]
     #[case("status: 404", 1, String::new(), "Error from server (NotFound): pods \"a\" not found", None)]
     #[case("status: 403", 1, String::new(), "Error from server (NotFound): pods \"a\" not found", Some(Class::Status))]

@@ -74,6 +74,13 @@ pub fn surprise(
             mismatch.got += ": a problem of the server or of what it asks; this says nothing about rights";
         }
         Verdict::Other => {}
+        // It is not the API server that is called.
+        Verdict::NotKubernetes(Stranger::Door(door)) if meant.is_none() => {
+            let (what, hint) = door.refused();
+            mismatch.class = Class::Refused;
+            mismatch.got = format!("{} by {}: {what}", mismatch.got, door.who());
+            mismatch.hint = hint;
+        }
         Verdict::NotKubernetes(stranger) => {
             mismatch.class = Class::NotKubernetes;
             mismatch.message += ", and not from the API server";

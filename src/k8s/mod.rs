@@ -8,6 +8,7 @@ pub mod near;
 pub mod paths;
 pub mod resolve;
 pub mod served;
+pub mod server;
 pub mod special;
 
 pub use near::nearest;

@@ -27,6 +27,7 @@ mod places;
 mod rbac;
 mod revived;
 mod rules;
+mod server;
 mod shares;
 mod short;
 mod spoken;
@@ -128,6 +129,7 @@ pub fn plan_in(
         .collect();
     diagnostics.sort_by_key(|diagnostic| (diagnostic.file.is_some(), diagnostic.span));
     each::once(&mut diagnostics);
+    findings::cut(&mut diagnostics);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
@@ -163,6 +165,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     }
     let home = home.map(str::to_owned);
 
+    let shape = server::shape(&mut cx, &document, trust);
     let timeout = draft::scenario_timeout(&mut cx, scenario.timeout.as_ref());
     expectations::redact(&mut cx, &scenario.redact);
 
@@ -179,6 +182,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
         alone,
         holds,
         timeout,
+        shape,
         redact: scenario.redact.clone(),
         steps,
         notes,

@@ -33,6 +33,8 @@ pub use place::{Of, Owner, Place};
 pub use request::{Details, Identity, Request};
 pub use when::When;
 
+use crate::shape::Shape;
+
 use crate::scenario::{
     Diagnostic, Document, Span,
     calls::PatchType,
@@ -67,6 +69,8 @@ pub struct Plan {
     pub holds: BTreeSet<String>,
     /// The longest that all steps together may take.
     pub timeout: Duration,
+    /// How its API server is to be other than usual.
+    pub shape: Shape,
     /// Patterns of what is secret.
     pub redact: Vec<String>,
     /// The steps, in order.

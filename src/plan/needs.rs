@@ -89,7 +89,10 @@ fn of_caller(step: &Step) -> Vec<Request> {
 /// What kubewalk asks by itself to carry the step out.
 fn of_action(step: &Step, plan: &Plan) -> Vec<Request> {
     match &step.action {
-        Action::Curl(call) => exec(&call.place),
+        Action::Curl(call) => {
+            let asks = step.expected.iter().any(|item| item.expect.is_denial_elsewhere());
+            [exec(&call.place), if asks { vec![resource("list", "", "nodes", None, None)] } else { vec![] }].concat()
+        }
         Action::Exec(call) => exec(&call.place),
         Action::Pod(pod) if !refused(step) => watched("", "pods", pod.namespace.as_deref(), &pod.name),
         Action::Wait(target, _) => of_target(target),

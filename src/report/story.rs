@@ -55,6 +55,9 @@ pub struct Story<'a> {
     pub say: Option<&'a str>,
     /// Where it happened; empty when it did not begin.
     pub namespace: &'a str,
+    /// How its API server was other than usual, in words; empty when it was not.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub shape: &'a str,
     /// How it ended.
     pub verdict: Verdict,
     /// Why it ended so, in one sentence; empty when it held.
@@ -178,8 +181,11 @@ impl<'a> Run<'a> {
                 (self.kubewalk, self.started) = (kubewalk, started);
                 self.scenarios = selected.iter().map(Story::selected).collect();
             }
-            Event::ClusterReady { kind, kubernetes, elapsed_ms } => {
-                self.cluster = Some(Cluster { kind, kubernetes, ready_ms: *elapsed_ms });
+            Event::ClusterReady { kind, kubernetes, elapsed_ms, shape } => {
+                // One with an API server of its own is named with the scenarios that it was for.
+                if shape.is_empty() || self.cluster.is_none() {
+                    self.cluster = Some(Cluster { kind, kubernetes, ready_ms: *elapsed_ms });
+                }
             }
             Event::Invalid { path, line, col, message, hint } => self.troubles.push(Trouble {
                 class: "invalid".into(),
@@ -271,6 +277,7 @@ impl<'a> Story<'a> {
             line,
             say: None,
             namespace: "",
+            shape: "",
             verdict: Verdict::NotRun,
             reason: String::new(),
             begun_ms: None,
@@ -284,7 +291,7 @@ impl<'a> Story<'a> {
     }
 
     fn selected(selected: &'a Selected) -> Self {
-        Self::new(&selected.path, &selected.title, selected.line)
+        Story { shape: &selected.shape, ..Self::new(&selected.path, &selected.title, selected.line) }
     }
 
     /// The step that ended the scenario.
@@ -298,7 +305,7 @@ impl<'a> Story<'a> {
         self.judge();
         let (left, troubles) = std::mem::take(&mut self.troubles).into_iter().partition(|one| one.class == "cleanUp");
         let mut now = Story::new(self.path, self.title, self.line);
-        (now.troubles, now.earlier) = (left, std::mem::take(&mut self.earlier));
+        (now.troubles, now.earlier, now.shape) = (left, std::mem::take(&mut self.earlier), self.shape);
         let culprit = self.culprit();
         // Behind the sentence may come the log of a component.
         let sentence = self.reason.lines().next().unwrap_or_default().trim_end_matches(':');

@@ -134,8 +134,9 @@ impl Terminal {
             Event::ClusterPhase { name, elapsed_ms } if normal => {
                 self.paint(DIM, &format!("cluster: {} ({})", safe(name), time(*elapsed_ms))) + "\n"
             }
-            Event::ClusterReady { kind, kubernetes, elapsed_ms } if normal => {
-                let ready = format!("cluster: {} with Kubernetes {} is ready", safe(kind), safe(kubernetes));
+            Event::ClusterReady { kind, kubernetes, shape, elapsed_ms } if normal => {
+                let shape = if shape.is_empty() { String::new() } else { format!(" (API server: {})", safe(shape)) };
+                let ready = format!("cluster: {} with Kubernetes {}{shape} is ready", safe(kind), safe(kubernetes));
                 self.paint(DIM, &format!("{ready} ({})", time(*elapsed_ms))) + "\n"
             }
             Event::ScenarioAgain { path, attempt, of } => {

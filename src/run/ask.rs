@@ -10,7 +10,7 @@ use crate::{
     expect::{Answer, Meant, Mismatch, doors, judge, review},
     plan::{Action, Identity, Request, Step, acting},
     scenario::expect::Expect,
-    steps::{self, Context, Fault, Got},
+    steps::{self, Context, Fault, Got, exec::STARTS_WITHIN},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -125,7 +125,8 @@ async fn once_it_runs(step: &Step, context: &Context, deadline: Moment, until: O
 async fn once(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
     let late = |_| Fault::Unreachable(format!("no whole answer came within {:?}", step.timeout));
     // On the heap: the threads of tests have small stacks.
-    timeout_at(deadline + GRACE, Box::pin(looked(step, context, deadline))).await.map_err(late)?
+    let grace = if matches!(step.action, Action::Curl(_)) { GRACE + STARTS_WITHIN } else { GRACE };
+    timeout_at(deadline + grace, Box::pin(looked(step, context, deadline))).await.map_err(late)?
 }
 
 async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {

@@ -65,6 +65,9 @@ pub enum Event {
         kind: String,
         /// e.g. `v1.36.2`.
         kubernetes: String,
+        /// How its API server is other than usual, in words; empty when it is not.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        shape: String,
         /// Since the start of the run.
         elapsed_ms: u64,
     },
@@ -218,6 +221,9 @@ pub struct Selected {
     pub line: usize,
     /// How many steps it has.
     pub steps: usize,
+    /// How its API server is to be other than usual, in words; empty when it is not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shape: String,
 }
 
 /// How a step ended.

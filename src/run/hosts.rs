@@ -12,11 +12,6 @@ use crate::{
 /// The port of a kubelet whose Node does not name it.
 const KUBELET: u64 = 10250;
 
-/// Whether a step claims something about who answers.
-pub(super) fn is_asked(step: &Step) -> bool {
-    claimed(step).is_some()
-}
-
 fn claimed(step: &Step) -> Option<DeniedBy> {
     let all = step.expected.iter().filter_map(|item| item.expect.by);
     all.into_iter().find(|by| matches!(by, DeniedBy::Kubelet | DeniedBy::KubeRbacProxy))
@@ -30,11 +25,10 @@ fn claimed(step: &Step) -> Option<DeniedBy> {
 pub(super) async fn settle(step: &mut Step, context: &Context) -> Result<(), Fault> {
     let claimed = claimed(step);
     let Action::Curl(call) = &mut step.action else { return Ok(()) };
+    // Also of a saved value in the path: it may make another path of it.
+    plan::settle(call).map_err(|why| wrong(format!("{why}: `{}`", shown(&call.url))))?;
     if !call.late && claimed.is_none() {
         return Ok(());
-    }
-    if call.late {
-        plan::settle(call).map_err(|why| wrong(format!("{why}: `{}`", shown(&call.url))))?;
     }
     let Some((host, port)) = address(&call.url) else { return Ok(()) };
     if call.late && call.request.is_none() && (call.mounted_token || call.saved_token.is_some()) {
@@ -113,7 +107,10 @@ async fn is_named(host: &str, own: &str, context: &Context) -> Result<bool, Faul
         _ => return Ok(false),
     };
     let path = format!("/api/v1/namespaces/{}/services/{}", api::escape(namespace), api::escape(name));
-    Ok(api::get(&context.client, &path).await?.status == 200)
+    let http = api::get(&context.client, &path).await?;
+    // The name of another host, behind that of a Service.
+    let leads_out = http.json.as_ref().is_some_and(|service| service["spec"]["type"] == "ExternalName");
+    Ok(http.status == 200 && !leads_out)
 }
 
 fn has_ip(list: &Value, host: &str) -> bool {

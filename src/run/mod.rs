@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod event;
 pub mod record;
 pub mod rights;
+pub mod skip;
 pub mod told;
 pub mod turns;
 
@@ -154,7 +155,8 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
 /// A scenario as a run lists it before it begins.
 pub fn selected(plan: &Plan) -> Selected {
     let line = diagnostic::line_col(&plan.document.source, plan.document.span("/title").start).0;
-    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len() }
+    let shape = plan.shape.words();
+    Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len(), shape }
 }
 
 fn scenario_finished(plan: &Plan, ended: &Ended, begun: Instant) -> Event {
@@ -222,6 +224,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
+        filled.iter().for_each(sent::learn);
         let filled = match filled {
             Ok(mut filled) => {
                 let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
@@ -231,7 +234,6 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             }
             Err(fault) => Err(fault),
         };
-        filled.iter().for_each(sent::learn);
         if let Some(why) = filled.as_ref().ok().and_then(entered) {
             cluster.spoil(&why);
         }

@@ -25,7 +25,7 @@ const TOLD: usize = 8;
 /// Whether anything of a step is only known to the cluster.
 pub(super) fn must_look(step: &Step) -> bool {
     match &step.action {
-        Action::Curl(call) => call.place.of.is_some() || needs_curl(step, call) || call.late || hosts::is_asked(step),
+        Action::Curl(_) => true,
         Action::Exec(call) => call.place.of.is_some(),
         _ => false,
     }
@@ -65,8 +65,15 @@ pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) 
         if curl {
             guest::prepare(place, &pod, context, deadline).await?;
         }
-    } else if curl && let Some(pod) = one(&pod_path(place), context).await? {
-        guest::prepare(place, &pod, context, deadline).await?;
+    } else if curl {
+        // What it lacks shows only while it runs.
+        while let Some(pod) = one(&pod_path(place), context).await? {
+            if runs(&pod, place.container.as_deref()) || patience.left().is_zero() {
+                guest::prepare(place, &pod, context, deadline).await?;
+                break;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
     hosts::settle(step, context).await
 }
@@ -173,9 +180,13 @@ async fn owned(
     pods.retain(|pod| owners.contains(&owner_uid(pod)));
     if pods.is_empty() {
         let wanted = ["replicas", "completions"].iter().find_map(|key| top["spec"][*key].as_i64());
-        let wanted = wanted.map(|number| format!(", and wants {number}")).unwrap_or_default();
+        let wanted = match wanted {
+            Some(0) => ", and wants none".to_owned(),
+            Some(number) => format!(", and wants {number}"),
+            None => String::new(),
+        };
         let why = hopeless::why(owner.kind(), &top).map(|why| format!(": {why}")).unwrap_or_default();
-        return Ok(Err(format!("{} `{name}` has no Pod yet{wanted}{why}", owner.kind())));
+        return Ok(Err(format!("{} `{name}` has no Pod{wanted}{why}", owner.kind())));
     }
     Ok(Ok(pods))
 }

@@ -20,7 +20,7 @@ const MOST_LISTED: usize = 20;
 /// # Errors
 /// What of others they would touch (unless the person allows it), or which rights are missing, each in a line of the log.
 pub async fn check(plans: &[Plan], cluster: &Cluster, existing: &Existing) -> Result<(), ClusterError> {
-    let (yes, named) = (existing.yes, &existing.namespaces);
+    let (yes, named) = (existing.all(), &existing.namespaces);
     let touches = plans.iter().flat_map(|plan| needs::touches(plan, named).into_iter().map(|t| place(plan, t)));
     let touches: Vec<String> = touches.collect();
     if !touches.is_empty() && !yes {

@@ -93,7 +93,8 @@ pub enum Words {
 #[serde(untagged)]
 #[schemars(rename = "Identities")]
 pub enum Subjects {
-    /// Several. Before one, which a list of one element could be taken for: a struct can be read from a list of its fields.
+    // The first: serde reads a struct from a list of its fields, too, so that a list of one text would be taken for a user.
+    /// Several.
     Many(#[schemars(length(min = 1))] Vec<Subject>),
     /// One.
     One(Subject),

@@ -4,6 +4,7 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::lines;
 use crate::redact::masked;
 
 /// A file's name and text.
@@ -143,7 +144,7 @@ fn excerpt<'a>(
     // Only these lines are handed over: the renderer looks at every line that it gets, for every diagnostic.
     let start = text[..first_byte].rfind('\n').map_or(0, |at| at + 1);
     let end = text[last_byte..].find('\n').map_or(text.len(), |at| last_byte + at);
-    let line = 1 + text[..start].bytes().filter(|b| *b == b'\n').count();
+    let line = lines::place(&source.text, start).0;
     let local = |span: Span| span.start - start..span.end - start;
     let mut primary = AnnotationKind::Primary.span(local(span));
     if let Some(label) = label {
@@ -205,9 +206,7 @@ pub(super) fn floor(text: &str, offset: usize) -> usize {
 
 /// The line and the column of an offset, both from 1; columns count characters.
 pub fn line_col(source: &Source, offset: usize) -> (usize, usize) {
-    let before = &source.text[..floor(&source.text, offset)];
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (1 + before.bytes().filter(|b| *b == b'\n').count(), 1 + before[start..].chars().count())
+    lines::place(&source.text, floor(&source.text, offset))
 }
 
 /// The offset of a line and a column, both from 1; the nearest that exists.

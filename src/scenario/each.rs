@@ -1,5 +1,7 @@
 //! `each`: a step with a small table becomes one step for each row, before anything else looks at it.
 
+use std::collections::HashSet;
+
 use super::{
     Diagnostic, Span,
     diagnostic::printable,
@@ -60,15 +62,11 @@ pub fn name(diagnostic: &mut Diagnostic, row: Option<&String>) {
 
 /// Leaves what is true of several rows once, with the first of them.
 pub fn once(found: &mut Vec<Diagnostic>) {
-    let mut told: Vec<(Option<Span>, String)> = Vec::new();
+    let mut told: HashSet<(Option<(usize, usize)>, String)> = HashSet::new();
     found.retain(|diagnostic| {
         let in_row = diagnostic.hint.as_deref().is_some_and(|hint| hint.contains(" of `each`: "));
-        let key = (diagnostic.span, diagnostic.message.clone());
-        if in_row && told.contains(&key) {
-            return false;
-        }
-        told.push(key);
-        true
+        let key = (diagnostic.span.map(|span| (span.start, span.end)), diagnostic.message.clone());
+        told.insert(key) || !in_row
     });
 }
 

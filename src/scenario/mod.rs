@@ -16,12 +16,14 @@ pub mod each;
 pub mod expect;
 pub mod json_schema;
 pub mod kubectl;
+mod lines;
 pub mod open;
 pub mod outcome;
 pub mod placeholder;
 pub mod places;
 pub mod read;
 pub mod schema;
+pub mod server;
 pub mod shape;
 mod syntax;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::{
     can::Can,
     json_schema::one_verb,
     kubectl::Kubectl,
+    server::Server,
     verbs,
     when::{Expects, When},
 };
@@ -28,6 +29,10 @@ pub struct Scenario {
     /// a cluster that exists it must be there, be named with `--namespace`, and stays.
     #[serde(default)]
     pub namespace: Option<Namespace>,
+    /// How the API server is to be other than usual: admission plugins, feature gates, its configuration. Left out: it is as
+    /// kubeadm starts it.
+    #[serde(default)]
+    pub cluster: Option<Server>,
     /// Words by which a run can choose, e.g. `tutorial`.
     #[serde(default)]
     pub tags: Vec<String>,

@@ -8,10 +8,7 @@
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::{
-    Context, Fault, api,
-    exec::{self, GRACE},
-};
+use super::{Context, Fault, api, exec};
 use crate::{
     clock::Moment,
     expect::{Answer, Http, json},
@@ -42,7 +39,8 @@ const MOST_ARGUMENT: usize = 64 << 10;
 /// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
 pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let trailer = trailer();
-    let command = command(curl, &trailer, deadline.seconds_left());
+    // Asked for when it begins, so that curl ends in time however long its start took.
+    let command = || command(curl, &trailer, deadline.seconds_left());
     let config = match &curl.saved_token {
         // The last line of a configuration needs its end.
         Some(name) => {
@@ -56,7 +54,13 @@ pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Mom
         (config, None) => config,
     };
     let stdin = stdin.as_ref().map(String::as_bytes);
-    let output = exec::call(&curl.place, &command, stdin, only_reads, context, deadline + GRACE).await?;
+    let output = match exec::call(&curl.place, &command, stdin, only_reads, context, deadline).await {
+        // The container runtime says what a shell says by its exit code.
+        Err(Fault::Exec { why, .. }) if why.contains("executable file not found") => {
+            return Ok(Answer::CurlFailed { exit_code: 127, stderr: why });
+        }
+        output => output?,
+    };
     exec::learn(&output);
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
 }

@@ -20,6 +20,10 @@ use crate::{
 /// How much longer we wait for the end of a command than the command may run inside.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
+/// How much longer than that for a call that ends by itself: its time counts from its own beginning, and a container runtime
+/// on a busy machine takes seconds to start it.
+pub const STARTS_WITHIN: Duration = Duration::from_secs(8);
+
 /// The end of a command.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -92,14 +96,14 @@ async fn command(
     in_time(place, deadline, attached(place, command, stdin, &context.client)).await
 }
 
-/// The same in the Pod's shell, if there is one. The command must end by itself. What `only_reads` is run once more, without the
-/// shell, when that has ended meanwhile.
+/// The same in the Pod's shell, if there is one. The command must end by itself at the deadline; it is asked for when it is about
+/// to begin. What `only_reads` is run once more, without the shell, when that has ended meanwhile.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn call(
     place: &Place,
-    command: &[String],
+    command: &(dyn Fn() -> Vec<String> + Sync),
     stdin: Option<&[u8]>,
     only_reads: bool,
     context: &Context,
@@ -111,11 +115,11 @@ pub async fn call(
             Some(output) if output.is_ok() || !only_reads => output,
             _ => {
                 alone.store(true, Ordering::Relaxed);
-                attached(place, command, stdin, &context.client).await
+                attached(place, &command(), stdin, &context.client).await
             }
         }
     };
-    let called = in_time(place, deadline, called).await;
+    let called = in_time(place, deadline + STARTS_WITHIN + GRACE, called).await;
     // The shell has read what its Pod has mounted.
     if alone.load(Ordering::Relaxed) && called.is_ok() {
         context.mounted.of(&place.namespace, &place.pod, context).await;

@@ -93,7 +93,7 @@ pub(super) fn ended(state: &Value, container: &Value) -> Option<String> {
     let end = &state["terminated"];
     let code = end["exitCode"].as_i64()?;
     let reason = end["reason"].as_str().filter(|reason| !matches!(*reason, "Error" | "Completed"));
-    let message = end["message"].as_str().map(|message| last_lines(message)).filter(|message| !message.is_empty());
+    let message = end["message"].as_str().map(last_lines).filter(|message| !message.is_empty());
     let parts: Vec<_> = reason.map(str::to_owned).into_iter().chain(message).collect();
     let why = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(": ")) };
     Some(format!("{} ended with exit code {code}{why}", text(container, "name")))

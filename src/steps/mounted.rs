@@ -104,7 +104,9 @@ fn token_files(pod: &Value) -> BTreeMap<(String, String), Vec<(String, String)>>
     for volume in list(&pod["spec"]["volumes"]) {
         let sources = list(&volume["projected"]["sources"]);
         for path in sources.iter().filter_map(|source| source["serviceAccountToken"]["path"].as_str()) {
-            for container in list(&pod["spec"]["containers"]) {
+            // Where no other container can read a file, one that was put there for calls can.
+            let all = ["containers", "ephemeralContainers"].map(|key| list(&pod["spec"][key]));
+            for container in all.into_iter().flatten() {
                 let mounts = list(&container["volumeMounts"]);
                 let mount = mounts.iter().find(|mount| mount["name"] == volume["name"] && mount["subPath"].is_null());
                 if let (Some(at), Some(name)) =

@@ -66,7 +66,12 @@ impl Shells {
     ///
     /// # Errors
     /// The command may have run, and its end was not seen.
-    pub async fn run(&self, place: &Place, command: &[String], stdin: Option<&[u8]>) -> Option<Result<Output, String>> {
+    pub async fn run(
+        &self,
+        place: &Place,
+        command: &(dyn Fn() -> Vec<String> + Sync),
+        stdin: Option<&[u8]>,
+    ) -> Option<Result<Output, String>> {
         // A here-document gives its last line an end.
         if place.container.is_some() || stdin.is_some_and(|bytes| !bytes.ends_with(b"\n")) {
             return None;
@@ -74,7 +79,7 @@ impl Shells {
         // Whoever uses it has it alone, and loses it when it does not come to its end.
         let opening = self.lock().get_mut(&key(place))?.take()?;
         let mut shell = timeout_at(Moment::now() + OPENING, opening).await.ok()??;
-        let output = shell.run(command, stdin).await?;
+        let output = shell.run(&command(), stdin).await?;
         if output.is_ok()
             && let Some(place) = self.lock().get_mut(&key(place))
         {
@@ -235,6 +240,22 @@ mod tests {
         assert_eq!(said(&mut shell, &["cat"], None).await, (0, String::new(), String::new()));
         assert_eq!(said(&mut shell, &["sh", "-c", "kill -9 $$"], None).await.0, 137);
         assert_eq!(said(&mut shell, &["no-such-command"], None).await.0, 127);
+    }
+
+    #[tokio::test]
+    async fn a_command_is_asked_for_when_its_shell_is_there() {
+        let place = Place { namespace: "a".into(), pod: "p".into(), ..Place::default() };
+        let opening = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Some(local())
+        };
+        let shells = Shells { pods: Mutex::new(HashMap::from([(key(&place), Some(opening.boxed()))])) };
+        let begun = std::time::Instant::now();
+        // As curl's time limit: counted before the shell is there, it would end too late.
+        let command = || vec!["echo".to_owned(), begun.elapsed().as_millis().to_string()];
+        let output = shells.run(&place, &command, None).await.expect("a shell").expect("an end");
+        let after: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
+        assert!(after >= 300, "{after}");
     }
 
     #[tokio::test]

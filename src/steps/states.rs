@@ -41,10 +41,10 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
     if own.is_some_and(|own| own["state"]["running"].is_object()) {
         return Standing::Running;
     }
-    if matches!(status["phase"].as_str(), Some("Failed" | "Succeeded")) || own.is_none() {
-        if let Some(why) = hopeless::why("Pod", pod) {
-            return Standing::Never(why);
-        }
+    if (matches!(status["phase"].as_str(), Some("Failed" | "Succeeded")) || own.is_none())
+        && let Some(why) = hopeless::why("Pod", pod)
+    {
+        return Standing::Never(why);
     }
     let first = items(&pod["spec"]["initContainers"]).any(|one| text(one, "name") == name);
     if let Some(standing) = (!first).then(|| of_init_containers(pod)).flatten() {

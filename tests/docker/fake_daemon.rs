@@ -237,7 +237,7 @@ fn flooded(stream: &mut UnixStream, flood: Flood, is_exec: bool) {
         Flood::Refusal => (500, b"{\"message\": \"".to_vec(), vec![b'x'; 64 << 10]),
         Flood::Lines => {
             let lines: Vec<_> =
-                (0..1000).map(|n| json!({"status": "Downloading", "id": n}).to_string() + "\n").collect();
+                (0..2000).map(|n| json!({"status": "Downloading", "id": n.to_string()}).to_string() + "\n").collect();
             (200, vec![], lines.concat().into_bytes())
         }
         Flood::Frame => (200, vec![1, 0, 0, 0, 255, 255, 255, 255], vec![b'x'; 64 << 10]),

@@ -1,4 +1,5 @@
 //! Docker's own command line, as an independent witness; and runs of kubewalk, each with a folder for temporary files of its own.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
     fs::File,

@@ -29,7 +29,13 @@ pub const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\r\n::error file=x::owned
 /// The recorded run.
 pub fn run() -> Vec<Record> {
     let selected = [("a", "Same claim"), ("b", "Same claim"), ("c", "Broken"), ("d", "Skipped"), ("e", "Never begun")];
-    let selected = selected.map(|(name, title)| Selected { path: path(name), title: title.into(), line: 2, steps: 2 });
+    let selected = selected.map(|(name, title)| Selected {
+        path: path(name),
+        title: title.into(),
+        line: 2,
+        steps: 2,
+        shape: String::new(),
+    });
     let mut at = 0;
     let mut all = vec![Event::RunStarted {
         version: VERSION,
@@ -38,7 +44,12 @@ pub fn run() -> Vec<Record> {
         started: "2026-11-25T21:04:15Z".into(),
         selected: selected.to_vec(),
     }];
-    all.push(Event::ClusterReady { kind: "builtin".into(), kubernetes: "v1.37.2".into(), elapsed_ms: 900 });
+    all.push(Event::ClusterReady {
+        kind: "builtin".into(),
+        kubernetes: "v1.37.2".into(),
+        shape: String::new(),
+        elapsed_ms: 900,
+    });
     all.extend(["a", "b", "c", "d"].map(started));
     all.extend([step("a", 1, Outcome::Held), step("b", 1, Outcome::Held), step("b", 2, failed())].concat());
     all.extend(

@@ -14,6 +14,7 @@ import (
 //	phase   name, ms
 //	ready   kubeconfig, server, kubernetes, dir, container, ms
 //	died    component, status, log, ms
+//	again   component, status, ms
 //	failed  message, remedy, log, ms
 //	swept   dir, left
 //	kept    dir, message

@@ -16,6 +16,8 @@ type limits struct {
 	memory uint64
 	// untrusted says that no Pod may reach the node.
 	untrusted bool
+	// shape is how the API server is to be other than usual, in JSON, for init.
+	shape string
 }
 
 // leastMemory is what a node gets on the smallest machine: it needs a quarter of
@@ -26,15 +28,20 @@ func limitFlags(flags *flag.FlagSet) *limits {
 	l := &limits{}
 	flags.Uint64Var(&l.memory, "memory", 0, "the most memory of the node, in bytes; 0 is half of the machine's")
 	flags.BoolVar(&l.untrusted, "untrusted", false, "refuse Pods that could reach the node")
+	flags.StringVar(&l.shape, "shape", "", "how the API server is to be other than usual, in JSON")
 	return l
 }
 
 // initArgs are flags for init.
 func (l limits) initArgs() []string {
+	var args []string
 	if l.untrusted {
-		return []string{"--untrusted"}
+		args = append(args, "--untrusted")
 	}
-	return nil
+	if l.shape != "" {
+		args = append(args, "--shape="+l.shape)
+	}
+	return args
 }
 
 // memoryResource is the limit in runc's words; empty where the machine counts no

@@ -17,8 +17,9 @@ import (
 	"kubewalk.local/engine/supervisor/tail"
 )
 
-// runcLimit is how long setting up the container may take; 0.1 s is usual.
-const runcLimit = 30 * time.Second
+// runcShare is the part of the whole start that setting up the container may take;
+// 0.1 s is usual.
+const runcShare = 4
 
 // nodeProcess is the running container.
 type nodeProcess struct {
@@ -28,7 +29,8 @@ type nodeProcess struct {
 
 // startNode runs the bundle with runc. Detached: runc sets the container up and
 // goes away, and init becomes our child because we are the subreaper.
-func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct{}) (*nodeProcess, error) {
+func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct{},
+	budget time.Duration) (*nodeProcess, error) {
 	inRead, inWrite, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct
 	runc.Stdin, runc.Stdout, runc.Stderr = inRead, outWrite, log
 	runc.ExtraFiles = []*os.File{socket}
 	runc.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
-	if err := runUnless(stop, runc); err != nil {
+	if err := runUnless(stop, runc, budget/runcShare); err != nil {
 		_ = inWrite.Close()
 		if errors.Is(err, errStopped) {
 			return nil, err
@@ -78,7 +80,7 @@ func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct
 
 // runUnless runs a command to its end, or gives up on it when stop is closed or
 // it takes far too long. What it may have started by then is ended by cleanUp.
-func runUnless(stop <-chan struct{}, command *exec.Cmd) error {
+func runUnless(stop <-chan struct{}, command *exec.Cmd, limit time.Duration) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
@@ -90,9 +92,9 @@ func runUnless(stop <-chan struct{}, command *exec.Cmd) error {
 	case <-stop:
 		_ = command.Process.Kill()
 		return errStopped
-	case <-time.After(runcLimit):
+	case <-time.After(limit):
 		_ = command.Process.Kill()
-		return fmt.Errorf("no answer within %s", runcLimit)
+		return fmt.Errorf("no answer within %s", limit.Round(time.Second))
 	}
 }
 

@@ -152,7 +152,7 @@ func (k *keeper) live(engine, base string, budget time.Duration) error {
 	if k.stopped() {
 		return errStopped
 	}
-	k.node, err = startNode(k.owner, k.engine, k.dir, socket, k.stop)
+	k.node, err = startNode(k.owner, k.engine, k.dir, socket, k.stop, budget)
 	_ = socket.Close()
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ var errReported = errors.New("the node has failed")
 // watch passes on what the node says until the cluster is to end.
 func (k *keeper) watch(budget time.Duration) error {
 	// A little later than the node's own limit: it knows what is late.
-	late := time.NewTimer(budget + 2*time.Second)
+	late := time.NewTimer(budget + max(2*time.Second, budget/20))
 	defer late.Stop()
 	failed := false
 	for {

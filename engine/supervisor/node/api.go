@@ -16,7 +16,7 @@ import (
 // a client library that is larger than the rest of this program.
 type api struct{ http *http.Client }
 
-func newAPI(c *credentials) (*api, error) {
+func newAPI(c *credentials, answer time.Duration) (*api, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(c.ca)
 	pair, err := tls.X509KeyPair(c.admin.Cert, c.admin.Key)
@@ -24,7 +24,7 @@ func newAPI(c *credentials) (*api, error) {
 		return nil, err
 	}
 	return &api{&http.Client{
-		Timeout: 5 * time.Second,
+		Timeout: answer,
 		Transport: &http.Transport{
 			TLSClientConfig:     &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}},
 			MaxIdleConnsPerHost: 8,

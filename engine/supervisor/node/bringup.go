@@ -35,15 +35,11 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err != nil {
 		return err
 	}
-	more := n.apiArgs
-	if n.untrusted {
-		policies, err := restrict()
-		if err != nil {
-			return err
-		}
-		more = append(policies, more...)
+	shaped, err := n.shape.write(n.untrusted)
+	if err != nil {
+		return err
 	}
-	if err := n.start(apiServer(more)); err != nil {
+	if err := n.start(apiServer(append(shaped, n.apiArgs...))); err != nil {
 		return err
 	}
 	roles := make(chan struct{})
@@ -53,10 +49,10 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 			return err
 		}
 	}
-	if err := writeConfig(); err != nil {
+	if err := writeConfig(n.shape); err != nil {
 		return err
 	}
-	a, err := newAPI(creds)
+	a, err := newAPI(creds, patienceOf(n.budget).answer)
 	if err != nil {
 		return err
 	}
@@ -64,6 +60,10 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	all.run(func() error { return n.startContainerd(ctx) })
 	all.run(func() error { return n.awaitAPI(ctx, a, roles) })
 	if err := all.wait(); err != nil {
+		return err
+	}
+	// Nothing asks the scheduler, or the others a second time.
+	if err := poll(ctx, n.allRun); err != nil {
 		return err
 	}
 	if listenFD >= 0 {
@@ -104,7 +104,9 @@ func (n *node) startContainerd(ctx context.Context) error {
 	if err := n.start(containerd()); err != nil {
 		return err
 	}
-	return n.await(ctx, check{"images", "containerd", func() error { return listening("unix", criSocket) }})
+	return n.await(ctx, check{"images", "containerd", func() error {
+		return listening("unix", criSocket, patienceOf(n.budget).connect)
+	}})
 }
 
 // awaitAPI waits for the API server, makes the few objects that are ours, and
@@ -118,7 +120,7 @@ func (n *node) awaitAPI(ctx context.Context, a *api, roles chan struct{}) error 
 	}
 	// In the order of how much each has to do when the gate opens. The kubelet
 	// needs containerd, and tries again soon when that is not there yet.
-	for _, c := range []component{kubelet(), controllerManager(), proxy(), coreDNS(), scheduler()} {
+	for _, c := range []component{kubelet(), n.shape.gated(controllerManager()), proxy(), coreDNS(), n.shape.gated(scheduler())} {
 		if err := n.start(c); err != nil {
 			return err
 		}
@@ -133,7 +135,7 @@ func (n *node) awaitAPI(ctx context.Context, a *api, roles chan struct{}) error 
 	close(roles)
 	// In turn, not side by side: asking is work for a machine that has
 	// enough of it, and all of them have to be true anyway.
-	for _, c := range checks(ctx, a) {
+	for _, c := range checks(ctx, a, patienceOf(n.budget)) {
 		if err := n.await(ctx, c); err != nil {
 			return err
 		}

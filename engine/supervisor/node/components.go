@@ -42,7 +42,6 @@ func apiServer(more []string) component {
 		"--advertise-address=" + nodeIP, "--secure-port=" + apiPort,
 		"--etcd-servers=" + etcdSocket,
 		"--allow-privileged=true",
-		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 		"--client-ca-file=" + pkiDir + "ca.crt",
 		"--tls-cert-file=" + pkiDir + "apiserver.crt", "--tls-private-key-file=" + pkiDir + "apiserver.key",
 		"--kubelet-client-certificate=" + pkiDir + "apiserver-kubelet-client.crt",
@@ -61,9 +60,6 @@ func apiServer(more []string) component {
 		"--service-account-key-file=" + pkiDir + "sa.pub",
 		"--service-account-signing-key-file=" + pkiDir + "sa.key",
 		"--service-cluster-ip-range=" + svcCIDR,
-		// Fairness between callers is for those who are too many; without it
-		// there are thirty objects less to make and watch before we are ready.
-		"--enable-priority-and-fairness=false",
 	}, more...)}
 }
 

@@ -77,7 +77,7 @@ func cniConfig() object {
 // podPids is how many processes a Pod may have, threads included.
 const podPids = 2048
 
-func kubeletConfig() object {
+func kubeletConfig(s shape) object {
 	config := object{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
 		"authentication": object{
@@ -117,11 +117,11 @@ func kubeletConfig() object {
 		config["enforceNodeAllocatable"] = []string{"pods"}
 		config["systemReserved"] = object{"memory": strconv.FormatUint(total-pods, 10)}
 	}
-	return config
+	return s.inConfig(config)
 }
 
-func proxyConfig() object {
-	return object{
+func proxyConfig(s shape) object {
+	return s.inConfig(object{
 		"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
 		"mode":               "iptables",
 		"clientConnection":   object{"kubeconfig": etcDir + "kube-proxy.conf"},
@@ -134,19 +134,19 @@ func proxyConfig() object {
 		// Sizes of the connection table belong to the machine, not to us.
 		"conntrack": object{"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
 		"iptables":  object{"minSyncPeriod": "50ms", "syncPeriod": "1h"},
-	}
+	})
 }
 
 // writeConfig writes every component's configuration.
-func writeConfig() error {
+func writeConfig(s shape) error {
 	texts := map[string]string{
 		"/run/kubewalk/containerd.toml": containerdConfig,
 		"/run/kubewalk/Corefile":        corefile,
 		"/run/kubewalk/resolv.conf":     resolvConf,
 	}
 	for path, value := range map[string]object{
-		"/run/kubewalk/kubelet.json":        kubeletConfig(),
-		"/run/kubewalk/kube-proxy.json":     proxyConfig(),
+		"/run/kubewalk/kubelet.json":        kubeletConfig(s),
+		"/run/kubewalk/kube-proxy.json":     proxyConfig(s),
 		cniConfDir + "10-kubewalk.conflist": cniConfig(),
 	} {
 		data, err := json.MarshalIndent(value, "", "  ")

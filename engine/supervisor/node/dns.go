@@ -10,15 +10,13 @@ import (
 )
 
 // resolve asks the server for the address of name and wants it to be ip.
-func resolve(server, name, ip string) error {
+func resolve(server, name, ip string, within time.Duration) error {
 	c, err := net.Dial("udp", server)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	// Short, because a question that came before the rules were there is
-	// lost and will not be answered.
-	if err := c.SetDeadline(time.Now().Add(60 * time.Millisecond)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(within)); err != nil {
 		return err
 	}
 	id := uint16(time.Now().UnixNano())

@@ -3,6 +3,7 @@ package node
 import (
 	"net"
 	"testing"
+	"time"
 )
 
 func TestResolve(t *testing.T) {
@@ -38,7 +39,7 @@ func TestResolve(t *testing.T) {
 		"too short":     {func([]byte) []byte { return []byte{1, 2} }, false},
 	} {
 		replies <- tc.reply
-		err := resolve(c.LocalAddr().String(), "kubernetes.default.svc.cluster.local", "10.96.0.1")
+		err := resolve(c.LocalAddr().String(), "kubernetes.default.svc.cluster.local", "10.96.0.1", time.Second)
 		if (err == nil) != tc.ok {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -31,6 +31,12 @@ type node struct {
 	apiArgs []string
 	// untrusted says that no Pod may reach the node.
 	untrusted bool
+	// shape is how the API server is to be other than usual.
+	shape shape
+	// again is what is started once more when it ends too early.
+	again *restarts
+	// hopeless gets why the start cannot go on.
+	hopeless chan error
 
 	mu      sync.Mutex
 	waiting map[string]string // what is not ready yet, and the component it is up to
@@ -47,6 +53,7 @@ func Main(args []string) int {
 	holdStdin := flags.Bool("hold-stdin", false, "end when standard input ends")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
 	untrusted := flags.Bool("untrusted", false, "refuse Pods that could reach the node")
+	shaped := shapeFlag(flags)
 	var apiArgs []string
 	flags.Func("apiserver-arg", "one more flag for kube-apiserver, as NAME=VALUE; may be said more than once", func(arg string) error {
 		apiArgs = append(apiArgs, "--"+arg)
@@ -57,6 +64,7 @@ func Main(args []string) int {
 	}
 	n := &node{
 		events: event.NewWriter(os.Stdout, start), begun: start, budget: *budget, apiArgs: apiArgs, untrusted: *untrusted,
+		shape: *shaped, again: newRestarts(), hopeless: make(chan error, 8),
 		waiting: map[string]string{}, lastErr: map[string]error{},
 	}
 	if os.Getpid() != 1 {
@@ -96,7 +104,13 @@ func Main(args []string) int {
 				return 3
 			}
 			ready = true
+		case err := <-n.hopeless:
+			n.fail(err.Error(), "the message says what the machine refused", "")
+			return 3
 		case p := <-n.procs.died:
+			if !ready && n.startAgain(ctx, p) {
+				continue
+			}
 			lines := tail.File(p.log, logLines)
 			n.events.Emit(event.Event{Event: "died", Component: p.name, Status: describe(p.status), Log: lines})
 			if !ready {
@@ -166,6 +180,7 @@ func (n *node) await(ctx context.Context, c check) error {
 }
 
 func (n *node) start(c component) error {
+	n.again.started(c)
 	_, err := n.procs.start(c.name, c.env, c.args...)
 	return err
 }

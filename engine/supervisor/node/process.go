@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +16,7 @@ type process struct {
 	name   string
 	log    string
 	pid    int
+	begun  time.Time
 	status syscall.WaitStatus // valid once ended is closed
 	ended  chan struct{}
 }
@@ -42,7 +44,7 @@ func newProcesses() *processes {
 
 // start runs a program with its output going to its log.
 func (p *processes) start(name string, env []string, args ...string) (*process, error) {
-	proc := &process{name: name, log: logDir + name + ".log", ended: make(chan struct{})}
+	proc := &process{name: name, begun: time.Now(), log: logDir + name + ".log", ended: make(chan struct{})}
 	log, err := os.OpenFile(proc.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err

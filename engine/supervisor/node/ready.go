@@ -29,8 +29,8 @@ func poll(ctx context.Context, try func() error) error {
 }
 
 // listening says whether something accepts connections at address.
-func listening(network, address string) error {
-	c, err := net.DialTimeout(network, address, time.Second)
+func listening(network, address string, within time.Duration) error {
+	c, err := net.DialTimeout(network, address, within)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ type check struct {
 
 // checks lists all of them. Each is asked in the way in which a Pod or a user
 // would meet it, because every part has looked healthy while another was not.
-func checks(ctx context.Context, a *api) []check {
+func checks(ctx context.Context, a *api, p patience) []check {
 	exists := func(path string) func() error {
 		return func() error { return a.get(ctx, path, nil) }
 	}
@@ -54,8 +54,10 @@ func checks(ctx context.Context, a *api) []check {
 		{"service-account", "kube-controller-manager", exists("/api/v1/namespaces/default/serviceaccounts/default")},
 		{"root-ca", "kube-controller-manager", exists("/api/v1/namespaces/default/configmaps/kube-root-ca.crt")},
 		{"node-ready", "kubelet", func() error { return nodeReady(ctx, a) }},
-		{"services", "kube-proxy", func() error { return serviceAnswers() }},
-		{"dns", "coredns", func() error { return resolve(dnsVIP+":53", "kubernetes.default.svc."+domain, apiVIP) }},
+		{"services", "kube-proxy", func() error { return serviceAnswers(p.connect) }},
+		{"dns", "coredns", func() error {
+			return resolve(dnsVIP+":53", "kubernetes.default.svc."+domain, apiVIP, p.dns)
+		}},
 	}
 }
 
@@ -90,8 +92,8 @@ func nodeReady(ctx context.Context, a *api) error {
 
 // serviceAnswers calls the API server by its Service's address, which works
 // once kube-proxy has programmed it. Who it is was proven by other checks.
-func serviceAnswers() error {
-	dialer := &net.Dialer{Timeout: 200 * time.Millisecond}
+func serviceAnswers(within time.Duration) error {
+	dialer := &net.Dialer{Timeout: within}
 	c, err := tls.DialWithDialer(dialer, "tcp", apiVIP+":443", &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		return err

@@ -1,10 +1,6 @@
 package node
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -116,32 +112,16 @@ func policy(name, what string, resources []string, rules [][2]string) []object {
 }
 
 // restrict writes the policies of an untrusted run, and gives the API server's
-// flags for them. They are files of the API server and no objects: not even an
+// configuration of the plugin that reads them. They are files of the API server and no objects: not even an
 // administrator of the cluster can see, change or remove them.
-func restrict() ([]string, error) {
+func restrict() (object, error) {
 	dir := admissionDir + "policies/"
 	all := append(policy("untrusted-pods", "Pod", []string{"pods", "pods/ephemeralcontainers"}, podRules()),
 		policy("untrusted-volumes", "PersistentVolume", []string{"persistentvolumes"},
 			[][2]string{{"has(object.spec.csi)", "a source on the node or in its network"}})...)
-	config := object{"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration", "plugins": []object{
-		{"name": "ValidatingAdmissionPolicy", "configuration": object{
-			"apiVersion": "apiserver.config.k8s.io/v1", "kind": "ValidatingAdmissionPolicyConfiguration",
-			"staticManifestsDir": dir}}}}
-	files := map[string]object{
-		dir + "policies.json":        {"apiVersion": "v1", "kind": "List", "items": all},
-		admissionDir + "config.json": config,
+	if err := writeJSON(dir+"policies.json", object{"apiVersion": "v1", "kind": "List", "items": all}); err != nil {
+		return nil, err
 	}
-	for path, value := range files {
-		data, err := json.MarshalIndent(value, "", "  ")
-		if err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, fmt.Errorf("cannot make a folder for the policies: %w", err)
-		}
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	return []string{"--admission-control-config-file=" + admissionDir + "config.json"}, nil
+	return object{"apiVersion": "apiserver.config.k8s.io/v1", "kind": "ValidatingAdmissionPolicyConfiguration",
+		"staticManifestsDir": dir}, nil
 }

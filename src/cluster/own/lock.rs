@@ -31,14 +31,10 @@ impl How {
 /// When it is still held by somebody else after that time: who, where that can be told; or it cannot be locked.
 pub fn within(file: &File, how: How, time: Duration) -> io::Result<()> {
     let begun = Instant::now();
-    loop {
-        match how.try_on(file) {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(e)) => return Err(e),
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= time => return Err(held(file, time)),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK.min(time)),
-        }
+    while !taken(file, how, begun, time)? {
+        std::thread::sleep(LOOK.min(time));
     }
+    Ok(())
 }
 
 /// Takes a lock, and lets other tasks go on meanwhile.
@@ -47,13 +43,22 @@ pub fn within(file: &File, how: How, time: Duration) -> io::Result<()> {
 /// As [`within`].
 pub async fn soon(file: &File, how: How, time: Duration) -> io::Result<()> {
     let begun = Instant::now();
-    loop {
-        match how.try_on(file) {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(e)) => return Err(e),
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= time => return Err(held(file, time)),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK).await,
-        }
+    while !taken(file, how, begun, time)? {
+        tokio::time::sleep(LOOK.min(time)).await;
+    }
+    Ok(())
+}
+
+/// Asks for a lock once: whether it is ours now.
+///
+/// # Errors
+/// As [`within`].
+fn taken(file: &File, how: How, begun: Instant, time: Duration) -> io::Result<bool> {
+    match how.try_on(file) {
+        Ok(()) => Ok(true),
+        Err(TryLockError::Error(e)) => Err(e),
+        Err(TryLockError::WouldBlock) if begun.elapsed() >= time => Err(held(file, time)),
+        Err(TryLockError::WouldBlock) => Ok(false),
     }
 }
 

@@ -230,8 +230,12 @@ fn elsewhere(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect)
     let word = deny::key(by);
     let at_by = below(at, "by");
     let Some(curl) = draft.step.curl.as_ref() else {
+        let message = match draft.verb {
+            Some("exec") => format!("`by: {word}` of a command, of which nobody knows whom it calls"),
+            _ => format!("`by: {word}`, but this step asks the API server"),
+        };
         cx.findings
-            .error(&at_by, format!("`by: {word}`, but this step asks the API server"))
+            .error(&at_by, message)
             .second_key(&draft.at(), "the verb")
             .hint("call that server from a Pod, by `curl`");
         return;

@@ -5,6 +5,30 @@ use std::sync::Arc;
 use super::on_purpose;
 use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col};
 
+/// As many errors of one file are told; nobody reads more, and each takes its time to find the words for.
+const MAX_ERRORS: usize = 50;
+
+/// As many warnings of one file are told.
+const MAX_WARNINGS: usize = 200;
+
+/// Leaves the first ones, and says how many more there are.
+pub(super) fn cut(diagnostics: &mut Vec<Diagnostic>) {
+    for (severity, most, what) in [(Severity::Error, MAX_ERRORS, "error"), (Severity::Warning, MAX_WARNINGS, "warning")]
+    {
+        let mut seen = 0;
+        diagnostics.retain(|diagnostic| {
+            seen += usize::from(diagnostic.severity == severity);
+            diagnostic.severity != severity || seen <= most
+        });
+        let more = seen.saturating_sub(most);
+        if more > 0 {
+            let message = format!("and {more} more {what}{} in this file", if more == 1 { "" } else { "s" });
+            let rest = Diagnostic { severity, message, file: None, span: None, label: None, second: None, hint: None };
+            diagnostics.push(rest);
+        }
+    }
+}
+
 /// A diagnostic and the JSON pointer of its place.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
@@ -20,6 +44,7 @@ pub(super) struct Findings<'a> {
     document: &'a Document,
     files: Vec<(String, Arc<Beside>)>,
     list: Vec<Finding>,
+    errors: usize,
 }
 
 /// A finding that is being described.
@@ -48,7 +73,7 @@ impl Places<'_> {
 
 impl<'a> Findings<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        Self { document, files: Vec::new(), list: Vec::new() }
+        Self { document, files: Vec::new(), list: Vec::new(), errors: 0 }
     }
 
     /// Whether one of the lines of these values says that it is on purpose. Then what is there is not an error.
@@ -70,8 +95,7 @@ impl<'a> Findings<'a> {
 
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
-        let severities = self.list.iter().map(|found| found.diagnostic.severity);
-        severities.filter(|severity| *severity == Severity::Error).count()
+        self.errors
     }
 
     pub(super) fn into_list(self) -> Vec<Finding> {
@@ -95,12 +119,14 @@ impl<'a> Findings<'a> {
 
     /// What is wrong with the text of a file that stands for a value.
     pub(super) fn foreign(&mut self, pointer: &str, found: Vec<Diagnostic>) {
+        self.errors += found.iter().filter(|found| found.severity == Severity::Error).count();
         self.list.extend(found.into_iter().map(|diagnostic| Finding { pointer: pointer.into(), diagnostic }));
     }
 
     fn add(&mut self, severity: Severity, pointer: &str, message: String) -> Said<'_> {
         let places = Places { document: self.document, files: &self.files };
         let (file, span) = places.of(pointer, false);
+        self.errors += usize::from(severity == Severity::Error);
         self.list.push(Finding {
             pointer: pointer.into(),
             diagnostic: Diagnostic { file, severity, message, span: Some(span), label: None, second: None, hint: None },

@@ -238,3 +238,98 @@ pub(super) fn a(value: &Value) -> &'static str {
         Value::Object(_) => "a map",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{fresh, good, said};
+
+    fn namespace(name: &str) -> Value {
+        json!({"apply": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}})
+    }
+
+    fn config(name: &str, namespace: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}})
+    }
+
+    #[rstest]
+    #[case("kube-system")]
+    #[case("default")]
+    #[case("kube-public")]
+    fn kubernetes_own_namespaces_take_what_is_made_in_them(#[case] place: &str) {
+        let plan = good(fresh(json!([
+            {"apply": config("c", place)},
+            {"patch": {"kind": "ConfigMap", "name": "c", "namespace": place, "body": {"data": {"a": "b"}}}},
+            {"delete": {"kind": "ConfigMap", "name": "c", "namespace": place}},
+        ])));
+        assert!(plan.holds.contains(&format!("Namespace {place}")));
+    }
+
+    #[test]
+    fn what_others_made_there_is_not_touched() {
+        let said = said(fresh(json!([
+            {"apply": config("c", "kube-system")},
+            {"delete": {"kind": "ConfigMap", "name": "c", "namespace": "kube-system"}},
+            {"delete": {"kind": "ConfigMap", "name": "coredns", "namespace": "kube-system"}},
+        ])));
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("error /steps/2/delete/namespace: a scenario deletes nothing"), "{said:?}");
+    }
+
+    /// As RBAC itself does it: the account of a RoleBinding is in the binding's namespace, not in the scenario's.
+    #[test]
+    fn a_subject_without_a_namespace_is_in_the_bindings() {
+        let account =
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a", "namespace": "other"}});
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "b", "namespace": "other"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+            "subjects": [{"kind": "ServiceAccount", "name": "a"}],
+        });
+        let plan = good(fresh(json!([namespace("other"), {"apply": [account, binding]}])));
+        let crate::plan::Action::Apply(objects) = &plan.steps[1].action else { panic!("an apply") };
+        assert_eq!(objects[1].manifest["subjects"][0]["namespace"], "other");
+    }
+
+    #[test]
+    fn lists_are_taken_apart() {
+        let role = json!({"metadata": {"name": "r"}, "rules": []});
+        let roles = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleList", "items": [role]});
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": [config("c", "default"), roles]});
+        let plan = good(fresh(json!([{"create": list}])));
+        let crate::plan::Action::Create(objects) = &plan.steps[0].action else { panic!("a create") };
+        let names: Vec<_> = objects.iter().map(|object| format!("{} {}", object.kind.kind, object.name)).collect();
+        assert_eq!(names, ["ConfigMap c", "Role r"]);
+        assert_eq!(objects[1].manifest["apiVersion"], "rbac.authorization.k8s.io/v1");
+    }
+
+    /// A list of one identity was read as a user of that name, whom everything is denied.
+    #[test]
+    fn a_list_of_one_identity_is_that_identity() {
+        let can = json!({
+            "who": ["serviceaccount/default"], "default": "denied",
+            "asked": [{"verb": ["list"], "resource": ["pods"]}], "allowed": [],
+        });
+        let document = super::super::testing::document(fresh(json!([{"can": can}])));
+        let who = document.scenario.steps[0].can.as_ref().map(|can| can.who.clone());
+        assert!(matches!(who, Some(crate::scenario::can::Subjects::Many(list)) if list.len() == 1));
+    }
+
+    #[test]
+    fn a_namespace_of_a_name_is_made_or_there() {
+        let mut scenario = fresh(json!([{"serviceAccount": "a"}]));
+        scenario["namespace"] = "team-a".into();
+        let mut plan = good(scenario);
+        assert!(plan.fresh_namespace && plan.namespace == "team-a" && plan.holds.contains("Namespace team-a"));
+        plan.in_existing(Some("other")).expect("a plan");
+        assert!(!plan.fresh_namespace && plan.namespace == "team-a");
+        let mut plan = good(fresh(json!([{"serviceAccount": "a"}])));
+        plan.in_existing(Some("other")).expect("a plan");
+        assert!(!plan.fresh_namespace && plan.namespace == "other");
+        let again = plan.again(&super::super::Names::random());
+        assert!(!again.fresh_namespace && again.namespace == "other");
+    }
+}

@@ -1,5 +1,7 @@
 //! What only shows when the steps are seen together: a denial says little until the same call is seen to succeed.
 
+use std::collections::HashSet;
+
 use super::{Context, below, url::NAMESPACE};
 use crate::{
     plan::{Action, Credential, Expected, Identity, Request, Step, acting, when::everywhere},
@@ -13,27 +15,36 @@ struct Call<'a> {
     identity: Option<&'a Identity>,
     /// What; it may be refused for any of them.
     requests: Vec<Request>,
+    /// One of those that are alike.
+    kinds: Vec<Request>,
     /// The Pod that it comes from.
     pod: Option<&'a str>,
 }
 
 impl<'a> Call<'a> {
     fn of(step: &'a Step) -> Option<Self> {
-        let requests = step.action.requests();
+        let mut call = Self::read(step)?;
+        let mut seen = HashSet::new();
+        call.kinds = call.requests.iter().filter(|request| seen.insert(shape(request))).cloned().collect();
+        Some(call)
+    }
+
+    fn read(step: &'a Step) -> Option<Self> {
+        let (requests, kinds) = (step.action.requests(), vec![]);
         match &step.action {
             Action::Curl(curl) => {
                 let requests = acting::requests(&curl.headers, &requests).unwrap_or(requests);
-                Some(Call { step, identity: Some(&curl.identity), requests, pod: Some(&curl.place.pod) })
+                Some(Call { step, identity: Some(&curl.identity), requests, kinds, pod: Some(&curl.place.pod) })
             }
             // A yes of the authorizer is as good as a call.
             Action::Can(can) => {
                 let granted = can.cells.iter().filter(|cell| cell.allowed).map(|cell| cell.request.clone());
-                Some(Call { step, identity: None, requests: granted.collect(), pod: None })
+                Some(Call { step, identity: None, requests: granted.collect(), kinds, pod: None })
             }
             _ if step.caller.credential == Credential::Administrator => {
-                Some(Call { step, identity: None, requests, pod: None })
+                Some(Call { step, identity: None, requests, kinds, pod: None })
             }
-            _ => Some(Call { step, identity: Some(step.caller.identity.as_ref()?), requests, pod: None }),
+            _ => Some(Call { step, identity: Some(step.caller.identity.as_ref()?), requests, kinds, pod: None }),
         }
     }
 
@@ -41,7 +52,17 @@ impl<'a> Call<'a> {
     /// of the same resource, whoever makes it and about whichever object; or the same caller asks for something else of it.
     fn is_shown_by(&self, other: &Call<'_>) -> bool {
         let same_caller = self.identity.is_some() && self.identity == other.identity;
-        self.requests.iter().any(|request| other.requests.iter().any(|granted| is_alike(request, granted, same_caller)))
+        self.kinds.iter().any(|request| other.kinds.iter().any(|granted| is_alike(request, granted, same_caller)))
+    }
+}
+
+/// What of a request matters when it is compared with others.
+fn shape(request: &Request) -> [&str; 4] {
+    match request {
+        Request::Resource { verb, group, resource, subresource, .. } => {
+            [verb, group, resource, subresource.as_deref().unwrap_or_default()]
+        }
+        Request::Path { verb, .. } => [verb, "", "", ""],
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tokens whose ServiceAccount, Pod or Secret was deleted: the API server remembers for 10 s that a token was good, so an
 //! answer that comes at once says nothing. An account of the same name that is made anew does not bring them back.
 
+use std::collections::HashMap;
+
 use super::{Context, below};
 use crate::{
     plan::{Action, Credential, Identity, Request, Saved, Step, kinds::OWN},
@@ -12,13 +14,28 @@ type Key = (&'static str, String, String);
 
 /// Warns about answers that may be remembered ones.
 pub(super) fn check(cx: &mut Context<'_>, steps: &[Step]) {
+    // By object: the last step so far that made it, and all that delete it.
+    let mut made: HashMap<Key, usize> = HashMap::new();
+    let mut gone: HashMap<Key, Vec<usize>> = HashMap::new();
     for (index, step) in steps.iter().enumerate() {
-        let Some((born, lives_by)) = credential(&steps[..index], step) else { continue };
-        let deleted = steps[born + 1..index].iter().find_map(|step| {
-            let gone = deletes(step);
-            lives_by.iter().find(|key| gone.contains(key)).map(|key| (step, key))
+        for key in deletes(step) {
+            gone.entry(key).or_default().push(index);
+        }
+    }
+    let mut saved: HashMap<&str, usize> = HashMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        let found = credential(steps, (&made, &saved), step);
+        made.extend(makes(step).into_iter().map(|key| (key, index)));
+        let tokens = step.save.iter().filter(|save| save.what == Saved::Token);
+        saved.extend(tokens.map(|save| (save.name.as_str(), index)));
+        let Some((born, lives_by)) = found else { continue };
+        let ends = lives_by.iter().filter_map(|key| {
+            let all = gone.get(key)?;
+            let at = all.get(all.partition_point(|at| *at <= born)).filter(|at| **at < index)?;
+            Some((*at, key))
         });
-        let Some((by, (kind, _, name))) = deleted else { continue };
+        let Some((by, (kind, _, name))) = ends.min_by_key(|(at, _)| *at) else { continue };
+        let by = &steps[by];
         let item = step.expected.iter().find(|item| !is_dead(&item.expect));
         let Some(item) = item else { continue };
         let at = if item.expect.status.is_some() {
@@ -44,7 +61,11 @@ fn is_dead(expect: &Expect) -> bool {
 }
 
 /// The index of the step in which the token was made that a step sends, and what it lives by.
-fn credential(before: &[Step], step: &Step) -> Option<(usize, Vec<Key>)> {
+fn credential(
+    steps: &[Step],
+    (made, saved): (&HashMap<Key, usize>, &HashMap<&str, usize>),
+    step: &Step,
+) -> Option<(usize, Vec<Key>)> {
     let account = |identity: &Identity| match identity {
         Identity::ServiceAccount { namespace, name } => Some(("ServiceAccount", namespace.clone(), name.clone())),
         _ => None,
@@ -52,16 +73,15 @@ fn credential(before: &[Step], step: &Step) -> Option<(usize, Vec<Key>)> {
     let name = match (&step.action, &step.caller.credential) {
         (Action::Curl(curl), _) if curl.mounted_token && curl.place.of.is_none() => {
             let pod = ("Pod", curl.place.namespace.clone(), curl.place.pod.clone());
-            let born = before.iter().rposition(|step| makes(step).contains(&pod))?;
+            let born = *made.get(&pod)?;
             return Some((born, account(&curl.identity).into_iter().collect()));
         }
         (Action::Curl(curl), _) => curl.saved_token.as_ref()?,
         (_, Credential::Saved(name)) => name,
         _ => return None,
     };
-    let saves = |step: &Step| step.save.iter().any(|save| save.name == *name && save.what == Saved::Token);
-    let born = before.iter().rposition(saves)?;
-    let Action::Token(call) = &before[born].action else { return None };
+    let born = *saved.get(name.as_str())?;
+    let Action::Token(call) = &steps[born].action else { return None };
     let own = |kind, name: &String| (kind, call.namespace.clone(), name.clone());
     let mut keys = vec![own("ServiceAccount", &call.account)];
     keys.extend(call.secret.as_ref().map(|secret| own("Secret", secret)));

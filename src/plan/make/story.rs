@@ -1,10 +1,12 @@
 //! Walks the steps in order and knows what exists when.
 
+use std::{cell::Cell, collections::HashMap};
+
 use super::{
     Context, accounts, below, bodies, calls, can, captures,
     draft::{Draft, Placed},
     expectations, identity, kubectl, outside, targets, tokens, when,
-    world::{Known, World},
+    world::{Known, Which, World, which},
 };
 use crate::{
     plan::{Action, Step, kinds::nearest},
@@ -16,13 +18,29 @@ pub(super) struct Story<'a> {
     pub drafts: &'a [Draft<'a>],
     pub world: World<'a>,
     pub saved: captures::Names,
+    /// Of each object, the first step that makes it, and the first that tries to and expects to be refused.
+    makers: [HashMap<Which<'a>, (&'a Draft<'a>, &'a Placed)>; 2],
+    /// How many names have been given out to find one that was meant.
+    looked: Cell<usize>,
     /// Pointers of namespaces that are told already as not there.
     unknown: Vec<String>,
 }
 
+/// As many names are compared with words that name nothing. A file with thousands of objects and as many slips gets no suggestions
+/// for the last of them.
+const MOST_NAMES: usize = 100_000;
+
 /// Makes the steps of the plan.
 pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
-    let mut story = Story { drafts, world: World::default(), saved: captures::Names::new(), unknown: Vec::new() };
+    let makers = [false, true].map(|refused| makers(drafts, refused));
+    let mut story = Story {
+        drafts,
+        world: World::default(),
+        saved: captures::Names::new(),
+        makers,
+        looked: Cell::new(0),
+        unknown: Vec::new(),
+    };
     let mut steps = Vec::new();
     for draft in drafts {
         captures::uses(cx, draft, &mut story);
@@ -200,42 +218,42 @@ impl<'a> Story<'a> {
     /// The first step, early or late, that makes an object.
     pub(super) fn made_by(
         &self,
-        (group, kind): (&str, &str),
+        kind: (&str, &str),
         namespace: Option<&str>,
         name: &str,
     ) -> Option<(&'a Draft<'a>, &'a Placed)> {
-        let drafts = self.drafts.iter().filter(|draft| !draft.refused);
-        let all = drafts.flat_map(|draft| draft.objects.iter().map(move |placed| (draft, placed)));
-        all.into_iter().find(|(_, placed)| {
-            let object = &placed.object;
-            object.kind.is(group, kind) && object.namespace.as_deref() == namespace && object.name == name
-        })
+        self.makers[0].get(&(kind, namespace, name)).copied()
     }
 
     /// The step that tries to make an object and expects to be refused.
-    pub(super) fn refused_by(
-        &self,
-        (group, kind): (&str, &str),
-        namespace: Option<&str>,
-        name: &str,
-    ) -> Option<&'a Draft<'a>> {
-        let drafts = self.drafts.iter().filter(|draft| draft.refused);
-        drafts.into_iter().find(|draft| {
-            draft.objects.iter().any(|placed| {
-                let object = &placed.object;
-                object.kind.is(group, kind) && object.namespace.as_deref() == namespace && object.name == name
-            })
-        })
+    pub(super) fn refused_by(&self, kind: (&str, &str), namespace: Option<&str>, name: &str) -> Option<&'a Draft<'a>> {
+        self.makers[1].get(&(kind, namespace, name)).map(|(draft, _)| *draft)
     }
 
-    /// The names of all objects of a kind that any step makes.
+    /// The names of all objects of a kind that any step makes, among which one may be meant.
     pub(super) fn names(&self, group: &str, kind: &str) -> Vec<&'a str> {
+        if self.looked.get() > MOST_NAMES {
+            return Vec::new();
+        }
         let drafts = self.drafts.iter().filter(|draft| !draft.refused);
-        (drafts.flat_map(|draft| &draft.objects))
+        let names = (drafts.flat_map(|draft| &draft.objects))
             .filter(|placed| placed.object.kind.is(group, kind))
-            .map(|placed| placed.object.name.as_str())
-            .collect()
+            .map(|placed| placed.object.name.as_str());
+        let names: Vec<&str> = names.collect();
+        self.looked.set(self.looked.get() + names.len());
+        names
     }
+}
+
+/// Of each object, the first step that makes it, or tries to.
+fn makers<'a>(drafts: &'a [Draft<'a>], refused: bool) -> HashMap<Which<'a>, (&'a Draft<'a>, &'a Placed)> {
+    let mut found = HashMap::new();
+    for draft in drafts.iter().filter(|draft| draft.refused == refused) {
+        for placed in &draft.objects {
+            found.entry(which(&placed.object)).or_insert((draft, placed));
+        }
+    }
+    found
 }
 
 fn known<'a>(draft: &'a Draft<'a>, placed: &'a Placed) -> Known<'a> {

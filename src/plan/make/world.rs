@@ -1,8 +1,18 @@
 //! What exists at a point of the story.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::plan::Object;
+
+/// Which object: its group and kind, its namespace, its name.
+pub(super) type Which<'a> = ((&'a str, &'a str), Option<&'a str>, &'a str);
+
+/// Which object this is.
+pub(super) fn which(object: &Object) -> Which<'_> {
+    ((&object.kind.group, &object.kind.kind), object.namespace.as_deref(), &object.name)
+}
 
 /// An object that a step made.
 pub(super) struct Known<'a> {
@@ -20,20 +30,20 @@ pub(super) struct Known<'a> {
 #[derive(Default)]
 pub(super) struct World<'a> {
     known: Vec<Known<'a>>,
+    /// Of each object, the last place among them.
+    last: HashMap<Which<'a>, usize>,
 }
 
 impl<'a> World<'a> {
     /// A step made an object.
     pub(super) fn add(&mut self, known: Known<'a>) {
+        self.last.insert(which(known.object), self.known.len());
         self.known.push(known);
     }
 
     /// The last that was made of this kind and name, deleted or not.
-    pub(super) fn last(&self, (group, kind): (&str, &str), namespace: Option<&str>, name: &str) -> Option<&Known<'a>> {
-        self.known.iter().rev().find(|known| {
-            let object = known.object;
-            object.kind.is(group, kind) && object.namespace.as_deref() == namespace && object.name == name
-        })
+    pub(super) fn last(&self, kind: (&str, &str), namespace: Option<&str>, name: &str) -> Option<&Known<'a>> {
+        self.last.get(&(kind, namespace, name)).map(|at| &self.known[*at])
     }
 
     /// The one that exists now.

@@ -106,3 +106,62 @@ fn only_what_authorization_refuses_needs_no_right() {
     assert!(of("{absent: true}") && of("{status: 404}") && of("{status: 403, by: admission}") && of("{status: 200}"));
     assert!(!of("{status: 403}") && !of("{reason: Forbidden}") && !of("{status: 401}"));
 }
+
+fn in_team_a(text: &str) -> Plan {
+    let mut plan = planned(text);
+    plan.in_existing(Some("team-a")).expect("a plan");
+    plan
+}
+
+#[test]
+fn who_owns_a_namespace_needs_nothing_else() {
+    let plan = in_team_a(STORY);
+    assert_eq!(touches(&plan, &["team-a".to_owned()]), vec![]);
+    assert_eq!(touches(&plan, &[])[0].1, "uses the namespace team-a, which is not its own");
+    for (_, right) in rights(&plan) {
+        let inside = matches!(&right, Request::Resource { namespace: Some(namespace), .. } if namespace == "team-a");
+        assert!(inside, "{}", words(&right));
+    }
+}
+
+#[test]
+fn what_others_have_in_a_named_namespace_is_not_touched() {
+    let plan = in_team_a(
+        "
+title: A story
+steps:
+  - {title: It makes one, create: {apiVersion: v1, kind: ConfigMap, metadata: {name: own}}}
+  - {title: It deletes its own, delete: {kind: ConfigMap, name: own}}
+  - {title: It deletes theirs, request: {method: DELETE, path: '/api/v1/namespaces/{namespace}/configmaps/theirs'}}
+  - {title: It deletes all, request: {method: DELETE, path: '/api/v1/namespaces/{namespace}/configmaps'}}
+  - {title: It evicts, request: {method: POST, path: '/api/v1/namespaces/{namespace}/pods/x/eviction', body: {}}}
+",
+    );
+    let found = touches(&plan, &["team-a".to_owned()]);
+    let found: Vec<_> = found.into_iter().map(|(at, what)| format!("{at} {what}")).collect();
+    let not = "in the namespace team-a, which the scenario does not make";
+    assert_eq!(
+        found,
+        [
+            format!("/steps/2 would delete configmaps theirs {not}"),
+            format!("/steps/3 would deletecollection configmaps {not}"),
+            format!("/steps/4 would create pods x {not}"),
+        ]
+    );
+}
+
+#[test]
+fn questions_about_the_namespace_are_asked_in_it() {
+    let ask = |namespace: &str| {
+        let text = format!(
+            "title: A story\nsteps:\n  - {{title: An account, serviceAccount: a}}\n  - title: It may not\n    can: {{who: \
+             serviceaccount/a, verb: list, resource: pods, namespace: '{namespace}', allowed: false}}\n"
+        );
+        let needed: Vec<_> =
+            rights(&in_team_a(&text)).into_iter().map(|(at, right)| format!("{at} {}", words(&right))).collect();
+        needed.into_iter().filter(|line| line.contains("reviews")).collect::<Vec<_>>()
+    };
+    let local = "/steps/1 create localsubjectaccessreviews.authorization.k8s.io in namespace team-a";
+    assert_eq!(ask("{namespace}"), [local]);
+    assert_eq!(ask("kube-system"), ["/steps/1 create subjectaccessreviews.authorization.k8s.io"]);
+}

@@ -169,6 +169,7 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
             p.soft {
                 code { (story.path) ":" (story.line) }
                 @if !story.namespace.is_empty() { ", namespace " code { (story.namespace) } }
+                @if !story.shape.is_empty() { ", API server: " (story.shape) }
                 ", " (time(story.took_ms))
             }
             @if !story.reason.is_empty() { p { strong { (story.reason) } } }

@@ -1,0 +1,252 @@
+//! Namespaces (and other objects) of ours in clusters that outlive a run: how they are known, and how those of dead runs
+//! are removed.
+
+use std::sync::OnceLock;
+
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+
+use crate::cluster::{ClusterError, inside, owner::Owner, snapshot};
+
+/// The label by which an object is known as ours; its value is the run.
+pub const LABEL: &str = "kubewalk.dev/run";
+
+/// The label that tells a person which process made it.
+const PID: &str = "kubewalk.dev/pid";
+
+/// The annotation that names the process beyond doubt, as JSON: what it holds may not stand in a label.
+const OWNER: &str = "kubewalk.dev/owner";
+
+/// How many lists are asked for at a time.
+const AT_A_TIME: usize = 6;
+
+/// This process as an owner.
+fn owner() -> &'static Owner {
+    static OWNER: OnceLock<Owner> = OnceLock::new();
+    OWNER.get_or_init(Owner::new)
+}
+
+/// Marks a manifest as made by this process.
+pub fn mark(manifest: &mut Value) {
+    let owner = owner();
+    let metadata = &mut manifest["metadata"];
+    for (map, key, value) in [
+        ("labels", LABEL, owner.run.clone()),
+        ("labels", PID, owner.pid.to_string()),
+        ("annotations", OWNER, serde_json::to_string(owner).unwrap_or_default()),
+    ] {
+        if !metadata[map].is_object() {
+            metadata[map] = json!({});
+        }
+        metadata[map][key] = value.into();
+    }
+}
+
+/// Whether this process has marked the object.
+pub fn is_ours(object: &Value) -> bool {
+    object["metadata"]["labels"][LABEL] == owner().run.as_str()
+}
+
+/// Whose an object is that carries our mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The run that made it.
+    pub run: String,
+    /// Its process, as a text for people.
+    pub process: String,
+    /// Whether that process is gone for sure.
+    pub dead: bool,
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the kubewalk run {} ({})", self.run, self.process)
+    }
+}
+
+/// The run of another process that has marked the object, if one has.
+pub fn another_run(object: &Value) -> Option<Mark> {
+    let plain = |text: &str| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let label = |key: &str| object["metadata"]["labels"][key].as_str().filter(|text| plain(text)).map(str::to_owned);
+    let run = label(LABEL).filter(|run| *run != owner().run)?;
+    let process = label(PID).map_or_else(|| "of an unknown process".to_owned(), |pid| format!("process {pid}"));
+    let said: Option<Owner> =
+        object["metadata"]["annotations"][OWNER].as_str().and_then(|text| serde_json::from_str(text).ok());
+    Some(Mark { dead: said.is_some_and(|said| said.run == run && said.dead()), run, process })
+}
+
+/// What a DELETE says beside its path: only the object of this identity, only as it was seen, and how long it may take leave.
+pub fn delete_options(uid: Option<&str>, version: Option<&str>, grace: Option<u32>) -> Vec<u8> {
+    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+    for (key, value) in [("uid", uid), ("resourceVersion", version)] {
+        if let Some(value) = value {
+            options["preconditions"][key] = value.into();
+        }
+    }
+    if let Some(grace) = grace {
+        options["gracePeriodSeconds"] = grace.into();
+    }
+    options.to_string().into_bytes()
+}
+
+/// Removes what dead runs left in a cluster, or only in some namespaces of it; with `dry_run`, only looks. Returns each in a line,
+/// and what could not be removed, with why. Runs that live, and those of other machines, keep theirs.
+///
+/// # Errors
+/// When the API server does not answer, or does not let us look at namespaces.
+pub async fn sweep(
+    client: &kube::Client,
+    within: &[String],
+    dry_run: bool,
+) -> Result<(Vec<String>, Vec<String>), ClusterError> {
+    let selector = format!("?labelSelector={}", LABEL.replace('/', "%2F"));
+    let mut resources = Vec::new();
+    for namespace in within {
+        resources.extend(inside::lists(client, namespace).await?);
+    }
+    if within.is_empty() {
+        resources = snapshot::lists(client).await?;
+    }
+    // Namespaces first: what is in them goes with them.
+    let (first, rest): (Vec<_>, Vec<_>) = resources.into_iter().partition(|(path, _)| path == "/api/v1/namespaces");
+    let (mut swept, mut left) = (Vec::new(), Vec::new());
+    let mut going: Vec<String> = Vec::new();
+    for group in [first, rest] {
+        let asked: Vec<_> = (group.into_iter())
+            .map(|(path, kind)| {
+                let client = client.clone();
+                let selected = format!("{path}{selector}");
+                async move { (snapshot::metadata(&client, &selected).await, path, kind) }
+            })
+            .collect();
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
+        for (answer, path, kind) in answers {
+            let items = match answer {
+                Ok(items) => items,
+                Err(error) if kind == "Namespace" => return Err(error),
+                // Who may not list a kind has not made any of it.
+                Err(_) => continue,
+            };
+            for item in items.iter().filter(|item| is_dead(item)) {
+                let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
+                let (name, namespace) = (text("name"), text("namespace"));
+                if going.contains(&namespace) {
+                    continue;
+                }
+                if kind == "Namespace" {
+                    going.push(name.clone());
+                }
+                let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+                let what = format!("{kind} {name}{place}");
+                if dry_run {
+                    swept.push(what);
+                    continue;
+                }
+                match remove(client, &object_path(&path, &namespace, &name), item).await {
+                    Ok(true) => swept.push(what),
+                    Ok(false) => {}
+                    Err(e) => left.push(format!("{what}: {e}")),
+                }
+                if kind == "Namespace" {
+                    // Nobody waits for the last words of what a dead run has left. Who may not do this waits longer.
+                    let _ = without_grace(client, &name).await;
+                }
+            }
+        }
+    }
+    Ok((swept, left))
+}
+
+/// All objects that are in a namespace, each with its kind, and with its metadata only.
+///
+/// # Errors
+/// When the API server does not answer. Kinds that may not be listed are left out.
+pub async fn content(client: &kube::Client, namespace: &str) -> Result<Vec<(String, Value)>, ClusterError> {
+    let asked: Vec<_> = (inside::lists(client, namespace).await?.into_iter())
+        .map(|(path, kind)| {
+            let client = client.clone();
+            async move { (snapshot::metadata(&client, &path).await.unwrap_or_default(), kind) }
+        })
+        .collect();
+    let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
+    let inside = |item: &Value| item["metadata"]["namespace"] == namespace;
+    let of_kind = |(items, kind): (Vec<Value>, String)| {
+        items.into_iter().filter(inside).map(move |item| (kind.clone(), item)).collect::<Vec<_>>()
+    };
+    Ok(answers.into_iter().flat_map(of_kind).collect())
+}
+
+/// Whether the object is marked by a process that is gone for sure, and is not going already.
+fn is_dead(item: &Value) -> bool {
+    let owner = item["metadata"]["annotations"][OWNER].as_str();
+    let owner: Option<Owner> = owner.and_then(|text| serde_json::from_str(text).ok());
+    item["metadata"]["deletionTimestamp"].is_null()
+        && owner.is_some_and(|owner| item["metadata"]["labels"][LABEL] == owner.run.as_str() && owner.dead())
+}
+
+/// The path of an object, from that of the list over all namespaces.
+fn object_path(list: &str, namespace: &str, name: &str) -> String {
+    let name: String = name.replace('%', "%25").replace(':', "%3A");
+    match list.rsplit_once('/') {
+        // A list in the namespace itself.
+        _ if list.contains("/namespaces/") => format!("{list}/{name}"),
+        Some((base, plural)) if !namespace.is_empty() => format!("{base}/namespaces/{namespace}/{plural}/{name}"),
+        _ => format!("{list}/{name}"),
+    }
+}
+
+/// Ends all Pods of a namespace without grace.
+///
+/// # Errors
+/// When the API server does not answer, or refuses.
+pub async fn without_grace(client: &kube::Client, namespace: &str) -> Result<(), kube::Error> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
+    let request = request.body(delete_options(None, None, Some(0))).map_err(kube::Error::HttpError)?;
+    client.request::<Value>(request).await.map(drop)
+}
+
+/// Removes an object if it is still the one that was seen, as it was seen; `false`: it is not, and stays.
+async fn remove(client: &kube::Client, path: &str, seen: &Value) -> Result<bool, kube::Error> {
+    let (uid, version) = (seen["metadata"]["uid"].as_str(), seen["metadata"]["resourceVersion"].as_str());
+    let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
+    let request = request.body(delete_options(uid, version, None)).map_err(kube::Error::HttpError)?;
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
+        // Another one has the name now, or somebody has changed it since: it is not as dead as it looked.
+        Err(kube::Error::Api(status)) if status.code == 409 && status.message.contains("recondition") => Ok(false),
+        other => other.map(|_| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_dead_process_marked_is_dead() {
+        let mut ours = json!({"kind": "Namespace", "metadata": {"name": "a", "labels": {"x": "y"}}});
+        mark(&mut ours);
+        assert!(is_ours(&ours));
+        assert_eq!(ours["metadata"]["labels"]["x"], "y");
+        assert!(!is_dead(&ours));
+        let gone = Owner { start: "1".into(), ..owner().clone() };
+        let marked = |owner: &Owner, run: &str| {
+            let text = serde_json::to_string(owner).expect("JSON");
+            json!({"metadata": {"labels": {LABEL: run}, "annotations": {OWNER: text}}})
+        };
+        assert!(is_dead(&marked(&gone, &gone.run)));
+        assert!(!is_dead(&marked(&gone, "another")));
+        assert!(!is_dead(&json!({"metadata": {"labels": {LABEL: "1"}}})));
+        let elsewhere = Owner { boot: "another machine".into(), ..gone };
+        assert!(!is_dead(&marked(&elsewhere, &elsewhere.run)));
+    }
+
+    #[test]
+    fn an_objects_path_comes_from_its_lists() {
+        assert_eq!(object_path("/api/v1/namespaces", "", "a"), "/api/v1/namespaces/a");
+        assert_eq!(object_path("/api/v1/namespaces/n/pods", "n", "a"), "/api/v1/namespaces/n/pods/a");
+        let roles = "/apis/rbac.authorization.k8s.io/v1/roles";
+        assert_eq!(object_path(roles, "n", "a:b"), "/apis/rbac.authorization.k8s.io/v1/namespaces/n/roles/a%3Ab");
+    }
+}

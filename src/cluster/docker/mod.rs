@@ -1,0 +1,11 @@
+//! Docker: whether it answers, its images, containers and commands, and what it complains about.
+
+pub mod bounded;
+pub mod container;
+pub mod daemon;
+pub mod exec;
+pub mod images;
+pub(in crate::cluster) mod login;
+pub mod node_image;
+pub mod published;
+pub mod trouble;

@@ -1,0 +1,59 @@
+//! `--cluster auto`: the first kind that works here: k3s where Docker answers and has the image or can get it, else the engine's
+//! node in Docker where it is built, else the engine's node without Docker. Each that is passed over says why.
+
+use std::time::Duration;
+
+use crate::cluster::{
+    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, engine, images::Patience, k3s,
+};
+use crate::stop::Stop;
+
+/// A registry that has said nothing after so long is no reason to wait, when there is another kind.
+const FIRST_WORD: Duration = Duration::from_secs(10);
+
+/// Starts the first kind that works.
+///
+/// # Errors
+/// That of the last kind, with what was said about the others, or that the run was stopped.
+pub async fn start(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    let mut passed = Vec::new();
+    match Daemon::connect(settings.docker_host.as_deref()).await {
+        Err(e) => passed.push(format!("no k3s, and no node in Docker: {e}")),
+        Ok(_) => {
+            let patience = Patience { first: FIRST_WORD, ..Patience::of(settings) };
+            if !wanted.shape.is_usual() {
+                passed.extend(ClusterKind::K3s.usual_only().map(|why| format!("no k3s: {why}")));
+            } else if wanted.untrusted {
+                passed.push("no k3s: an untrusted scenario could remove its policies".into());
+            } else {
+                match k3s::start(wanted, settings, patience, stop, progress).await {
+                    Err(StartError::Failed(e)) => passed.push(format!("no k3s: {e}")),
+                    other => return other,
+                }
+            }
+            if engine::built(&settings.cache).is_some() {
+                progress(Progress::Note(passed.concat()));
+                match super::docker::start(wanted, settings, stop, progress).await {
+                    Err(StartError::Failed(e)) => passed.push(format!("no node in Docker: {e}")),
+                    other => return other,
+                }
+            } else {
+                passed.push("no node in Docker: its image is not built yet".into());
+            }
+        }
+    }
+    if let Some(last) = passed.last() {
+        progress(Progress::Note(format!("{last}; so the cluster is builtin")));
+    }
+    crate::cluster::start_builtin(wanted, settings, stop, progress).await.map_err(|e| match e {
+        StartError::Failed(ClusterError { message, remedy, log }) => {
+            ClusterError { message, remedy, log: passed.into_iter().chain(log).collect() }.into()
+        }
+        stopped => stopped,
+    })
+}

@@ -1,0 +1,235 @@
+//! `--cluster k3s`: `rancher/k3s` in Docker, the quickest way for everybody who has Docker and a registry.
+
+use std::{sync::Arc, time::Duration};
+
+use testcontainers::{CopyDataSource, CopyToContainer};
+use tokio::time::Instant;
+
+use crate::cluster::{
+    Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    container::{self, Container, NodeImage, Rights},
+    engine::{self, CURL_IMAGE},
+    images::{self, Patience},
+    ready, sweep,
+};
+use crate::{
+    clock::Moment,
+    stop::{Stop, unless_stopped},
+};
+
+/// The image without its tag.
+pub const IMAGE: &str = "rancher/k3s";
+
+/// The newest patch of each minor that is known to work, newest first; the first is the default.
+pub const TAGS: [(&str, &str); 4] =
+    [("1.36", "v1.36.1-k3s1"), ("1.35", "v1.35.6-k3s1"), ("1.34", "v1.34.9-k3s1"), ("1.33", "v1.33.10-k3s1")];
+
+/// For Pods, where the engine's own image with curl is not built: the one of curl's authors.
+pub const CURL_FROM_REGISTRY: &str = "docker.io/curlimages/curl:8.16.0";
+
+const KUBECONFIG: &str = "/etc/rancher/k3s/k3s.yaml";
+
+/// k3s imports what it finds here before its first Pod.
+const AIRGAP: &str = "/var/lib/rancher/k3s/agent/images/kubewalk-curl.tar";
+
+/// From the start of the container.
+const READY_WITHIN: Duration = Duration::from_secs(180);
+
+/// The image for what is wanted.
+///
+/// # Errors
+/// When a minor is asked for that is not in the table.
+pub fn image(wanted: &Wanted, settings: &Settings) -> Result<String, ClusterError> {
+    if let Some(image) = &settings.k3s_image {
+        return Ok(image.clone());
+    }
+    let tag = match wanted.kubernetes.as_deref() {
+        None => Some(TAGS[0].1),
+        Some(minor) => TAGS.iter().find(|(known, _)| *known == minor).map(|(_, tag)| *tag),
+    };
+    let known = || TAGS.map(|(minor, _)| minor).join(", ");
+    tag.map(|tag| format!("{IMAGE}:{tag}")).ok_or_else(|| {
+        ClusterError::new(
+            format!("no k3s image is known for Kubernetes {}", wanted.kubernetes.as_deref().unwrap_or_default()),
+            format!("known are {}; for another, name the image with KUBEWALK_K3S_IMAGE", known()),
+        )
+    })
+}
+
+/// What `k3s` is told. What scenarios do not need is left out, because it only makes the start longer.
+pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
+    let mut args: Vec<String> = [
+        "server",
+        "--disable=traefik,servicelb,metrics-server,local-storage",
+        "--disable-helm-controller",
+        "--disable-cloud-controller",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // Refused by the kubelet since 1.35 unless one insists; older ones do not know the flag.
+    if minor(tag).is_none_or(|minor| minor >= 35) {
+        args.push("--kubelet-arg=fail-cgroupv1=false".into());
+    }
+    if anonymous {
+        args.push("--kube-apiserver-arg=anonymous-auth=true".into());
+    }
+    args
+}
+
+/// 36 of `v1.36.1-k3s1`.
+fn minor(tag: &str) -> Option<u32> {
+    tag.strip_prefix("v1.")?.split('.').next()?.parse().ok()
+}
+
+/// Starts a server and waits until its API says that all is there.
+///
+/// # Errors
+/// What Docker, the registry or k3s lack, or that the run was stopped; nothing stays then.
+pub async fn start(
+    wanted: &Wanted,
+    settings: &Settings,
+    patience: Patience,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    let image = image(wanted, settings)?;
+    let host = settings.docker_host.as_deref();
+    let daemon = Daemon::connect(host).await?;
+    sweep::before_a_run(settings, &daemon, progress).await;
+    images::ensure(&daemon, &image, patience, stop, progress).await?;
+    let (curl_image, curl) = curl(&daemon, settings, patience, stop, progress).await?;
+    let owner = Owner::new();
+    let folder = Folder::make(&settings.runs(), &owner)?;
+    let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
+    let node = NodeImage {
+        name: name.to_owned(),
+        tag: tag.to_owned(),
+        args: args(tag, wanted.anonymous),
+        tmpfs: vec!["/run", "/var/run"],
+        memory: settings.node_memory,
+        files: vec![CopyToContainer::new(CopyDataSource::Data(curl), AIRGAP)],
+        // Its makers ask for a privileged container; nobody here has tried it with less.
+        rights: Rights::All,
+    };
+    let begun = Instant::now();
+    let (node, _lines) = container::start(&daemon, host, node, &owner, folder, stop).await?;
+    let within = settings.start_timeout.unwrap_or(READY_WITHIN);
+    let up = unless_stopped(stop, bring_up(&node, wanted.anonymous, curl_image, (begun, within), progress)).await;
+    match up {
+        Ok(Ok(cluster)) => Ok(cluster),
+        Ok(Err(e)) => {
+            node.end().await;
+            Err(e.into())
+        }
+        Err(signal) => {
+            node.end().await;
+            Err(StartError::Stopped(signal))
+        }
+    }
+}
+
+async fn bring_up(
+    node: &Arc<Container>,
+    anonymous: bool,
+    curl_image: String,
+    (begun, within): (Instant, Duration),
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, ClusterError> {
+    let deadline = Moment::now() + within;
+    let late = |why: &str| late(node, begun, why);
+    let text = kubeconfig(node, deadline, &late).await?;
+    let kubeconfig = node.write("kubeconfig", &crate::cluster::kubeconfig_for(&text, &node.server)?)?;
+    let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
+    let facts = Facts { pods: true, anonymous, kind: ClusterKind::K3s, kubernetes: String::new(), curl_image };
+    let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
+    let client = cluster.client().await?;
+    tokio::select! {
+        ready = ready::wait(&client, &ready::ALL, begun, deadline, progress) => ready.map_err(|e| late(&e))?,
+        died = node.end_by_itself() => return Err(died),
+    }
+    let version = client.apiserver_version().await.map_err(|e| late(&e.to_string()))?;
+    cluster.facts.kubernetes = version.git_version;
+    Ok(cluster)
+}
+
+/// The administrator's kubeconfig, as soon as k3s has written it.
+async fn kubeconfig(
+    node: &Container,
+    deadline: Moment,
+    late: &impl Fn(&str) -> ClusterError,
+) -> Result<String, ClusterError> {
+    loop {
+        if let Some(died) = node.died() {
+            return Err(died);
+        }
+        let said = node.exec(["cat", KUBECONFIG].map(str::to_owned).to_vec(), None).await;
+        if let Ok(said) = &said
+            && said.exit_code == 0
+            && kube::config::Kubeconfig::from_yaml(&String::from_utf8_lossy(&said.stdout))
+                .is_ok_and(|config| config.current_context.is_some())
+        {
+            return Ok(String::from_utf8_lossy(&said.stdout).into_owned());
+        }
+        if deadline.left().is_zero() {
+            return Err(late(&format!("it has not written {KUBECONFIG}")));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn late(node: &Container, begun: Instant, why: &str) -> ClusterError {
+    ClusterError {
+        message: format!("k3s was not ready after {:.0} s: {why}", begun.elapsed().as_secs_f64()),
+        remedy: Some("a slow or busy machine may need another try; otherwise the log lines say why".into()),
+        log: node.last_lines(),
+    }
+}
+
+/// The image that the alias `curl` stands for, and its archive: the engine's own where it is built, else the one of curl's
+/// authors. k3s gets it before its start, so that no Pod depends on a registry.
+pub(in crate::cluster) async fn curl(
+    daemon: &Daemon,
+    settings: &Settings,
+    patience: Patience,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(String, Vec<u8>), StartError> {
+    if let Some(engine) = engine::checked(&settings.cache)? {
+        let path = engine.join("images/curl.tar");
+        let archive = std::fs::read(&path).map_err(|e| {
+            ClusterError::new(format!("cannot read {}: {e}", path.display()), "remove the engine's folder")
+        })?;
+        return Ok((CURL_IMAGE.to_owned(), archive));
+    }
+    images::ensure(daemon, CURL_FROM_REGISTRY, patience, stop, progress).await?;
+    Ok((CURL_FROM_REGISTRY.to_owned(), images::export(daemon, CURL_FROM_REGISTRY).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(k3s_image: Option<&str>) -> Settings {
+        Settings { k3s_image: k3s_image.map(str::to_owned), ..crate::settings::from_env() }
+    }
+
+    #[test]
+    fn a_minor_chooses_the_image_and_an_image_outranks_it() {
+        let wanted = |minor: Option<&str>| Wanted { kubernetes: minor.map(str::to_owned), ..Wanted::default() };
+        let of = |minor, named| image(&wanted(minor), &settings(named));
+        assert_eq!(of(None, None).expect("an image"), "rancher/k3s:v1.36.1-k3s1");
+        assert_eq!(of(Some("1.34"), None).expect("an image"), "rancher/k3s:v1.34.9-k3s1");
+        assert_eq!(of(Some("1.34"), Some("r/mine:1")).expect("an image"), "r/mine:1");
+        let e = of(Some("1.20"), None).expect_err("none");
+        assert_eq!(e.message, "no k3s image is known for Kubernetes 1.20");
+    }
+
+    #[test]
+    fn anonymous_calls_and_the_old_cgroups_are_asked_for_only_where_needed() {
+        let has = |args: &[String], text: &str| args.iter().any(|arg| arg.contains(text));
+        let old = args("v1.34.9-k3s1", false);
+        assert!(!has(&old, "fail-cgroupv1") && !has(&old, "anonymous"), "{old:?}");
+        let new = args("v1.36.1-k3s1", true);
+        assert!(has(&new, "fail-cgroupv1=false") && has(&new, "anonymous-auth=true"), "{new:?}");
+    }
+}

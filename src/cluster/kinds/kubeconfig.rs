@@ -1,0 +1,265 @@
+//! `--cluster kubeconfig`: a cluster that exists. Nothing of it is ours but what a run makes in it.
+//!
+//! A wrong context is how the wrong cluster is hurt, so the context must be named, and lead to this machine; or the person
+//! says in so many words that this cluster is meant.
+
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cluster::{
+    Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
+    access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin,
+};
+use crate::stop::{Stop, unless_stopped};
+
+/// The image with curl and a shell when the cluster has none of ours.
+pub const PUBLIC_CURL_IMAGE: &str = "docker.io/curlimages/curl:8.17.0";
+
+/// How long the API server may take for its first answer.
+const ANSWER_BUDGET: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The cluster that exists, as a person names it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Existing {
+    /// The kubeconfig files, merged as kubectl does it.
+    pub files: Vec<PathBuf>,
+    /// The context; `None` is the current one, which is only used together with `yes`.
+    pub context: Option<String>,
+    /// Whether the person said that this cluster is meant, whatever it is.
+    pub yes: bool,
+    /// The namespaces that the person owns in it: nothing is asked about others, or about the cluster as a whole.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// The image behind the alias `curl`; `None`: ours if a node has it, else a public one.
+    pub curl_image: Option<String>,
+}
+
+impl Existing {
+    /// Whether scenarios may change there what is not their own. Who names namespaces has said what is meant: then `yes` is only
+    /// about which cluster it is.
+    pub fn all(&self) -> bool {
+        self.yes && self.namespaces.is_empty()
+    }
+}
+
+/// Nothing holds it: it was there before, and stays. Only kubectl's home goes.
+#[derive(Debug)]
+struct Stays {
+    _home: Folder,
+}
+
+impl Node for Stays {
+    fn died(&self) -> Option<ClusterError> {
+        None
+    }
+
+    fn end(&self) -> BoxFuture<'_, Ended> {
+        Box::pin(async { Ended::default() })
+    }
+
+    fn lives_on(&self) -> bool {
+        true
+    }
+
+    fn is_foreign(&self) -> bool {
+        true
+    }
+}
+
+/// Looks at the cluster and what is true of it.
+///
+/// # Errors
+/// When no context is named, or it does not lead to this machine; when the file cannot be used or nobody answers.
+pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
+    let existing = &wanted.existing;
+    let kubeconfig = choose(read(&existing.files)?, existing)?;
+    let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
+    let options = KubeConfigOptions::default();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.map_err(|e| failed(&e))?;
+    config.default_retry = false;
+    let mut config = access::direct(config)?;
+    unless_stopped(stop, plugin::settle(&mut config)).await.map_err(StartError::Stopped)??;
+    let look = look(kubeconfig, config, existing, settings);
+    let connected = unless_stopped(stop, tokio::time::timeout(ANSWER_BUDGET, look)).await;
+    let Ok(cluster) = connected.map_err(StartError::Stopped)? else {
+        let seconds = ANSWER_BUDGET.as_secs();
+        return Err(ClusterError::plain(format!("the cluster did not answer within {seconds} s")).into());
+    };
+    Ok(cluster?)
+}
+
+/// All files as one; of two of the same name, the first counts.
+fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
+    let unusable = |file: &Path, e: &dyn std::fmt::Display| {
+        ClusterError::new(
+            format!("cannot use the kubeconfig {}: {e}", file.display()),
+            "set KUBECONFIG to the file that kubectl uses",
+        )
+    };
+    let mut all = Kubeconfig::default();
+    // As kubectl does, a list may name files that are not there, but one of them must be.
+    let there: Vec<_> = files.iter().filter(|file| file.exists()).collect();
+    if let (true, Some(file)) = (there.is_empty(), files.first()) {
+        return Err(unusable(file, &"there is no such file"));
+    }
+    for file in there {
+        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, &e))?;
+        all = all.merge(one).map_err(|e| unusable(file, &kubeconfig_file::words(&e)))?;
+    }
+    Ok(all)
+}
+
+/// The kubeconfig with the context that is meant as its current one.
+fn choose(mut kubeconfig: Kubeconfig, existing: &Existing) -> Result<Kubeconfig, ClusterError> {
+    let names: Vec<_> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+    let list = if names.is_empty() { "it has none".to_owned() } else { format!("it has: {}", names.join(", ")) };
+    let Some(name) = existing.context.clone().or_else(|| kubeconfig.current_context.clone().filter(|_| existing.yes))
+    else {
+        return Err(ClusterError::new(
+            "a cluster that exists is used only when its context is named: the current one may not be the one that you mean",
+            format!("add --context NAME; {list}"),
+        ));
+    };
+    let Some(context) = kubeconfig.contexts.iter().find(|context| context.name == name) else {
+        return Err(ClusterError::new(format!("the kubeconfig has no context {name}"), list));
+    };
+    let cluster = context.context.as_ref().map(|context| context.cluster.clone()).unwrap_or_default();
+    let cluster = kubeconfig.clusters.iter().find(|one| one.name == cluster).and_then(|one| one.cluster.as_ref());
+    let Some((cluster, server)) = cluster.and_then(|one| Some((one, one.server.clone()?))) else {
+        return Err(ClusterError::new(format!("the context {name} leads to no server"), list));
+    };
+    if !existing.yes && (cluster.proxy_url.is_some() || !is_local(&server)) {
+        return Err(ClusterError::new(
+            format!("the context {name} leads to {server}, which is not on this machine"),
+            "scenarios make and remove objects; if that is all right in this cluster, add --yes-this-cluster",
+        ));
+    }
+    kubeconfig.current_context = Some(name);
+    Ok(kubeconfig)
+}
+
+/// Whether the server's address is this machine's own.
+fn is_local(server: &str) -> bool {
+    let Ok(uri) = server.parse::<http::Uri>() else { return false };
+    access::is_own(uri.host().unwrap_or_default())
+}
+
+async fn look(
+    kubeconfig: Kubeconfig,
+    mut config: kube::Config,
+    existing: &Existing,
+    settings: &Settings,
+) -> Result<Cluster, ClusterError> {
+    let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
+    let client = access::client(config.clone()).map_err(|e| failed(&e))?;
+    let own = config.clone();
+    config.auth_info = kube::config::AuthInfo::default();
+    let bare = access::client(config).map_err(|e| failed(&e))?;
+    let nodes = async {
+        // Who owns a namespace only does not look at the nodes.
+        match existing.namespaces.is_empty() {
+            true => ask(&client, "/api/v1/nodes").await.ok(),
+            false => None,
+        }
+    };
+    let (version, anonymous, nodes) = tokio::join!(ask(&client, "/version"), status(&bare, "/api"), nodes);
+    let version = version.map_err(|e| failed(&e))?;
+    // Who may not list nodes gets to know with the first Pod.
+    let nodes = nodes.as_ref().and_then(|list| list["items"].as_array());
+    let ours = nodes.into_iter().flatten().any(has_our_image);
+    let facts = Facts {
+        pods: nodes.is_none_or(|nodes| !nodes.is_empty()),
+        anonymous: anonymous.map_err(|e| failed(&e))? != 401,
+        kind: ClusterKind::Kubeconfig,
+        kubernetes: version["gitVersion"].as_str().unwrap_or_default().to_owned(),
+        curl_image: match &existing.curl_image {
+            Some(image) => image.clone(),
+            None => if ours { CURL_IMAGE } else { PUBLIC_CURL_IMAGE }.to_owned(),
+        },
+    };
+    let path = existing.files.first().cloned().unwrap_or_default();
+    let home = Folder::make(&settings.runs(), &Owner::new())?;
+    let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.all())?);
+    Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))
+}
+
+fn has_our_image(node: &Value) -> bool {
+    let images = node["status"]["images"].as_array();
+    let mut names = images.into_iter().flatten().filter_map(|image| image["names"].as_array()).flatten();
+    names.any(|name| name == CURL_IMAGE)
+}
+
+async fn ask(client: &kube::Client, path: &str) -> Result<Value, kube::Error> {
+    client.request(http::Request::get(path).body(Vec::new()).expect("a request")).await
+}
+
+async fn status(client: &kube::Client, path: &str) -> Result<u16, kube::Error> {
+    let request = http::Request::get(path).body(kube::client::Body::empty()).expect("a request");
+    Ok(client.send(request).await?.status().as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kubeconfig(server: &str) -> Kubeconfig {
+        let text = format!(
+            "current-context: prod\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+             contexts: [{{name: prod, context: {{cluster: c, user: u}}}}, {{name: lost, context: {{cluster: x, user: u}}}}]\n\
+             users: [{{name: u}}]\n"
+        );
+        Kubeconfig::from_yaml(&text).expect("a kubeconfig")
+    }
+
+    fn refused(server: &str, context: Option<&str>, yes: bool) -> Option<String> {
+        let context = context.map(str::to_owned);
+        choose(kubeconfig(server), &Existing { context, yes, ..Existing::default() }).err().map(|e| e.message)
+    }
+
+    #[test]
+    fn the_current_context_alone_is_never_enough() {
+        let why = refused("https://127.0.0.1:6443", None, false).expect("refused");
+        assert!(why.contains("only when its context is named"), "{why}");
+        assert_eq!(refused("https://prod.example:6443", None, true), None);
+    }
+
+    #[test]
+    fn a_named_context_must_lead_to_this_machine() {
+        for server in ["https://127.0.0.1:6443", "https://[::1]:6443", "https://localhost:6443", "https://127.1.2.3"] {
+            assert_eq!(refused(server, Some("prod"), false), None, "{server}");
+        }
+        for server in ["https://10.0.0.1:6443", "https://prod.example", "https://localhost.example", "127.0.0.1.x:1"] {
+            let why = refused(server, Some("prod"), false).expect(server);
+            assert!(why.contains("not on this machine"), "{why}");
+            assert_eq!(refused(server, Some("prod"), true), None, "{server}");
+        }
+    }
+
+    #[test]
+    fn behind_a_proxy_nothing_is_local() {
+        let mut behind = kubeconfig("https://127.0.0.1:6443");
+        behind.clusters[0].cluster.as_mut().expect("a cluster").proxy_url = Some("http://proxy.example".into());
+        let named = Existing { context: Some("prod".into()), ..Existing::default() };
+        assert!(choose(behind, &named).expect_err("refused").message.contains("not on this machine"));
+    }
+
+    #[test]
+    fn a_context_that_leads_nowhere_is_said() {
+        assert_eq!(refused("https://127.0.0.1", Some("x"), true), Some("the kubeconfig has no context x".into()));
+        assert_eq!(
+            refused("https://127.0.0.1", Some("lost"), true),
+            Some("the context lost leads to no server".into())
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_said() {
+        let error = read(&["/nowhere/config".into()]).expect_err("refused");
+        assert_eq!(error.message, "cannot use the kubeconfig /nowhere/config: there is no such file");
+    }
+}

@@ -1,0 +1,294 @@
+//! Warm clusters: started ahead by `kubewalk cluster up`, and used by one run after the other.
+//!
+//! A run that uses one must not see that it is not new. So its content is compared with what it held when it was, before
+//! the run and after it; one that differs is ended.
+//!
+//! It is for the work for which it was started: see [`whose`](super::whose). One that another run uses at this moment is left
+//! to it; then the next that fits is taken, or a new one is started.
+
+use std::{fs::File, path::Path, time::Duration};
+
+use futures::future::BoxFuture;
+
+use crate::cluster::{
+    Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
+    access::{client, config},
+    emptied, guard, holder,
+    lease::{self, Ask, Folder, Made, State, Until},
+    own::lock::{self, How},
+    snapshot::{Difference, Snapshot},
+    whose::Whose,
+};
+use crate::{
+    clock::{Moment, timeout_at},
+    stop::{Stop, unless_stopped},
+};
+
+/// How long an earlier run's objects may take to go.
+const GOING_BUDGET: Duration = Duration::from_secs(30);
+
+/// How long a run's namespaces may take to go at its end, before they are left to the next one.
+const OVER_BUDGET: Duration = Duration::from_secs(5);
+
+/// How long the API server may take to say that it is ready.
+const READY_BUDGET: Duration = Duration::from_secs(3);
+
+/// A cluster that somebody else holds, while we use it.
+#[derive(Debug)]
+pub struct Used {
+    folder: Folder,
+    state: State,
+    /// Locked as long as it is open: exclusively when warm, shared when leased.
+    using: File,
+    /// What a warm cluster held when it was new.
+    pristine: Option<Snapshot>,
+}
+
+/// A warm cluster that fits, or a new one.
+///
+/// # Errors
+/// As [`Cluster::start`].
+pub async fn or_new(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    if wanted.kind == Some(ClusterKind::Kubeconfig) {
+        return Cluster::start(wanted, settings, stop, progress).await;
+    }
+    lease::sweep(&settings.held());
+    let (here, mut others) = (Whose::here(), Vec::new());
+    // A folder that is not ours alone is not used; that is no reason to fail.
+    for folder in Folder::all(&settings.held()).unwrap_or_default() {
+        let name = folder.name();
+        let known = match folder.known() {
+            Ok(known) => known,
+            Err(error) => {
+                progress(Progress::NotWarm { name, why: format!("is left alone: {error}") });
+                continue;
+            }
+        };
+        let Some(state) = known.filter(|state| fits(state, wanted)) else { continue };
+        if state.ask.whose != here {
+            others.push((name, state.ask.whose));
+            continue;
+        }
+        match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
+            Ok(cluster) => {
+                progress(Progress::Warm { name });
+                return Ok(cluster);
+            }
+            Err(Unfit::Busy) => progress(Progress::NotWarm { name, why: "is in use".into() }),
+            Err(Unfit::Spoilt(why)) => {
+                progress(Progress::NotWarm { name, why: format!("is ended: {why}") });
+                let _ = holder::end(&folder, true).await;
+            }
+        }
+    }
+    // Whoever has started one elsewhere wants to know why it is not used.
+    if let Some((name, whose)) = others.pop() {
+        progress(Progress::NotWarm { name, why: format!("belongs to the work in {}", whose.words()) });
+    }
+    Cluster::start(wanted, settings, stop, progress).await
+}
+
+/// Whether this is a warm cluster as it is wanted, whosever it is.
+pub fn fits(state: &State, wanted: &Wanted) -> bool {
+    let warm = matches!(state.ask.until, Until::Unused(_));
+    let kind = wanted.kind.is_none_or(|kind| kind == state.kind);
+    let asked = &state.ask.wanted.kubernetes;
+    let version = wanted.kubernetes.as_ref().is_none_or(|minor| {
+        Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
+    });
+    let shape = state.ask.wanted.shape == wanted.shape;
+    // Who asks for a server that lets nobody in so wants just that.
+    let anonymous = state.anonymous || !wanted.anonymous || !wanted.shape.anonymous_everywhere();
+    let trust = state.ask.wanted.untrusted == wanted.untrusted;
+    warm && kind && version && shape && anonymous && trust && state.ask.build == lease::build()
+}
+
+/// Why a warm cluster is not used.
+enum Unfit {
+    Busy,
+    Spoilt(String),
+}
+
+/// Takes a warm cluster for us alone, if it is sound and as it was when it was new.
+async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
+    let using = folder.open("use.lock").map_err(|_| Unfit::Busy)?;
+    lease::lock_soon(&using).map_err(|_| Unfit::Busy)?;
+    // It may have ended before we had the lock.
+    if folder.state().is_none() {
+        return Err(Unfit::Busy);
+    }
+    folder.touch(&using);
+    let pristine: Snapshot =
+        folder.read("pristine.json").ok_or_else(|| Unfit::Spoilt("nobody knows how it was when it was new".into()))?;
+    let used = Used { folder, state, using, pristine: Some(pristine) };
+    if let Some(why) = used.spoilt() {
+        return Err(Unfit::Spoilt(why));
+    }
+    let difference = used.at_rest().await.map_err(|e| Unfit::Spoilt(e.message))?;
+    // Again: what an earlier run did at its very end may have been told only now.
+    if let Some(why) = used.spoilt() {
+        return Err(Unfit::Spoilt(why));
+    }
+    let all: Vec<_> = difference.stays.into_iter().chain(difference.going).collect();
+    if !all.is_empty() {
+        return Err(Unfit::Spoilt(all.join(", ")));
+    }
+    Ok(used.cluster())
+}
+
+/// Uses a cluster together with others, as long as this process lives.
+///
+/// # Errors
+/// When it has gone.
+pub fn share(folder: Folder) -> Result<Cluster, ClusterError> {
+    let gone = || ClusterError::plain(format!("the cluster {} has ended", folder.name()));
+    let using = folder.open("use.lock").map_err(|_| gone())?;
+    // Its holder looks at it for a moment at a time.
+    lock::within(&using, How::Shared, Duration::from_secs(10)).map_err(|_| gone())?;
+    let state = folder.known()?.ok_or_else(gone)?;
+    Ok(Used { folder, state, using, pristine: None }.cluster())
+}
+
+/// Starts a warm cluster that ends when it has not been used for `ttl`. `command` makes the call of its holder.
+///
+/// # Errors
+/// Why there is none; nothing stays behind then.
+pub async fn up(
+    wanted: &Wanted,
+    ttl: Duration,
+    settings: &Settings,
+    command: impl FnOnce(&Path) -> std::process::Command,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(Folder, State), StartError> {
+    let ask = Ask {
+        wanted: wanted.clone(),
+        until: Until::Unused(ttl.as_secs()),
+        build: lease::build(),
+        whose: Whose::here(),
+    };
+    let name = format!("warm-{}", &uuid()[..5]);
+    let (folder, starter) = match Folder::make(&settings.held(), &name, &ask)? {
+        Made::Ours(folder, starter) => (folder, starter),
+        Made::Theirs(folder) => {
+            return Err(ClusterError::plain(format!("there is a cluster {} already", folder.name())).into());
+        }
+    };
+    let started = holder::start(&folder, command(folder.path()), stop, progress).await;
+    drop(starter);
+    started.map(|state| (folder, state))
+}
+
+fn uuid() -> String {
+    use rand::RngExt as _;
+    let mut random = rand::rng();
+    (0..5).map(|_| char::from(b"bcdfghjklmnpqrstvwxz2456789"[random.random_range(0..27)])).collect()
+}
+
+impl Used {
+    fn cluster(self) -> Cluster {
+        let (facts, kubeconfig, kubectl) =
+            (self.state.facts(), self.state.kubeconfig.clone(), self.state.kubectl.clone());
+        Cluster::new(facts, kubeconfig, kubectl, Box::new(self))
+    }
+
+    /// How the cluster differs from a new one, once what goes has gone or did not go in time.
+    async fn at_rest(&self) -> Result<Difference, ClusterError> {
+        let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
+        let client = self.ready().await?;
+        let deadline = Moment::now() + GOING_BUDGET;
+        let difference = pristine.compare(&client).await?;
+        if difference.going.is_empty() || !difference.stays.is_empty() {
+            return Ok(difference);
+        }
+        // A run that was ended by force could not do it. What it leaves to Kubernetes is waited for.
+        let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+        pristine.compare_at_rest(&client, deadline.left()).await
+    }
+
+    /// What of a run stays, when it is over. Its namespaces go meanwhile, so that the next one need not wait for them; how all is
+    /// then, the next one looks itself.
+    async fn over(&self) -> Result<Vec<String>, ClusterError> {
+        let Some(pristine) = &self.pristine else { return Ok(vec![]) };
+        let client = self.ready().await?;
+        let difference = pristine.compare(&client).await?;
+        if difference.stays.is_empty() && !difference.going.is_empty() {
+            let deadline = Moment::now() + OVER_BUDGET;
+            let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+        }
+        Ok(difference.stays)
+    }
+
+    /// A client of its API server, which is ready.
+    async fn ready(&self) -> Result<kube::Client, ClusterError> {
+        if let Some(error) = self.died() {
+            return Err(error);
+        }
+        let failed = |e: kube::Error| ClusterError::plain(format!("its API server is not ready: {e}"));
+        let client = client(config(&self.state.kubeconfig).await?).map_err(failed)?;
+        let ready = http::Request::get("/readyz").body(Vec::new()).expect("a request");
+        match tokio::time::timeout(READY_BUDGET, client.request_text(ready)).await {
+            Ok(answer) => answer.map_err(failed)?,
+            Err(_) => return Err(ClusterError::plain("its API server does not answer")),
+        };
+        Ok(client)
+    }
+}
+
+impl Node for Used {
+    fn died(&self) -> Option<ClusterError> {
+        if let Some(error) = self.folder.read("broken.json") {
+            return Some(error);
+        }
+        let gone = self.folder.state().is_none();
+        gone.then(|| ClusterError::plain(format!("the cluster {} was ended meanwhile", self.folder.name())))
+    }
+
+    fn lives_on(&self) -> bool {
+        true
+    }
+
+    fn spoil(&self, why: &str) {
+        guard::note(&self.folder, why);
+    }
+
+    fn spoilt(&self) -> Option<String> {
+        self.pristine.as_ref().and_then(|_| guard::known(&self.folder))
+    }
+
+    /// Gives it back. One that is not as it was ends, and what is left in it is told.
+    fn end(&self) -> BoxFuture<'_, Ended> {
+        Box::pin(async {
+            if self.pristine.is_none() {
+                let _ = self.using.unlock();
+                return Ended::default();
+            }
+            if self.spoilt().is_some() {
+                return self.discard().await;
+            }
+            let left = self.over().await.unwrap_or_else(|error| vec![error.message]);
+            if left.is_empty() {
+                self.folder.touch(&self.using);
+                let _ = self.using.unlock();
+                return Ended::default();
+            }
+            let mut ended = self.discard().await;
+            ended.left.splice(0..0, left);
+            ended
+        })
+    }
+
+    fn discard(&self) -> BoxFuture<'_, Ended> {
+        Box::pin(async {
+            match holder::end(&self.folder, true).await {
+                Ok(left) => Ended { left },
+                Err(error) => Ended { left: vec![error.message] },
+            }
+        })
+    }
+}
