@@ -98,7 +98,7 @@ fn every_line_to_reproduce_comes_to_the_same_end() {
         let namespace = of(started, "namespace");
         let mut script = format!("kubectl create namespace {namespace}\n");
         let finished = || events.iter().filter(|event| of(event, "event") == "stepFinished");
-        let last = finished().last().map(|event| of(event, "equivalent")).unwrap_or_default();
+        let last = finished().next_back().map(|event| of(event, "equivalent")).unwrap_or_default();
         finished().for_each(|event| script += &format!("{}\n", of(event, "equivalent")));
         // What the failing step itself printed is in the text for people, too, and can be pasted with its indentation.
         let printed: Vec<_> = run.stdout.lines().map(str::trim).collect();

@@ -94,10 +94,13 @@ fn no_code_of_ours_is_unsafe() {
     assert!(unsafe_lines.is_empty(), "{unsafe_lines:#?}");
 }
 
-/// Whether a line names a path, and not one that merely ends alike (`my_kube::`).
+/// Whether a line names a path, and not one that merely ends or begins alike (`my_kube::`, `crate::cluster_kind`).
 fn names(line: &str, word: &str) -> bool {
+    let of_a_name = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(at, _)| {
-        !line[..at].chars().next_back().is_some_and(|before| before.is_alphanumeric() || before == '_' || before == ':')
+        let before = line[..at].chars().next_back();
+        let after = line[at + word.len()..].chars().next().filter(|_| !word.ends_with(':'));
+        !before.is_some_and(|before| of_a_name(before) || before == ':') && !after.is_some_and(of_a_name)
     })
 }
 

@@ -321,6 +321,9 @@ fn a_death_after_the_start_is_the_environment_s_fault_as_ever() {
     place.nothing_left_within(SOON);
 }
 
+/// Whether Docker lets somebody in is another question.
+const NO_DOCKER: &str = "unix:///nowhere/docker.sock";
+
 /// The program as somebody without rights could start it.
 fn for_others(folder: &Path) -> PathBuf {
     let program = folder.join("kubewalk");
@@ -339,14 +342,26 @@ fn a_cache_made_under_sudo_is_its_caller_s() {
     chown(&home, Some(user), Some(user)).expect("given");
     let sudo = |args: &[&str]| {
         let mut command = Command::new(&program);
-        command.args(args).env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin").current_dir("/");
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", &home)
+            .env("PATH", "/usr/bin:/bin")
+            .env("DOCKER_HOST", NO_DOCKER)
+            .current_dir("/");
         command.env("SUDO_UID", user.to_string()).env("SUDO_GID", user.to_string());
         Said::from(&command.output().expect("it starts"))
     };
     let plain = |args: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "--"]).arg(&program);
-        command.args(args).env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin").current_dir("/");
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", &home)
+            .env("PATH", "/usr/bin:/bin")
+            .env("DOCKER_HOST", NO_DOCKER)
+            .current_dir("/");
         Said::from(&command.output().expect("it starts"))
     };
     // What looks at the cache makes it.
@@ -371,7 +386,13 @@ fn a_cache_made_under_sudo_is_its_caller_s() {
     let roots = all.path().join("roots");
     std::fs::create_dir(&roots).expect("made");
     let mut command = Command::new(&program);
-    command.arg("doctor").env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin").current_dir("/");
+    command
+        .arg("doctor")
+        .env_clear()
+        .env("HOME", &home)
+        .env("PATH", "/usr/bin:/bin")
+        .env("DOCKER_HOST", NO_DOCKER)
+        .current_dir("/");
     command
         .env("SUDO_UID", user.to_string())
         .env("SUDO_GID", user.to_string())
