@@ -70,7 +70,7 @@ fn check_says_all_that_is_wrong_in_all_files_and_starts_nothing() {
     for verb in ["check", "run"] {
         let (code, _, stderr) = run(&mut kubewalk(&[verb, path, "tests/invalid/plan-bind-unknown-role.yaml"]));
         assert_eq!(code, 2);
-        assert!(stderr.contains("scenario.yaml:2:1") && stderr.contains("did you mean `steps`"), "{stderr}");
+        assert!(stderr.contains("scenario.yaml:2:1") && stderr.contains("`steps` is there already"), "{stderr}");
     }
 }
 

@@ -323,11 +323,17 @@ fn every_hint_of_a_failure_can_be_written() {
                 assert_eq!(errors(Path::new(PLACE), &text), Vec::<String>::new(), "{}: {hint}", path.display());
                 tried += 1;
             }
+            for rule in ticked(hint).into_iter().filter(|part| part.starts_with("{apiGroups: ")) {
+                let text =
+                    format!("{PRELUDE}  - title: It grants\n    clusterRole: {{name: granted, rules: [{rule}]}}\n");
+                assert_eq!(errors(Path::new(PLACE), &text), Vec::<String>::new(), "{}: {hint}", path.display());
+                tried += 1;
+            }
             let (entries, apart): (Vec<&str>, Vec<&str>) = ticked(hint)
                 .into_iter()
-                .filter(|part| part.contains(": "))
+                .filter(|part| part.contains(": ") && !part.starts_with("{apiGroups: "))
                 .partition(|part| !part.starts_with("token: "));
-            let url = match hint.contains("`by: kubelet`") {
+            let url = match hint.contains("`by: kube") {
                 true => "https://10.0.0.1:10250/metrics",
                 false => "https://kubernetes.default/api/v1/namespaces/{namespace}/pods",
             };

@@ -55,6 +55,9 @@ pub(super) fn is_own(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// As whom the program names itself to an API server.
+pub const USER_AGENT: &str = concat!("kubewalk/", env!("CARGO_PKG_VERSION"));
+
 /// The most that an answer of an API server may have, in bytes, whatever asked for it: a list that somebody needs is shorter,
 /// and what is longer would fill the memory. A watch that brings more is begun anew.
 pub const MOST_BODY: usize = 64 << 20;
@@ -73,6 +76,8 @@ pub fn too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 /// the head of a request, and that comes 40 ms later (Nagle's algorithm meets a delayed acknowledgement): with every exec, and
 /// with most that has a body. To a proxy, kube's own it is.
 pub fn client(mut config: kube::Config) -> kube::Result<kube::Client> {
+    // So that an audit log tells what kubewalk asks from what others do; `scripts/bench-requests` counts by it.
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
     if config.proxy_url.is_some() {
         return Ok(ClientBuilder::try_from(config)?.with_layer(&MapResponseLayer::new(limited)).build());
     }

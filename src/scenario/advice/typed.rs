@@ -69,6 +69,13 @@ pub(in crate::scenario) fn meant(
             "a claim has one status: write the one that must come, e.g. `status: 200`",
             vec![],
         )),
+        (Value::String(_), "cluster") if takes("object") && !takes("array") => Some(mended(
+            &expected(),
+            node.span,
+            "which kind of cluster is started stands on the command line (`--cluster`), for a step `when` limits it; here one says \
+             how its API server is to be, e.g. `cluster: {admission: {enable: [AlwaysPullImages]}}`",
+            vec![],
+        )),
         (Value::List(items), "steps" | "expect" | "to" | "rules") if items.is_empty() => None,
         (Value::Bool(true), "token") if ways.iter().any(|way| allowed(way).contains(&"mounted")) => write("mounted"),
         (Value::Number(_), "expect") => {
