@@ -44,7 +44,7 @@ use crate::{
     redact,
     report::terminal::{Terminal, Verbosity},
     run::{self, Afterwards, Record, event::Event, turns::Turns},
-    scenario::{self, diagnostic},
+    scenario::diagnostic,
     settings,
     shape::Shape,
     stop::Stop,
@@ -87,10 +87,7 @@ pub fn run(path: impl AsRef<Path>) {
     hold_if_asked();
     let path = path.as_ref();
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
-    let plan = match scenario::read_file(path) {
-        Ok(document) => plan(document),
-        Err((source, diagnostics)) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
-    };
+    let plan = good(plan::load(path, &Names::random(), Trust::of(settings::untrusted())));
     if plan.tags.iter().any(|tag| tag == "slow") && !settings::slow() {
         uncaptured(&format!(
             "kubewalk: {} is tagged slow: planned, not run (KUBEWALK_TAG=slow runs it)\n",
@@ -134,19 +131,17 @@ fn fail(class: &str, text: &str) -> ! {
 /// When the text is no valid scenario, or there is no cluster.
 #[track_caller]
 pub fn run_text(name: &str, text: &str) -> (Ended, String) {
-    match scenario::read(Path::new(name), text.as_bytes()) {
-        Ok(document) => run_plan(&plan(document)),
-        Err((source, diagnostics)) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
-    }
+    let trust = Trust::of(settings::untrusted());
+    run_plan(&good(plan::load_bytes(Path::new(name), text.as_bytes(), &Names::random(), trust)))
 }
 
 #[track_caller]
-fn plan(document: std::sync::Arc<scenario::Document>) -> Plan {
-    let source = document.source.clone();
+fn good(loaded: plan::Loaded) -> Plan {
+    let source = loaded.as_ref().map_or_else(|(source, _)| source, |plan| &plan.document.source);
     redact::secrets::learn(source.text.as_bytes());
-    match plan::plan_for(document, &Names::random(), Trust::of(settings::untrusted())) {
+    match loaded {
         Ok(plan) => plan,
-        Err(diagnostics) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
+        Err((source, diagnostics)) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
     }
 }
 

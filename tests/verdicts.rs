@@ -192,7 +192,8 @@ fn a_slip_in_a_manifest_is_the_scenarios_fault() {
             ".spec.replicas: expected numeric",
         ),
     ] {
-        let step = format!("  - {{title: a, apply: {{apiVersion: v1, {manifest}}}}}\n");
+        // What `check` knows by itself is meant here.
+        let step = format!("  - {{title: a, apply: {{apiVersion: v1, {manifest}}}}} # on purpose\n");
         fails(&format!("slip-{name}"), &step, &["the manifest does not fit its kind", words]);
     }
 }

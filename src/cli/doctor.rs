@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::{
-        ClusterError,
+        ClusterError, machine,
         preflight::{self, Check},
     },
     exit_code::Exit,
@@ -14,13 +14,19 @@ pub fn main() -> anyhow::Result<Exit> {
     let settings = settings::from_env();
     let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings))];
     kinds.extend(runtime.block_on(preflight::docker(&settings)));
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let machine: String = (machine::look(&settings, set).iter())
+        .map(|noted| {
+            format!("  {}  {}: {}\n", if noted.narrow { "narrow " } else { "ok     " }, noted.name, noted.found)
+        })
+        .collect();
     let text: String = kinds.iter().map(|(kind, checks)| about(kind, checks)).collect();
     let works = |(_, checks): &&(_, Vec<Check>)| checks.iter().all(|check| check.missing.is_none());
     let (exit, verdict) = match kinds.iter().find(works) {
         Some(_) => (Exit::Held, "This machine can run scenarios.\n"),
         None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
     };
-    Ok(super::print(&format!("{text}{verdict}")).worst(exit))
+    Ok(super::print(&format!("{text}this machine:\n{machine}{verdict}")).worst(exit))
 }
 
 fn about(kind: &str, checks: &[Check]) -> String {

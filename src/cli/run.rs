@@ -293,6 +293,7 @@ impl Screen {
                 label: None,
                 second: None,
                 hint: hint.clone(),
+                fix: Vec::new(),
             };
             super::complain_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
             let path = source.path.to_string_lossy().into_owned();

@@ -12,7 +12,7 @@ use super::expression::{self, Expression};
 use crate::{
     cluster::kubeconfig::Existing,
     exit_code::Exit,
-    plan::{self, Names, Plan, Trust, needs},
+    plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
     run::Event,
     scenario::{
@@ -166,9 +166,6 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     selected
 }
 
-/// What comes of a file: its plan, or its text and all that is wrong with it.
-type Loaded = Result<Plan, (scenario::Source, Vec<scenario::Diagnostic>)>;
-
 /// Reads and plans files on all processors, and gives what comes of each in the order of the files.
 fn load_all(files: &[PathBuf], trust: Trust) -> Vec<Loaded> {
     let next = AtomicUsize::new(0);
@@ -196,11 +193,11 @@ fn load_all(files: &[PathBuf], trust: Trust) -> Vec<Loaded> {
 /// # Errors
 /// The file's text and all that is wrong with it.
 pub fn load(file: &Path, trust: Trust) -> Loaded {
-    let document = scenario::read_file(file)?;
-    let source = document.source.clone();
+    let loaded = plan::load(file, &Names::random(), trust);
     // Before a line of it is shown.
+    let source = loaded.as_ref().map_or_else(|(source, _)| source, |plan| &plan.document.source);
     crate::redact::secrets::learn(source.text.as_bytes());
-    plan::plan_for(document, &Names::random(), trust).map_err(|diagnostics| (source, diagnostics))
+    loaded
 }
 
 fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {

@@ -21,6 +21,7 @@ pub mod kubeconfig_file;
 pub mod kubectl;
 pub mod limits;
 pub mod lines;
+pub mod machine;
 pub mod own;
 pub mod plugin;
 pub mod preflight;

@@ -160,7 +160,8 @@ pub fn denied(
             DeniedBy::Rbac => denial.refused.as_ref().map_or_else(String::new, |refused| {
                 format!("RBAC comes first: {} lacks a right. {}", user(&refused.user), capital(&refused.grant()))
             }),
-            other if http.status == wanted.unwrap_or(http.status) => {
+            // `by` needs a `status` beside it, and that is what was claimed.
+            other if pointer.ends_with("status") && http.status == wanted.unwrap_or(http.status) => {
                 format!("if that is meant, write `by: {}`", deny::key(other))
             }
             other => format!("if that is meant, write `by: {}` and `status: {}`", deny::key(other), http.status),

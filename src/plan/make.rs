@@ -13,6 +13,7 @@ mod captures;
 mod draft;
 mod existence;
 mod expectations;
+mod fields;
 mod files;
 mod findings;
 mod identity;
@@ -30,6 +31,7 @@ mod rules;
 mod server;
 mod shares;
 mod short;
+mod slips;
 mod spoken;
 mod story;
 mod subjects;
@@ -156,6 +158,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     pairs::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     texts::check(&mut cx);
+    slips::check(&mut cx, &drafts);
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }

@@ -10,6 +10,7 @@ pub mod can;
 pub mod equivalent;
 pub mod fill;
 pub mod kinds;
+pub mod load;
 pub mod make;
 pub mod names;
 pub mod needs;
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub use caller::{Caller, Credential};
 pub use kinds::Kind;
+pub use load::{Loaded, load, load_bytes};
 pub use make::{Names, Trust, plan, plan_for, plan_in, settle};
 pub use place::{Of, Owner, Place};
 pub use request::{Details, Identity, Request};

@@ -252,7 +252,16 @@ pub fn refused_kubectl(plan: &Plan, yes: bool) -> Vec<Diagnostic> {
             let pointer = format!("{}/kubectl/args/{}", step.pointer, one.at.saturating_sub(call.added));
             let (severity, span) = (Severity::Error, Some(plan.document.span(&pointer)));
             let (message, hint) = (one.what, one.hint);
-            found.push(Diagnostic { file: None, severity, message, span, label: None, second: None, hint });
+            found.push(Diagnostic {
+                file: None,
+                severity,
+                message,
+                span,
+                label: None,
+                second: None,
+                hint,
+                fix: Vec::new(),
+            });
         }
     }
     found

@@ -96,6 +96,7 @@ fn error(message: &str, span: Option<Span>, label: &str, hint: &str) -> Diagnost
         label: (!label.is_empty()).then(|| label.to_owned()),
         second: None,
         hint: Some(hint.to_owned()),
+        fix: Vec::new(),
     }
 }
 

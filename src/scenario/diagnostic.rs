@@ -4,7 +4,7 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::lines;
+use super::{fix::Edit, lines};
 use crate::redact::masked;
 
 /// A file's name and text.
@@ -51,6 +51,8 @@ pub struct Diagnostic {
     pub second: Option<(Span, String)>,
     /// What to do.
     pub hint: Option<String>,
+    /// The same for machines, where it can be said so: all of these changes together.
+    pub fix: Vec<Edit>,
 }
 
 /// A line below a snippet.

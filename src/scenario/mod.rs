@@ -7,6 +7,7 @@
 //! One file goes bytes -> `decode` (encodings) -> [`tree`] (YAML, places) -> [`shape`] (the schema) -> types; [`mod@read`]
 //! does all of it, and [`diagnostic`] draws what is wrong.
 
+pub mod advice;
 pub mod beside;
 pub mod calls;
 pub mod can;
@@ -14,11 +15,13 @@ mod decode;
 pub mod diagnostic;
 pub mod each;
 pub mod expect;
+pub mod fix;
 pub mod json_schema;
 pub mod kubectl;
 mod lines;
 pub mod open;
 pub mod outcome;
+pub mod partly;
 pub mod placeholder;
 pub mod places;
 pub mod read;

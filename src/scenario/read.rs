@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    Diagnostic, Scenario, Severity, Source, Span, decode, each,
+    Diagnostic, Scenario, Severity, Source, Span, advice, decode, each,
     open::{self, Unopened},
     shape, syntax,
     tree::{Entry, Node, Value},
@@ -129,7 +129,7 @@ fn checked(text: &str) -> Result<(Node, each::Rows, Scenario), Vec<Diagnostic>> 
         }
         return Err(found);
     };
-    if let Some(found) = manifest(&root) {
+    if let Some(found) = advice::foreign::tree(text, &root).or_else(|| manifest(&root)) {
         return Err(vec![found]);
     }
     let before = found.len();
@@ -205,5 +205,14 @@ fn source(path: &Path, text: &str) -> Source {
 
 fn whole(message: String, hint: &str) -> Diagnostic {
     let hint = (!hint.is_empty()).then(|| hint.to_owned());
-    Diagnostic { severity: Severity::Error, file: None, message, span: None, label: None, second: None, hint }
+    Diagnostic {
+        severity: Severity::Error,
+        file: None,
+        message,
+        span: None,
+        label: None,
+        second: None,
+        hint,
+        fix: Vec::new(),
+    }
 }

@@ -3,6 +3,8 @@
 //! A general validator says that no branch of an `anyOf` fits. Here the branch is chosen first, by the node's type or by
 //! its single key, so that the error is about that branch. Only what schemars makes of our types is understood.
 
+mod keys;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, OnceLock, PoisonError},
@@ -12,8 +14,10 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Diagnostic, Span,
+    advice::{dictionary, levels, strays, typed},
     diagnostic::printable,
     each,
+    fix::Edit,
     json_schema::{allowed, branches, properties, schema, single_key, type_of},
     syntax::error,
     tree::{Entry, Node, Value},
@@ -22,9 +26,12 @@ use super::{
 };
 
 /// Checks the whole file.
-pub fn check(text: &str, root: &Node, rows: &[Option<String>], found: &mut Vec<Diagnostic>) {
-    let mut walk = Walk { text, rows, found, told: HashSet::new(), around: Vec::new() };
+///
+/// Gives the steps that something is wrong with.
+pub fn check(text: &str, root: &Node, rows: &[Option<String>], found: &mut Vec<Diagnostic>) -> Vec<usize> {
+    let mut walk = Walk { text, root, rows, found, told: HashSet::new(), around: Vec::new(), broken: Vec::new() };
     walk.value(root, schema(), &Place::whole(root));
+    walk.broken
 }
 
 /// Nobody reads more; a hostile file could have a hundred thousand.
@@ -32,6 +39,7 @@ const ENOUGH: usize = 500;
 
 struct Walk<'a> {
     text: &'a str,
+    root: &'a Node,
     /// For each step, the row of `each` that it was made of.
     rows: &'a [Option<String>],
     found: &'a mut Vec<Diagnostic>,
@@ -39,6 +47,8 @@ struct Walk<'a> {
     told: HashSet<String>,
     /// The mappings around the place, outermost first.
     around: Vec<&'static Json>,
+    /// The steps that something is wrong with.
+    broken: Vec<usize>,
 }
 
 impl Walk<'_> {
@@ -50,12 +60,33 @@ impl Walk<'_> {
         }
     }
 
+    fn tell_found(&mut self, found: Diagnostic) {
+        let fix = found.fix;
+        let before = self.found.len();
+        self.tell(&found.message, found.span.unwrap_or_default(), found.hint.as_deref().unwrap_or_default());
+        if let Some(told) = self.found.get_mut(before) {
+            (told.fix, told.second) = (fix, found.second);
+        }
+    }
+
+    /// Says what was meant by a value that does not fit, if one can tell.
+    fn meant(&mut self, node: &Node, ways: &[&'static Json], place: &Place<'_>) -> bool {
+        let name = place.name();
+        let at = (place.key.unwrap_or_default(), name.as_str(), place.is_element());
+        let Some(found) = typed::meant(self.text, self.root, node, at, ways) else { return false };
+        self.tell_found(found);
+        true
+    }
+
     fn value(&mut self, node: &Node, schema: &'static Json, place: &Place<'_>) {
         if self.found.len() > ENOUGH {
             return;
         }
         let ways = branches(schema);
         if let Value::Null = node.value {
+            if let Some(found) = levels::comment(self.text, place.at(node), &place.name()) {
+                return self.tell_found(found);
+            }
             let hint = match place.is_element() {
                 false => "give it a value, or leave the key out",
                 true => "remove the dash, or write something behind it",
@@ -82,9 +113,23 @@ impl Walk<'_> {
     }
 
     fn wrong_type(&mut self, node: &Node, ways: &[&'static Json], place: &Place<'_>) {
+        if let (Value::String(_), Some("steps")) = (&node.value, place.key)
+            && let Some(found) = levels::tight_colons(self.text, node.span)
+        {
+            return self.tell_found(found);
+        }
+        if self.meant(node, ways, place) {
+            // What is wrong within is told, too.
+            let items = ways.iter().find_map(|way| way.get("items"));
+            if let (Value::Map(_), Some(items)) = (&node.value, items) {
+                self.value(node, items, &place.element(0));
+            }
+            return;
+        }
         let got = wording::got(self.text, node);
         let message = format!("{}: expected {}, got {got}", place.name(), wording::expected(ways));
-        self.tell(&message, node.span, &wording::remedy(self.text, node, ways));
+        let hint = wording::remedy(self.text, node, ways);
+        self.tell_found(Diagnostic { fix: wording::remedied(&hint, node), ..error(&message, node.span, &hint) });
     }
 
     fn number(
@@ -128,6 +173,10 @@ impl Walk<'_> {
             }
             return;
         }
+        let near = wording::nearest(text, words.iter().copied());
+        if near.is_none() && self.meant(node, ways, place) {
+            return;
+        }
         if ways.iter().any(|way| single_key(way) == Some(text)) {
             return self.tell(&format!("`{text}` needs a value"), node.span, &format!("write it as `{text}: …`"));
         }
@@ -138,14 +187,13 @@ impl Walk<'_> {
         let keys = ways.iter().filter_map(|way| single_key(way));
         let known: Vec<String> =
             words.iter().map(|word| format!("`{word}`")).chain(keys.map(|key| format!("`{key}: …`"))).collect();
-        let guess = wording::nearest(text, words.iter().copied())
-            .map(|word| format!("did you mean `{word}`? "))
-            .unwrap_or_default();
+        let fix = near.map(|word| vec![Edit::replace(node.span, word)]).unwrap_or_default();
+        let guess = near.map(|word| format!("did you mean `{word}`? ")).unwrap_or_default();
         let hint = match known.as_slice() {
             [_] if !guess.is_empty() => guess,
             _ => format!("{guess}allowed: {}", known.join(", ")),
         };
-        self.tell(&message, node.span, hint.trim_end());
+        self.tell_found(Diagnostic { fix, ..error(&message, node.span, hint.trim_end()) });
     }
 
     fn list(&mut self, node: &Node, items: &[Node], way: &'static Json, place: &Place<'_>) {
@@ -161,12 +209,22 @@ impl Walk<'_> {
         let Some(schema) = way.get("items") else {
             return;
         };
+        let whole = self.around.len() == 1 && place.key == Some("steps");
+        let torn = if whole { strays::torn(self.text, items) } else { Vec::new() };
         for (index, item) in items.iter().enumerate() {
+            if torn.iter().any(|(at, _)| *at == index || *at + 1 == index) {
+                self.broken.push(index);
+                torn.iter().filter(|(at, _)| *at == index).for_each(|(_, found)| self.tell_found(found.clone()));
+                continue;
+            }
             let before = self.found.len();
             self.value(item, schema, &place.element(index));
-            if self.around.len() == 1 && place.key == Some("steps") {
+            if whole {
                 let row = self.rows.get(index).and_then(Option::as_ref);
                 self.found[before..].iter_mut().for_each(|found| each::name(found, row));
+                if self.found.len() > before {
+                    self.broken.push(index);
+                }
             }
         }
     }
@@ -197,6 +255,11 @@ impl Walk<'_> {
         keyed: &[&'static str],
         place: &Place<'_>,
     ) {
+        if place.key == Some("to")
+            && let Some(found) = typed::manifest_subject(self.text, node)
+        {
+            return self.tell_found(found);
+        }
         let list = || keyed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         let mut known = Vec::new();
         for entry in entries {
@@ -213,7 +276,7 @@ impl Walk<'_> {
                     &format!("write just `{}`", entry.key),
                 );
             } else {
-                self.unknown_key(entry, keyed.iter().copied());
+                self.unknown_key(entry, (keyed.iter().copied(), entries), place);
             }
         }
         match known.as_slice() {
@@ -237,8 +300,16 @@ impl Walk<'_> {
         let none = Map::new();
         let keys = properties(way).unwrap_or(&none);
         let others = way.get("additionalProperties");
-        let mut unknown = false;
-        for entry in entries {
+        if let Some(key) = place.key.filter(|_| !place.is_element())
+            && let Some(found) = strays::whole_manifest(self.text, node, key, place.at(node))
+        {
+            return self.tell_found(found);
+        }
+        let strays = strays::find(self.text, entries, way);
+        strays.told.into_iter().for_each(|found| self.tell_found(found));
+        let strays: HashSet<&str> = strays.entries.iter().map(|at| entries[*at].key.as_str()).collect();
+        let mut unknown = !strays.is_empty();
+        for entry in entries.iter().filter(|entry| !strays.contains(entry.key.as_str())) {
             let own = properties(way).and_then(|keys| keys.get(&entry.key));
             match (own, others) {
                 (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
@@ -247,7 +318,7 @@ impl Walk<'_> {
                 _ if self.found.len() > ENOUGH => break,
                 _ => {
                     unknown = true;
-                    self.unknown_key(entry, keys.keys().map(String::as_str));
+                    self.unknown_key(entry, (keys.keys().map(String::as_str), entries), place);
                 }
             }
         }
@@ -257,8 +328,15 @@ impl Walk<'_> {
         for key in required(way).filter(|key| node.get(key).is_none()) {
             // A misspelt key is not missing as well.
             let misspelt = |entry: &&Entry| {
-                !keys.contains_key(&entry.key)
-                    && wording::nearest(&entry.key, keys.keys().map(String::as_str)) == Some(key)
+                if keys.contains_key(&entry.key) {
+                    return false;
+                }
+                match dictionary::find(place.word(), &entry.key).map(|known| &known.form) {
+                    Some(dictionary::Form::Key(meant)) => *meant == key,
+                    // What is said about it shows the whole.
+                    Some(_) => key != "title",
+                    None => wording::nearest(&entry.key, keys.keys().map(String::as_str)) == Some(key),
+                }
             };
             if entries.iter().find(misspelt).is_none() {
                 let hint = keys.get(key).map(|schema| wording::about(key, schema)).unwrap_or_default();
@@ -269,7 +347,9 @@ impl Walk<'_> {
             return;
         };
         let choice: Vec<&str> = choice.iter().flat_map(required).collect();
-        let chosen: Vec<&Entry> = entries.iter().filter(|entry| choice.contains(&entry.key.as_str())).collect();
+        let chosen: Vec<&Entry> = (entries.iter())
+            .filter(|entry| choice.contains(&entry.key.as_str()) && !strays.contains(entry.key.as_str()))
+            .collect();
         match chosen.as_slice() {
             [] if !unknown => self.tell(
                 "this step has no verb",
@@ -285,36 +365,6 @@ impl Walk<'_> {
                 }
             }
             [] => {}
-        }
-    }
-
-    fn unknown_key<'k>(&mut self, entry: &Entry, known: impl Iterator<Item = &'k str> + Clone) {
-        if words::is_odd(&entry.key) {
-            return;
-        }
-        let hint = match wording::nearest(&entry.key, known.clone()) {
-            Some(key) => format!("did you mean `{key}`?"),
-            None => match self.belongs(&entry.key) {
-                Some(where_) => where_,
-                None => format!("the keys here are {}", wording::ticked(&known.collect::<Vec<_>>())),
-            },
-        };
-        self.tell(&format!("unknown key `{}`", printable(&entry.key)), entry.key_span, &hint);
-    }
-
-    /// Says that a key is known one level further in or out.
-    fn belongs(&self, key: &str) -> Option<String> {
-        let (inner, outer) = self.around.split_last()?;
-        if outer.iter().rev().any(|way| properties(way).is_some_and(|keys| keys.contains_key(key))) {
-            return Some(format!("`{key}` belongs further out: indent it less"));
-        }
-        let has =
-            |schema| branches(schema).iter().any(|way| properties(way).is_some_and(|keys| keys.contains_key(key)));
-        let homes: Vec<&String> =
-            properties(inner)?.iter().filter(|(_, schema)| has(*schema)).map(|(home, _)| home).collect();
-        match homes.as_slice() {
-            [home] => Some(format!("`{key}` belongs under `{home}`")),
-            _ => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is not YAML, in words that help; and small looks at the text around a place.
 
 use super::{
-    Diagnostic, Severity, Span,
+    Diagnostic, Severity, Span, advice,
     diagnostic::{floor, printable},
 };
 
@@ -32,7 +32,8 @@ pub(super) enum Kind {
 pub(super) fn explain(text: &str, trouble: &Trouble) -> Diagnostic {
     let span = trouble.span;
     if trouble.kind == Kind::Other
-        && let Some(found) = bad_space(text, trouble)
+        && let Some(found) =
+            bad_space(text, trouble).or_else(|| advice::foreign::text(text)).or_else(|| levels(text, trouble))
     {
         return found;
     }
@@ -56,6 +57,15 @@ pub(super) fn explain(text: &str, trouble: &Trouble) -> Diagnostic {
         Kind::Other => return other(text, trouble),
     };
     error(message, span, hint)
+}
+
+/// A line that stands too deep, or a dash without a blank.
+fn levels(text: &str, trouble: &Trouble) -> Option<Diagnostic> {
+    let words = ["mapping values", "block mapping", "block collection", "block sequence", "simple key", "indentation"];
+    words
+        .iter()
+        .any(|word| trouble.message.contains(word))
+        .then(|| advice::levels::explain(text, trouble.span.start))?
 }
 
 fn other(text: &str, trouble: &Trouble) -> Diagnostic {
@@ -205,6 +215,7 @@ pub(super) fn error(message: &str, span: Span, hint: &str) -> Diagnostic {
         label: None,
         second: None,
         hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        fix: Vec::new(),
     }
 }
 

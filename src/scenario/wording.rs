@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::{
     Span,
     diagnostic::printable,
+    fix::Edit,
     json_schema::{allowed, branches, single_key, type_of},
     tree::{Entry, Node, Value},
 };
@@ -42,6 +43,20 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Where the key stands.
+    pub fn at_key(&self) -> Span {
+        self.span
+    }
+
+    /// What the dictionary calls the place.
+    pub fn word(&self) -> &'a str {
+        match (self.key, self.index) {
+            (None, _) => "top",
+            (Some("steps"), Some(_)) => "step",
+            (Some(key), _) => key,
+        }
+    }
+
     /// Whether it is an element of a list.
     pub fn is_element(&self) -> bool {
         self.index.is_some()
@@ -73,7 +88,9 @@ pub(super) fn is_free_map(way: &Json) -> bool {
 /// What a key is for, in the first sentence of its description.
 pub(super) fn about(key: &str, schema: &Json) -> String {
     let text = schema.get("description").and_then(Json::as_str).unwrap_or_default();
-    let first = text.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    // The point of `e.g. ` ends no sentence.
+    let end = text.match_indices(". ").map(|(at, _)| at).find(|at| !text[..*at].ends_with("e.g"));
+    let first = text[..end.unwrap_or(text.len())].trim_end_matches('.');
     // `url`: the URL
     if first.split(' ').count() < 3 {
         return String::new();
@@ -161,14 +178,39 @@ pub(super) fn remedy(text: &str, node: &Node, ways: &[&'static Json]) -> String 
         Value::String(word) if takes("integer") && word.parse::<i64>().is_ok() => {
             format!("write `{word}` without quotes")
         }
+        Value::Number(_) | Value::Bool(_) if takes("array") && !takes("object") && of_texts(ways) => match own {
+            Some(own) => format!("put it in brackets: `[\"{}\"]`", printable(own)),
+            None => "put it in brackets and quote it: `[\"…\"]`".to_owned(),
+        },
         Value::String(_) | Value::Number(_) | Value::Bool(_) if takes("array") && !takes("object") => match own {
             Some(own) => format!("put it in brackets: `[{}]`", printable(own)),
             None => "put it in brackets: `[…]`".to_owned(),
         },
         Value::Map(_) if takes("array") => "begin each element with a dash: `- `".to_owned(),
         Value::List(items) if takes("string") && items.len() == 1 => "take the brackets or the dash away".to_owned(),
-        Value::List(_) if takes("object") => "take the dash away".to_owned(),
+        Value::List(items) if takes("object") && items.len() == 1 && text[node.span.start..].starts_with('-') => {
+            "take the dash away".to_owned()
+        }
+        Value::List(_) if takes("object") => "one mapping stands here, not a list of them".to_owned(),
         _ => String::new(),
+    }
+}
+
+/// Whether it takes a list of texts.
+fn of_texts(ways: &[&'static Json]) -> bool {
+    let items = ways.iter().filter_map(|way| way.get("items")).flat_map(branches);
+    items.into_iter().any(|item| type_of(item) == "string")
+}
+
+/// The change that a remedy speaks of: the value that it quotes.
+pub(super) fn remedied(remedy: &str, node: &Node) -> Vec<Edit> {
+    let quoted = remedy.strip_suffix('`').and_then(|remedy| remedy.split_once('`')).map(|(_, written)| written);
+    let plain =
+        remedy.strip_suffix(" without quotes").and_then(|remedy| remedy.strip_prefix("write `")?.strip_suffix('`'));
+    let says = ["quote it: `", "put it in brackets: `"].iter().any(|begin| remedy.starts_with(begin));
+    match plain.or(quoted.filter(|written| says && !written.contains('…'))) {
+        Some(written) => vec![Edit::replace(node.span, written)],
+        None => Vec::new(),
     }
 }
 

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     plan::{Action, Curl, Exec, Identity, Place},
-    scenario::verbs::{self, Method, Token},
+    scenario::{
+        fix::flow,
+        verbs::{self, Method, Token},
+    },
 };
 
 const POD: (&str, &str) = ("", "Pod");
@@ -211,11 +214,14 @@ pub(super) fn exec(cx: &mut Context<'_>, draft: &Draft<'_>, exec: &verbs::Exec, 
             cx.findings.error(&below(&command_at, 0), "the program has no name");
         }
         Some(program) if exec.command.len() == 1 && program.contains(char::is_whitespace) => {
-            let words: Vec<_> = program.split_whitespace().collect();
+            let words = match program.contains(['|', '>', '<', ';', '&', '$', '`', '\'', '"', '*', '(', '\\']) {
+                true => format!("sh, -c, {}", flow(program)),
+                false => program.split_whitespace().map(flow).collect::<Vec<_>>().join(", "),
+            };
             cx.findings
                 .warn(&below(&command_at, 0), "no program has this name")
                 .label("no shell takes it apart")
-                .hint(format!("write `command: [{}]`", words.join(", ")));
+                .hint(format!("write `command: [{words}]`"));
         }
         Some(_) => {}
     }

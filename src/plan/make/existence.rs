@@ -58,7 +58,11 @@ fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
             continue;
         }
         let Served::Missing(missing) = cx.apis.path(method, &path) else { continue };
-        let hint = hint(cx, &missing);
+        let mut hint = hint(cx, &missing);
+        // What stands there is the subresource alone.
+        if let Some(meant) = missing.meant.as_ref().filter(|_| matches!(step.action, Action::Patch(_))) {
+            hint = format!("did you mean `{}`?", meant.rsplit('/').next().unwrap_or(meant));
+        }
         match &denial {
             Some(denial) => {
                 cx.findings

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::on_purpose;
-use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col};
+use crate::scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col, fix::Edit};
 
 /// As many errors of one file are told; nobody reads more, and each takes its time to find the words for.
 const MAX_ERRORS: usize = 50;
@@ -23,7 +23,16 @@ pub(super) fn cut(diagnostics: &mut Vec<Diagnostic>) {
         let more = seen.saturating_sub(most);
         if more > 0 {
             let message = format!("and {more} more {what}{} in this file", if more == 1 { "" } else { "s" });
-            let rest = Diagnostic { severity, message, file: None, span: None, label: None, second: None, hint: None };
+            let rest = Diagnostic {
+                severity,
+                message,
+                file: None,
+                span: None,
+                label: None,
+                second: None,
+                hint: None,
+                fix: vec![],
+            };
             diagnostics.push(rest);
         }
     }
@@ -129,7 +138,16 @@ impl<'a> Findings<'a> {
         self.errors += usize::from(severity == Severity::Error);
         self.list.push(Finding {
             pointer: pointer.into(),
-            diagnostic: Diagnostic { file, severity, message, span: Some(span), label: None, second: None, hint: None },
+            diagnostic: Diagnostic {
+                file,
+                severity,
+                message,
+                span: Some(span),
+                label: None,
+                second: None,
+                hint: None,
+                fix: Vec::new(),
+            },
         });
         let last = self.list.len() - 1;
         Said { places, finding: &mut self.list[last] }
@@ -152,6 +170,12 @@ impl Said<'_> {
     /// What to do.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         self.finding.diagnostic.hint = Some(hint.into());
+        self
+    }
+
+    /// What to do, for machines.
+    pub(super) fn fix(self, fix: Vec<Edit>) -> Self {
+        self.finding.diagnostic.fix = fix;
         self
     }
 

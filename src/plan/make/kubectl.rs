@@ -122,7 +122,7 @@ fn is_no_command(cx: &mut Context<'_>, at: &str, first: &str) -> bool {
         cx.findings
             .error(&at, "several words in one argument")
             .label("no shell takes them apart")
-            .hint(format!("write `[{}]`", words.join(", ")));
+            .hint(format!("write each as an element of its own: `args: [{}]`", words.join(", ")));
     } else {
         return false;
     }

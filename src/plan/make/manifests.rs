@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Context, below,
     draft::{Draft, Placed},
-    files, rbac,
+    fields, files, rbac,
 };
 use crate::{
     plan::{Kind, Object, kinds, names},
@@ -89,6 +89,7 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: files::Found) -> Opt
             .hint("apply what names a namespace of its own from another file, without `namespace`");
     }
     // A namespaced binding's accounts are in its own namespace, unless it says otherwise.
+    fields::check(cx, draft, at, &kind, map);
     rbac::check(cx, draft, at, &kind, namespace.as_deref().unwrap_or(&home), &mut manifest);
     Some(Placed {
         pointer: at.into(),

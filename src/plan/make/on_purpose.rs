@@ -38,6 +38,7 @@ mod tests {
             label: None,
             second: None,
             hint: None,
+            fix: Vec::new(),
         };
         let place = |word: &str| text.find(word).expect("it is there");
         assert!(is_meant(&source, &at(Severity::Warning, place("1"))));

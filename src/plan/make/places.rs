@@ -230,7 +230,8 @@ impl<'s> Look<'_, 's> {
         let mut known: Vec<&str> = there.iter().map(String::as_str).filter(|labels| !labels.is_empty()).collect();
         known.dedup();
         let hint = match (nearest(&wanted, known.iter().copied()), known.as_slice()) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
+            // As one writes it here.
+            (Some(near), _) => format!("did you mean `{{{}}}`?", near.replace('=', ": ").replace(',', ", ")),
             (None, []) => "no earlier step makes a Pod with labels: add `labels` to one".to_owned(),
             (None, known) => format!("the Pods of earlier steps have `{}`", known.join("`, `")),
         };

@@ -61,9 +61,9 @@ pub(in crate::plan) fn fresh(steps: Value) -> Value {
 }
 
 fn titled(mut steps: Value) -> Value {
-    for step in steps.as_array_mut().expect("a list of steps") {
+    for (index, step) in steps.as_array_mut().expect("a list of steps").iter_mut().enumerate() {
         let step = step.as_object_mut().expect("a step");
-        step.entry("title").or_insert_with(|| "t".into());
+        step.entry("title").or_insert_with(|| if index == 0 { "t".into() } else { format!("t{index}").into() });
     }
     steps
 }

@@ -41,25 +41,43 @@ pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
     let known = saved(&filled);
     if let Some(start) = known.find(['{', '}']) {
         let rest = &known[start..];
-        let placeholder = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
-        let hint = match placeholder::slip(placeholder) {
+        let inner = &rest[..rest.find('}').map_or(rest.len(), |end| end + 1)];
+        // A dollar before it, and a second pair of braces about it, belong to the slip.
+        let before = known[..start].len() - known[..start].trim_end_matches('$').len();
+        let outer = rest.starts_with("{{") && rest[inner.len()..].starts_with('}');
+        let placeholder = &known[start - before..start + inner.len() + usize::from(outer)];
+        let slip = placeholder::slip(if outer { &inner[1..] } else { inner });
+        if outer && inner == "{{namespace}" || before > 0 && inner == NAMESPACE {
+            return bad(
+                format!("unknown placeholder `{placeholder}` in the URL"),
+                format!("did you mean `{NAMESPACE}`?"),
+            );
+        }
+        let hint = match slip {
             Some(slip) => format!("did you mean `{}`?", slip.meant),
             None => "`{namespace}` and `{saved.NAME}` are filled in; write a brace that means itself as `%7B` or `%7D`"
                 .into(),
         };
         return bad(format!("unknown placeholder `{placeholder}` in the URL"), hint);
     }
+    if let Some(slip) = shells(&filled) {
+        let hint = match is_namespace(slip) {
+            true => "did you mean `{namespace}`?",
+            false => "the scenario's namespace is `{namespace}`, what a step saved is `{saved.NAME}`",
+        };
+        return bad(format!("`{slip}` is not filled in"), hint);
+    }
     if let Some((at, c)) = (filled.chars().enumerate()).find(|(_, c)| c.is_whitespace() || c.is_control()) {
         let name = if c == ' ' { "a blank".into() } else { format!("{c:?}") };
         return bad(format!("{name} at character {} of the URL", at + 1), "write a blank as `%20`");
     }
-    if filled.starts_with('/') {
+    if filled.starts_with('/') && !filled.starts_with("//") {
         return bad("the URL is not absolute", format!("write `https://kubernetes.default{text}`"));
     }
     // Of a saved value, the rest is read as if it stood there.
     let likely = likely(&filled);
     let Some((scheme, rest)) = likely.split_once("://") else {
-        return bad("the URL is not absolute", format!("write `https://{text}`"));
+        return bad("the URL is not absolute", format!("write `{}`", absolute(text)));
     };
     if !matches!(scheme, "http" | "https") {
         let near = nearest(scheme, ["https", "http"].into_iter());
@@ -102,6 +120,34 @@ pub(super) fn read(text: &str) -> Result<Url, BadUrl> {
         path_and_query: (uri.path_and_query()).map_or_else(|| "/".into(), |path| path.as_str().to_owned()),
         text: filled,
     })
+}
+
+/// A placeholder as shells and other tools write it: `$NAMESPACE`, `<namespace>`, `($namespace)`. `${…}` and
+/// `{{…}}` have braces, and are told as such.
+pub(super) fn shells(text: &str) -> Option<&str> {
+    static SHELLS: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r"\(\$\w+\)|\$[A-Z_][A-Z0-9_]+|\$namespace\b|\$ns\b|<[A-Za-z][\w-]*>|\$\(\w+\)")
+            .expect("a pattern")
+    });
+    SHELLS.find(text.split('?').next().unwrap_or_default()).map(|found| found.as_str())
+}
+
+/// Whether a placeholder of another tool means the namespace.
+pub(super) fn is_namespace(slip: &str) -> bool {
+    let word = slip.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    word == "ns" || word.contains("namespace")
+}
+
+/// The URL that was meant by one without `://`: `https//host`, `https:/host`, `http:host`, `//host`, `host/path`.
+fn absolute(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let scheme = ["https", "http"].into_iter().find(|scheme| {
+        lower.strip_prefix(scheme).is_some_and(|rest| {
+            rest.starts_with([':', '/', ';', '.']) && rest.trim_start_matches([':', '/', ';']).len() < rest.len()
+        })
+    });
+    let rest = text[scheme.map_or(0, str::len)..].trim_start_matches([':', '/', ';']);
+    format!("{}://{rest}", scheme.unwrap_or("https"))
 }
 
 /// Whether the host, or what stands before it, is a saved value.

@@ -16,6 +16,7 @@ fn diagnostic(severity: Severity, message: &str, start: usize, end: usize) -> Di
         label: None,
         second: None,
         hint: Some("did you mean `steps`?".into()),
+        fix: Vec::new(),
     }
 }
 

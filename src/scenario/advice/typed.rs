@@ -1,0 +1,399 @@
+//! A value of the wrong type at a place where one can tell what was meant: `kubectl: get pods`, `expect: 200`, `url: {namespace}`.
+
+use serde_json::Value as Json;
+
+use super::{
+    super::{
+        Diagnostic,
+        diagnostic::printable,
+        fix::{Edit, flow},
+        json_schema::{allowed, type_of},
+        tree::{Node, Value},
+        wording,
+    },
+    instead, mended, some_pod,
+};
+
+/// What was meant by a value that does not fit here. `name` is what the place is called, `key` the key that it is below.
+pub(in crate::scenario) fn meant(
+    text: &str,
+    root: &Node,
+    node: &Node,
+    (key, name, element): (&str, &str, bool),
+    ways: &[&'static Json],
+) -> Option<Diagnostic> {
+    let takes = |kind: &str| ways.iter().any(|way| type_of(way) == kind);
+    let expected = || format!("{name}: expected {}, got {}", wording::expected(ways), wording::got(text, node));
+    let write = |written: &str| Some(instead(&expected(), node, text, written));
+    match (&node.value, key) {
+        (Value::Map(entries), _) if takes("string") => {
+            let [only] = entries.as_slice() else { return None };
+            let own = &text[node.span.start..node.span.end];
+            let braces = matches!(only.value.value, Value::Null) && own.starts_with('{') && own.ends_with('}');
+            if !braces {
+                return None;
+            }
+            let message = format!("{name}: to YAML, `{}` without quotes is a mapping", printable(own));
+            let braces = "/api/v1/namespaces/{namespace}/pods";
+            match key {
+                "url" => Some(instead(&message, node, text, &format!("'https://kubernetes.default{braces}'"))),
+                "path" => Some(instead(&message, node, text, &format!("'{braces}'"))),
+                _ => Some(instead(&message, node, text, &format!("'{own}'"))),
+            }
+        }
+        (Value::Map(_), "expect" | "steps") => None,
+        (Value::Map(_), _) if takes("array") => {
+            let own = &text[node.span.start..node.span.end];
+            if !(own.starts_with('{') && own.ends_with('}')) {
+                return None;
+            }
+            let mut found = write(&format!("[{own}]"))?;
+            found.fix = vec![Edit::insert(node.span.start, "["), Edit::insert(node.span.end, "]")];
+            Some(found)
+        }
+        (Value::List(items), "kubectl") if takes("object") => {
+            let words = items.iter().map(text_of).collect::<Option<Vec<_>>>()?;
+            write(&format!("{{args: [{}]}}", list(&without_kubectl(words))))
+        }
+        (Value::List(items), "headers") => {
+            let pairs = items
+                .iter()
+                .map(|item| text_of(item)?.split_once(':').map(|(k, v)| (k.to_owned(), v.trim().to_owned())));
+            let pairs = pairs.collect::<Option<Vec<_>>>()?;
+            let written: Vec<_> = pairs.iter().map(|(key, value)| format!("{}: {}", flow(key), flow(value))).collect();
+            write(&format!("{{{}}}", written.join(", ")))
+        }
+        (Value::List(_), "status") => Some(mended(
+            &expected(),
+            node.span,
+            "a claim has one status: write the one that must come, e.g. `status: 200`",
+            vec![],
+        )),
+        (Value::List(items), "steps" | "expect" | "to" | "rules") if items.is_empty() => None,
+        (Value::Bool(true), "token") if ways.iter().any(|way| allowed(way).contains(&"mounted")) => write("mounted"),
+        (Value::Number(_), "expect") => {
+            let status = text[node.span.start..node.span.end].to_owned();
+            status
+                .parse::<u16>()
+                .is_ok_and(|status| (100..600).contains(&status))
+                .then(|| write(&format!("{{status: {status}}}")))
+                .flatten()
+        }
+        (Value::String(said), _) => string(said, key, element, ways).and_then(|written| match written {
+            Written::Value(written) => write(&written),
+            Written::Words(hint) => Some(mended(&expected(), node.span, &hint, vec![])),
+            Written::Explained(written, hint) => {
+                Some(super::Diagnostic { hint: Some(hint), ..instead(&expected(), node, text, &written) })
+            }
+            Written::In(rest) => match some_pod(root) {
+                Some(pod) => write(&format!("{{in: {}, {rest}}}", flow(pod))),
+                None => {
+                    let hint = format!("name the Pod that calls: `{{in: POD, {rest}}}`");
+                    Some(mended(&expected(), node.span, &hint, vec![]))
+                }
+            },
+        }),
+        _ => None,
+    }
+}
+
+enum Written {
+    /// The value to write.
+    Value(String),
+    /// Entries that need a Pod before them.
+    In(String),
+    /// The value to write, and what is said about it.
+    Explained(String, String),
+    /// Only words.
+    Words(String),
+}
+
+fn text_of(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        _ => None,
+    }
+}
+
+fn list(words: &[String]) -> String {
+    words.iter().map(|word| flow(word)).collect::<Vec<_>>().join(", ")
+}
+
+fn without_kubectl(mut words: Vec<String>) -> Vec<String> {
+    if words.len() > 1 && words.first().is_some_and(|word| word == "kubectl") {
+        words.remove(0);
+    }
+    words
+}
+
+fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Option<Written> {
+    let takes = |kind: &str| ways.iter().any(|way| type_of(way) == kind);
+    let said = said.trim();
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let value = |text: String| Some(Written::Value(text));
+    match key {
+        "kubectl" => value(format!("{{args: [{}]}}", list(&without_kubectl(shell(said)?)))),
+        "args" => value(format!("[{}]", list(&without_kubectl(shell(said)?)))),
+        "command" => value(match shell(said) {
+            Some(words) => format!("[{}]", list(&words)),
+            None => format!("[sh, -c, {}]", flow(said)),
+        }),
+        "exec" => Some(Written::In(match shell(said) {
+            Some(words) => format!("command: [{}]", list(&words)),
+            None => format!("command: [sh, -c, {}]", flow(said)),
+        })),
+        "curl" => {
+            let url = words.iter().find(|word| word.contains("://"))?.trim_matches(['\'', '"']);
+            Some(Written::In(format!("url: {}", flow(url))))
+        }
+        "request" => {
+            let (method, path) = match words.as_slice() {
+                [path] => (None, *path),
+                [method, path] => (Some(method.to_uppercase()), *path),
+                _ => return None,
+            };
+            let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+            let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+            match method {
+                _ if !path.starts_with('/') => None,
+                Some(method) if !known.contains(&method.as_str()) => None,
+                Some(method) if method != "GET" => value(format!("{{method: {method}, path: {}}}", flow(path))),
+                _ => value(format!("{{path: {}}}", flow(path))),
+            }
+        }
+        "get" | "delete" => {
+            let (kind, name) = match words.as_slice() {
+                [both] => both.split_once('/').map_or((*both, None), |(kind, name)| (kind, Some(name))),
+                [kind, name] => (*kind, Some(*name)),
+                _ => return None,
+            };
+            let kind = kind_of(kind)?;
+            match name {
+                Some(name) => value(format!("{{kind: {kind}, name: {}}}", flow(name))),
+                None if key == "get" => value(format!("{{kind: {kind}}}")),
+                None => Some(Written::Words(format!("name the object: `{{kind: {kind}, name: …}}`"))),
+            }
+        }
+        "wait" if said.ends_with(['s', 'm']) && said.starts_with(|c: char| c.is_ascii_digit()) => Some(Written::Words(format!(
+            "nothing sleeps here: `expect: {{within: {said}}}` asks until the answer is right, and `wait: {{kind: Pod, name: …, for: {{condition: Ready}}}}` waits for an object"
+        ))),
+        "apply" | "create" => {
+            if said.contains("://") {
+                return Some(Written::Words("nothing is fetched: keep the manifest beside the scenario, and name it: `{file: NAME}`".into()));
+            }
+            let file = [".yaml", ".yml", ".json"].iter().any(|end| said.ends_with(end));
+            file.then(|| Written::Value(format!("{{file: {}}}", flow(said))))
+        }
+        "pod" => dns(said).then(|| Written::Value(format!("{{name: {}, image: curl}}", flow(said)))),
+        "role" | "clusterRole" if takes("object") => {
+            let hint = "a role has a name and rules: `{name: NAME, rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]}`";
+            Some(Written::Words(hint.replace("NAME", if dns(said) { said } else { "read-pods" })))
+        }
+        "can" => {
+            let (verb, resource) = match words.as_slice() {
+                [verb, resource] | [.., verb, resource] => (*verb, *resource),
+                _ => return None,
+            };
+            let question = format!("{{who: serviceaccount/NAME, verb: {}, resource: {}, allowed: true}}", flow(verb), flow(resource));
+            Some(Written::Words(format!("say who is asked about, and the answer: `{question}`")))
+        }
+        "steps" if element => Some(Written::Words("a step is a mapping: `title: …`, and below it a verb, e.g. `serviceAccount: reader`".into())),
+        "expect" => Some(Written::Value(format!("{{status: {}}}", status(said)?))),
+        "status" if takes("integer") => match status(said) {
+            Some(code) => value(code.to_string()),
+            None if said.contains(['x', 'X']) || said.contains(['<', '>', '-', '|']) => Some(Written::Words(
+                "a claim has one status: write the one that must come, e.g. `status: 403`".into(),
+            )),
+            None => None,
+        },
+        "to" => {
+            let one = subject(said)?;
+            value(if element { one } else { format!("[{one}]") })
+        }
+        "token" if ways.iter().any(|way| allowed(way).contains(&"mounted")) => Some(Written::Explained(
+            "mounted".into(),
+            "write `mounted`: the call is made with the token of the Pod's own account; a token that a step saved is `{saved: NAME}`".into(),
+        )),
+        "token" if takes("object") => dns(said).then(|| Written::Value(format!("{{serviceAccount: {}}}", flow(said)))),
+        "whoami" => value("{}".into()),
+        "for" => {
+            let (word, rest) = said.split_once('=').unwrap_or((said, ""));
+            match (word.to_lowercase().as_str(), rest) {
+                ("condition", condition) if !condition.is_empty() => {
+                    value(format!("{{condition: {}}}", flow(condition.split('=').next().unwrap_or(condition))))
+                }
+                ("delete" | "gone" | "deletion" | "removed", "") => value("deleted".into()),
+                ("create" | "created" | "existing" | "present", "") => value("exists".into()),
+                ("ready", "") => value("{condition: Ready}".into()),
+                ("available", "") => value("{condition: Available}".into()),
+                ("running", "") => value("{object: {status: {phase: Running}}}".into()),
+                _ => None,
+            }
+        }
+        "verbs" | "resources" | "resourceNames" | "apiGroups" | "nonResourceURLs" | "groups" | "audiences" | "tags" if !element => {
+            let parts: Vec<String> = said.split(',').map(|part| part.trim().to_owned()).collect();
+            value(format!("[{}]", list(&parts)))
+        }
+        _ => None,
+    }
+}
+
+/// A command's words; `None` if a shell would make more of it.
+fn shell(text: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), c) => word.push(c),
+            (None, '\'' | '"') => (quote, begun) = (Some(c), true),
+            (None, '|' | '>' | '<' | ';' | '&' | '$' | '`' | '\\' | '*' | '(' | ')') => return None,
+            (None, c) if c.is_whitespace() => {
+                if begun {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            (None, c) => {
+                word.push(c);
+                begun = true;
+            }
+        }
+    }
+    if begun {
+        words.push(word);
+    }
+    (quote.is_none() && !words.is_empty()).then_some(words)
+}
+
+/// The kind that a word of kubectl's names: `pods`, `po`, `Pod`.
+fn kind_of(word: &str) -> Option<&'static str> {
+    let lower = word.to_lowercase();
+    let resources = &crate::k8s::served::TABLE.resources;
+    let found = resources.iter().filter(|resource| resource.sub.is_none()).find(|resource| {
+        resource.plural == lower
+            || resource.singular == lower
+            || resource.kind.to_lowercase() == lower
+            || resource.short.contains(&lower)
+    });
+    found.map(|resource| resource.kind.as_str())
+}
+
+/// The HTTP status of a word: `Forbidden`, `403 Forbidden`, `NotFound`.
+fn status(word: &str) -> Option<u16> {
+    let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
+    let rest = &word[digits.len()..];
+    if let Ok(code) = digits.parse::<u16>() {
+        return ((100..600).contains(&code) && (rest.is_empty() || rest.starts_with(' '))).then_some(code);
+    }
+    let folded: String = word.chars().filter(char::is_ascii_alphabetic).flat_map(char::to_lowercase).collect();
+    Some(match folded.as_str() {
+        "ok" | "success" | "succeeds" | "allowed" | "pass" => 200,
+        "created" => 201,
+        "badrequest" => 400,
+        "unauthorized" | "unauthenticated" => 401,
+        "forbidden" | "denied" | "refused" | "unauthorised" => 403,
+        "notfound" => 404,
+        "methodnotallowed" => 405,
+        "conflict" | "alreadyexists" => 409,
+        "invalid" | "unprocessableentity" => 422,
+        "toomanyrequests" => 429,
+        _ => return None,
+    })
+}
+
+/// The subject that a text names: `serviceaccount/x`, `user/alice`, `system:serviceaccount:default:x`, `reader`.
+fn subject(said: &str) -> Option<String> {
+    let lower = said.to_lowercase();
+    let after = |prefix: &str| lower.starts_with(prefix).then(|| &said[prefix.len()..]).filter(|rest| !rest.is_empty());
+    if let Some(rest) = after("system:serviceaccount:") {
+        return Some(format!("{{serviceAccount: {}}}", flow(&rest.replace(':', "/"))));
+    }
+    for prefix in ["serviceaccount/", "serviceaccount:", "sa/", "sa:"] {
+        if let Some(name) = after(prefix) {
+            return Some(format!("{{serviceAccount: {}}}", flow(&name.trim().replace(':', "/"))));
+        }
+    }
+    for (prefix, key) in [("user/", "user"), ("user:", "user"), ("group/", "group"), ("group:", "group")] {
+        if let Some(name) = after(prefix) {
+            return Some(format!("{{{key}: {}}}", flow(name.trim())));
+        }
+    }
+    match said {
+        _ if said.starts_with("system:") && said.contains("serviceaccounts") => {
+            Some(format!("{{group: {}}}", flow(said)))
+        }
+        "system:authenticated" | "system:unauthenticated" | "system:masters" => {
+            Some(format!("{{group: {}}}", flow(said)))
+        }
+        "system:anonymous" | "anonymous" => Some("{user: 'system:anonymous'}".into()),
+        _ if said.contains('@') => Some(format!("{{user: {}}}", flow(said))),
+        _ => dns(said).then(|| format!("{{serviceAccount: {}}}", flow(said))),
+    }
+}
+
+/// Whether a text can be the name of an object.
+fn dns(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+}
+
+/// A subject as a manifest has it (`{kind: ServiceAccount, name: reader}`), in the words of `to`.
+pub(in crate::scenario) fn manifest_subject(text: &str, node: &Node) -> Option<Diagnostic> {
+    let of = |key: &str| node.get(key).and_then(|entry| text_of(&entry.value));
+    let (kind, name) = (of("kind")?, of("name")?);
+    let written = match kind.as_str() {
+        "ServiceAccount" => {
+            let full = of("namespace").map_or(name.clone(), |namespace| format!("{namespace}/{name}"));
+            format!("{{serviceAccount: {}}}", flow(&full))
+        }
+        "User" => format!("{{user: {}}}", flow(&name)),
+        "Group" => format!("{{group: {}}}", flow(&name)),
+        _ => return None,
+    };
+    let hint = format!("here a subject is one key: write `{written}`");
+    let fix = instead("", node, text, &written).fix;
+    Some(mended("this is a subject as a manifest has it", node.span, &hint, fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_command() {
+        let words = |text| shell(text).map(|words| words.join("|"));
+        assert_eq!(words("get pods -o 'json path'").as_deref(), Some("get|pods|-o|json path"));
+        assert_eq!(words("echo \"\" x").as_deref(), Some("echo||x"));
+        for text in ["a | b", "echo $X", "a; b", "echo 'x", ""] {
+            assert_eq!(words(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_for_a_status() {
+        for (word, code) in [("Forbidden", 403), ("403 Forbidden", 403), ("403", 403), ("OK", 200), ("not found", 404)]
+        {
+            assert_eq!(status(word), Some(code), "{word}");
+        }
+        for word in ["2xx", "4031", "nonsense", ""] {
+            assert_eq!(status(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn subjects_in_words() {
+        for (said, written) in [
+            ("serviceaccount/x", "{serviceAccount: x}"),
+            ("ServiceAccount/a/b", "{serviceAccount: a/b}"),
+            ("system:serviceaccount:a:b", "{serviceAccount: a/b}"),
+            ("reader", "{serviceAccount: reader}"),
+            ("user: alice", "{user: alice}"),
+            ("alice@example.com", "{user: 'alice@example.com'}"),
+            ("group/devs", "{group: devs}"),
+            ("system:authenticated", "{group: 'system:authenticated'}"),
+        ] {
+            assert_eq!(subject(said).as_deref(), Some(written), "{said}");
+        }
+    }
+}
