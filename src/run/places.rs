@@ -10,7 +10,7 @@ use crate::{
     expect::show,
     k8s::nearest,
     plan::{Action, Curl, Exec, Identity, Of, Owner, Place, Step, place::selector},
-    steps::{Context, Fault, api, guest, hopeless},
+    steps::{Context, Fault, api, guest, hopeless, states},
 };
 
 /// How long after a look it is looked again.
@@ -68,7 +68,9 @@ pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) 
     } else if curl {
         // What it lacks shows only while it runs.
         while let Some(pod) = one(&pod_path(place), context).await? {
-            if runs(&pod, place.container.as_deref()) || patience.left().is_zero() {
+            // One that never will says itself why.
+            let never = matches!(states::of_container(&pod, place.container.as_deref()), states::Standing::Never(_));
+            if runs(&pod, place.container.as_deref()) || patience.left().is_zero() || never {
                 guest::prepare(place, &pod, context, deadline).await?;
                 break;
             }
