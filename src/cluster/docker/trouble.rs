@@ -189,6 +189,10 @@ fn first_line(text: &str) -> String {
 }
 
 fn io_kind(e: &Error) -> Option<ErrorKind> {
+    // This one is transparent: its source is the source of what it holds.
+    if let Error::IOError { err } = e {
+        return Some(err.kind());
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(e);
     while let Some(e) = cause {
         if let Some(e) = e.downcast_ref::<std::io::Error>() {
