@@ -36,8 +36,8 @@ const QUOTA: &str = "  - title: A quota\n    apply: {apiVersion: v1, kind: Resou
 #[case::ended("ended", pod("image: curl, command: [sh, -c, 'echo last words; exit 3'], readinessProbe: {exec: {command: ['false']}}", "        restartPolicy: Never\n"), &["phase Failed", "main ended with exit code 3", "last words"])]
 #[case::cpus("cpus", pod("image: curl, resources: {requests: {cpu: '500'}}", ""), &["no node takes it", "Insufficient cpu"])]
 #[case::secret("secret", pod("image: curl, command: [sleep, '60'], volumeMounts: [{name: s, mountPath: /s}]", "        volumes: [{name: s, secret: {secretName: missing}}]\n"), &["FailedMount", "secret \"missing\" not found"])]
-#[case::quota("quota", deployment(QUOTA, ""), &["ReplicaFailure FailedCreate", "exceeded quota: none"])]
-#[case::account("account", deployment("", ", serviceAccountName: missing"), &["ReplicaFailure FailedCreate", "serviceaccount \"missing\" not found"])]
+#[case::quota("quota", deployment(QUOTA, ""), &["its Pods cannot be made: FailedCreate", "exceeded quota: none"])]
+#[case::account("account", deployment("", ", serviceAccountName: missing"), &["its Pods cannot be made: FailedCreate", "serviceaccount \"missing\" not found"])]
 fn with_the_cause(#[case] name: &str, #[case] text: String, #[case] causes: &[&str]) {
     let (ended, report) = testing::run_text(&format!("gives-up-{name}.yaml"), &text);
     assert_eq!((ended.exit.code(), ended.failed), (1, 1), "{report}");

@@ -291,9 +291,24 @@ fn usual(asked: &Asked, state: &mut State) -> Reply {
             let item = json!({"metadata": {"name": name}, "status": status});
             Reply::json(200, &json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": [item]}))
         }
+        ("GET", path) if path.ends_with(&format!("/pods/{name}")) => Reply::json(200, &running(name)),
         (_, "/api") => {
             Reply::refusal(403, "Forbidden", "forbidden: User \"system:anonymous\" cannot get path \"/api\"")
         }
         _ => Reply::refusal(404, "NotFound", "the fake has none"),
     }
+}
+
+/// A Pod whose one container runs.
+fn running(name: &str) -> Value {
+    json!({
+        "kind": "Pod",
+        "metadata": {"name": name, "uid": "1"},
+        "spec": {"containers": [{"name": "main"}]},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "main", "ready": true, "state": {"running": {}}}],
+        },
+    })
 }
