@@ -3,13 +3,17 @@
 //! Nothing that is shown, logged or written to a report goes around [`redact()`]. What it learns by itself, from everything that
 //! is sent or comes, is in [`secrets`].
 
+mod escapes;
 mod forms;
+mod gaps;
 mod known;
+mod numbers;
 pub mod outlet;
 pub mod secrets;
 mod shapes;
 mod squeezed;
 mod stream;
+mod view;
 
 use std::{
     borrow::Cow,
@@ -161,10 +165,10 @@ fn filtered(text: &str, secrets: bool) -> Cow<'_, str> {
     if secrets { without_patterns(clean) } else { clean }
 }
 
-/// How often something may be encoded in base64.
+/// How often something may be encoded: in base64, in numbers, in escapes.
 const DEPTH: usize = 2;
 
-/// What is known, by value and by shape, in a text and in what stands in base64 in it.
+/// What is known, by value and by shape, in a text and in what stands encoded in it.
 fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
     let mut found = known.credentials.find(text);
     if secrets {
@@ -173,6 +177,8 @@ fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
     found.extend(shapes::find(text));
     if depth > 0 {
         let inner = |inner: &str| all(known, inner, secrets, depth - 1);
+        let views = numbers::views(text).into_iter().chain(escapes::view(text)).chain(gaps::spelled(text));
+        found.extend(views.flat_map(|view| view.found(inner)));
         match Squeezed::of(text) {
             // A run that goes on in the word before or behind it is read all the same: from one of four letters.
             Some(squeezed) => {
@@ -227,3 +233,5 @@ fn said(words: &str, place: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod written;

@@ -6,9 +6,12 @@ use std::{
     ops::Range,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+
 use super::{
     Mark,
     forms::{forms, short_forms},
+    gaps::Gaps,
     squeezed::Squeezed,
 };
 
@@ -49,6 +52,8 @@ pub struct Known {
     /// The same words, where they stand alone.
     alone: HashSet<String>,
     filter: Filter,
+    /// What is found also when it is cut into short pieces.
+    gaps: Gaps,
     /// The hashes of what was learned.
     learned: HashSet<u64>,
     bytes: usize,
@@ -80,8 +85,18 @@ impl Known {
         if secret.len() < LEAST || !self.is_new(&("", secret)) {
             return;
         }
+        self.add_gaps(secret);
         for form in forms(head(secret.as_bytes())) {
             self.insert(form, PIECE, Mark::Token, false);
+        }
+    }
+
+    /// Learns what is random enough that its short pieces stand nowhere else: as it is, and in base64.
+    fn add_gaps(&mut self, secret: &str) {
+        if secret.starts_with("eyJ") || is_random(secret) {
+            let secret = head(secret.as_bytes());
+            self.gaps.add(&String::from_utf8_lossy(secret));
+            self.gaps.add(STANDARD_NO_PAD.encode(secret).as_str());
         }
     }
 
@@ -122,6 +137,9 @@ impl Known {
                     self.insert(form, least, Mark::Value, false);
                 }
             }
+        }
+        if !text.contains(char::is_whitespace) {
+            self.add_gaps(text);
         }
         // Of a file of settings, what looks like a password stands alone elsewhere.
         if text.contains(char::is_whitespace) {
@@ -189,11 +207,13 @@ impl Known {
             return vec![];
         }
         let mut found = self.in_pieces(text, true);
+        found.extend(self.gaps.find(text).into_iter().map(|at| (at, Mark::Token)));
         self.beside_keys(text, &mut found);
         if let Some(squeezed) = Squeezed::of(text) {
             found.extend(
                 self.in_pieces(squeezed.text(), false).into_iter().map(|(at, mark)| (squeezed.place(at), mark)),
             );
+            found.extend(self.gaps.find(squeezed.text()).into_iter().map(|at| (squeezed.place(at), Mark::Token)));
         }
         found.into_iter().map(|(range, mark)| (floor(text, range.start)..ceil(text, range.end), mark)).collect()
     }
