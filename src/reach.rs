@@ -45,6 +45,11 @@ pub fn manifest(kind: &str, object: &Value) -> Vec<Reach> {
     if kind == "PersistentVolume" {
         return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
     }
+    if kind.is_empty() {
+        // Whatever it is that the text is sent to.
+        let kinds = ["Pod", "PodTemplate", "Deployment", "CronJob"];
+        return kinds.into_iter().flat_map(|kind| manifest(kind, object)).collect();
+    }
     let Some(at) = spec_at(kind) else { return vec![] };
     let spec = object.pointer(at).unwrap_or(&Value::Null);
     pod::reaches(spec).into_iter().map(|reach| reach.below(at)).collect()
@@ -77,7 +82,11 @@ pub fn change(kind: &str, subresource: Option<&str>, body: &Value) -> Vec<Reach>
     let Some(operations) = body.as_array() else { return manifest(kind, body) };
     let mut found = Vec::new();
     for (index, operation) in operations.iter().enumerate() {
-        let (Some(path), Some(value)) = (operation["path"].as_str(), operation.get("value")) else { continue };
+        // What is copied or moved there may be anything that the object has.
+        let copied = matches!(operation["op"].as_str(), Some("copy" | "move")).then_some(&Value::Bool(true));
+        let (Some(path), Some(value)) = (operation["path"].as_str(), operation.get("value").or(copied)) else {
+            continue;
+        };
         let mut steps: Vec<_> = path.split('/').skip(1).collect();
         if path.is_empty() {
             steps.clear();
@@ -122,6 +131,8 @@ mod tests {
     #[case("CronJob", json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": spec()}}}}}), "/spec/jobTemplate/spec/template/spec")]
     #[case("PodTemplate", json!({"template": {"spec": spec()}}), "/template/spec")]
     #[case("List", json!({"items": [{"kind": "Pod", "spec": spec()}]}), "/items/0/spec")]
+    #[case("", json!({"spec": spec()}), "/spec")]
+    #[case("", json!({"spec": {"template": {"spec": spec()}}}), "/spec/template/spec")]
     #[case("PodList", json!({"items": [{"spec": spec()}]}), "/items/0/spec")]
     fn every_kind_that_makes_pods(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
         let found = manifest(kind, &object);
@@ -140,6 +151,7 @@ mod tests {
     #[rstest]
     #[case(None, json!({"spec": {"template": {"spec": {"hostNetwork": true}}}}), "/spec/template/spec/hostNetwork")]
     #[case(None, json!([{"op": "add", "path": "/spec/template/spec/hostPID", "value": true}]), "/0/value")]
+    #[case(None, json!([{"op": "copy", "from": "/spec/paused", "path": "/spec/template/spec/hostPID"}]), "/0/value")]
     #[case(None, json!([{"op": "add", "path": "/metadata/labels", "value": {}},
         {"op": "add", "path": "/spec/template/spec/containers/0/securityContext", "value": {"privileged": true}}]), "/1/value")]
     #[case(None, json!([{"op": "add", "path": "/spec/template/spec/volumes/-", "value": {"name": "v", "hostPath": {"path": "/"}}}]), "/0/value")]

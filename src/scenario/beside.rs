@@ -124,9 +124,24 @@ fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
     Err(named(found, &text))
 }
 
-/// The documents in a text, as JSON; those that are not YAML are left out.
-pub fn values(text: &str) -> Vec<serde_json::Value> {
-    parts(text).into_iter().filter_map(|part| parsed(text, part).0).map(|node| node.to_json()).collect()
+/// The documents in a text, as JSON; `None` when kubectl may read others in it: it is not sound YAML, says a key twice, or has a
+/// line that kubectl takes for the end of a document, and YAML does not (`---x`).
+pub fn values(text: &str) -> Option<Vec<serde_json::Value>> {
+    let odd = |line: &str| {
+        line.strip_prefix("---").is_some_and(|rest| !rest.is_empty() && !rest.starts_with([' ', '\t', '\r']))
+    };
+    if text.lines().any(odd) {
+        return None;
+    }
+    let mut all = Vec::new();
+    for part in parts(text) {
+        let (node, found) = parsed(text, part);
+        if !found.is_empty() {
+            return None;
+        }
+        all.extend(node.map(|node| node.to_json()));
+    }
+    Some(all)
 }
 
 /// Reads a part of a text; every place is that in the whole.
