@@ -50,7 +50,9 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
                 if let Ok(read) = grammar::read(&call.args) {
                     for given in read.values("patch") {
                         let text = given.value.as_deref().unwrap_or_default();
-                        refuse(cx, &below(&at, "args"), in_text(text, |kind, part| reach::change(kind, None, part)));
+                        // It may name any kind, and changes what is there.
+                        let found = in_text(text, |_, part| reach::change("", None, part));
+                        refuse(cx, &below(&at, "args"), found);
                     }
                 }
             }
