@@ -44,7 +44,7 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
                     );
                 }
                 if let Some(text) = &call.stdin {
-                    let found = in_text(text, |kind, object| reach::manifest(kind, object));
+                    let found = in_text(text, reach::manifest);
                     refuse(cx, &below(&at, "stdin"), found);
                 }
                 if let Ok(read) = grammar::read(&call.args) {
