@@ -45,6 +45,14 @@ pub fn manifest(kind: &str, object: &Value) -> Vec<Reach> {
     if kind == "PersistentVolume" {
         return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
     }
+    if kind.is_empty() {
+        // Whatever it is that the text is sent to.
+        let kinds = ["Pod", "PodTemplate", "Deployment", "CronJob"];
+        // Only a PersistentVolume says these.
+        let is_volume = ["capacity", "hostPath", "local"].iter().any(|key| object["spec"][*key].is_object());
+        let kinds = kinds.into_iter().chain(is_volume.then_some("PersistentVolume"));
+        return kinds.flat_map(|kind| manifest(kind, object)).collect();
+    }
     let Some(at) = spec_at(kind) else { return vec![] };
     let spec = object.pointer(at).unwrap_or(&Value::Null);
     pod::reaches(spec).into_iter().map(|reach| reach.below(at)).collect()
@@ -77,7 +85,13 @@ pub fn change(kind: &str, subresource: Option<&str>, body: &Value) -> Vec<Reach>
     let Some(operations) = body.as_array() else { return manifest(kind, body) };
     let mut found = Vec::new();
     for (index, operation) in operations.iter().enumerate() {
-        let (Some(path), Some(value)) = (operation["path"].as_str(), operation.get("value")) else { continue };
+        let Some(path) = operation["path"].as_str() else { continue };
+        // What is copied or moved there may be anything that the object has: a name from `drop` to `add`.
+        if matches!(operation["op"].as_str(), Some("copy" | "move")) && meets_spec(kind, path) {
+            found.push(Reach::new(format!("/{index}/path"), "a copy within a Pod's spec"));
+            continue;
+        }
+        let Some(value) = operation.get("value") else { continue };
         let mut steps: Vec<_> = path.split('/').skip(1).collect();
         if path.is_empty() {
             steps.clear();
@@ -92,6 +106,18 @@ pub fn change(kind: &str, subresource: Option<&str>, body: &Value) -> Vec<Reach>
         }
     }
     found
+}
+
+/// Whether a JSON pointer leads into what a kind has as a Pod's spec, or to what the spec is in.
+fn meets_spec(kind: &str, path: &str) -> bool {
+    let leads =
+        |one: &str, other: &str| other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let meets = |spec: &str| leads(spec, path) || leads(path, spec);
+    match kind {
+        "" => ["Pod", "PodTemplate", "Deployment", "CronJob"].into_iter().filter_map(spec_at).any(meets),
+        "PersistentVolume" => meets("/spec"),
+        kind => spec_at(kind).is_some_and(meets),
+    }
 }
 
 impl Reach {
@@ -122,10 +148,18 @@ mod tests {
     #[case("CronJob", json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": spec()}}}}}), "/spec/jobTemplate/spec/template/spec")]
     #[case("PodTemplate", json!({"template": {"spec": spec()}}), "/template/spec")]
     #[case("List", json!({"items": [{"kind": "Pod", "spec": spec()}]}), "/items/0/spec")]
+    #[case("", json!({"spec": spec()}), "/spec")]
+    #[case("", json!({"spec": {"template": {"spec": spec()}}}), "/spec/template/spec")]
     #[case("PodList", json!({"items": [{"spec": spec()}]}), "/items/0/spec")]
     fn every_kind_that_makes_pods(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
         let found = manifest(kind, &object);
         assert_eq!(found, [Reach::new(format!("{at}/containers/0/securityContext/privileged"), "`privileged`")]);
+    }
+
+    #[test]
+    fn a_volume_without_a_kind_is_known_by_its_capacity() {
+        let body = json!({"spec": {"capacity": {"storage": "1Gi"}, "nfs": {"server": "x", "path": "/"}}});
+        assert_eq!(manifest("", &body)[0].pointer, "/spec/nfs");
     }
 
     #[test]
@@ -140,6 +174,10 @@ mod tests {
     #[rstest]
     #[case(None, json!({"spec": {"template": {"spec": {"hostNetwork": true}}}}), "/spec/template/spec/hostNetwork")]
     #[case(None, json!([{"op": "add", "path": "/spec/template/spec/hostPID", "value": true}]), "/0/value")]
+    #[case(None, json!([{"op": "copy", "from": "/spec/paused", "path": "/spec/template/spec/hostPID"}]), "/0/path")]
+    #[case(None, json!([{"op": "copy", "from": "/spec/template/spec/containers/0/securityContext/capabilities/drop",
+        "path": "/spec/template/spec/containers/0/securityContext/capabilities/add"}]), "/0/path")]
+    #[case(None, json!([{"op": "move", "from": "/metadata/x", "path": "/spec"}]), "/0/path")]
     #[case(None, json!([{"op": "add", "path": "/metadata/labels", "value": {}},
         {"op": "add", "path": "/spec/template/spec/containers/0/securityContext", "value": {"privileged": true}}]), "/1/value")]
     #[case(None, json!([{"op": "add", "path": "/spec/template/spec/volumes/-", "value": {"name": "v", "hostPath": {"path": "/"}}}]), "/0/value")]

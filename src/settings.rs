@@ -2,7 +2,6 @@
 //! variables of the command line are read.
 
 use std::{
-    io::Read as _,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -14,6 +13,7 @@ use secrecy::SecretString;
 use crate::{
     cluster::{Settings, Wanted, own},
     cluster_kind::{Choice, ClusterKind},
+    scenario::open::{self, Unopened},
 };
 
 /// The variable of `--fresh`.
@@ -316,11 +316,7 @@ pub fn named_secret(text: &str) -> Result<Named, String> {
         return Err(format!("has no name: {how}"));
     };
     let value = if let Some(file) = from.strip_prefix('@') {
-        let mut value = String::new();
-        let opened = std::fs::File::open(file).map_err(|e| format!("{name}: its file cannot be read: {e}"))?;
-        let read = opened.take(LONGEST_SECRET + 1).read_to_string(&mut value);
-        read.map_err(|e| format!("{name}: its file cannot be read: {e}"))?;
-        value
+        secret_in(Path::new(file)).map_err(|why| format!("{name}: {why}"))?
     } else if let Some(variable) = from.strip_prefix("env:") {
         std::env::var(variable).map_err(|_| format!("{name}: the variable {variable} is not set"))?
     } else {
@@ -333,6 +329,26 @@ pub fn named_secret(text: &str) -> Result<Named, String> {
         }
         length if length as u64 > LONGEST_SECRET => Err(format!("{name}: its value has more than 1 MiB")),
         _ => Ok(Named { name: name.to_owned(), value: SecretString::from(value) }),
+    }
+}
+
+/// What is in the file of a secret, a regular one: a pipe could keep kubewalk waiting for ever.
+fn secret_in(file: &Path) -> Result<String, String> {
+    let cannot = |e: std::io::Error| format!("its file cannot be read: {e}");
+    if std::fs::metadata(file).map_err(cannot)?.is_dir() {
+        return Err("its file is a folder".into());
+    }
+    let pipe = "its file is no regular one but a pipe or a device; from a program, give it by NAME=env:VARIABLE";
+    if !std::fs::metadata(file).map_err(cannot)?.is_file() {
+        return Err(pipe.into());
+    }
+    let real = std::fs::canonicalize(file).map_err(cannot)?;
+    // With the end of its line.
+    match open::read_real(&real, LONGEST_SECRET + 2) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| "its file is no text in UTF-8".into()),
+        Err(Unopened::TooBig(_)) => Err("its value has more than 1 MiB".into()),
+        Err(Unopened::Irregular) => Err(pipe.into()),
+        Err(other) => Err(format!("its file cannot be read: {other}")),
     }
 }
 
@@ -370,6 +386,8 @@ mod tests {
         for (text, why) in [
             ("db=hunter2", "db: a value in an argument"),
             ("hunter2", "has no name"),
+            ("db=@/dev/zero", "db: its file is no regular one"),
+            ("db=@/", "db: its file is a folder"),
             ("db=@/no/such/file", "db: its file cannot be read"),
             ("db=env:NO_SUCH_VARIABLE_1", "db: the variable NO_SUCH_VARIABLE_1 is not set"),
         ] {

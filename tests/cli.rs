@@ -31,6 +31,72 @@ fn scenario(dir: &Path, text: &str) -> PathBuf {
     path
 }
 
+/// A report in place of the scenario that it is about would be the end of the scenario.
+#[test]
+fn a_report_never_overwrites_what_was_read() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let manifest = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n";
+    let text = "title: t\nsteps:\n  - {title: s, apply: {file: account.yaml}}\n";
+    std::fs::write(dir.path().join("account.yaml"), manifest).expect("written");
+    std::os::unix::fs::symlink("scenario.yaml", dir.path().join("link")).expect("a link");
+    let path = scenario(dir.path(), text);
+    let broken = dir.path().join("broken.yaml");
+    std::fs::write(&broken, "title: [").expect("written");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let shown = |path: &Path| path.display().to_string();
+    for place in ["scenario.yaml", "link", "account.yaml", "broken.yaml"] {
+        let check = ["check", "--report", &format!("json={}", at(place)), &shown(&path), &shown(&broken)];
+        let mut calls = vec![check.map(str::to_owned)];
+        for kind in ["events", "json", "junit", "html", "github"] {
+            let run = ["run", "--report", &format!("{kind}={}", at(place)), &shown(&path), &shown(&broken)];
+            calls.push(run.map(str::to_owned));
+        }
+        for call in calls {
+            let call: Vec<_> = call.iter().map(String::as_str).collect();
+            let (code, stdout, stderr) = run(&mut kubewalk(&call));
+            assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+            assert!(stderr.contains("the report would overwrite"), "{call:?}: {stderr}");
+        }
+    }
+    let said = kubewalk(&["report", &at("account.yaml"), "--report", &format!("json={}", at("account.yaml"))]);
+    let (code, _, stderr) = run(&mut { said });
+    assert!(code == 2 && stderr.contains("the report would overwrite"), "{stderr}");
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect("it is there");
+    assert_eq!((read("scenario.yaml").as_str(), read("account.yaml").as_str()), (text, manifest));
+    assert_eq!(read("broken.yaml"), "title: [");
+}
+
+/// Opening a pipe waits for its writer, and a device has no end.
+#[rstest]
+#[case("pipe", "its file is no regular one but a pipe or a device")]
+#[case("/dev/zero", "its file is no regular one but a pipe or a device")]
+#[case("/dev/stdin", "its file is no regular one but a pipe or a device")]
+#[case("big", "its value has more than 1 MiB")]
+fn a_secret_is_read_from_a_regular_file_only(#[case] file: &str, #[case] why: &str) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let made = Command::new("mkfifo").arg(dir.path().join("pipe")).status().expect("mkfifo");
+    assert!(made.success());
+    std::fs::File::create(dir.path().join("big")).and_then(|big| big.set_len(5 << 30)).expect("a big file");
+    let secret = format!("X=@{}", dir.path().join(file).display());
+    let mut call = kubewalk(&["run", "scenarios/rbac/one-role.yaml", "--secret", &secret]);
+    let (code, _, stderr) = run(call.stdin(std::process::Stdio::piped()));
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains(&format!("--secret X: {why}")), "{stderr}");
+}
+
+/// Each placeholder once looked through all the others, and was told for itself: half a minute.
+#[test]
+fn a_hundred_thousand_placeholders_are_told_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "title: t\nsteps:\n  - {{title: s, kubectl: {{args: [get, configmap, 'x{}']}}}}\n",
+        "{saved.a}".repeat(100_000)
+    );
+    let path = scenario(dir.path(), &text);
+    let (code, _, stderr) = run(&mut kubewalk(&["check", &path.display().to_string()]));
+    assert_eq!((code, stderr.matches("no step saves `a`").count()), (2, 1), "{} bytes", stderr.len());
+}
+
 #[rstest]
 #[case(&["--help"], 0)]
 #[case(&["run", "--help"], 0)]

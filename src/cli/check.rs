@@ -61,6 +61,11 @@ fn wanted(text: &str) -> Result<Wanted, String> {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
+    let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());
+    if let Err(e) = super::report::spares(place, &selected.read()) {
+        tell!("error: {e}");
+        return Ok(Exit::Invalid);
+    }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut exit = selected.verdict();
     let warnings = selected.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();

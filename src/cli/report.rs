@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     io::{Read as _, Write as _},
-    os::unix::fs::FileTypeExt as _,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -95,6 +95,26 @@ pub fn apart(all: &[Wanted]) -> Result<(), String> {
     }
 }
 
+/// What is wrong with a place that is one of the files that are read: the report would take the place of its source. Files are
+/// the same by device and inode, whatever their names are.
+///
+/// # Errors
+/// One sentence.
+pub fn spares<'p>(places: impl IntoIterator<Item = &'p PathBuf>, read: &[PathBuf]) -> Result<(), String> {
+    let id = |path: &PathBuf| {
+        let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        found.map(|found| (found.dev(), found.ino()))
+    };
+    let read: HashSet<_> = read.iter().filter_map(id).collect();
+    match places.into_iter().find(|place| id(place).is_some_and(|id| read.contains(&id))) {
+        Some(place) => {
+            let name = show::line(&place.to_string_lossy(), show::BODY);
+            Err(format!("the report would overwrite {name}, which is read here\n   = help: name another file"))
+        }
+        None => Ok(()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Options {
     /// The event stream of a run: what `kubewalk run --report events=PATH` wrote; `-`: standard input.
@@ -108,6 +128,8 @@ pub struct Options {
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let stream = options.report.iter().any(|wanted| wanted.kind == Kind::Events);
     let invalid = stream.then(|| "`events` is what is read here".to_owned()).or(apart(&options.report).err());
+    let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
+    let invalid = invalid.or_else(|| spares(places, std::slice::from_ref(&options.events)).err());
     if let Some(invalid) = invalid {
         super::complain(&format!("error: {invalid}\n"));
         return Ok(Exit::Invalid);
@@ -240,6 +262,23 @@ mod tests {
     fn what_is_wanted(#[case] text: &str, #[case] expected: Result<(Kind, Option<&str>), &str>) {
         let read = wanted(text).map(|wanted| (wanted.kind, wanted.path));
         assert_eq!(read, expected.map(|(kind, path)| (kind, path.map(PathBuf::from))).map_err(ToOwned::to_owned));
+    }
+
+    #[test]
+    fn a_file_that_is_read_is_no_place_for_a_report() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a.yaml"), "").expect("written");
+        std::fs::write(at("b.yaml"), "").expect("written");
+        std::fs::hard_link(at("a.yaml"), at("hard")).expect("a second name");
+        std::os::unix::fs::symlink("a.yaml", at("soft")).expect("a link");
+        let read = [at("a.yaml"), "/dev/null".into(), at("none")];
+        for place in ["a.yaml", "./a.yaml", "hard", "soft"] {
+            assert!(spares([&at(place)], &read).is_err(), "{place}");
+        }
+        for place in ["b.yaml", "none", "new/a.yaml", "/dev/null"] {
+            assert_eq!(spares([&at(place)], &read), Ok(()), "{place}");
+        }
     }
 
     #[test]

@@ -165,6 +165,11 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
         selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
     }
+    let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
+    if let Err(e) = report::spares(places, &selected.read()) {
+        super::complain(&format!("error: {e}\n"));
+        return Ok(Exit::Invalid);
+    }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
     screen.outlet.tell(Event::RunStarted {

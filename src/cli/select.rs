@@ -56,6 +56,8 @@ pub enum Slow {
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Selected {
+    /// All files that were looked at, those that the filters left out and those that are invalid included.
+    pub files: Vec<PathBuf>,
     /// The plans, in the order of their files.
     pub plans: Vec<Plan>,
     /// Rendered errors and warnings.
@@ -71,6 +73,13 @@ pub struct Selected {
 }
 
 impl Selected {
+    /// Every file that was read: the scenarios, and the manifests beside them.
+    pub fn read(&self) -> Vec<PathBuf> {
+        let steps = self.plans.iter().flat_map(|plan| &plan.steps);
+        let beside = steps.flat_map(|step| needs::made(&step.action)).filter_map(|object| object.file.as_ref());
+        self.files.iter().cloned().chain(beside.map(|file| file.path.clone())).collect()
+    }
+
     /// Whether a run can begin.
     pub fn verdict(&self) -> Exit {
         match (self.invalid, self.plans.len()) {
@@ -163,6 +172,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             }
         }
     }
+    selected.files = files;
     selected
 }
 

@@ -138,6 +138,12 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
         };
         return refused(format!("`{written}` is kubewalk's own"), hint);
     }
+    if name == "edit" && given.on() {
+        return refused(
+            format!("`{written}` opens an editor, which waits for a person"),
+            "give the object as it is to be, by `stdin`",
+        );
+    }
     if matches!(name, "watch" | "watch-only" | "follow") && given.on() && words != "rollout status" {
         return refused(format!("`{written}` never ends"), "wait for a state by `wait`, or ask once");
     }
@@ -282,6 +288,8 @@ mod tests {
     #[case("proxy")]
     #[case("port-forward x 1:1")]
     #[case("edit pod x")]
+    #[case("create -f - --edit")]
+    #[case("create --edit=true -f -")]
     #[case("attach x")]
     #[case("apply edit-last-applied cm/x")]
     #[case("get pods -s https://evil")]

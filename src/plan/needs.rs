@@ -159,7 +159,7 @@ fn unauthorized(step: &Step) -> bool {
 }
 
 /// Objects that an action makes or changes as manifests.
-fn made(action: &Action) -> &[Object] {
+pub fn made(action: &Action) -> &[Object] {
     match action {
         Action::Apply(objects) | Action::Create(objects) => objects,
         Action::Pod(object) => std::slice::from_ref(object),

@@ -48,7 +48,7 @@ const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"]
 pub fn reaches(spec: &Value) -> Vec<Reach> {
     let mut found = Vec::new();
     for key in ["hostNetwork", "hostPID", "hostIPC"] {
-        if spec[key] == true {
+        if is_on(&spec[key]) {
             found.push(Reach::new(format!("/{key}"), format!("`{key}`")));
         }
     }
@@ -78,7 +78,7 @@ pub fn reaches(spec: &Value) -> Vec<Reach> {
 
 fn in_container(container: &Value, at: &str, found: &mut Vec<Reach>) {
     let context = &container["securityContext"];
-    if context["privileged"] == true {
+    if is_on(&context["privileged"]) {
         found.push(Reach::new(format!("{at}/securityContext/privileged"), "`privileged`"));
     }
     for (index, name) in list(&context["capabilities"]["add"]).iter().filter_map(Value::as_str).enumerate() {
@@ -92,7 +92,7 @@ fn in_container(container: &Value, at: &str, found: &mut Vec<Reach>) {
     }
     in_context(context, &format!("{at}/securityContext"), found);
     for (index, port) in list(&container["ports"]).iter().enumerate() {
-        if port["hostPort"].as_i64().is_some_and(|port| port != 0) {
+        if !port["hostPort"].is_null() && port["hostPort"] != 0 {
             found.push(Reach::new(format!("{at}/ports/{index}/hostPort"), "a `hostPort`"));
         }
     }
@@ -121,8 +121,17 @@ fn in_context(context: &Value, at: &str, found: &mut Vec<Reach>) {
     if context["seLinuxOptions"].is_object() {
         found.push(Reach::new(format!("{at}/seLinuxOptions"), "`seLinuxOptions`"));
     }
-    if context["windowsOptions"]["hostProcess"] == true {
+    if is_on(&context["windowsOptions"]["hostProcess"]) {
         found.push(Reach::new(format!("{at}/windowsOptions/hostProcess"), "`hostProcess`"));
+    }
+}
+
+/// Whether a switch may be on: kubectl reads YAML 1.1, in which `yes` and `on` are true, and a saved value may be anything.
+fn is_on(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !matches!(text.to_ascii_lowercase().as_str(), "no" | "off" | "n" | "false"),
+        _ => true,
     }
 }
 
@@ -145,6 +154,11 @@ mod tests {
     #[case(json!({"hostNetwork": true}), "/hostNetwork")]
     #[case(json!({"hostPID": true}), "/hostPID")]
     #[case(json!({"hostIPC": true}), "/hostIPC")]
+    #[case(json!({"hostIPC": "yes"}), "/hostIPC")]
+    #[case(json!({"hostIPC": "On"}), "/hostIPC")]
+    #[case(json!({"hostIPC": "{saved.x}"}), "/hostIPC")]
+    #[case(container("ports", json!([{"hostPort": "0x50"}])), "/containers/0/ports/0/hostPort")]
+    #[case(container("securityContext", json!({"privileged": "y"})), "/containers/0/securityContext/privileged")]
     #[case(json!({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}), "/volumes/0/hostPath")]
     #[case(json!({"volumes": [{"name": "v", "csi": {"driver": "d"}}]}), "/volumes/0/csi")]
     #[case(json!({"securityContext": {"sysctls": [{"name": "kernel.msgmax"}]}}), "/securityContext/sysctls/0")]
@@ -169,7 +183,7 @@ mod tests {
     #[test]
     fn an_ordinary_pod_reaches_nothing() {
         let spec = json!({
-            "hostNetwork": false, "hostUsers": false, "serviceAccountName": "a",
+            "hostNetwork": false, "hostIPC": "no", "hostUsers": false, "serviceAccountName": "a",
             "securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"},
                 "sysctls": [{"name": "net.ipv4.ping_group_range", "value": "0 1"}]},
             "volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "secret": {"secretName": "s"}},

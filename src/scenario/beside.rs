@@ -124,9 +124,24 @@ fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
     Err(named(found, &text))
 }
 
-/// The documents in a text, as JSON; those that are not YAML are left out.
-pub fn values(text: &str) -> Vec<serde_json::Value> {
-    parts(text).into_iter().filter_map(|part| parsed(text, part).0).map(|node| node.to_json()).collect()
+/// The documents in a text, as JSON; `None` when kubectl may read others in it: it is not sound YAML, says a key twice, has a
+/// line that kubectl takes for the end of a document, and YAML does not (`---x`), or what only YAML 1.1 takes for the end of a line.
+pub fn values(text: &str) -> Option<Vec<serde_json::Value>> {
+    let odd = |line: &str| {
+        line.strip_prefix("---").is_some_and(|rest| !rest.is_empty() && !rest.starts_with([' ', '\t', '\r']))
+    };
+    if text.lines().any(odd) || text.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+        return None;
+    }
+    let mut all = Vec::new();
+    for part in parts(text) {
+        let (node, found) = parsed(text, part);
+        if !found.is_empty() {
+            return None;
+        }
+        all.extend(node.map(|node| node.to_json()));
+    }
+    Some(all)
 }
 
 /// Reads a part of a text; every place is that in the whole.
@@ -271,6 +286,27 @@ mod tests {
             let shown = shown.lines().next().unwrap_or_default().to_owned();
             assert!(text.contains(&shown) || text.starts_with('|'), "{text} is not {shown}");
         }
+    }
+
+    #[rstest::rstest]
+    #[case::twice("{\"a\": 1, \"a\": 2}")]
+    #[case::no_mark("a: 1\n---b\nc: 2\n")]
+    #[case::line_of_yaml_1_1("a: 1 # x\u{85}b: 2\n")]
+    #[case::separator("a: 1 # x\u{2028}b: 2\n")]
+    #[case::no_yaml("a: [1\n")]
+    fn what_kubectl_may_read_otherwise_is_no_text_of_values(#[case] text: &str) {
+        assert_eq!(values(text), None);
+    }
+
+    #[test]
+    fn values_are_those_of_every_document_with_merged_keys() {
+        let found = values("{\"a\": 1}{\"a\": 2}\n---\nb: &x {c: 1}\nd: {<<: *x}\n").expect("values");
+        let expected = [
+            serde_json::json!({"a": 1}),
+            serde_json::json!({"a": 2}),
+            serde_json::json!({"b": {"c": 1}, "d": {"c": 1}}),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

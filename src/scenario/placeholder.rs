@@ -63,8 +63,9 @@ fn piece<'a>(text: &'a str, brace: usize, is: &impl Fn(&str) -> bool) -> Option<
 
 /// What stands before the closing brace, if no other opens before it.
 fn name(text: &str) -> Option<&str> {
-    let (name, _) = text.split_once('}')?;
-    (!name.contains('{')).then_some(name)
+    // Not beyond the next brace: in a text of open ones, each would look through all the others.
+    let end = text.find(['{', '}'])?;
+    text[end..].starts_with('}').then(|| &text[..end])
 }
 
 /// The text with the namespace's name in it.
@@ -152,6 +153,14 @@ mod tests {
     #[case("ü{namespace}ü", "ünsü")]
     fn only_the_placeholder_is_filled(#[case] text: &str, #[case] filled: &str) {
         assert_eq!(in_namespace(text, "ns"), filled);
+    }
+
+    /// A megabyte of open braces: looked through to its end from each, this would take minutes.
+    #[test]
+    fn braces_without_end_are_looked_at_once() {
+        let text = "{".repeat(2 << 20);
+        assert_eq!(pieces(&text, |_| true), [Piece::Text(&text)]);
+        assert_eq!(slip(&format!("{text}}}")), None);
     }
 
     #[rstest]

@@ -190,9 +190,57 @@ fn compare(held: &[(String, String, String)], open: &[(String, String, String)])
     }
 }
 
+/// Steps whose text kubectl, or the server, may read otherwise than it looks: the words of YAML 1.1, two readings of one text, bodies
+/// without a kind, and changes that bring in what stands elsewhere.
+fn read_otherwise(pod: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
+    let quoted = |text: &str| serde_json::to_string(text).expect("a text");
+    let apply = |text: &str| format!("kubectl: {{args: [apply, -f, '-'], stdin: {}}}", quoted(text));
+    let container = "containers: [{name: c, image: curl}]";
+    let patch = |args: &str, body: &str| format!("kubectl: {{args: [patch, deployment, d, {args}, {}]}}", quoted(body));
+    let raw = |path: &str, body: &str| {
+        format!("kubectl: {{args: [create, --raw, '{path}', -f, '-'], stdin: {}}}", quoted(body))
+    };
+    let json =
+        "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}, \"spec\": {\"hostPID\": true";
+    let good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";
+    let copy = |op: &str| {
+        let from = "\"from\": \"/spec/template/spec/automountServiceAccountToken\"";
+        format!("[{{\"op\": \"{op}\", {from}, \"path\": \"/spec/template/spec/hostPID\"}}]")
+    };
+    let verb = |op: &str| format!("patch: {{kind: Deployment, name: d, type: json, body: {}}}", copy(op));
+    let pods = "/api/v1/namespaces/{namespace}/pods";
+    vec![
+        ("yes", apply(&pod(&format!("hostPID: yes, {container}")))),
+        ("on", apply(&pod("containers: [{name: c, image: curl, securityContext: {privileged: on}}]"))),
+        ("twice", apply(&format!("{json}, \"hostPID\": false}}}}"))),
+        (
+            "in-a-row",
+            apply(&format!(
+                "{{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {{\"name\": \"c\"}}}}{json}}}}}"
+            )),
+        ),
+        ("mark", apply(&format!("{good}---foo\n{}", pod(&format!("hostPID: true, {container}"))))),
+        ("next-line", apply(&format!("{good}# \u{85}data: {{a: b}}\n"))),
+        ("patch", patch("-p", "{\"spec\":{\"template\":{\"spec\":{\"hostPID\":true}}}}")),
+        ("patch-yaml", patch("--patch", "spec: {template: {spec: {hostPID: yes}}}")),
+        ("patch-copy", patch("--type=json, -p", &copy("copy"))),
+        ("raw", raw(pods, "{\"metadata\": {\"name\": \"p\"}, \"spec\": {\"hostPID\": true}}")),
+        (
+            "raw-job",
+            raw(
+                "/apis/batch/v1/namespaces/{namespace}/jobs",
+                "{\"spec\": {\"template\": {\"spec\": {\"hostIPC\": true}}}}",
+            ),
+        ),
+        ("copy", verb("copy")),
+        ("move", verb("move")),
+    ]
+}
+
 #[test]
 fn attack_a05b_what_reaches_the_node_is_refused_before_anything_starts() {
-    let tried = "the same in the file of a scenario: manifests, patches, bodies, and kubectl with files of the node";
+    let tried = "the same in the file of a scenario: manifests, patches, bodies, kubectl with files of the node or its editor, and texts that \
+                 kubectl reads otherwise than YAML 1.2 does";
     let attack = Attack::new("A05b", tried, file!());
     let (mut place, scenarios) = (Place::new(), Scenarios::new());
     let path = scenarios.add(
@@ -204,6 +252,26 @@ fn attack_a05b_what_reaches_the_node_is_refused_before_anything_starts() {
     for verb in ["check", "list", "run"] {
         let said = place.run(&[verb, &path, "--untrusted"]);
         assert_eq!((said.code, said.stderr.matches("may not reach the node").count()), (Some(2), 3), "{said:?}");
+    }
+    let pod = |spec: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{{spec}}}\n");
+    for (name, step) in read_otherwise(&pod) {
+        let path = scenarios.add(name, &format!("  - {{title: T, {step}}}\n"));
+        let said = place.run(&["check", &path, "--untrusted"]);
+        assert_eq!(said.code, Some(2), "{name}: {said:?}");
+        assert!(said.stderr.contains("may not reach the node"), "{name}: {said:?}");
+        // It is no other mistake in them that is refused.
+        let said = place.run(&["check", &path]);
+        assert_eq!(said.code, Some(0), "{name}: {said:?}");
+    }
+    let editor = scenarios.add(
+        "editor",
+        "  - {title: T, kubectl: {args: [create, -f, '-', --edit], stdin: '{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"c\"}}'}}\n  \
+         - {title: T, kubectl: {args: [edit, pod, p]}}\n  \
+         - {title: T, kubectl: {args: [apply, edit-last-applied, pod, p]}}\n",
+    );
+    for more in [&["check", &editor][..], &["check", &editor, "--untrusted"]] {
+        let said = place.run(more);
+        assert_eq!((said.code, said.stderr.matches("waits for a person").count()), (Some(2), 3), "{said:?}");
     }
     let mut by_variable = place.kubewalk(&["check", &path]);
     let said = Said::from(&by_variable.env("KUBEWALK_UNTRUSTED", "1").output().expect("it starts"));

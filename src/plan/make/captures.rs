@@ -1,6 +1,6 @@
 //! `save` and `{saved.NAME}`: what is kept, and who uses it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, below, draft::Draft, story::Story, when};
 use crate::{
@@ -37,9 +37,9 @@ pub(super) fn only(text: &str) -> Option<&str> {
     (!name.contains(['{', '}'])).then_some(name)
 }
 
-/// Every name that a text uses.
-fn names(text: &str) -> impl Iterator<Item = &str> {
-    placeholder::saved(text)
+/// Every name that a text uses, once: what is wrong with it is said once, however often a text has it.
+fn names(text: &str) -> BTreeSet<&str> {
+    placeholder::saved(text).collect()
 }
 
 /// Checks every `{saved.NAME}` of a step.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Context, below, draft::Draft, url};
 use crate::{
+    k8s::kubectl::grammar,
     plan::{Action, Place, Request, Step, kinds::OWN},
     reach::{self, Reach},
     scenario::beside,
@@ -42,10 +43,17 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
                         "kubectl runs on the node as root: use `get`, `apply`, `request` or `exec`",
                     );
                 }
-                for (kind, object) in call.stdin.iter().flat_map(|text| texts(text)) {
-                    let found = reach::manifest(&kind, &object).into_iter().take(1);
-                    let found = found.map(|reach| Reach { pointer: String::new(), ..reach });
-                    refuse(cx, &below(&at, "stdin"), found.collect());
+                if let Some(text) = &call.stdin {
+                    let found = in_text(text, reach::manifest);
+                    refuse(cx, &below(&at, "stdin"), found);
+                }
+                if let Ok(read) = grammar::read(&call.args) {
+                    for given in read.values("patch") {
+                        let text = given.value.as_deref().unwrap_or_default();
+                        // It may name any kind, and changes what is there.
+                        let found = in_text(text, |_, part| reach::change("", None, part));
+                        refuse(cx, &below(&at, "args"), found);
+                    }
                 }
             }
             Action::Curl(call) => elsewhere(cx, &at, &call.place, drafts),
@@ -82,11 +90,11 @@ fn sent(cx: &mut Context<'_>, draft: &Draft<'_>) {
     match body {
         // As YAML or as a text of JSON.
         Value::String(text) => {
-            for (kind, object) in texts(text) {
-                let kind = if kind.is_empty() { known } else { &kind };
-                let found = reach::change(kind, subresource.as_deref(), &object).into_iter().take(1);
-                refuse(cx, &at, found.map(|reach| Reach { pointer: String::new(), ..reach }).collect());
-            }
+            let found = in_text(text, |kind, object| {
+                let kind = if kind.is_empty() { known } else { kind };
+                reach::change(kind, subresource.as_deref(), object)
+            });
+            refuse(cx, &at, found);
         }
         body => {
             let kind = body["kind"].as_str().unwrap_or(known);
@@ -98,10 +106,14 @@ fn sent(cx: &mut Context<'_>, draft: &Draft<'_>) {
     }
 }
 
-/// The objects in a text of YAML or JSON, each with its kind.
-fn texts(text: &str) -> Vec<(String, Value)> {
-    let values = beside::values(text);
-    values.into_iter().map(|value| (value["kind"].as_str().unwrap_or_default().to_owned(), value)).collect()
+/// What the objects in a text of YAML or JSON reach, each looked at with its kind; and a text in which others could read more.
+fn in_text(text: &str, of: impl Fn(&str, &Value) -> Vec<Reach>) -> Vec<Reach> {
+    let Some(values) = beside::values(text) else {
+        let what = "a text that is not YAML in one reading only";
+        return vec![Reach { pointer: String::new(), what: what.into() }];
+    };
+    let first = |value: &Value| of(value["kind"].as_str().unwrap_or_default(), value).into_iter().next();
+    values.iter().filter_map(first).map(|reach| Reach { pointer: String::new(), ..reach }).collect()
 }
 
 fn refuse(cx: &mut Context<'_>, at: &str, found: Vec<Reach>) {
