@@ -53,7 +53,7 @@ pub fn views(text: &str) -> Vec<View> {
     let bytes = text.as_bytes();
     numbers(bytes, |number| {
         let digits = &bytes[number.digits.clone()];
-        if digits.len() % 2 == 0 {
+        if digits.len().is_multiple_of(2) {
             for (at, pair) in digits.chunks(2).enumerate() {
                 let place = number.digits.start + 2 * at;
                 pairs.push(u8::try_from(16 * digit(pair[0]) + digit(pair[1])).unwrap_or(0), place..place + 2);
