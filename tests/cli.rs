@@ -95,6 +95,14 @@ fn a_hundred_thousand_placeholders_are_told_once() {
     let path = scenario(dir.path(), &text);
     let (code, _, stderr) = run(&mut kubewalk(&["check", &path.display().to_string()]));
     assert_eq!((code, stderr.matches("no step saves `a`").count()), (2, 1), "{} bytes", stderr.len());
+    // Nor does each of as many names look through them all.
+    let names: String = (0..70_000).map(|index| format!("{{saved.a{index}}}")).collect();
+    let path = scenario(
+        dir.path(),
+        &format!("title: t\nsteps:\n  - {{title: s, kubectl: {{args: [get, configmap, 'x{names}']}}}}\n"),
+    );
+    let (code, _, stderr) = run(&mut kubewalk(&["check", &path.display().to_string()]));
+    assert_eq!((code, stderr.matches("no step saves `a").count()), (2, 5), "{} bytes", stderr.len());
 }
 
 #[rstest]

@@ -17,6 +17,9 @@ use crate::{
 /// How a saved value is named in a text.
 pub(super) const PREFIX: &str = "{saved.";
 
+/// So many names that nothing saves are told of one text: each looks for what was meant, and is shown with its line.
+const TOLD: usize = 5;
+
 /// A name under which a step keeps something.
 pub(super) struct Kept {
     step: usize,
@@ -62,7 +65,12 @@ pub(super) fn uses(cx: &mut Context<'_>, draft: &Draft<'_>, story: &mut Story<'_
         }
     }
     for (at, text) in &found {
+        let mut unknown = 0;
         for name in names(text) {
+            unknown += usize::from(!story.saved.contains_key(name));
+            if unknown > TOLD && !story.saved.contains_key(name) {
+                continue;
+            }
             let whole_token = *at == below(&below(&draft.pointer, "as"), "token") && only(text).is_some();
             used(cx, draft, story, at, name, whole_token);
         }
