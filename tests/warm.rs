@@ -100,8 +100,9 @@ fn what_a_run_leaves_behind_is_told_and_ends_the_cluster() {
     let mut place = Place::new();
     let name = up(&mut place, "5m");
     let scenario = place.runtime.path().join("untidy.yaml");
+    // What a `patch` changes is put back; what kubectl does on the node is not known so well.
     let text = "title: Untidy\nsteps:\n  - title: Something is changed that nobody puts back\n    \
-                patch: {kind: ClusterRole, name: view, body: {metadata: {labels: {forgotten: 'yes'}}}}\n";
+                kubectl: {args: [label, clusterrole, view, forgotten=yes]}\n";
     std::fs::write(&scenario, text).expect("written");
     let said = run(&mut place, &scenario.to_string_lossy());
     assert_eq!(said.code, Some(6), "{said:?}");

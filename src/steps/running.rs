@@ -41,11 +41,8 @@ pub(super) async fn why(place: &Place, fault: Fault, context: &Context) -> Fault
     let subject = subject(place);
     let until = Moment::now() + if OWN.iter().any(|words| said.contains(words)) { Duration::ZERO } else { LAG };
     loop {
-        let Ok(now) = api::get(&context.client, &format!("{}/{}", subject.collection, api::escape(&place.pod))).await
-        else {
-            return fault;
-        };
-        match (now.status, now.json) {
+        let now = api::get(&context.client, &format!("{}/{}", subject.collection, api::escape(&place.pod))).await;
+        match now.map_or((0, None), |now| (now.status, now.json)) {
             (404, _) => return there_is_none(place, context),
             (200, Some(pod)) => {
                 let standing = states::of_container(&pod, place.container.as_deref());
@@ -76,7 +73,9 @@ pub(super) async fn why(place: &Place, fault: Fault, context: &Context) -> Fault
                     (last, false) => never(place, last),
                 };
             }
-            _ => return fault,
+            // No answer about the Pod says nothing about its container.
+            _ if until.left().is_zero() => return fault,
+            _ => tokio::time::sleep(AGAIN).await,
         }
     }
 }
