@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::scenario::verbs::Method;
 
-use super::{Action, Kind, Object, Request, Target, TokenCall};
+use super::{Action, Change, Kind, Object, Request, Target, TokenCall};
 
 /// The path of a collection, or of an object when it is named.
 pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
@@ -41,6 +41,17 @@ impl TokenCall {
         match &self.secret {
             Some(secret) => format!("/api/v1/namespaces/{namespace}/secrets/{}", escape(secret)),
             None => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{}/token", escape(&self.account)),
+        }
+    }
+}
+
+impl Change {
+    /// Its path, of the kind with its plural.
+    pub fn path(&self, kind: &Kind) -> String {
+        let path = self.target.path(kind);
+        match &self.subresource {
+            Some(subresource) => format!("{path}/{}", escape(subresource)),
+            None => path,
         }
     }
 }
