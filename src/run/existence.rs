@@ -7,10 +7,10 @@ use crate::{
     expect::{
         Answer, Class, Mismatch, json, printed,
         refused::{Refused, What},
-        show,
     },
     k8s::{Apis, Missing, Served},
     plan::{Action, Credential, Request, Step, can::Can},
+    redact::show,
     scenario::verbs::Method,
     steps::{Context, Fault, api, discovery::About},
 };
