@@ -3,7 +3,7 @@
 use crate::scenario::verbs::Method;
 pub use crate::text::percent_encoded as escape;
 
-use super::{Action, Kind, Object, Request, Target, TokenCall};
+use super::{Action, Change, Kind, Object, Request, Target, TokenCall};
 
 /// The path of a collection, or of an object when it is named.
 pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
@@ -28,6 +28,17 @@ impl TokenCall {
         match &self.secret {
             Some(secret) => format!("/api/v1/namespaces/{namespace}/secrets/{}", escape(secret)),
             None => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{}/token", escape(&self.account)),
+        }
+    }
+}
+
+impl Change {
+    /// Its path, of the kind with its plural.
+    pub fn path(&self, kind: &Kind) -> String {
+        let path = self.target.path(kind);
+        match &self.subresource {
+            Some(subresource) => format!("{path}/{}", escape(subresource)),
+            None => path,
         }
     }
 }
