@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod cleanup;
+pub mod death;
 pub mod docker;
 pub mod engine;
 pub mod host_kubectl;
@@ -195,6 +196,9 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     fn died(&self) -> Option<ClusterError>;
 
+    /// Waits until the cluster is broken.
+    fn death(&self) -> BoxFuture<'_, ClusterError>;
+
     /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead.
     fn end(&self) -> BoxFuture<'_, Ended>;
 
@@ -302,6 +306,11 @@ impl Cluster {
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     pub fn broken(&self) -> Option<ClusterError> {
         self.node.died()
+    }
+
+    /// Waits until the cluster is broken.
+    pub async fn death(&self) -> ClusterError {
+        self.node.death().await
     }
 
     /// A client for the runtime that calls this. A client belongs to its runtime, so every test makes its own.

@@ -1,7 +1,7 @@
 //! A denial counts only when there is something to be denied: authorization comes first, so a path, a resource, a namespace or
 //! an account that does not exist is denied to everybody.
 //!
-//! Asked of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`.
+//! Judged of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`.
 
 use crate::{
     expect::{

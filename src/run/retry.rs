@@ -264,6 +264,10 @@ mod tests {
             None
         }
 
+        fn death(&self) -> BoxFuture<'_, ClusterError> {
+            Box::pin(std::future::pending())
+        }
+
         fn end(&self) -> BoxFuture<'_, ClusterEnded> {
             Box::pin(std::future::ready(ClusterEnded::default()))
         }

@@ -1,9 +1,6 @@
 //! What a cluster serves, as its discovery says: asked for when a step claims a denial, or names a custom kind.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use serde_json::Value;
 
@@ -12,6 +9,7 @@ use crate::k8s::{
     Apis, Resource,
     served::{is_own_group, root},
 };
+use crate::sync::locked;
 
 /// Something about which discovery is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +119,7 @@ impl Discovery {
             Some(group) if path.starts_with("/apis/") => is_own_group(group),
             _ => true,
         };
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || locked(&self.known);
         if let Some(document) = known().get(path) {
             return Ok(Some(document.clone()));
         }

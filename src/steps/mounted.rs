@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use crate::{
     clock::{Moment, timeout_at},
     plan::Place,
     redact,
+    sync::locked,
 };
 
 /// How long a step waits for what its Pod has mounted.
@@ -65,7 +66,7 @@ impl Mounted {
 
     fn read(&self, pod: &Value, client: &kube::Client) -> Shared<BoxFuture<'static, ()>> {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pods = locked(&self.pods);
         let reading = pods.entry(uid).or_insert_with(|| {
             let (pod, client) = (pod.clone(), client.clone());
             // It goes on when the step that began it is over.
