@@ -10,6 +10,10 @@ use super::Scenario;
 /// The keys of a step that are not verbs.
 pub const STEP_KEYS: [&str; 9] = ["each", "when", "title", "say", "rows", "timeout", "expect", "as", "save"];
 
+/// Where the schema of this very version is, for editors and for SchemaStore.
+const ID: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/v", env!("CARGO_PKG_VERSION"), "/schema/scenario.schema.json");
+
 /// The JSON Schema (draft-07) of a scenario file.
 pub fn schema_json() -> Value {
     schema().clone()
@@ -25,7 +29,7 @@ fn make() -> Value {
     let root = SchemaSettings::draft07().into_generator().into_root_schema_for::<Scenario>();
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": "urn:kubewalk:schema:scenario",
+        "$id": ID,
         "title": "kubewalk scenario",
     });
     let mut made = root.to_value();
