@@ -73,6 +73,9 @@ pub mod expect;
 pub mod explain;
 
 #[doc(hidden)]
+pub mod event;
+
+#[doc(hidden)]
 pub mod run;
 
 #[doc(hidden)]
@@ -105,3 +108,5 @@ pub mod settings;
 pub mod shape;
 #[doc(hidden)]
 pub mod stop;
+#[doc(hidden)]
+pub mod text;

@@ -1,8 +1,7 @@
 //! What the API server is asked by a step: paths, and the requests that the authorizer sees.
 
-use std::fmt::Write as _;
-
 use crate::scenario::verbs::Method;
+pub use crate::text::percent_encoded as escape;
 
 use super::{Action, Change, Kind, Object, Request, Target, TokenCall};
 
@@ -17,18 +16,6 @@ pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String 
     let place = namespace.map(|ns| format!("/namespaces/{}", escape(ns))).unwrap_or_default();
     let name = name.map(|name| format!("/{}", escape(name))).unwrap_or_default();
     format!("{root}{place}/{plural}{name}")
-}
-
-/// Percent-encodes a path segment or a query value.
-pub fn escape(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }
 
 /// Where one asks who one is.

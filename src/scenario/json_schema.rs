@@ -8,6 +8,10 @@ use serde_json::{Map, Value, json};
 use super::Scenario;
 pub use super::one_verb::STEP_KEYS;
 
+/// Where the schema of this very version is, for editors and for SchemaStore.
+const ID: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/v", env!("CARGO_PKG_VERSION"), "/schema/scenario.schema.json");
+
 /// The JSON Schema (draft-07) of a scenario file.
 pub fn schema_json() -> Value {
     schema().clone()
@@ -23,7 +27,7 @@ fn make() -> Value {
     let root = SchemaSettings::draft07().into_generator().into_root_schema_for::<Scenario>();
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": "urn:kubewalk:schema:scenario",
+        "$id": ID,
         "title": "kubewalk scenario",
     });
     let mut made = root.to_value();

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::event::{Event, VERSION};
+use super::{Event, VERSION};
 use crate::{
-    expect::show,
     redact::{credentials, redact},
+    text,
 };
 
 /// One line of the stream.
@@ -50,7 +50,7 @@ fn clean(json: &mut Value, key: &str) -> bool {
         Value::String(_) if WORDS.contains(&key) => false,
         Value::String(text) => {
             // By its path a report knows a scenario, from the first event on.
-            let clean = show::escape(&if key == "path" { credentials(text) } else { redact(text) }, true);
+            let clean = text::escape(&if key == "path" { credentials(text) } else { redact(text) }, true);
             let changed = clean != *text;
             *text = clean;
             changed

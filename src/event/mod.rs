@@ -6,10 +6,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    expect::{Mismatch, show},
-    run::told::{Answered, Asked},
+    expect::Mismatch,
     scenario::{Source, Span},
+    text,
 };
+
+pub mod exchange;
+pub mod secrets;
+pub mod stream;
+
+pub use exchange::{Excerpt, RequestRecord, ResponseRecord};
+pub use stream::Record;
 
 /// The version of these events. It grows when a field changes its meaning or goes; new fields and new events do not count.
 pub const VERSION: u32 = 1;
@@ -200,10 +207,10 @@ pub struct StepFinished {
     pub yaml: String,
     /// What was asked.
     #[serde(default)]
-    pub asked: Vec<Asked>,
+    pub asked: Vec<RequestRecord>,
     /// What came back, the last time.
     #[serde(default)]
-    pub answered: Option<Answered>,
+    pub answered: Option<ResponseRecord>,
     /// How many times it was asked (`within`); 0: never.
     #[serde(default)]
     pub attempts: usize,
@@ -290,23 +297,23 @@ const LONG: usize = 16 << 10;
 impl Place {
     /// Where a span begins.
     pub fn of(source: &Source, span: Span) -> Self {
-        let text = &*source.text;
-        let at = show::floor(text, span.start);
-        let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let stop = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
-        let raw = text[begin..stop].trim_end_matches('\r');
-        let line = 1 + text[..begin].matches('\n').count();
-        let col = 1 + text[begin..at].chars().count();
+        let whole = &*source.text;
+        let at = text::floor(whole, span.start);
+        let begin = whole[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let stop = whole[at..].find('\n').map_or(whole.len(), |newline| at + newline);
+        let raw = whole[begin..stop].trim_end_matches('\r');
+        let line = 1 + whole[..begin].matches('\n').count();
+        let col = 1 + whole[begin..at].chars().count();
         let (mut start, mut end) = ((at - begin).min(raw.len()), span.end.saturating_sub(begin).min(raw.len()));
         // Of a line of megabytes, what is about the place.
-        let skipped = if raw.len() > LONG { show::floor(raw, start.saturating_sub(LONG / 4)) } else { 0 };
-        let raw = &raw[skipped..show::floor(raw, skipped + LONG)];
+        let skipped = if raw.len() > LONG { text::floor(raw, start.saturating_sub(LONG / 4)) } else { 0 };
+        let raw = &raw[skipped..text::floor(raw, skipped + LONG)];
         (start, end) = (start - skipped, end.saturating_sub(skipped).min(raw.len()));
-        let excerpt = show::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
+        let excerpt = text::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
         if excerpt != raw.replace('\t', " ") {
             (start, end) = (0, excerpt.len());
         }
-        end = show::floor(&excerpt, end.max(start));
+        end = text::floor(&excerpt, end.max(start));
         Self { line, col, excerpt, start, end }
     }
 }

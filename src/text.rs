@@ -1,44 +1,12 @@
-//! Texts of Pods and servers made fit to be shown: redacted, shortened, and harmless for a terminal.
+//! Texts made harmless for a terminal and a CI server, and cut: pure functions that know nothing of credentials. What is shown
+//! goes through [`crate::redact::show`], which blacks those out first.
 
 use std::fmt::Write;
 
-use crate::redact::redact;
-pub use crate::scenario::diagnostic::unseen;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The most of a body or message that is shown, in bytes.
-pub const BODY: usize = 1000;
-
-/// The most of one JSON value that is shown, in bytes.
-pub const VALUE: usize = 200;
-
-/// So much behind the end of what is shown is looked at for credentials that begin before it.
-const BEHIND: usize = 16 << 10;
-
-/// A text of several lines: redacted, then cut after `cap` bytes, control characters escaped except newlines.
-pub fn block(text: &str, cap: usize) -> String {
-    escape(&clean(text, cap), true)
-}
-
-/// The same in one line: newlines are escaped too.
-pub fn line(text: &str, cap: usize) -> String {
-    escape(&clean(text, cap), false)
-}
-
-/// Redacted, then cut. However long the text is, only so much of it is looked at as can be shown.
-pub fn clean(text: &str, cap: usize) -> String {
-    let seen = &text[..floor(text, cap.saturating_add(BEHIND))];
-    let clean = redact(seen);
-    if seen.len() == text.len() {
-        return shorten(&clean, cap);
-    }
-    format!("{}… ({} bytes)", &clean[..floor(&clean, cap)], text.len())
-}
-
-/// The beginning of a text whose end is not there, in one line.
-pub fn beginning(text: &str, cap: usize) -> String {
-    let clean = redact(text);
-    format!("{}…", escape(&clean[..floor(&clean, cap)], false))
-}
+/// What stands for itself in a segment of a path and in a value of a query.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The text if it has at most `cap` bytes, or its beginning and its length: `abc… (12345 bytes)`.
 pub fn shorten(text: &str, cap: usize) -> String {
@@ -108,37 +76,37 @@ fn begun(line: &str) -> &str {
     rest
 }
 
-/// Bytes as text; what is not UTF-8 is replaced.
-pub fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+/// Whether a character is not seen, changes how others are, or is none (XML forbids those): Unicode's control characters
+/// (Cc), format characters (Cf; but for the few that stand before a number and are seen), separators of lines and paragraphs,
+/// and noncharacters.
+pub fn unseen(c: char) -> bool {
+    c.is_control()
+        || u32::from(c) & 0xfffe == 0xfffe
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Percent-encodes a segment of a path or a value of a query.
+pub fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-
     use super::*;
 
-    #[rstest]
-    #[case("plain text, ä ö ✓", "plain text, ä ö ✓")]
-    #[case("\x1b[31mred\x1b[0m", r"\u{1b}[31mred\u{1b}[0m")]
-    #[case("a\rb\tc\0\u{7f}\u{9b}", r"a\rb\tc\u{0}\u{7f}\u{9b}")]
-    #[case("\u{fffe}\u{10ffff}", r"\u{fffe}\u{10ffff}")]
-    #[case("\u{202e}abc\u{200b}", r"\u{202e}abc\u{200b}")]
-    #[case("two\nlines", "two\nlines")]
-    fn harmless(#[case] text: &str, #[case] shown: &str) {
-        assert_eq!(block(text, BODY), shown);
+    #[test]
+    fn only_what_is_unreserved_stands_for_itself() {
+        assert_eq!(percent_encoded("aZ09-._~"), "aZ09-._~");
+        assert_eq!(percent_encoded("a/b?ä=%"), "a%2Fb%3F%C3%A4%3D%25");
     }
 
     #[test]
     fn cut_between_characters() {
         assert_eq!(shorten("aaäb", 3), "aa… (5 bytes)");
-        assert_eq!(line("a\nb", 10), r"a\nb");
-    }
-
-    #[test]
-    fn redacted_before_it_is_cut() {
-        let token = format!("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.{}", "x".repeat(400));
-        assert_eq!(line(&token, 30), crate::redact::TOKEN);
+        assert_eq!((floor("aä", 2), floor("aä", 9)), (1, 3));
     }
 }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    expect::{self, Answer, Http, hidden::APPLIED, json, show},
+    expect::{self, Answer, Http, hidden::APPLIED, json},
     plan::{Action, Credential, Place, Step, asks},
-    redact::{self, DATA},
+    redact::{self, DATA, show},
+    text,
 };
 
 /// The most of a body or an output that is kept, in bytes.
@@ -22,7 +23,7 @@ const MOST: usize = 40;
 /// One request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Asked {
+pub struct RequestRecord {
     /// e.g. `GET https://kubernetes.default/api`, `list pods in namespace a`.
     pub what: String,
     /// The user name that the server is to see, e.g. `system:anonymous`; `None`: the cluster's administrator, or nobody.
@@ -38,7 +39,7 @@ pub struct Asked {
 /// What came back.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Answered {
+pub struct ResponseRecord {
     /// The HTTP status.
     pub status: Option<u16>,
     /// The exit code of curl, a command, or kubectl.
@@ -66,7 +67,7 @@ pub struct Excerpt {
 impl Excerpt {
     /// The beginning of what came; `None` when nothing did.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        (!bytes.is_empty()).then(|| Self::from_text(&show::text(bytes), bytes.len()))
+        (!bytes.is_empty()).then(|| Self::from_text(&String::from_utf8_lossy(bytes), bytes.len()))
     }
 
     fn from_text(text: &str, bytes: usize) -> Self {
@@ -74,15 +75,15 @@ impl Excerpt {
             return Self { text: format!("{DATA}: there are more Secrets than can be told apart"), bytes, cut: true };
         }
         // Of a long text only the beginning is looked at, as only the beginning is kept.
-        let seen = &text[..show::floor(text, LOOKED_AT)];
+        let seen = &text[..text::floor(text, LOOKED_AT)];
         let clean = redact::redact(seen);
-        let end = show::floor(&clean, CAP);
+        let end = text::floor(&clean, CAP);
         let cut = end < clean.len() || seen.len() < text.len();
-        Self { text: show::escape(clean[..end].trim_end_matches('\n'), true), bytes, cut }
+        Self { text: text::escape(clean[..end].trim_end_matches('\n'), true), bytes, cut }
     }
 
     /// `text` with a last line that says what is left out.
-    pub fn told(&self) -> String {
+    pub fn shown(&self) -> String {
         if self.cut {
             format!("{}\n… cut here; the whole has {} bytes", self.text, self.bytes)
         } else {
@@ -92,8 +93,8 @@ impl Excerpt {
 }
 
 /// The lines of the block of YAML that begins at a byte of a file, without their common indentation.
-pub fn lines(text: &str, start: usize) -> String {
-    let start = show::floor(text, start);
+pub fn step_yaml(text: &str, start: usize) -> String {
+    let start = text::floor(text, start);
     let column = start - text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let indent = " ".repeat(column);
     let rest = text[start..].lines().skip(1);
@@ -103,14 +104,14 @@ pub fn lines(text: &str, start: usize) -> String {
 }
 
 /// What a step asks.
-pub fn asked(step: &Step) -> Vec<Asked> {
+pub fn requests(step: &Step) -> Vec<RequestRecord> {
     let by = step.caller.identity.as_ref().map(|identity| line(&identity.username()));
-    let plain = |what: String| Asked { what: line(&what), by: by.clone(), ..Asked::default() };
+    let plain = |what: String| RequestRecord { what: line(&what), by: by.clone(), ..RequestRecord::default() };
     let objects = |word: &str, objects: &[crate::plan::Object]| {
         let one = |object: &crate::plan::Object| {
             let place = object.namespace.as_ref().map(|ns| format!(" in namespace {ns}")).unwrap_or_default();
             let manifest = pretty(&object.manifest);
-            Asked {
+            RequestRecord {
                 body: Some(Excerpt::from_text(&manifest, manifest.len())),
                 ..plain(format!("{word} {} {}{place}", object.kind.kind, object.name))
             }
@@ -118,36 +119,36 @@ pub fn asked(step: &Step) -> Vec<Asked> {
         objects.iter().map(one).collect::<Vec<_>>()
     };
     let mut all = match &step.action {
-        Action::Curl(call) => vec![Asked {
+        Action::Curl(call) => vec![RequestRecord {
             by: Some(line(&call.identity.username())),
             place: Some(place(&call.place)),
             headers: headers(&call.headers, call.mounted_token || call.saved_token.is_some()),
             body: call.body.as_ref().and_then(|body| output(body.as_bytes())),
             ..plain(format!("{} {}", call.method.word(), call.url))
         }],
-        Action::Request(call) => vec![Asked {
+        Action::Request(call) => vec![RequestRecord {
             headers: headers(&call.headers, carries_token(&step.caller.credential)),
             body: call.body.as_ref().and_then(|body| output(body.as_bytes())),
             ..plain(format!("{} {}", call.method.word(), call.path))
         }],
-        Action::Exec(exec) => vec![Asked {
+        Action::Exec(exec) => vec![RequestRecord {
             place: Some(place(&exec.place)),
             body: exec.stdin.as_ref().and_then(|stdin| output(stdin.as_bytes())),
             ..plain(exec.command.join(" "))
         }],
-        Action::Kubectl(call) => vec![Asked {
+        Action::Kubectl(call) => vec![RequestRecord {
             body: call.stdin.as_ref().and_then(|stdin| output(stdin.as_bytes())),
             ..plain(format!("kubectl {}", call.args.join(" ")))
         }],
         Action::Can(can) => (can.cells.iter().zip(crate::plan::can::lines(can)))
-            .map(|(cell, words)| Asked { by: Some(line(&cell.who.user)), ..plain(words.join(" ")) })
+            .map(|(cell, words)| RequestRecord { by: Some(line(&cell.who.user)), ..plain(words.join(" ")) })
             .collect(),
         Action::Apply(list) => objects("apply", list),
         Action::Create(list) => objects("create", list),
         Action::Pod(object) => objects("create", std::slice::from_ref(object)),
         Action::Patch(change) => {
             let body = pretty(&change.body);
-            vec![Asked {
+            vec![RequestRecord {
                 body: Some(Excerpt::from_text(&body, body.len())),
                 ..plain(format!("patch {}", target(&change.target)))
             }]
@@ -163,27 +164,29 @@ pub fn asked(step: &Step) -> Vec<Asked> {
     if all.len() > MOST {
         let more = all.len() - MOST;
         all.truncate(MOST);
-        all.push(Asked { what: format!("… and {more} more"), ..Asked::default() });
+        all.push(RequestRecord { what: format!("… and {more} more"), ..RequestRecord::default() });
     }
     all
 }
 
 /// What came back.
-pub fn answered(answer: &Answer) -> Answered {
+pub fn response(answer: &Answer) -> ResponseRecord {
     match answer {
         Answer::Api(http) | Answer::Curl(http) => http_answer(http),
-        Answer::CurlFailed { exit_code, stderr } => {
-            Answered { exit_code: Some(*exit_code), stderr: Excerpt::of(stderr.as_bytes()), ..Answered::default() }
-        }
-        Answer::Exec { exit_code, stdout, stderr } => Answered {
+        Answer::CurlFailed { exit_code, stderr } => ResponseRecord {
+            exit_code: Some(*exit_code),
+            stderr: Excerpt::of(stderr.as_bytes()),
+            ..ResponseRecord::default()
+        },
+        Answer::Exec { exit_code, stdout, stderr } => ResponseRecord {
             exit_code: Some(*exit_code),
             body: output(stdout),
             stderr: Excerpt::of(stderr),
-            ..Answered::default()
+            ..ResponseRecord::default()
         },
         Answer::Reviews(reviews) => {
             let lines: Vec<String> = reviews.iter().map(reviewed).collect();
-            Answered { body: Excerpt::of(lines.join("\n").as_bytes()), ..Answered::default() }
+            ResponseRecord { body: Excerpt::of(lines.join("\n").as_bytes()), ..ResponseRecord::default() }
         }
     }
 }
@@ -194,18 +197,18 @@ fn reviewed(review: &expect::can::Reviewed) -> String {
     format!("{word}: {}{}", review.words, real.unwrap_or_default())
 }
 
-fn http_answer(http: &Http) -> Answered {
+fn http_answer(http: &Http) -> ResponseRecord {
     let content_type = http.content_type.iter().map(|kind| format!("Content-Type: {kind}"));
     let warnings = http.warnings.iter().map(|warning| format!("Warning: {warning}"));
     let body = match &http.json {
         Some(json) => Some(Excerpt::from_text(&pretty(json), http.body.len())),
         None => Excerpt::of(&http.body),
     };
-    Answered {
+    ResponseRecord {
         status: Some(http.status),
         headers: content_type.chain(warnings).map(|header| line(&header)).collect(),
         body,
-        ..Answered::default()
+        ..ResponseRecord::default()
     }
 }
 
@@ -308,35 +311,35 @@ mod tests {
         let list = json!({"kind": "SecretList", "items": [{"metadata": {"name": "s"}, "data": {"k": "aHVudGVyMg=="}}]});
         let mixed = json!({"kind": "List", "items": [secret]});
         for json in [secret, list, mixed] {
-            let body = answered(&http(json)).body.expect("a body");
+            let body = response(&http(json)).body.expect("a body");
             assert!(body.text.contains(DATA) && !body.text.contains("aHVudGVyMg"), "{}", body.text);
             let printed = Answer::Exec { exit_code: 0, stdout: body.text.clone().into_bytes(), stderr: vec![] };
-            assert!(!answered(&printed).body.expect("output").text.contains("aHVudGVyMg"));
+            assert!(!response(&printed).body.expect("output").text.contains("aHVudGVyMg"));
         }
     }
 
     #[test]
     fn a_step_is_told_as_it_is_written() {
         let text = "title: a\nsteps:\n  - title: b\n    say: |\n      two\n\n      lines\n\n  # about c\n  - title: c\r\n    x: {a: 1}\n";
-        assert_eq!(lines(text, text.find("title: b").expect("b")), "title: b\nsay: |\n  two\n\n  lines");
-        assert_eq!(lines(text, text.find("title: c").expect("c")), "title: c\nx: {a: 1}");
+        assert_eq!(step_yaml(text, text.find("title: b").expect("b")), "title: b\nsay: |\n  two\n\n  lines");
+        assert_eq!(step_yaml(text, text.find("title: c").expect("c")), "title: c\nx: {a: 1}");
     }
 
     #[test]
     fn what_kubernetes_keeps_for_itself_is_left_out() {
         let pods = json!({"items": [{"metadata": {"name": "p", "managedFields": [{"manager": "kubelet"}]}}]});
-        let body = answered(&http(pods)).body.expect("a body");
+        let body = response(&http(pods)).body.expect("a body");
         assert!(body.text.contains("\"p\"") && !body.text.contains("kubelet"), "{}", body.text);
     }
 
     #[test]
     fn what_is_left_out_is_said_and_nothing_drives_a_terminal() {
-        let long = answered(&Answer::Exec { exit_code: 3, stdout: vec![b'x'; 9000], stderr: b"\x1b]0;a\x07".to_vec() });
+        let long = response(&Answer::Exec { exit_code: 3, stdout: vec![b'x'; 9000], stderr: b"\x1b]0;a\x07".to_vec() });
         let body = long.body.expect("output");
         assert_eq!((body.text.len(), body.bytes, body.cut, long.exit_code), (CAP, 9000, true, Some(3)));
-        assert!(body.told().ends_with("\n… cut here; the whole has 9000 bytes"));
+        assert!(body.shown().ends_with("\n… cut here; the whole has 9000 bytes"));
         assert_eq!(long.stderr.expect("a text").text, "\\u{1b}]0;a\\u{7}");
-        assert_eq!(answered(&http(json!({}))).headers[1], "Warning: old\\u{1b}[2J");
+        assert_eq!(response(&http(json!({}))).headers[1], "Warning: old\\u{1b}[2J");
     }
 
     #[test]
