@@ -105,3 +105,6 @@ pub mod settings;
 pub mod shape;
 #[doc(hidden)]
 pub mod stop;
+
+#[doc(hidden)]
+pub mod where_docker_is;
