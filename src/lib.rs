@@ -73,6 +73,9 @@ pub mod expect;
 pub mod explain;
 
 #[doc(hidden)]
+pub mod event;
+
+#[doc(hidden)]
 pub mod run;
 
 #[doc(hidden)]
@@ -105,6 +108,7 @@ pub mod settings;
 pub mod shape;
 #[doc(hidden)]
 pub mod stop;
-
+#[doc(hidden)]
+pub mod text;
 #[doc(hidden)]
 pub mod where_docker_is;

@@ -10,9 +10,10 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use crate::{
     cluster::{Cluster, ready},
+    event::Event,
     exit_code::Exit,
     plan::Plan,
-    run::{self, Afterwards, Ended, event::Event, turns::Turns},
+    run::{self, Afterwards, Ended, turns::Turns},
     stop::Stop,
 };
 

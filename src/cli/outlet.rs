@@ -9,8 +9,8 @@ use super::{
     report::{self, Kind, Wanted},
 };
 use crate::{
+    event::{Event, Record},
     exit_code::Exit,
-    run::{Event, Record},
 };
 
 /// Takes the events of a run.

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     cluster::{Cluster, Settings, StartError, Wanted, said, warm},
+    event::Event,
     exit_code::Exit,
     plan::{Names, Plan},
-    run::{Ended, cleanup, event::Event, rights},
+    run::{Ended, cleanup, rights},
     settings,
     stop::Stop,
 };

@@ -19,14 +19,12 @@ use crate::{
     clock::{self, Moment},
     cluster::{ClusterError, Progress, Wanted, kubeconfig::Existing},
     cluster_kind::{Choice, ClusterKind},
+    event::{self, Event, VERSION},
     exit_code::Exit,
-    expect::show,
     plan::{self, Plan},
+    redact::show,
     report::terminal::Terminal,
-    run::{
-        self,
-        event::{Event, VERSION},
-    },
+    run,
     scenario::{Diagnostic, Severity, diagnostic},
     settings,
     shape::Shape,
@@ -315,7 +313,7 @@ impl Screen {
         {
             let message = format!("the run's budget of {budget:?} is spent");
             let remedy = Some("give it more by --budget, or let fewer scenarios run".to_owned());
-            self.tell(Event::Aborted { path: None, class: run::event::BUDGET.into(), message, remedy, log: vec![] });
+            self.tell(Event::Aborted { path: None, class: event::BUDGET.into(), message, remedy, log: vec![] });
         }
     }
 
