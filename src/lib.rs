@@ -116,3 +116,5 @@ pub mod stop;
 pub mod sync;
 #[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
+pub mod where_docker_is;

@@ -15,6 +15,7 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     run_limits::RunLimits,
     scenario::open::{self, Unopened},
+    where_docker_is,
 };
 
 /// The variable of `--fresh`.
@@ -282,6 +283,8 @@ pub fn docker_may_be_here() -> bool {
     let sockets = [
         Some(PathBuf::from("/var/run/docker.sock")),
         below("XDG_RUNTIME_DIR", "docker.sock"),
+        below("XDG_RUNTIME_DIR", "podman/podman.sock"),
+        Some(PathBuf::from("/run/podman/podman.sock")),
         below("HOME", ".docker/run/docker.sock"),
         below("HOME", ".docker/desktop/docker.sock"),
     ];
@@ -289,7 +292,8 @@ pub fn docker_may_be_here() -> bool {
         std::fs::symlink_metadata(path)
             .is_err_and(|e| matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory))
     };
-    text("DOCKER_HOST").is_some() || !sockets.iter().flatten().all(absent)
+    let named = text("DOCKER_HOST").is_some() || !matches!(where_docker_is::find(), Ok(None));
+    named || !sockets.iter().flatten().all(absent)
 }
 
 /// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.

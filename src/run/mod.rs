@@ -113,7 +113,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
-        discovery: Discovery::default(),
+        discovery: Discovery::of(cluster.documents()),
         shells: Shells::of(plan),
         mounted: Mounted::default(),
         guests: Guests::default(),
