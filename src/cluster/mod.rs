@@ -271,16 +271,7 @@ impl Cluster {
         {
             return Err(ClusterError::new(why, "use --cluster builtin, docker or kind").into());
         }
-        match wanted.kind {
-            None => auto::start(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Builtin) => start_builtin(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Docker) => kinds::docker::start(wanted, settings, stop, progress).await,
-            Some(ClusterKind::K3s) => {
-                k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await
-            }
-            Some(ClusterKind::Kind) => kind::start(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Kubeconfig) => kubeconfig::connect(wanted, settings, stop).await,
-        }
+        kinds::start(wanted, settings, stop, progress).await
     }
 
     /// A cluster that runs: its facts, the administrator's kubeconfig, its node's kubectl, and what holds it.
@@ -379,21 +370,5 @@ impl Cluster {
     /// Ends the cluster also if it would live on, because its use was broken off and nobody has cleaned up.
     pub async fn discard(self) -> Ended {
         self.node.discard().await
-    }
-}
-
-async fn start_builtin(
-    wanted: &Wanted,
-    settings: &Settings,
-    stop: &Stop,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Cluster, StartError> {
-    engine::has(wanted)?;
-    #[cfg(target_os = "linux")]
-    return builtin::start(wanted, settings, stop, progress).await;
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (settings, stop, progress);
-        Err(preflight::not_linux().into())
     }
 }
