@@ -15,7 +15,10 @@ use crate::{
         show,
     },
     k8s::{Apis, Missing, Served},
-    plan::{Action, Credential, Request, Step, can::{Can, Cell}},
+    plan::{
+        Action, Credential, Request, Step,
+        can::{Can, Cell},
+    },
     scenario::verbs::Method,
     steps::{Context, Fault, api, discovery::About},
 };

@@ -214,11 +214,13 @@ mod tests {
     #[test]
     fn what_the_shell_has_read_is_the_token_at_its_usual_place_in_its_own_container() {
         let mounts = |name: &str, volume: &str| json!({"name": name, "volumeMounts": [{"name": volume, "mountPath": curl::MOUNT}]});
-        let token = |name: &str| json!({"name": name, "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
+        let token =
+            |name: &str| json!({"name": name, "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
         let pod = json!({"spec": {
             "volumes": [token("api"), token("other")], "containers": [mounts("main", "api"), mounts("side", "other")],
         }});
-        let usual: Vec<_> = token_files(&pod).into_iter().map(|((volume, _), places)| (volume, is_usual(&pod, &places))).collect();
+        let usual: Vec<_> =
+            token_files(&pod).into_iter().map(|((volume, _), places)| (volume, is_usual(&pod, &places))).collect();
         assert_eq!(usual, [("api".to_owned(), true), ("other".to_owned(), false)]);
     }
 }

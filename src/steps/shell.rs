@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::{
     FutureExt as _,
     future::{self, BoxFuture, Shared},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::{
@@ -117,7 +117,11 @@ struct Shell {
 }
 
 impl Shell {
-    async fn start(client: kube::Client, (namespace, pod): Key, known: oneshot::Sender<Option<String>>) -> Option<Self> {
+    async fn start(
+        client: kube::Client,
+        (namespace, pod): Key,
+        known: oneshot::Sender<Option<String>>,
+    ) -> Option<Self> {
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client, &namespace);
         let params = AttachParams::default().stdin(true).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
         let mut process = pods.exec(&pod, ["sh"], &params).await.ok()?;
