@@ -11,6 +11,7 @@ mod numbers;
 pub mod outlet;
 pub mod secrets;
 mod shapes;
+pub mod show;
 mod squeezed;
 mod stream;
 mod view;
@@ -24,7 +25,6 @@ use std::{
 use regex::{Regex, RegexBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::expect::show;
 use known::{Found, Known};
 use squeezed::{Squeezed, decoded};
 pub use stream::Stream;

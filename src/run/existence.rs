@@ -12,13 +12,13 @@ use crate::{
     expect::{
         Answer, Class, Mismatch, json, printed,
         refused::{Refused, What},
-        show,
     },
     k8s::{Apis, Missing, Served},
     plan::{
         Action, Credential, Request, Step,
         can::{Can, Cell},
     },
+    redact::show,
     scenario::verbs::Method,
     steps::{Context, Fault, api, discovery::About},
 };

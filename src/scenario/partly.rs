@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn what_no_hint_changes_is_not_read_again() {
         let good = "title: t\nsteps:\n  - {title: a, serviceAccount: a}\n";
-        let wrong = good.replace("serviceAccount: a", "serviceAccount: [a]");
+        let wrong = good.replace("serviceAccount: a", "serviceAccount: a, zzzzzz: 1");
         let path = Path::new("a.yaml");
         let mut bad = whole::understood(path, wrong.as_bytes()).expect_err("it is wrong");
         assert!(bad.found.iter().all(|found| found.fix.is_empty()), "{:?}", bad.found);
