@@ -95,11 +95,13 @@ enum Command {
 impl Command {
     /// What it needs of the machine before it begins.
     fn needs(&self) -> Result<(), ClusterError> {
+        limits::memory()?;
         match self {
             Command::Run(_) | Command::Doctor | Command::Explain(_) | Command::Sweep(_) | Command::Cluster(_) => {
-                limits::files(limits::FILES)
+                limits::files(limits::FILES)?;
+                limits::threads(limits::THREADS)
             }
-            _ => Ok(()),
+            _ => limits::threads(limits::FEW_THREADS),
         }
     }
 }
@@ -194,13 +196,14 @@ fn plugin() -> Option<String> {
 pub fn main(closed: bool) -> ExitCode {
     say::note_closed(closed);
     std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
+    // First: also an error of the command line may be too long for a file.
+    limits::raise();
+    signals::survive_a_file_limit();
     let parsed = command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => return say::usage(&e.format(&mut command())).into(),
     };
-    limits::raise();
-    signals::survive_a_file_limit();
     if let Err(e) = cli.command.needs() {
         tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
         return Exit::Environment.into();

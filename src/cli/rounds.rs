@@ -47,7 +47,7 @@ struct One {
     /// How many times it was run.
     times: usize,
     /// The namespaces in which it was, and that are going.
-    going: Vec<String>,
+    going: Vec<cleanup::Going>,
 }
 
 impl One {
@@ -171,7 +171,7 @@ impl Rounds<'_> {
 
     /// Ends a cluster and says what of it is left. In one of others, what is going must be gone, unless somebody waits for our
     /// end: a cluster of our own takes it along, or looks itself.
-    async fn end(&self, cluster: Cluster, going: Vec<String>, screen: &mut Screen) -> Exit {
+    async fn end(&self, cluster: Cluster, going: Vec<cleanup::Going>, screen: &mut Screen) -> Exit {
         screen.stopped(self.stop);
         let ending = Instant::now();
         let mut left = match cluster.client().await {

@@ -68,7 +68,7 @@ pub struct Ended {
     /// What could not be removed.
     pub left: Vec<String>,
     /// Its namespace, which was removed and goes by itself.
-    pub going: Option<String>,
+    pub going: Option<cleanup::Going>,
 }
 
 /// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
@@ -140,7 +140,10 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
         if !lost {
             ended.left = Box::pin(cleanup::remove(plan, &context, budget)).await;
-            ended.going = plan.fresh_namespace.then(|| plan.namespace.clone());
+            ended.going = context
+                .own
+                .as_ref()
+                .and_then(|own| own.uid.get().map(|uid| cleanup::Going { name: own.name.clone(), uid: uid.clone() }));
         }
         if !ended.left.is_empty() {
             ended.exit = ended.exit.worst(Exit::CleanUp);
