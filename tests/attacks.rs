@@ -27,6 +27,10 @@ mod executed;
 #[path = "attacks/node.rs"]
 mod node;
 
+/// The port of a cluster on this machine (A23).
+#[path = "attacks/loopback.rs"]
+mod loopback;
+
 /// Clusters that exist: kubectl's command line, processes that stay, objects of others (A4, A6, K12 to K14).
 #[path = "attacks/existing_cluster.rs"]
 mod existing_cluster;

@@ -21,7 +21,7 @@ pub use going::{Going, gone_for_good};
 use going::{gone, without_grace_gone};
 pub use home::make_namespace;
 use home::own_uid;
-use pods::{keeps_pods, kept_pods};
+use pods::{keeps_pods, kept_pods, owners};
 
 /// How long a policy may still be obeyed after its removal: the API server looks for changed ones once a second
 /// (`policyRefreshInterval` in k8s.io/apiserver), and may be late.
@@ -104,13 +104,19 @@ async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Optio
     if uid.is_none() && context.foreign {
         return Some(format!("{name}: the API server did not say its identity, so it was not touched"));
     }
-    let pods = object.namespace.as_deref().filter(|_| keeps_pods(&object.kind));
+    let pods = match (object.namespace.as_deref().filter(|_| keeps_pods(&object.kind)), uid) {
+        (Some(namespace), Some(uid)) => {
+            let owners = timeout_at(deadline, owners(&context.client, namespace, uid)).await;
+            Some((namespace, owners.unwrap_or_else(|_| vec![uid.to_owned()])))
+        }
+        _ => None,
+    };
     let answer = match delete(&context.client, &path, uid, grace, deadline).await {
         Ok(answer) => answer.json,
         Err(why) => return Some(format!("{name}: {why}")),
     };
-    if let (Some(namespace), Some(uid)) = (pods, uid) {
-        let _ = timeout_at(deadline, kept_pods(&context.client, namespace, uid)).await;
+    if let Some((namespace, owners)) = pods {
+        let _ = timeout_at(deadline, kept_pods(&context.client, namespace, owners)).await;
     }
     if !delete::goes_later(answer.as_ref()) {
         return None;

@@ -74,7 +74,9 @@ fn attack_a20b_few_processes_memory_and_files_with_every_command() {
         // Also what is wrong with a command line may be too long for a file.
         for arguments in [arguments.to_owned(), format!("{arguments} --no-such-word")] {
             let (code, _, err) = with("--fsize=0", &arguments);
-            assert!(matches!(code, 2 | 3 | 7) && err.is_empty(), "{arguments}: {code} {err}");
+            // Where nothing is said, nothing is lost.
+            let says_nothing = arguments == "cluster list" && code == 0;
+            assert!((matches!(code, 2 | 3 | 7) || says_nothing) && err.is_empty(), "{arguments}: {code} {err}");
         }
     }
     let tried = "few processes, little memory, and files of no size, with every command, as another user";
@@ -103,17 +105,17 @@ fn attack_a05e_many_small_files_and_documents_that_each_make_much_of_little() {
             bomb(4, "  ")
         );
     }
-    std::fs::write(folder.path().join("many.yml"), documents).expect("written");
-    std::fs::create_dir(folder.path().join("one")).expect("made");
-    let text = "title: Many\nsteps: [{title: All, apply: {file: ../many.yml}}]\n";
+    for name in ["one", "many"] {
+        std::fs::create_dir(folder.path().join(name)).expect("made");
+    }
+    std::fs::write(folder.path().join("one/many.yml"), documents).expect("written");
+    let text = "title: Many\nsteps: [{title: All, apply: {file: many.yml}}]\n";
     std::fs::write(folder.path().join("one/story.yaml"), text).expect("written");
-    std::fs::write(folder.path().join("kubewalk.toml"), "").expect("written");
-    std::fs::create_dir(folder.path().join("many")).expect("made");
     for index in 0..2000 {
         let text = format!("title: It {index}\nsteps:\n  - title: It\n    apply:\n{}", bomb(4, "      "));
         std::fs::write(folder.path().join(format!("many/{index}.yaml")), text).expect("written");
     }
-    for what in ["one", "many"] {
+    for what in ["one/story.yaml", "many"] {
         let begun = Instant::now();
         let mut command = std::process::Command::new("prlimit");
         // Time of the processors, which others do not take.

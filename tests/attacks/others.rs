@@ -176,7 +176,7 @@ fn attack_k29c_a_deployment_that_is_somebody_elses_now() {
     };
     let text = format!(
         "title: Calls\nnamespace: theirs-k29c\nsteps:\n  - {{title: A Deployment, apply: {}}}\n  - {{title: It goes on, wait: {{kind: ConfigMap, name: go, for: exists}}}}\n  \
-         - title: It calls\n    curl: {{in: {{deployment: web}}, url: 'https://kubernetes.default/api', token: mounted}}\n    expect: {{status: 200, within: 20s}}\n",
+         - title: It calls\n    curl: {{in: deployment/web, url: 'https://kubernetes.default/api', token: mounted}}\n    expect: {{status: 200, within: 20s}}\n",
         deployment("ours")
     );
     let scenario = given.file("k29c.yaml", &text);

@@ -80,9 +80,11 @@ pub fn another_run(object: &Value) -> Option<Mark> {
     Some(Mark { dead: said.is_some_and(|said| said.run == run && said.dead()), run, process })
 }
 
-/// What a DELETE says beside its path: only the object of this identity, only as it was seen, and how long it may take leave.
+/// What a DELETE says beside its path: only the object of this identity, only as it was seen, how long it may take leave, and that what is
+/// kept for it goes, too.
 pub fn delete_options(uid: Option<&str>, version: Option<&str>, grace: Option<u32>) -> Vec<u8> {
-    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+    // Said, since the API server leaves the Pods of a Job and of a ReplicationController behind where nothing is said.
+    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
     for (key, value) in [("uid", uid), ("resourceVersion", version)] {
         if let Some(value) = value {
             options["preconditions"][key] = value.into();
