@@ -10,14 +10,14 @@ pub type Found = (Range<usize>, Mark);
 
 impl Known {
     /// Where in a text known values stand, also broken into lines.
-    pub fn find(&self, text: &str) -> Vec<Found> {
+    pub fn find(&self, text: &str, squeezed: Option<&Squeezed>) -> Vec<Found> {
         if self.is_empty() {
             return vec![];
         }
         let mut found = self.in_pieces(text, true);
         found.extend(self.gaps.find(text).into_iter().map(|at| (at, Mark::Token)));
         self.beside_keys(text, &mut found);
-        if let Some(squeezed) = Squeezed::of(text) {
+        if let Some(squeezed) = squeezed {
             found.extend(
                 self.in_pieces(squeezed.text(), false).into_iter().map(|(at, mark)| (squeezed.place(at), mark)),
             );
