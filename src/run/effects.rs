@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::ask::Asked;
+use super::attempt::Judged;
 use crate::{
     expect::{Answer, Class, Http, Mismatch},
     k8s::{
@@ -16,7 +16,7 @@ use crate::{
 
 /// Whether an attempt went through that was expected to fail, and changed something: asking again until it is refused would
 /// hide that.
-pub(super) fn went_through(step: &Step, asked: &Asked) -> bool {
+pub(super) fn went_through(step: &Step, asked: &Judged) -> bool {
     let fails = step.expected.iter().any(|item| item.expect.must_fail());
     let hidden = changes(&step.action) && !waits_for_admission(step);
     fails && hidden && !asked.mismatches.is_empty() && succeeded(&asked.got.answer)
@@ -83,7 +83,7 @@ fn kubectl_changes(args: &[String]) -> bool {
 }
 
 /// Says in the first mismatch what the attempt has done.
-pub(super) fn tell(asked: &mut Asked) {
+pub(super) fn tell(asked: &mut Judged) {
     let what = match &asked.got.answer {
         Answer::Api(http) | Answer::Curl(http) => done(http),
         _ => "it was carried out".into(),
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::{expect::judge, plan, scenario, steps::Got};
 
-    fn asked(text: &str, status: u16) -> (Step, Asked) {
+    fn asked(text: &str, status: u16) -> (Step, Judged) {
         let text = format!("title: t\nsteps: [{{title: t, {text}}}]");
         let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
         let step = plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0);
@@ -139,7 +139,7 @@ mod tests {
             took: std::time::Duration::ZERO,
         });
         let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        (step, Asked { got: Got { answer, token: None }, mismatches, attempts: 1 })
+        (step, Judged { got: Got { answer, token: None }, mismatches, attempts: 1 })
     }
 
     const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";
