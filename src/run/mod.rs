@@ -7,6 +7,7 @@ pub mod skip;
 pub mod turns;
 
 mod ask;
+mod asked;
 mod captures;
 mod effects;
 mod existence;
