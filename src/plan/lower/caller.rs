@@ -8,10 +8,7 @@ use crate::{
         lower::headers::looks_secret,
         resolve::{groups, reference, story::Story},
     },
-    scenario::{
-        Verb,
-        calls::{As, AsFull},
-    },
+    scenario::calls::{As, AsFull},
 };
 
 /// Reads who asks.
@@ -19,7 +16,7 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Sto
     let Some(said) = &draft.step.asked_as else { return Caller::default() };
     let at = below(&draft.pointer, "as");
     if let Some(verb) = draft.verb
-        && let Some(hint) = asks_as_itself(verb)
+        && let Some(hint) = super::asks_as_itself(verb)
     {
         cx.findings.error(&at, format!("`as` with `{verb}`")).at_key().second_key(&draft.at(), "the verb").hint(hint);
     }
@@ -39,21 +36,6 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Sto
             .hint("write `status: 401`; a call without a token is made `as: anonymous`");
     }
     caller
-}
-
-/// Of a verb that cannot ask as another: whose call it is, and what to do.
-fn asks_as_itself(verb: Verb) -> Option<&'static str> {
-    match verb {
-        Verb::Get | Verb::Create | Verb::Apply | Verb::Patch | Verb::Delete => None,
-        Verb::Request | Verb::Whoami | Verb::Token | Verb::Kubectl => None,
-        Verb::Curl => Some("a call from a Pod is made by `token: mounted`, or by nobody; or use `request`"),
-        Verb::Exec => Some("kubewalk's administrator runs the command; what it does inside is the Pod's"),
-        Verb::Wait => Some("kubewalk's administrator watches; to ask once, use `get`"),
-        Verb::Can => Some("say who is meant in `can` itself: `who: …`"),
-        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => {
-            Some("write it out with `create` or `apply`")
-        }
-    }
 }
 
 fn nobody() -> Caller {
