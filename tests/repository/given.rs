@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::LazyLock,
 };
 
 use serde_json::Value;
@@ -28,12 +29,11 @@ impl Job {
         )
         .expect("copied");
         let job = Job { dir };
-        let small = job.at("small");
-        let stripped = Command::new("strip").arg("-o").arg(&small).arg(env!("CARGO_BIN_EXE_kubewalk")).status();
-        assert!(stripped.expect("strip, which comes with gcc").success());
-        let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-        let to = job.at("releases").join(format!("v{}", env!("CARGO_PKG_VERSION")));
-        script("scripts/release-archive", &[&target, &small.to_string_lossy(), &to.to_string_lossy()]);
+        let version = format!("v{}", env!("CARGO_PKG_VERSION"));
+        std::fs::create_dir(job.at("releases").join(&version)).expect("a folder");
+        for file in packed().path().read_dir().expect("a folder").flatten() {
+            std::fs::copy(file.path(), job.at("releases").join(&version).join(file.file_name())).expect("copied");
+        }
         job
     }
 
@@ -57,6 +57,20 @@ impl Job {
         command.env("PATH", path).env("HOME", self.at("home")).env("KUBEWALK_CACHE", cache).env("CI", "true");
         command
     }
+}
+
+/// The archive of the program that was just built, and its sum; made once.
+fn packed() -> &'static tempfile::TempDir {
+    static PACKED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let (dir, work) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let small = work.path().join("kubewalk");
+        let stripped = Command::new("strip").arg("-o").arg(&small).arg(env!("CARGO_BIN_EXE_kubewalk")).status();
+        assert!(stripped.expect("strip, which comes with gcc").success());
+        let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+        script("scripts/release-archive", &[&target, &small.to_string_lossy(), &dir.path().to_string_lossy()]);
+        dir
+    });
+    &PACKED
 }
 
 fn said(output: &Output) -> String {
