@@ -25,7 +25,7 @@ mod tests {
     use super::super::make::testing::{fresh, good, in_default};
     use super::*;
     use rstest::rstest;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// The lines of the last step, of several after a Pod `p`.
     fn last(verb: Value) -> String {

@@ -232,7 +232,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::expect::Class;
+    use crate::{expect::Class, steps::Got};
 
     fn asked(holds: bool) -> Asked {
         let mismatch = Mismatch {

@@ -21,8 +21,8 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Sto
         cx.findings.error(&at, format!("`as` with `{verb}`")).at_key().second_key(&draft.at(), "the verb").hint(hint);
     }
     let caller = match said {
-        As::Word(word) => self::word(cx, &at, word, story),
-        As::Full(full) => self::full(cx, &at, full, story),
+        As::Word(word) => by_word(cx, &at, word, story),
+        As::Full(full) => by_fields(cx, &at, full, story),
     };
     let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
     let denials = expected.filter(|(_, expect)| expect.is_denial());
@@ -42,7 +42,7 @@ fn nobody() -> Caller {
     Caller { credential: Credential::Anonymous, identity: None }
 }
 
-fn word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
+fn by_word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
     let text = word;
     if text == "anonymous" {
         return Caller { credential: Credential::Anonymous, identity: Some(Identity::Anonymous) };
@@ -88,7 +88,7 @@ fn meant(text: &str, story: &Story<'_>) -> String {
     }
 }
 
-fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Caller {
+fn by_fields(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Caller {
     let said: Vec<&str> =
         [("user", full.user.is_some()), ("token", full.token.is_some()), ("text", full.text.is_some())]
             .into_iter()
@@ -118,17 +118,17 @@ fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Cal
         [_] => {}
     }
     if let Some(user) = &full.user {
-        return self::user(cx, at, user, &full.groups, story);
+        return by_user(cx, at, user, &full.groups, story);
     }
     if let Some(text) = &full.text {
-        return self::text(cx, &below(at, "text"), text);
+        return by_text(cx, &below(at, "text"), text);
     }
     let Some(name) = full.token.as_deref().and_then(only) else { return nobody() };
     let identity = story.saved.get(name).and_then(|kept| kept.token.clone());
     Caller { credential: Credential::Saved(name.to_owned()), identity }
 }
 
-fn user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
+fn by_user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
     let at_user = below(at, "user");
     let (user, groups) = (user.to_owned(), groups.to_vec());
     one_line(cx, &at_user, &user);
@@ -164,7 +164,7 @@ fn one_line(cx: &mut Context<'_>, at: &str, text: &str) {
     }
 }
 
-fn text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
+fn by_text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
     one_line(cx, at, text);
     // `{"alg":"none"` begins such a token; it proves nothing, so it is nobody's.
     if looks_secret(text) && !text.starts_with("eyJhbGciOiJub25l") {

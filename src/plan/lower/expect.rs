@@ -26,12 +26,13 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Expe
     let Some(said) = &draft.step.expect else {
         return vec![Expected { pointer: "/expect".into(), when: None, expect: Expect::default(), within: None }];
     };
-    let expected: Vec<_> = said.items().into_iter().map(|(pointer, said)| one(cx, draft, pointer, said)).collect();
+    let expected: Vec<_> =
+        said.items().into_iter().map(|(pointer, said)| expectation(cx, draft, pointer, said)).collect();
     when::covers(cx, draft, draft.when.as_ref(), &expected);
     expected
 }
 
-fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
+fn expectation(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
     let at = format!("{}{pointer}", draft.pointer);
     let expect = said.clone();
     let when = said.when.as_ref().map(|when| when::read(cx, &below(&at, "when"), when));
