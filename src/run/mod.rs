@@ -17,6 +17,7 @@ mod effects;
 mod existence;
 mod going;
 mod hosts;
+mod judged;
 mod lock;
 mod places;
 mod reproduce;
