@@ -97,17 +97,23 @@ pub mod clock;
 #[doc(hidden)]
 pub mod cluster_kind;
 #[doc(hidden)]
+pub mod duration;
+#[doc(hidden)]
 pub mod exit_code;
 #[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
 pub mod redact;
 #[doc(hidden)]
+pub mod run_limits;
+#[doc(hidden)]
 pub mod settings;
 #[doc(hidden)]
 pub mod shape;
 #[doc(hidden)]
 pub mod stop;
+#[doc(hidden)]
+pub mod sync;
 #[doc(hidden)]
 pub mod text;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use crate::{
     cluster::{Settings, Wanted, own},
     cluster_kind::{Choice, ClusterKind},
+    run_limits::RunLimits,
     scenario::open::{self, Unopened},
     where_docker_is,
 };
@@ -69,6 +70,13 @@ struct OfTests {
     untrusted: bool,
     #[arg(long, env = TAG, value_delimiter = ',', value_parser = tag)]
     tag: Vec<String>,
+}
+
+/// The time limits and retries of a run.
+#[derive(Debug, clap::Parser)]
+struct LimitsOfTests {
+    #[command(flatten)]
+    limits: RunLimits,
 }
 
 /// The same for those that can be wrong.
@@ -215,6 +223,15 @@ pub fn fresh() -> bool {
 /// Whether the scenarios that tests run are not trusted: `KUBEWALK_UNTRUSTED=1`, as for `kubewalk run`.
 pub fn untrusted() -> bool {
     read::<OfTests>().is_ok_and(|read| read.untrusted)
+}
+
+/// The time limits and retries of a run of tests: `KUBEWALK_BUDGET`, `KUBEWALK_CLEANUP_BUDGET`, `KUBEWALK_RETRY_ENVIRONMENT` and
+/// `KUBEWALK_FAIL_ON_FLAKY`, as for `kubewalk run`.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub fn run_limits() -> Result<RunLimits, String> {
+    read::<LimitsOfTests>().map(|read| read.limits)
 }
 
 /// The id of the run of cargo-nextest that this process is one test of.

@@ -7,28 +7,26 @@ macro_rules! tell {
 
 mod check;
 mod cluster;
+mod cluster_source;
 mod destination;
 mod docs;
 mod doctor;
 mod explain;
 mod expression;
-mod groups;
-mod jobs;
 mod list;
 mod manual;
 mod new;
-mod outlet;
 mod progress;
 mod report;
-mod rounds;
+mod report_writer;
 mod run;
 mod say;
 mod schema;
+mod screen;
 mod secret;
 mod select;
 mod signals;
 mod sweep;
-mod time;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use super::{
     when::When,
 };
 use crate::{
-    scenario::{Diagnostic, Document, Span, expect::Expect, when::Feature},
+    scenario::{Diagnostic, Document, Span, Verb, expect::Expect, when::Feature},
     shape::Shape,
 };
 
@@ -93,8 +93,8 @@ pub struct Step {
     pub rows: Vec<String>,
     /// The longest it may take, waiting included.
     pub timeout: Duration,
-    /// The verb's key in the file, e.g. `curl`, `serviceAccount`.
-    pub verb: &'static str,
+    /// Its verb.
+    pub verb: Verb,
     /// What it does.
     pub action: Action,
     /// What must come of it, one at least.

@@ -2,9 +2,13 @@
 
 pub mod bug;
 pub mod cleanup;
+pub mod exclusion;
+pub mod groups;
+pub mod retry;
 pub mod rights;
+pub mod schedule;
+pub mod sink;
 pub mod skip;
-pub mod turns;
 
 mod ask;
 mod captures;
@@ -75,9 +79,6 @@ pub enum Afterwards {
     /// The cluster ends now and takes everything with it.
     ClusterEnds,
 }
-
-/// How long removed objects may take to go, when nobody says otherwise.
-pub const CLEANUP_BUDGET: Duration = Duration::from_secs(30);
 
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
 pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
@@ -352,6 +353,7 @@ fn path_of(plan: &Plan) -> String {
     plan.document.source.path.to_string_lossy().into_owned()
 }
 
-fn millis(duration: Duration) -> u64 {
+/// Milliseconds, as events count them.
+pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,6 +5,8 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{fix::Edit, lines};
+
+pub use super::span::Span;
 use crate::{redact::masked, text::unseen};
 
 /// A file's name and text.
@@ -14,15 +16,6 @@ pub struct Source {
     pub path: PathBuf,
     /// Its text.
     pub text: Arc<str>,
-}
-
-/// Bytes `start..end` of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
 }
 
 /// How bad it is.

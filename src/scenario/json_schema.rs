@@ -2,13 +2,11 @@
 
 use std::sync::OnceLock;
 
-use schemars::{Schema, generate::SchemaSettings};
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::Scenario;
-
-/// The keys of a step that are not verbs.
-pub const STEP_KEYS: [&str; 9] = ["each", "when", "title", "say", "rows", "timeout", "expect", "as", "save"];
+pub use super::one_verb::STEP_KEYS;
 
 /// Where the schema of this very version is, for editors and for SchemaStore.
 const ID: &str =
@@ -135,19 +133,6 @@ pub(super) fn single_key(branch: &'static Value) -> Option<&'static str> {
 
 pub(super) fn properties(branch: &'static Value) -> Option<&'static Map<String, Value>> {
     branch.get("properties").and_then(Value::as_object)
-}
-
-/// Says that a step has exactly one verb.
-pub(super) fn one_verb(schema: &mut Schema) {
-    let verbs: Vec<Value> = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::keys)
-        .filter(|key| !STEP_KEYS.contains(&key.as_str()))
-        .map(|verb| json!({ "required": [verb] }))
-        .collect();
-    schema.insert("oneOf".to_owned(), Value::Array(verbs));
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn rest(bad: &mut Bad) -> Option<Rest> {
     let groups: Vec<_> = bad.found.iter().map(|found| found.fix.as_slice()).filter(|fix| !fix.is_empty()).collect();
     let fixed = fix::apply(&bad.source.text, groups.iter().copied());
     let tree = if groups.is_empty() { bad.tree.take() } else { again(&fixed.text) };
-    let Tree { mut root, rows, out } = tree?;
+    let Tree { mut root, rows, out } = *tree?;
     let words = leave_out(&mut root, &out)?;
     let scenario = serde_json::from_value(root.to_json()).ok()?;
     let source = Source { path: bad.source.path.clone(), text: fixed.text.as_str().into() };
@@ -50,7 +50,7 @@ fn rest(bad: &mut Bad) -> Option<Rest> {
 }
 
 /// The tree of a text that was mended.
-fn again(text: &str) -> Option<Tree> {
+fn again(text: &str) -> Option<Box<Tree>> {
     let (root, wrong) = yaml::parse(text);
     let mut root = root.filter(|_| wrong.is_empty())?;
     let mut found = Vec::new();
@@ -60,7 +60,7 @@ fn again(text: &str) -> Option<Tree> {
         return None;
     }
     let out = shape::check(text, &root, &rows, &mut found);
-    Some(Tree { root, rows, out })
+    Some(Box::new(Tree { root, rows, out }))
 }
 
 /// Empties the steps that are wrong, and leaves out what is wrong at the top; gives the words in those steps.
@@ -174,4 +174,25 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, Box<Wrong>> {
 fn with_rest(mut bad: Box<Bad>) -> Box<Wrong> {
     let rest = rest(&mut bad);
     Box::new(Wrong { source: bad.source, found: bad.found, rest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_hint_changes_is_not_read_again() {
+        let good = "title: t\nsteps:\n  - {title: a, serviceAccount: a}\n";
+        let wrong = good.replace("serviceAccount: a", "serviceAccount: a, zzzzzz: 1");
+        let path = Path::new("a.yaml");
+        let mut bad = whole::understood(path, wrong.as_bytes()).expect_err("it is wrong");
+        assert!(bad.found.iter().all(|found| found.fix.is_empty()), "{:?}", bad.found);
+        // The tree says what is left, not the text.
+        bad.source.text = "- no scenario".into();
+        let left = rest(&mut bad).expect("a rest");
+        assert_eq!((left.document.scenario.title.as_str(), left.out.as_slice()), ("t", [0].as_slice()));
+        // It was no YAML: to read the same once more would end the same.
+        let mut bad = Bad { source: Source { path: path.to_owned(), text: good.into() }, found: bad.found, tree: None };
+        assert!(rest(&mut bad).is_none());
+    }
 }

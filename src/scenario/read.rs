@@ -88,7 +88,7 @@ pub(super) struct Bad {
     /// All that is wrong with it.
     pub found: Vec<Diagnostic>,
     /// Its tree, if it is YAML whose values have their places: so it need not be read again.
-    pub tree: Option<Tree>,
+    pub tree: Option<Box<Tree>>,
 }
 
 /// A text as a tree, and what is wrong with its shape.
@@ -167,7 +167,7 @@ pub(super) fn understood(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, Box
 
 type Checked = (Node, each::Rows, Scenario);
 
-fn checked(text: &str) -> Result<Checked, (Vec<Diagnostic>, Option<Tree>)> {
+fn checked(text: &str) -> Result<Checked, (Vec<Diagnostic>, Option<Box<Tree>>)> {
     let (root, mut found) = yaml::parse(text);
     let Some(mut root) = root else {
         if found.is_empty() {
@@ -193,7 +193,7 @@ fn checked(text: &str) -> Result<Checked, (Vec<Diagnostic>, Option<Tree>)> {
     each::once(&mut found);
     if !found.is_empty() {
         // A key that is said twice, or a second document, leaves a tree of less than the text.
-        let tree = (before == 0).then_some(Tree { root, rows, out });
+        let tree = (before == 0).then(|| Box::new(Tree { root, rows, out }));
         return Err((found, tree));
     }
     match serde_json::from_value(root.to_json()) {

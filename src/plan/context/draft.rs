@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::shared::below;
 use crate::{
     plan::{Object, When},
-    scenario::Step,
+    scenario::{Step, Verb},
 };
 
 /// A step, and what could be read from it without the others.
@@ -13,8 +13,8 @@ pub(in crate::plan) struct Draft<'a> {
     pub index: usize,
     pub pointer: String,
     pub step: &'a Step,
-    /// The verb's key; `None` when there is none.
-    pub verb: Option<&'static str>,
+    /// Its verb; `None` when there is none.
+    pub verb: Option<Verb>,
     pub timeout: Duration,
     pub when: Option<When>,
     /// The step expects to be refused, so that it makes nothing and its manifests may be wrong.
@@ -26,7 +26,7 @@ pub(in crate::plan) struct Draft<'a> {
 impl Draft<'_> {
     /// The pointer of the verb's value.
     pub(in crate::plan) fn at(&self) -> String {
-        below(&self.pointer, self.verb.unwrap_or("title"))
+        below(&self.pointer, self.verb.map_or("title", Verb::key))
     }
 
     /// The pointer of the expectations.

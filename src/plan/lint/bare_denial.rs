@@ -4,7 +4,10 @@
 use crate::{
     expect::is_bare_denial,
     plan::context::{Context, Draft, below},
-    scenario::expect::{Expect, Text, TextRule},
+    scenario::{
+        Verb,
+        expect::{Expect, Text, TextRule},
+    },
 };
 
 /// How RBAC's refusal is told from a quota's or a webhook's, which say `is forbidden`, too.
@@ -13,10 +16,10 @@ const DENIAL: &str = "RBAC's refusal is `stderr: {contains: 'cannot list resourc
 /// Looks at what the steps expect of commands.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
     for draft in drafts {
-        let Some(verb @ ("exec" | "kubectl")) = draft.verb else { continue };
+        let Some(verb @ (Verb::Exec | Verb::Kubectl)) = draft.verb else { continue };
         for (pointer, expect) in draft.step.expect.iter().flat_map(|expects| expects.items()) {
             let at = format!("{}{pointer}", draft.pointer);
-            if verb == "kubectl" {
+            if verb == Verb::Kubectl {
                 lone_code(cx, &at, expect);
             }
             words(cx, &at, verb, expect);
@@ -36,7 +39,7 @@ fn lone_code(cx: &mut Context<'_>, at: &str, expect: &Expect) {
 }
 
 /// Warns about words that every refusal has: a quota's, an anonymous caller's, that of another request.
-fn words(cx: &mut Context<'_>, at: &str, verb: &str, expect: &Expect) {
+fn words(cx: &mut Context<'_>, at: &str, verb: Verb, expect: &Expect) {
     for (key, rule) in [("stdout", &expect.stdout), ("stderr", &expect.stderr)] {
         let (word, text) = match rule {
             Some(Text::Is(text)) => ("", text),
@@ -51,7 +54,7 @@ fn words(cx: &mut Context<'_>, at: &str, verb: &str, expect: &Expect) {
         }
         let at = if word.is_empty() { below(at, key) } else { below(&below(at, key), word) };
         let hint = match (verb, key) {
-            ("kubectl", _) => DENIAL.to_owned(),
+            (Verb::Kubectl, _) => DENIAL.to_owned(),
             _ => "`curl` knows whose call it is and what it asks: `expect: {status: 403}`; of a command, name who is refused \
                   and what: `{contains: 'User \"system:serviceaccount:{namespace}:NAME\" cannot list resource \"pods\"'}`"
                 .to_owned(),

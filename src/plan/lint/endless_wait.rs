@@ -8,9 +8,15 @@ use crate::{
         Kind, Target,
         context::{Context, Draft, below},
         kinds::nearest,
-        resolve::story::Story,
+        resolve::{
+            story::Story,
+            whereabouts::{Whereabouts, find},
+        },
     },
-    scenario::verbs::{Until, Wait},
+    scenario::{
+        Verb,
+        verbs::{Until, Wait},
+    },
 };
 
 /// Kinds that nobody but the story makes or deletes, as group and kind.
@@ -125,21 +131,12 @@ fn possible_object(cx: &mut Context<'_>, at: &str, wait: &Wait, kind: &Kind, obj
 
 /// Whether a step could make or delete objects of which nothing is known here.
 fn has_unknown_effects(story: &Story<'_>, before: usize) -> bool {
-    let known = [
-        "can",
-        "apply",
-        "create",
-        "get",
-        "delete",
-        "wait",
-        "pod",
-        "serviceAccount",
-        "role",
-        "clusterRole",
-        "bind",
-        "curl",
-    ];
-    story.drafts.iter().take(before).any(|draft| draft.verb.is_none_or(|verb| !known.contains(&verb)))
+    let unknown = |verb: Verb| match verb {
+        Verb::Can | Verb::Apply | Verb::Create | Verb::Get | Verb::Delete | Verb::Wait | Verb::Pod => false,
+        Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind | Verb::Curl => false,
+        Verb::Kubectl | Verb::Exec | Verb::Request | Verb::Whoami | Verb::Token | Verb::Patch => true,
+    };
+    story.drafts.iter().take(before).any(|draft| draft.verb.is_none_or(unknown))
 }
 
 /// What controllers make by themselves in every namespace and cluster.
@@ -157,33 +154,38 @@ fn made(cx: &mut Context<'_>, at: &str, index: usize, wait: &Wait, target: &Targ
     let namespace = target.namespace.as_deref();
     let what = format!("{} `{}`", kind.1, wait.name);
     if !is_one_of(&target.kind, &BY_STEPS_ONLY)
-        || story.world.alive(kind, namespace, &wait.name).is_some()
         || made_by_cluster(cx, target, &wait.name, story)
         || has_unknown_effects(story, index)
     {
         return;
     }
-    if let Some((maker, placed)) = story.made_by(kind, namespace, &wait.name).filter(|(maker, _)| maker.index > index) {
-        cx.findings
-            .error(at, format!("this wait cannot end: {what} is made only later"))
-            .second(&placed.name_at, format!("made by step {}", maker.index + 1))
-            .hint("move that step up");
-    } else if let Some(gone) = story.world.last(kind, namespace, &wait.name).and_then(|known| known.gone) {
-        cx.findings
-            .error(at, format!("this wait cannot end: {what} is gone"))
-            .second_key(&below("/steps", gone), format!("deleted by step {}", gone + 1))
-            .hint("make it anew before the wait");
-    } else {
-        // A Pod may be a controller's, and have a name that is no surprise.
-        let controllers = ["StatefulSet", "DaemonSet", "ReplicaSet", "Deployment", "Job", "CronJob", "Node"];
-        let by_controller = story.drafts.iter().flat_map(|draft| &draft.objects).any(|placed| {
-            placed.object.kind.plural.is_none() || controllers.contains(&placed.object.kind.kind.as_str())
-        });
-        let near = nearest(&wait.name, story.names(kind.0, kind.1).into_iter());
-        if !by_controller && near.is_none() {
+    match find(story, kind, namespace, &wait.name, &[]) {
+        Whereabouts::Alive => {}
+        Whereabouts::Later(maker, placed) => {
             cx.findings
-                .warn(at, format!("this wait cannot end: no step makes {what}"))
-                .hint("make it by an earlier step");
+                .error(at, format!("this wait cannot end: {what} is made only later"))
+                .second(&placed.name_at, format!("made by step {}", maker.index + 1))
+                .hint("move that step up");
+        }
+        Whereabouts::Gone(gone) => {
+            cx.findings
+                .error(at, format!("this wait cannot end: {what} is gone"))
+                .second_key(&below("/steps", gone), format!("deleted by step {}", gone + 1))
+                .hint("make it anew before the wait");
+        }
+        // It is said where the target is read.
+        Whereabouts::Near(_) | Whereabouts::Elsewhere(_) => {}
+        Whereabouts::Nowhere => {
+            // A Pod may be a controller's, and have a name that is no surprise.
+            let controllers = ["StatefulSet", "DaemonSet", "ReplicaSet", "Deployment", "Job", "CronJob", "Node"];
+            let by_controller = story.drafts.iter().flat_map(|draft| &draft.objects).any(|placed| {
+                placed.object.kind.plural.is_none() || controllers.contains(&placed.object.kind.kind.as_str())
+            });
+            if !by_controller {
+                cx.findings
+                    .warn(at, format!("this wait cannot end: no step makes {what}"))
+                    .hint("make it by an earlier step");
+            }
         }
     }
 }

@@ -12,11 +12,14 @@ use crate::{
         well_known::RBAC,
     },
     plan::context::{Context, Draft, below},
+    scenario::Verb,
 };
 
 /// Looks at the rules of every Role and ClusterRole that the steps apply or create.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
-    for draft in drafts.iter().filter(|draft| !matches!(draft.verb, Some("kubectl" | "curl" | "request"))) {
+    // The manifests of calls are looked at by the API server alone.
+    let written = |draft: &&Draft<'_>| draft.verb.is_some_and(is_written);
+    for draft in drafts.iter().filter(written) {
         for placed in &draft.objects {
             let object = &placed.object;
             if !object.kind.is(RBAC, "Role") && !object.kind.is(RBAC, "ClusterRole") {
@@ -32,6 +35,16 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
                 resource_names::check(cx, &at, rule);
             }
         }
+    }
+}
+
+/// Whether the objects of a verb are manifests, or short for one.
+fn is_written(verb: Verb) -> bool {
+    match verb {
+        Verb::Apply | Verb::Create | Verb::Pod | Verb::ServiceAccount => true,
+        Verb::Role | Verb::ClusterRole | Verb::Bind => true,
+        Verb::Kubectl | Verb::Curl | Verb::Request | Verb::Exec => false,
+        Verb::Can | Verb::Get | Verb::Delete | Verb::Wait | Verb::Whoami | Verb::Token | Verb::Patch => false,
     }
 }
 

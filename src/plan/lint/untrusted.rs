@@ -11,7 +11,7 @@ use crate::{
         lower::url,
     },
     reach::{self, Reach},
-    scenario::beside,
+    scenario::{Verb, beside},
 };
 
 /// Looks at all that the steps send.
@@ -19,7 +19,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: 
     for draft in drafts {
         for placed in &draft.objects {
             // kubectl's are in its standard input, which is looked at below.
-            if draft.verb != Some("kubectl") {
+            if draft.verb != Some(Verb::Kubectl) {
                 let found = reach::manifest(&placed.object.kind.kind, &placed.object.manifest);
                 refuse(cx, &placed.pointer, found);
             }

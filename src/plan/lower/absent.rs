@@ -3,6 +3,7 @@
 use crate::{
     plan::context::{Context, Draft, below},
     scenario::{
+        Verb,
         calls::As,
         expect::{Expect, Text, TextRule},
     },
@@ -53,7 +54,7 @@ fn review(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
     let Some(review) = &expect.token_review else { return };
     let at = below(at, "tokenReview");
     let tokenless = match &draft.step.asked_as {
-        _ if draft.verb != Some("whoami") => false,
+        _ if draft.verb != Some(Verb::Whoami) => false,
         None => true,
         Some(As::Word(word)) => word == "anonymous",
         Some(As::Full(full)) => full.token.is_none() && full.text.is_none(),

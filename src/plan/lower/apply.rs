@@ -12,14 +12,17 @@ use crate::{
             manifest_file, rbac,
         },
     },
-    scenario::verbs::{ManifestFile, Manifests},
+    scenario::{
+        Verb,
+        verbs::{ManifestFile, Manifests},
+    },
 };
 
 /// Reads the manifests of a step.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
     let at = draft.at();
     let manifests = match draft.verb {
-        Some("apply") => draft.step.apply.as_ref(),
+        Some(Verb::Apply) => draft.step.apply.as_ref(),
         _ => draft.step.create.as_ref(),
     };
     let mut found: Vec<manifest_file::Found> = Vec::new();
@@ -139,7 +142,7 @@ fn name_of(
                 .hint("quote it");
             None
         }
-        (None, Some(_)) if draft.verb == Some("apply") => {
+        (None, Some(_)) if draft.verb == Some(Verb::Apply) => {
             cx.findings
                 .error(&below(&metadata_at, "generateName"), "`apply` needs a name, not `generateName`")
                 .at_key()

@@ -8,24 +8,19 @@ use crate::{
         lower::headers::looks_secret,
         resolve::{groups, reference, story::Story},
     },
-    scenario::calls::{As, AsFull},
+    scenario::{
+        Verb,
+        calls::{As, AsFull},
+    },
 };
-
-/// The verbs that can ask as somebody.
-const VERBS: [&str; 9] = ["get", "create", "apply", "patch", "delete", "request", "whoami", "token", "kubectl"];
 
 /// Reads who asks.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -> Caller {
     let Some(said) = &draft.step.asked_as else { return Caller::default() };
     let at = below(&draft.pointer, "as");
-    if let Some(verb) = draft.verb.filter(|verb| !VERBS.contains(verb)) {
-        let hint = match verb {
-            "curl" => "a call from a Pod is made by `token: mounted`, or by nobody; or use `request`",
-            "exec" => "kubewalk's administrator runs the command; what it does inside is the Pod's",
-            "wait" => "kubewalk's administrator watches; to ask once, use `get`",
-            "can" => "say who is meant in `can` itself: `who: …`",
-            _ => "write it out with `create` or `apply`",
-        };
+    if let Some(verb) = draft.verb
+        && let Some(hint) = asks_as_itself(verb)
+    {
         cx.findings.error(&at, format!("`as` with `{verb}`")).at_key().second_key(&draft.at(), "the verb").hint(hint);
     }
     let caller = match said {
@@ -44,6 +39,21 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Sto
             .hint("write `status: 401`; a call without a token is made `as: anonymous`");
     }
     caller
+}
+
+/// Of a verb that cannot ask as another: whose call it is, and what to do.
+fn asks_as_itself(verb: Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Get | Verb::Create | Verb::Apply | Verb::Patch | Verb::Delete => None,
+        Verb::Request | Verb::Whoami | Verb::Token | Verb::Kubectl => None,
+        Verb::Curl => Some("a call from a Pod is made by `token: mounted`, or by nobody; or use `request`"),
+        Verb::Exec => Some("kubewalk's administrator runs the command; what it does inside is the Pod's"),
+        Verb::Wait => Some("kubewalk's administrator watches; to ask once, use `get`"),
+        Verb::Can => Some("say who is meant in `can` itself: `who: …`"),
+        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => {
+            Some("write it out with `create` or `apply`")
+        }
+    }
 }
 
 fn nobody() -> Caller {

@@ -5,7 +5,7 @@ use crate::{
     plan::{
         Target,
         context::{Context, Draft, below},
-        resolve::story::Story,
+        resolve::{reference::deletion, story::Story},
     },
     scenario::verbs::ObjectRef,
 };
@@ -40,7 +40,7 @@ pub(in crate::plan) fn read(
         Some(Some(gone)) => {
             cx.findings
                 .error(&below(&at, "name"), format!("{} `{name}` is deleted already, by step {}", kind.kind, gone + 1))
-                .second(&below(&format!("/steps/{gone}"), "delete"), "deleted here");
+                .second(&deletion(gone), "deleted here");
         }
         Some(None) => {}
         None => target::named(cx, draft, &kind, namespace.as_deref(), name, story),

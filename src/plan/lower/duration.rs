@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{plan::context::Context, scenario::schema};
+use crate::{plan::context::Context, scenario::duration::Duration as Written};
 
 /// The longest time that a step may be given.
 pub(in crate::plan) const LIMIT: Duration = Duration::from_secs(600);
@@ -12,16 +12,16 @@ const SCENARIO_LIMIT: Duration = Duration::from_secs(3600);
 const SCENARIO_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Reads a time, which must be more than nothing and at most ten minutes.
-pub(in crate::plan) fn duration(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration) -> Option<Duration> {
+pub(in crate::plan) fn duration(cx: &mut Context<'_>, pointer: &str, text: &Written) -> Option<Duration> {
     limited(cx, pointer, text, LIMIT)
 }
 
 /// The time of the whole scenario.
-pub(in crate::plan) fn scenario_timeout(cx: &mut Context<'_>, said: Option<&schema::Duration>) -> Duration {
+pub(in crate::plan) fn scenario_timeout(cx: &mut Context<'_>, said: Option<&Written>) -> Duration {
     said.and_then(|text| limited(cx, "/timeout", text, SCENARIO_LIMIT)).unwrap_or(SCENARIO_TIMEOUT)
 }
 
-fn limited(cx: &mut Context<'_>, pointer: &str, text: &schema::Duration, limit: Duration) -> Option<Duration> {
+fn limited(cx: &mut Context<'_>, pointer: &str, text: &Written, limit: Duration) -> Option<Duration> {
     let text = &text.0;
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let millis = match (digits.parse::<u64>(), &text[digits.len()..]) {

@@ -11,7 +11,7 @@ use crate::{
         lower::{absent, duration::duration, url, when},
     },
     scenario::{
-        Step,
+        ExpectKey as Key, Step, Verb,
         expect::{AtPath, DeniedBy, Expect, Text, TextRule},
     },
 };
@@ -22,64 +22,46 @@ pub(in crate::plan) fn is_refusal(step: &Step) -> bool {
 }
 
 /// What a verb cannot answer, and where to look instead.
-fn unanswerable(verb: &str, key: &str) -> Option<&'static str> {
+fn unanswerable(verb: Verb, key: Key) -> Option<&'static str> {
+    // What is shown of an answer: the object of the API server's, the body of any server's, or what a program prints.
+    let object = match verb {
+        Verb::Apply | Verb::Create | Verb::Get | Verb::Delete | Verb::Wait | Verb::Whoami | Verb::Patch => true,
+        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => true,
+        Verb::Can | Verb::Kubectl | Verb::Curl | Verb::Exec | Verb::Request | Verb::Token => false,
+    };
     let hint = match (verb, key) {
-        ("can", "within") => return None,
-        ("can", _) => "the answers that are expected stand in `allowed`, `denied` and `default`",
-        ("token" | "whoami", "tokenReview") => return None,
-        (_, "tokenReview") => "only `token` and `whoami` have a token to review",
-        ("get", "absent" | "empty") => return None,
-        (_, "absent") => "ask for the object with `get`",
-        (_, "empty") => "ask for the list with `get`",
-        ("exec" | "kubectl" | "wait", "warning" | "noWarning") => {
+        (Verb::Can, Key::Within) => return None,
+        (Verb::Can, _) => "the answers that are expected stand in `allowed`, `denied` and `default`",
+        (Verb::Token | Verb::Whoami, Key::TokenReview) => return None,
+        (_, Key::TokenReview) => "only `token` and `whoami` have a token to review",
+        (Verb::Get, Key::Absent | Key::Empty) => return None,
+        (_, Key::Absent) => "ask for the object with `get`",
+        (_, Key::Empty) => "ask for the list with `get`",
+        (Verb::Exec | Verb::Kubectl | Verb::Wait, Key::Warning | Key::NoWarning) => {
             "warnings come with an answer of the API server: use `get` or `request`"
         }
-        ("token", "object") => "what the token says is `json`",
-        ("token", "json") => return None,
-        ("curl" | "request", "object") => "the body of an answer is `json`",
+        (Verb::Token, Key::Object) => "what the token says is `json`",
+        (Verb::Token, Key::Json) => return None,
+        (Verb::Curl | Verb::Request, Key::Object) => "the body of an answer is `json`",
         // Of a failure; see `printed`.
-        ("exec" | "kubectl", "status" | "reason" | "message" | "by") => return None,
-        ("kubectl", "object") => "what kubectl prints is `json` (with `-o json`) or `stdout`",
-        ("kubectl", _) => return None,
-        ("exec", "object") => "what a command prints is `json` or `stdout`",
-        ("curl" | "exec", _) | ("request", "json" | "stdout") => return None,
-        ("delete", "json" | "object" | "path") => "`delete` answers `status`, `reason` and `message` only",
-        (_, "json") => "say `object`",
-        (_, "stdout" | "stderr") => "only commands print: say `object`, or use `exec`",
-        (_, "exitCode") => "only commands have one: say `status`",
-        ("wait", "status" | "reason" | "message" | "by") => {
+        (Verb::Exec | Verb::Kubectl, Key::Status | Key::Reason | Key::Message | Key::By) => return None,
+        (Verb::Kubectl, Key::Object) => "what kubectl prints is `json` (with `-o json`) or `stdout`",
+        (Verb::Kubectl, _) => return None,
+        (Verb::Exec, Key::Object) => "what a command prints is `json` or `stdout`",
+        (Verb::Curl | Verb::Exec, _) | (Verb::Request, Key::Json | Key::Stdout) => return None,
+        (Verb::Delete, Key::Json | Key::Object | Key::Path) => "`delete` answers `status`, `reason` and `message` only",
+        (_, Key::Json) if object => "say `object`",
+        (_, Key::Stdout | Key::Stderr) => "only commands print: say `object`, or use `exec`",
+        (_, Key::ExitCode) => "only commands have one: say `status`",
+        (Verb::Wait, Key::Status | Key::Reason | Key::Message | Key::By) => {
             "`wait` ends when the state is reached: say `object`, or ask with `get`"
         }
-        ("wait", "within") => "`wait` waits as long as the step's `timeout`",
-        ("pod" | "delete", "within") => "it waits by itself, as long as the step's `timeout`",
-        _ => return None,
+        (Verb::Wait, Key::Within) => "`wait` waits as long as the step's `timeout`",
+        (Verb::Pod | Verb::Delete, Key::Within) => "it waits by itself, as long as the step's `timeout`",
+        (_, Key::Status | Key::Reason | Key::Message | Key::By | Key::Json | Key::Object | Key::Path) => return None,
+        (_, Key::Within | Key::Warning | Key::NoWarning) => return None,
     };
     Some(hint)
-}
-
-/// The keys of an expectation that are there.
-fn keys(expect: &Expect) -> Vec<&'static str> {
-    [
-        ("status", expect.status.is_some()),
-        ("reason", expect.reason.is_some()),
-        ("message", expect.message.is_some()),
-        ("by", expect.by.is_some()),
-        ("json", expect.json.is_some()),
-        ("object", expect.object.is_some()),
-        ("path", !expect.path.is_empty()),
-        ("exitCode", expect.exit_code.is_some()),
-        ("stdout", expect.stdout.is_some()),
-        ("stderr", expect.stderr.is_some()),
-        ("within", expect.within.is_some()),
-        ("warning", expect.warning.is_some()),
-        ("noWarning", expect.no_warning.is_some()),
-        ("absent", expect.absent.is_some()),
-        ("empty", expect.empty.is_some()),
-        ("tokenReview", expect.token_review.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(key, there)| there.then_some(key))
-    .collect()
 }
 
 /// Checks all that a step expects, and fills in the namespace.
@@ -102,7 +84,7 @@ fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) 
     one_object(cx, draft, &at, &expect);
     status(cx, &at, &expect);
     elsewhere(cx, draft, &at, &expect);
-    if draft.verb == Some("curl") {
+    if draft.verb == Some(Verb::Curl) {
         curl_ends(cx, &at, &expect);
     }
     within(cx, draft, &at, &expect, limit);
@@ -125,7 +107,7 @@ fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) 
 
 fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
     let Some(verb) = draft.verb else { return };
-    for key in keys(expect) {
+    for key in expect.keys() {
         if let Some(hint) = unanswerable(verb, key) {
             cx.findings
                 .error(&below(at, key), format!("`{verb}` cannot answer `{key}`"))
@@ -138,10 +120,10 @@ fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect
 
 /// A command has no status; but a failure of the API server shows in what it prints.
 fn printed(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
-    let Some(verb @ ("exec" | "kubectl")) = draft.verb else { return };
+    let Some(verb @ (Verb::Exec | Verb::Kubectl)) = draft.verb else { return };
     if expect.status.is_some_and(|status| status < 400) {
         let hint = match verb {
-            "exec" => "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`",
+            Verb::Exec => "a command has no HTTP status: `exitCode`, `stdout`, `stderr`; to see one, use `curl`",
             _ => "kubectl has no HTTP status: `exitCode`, `stdout`, `stderr`",
         };
         cx.findings
@@ -153,11 +135,11 @@ fn printed(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
 }
 
 fn one_object(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
-    if !matches!(draft.verb, Some("apply" | "create")) || draft.objects.len() < 2 {
+    if !matches!(draft.verb, Some(Verb::Apply | Verb::Create)) || draft.objects.len() < 2 {
         return;
     }
-    let about_one = |key: &&str| matches!(*key, "status" | "reason" | "message" | "object" | "path");
-    if let Some(key) = keys(expect).into_iter().find(about_one) {
+    let about_one = |key: &Key| matches!(key, Key::Status | Key::Reason | Key::Message | Key::Object | Key::Path);
+    if let Some(key) = expect.keys().into_iter().find(about_one) {
         cx.findings
             .error(&below(at, key), format!("`{key}` of which of the {} objects?", draft.objects.len()))
             .at_key()
@@ -227,7 +209,7 @@ fn elsewhere(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect)
     let at_by = below(at, "by");
     let Some(curl) = draft.step.curl.as_ref() else {
         let message = match draft.verb {
-            Some("exec") => format!("`by: {word}` of a command, of which nobody knows whom it calls"),
+            Some(Verb::Exec) => format!("`by: {word}` of a command, of which nobody knows whom it calls"),
             _ => format!("`by: {word}`, but this step asks the API server"),
         };
         cx.findings
@@ -273,9 +255,10 @@ fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
             .hint("add the `exitCode` with which it fails, e.g. `exitCode: 6`");
     }
     if fails
-        && let Some(key) = keys(expect)
+        && let Some(key) = expect
+            .keys()
             .into_iter()
-            .find(|key| matches!(*key, "status" | "reason" | "message" | "json" | "path" | "stdout"))
+            .find(|key| matches!(key, Key::Status | Key::Reason | Key::Message | Key::Json | Key::Path | Key::Stdout))
     {
         cx.findings
             .error(&below(at, key), format!("`{key}` of an answer that never came"))
@@ -288,7 +271,7 @@ fn curl_ends(cx: &mut Context<'_>, at: &str, expect: &Expect) {
 fn within(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect, within: Option<Duration>) {
     let Some(within) = within else { return };
     let at = below(at, "within");
-    if keys(expect).len() == 1 && draft.verb != Some("can") {
+    if expect.keys().len() == 1 && draft.verb != Some(Verb::Can) {
         cx.findings
             .error(&at, "`within` without anything to expect")
             .at_key()

@@ -8,7 +8,7 @@ use crate::{
         Kind,
         context::{Context, Draft, below},
     },
-    scenario::when::Expects,
+    scenario::{Verb, expect::Expects},
 };
 
 /// As many slips of one manifest are told.
@@ -21,7 +21,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, 
         return;
     }
     let api_version = map.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-    let applied = draft.verb == Some("apply");
+    let applied = draft.verb == Some(Verb::Apply);
     let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
     for slip in fields::slips(api_version, &kind.kind, map).into_iter().take(MOST) {
         let pointer = slip.path.iter().fold(at.to_owned(), |at, key| below(&at, key));

@@ -7,6 +7,7 @@ use crate::{
         context::{Context, Draft, below},
         resolve::{kept::Kept, story::Story},
     },
+    scenario::Verb,
 };
 
 /// Reads what a step keeps.
@@ -53,8 +54,8 @@ pub(in crate::plan) fn read(
 fn what(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option<Saved> {
     let verb = draft.verb?;
     match what {
-        "token" if verb == "token" => return Some(Saved::Token),
-        "stdout" if matches!(verb, "exec" | "kubectl") => return Some(Saved::Stdout),
+        "token" if verb == Verb::Token => return Some(Saved::Token),
+        "stdout" if matches!(verb, Verb::Exec | Verb::Kubectl) => return Some(Saved::Stdout),
         "token" | "stdout" => {
             let of = if what == "token" { "token" } else { "exec" };
             cx.findings
@@ -65,11 +66,11 @@ fn what(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option
         }
         _ => {}
     }
-    if matches!(verb, "delete" | "can") {
+    if matches!(verb, Verb::Delete | Verb::Can) {
         cx.findings
             .error(at, format!("`{verb}` has no answer to save"))
             .second_key(&draft.at(), "the verb")
-            .hint(if verb == "can" { "leave the line out" } else { "ask with `get` before" });
+            .hint(if verb == Verb::Can { "leave the line out" } else { "ask with `get` before" });
         return None;
     }
     if let Err(error) = Query::parse(what) {

@@ -12,18 +12,21 @@ use crate::{
         names,
         resolve::groups,
     },
-    scenario::verbs::{Bind, Pod, Role, Rule, ServiceAccount, Subject},
+    scenario::{
+        Verb,
+        verbs::{Bind, Pod, Role, Rule, ServiceAccount, Subject},
+    },
 };
 
 /// What a step in a short form makes; nothing if it is in none.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
     let step = draft.step;
     let made = match draft.verb {
-        Some("pod") => step.pod.as_ref().map(|it| pod(cx, draft, it)),
-        Some("serviceAccount") => (step.service_account.as_ref()).map(|it| account(cx, draft, it)),
-        Some("role") => step.role.as_ref().map(|it| role(cx, draft, "Role", it)),
-        Some("clusterRole") => (step.cluster_role.as_ref()).map(|it| role(cx, draft, "ClusterRole", it)),
-        Some("bind") => step.bind.as_ref().and_then(|it| bind(cx, draft, it)),
+        Some(Verb::Pod) => step.pod.as_ref().map(|it| pod(cx, draft, it)),
+        Some(Verb::ServiceAccount) => (step.service_account.as_ref()).map(|it| account(cx, draft, it)),
+        Some(Verb::Role) => step.role.as_ref().map(|it| role(cx, draft, "Role", it)),
+        Some(Verb::ClusterRole) => (step.cluster_role.as_ref()).map(|it| role(cx, draft, "ClusterRole", it)),
+        Some(Verb::Bind) => step.bind.as_ref().and_then(|it| bind(cx, draft, it)),
         _ => None,
     };
     made.into_iter().collect()

@@ -7,38 +7,11 @@ use crate::{
         context::{Context, Draft, below},
         lower::{apply, duration, expect, kubectl, request_objects, short, when},
     },
-    scenario::schema::Step,
+    scenario::{Verb, schema::Step},
 };
 
 /// The time that a step is given when it says nothing.
 const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The verbs that a step has, in the order of the language.
-fn verbs(step: &Step) -> Vec<&'static str> {
-    [
-        ("can", step.can.is_some()),
-        ("kubectl", step.kubectl.is_some()),
-        ("apply", step.apply.is_some()),
-        ("create", step.create.is_some()),
-        ("get", step.get.is_some()),
-        ("delete", step.delete.is_some()),
-        ("wait", step.wait.is_some()),
-        ("pod", step.pod.is_some()),
-        ("serviceAccount", step.service_account.is_some()),
-        ("role", step.role.is_some()),
-        ("clusterRole", step.cluster_role.is_some()),
-        ("bind", step.bind.is_some()),
-        ("curl", step.curl.is_some()),
-        ("exec", step.exec.is_some()),
-        ("request", step.request.is_some()),
-        ("whoami", step.whoami.is_some()),
-        ("token", step.token.is_some()),
-        ("patch", step.patch.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(verb, there)| there.then_some(verb))
-    .collect()
-}
 
 /// Reads one step.
 pub(in crate::plan) fn read<'a>(cx: &mut Context<'_>, index: usize, step: &'a Step) -> Draft<'a> {
@@ -60,28 +33,27 @@ pub(in crate::plan) fn read<'a>(cx: &mut Context<'_>, index: usize, step: &'a St
         draft.when = Some(when::read(cx, &below(&draft.pointer, "when"), when));
     }
     rows(cx, &draft);
-    draft.objects = match draft.verb {
-        Some("apply" | "create") => apply::read(cx, &draft),
-        Some("kubectl") => kubectl::made(cx, &draft),
-        Some("curl" | "request") => request_objects::made(&draft).into_iter().collect(),
-        Some(_) => short::read(cx, &draft),
-        None => Vec::new(),
+    let Some(verb) = draft.verb else { return draft };
+    draft.objects = match verb {
+        Verb::Apply | Verb::Create => apply::read(cx, &draft),
+        Verb::Kubectl => kubectl::made(cx, &draft),
+        Verb::Curl | Verb::Request => request_objects::made(&draft).into_iter().collect(),
+        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => short::read(cx, &draft),
+        Verb::Can | Verb::Get | Verb::Delete | Verb::Wait | Verb::Exec => Vec::new(),
+        Verb::Whoami | Verb::Token | Verb::Patch => Vec::new(),
     };
     draft
 }
 
-fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static str> {
-    let mut verbs = verbs(step);
+fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<Verb> {
+    let mut verbs = step.verbs();
     let document = cx.findings.document();
     verbs.sort_by_key(|verb| document.key_span(&below(pointer, verb)));
     let Some((first, more)) = verbs.split_first() else {
         cx.findings
             .error(&below(pointer, "title"), "the step says nothing to do")
             .label("a step needs exactly one verb")
-            .hint(
-                "one of can, kubectl, apply, create, get, delete, wait, pod, serviceAccount, role, clusterRole, \
-                 bind, curl, exec, request, whoami, token, patch",
-            );
+            .hint(format!("one of {}", Verb::ALL.iter().map(|verb| verb.key()).collect::<Vec<_>>().join(", ")));
         return None;
     };
     for verb in more {
@@ -92,7 +64,7 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<&'static
             .second_key(&below(pointer, first), "the first one")
             .hint("make two steps of it");
     }
-    Some(first)
+    Some(*first)
 }
 
 fn rows(cx: &mut Context<'_>, draft: &Draft<'_>) {

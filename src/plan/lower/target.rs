@@ -5,11 +5,13 @@ use crate::{
     plan::{
         Kind, Target,
         context::{Context, Draft, below},
-        kinds::nearest,
         lower::kind::check_name,
-        resolve::story::Story,
+        resolve::{
+            story::Story,
+            whereabouts::{Whereabouts, find},
+        },
     },
-    scenario::verbs::ObjectRef,
+    scenario::{Verb, verbs::ObjectRef},
 };
 
 /// The target of `patch`.
@@ -60,7 +62,7 @@ pub(in crate::plan) fn namespace(
                 let own = name
                     .is_some_and(|name| story.world.alive((&kind.group, &kind.kind), Some(namespace), name).is_some());
                 if !reads && !own {
-                    let does = if draft.verb == Some("patch") { "changes" } else { "deletes" };
+                    let does = if draft.verb == Some(Verb::Patch) { "changes" } else { "deletes" };
                     cx.findings
                         .error(&at, format!("a scenario {does} nothing in namespace `{namespace}`"))
                         .hint("only what it has made there, and in its own namespaces");
@@ -89,11 +91,13 @@ pub(in crate::plan) fn named(
     let before = cx.findings.errors();
     check_name(cx, &at, kind, name);
     let key = (kind.group.as_str(), kind.kind.as_str());
-    if cx.findings.errors() > before || story.made_by(key, namespace, name).is_some() {
+    if cx.findings.errors() > before {
         return;
     }
-    let names = story.names(&kind.group, &kind.kind);
-    if let Some(near) = nearest(name, names.into_iter()) {
-        cx.findings.warn(&at, format!("no step makes {} `{name}`", kind.kind)).hint(format!("did you mean `{near}`?"));
-    }
+    let hint = match find(story, key, namespace, name, &[]) {
+        Whereabouts::Alive | Whereabouts::Gone(_) | Whereabouts::Later(..) | Whereabouts::Nowhere => return,
+        Whereabouts::Elsewhere(other) => format!("it is in namespace `{other}`: say `namespace: {other}`"),
+        Whereabouts::Near(near) => format!("did you mean `{near}`?"),
+    };
+    cx.findings.warn(&at, format!("no step makes {} `{name}`", kind.kind)).hint(hint);
 }

@@ -3,7 +3,7 @@
 use crate::{
     k8s::well_known::EVERYWHERE,
     plan::{
-        Action, Step,
+        Action, Object, Step,
         context::{Context, Draft, Placed, below},
         lint::endless_wait,
         lower::{
@@ -12,7 +12,7 @@ use crate::{
         resolve::{bindings, saved, story::Story, world::Known},
         when,
     },
-    scenario::schema,
+    scenario::{Verb, schema},
 };
 
 /// Makes the steps of the plan.
@@ -52,13 +52,13 @@ pub(super) fn steps<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<St
 fn act<'a>(story: &mut Story<'a>, cx: &mut Context<'_>, draft: &'a Draft<'a>) -> Option<Action> {
     let step: &schema::Step = draft.step;
     match draft.verb? {
-        "can" => can::read(cx, draft, step.can.as_ref()?, story),
-        "kubectl" => {
+        Verb::Can => can::read(cx, draft, step.can.as_ref()?, story),
+        Verb::Kubectl => {
             draft.objects.iter().for_each(|placed| story.world.add(known(draft, placed)));
             kubectl::read(cx, draft, step.kubectl.as_ref()?)
         }
-        "get" => get::read(cx, draft, step.get.as_ref()?, story).map(Action::Get),
-        "delete" => {
+        Verb::Get => get::read(cx, draft, step.get.as_ref()?, story).map(Action::Get),
+        Verb::Delete => {
             let target = delete::read(cx, draft, step.delete.as_ref()?, story)?;
             if !draft.refused {
                 let kind = (target.kind.group.as_str(), target.kind.kind.as_str());
@@ -68,38 +68,38 @@ fn act<'a>(story: &mut Story<'a>, cx: &mut Context<'_>, draft: &'a Draft<'a>) ->
             }
             Some(Action::Delete(target))
         }
-        "wait" => {
+        Verb::Wait => {
             let wait = step.wait.as_ref()?;
             let target = wait::read(cx, draft, wait, story)?;
             endless_wait::check(cx, draft, wait, &target, story);
             Some(Action::Wait(target, wait.until.clone()))
         }
-        "curl" => {
+        Verb::Curl => {
             let action = curl::read(cx, draft, step.curl.as_ref()?, story);
             call_changes(story, draft, action.as_ref());
             action
         }
-        "exec" => exec::read(cx, draft, step.exec.as_ref()?, story),
-        "whoami" => Some(Action::Whoami),
-        "token" => token::read(cx, draft, step.token.as_ref()?, story),
-        "patch" => patch::read(cx, draft, step.patch.as_ref()?, story),
-        "request" => {
+        Verb::Exec => exec::read(cx, draft, step.exec.as_ref()?, story),
+        Verb::Whoami => Some(Action::Whoami),
+        Verb::Token => token::read(cx, draft, step.token.as_ref()?, story),
+        Verb::Patch => patch::read(cx, draft, step.patch.as_ref()?, story),
+        Verb::Request => {
             let action = request::read(cx, draft, step.request.as_ref()?);
             call_changes(story, draft, action.as_ref());
             action
         }
-        verb => {
-            for placed in &draft.objects {
-                make(story, cx, draft, placed);
-            }
-            let mut objects: Vec<_> = (draft.objects.iter().map(|placed| placed.object.clone())).collect();
-            match verb {
-                "create" => Some(Action::Create(objects)),
-                "pod" => objects.pop().map(Action::Pod),
-                _ => Some(Action::Apply(objects)),
-            }
+        Verb::Create => Some(Action::Create(make_all(story, cx, draft))),
+        Verb::Pod => make_all(story, cx, draft).pop().map(Action::Pod),
+        Verb::Apply | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => {
+            Some(Action::Apply(make_all(story, cx, draft)))
         }
     }
+}
+
+/// Makes all objects of a step.
+fn make_all<'a>(story: &mut Story<'a>, cx: &mut Context<'_>, draft: &'a Draft<'a>) -> Vec<Object> {
+    draft.objects.iter().for_each(|placed| make(story, cx, draft, placed));
+    draft.objects.iter().map(|placed| placed.object.clone()).collect()
 }
 
 /// What a call from a Pod, or a request, makes or deletes.
@@ -130,7 +130,7 @@ fn make<'a>(story: &mut Story<'a>, cx: &mut Context<'_>, draft: &'a Draft<'a>, p
         let together =
             |before: &&Known<'_>| when::together(story.drafts[before.step].when.as_ref(), draft.when.as_ref());
         let before = before.filter(together);
-        if let Some(before) = before.filter(|_| draft.verb != Some("apply") && !object.name.is_empty()) {
+        if let Some(before) = before.filter(|_| draft.verb != Some(Verb::Apply) && !object.name.is_empty()) {
             let message =
                 format!("{} `{}` is made already, by step {}", object.kind.kind, object.name, before.step + 1);
             cx.findings

@@ -5,16 +5,20 @@ use serde_json::Value;
 use crate::{
     k8s::{
         served::{is_cluster_role, is_role},
-        well_known::RBAC,
+        well_known::{ACCOUNT, RBAC},
     },
     plan::{
         context::{Context, Draft, Placed, below},
         kinds::nearest,
-        resolve::{pod_facts::pod_facts, story::Story},
+        resolve::{
+            pod_facts::pod_facts,
+            reference::deletion,
+            story::Story,
+            whereabouts::{Whereabouts, find},
+        },
     },
+    scenario::Verb,
 };
-
-const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
 /// Checks a Pod or a binding.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'_>) {
@@ -34,7 +38,7 @@ fn did_you_mean(word: &str, among: Vec<&str>) -> Option<String> {
 fn pod(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'_>) {
     let facts = pod_facts(&placed.object.manifest);
     let at = match draft.verb {
-        Some("pod") => below(&placed.pointer, "serviceAccount"),
+        Some(Verb::Pod) => below(&placed.pointer, "serviceAccount"),
         _ => {
             let spec = below(&placed.pointer, "spec");
             if facts.containers.is_empty() {
@@ -46,24 +50,37 @@ fn pod(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'
         }
     };
     let (name, namespace) = (facts.account.as_str(), placed.object.namespace.as_deref());
-    if name == "default" || story.world.alive(ACCOUNT, namespace, name).is_some() {
+    if name == "default" {
         return;
     }
-    if let Some((maker, made)) = story.made_by(ACCOUNT, namespace, name) {
-        cx.findings
-            .error(&at, format!("ServiceAccount `{name}` is not there at this step"))
-            .label("the Pod would be refused")
-            .second(&made.name_at, format!("made by step {}", maker.index + 1))
-            .hint("make the account before the Pod");
-    } else {
-        cx.findings
-            .error(&at, format!("no step makes ServiceAccount `{name}`"))
-            .label("the Pod would be refused")
-            .hint_if(
-                did_you_mean(name, story.names("", "ServiceAccount"))
-                    .or_else(|| Some(format!("add a step `serviceAccount: {name}`"))),
-            );
-    }
+    let hint = match find(story, ACCOUNT, namespace, name, &[]) {
+        Whereabouts::Alive => return,
+        Whereabouts::Gone(gone) => {
+            cx.findings
+                .error(&at, format!("ServiceAccount `{name}` is not there at this step"))
+                .label("the Pod would be refused")
+                .second(&deletion(gone), format!("deleted by step {}", gone + 1))
+                .hint("make the account anew before the Pod");
+            return;
+        }
+        Whereabouts::Later(maker, made) => {
+            cx.findings
+                .error(&at, format!("ServiceAccount `{name}` is not there at this step"))
+                .label("the Pod would be refused")
+                .second(&made.name_at, format!("made by step {}", maker.index + 1))
+                .hint("make the account before the Pod");
+            return;
+        }
+        Whereabouts::Elsewhere(other) => {
+            format!("it is in namespace `{other}`, and a Pod's account is in the Pod's own: make one there")
+        }
+        Whereabouts::Near(near) => format!("did you mean `{near}`?"),
+        Whereabouts::Nowhere => format!("add a step `serviceAccount: {name}`"),
+    };
+    cx.findings
+        .error(&at, format!("no step makes ServiceAccount `{name}`"))
+        .label("the Pod would be refused")
+        .hint(hint);
 }
 
 /// ClusterRoles that every cluster has. Distributions and add-ons have more that begin with `system:`.
@@ -88,7 +105,7 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<
     let other = if cluster { "Role" } else { "ClusterRole" };
     let other_namespace = if cluster { Some(cx.namespace) } else { None };
     let is_other = story.made_by((RBAC, other), other_namespace, name).is_some() || (!cluster && is_bootstrap(name));
-    let short = draft.verb == Some("bind");
+    let short = draft.verb == Some(Verb::Bind);
     let hint = if is_other {
         let key = if cluster { "role" } else { "clusterRole" };
         let line = if short { format!("{key}: {name}") } else { format!("kind: {other}") };
@@ -115,7 +132,7 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<
 }
 
 fn subjects(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &Story<'_>) {
-    let short = draft.verb == Some("bind");
+    let short = draft.verb == Some(Verb::Bind);
     let subjects = placed.object.manifest["subjects"].as_array();
     for (index, subject) in subjects.into_iter().flatten().enumerate() {
         if subject["kind"] != "ServiceAccount" {
@@ -127,17 +144,15 @@ fn subjects(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &St
         if name == "default" || name.is_empty() || name.contains(':') {
             continue;
         }
-        if story.made_by(ACCOUNT, Some(namespace), name).is_some() {
-            continue;
-        }
-        let elsewhere = (story.drafts.iter().flat_map(|draft| &draft.objects))
-            .find(|made| made.object.kind.is("", "ServiceAccount") && made.object.name == name);
-        let hint = match elsewhere.and_then(|made| made.object.namespace.as_deref()) {
-            Some(other) if other == cx.namespace => {
+        let hint = match find(story, ACCOUNT, Some(namespace), name, &[]) {
+            // A binding holds for an account that is made after it, and stays when one is deleted.
+            Whereabouts::Alive | Whereabouts::Gone(_) | Whereabouts::Later(..) => continue,
+            Whereabouts::Elsewhere(other) if other == cx.namespace => {
                 Some(format!("`{name}` is in the scenario's own namespace, which is filled in"))
             }
-            Some(other) => Some(format!("`{name}` is in namespace `{other}`")),
-            None => did_you_mean(name, story.names("", "ServiceAccount")),
+            Whereabouts::Elsewhere(other) => Some(format!("`{name}` is in namespace `{other}`")),
+            Whereabouts::Near(near) => Some(format!("did you mean `{near}`?")),
+            Whereabouts::Nowhere => None,
         };
         let message = format!("no step makes ServiceAccount `{name}` in namespace `{namespace}`");
         if short {

@@ -9,4 +9,5 @@ pub(in crate::plan) mod pod_facts;
 pub(in crate::plan) mod reference;
 pub(in crate::plan) mod saved;
 pub(in crate::plan) mod story;
+pub(in crate::plan) mod whereabouts;
 pub(in crate::plan) mod world;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
+    k8s::well_known::POD,
     plan::{
         Of, Owner, Place,
         context::{Context, below, words::PREFIX as SAVED},
@@ -12,13 +13,16 @@ use crate::{
         place::selector,
         resolve::{
             pod_facts::{PodFacts, pod_facts},
+            reference::deletion,
             story::Story,
+            whereabouts::{Whereabouts, find},
         },
     },
-    scenario::places::{In, InLabels},
+    scenario::{
+        Verb,
+        places::{In, InLabels},
+    },
 };
-
-const POD: (&str, &str) = ("", "Pod");
 
 /// A Pod or a template that a step makes, and where.
 struct Made<'s> {
@@ -170,7 +174,7 @@ impl<'s> Look<'_, 's> {
         if let Some(gone) = story.world.last(kind, Some(namespace), name).and_then(|known| known.gone) {
             cx.findings
                 .error(self.at, format!("{} `{name}` is gone at this step", owner.kind()))
-                .second(&below(&format!("/steps/{gone}"), "delete"), format!("deleted by step {}", gone + 1));
+                .second(&deletion(gone), format!("deleted by step {}", gone + 1));
             return None;
         }
         if self.may_be_there(cx, namespace) {
@@ -273,7 +277,7 @@ impl<'s> Look<'_, 's> {
                 let makes_pods = Owner::ALL.iter().any(|owner| kind == (owner.group(), owner.kind()));
                 !OWN.iter().any(|own| own.group == kind.0) || makes_pods || placed.object.name.is_empty()
             });
-            sends || custom || draft.verb == Some("kubectl")
+            sends || custom || draft.verb == Some(Verb::Kubectl)
         })
     }
 
@@ -291,18 +295,22 @@ impl<'s> Look<'_, 's> {
 
     fn none(&self, cx: &mut Context<'_>, namespace: &str, name: &str, any: Option<String>) {
         let (at, story) = (self.at, self.story);
-        if let Some(gone) = (story.world.last(POD, Some(namespace), name)).and_then(|known| known.gone) {
-            cx.findings
-                .error(at, format!("Pod `{name}` is gone at this step"))
-                .second(&below(&format!("/steps/{gone}"), "delete"), format!("deleted by step {}", gone + 1));
-            return;
-        }
-        if let Some((draft, placed)) = story.made_by(POD, Some(namespace), name) {
-            cx.findings
-                .error(at, format!("Pod `{name}` is not there yet"))
-                .second(&placed.name_at, format!("made by step {}", draft.index + 1))
-                .hint("move that step up");
-            return;
+        let found = find(story, POD, Some(namespace), name, &[]);
+        match found {
+            Whereabouts::Gone(gone) => {
+                cx.findings
+                    .error(at, format!("Pod `{name}` is gone at this step"))
+                    .second(&deletion(gone), format!("deleted by step {}", gone + 1));
+                return;
+            }
+            Whereabouts::Later(draft, placed) => {
+                cx.findings
+                    .error(at, format!("Pod `{name}` is not there yet"))
+                    .second(&placed.name_at, format!("made by step {}", draft.index + 1))
+                    .hint("move that step up");
+                return;
+            }
+            Whereabouts::Alive | Whereabouts::Elsewhere(_) | Whereabouts::Near(_) | Whereabouts::Nowhere => {}
         }
         if let Some(refused) = story.refused_by(POD, Some(namespace), name) {
             let number = refused.index + 1;
@@ -311,25 +319,15 @@ impl<'s> Look<'_, 's> {
                 .second(&refused.expect_at(), "expects a refusal");
             return;
         }
-        let elsewhere = (story.world.all_alive(POD)).find(|known| known.object.name == name);
         let owner = Owner::ALL.into_iter().find(|owner| self.template(*owner, namespace, name).is_some());
-        let hint = match (elsewhere.and_then(|known| known.object.namespace.as_deref()), owner) {
-            (Some(other), _) => format!("it is in namespace `{other}`: write `{other}/{name}`"),
-            (None, Some(owner)) => format!("its Pods have names of their own: write `{}/{name}`", owner.word()),
-            (None, None) => {
-                let names = story.names("", "Pod");
-                match (nearest(name, names.iter().copied()), any) {
-                    (Some(near), _) => format!("did you mean `{near}`?"),
-                    (None, Some(any)) => {
-                        format!(
-                            "add a step `pod: {{name: {name}, image: curl}}` before; a Pod that is there without one is `{any}`"
-                        )
-                    }
-                    (None, None) => {
-                        format!("add a step `pod: {{name: {name}, image: curl}}` before")
-                    }
-                }
-            }
+        let hint = match (found, owner, any) {
+            (Whereabouts::Elsewhere(other), _, _) => format!("it is in namespace `{other}`: write `{other}/{name}`"),
+            (_, Some(owner), _) => format!("its Pods have names of their own: write `{}/{name}`", owner.word()),
+            (Whereabouts::Near(near), _, _) => format!("did you mean `{near}`?"),
+            (_, None, Some(any)) => format!(
+                "add a step `pod: {{name: {name}, image: curl}}` before; a Pod that is there without one is `{any}`"
+            ),
+            (_, None, None) => format!("add a step `pod: {{name: {name}, image: curl}}` before"),
         };
         cx.findings.error(at, format!("no step makes Pod `{name}`")).hint(hint);
     }

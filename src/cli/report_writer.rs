@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Takes the events of a run.
-pub struct Outlet {
+pub struct ReportWriter {
     begun: Instant,
     wanted: Vec<Wanted>,
     stream: Option<(Wanted, File)>,
@@ -23,10 +23,10 @@ pub struct Outlet {
     finished: bool,
 }
 
-impl Outlet {
+impl ReportWriter {
     /// Opens the stream, if one is wanted, so that it can be read from the first event on.
     pub fn open(wanted: &[Wanted]) -> Self {
-        let mut outlet = Outlet {
+        let mut writer = ReportWriter {
             begun: Instant::now(),
             wanted: wanted.to_vec(),
             stream: None,
@@ -37,11 +37,11 @@ impl Outlet {
         for stream in wanted.iter().filter(|wanted| wanted.kind == Kind::Events) {
             let Some(path) = &stream.path else { continue };
             match Destination::find(path).and_then(|place| place.stream()) {
-                Ok(file) => outlet.stream = Some((stream.clone(), file)),
-                Err(e) => outlet.exit = outlet.exit.worst(report::not_written(stream, &e)),
+                Ok(file) => writer.stream = Some((stream.clone(), file)),
+                Err(e) => writer.exit = writer.exit.worst(report::not_written(stream, &e)),
             }
         }
-        outlet
+        writer
     }
 
     /// Filters an event, writes it into the stream, and gives it back for the terminal.
@@ -70,7 +70,7 @@ impl Outlet {
     }
 }
 
-impl Drop for Outlet {
+impl Drop for ReportWriter {
     /// After a panic, the reports say how far the run came.
     fn drop(&mut self) {
         if !self.finished && !self.records.is_empty() {

@@ -1,8 +1,11 @@
-//! Lengths of time on the command line.
+//! Lengths of time as the command line and the environment write them.
 
 use std::time::Duration;
 
 /// `90s`, `30m`, `2h`.
+///
+/// # Errors
+/// How one is written.
 pub fn read(text: &str) -> Result<Duration, String> {
     let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(at);

@@ -2,22 +2,22 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use tokio::sync::Notify;
 
-use crate::plan::Plan;
+use crate::{plan::Plan, sync::locked};
 
 /// The scenarios that run on a cluster now.
 #[derive(Debug)]
-pub struct Turns {
-    now: Mutex<Now>,
+pub struct ExclusionLocks {
+    now: Mutex<Holders>,
     freed: Notify,
 }
 
 #[derive(Debug)]
-struct Now {
+struct Holders {
     /// How many run.
     running: usize,
     /// Whether the one that runs must be alone.
@@ -30,25 +30,25 @@ struct Now {
 
 /// A scenario's turn, until it is dropped.
 #[derive(Debug)]
-pub struct Turn<'a> {
-    turns: &'a Turns,
+pub struct ExclusionLock<'a> {
+    locks: &'a ExclusionLocks,
     holds: BTreeSet<String>,
 }
 
-impl Turns {
+impl ExclusionLocks {
     /// Nobody runs.
     pub const fn new() -> Self {
-        let now = Now { running: 0, alone: false, wait_alone: 0, held: BTreeSet::new() };
-        Turns { now: Mutex::new(now), freed: Notify::const_new() }
+        let now = Holders { running: 0, alone: false, wait_alone: 0, held: BTreeSet::new() };
+        ExclusionLocks { now: Mutex::new(now), freed: Notify::const_new() }
     }
 
     /// The turn of a scenario, if it may begin now.
-    pub fn now(&self, plan: &Plan) -> Option<Turn<'_>> {
+    pub fn try_lock(&self, plan: &Plan) -> Option<ExclusionLock<'_>> {
         self.begin(plan, false)
     }
 
     /// Waits for the turn of a scenario. It is independent of the async runtime that waits.
-    pub async fn wait(&self, plan: &Plan) -> Turn<'_> {
+    pub async fn lock(&self, plan: &Plan) -> ExclusionLock<'_> {
         let waiting = plan.alone.then(|| WaitAlone::new(self));
         loop {
             // Whoever ends between the look and the wait is not missed.
@@ -61,8 +61,8 @@ impl Turns {
         }
     }
 
-    fn begin(&self, plan: &Plan, waits_alone: bool) -> Option<Turn<'_>> {
-        let mut now = self.lock();
+    fn begin(&self, plan: &Plan, waits_alone: bool) -> Option<ExclusionLock<'_>> {
+        let mut now = self.holders();
         let company = now.running > 0 && (now.alone || plan.alone);
         let queue = now.wait_alone > 0 && !waits_alone;
         if company || queue || plan.holds.iter().any(|name| now.held.contains(name)) {
@@ -71,44 +71,44 @@ impl Turns {
         now.running += 1;
         now.alone = plan.alone;
         now.held.extend(plan.holds.iter().cloned());
-        Some(Turn { turns: self, holds: plan.holds.clone() })
+        Some(ExclusionLock { locks: self, holds: plan.holds.clone() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn holders(&self) -> MutexGuard<'_, Holders> {
+        locked(&self.now)
     }
 }
 
-impl Default for Turns {
+impl Default for ExclusionLocks {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ExclusionLock<'_> {
     fn drop(&mut self) {
-        let mut now = self.turns.lock();
+        let mut now = self.locks.holders();
         now.running -= 1;
         now.alone = false;
         now.held.retain(|name| !self.holds.contains(name));
         drop(now);
-        self.turns.freed.notify_waiters();
+        self.locks.freed.notify_waiters();
     }
 }
 
 /// Somebody waits to be alone, until this is dropped.
-struct WaitAlone<'a>(&'a Turns);
+struct WaitAlone<'a>(&'a ExclusionLocks);
 
 impl<'a> WaitAlone<'a> {
-    fn new(turns: &'a Turns) -> Self {
-        turns.lock().wait_alone += 1;
-        WaitAlone(turns)
+    fn new(locks: &'a ExclusionLocks) -> Self {
+        locks.holders().wait_alone += 1;
+        WaitAlone(locks)
     }
 }
 
 impl Drop for WaitAlone<'_> {
     fn drop(&mut self) {
-        self.0.lock().wait_alone -= 1;
+        self.0.holders().wait_alone -= 1;
         self.0.freed.notify_waiters();
     }
 }
@@ -148,66 +148,66 @@ mod tests {
 
     #[test]
     fn a_name_is_for_one_at_a_time() {
-        let turns = Turns::new();
-        let first = turns.now(&in_default()).expect("nobody has it");
-        assert!(turns.now(&in_default()).is_none());
-        let other = turns.now(&free()).expect("it needs no name");
+        let locks = ExclusionLocks::new();
+        let first = locks.try_lock(&in_default()).expect("nobody has it");
+        assert!(locks.try_lock(&in_default()).is_none());
+        let other = locks.try_lock(&free()).expect("it needs no name");
         drop(first);
-        assert!(turns.now(&in_default()).is_some());
+        assert!(locks.try_lock(&in_default()).is_some());
         drop(other);
     }
 
     #[test]
     fn whoever_is_alone_has_no_company() {
-        let turns = Turns::new();
-        let other = turns.now(&free()).expect("nobody is there");
-        assert!(turns.now(&alone()).is_none());
+        let locks = ExclusionLocks::new();
+        let other = locks.try_lock(&free()).expect("nobody is there");
+        assert!(locks.try_lock(&alone()).is_none());
         drop(other);
-        let alone = turns.now(&self::alone()).expect("nobody is there");
-        assert!(turns.now(&free()).is_none());
+        let alone = locks.try_lock(&self::alone()).expect("nobody is there");
+        assert!(locks.try_lock(&free()).is_none());
         drop(alone);
-        assert!(turns.now(&free()).is_some());
+        assert!(locks.try_lock(&free()).is_some());
     }
 
     #[tokio::test]
     async fn whoever_waits_to_be_alone_comes_next() {
-        let turns = Turns::new();
-        let other = turns.now(&free()).expect("nobody is there");
+        let locks = ExclusionLocks::new();
+        let other = locks.try_lock(&free()).expect("nobody is there");
         let lonely = alone();
-        let mut waits = std::pin::pin!(turns.wait(&lonely));
+        let mut waits = std::pin::pin!(locks.lock(&lonely));
         assert!(waits.as_mut().now_or_never().is_none());
-        assert!(turns.now(&free()).is_none(), "nobody pushes in");
+        assert!(locks.try_lock(&free()).is_none(), "nobody pushes in");
         drop(other);
         drop(waits.await);
-        assert!(turns.now(&free()).is_some());
+        assert!(locks.try_lock(&free()).is_some());
     }
 
     #[tokio::test]
     async fn whoever_gives_up_waiting_stops_nobody() {
-        let turns = Turns::new();
-        let _other = turns.now(&free()).expect("nobody is there");
+        let locks = ExclusionLocks::new();
+        let _other = locks.try_lock(&free()).expect("nobody is there");
         let lonely = alone();
         {
-            let mut waits = std::pin::pin!(turns.wait(&lonely));
+            let mut waits = std::pin::pin!(locks.lock(&lonely));
             assert!(waits.as_mut().now_or_never().is_none());
         }
-        assert!(turns.now(&free()).is_some());
+        assert!(locks.try_lock(&free()).is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn all_get_their_turn() {
-        let turns = Arc::new(Turns::new());
+        let locks = Arc::new(ExclusionLocks::new());
         let (company, lonely) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut all = tokio::task::JoinSet::new();
         for index in 0..60 {
-            let (turns, company, lonely) = (Arc::clone(&turns), Arc::clone(&company), Arc::clone(&lonely));
+            let (locks, company, lonely) = (Arc::clone(&locks), Arc::clone(&company), Arc::clone(&lonely));
             all.spawn(async move {
                 let plan = match index % 3 {
                     0 => free(),
                     1 => in_default(),
                     _ => alone(),
                 };
-                let _turn = turns.wait(&plan).await;
+                let _turn = locks.lock(&plan).await;
                 let here = company.fetch_add(1, Ordering::SeqCst);
                 if plan.alone {
                     assert_eq!(here, 0);
