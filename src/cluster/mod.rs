@@ -44,7 +44,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use access::kubeconfig_for;
 use access::{client, client_config, config, gone};
-pub use cleanup::{folder, namespaces, owner, sweep};
+pub use cleanup::{folder, namespaces, owner, seal, sweep};
 pub use daemon::Daemon;
 use docker::login;
 pub use docker::{bounded, container, daemon, exec, images, trouble};

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+pub use super::judged::{Judged, calls};
 use super::{captures::Captures, effects, existence, going};
 use crate::{
     clock::{Moment, timeout_at},
     expect::{Answer, Meant, Mismatch, doors, judge, review},
-    plan::{Action, Identity, Request, Step, acting},
+    plan::{Action, Step},
     scenario::expect::Expect,
-    steps::{self, Context, Fault, Got, exec::STARTS_WITHIN},
+    steps::{self, Context, Fault, exec::STARTS_WITHIN},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -22,16 +23,6 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How many times in a row a denial must be seen where it may take effect a moment later: authorizers of several API
 /// servers, and caches, do not change at the same moment.
 const DENIALS: usize = 3;
-
-/// An answer and what is wrong with it.
-pub struct Judged {
-    /// The last answer.
-    pub got: Got,
-    /// Empty when all holds.
-    pub mismatches: Vec<Mismatch>,
-    /// How many attempts there were.
-    pub attempts: usize,
-}
 
 /// Carries a step out, and keeps what it saves when all holds.
 ///
@@ -181,20 +172,6 @@ fn elsewhere(step: &Step, expect: &Expect, answer: &Answer) -> Option<Mismatch> 
     doors::other_call(by, http, doors::Called { user: &call.identity.username(), method: call.method, path })
 }
 
-/// Who asks the API server, and for what, when both are known before the step.
-pub fn calls(step: &Step) -> Option<(&Identity, Vec<Request>)> {
-    let identity = match &step.action {
-        Action::Curl(curl) => Some(&curl.identity),
-        _ => step.caller.identity.as_ref(),
-    };
-    let requests = step.action.requests();
-    let acting = match &step.action {
-        Action::Curl(curl) => acting::requests(&curl.headers, &requests),
-        _ => None,
-    };
-    Some((identity?, acting.unwrap_or(requests)))
-}
-
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
 /// speak of.
 fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
@@ -261,7 +238,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::expect::Class;
+    use crate::{expect::Class, steps::Got};
 
     fn judged(holds: bool) -> Judged {
         let mismatch = Mismatch {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::attempt::{Judged, calls};
+use super::judged::{Judged, calls};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces::content,

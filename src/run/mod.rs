@@ -17,6 +17,7 @@ mod effects;
 mod existence;
 mod going;
 mod hosts;
+mod judged;
 mod lock;
 mod places;
 mod reproduce;
@@ -68,7 +69,7 @@ pub struct Ended {
     /// What could not be removed.
     pub left: Vec<String>,
     /// Its namespace, which was removed and goes by itself.
-    pub going: Option<String>,
+    pub going: Option<cleanup::Going>,
 }
 
 /// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
@@ -137,7 +138,10 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
         if !lost {
             ended.left = Box::pin(cleanup::remove(plan, &context, budget)).await;
-            ended.going = plan.fresh_namespace.then(|| plan.namespace.clone());
+            ended.going = context
+                .own
+                .as_ref()
+                .and_then(|own| own.uid.get().map(|uid| cleanup::Going { name: own.name.clone(), uid: uid.clone() }));
         }
         if !ended.left.is_empty() {
             ended.exit = ended.exit.worst(Exit::CleanUp);

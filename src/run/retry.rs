@@ -98,7 +98,7 @@ struct ScenarioState {
     /// How many times it was run.
     attempts: usize,
     /// The namespaces in which it was, and that are going.
-    going: Vec<String>,
+    going: Vec<cleanup::Going>,
 }
 
 impl ScenarioState {
@@ -221,7 +221,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
 
     /// Ends a cluster and says what of it is left. In a cluster that exists, the namespaces that are going must be gone, unless
     /// the run was stopped: a cluster of kubewalk's own takes them along, or looks itself.
-    async fn end(&self, cluster: S::Held, going: Vec<String>, running: &mut Running<'_>) -> Vec<String> {
+    async fn end(&self, cluster: S::Held, going: Vec<cleanup::Going>, running: &mut Running<'_>) -> Vec<String> {
         running.broken_off(self.stop);
         let ending = Instant::now();
         let mut left = match cluster.client().await {

@@ -39,12 +39,9 @@ use crate::sync::locked;
 use super::node_image::restrict;
 use super::published::{not_its_own, published_at};
 pub use super::{
-    node_image::{NodeImage, Rights},
+    node_image::{API_PORT, NodeImage, Rights},
     published::is_remote,
 };
-
-/// The API server's port in every node of ours.
-pub const API_PORT: u16 = 6443;
 
 /// How long the end of a container may take before it counts as left behind.
 const END_BUDGET: Duration = Duration::from_secs(20);
