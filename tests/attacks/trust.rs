@@ -7,7 +7,7 @@ use std::{
 use crate::{
     node::nodes,
     page::Attack,
-    traces::{Place, Said},
+    traces::{Place, Said, alone},
 };
 
 /// A folder of scenarios.
