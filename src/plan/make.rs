@@ -26,6 +26,7 @@ mod pairs;
 mod placeholders;
 mod places;
 mod rbac;
+mod reviews;
 mod revived;
 mod rules;
 mod server;
@@ -173,7 +174,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     expectations::redact(&mut cx, &scenario.redact);
 
     let Context { findings, notes, .. } = cx;
-    let findings = findings.into_list();
+    let (findings, files) = findings.into_parts();
     let plan = Plan {
         title: scenario.title.clone(),
         say: scenario.say.clone(),
@@ -190,6 +191,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
         steps,
         notes,
         warnings: Vec::new(),
+        files,
         document: document.clone(),
     };
     (plan, findings)

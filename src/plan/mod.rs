@@ -38,7 +38,8 @@ pub use when::When;
 use crate::shape::Shape;
 
 use crate::scenario::{
-    Diagnostic, Document, Span,
+    Diagnostic, Document, Source, Span,
+    beside::Beside,
     calls::PatchType,
     expect::Expect,
     verbs::{Method, Until},
@@ -81,9 +82,20 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What is probably not meant, in the order of the lines; the scenario can run.
     pub warnings: Vec<Diagnostic>,
+    /// The files that it names, each with the pointer below which its documents are.
+    pub files: Vec<(String, Arc<Beside>)>,
 }
 
 impl Plan {
+    /// Where a pointer leads: into a file that the scenario names, or into the scenario.
+    pub fn place(&self, pointer: &str) -> (&Source, Span) {
+        let inside = |prefix: &str| pointer.strip_prefix(prefix).filter(|rest| rest.starts_with('/'));
+        match self.files.iter().find_map(|(prefix, beside)| Some((beside, inside(prefix)?))) {
+            Some((beside, rest)) => (&beside.source, beside.span(rest, false)),
+            None => (&self.document.source, self.document.span(pointer)),
+        }
+    }
+
     /// Makes it one for a cluster that exists: its namespace, if it names one, must be there, and if it names none, it is in the one
     /// that the person owns.
     ///
@@ -164,6 +176,10 @@ pub struct Step {
     pub save: Vec<Save>,
     /// Whether its lines say that what it is denied need not exist.
     pub on_purpose: bool,
+    /// What it asks the authorizer by other means than `can`.
+    pub questions: Vec<can::Cell>,
+    /// Of several manifests, where each stands.
+    pub placed: Vec<String>,
 }
 
 /// An expectation made ready.

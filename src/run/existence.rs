@@ -10,7 +10,7 @@ use crate::{
         show,
     },
     k8s::{Apis, Missing, Served},
-    plan::{Action, Credential, Request, Step, can::Can},
+    plan::{Action, Credential, Request, Step, can::Cell},
     scenario::verbs::Method,
     steps::{Context, Fault, api, discovery::About},
 };
@@ -28,7 +28,10 @@ struct Absent {
 /// When the API server does not say.
 pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> Result<Vec<Mismatch>, Fault> {
     let absent = match (&step.action, answer) {
-        (Action::Can(can), Answer::Reviews(_)) => of_questions(can, context).await?,
+        (Action::Can(can), Answer::Reviews(_)) => of_questions(&can.cells, context).await?,
+        _ if step.questions.iter().any(|cell| !cell.allowed) && !step.on_purpose => {
+            of_questions(&step.questions, context).await?
+        }
         (Action::Exec(_) | Action::Kubectl(_), Answer::Exec { stdout, stderr, .. }) => {
             match step.expected.iter().find(|item| item.expect.tells_of_denial()) {
                 Some(item) if !step.on_purpose => {
@@ -132,8 +135,8 @@ async fn of_printed(
     Ok(None)
 }
 
-async fn of_questions(can: &Can, context: &Context) -> Result<Vec<Absent>, Fault> {
-    let denied = || can.cells.iter().filter(|cell| !cell.allowed && !cell.on_purpose);
+async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, Fault> {
+    let denied = || cells.iter().filter(|cell| !cell.allowed && !cell.on_purpose);
     let mut asked: Vec<About<'_>> = Vec::new();
     for cell in denied() {
         let about = match &cell.request {

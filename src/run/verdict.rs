@@ -26,8 +26,14 @@ pub(super) async fn judge(
             if let Some(error) = sick(cluster, context).await {
                 return (broken(error), String::new());
             }
-            let mut failures: Vec<_> =
-                asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
+            let own = step.placed.get(asked.got.at).map(|pointer| plan.place(pointer));
+            let mut failures: Vec<_> = (asked.mismatches.into_iter())
+                .map(|mismatch| match own {
+                    // What nobody wrote down is that object's of several that was refused.
+                    Some((source, span)) if mismatch.pointer.is_empty() => Failure::new(mismatch, source, span),
+                    _ => place(plan, step, mismatch),
+                })
+                .collect();
             why::add(step, &mut failures, &asked.got.answer, context).await;
             (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
         }
@@ -56,6 +62,9 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
     }
     match fault {
         Fault::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
+        Fault::NotServed { what, hint } if sick.is_none() => {
+            failed(plan, step, what, "no such kind is served".into(), Some(hint))
+        }
         Fault::NotYet { place, last } if sick.is_none() => {
             let Place { pod, namespace, .. } = &*place;
             let elsewhere =
@@ -117,6 +126,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } | Fault::NotYet { .. } => "wait",
+        Fault::NotServed { .. } => "notServed",
         Fault::TooMuch(_) => "tooMuch",
         Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,

@@ -107,8 +107,9 @@ impl<'a> Findings<'a> {
         self.errors
     }
 
-    pub(super) fn into_list(self) -> Vec<Finding> {
-        self.list
+    /// All that was found, and the files.
+    pub(super) fn into_parts(self) -> (Vec<Finding>, Vec<(String, Arc<Beside>)>) {
+        (self.list, self.files)
     }
 
     /// An error at a value.

@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::HashMap};
 use super::{
     Context, accounts, below, bodies, calls, can, captures,
     draft::{Draft, Placed},
-    expectations, identity, kubectl, outside, targets, tokens, when,
+    expectations, identity, kubectl, outside, reviews, targets, tokens, when,
     world::{Known, Which, World, which},
 };
 use crate::{
@@ -51,6 +51,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
         };
+        let questions = reviews::read(cx, draft, (&action, &caller, &expected), &story);
         steps.push(Step {
             number: draft.index + 1,
             pointer: draft.pointer.clone(),
@@ -65,6 +66,11 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
             caller,
             save,
             on_purpose: false,
+            questions,
+            placed: match verb {
+                "apply" | "create" => draft.objects.iter().map(|placed| placed.pointer.clone()).collect(),
+                _ => Vec::new(),
+            },
         });
     }
     captures::unused(cx, &story);
