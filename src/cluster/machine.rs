@@ -33,6 +33,7 @@ pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
     };
     [
+        cgroups(),
         Some(proxies(set)),
         number("/proc/sys/fs/inotify/max_user_instances").map(instances),
         available().map(memory),
@@ -41,6 +42,16 @@ pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The version of cgroups.
+fn cgroups() -> Option<Noted> {
+    let version = match fs::exists("/sys/fs/cgroup/cgroup.controllers").ok()? {
+        true => "v2",
+        false if fs::exists("/sys/fs/cgroup").ok()? => "v1",
+        false => return None,
+    };
+    Some(Noted { name: "cgroups", found: format!("{version}; a node of ours takes v1 and v2"), narrow: false })
 }
 
 /// The proxy variables that have a value, and what they touch; never the values, which may hold a password.

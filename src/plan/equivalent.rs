@@ -287,7 +287,9 @@ fn by_guest(call: &Curl, mut words: Vec<String>) -> String {
     let Place { namespace, pod, container, .. } = &call.place;
     let name = container.clone().unwrap_or_default();
     let mut debug = ["kubectl", "debug", "-n", namespace, pod, "-c", &name, "--image=curl"].map(str::to_owned).to_vec();
-    debug.extend(["--image-pull-policy=IfNotPresent", "--profile=general", "--", "sleep", "infinity"].map(str::to_owned));
+    debug.extend(
+        ["--image-pull-policy=IfNotPresent", "--profile=general", "--", "sleep", "infinity"].map(str::to_owned),
+    );
     let state = format!("--for=jsonpath={{.status.ephemeralContainerStatuses[?(@.name==\"{name}\")].state.running}}");
     let wait = ["kubectl", "wait", "-n", namespace, &format!("pod/{pod}"), &state].map(str::to_owned);
     if let Some(at) = words.iter().position(|word| word == "--cacert") {

@@ -10,6 +10,7 @@ mod bodies;
 pub(super) mod calls;
 mod can;
 mod captures;
+mod customs;
 mod draft;
 mod existence;
 mod expectations;
@@ -156,6 +157,7 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     cx.apis = apis::of(&drafts);
     let mut steps = story::tell(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
+    customs::check(&mut cx, &drafts, &steps);
     pairs::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     texts::check(&mut cx);

@@ -8,7 +8,7 @@ use crate::{
     expect::{Class, Mismatch},
     plan::{Action, Place, Plan, Step},
     redact::redact,
-    steps::{Context, Fault},
+    steps::{Context, ENDLESS, Fault},
 };
 
 /// The outcome of what was asked, and a few words about the answer.
@@ -30,7 +30,13 @@ pub(super) async fn judge(
             let mut failures: Vec<_> = (asked.mismatches.into_iter())
                 .map(|mismatch| match own {
                     // What nobody wrote down is that object's of several that was refused.
-                    Some((source, span)) if mismatch.pointer.is_empty() => Failure::new(mismatch, source, span),
+                    Some((source, span)) if mismatch.pointer.is_empty() => {
+                        let mut failure = Failure::new(mismatch, source, span);
+                        if source.path != plan.document.source.path {
+                            failure.place.file = Some(source.path.to_string_lossy().into_owned());
+                        }
+                        failure
+                    }
                     _ => place(plan, step, mismatch),
                 })
                 .collect();
@@ -84,6 +90,8 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
 /// A claim that failed because something was not as it was to be.
 fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Outcome {
     let expected = match &step.action {
+        _ if what.starts_with("the cluster does not serve") => "a kind that the cluster serves".into(),
+        _ if what == ENDLESS => format!("an end within {:?}", step.timeout),
         Action::Curl(_) | Action::Exec(_) => "a container that runs".into(),
         _ => format!("{} within {:?}", step.title, step.timeout),
     };

@@ -20,11 +20,12 @@ pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Mome
     let args: Vec<String> = flags.into_iter().chain(words(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
     let (output, ()) = tokio::join!(context.kubectl.run(&args, stdin, login, deadline), known(&kubectl.args, context));
-    let output = output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
-        // It was seen to run, and was killed: a call without an end is the scenario's matter.
-        Some(seconds) => Fault::endless(&kubectl.args, seconds),
-        None => Fault::Kubectl(why),
-    })?;
+    let output =
+        output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
+            // It was seen to run, and was killed: a call without an end is the scenario's matter.
+            Some(seconds) => Fault::endless(&kubectl.args, seconds),
+            None => Fault::Kubectl(why),
+        })?;
     [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
     // What was there before is not ours, though kubectl may have changed it; what is not there was not made.
     for (object, (before, now)) in kubectl.makes.iter().zip(before.into_iter().zip(uids(kubectl, context).await)) {

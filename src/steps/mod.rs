@@ -200,13 +200,20 @@ pub enum Fault {
     },
 }
 
+/// What is said of a command whose time was over.
+pub const ENDLESS: &str = "the command did not end in time";
+
 impl Fault {
     /// A command whose time was over; it has been killed.
     pub fn endless(words: &[String], seconds: u64) -> Self {
         let watch = ["watch=true", "watch=1", "--watch", "-w"].iter().any(|word| words.join(" ").contains(word));
-        let hint = if watch { crate::expect::curl::WATCH } else { "a command that stays needs an end of its own, e.g. `timeout 5 …`; or give the step more time by `timeout`" };
+        let hint = if watch {
+            crate::expect::curl::WATCH
+        } else {
+            "a command that stays needs an end of its own, e.g. `timeout 5 …`; or give the step more time by `timeout`"
+        };
         Fault::Waited {
-            what: "the command did not end in time".into(),
+            what: ENDLESS.into(),
             last: format!("it still ran after {seconds} s and was killed"),
             hint: Some(hint.into()),
         }

@@ -3,18 +3,20 @@
 
 use serde_json::Value;
 
-use super::{Context, below, draft::Draft, story::Story, subjects, whats};
+use super::{Context, below, draft::Draft, story::Story, whats};
 use crate::{
-    k8s::{Served, kubectl::grammar},
+    k8s::{Served, kubectl::grammar, nearest},
     plan::{
-        Action, Caller, Expected, Kubectl,
+        Action, Caller, Expected, Identity, Kubectl,
         can::{Cell, Who, given},
     },
     scenario::{
-        can::{Cells, Subject, Subjects, Words},
+        can::{Cells, Words},
         expect::{Expect, Text, TextRule},
     },
 };
+
+const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
 /// A question as it is written: where, what, and about whom if that is another than the caller.
 struct Question {
@@ -39,13 +41,15 @@ pub(super) fn read(
         return Vec::new();
     }
     let refuses = |expect: &Expect| match action {
-        Action::Kubectl(_) => expect.exit_code.is_some_and(|code| code != 0) || expect.stdout.as_ref().is_some_and(is_no),
+        Action::Kubectl(_) => {
+            expect.exit_code.is_some_and(|code| code != 0) || expect.stdout.as_ref().is_some_and(is_no)
+        }
         _ => says_no(expect),
     };
     let allowed = !expected.iter().any(|item| refuses(&item.expect));
     let mut found = Vec::new();
     for Question { at, cells, user, groups } in questions {
-        let Some(who) = who(cx, caller, user, groups, story) else { continue };
+        let who = who(cx, caller, user, groups, (!allowed, story));
         found.extend(whats::read(cx, &at, &cells, story, allowed).into_iter().map(|what| Cell {
             pointer: at[draft.pointer.len()..].to_owned(),
             who: who.clone(),
@@ -60,8 +64,8 @@ pub(super) fn read(
 
 /// Whether a text that is expected is the answer no.
 fn is_no(text: &Text) -> bool {
-    let (Text::Is(text)
-    | Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text))) = text
+    let (Text::Is(text) | Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text))) =
+        text
     else {
         return false;
     };
@@ -72,27 +76,41 @@ fn is_no(text: &Text) -> bool {
 fn says_no(expect: &Expect) -> bool {
     let no = |part: &Option<Value>| part.as_ref().is_some_and(|part| part["status"]["allowed"] == false);
     let at = |path: &&crate::scenario::expect::AtPath| path.at.trim_start_matches("$.") == "status.allowed";
-    no(&expect.json) || no(&expect.object) || expect.path.iter().find(at).is_some_and(|path| path.equals == Some(false.into()))
+    no(&expect.json)
+        || no(&expect.object)
+        || expect.path.iter().find(at).is_some_and(|path| path.equals == Some(false.into()))
 }
 
+/// About whom a question is. Whether an account is there, which kubectl may have made, the run finds out.
 fn who(
     cx: &mut Context<'_>,
     caller: &Caller,
     user: Option<(String, String)>,
     more: Vec<String>,
-    story: &Story<'_>,
-) -> Option<Who> {
+    (denied, story): (bool, &Story<'_>),
+) -> Who {
     let (at, user) = match user {
         Some((at, user)) => (Some(at), user),
-        None => (None, caller.identity.as_ref().map_or_else(|| "system:admin".to_owned(), |who| who.username())),
+        None => (None, caller.identity.as_ref().map_or_else(|| "system:admin".to_owned(), Identity::username)),
     };
-    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    if let (Some((namespace, name)), Some(at)) = (account, &at) {
-        let word = Subject::Word(format!("serviceaccount/{namespace}/{name}"));
-        return subjects::read(cx, at, &Subjects::One(word), story).pop();
-    }
     let groups = given(&user).into_iter().chain(more).collect();
-    Some(Who { words: format!("user {user}"), user, groups })
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let (Some((namespace, name)), Some(at)) = (account, at) else {
+        return Who { words: format!("user {user}"), user, groups };
+    };
+    // One that is meant not to exist is anybody.
+    if cx.findings.on_purpose(&[&at]) {
+        return Who { words: format!("user {user}"), user, groups };
+    }
+    let known = name == "default" || story.world.last(ACCOUNT, Some(namespace), name).is_some();
+    let near = nearest(name, story.names(ACCOUNT.0, ACCOUNT.1).into_iter());
+    if let Some(near) = near.filter(|_| denied && !known && namespace == cx.namespace) {
+        cx.findings
+            .warn(&at, format!("no step makes ServiceAccount `{name}`"))
+            .label("the answer would be about nobody")
+            .hint(format!("did you mean `{near}`?"));
+    }
+    Who { words: format!("serviceaccount/{namespace}/{name}"), user, groups }
 }
 
 /// `kubectl auth can-i VERB RESOURCE`, `… RESOURCE/NAME`, `… /path`.
@@ -164,7 +182,8 @@ fn review(cx: &Context<'_>, at: &str, body: &Value) -> Option<Question> {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let kind = body["kind"].as_str()?;
     let group = body["apiVersion"].as_str()?.split('/').next()?;
-    if group != "authorization.k8s.io" || !kind.ends_with("SubjectAccessReview") || body.to_string().contains("{saved.") {
+    if group != "authorization.k8s.io" || !kind.ends_with("SubjectAccessReview") || body.to_string().contains("{saved.")
+    {
         return None;
     }
     let spec = &body["spec"];
@@ -209,10 +228,13 @@ mod tests {
     }
 
     fn review(attributes: Value, allowed: bool) -> Value {
-        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes});
+        let body =
+            json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes});
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
         in_default(json!([
             {"serviceAccount": "me"},
-            {"as": "serviceaccount/me", "create": body, "expect": {"object": {"status": {"allowed": allowed}}}},
+            {"as": "serviceaccount/me", "request": {"method": "POST", "path": path, "body": body},
+                "expect": {"status": 201, "json": {"status": {"allowed": allowed}}}},
         ]))
     }
 
@@ -266,6 +288,9 @@ mod tests {
     fn a_review_is_a_question() {
         let asked = json!({"resourceAttributes": {"verb": "list", "group": "apps", "resource": "deployments", "namespace": "default"}});
         let plan = good(review(asked, false));
-        assert_eq!(plan.steps[1].questions[0].words(), "user system:serviceaccount:default:me: list deployments of apps in namespace default");
+        assert_eq!(
+            plan.steps[1].questions[0].words(),
+            "user system:serviceaccount:default:me: list deployments of apps in namespace default"
+        );
     }
 }

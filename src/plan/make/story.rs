@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::HashMap};
 
 use super::{
-    Context, accounts, below, bodies, calls, can, captures,
+    Context, accounts, below, bodies, calls, can, captures, customs,
     draft::{Draft, Placed},
     expectations, identity, kubectl, outside, reviews, targets, tokens, when,
     world::{Known, Which, World, which},
@@ -51,6 +51,7 @@ pub(super) fn tell<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Ste
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
         };
+        customs::bodies(cx, draft, &action);
         let questions = reviews::read(cx, draft, (&action, &caller, &expected), &story);
         steps.push(Step {
             number: draft.index + 1,
