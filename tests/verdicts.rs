@@ -276,7 +276,7 @@ fn the_end_of_a_token_is_waited_for() {
         "  - {{title: s, create: {secret}}}\n  - {{title: t, token: {{serviceAccount: me, from: {{secret: s}}}}, save: {{t: token}}}}\n"
     );
     ends("ends-secret", &from, "  - {title: d, delete: {kind: Secret, name: s}}\n");
-    let bound = "  - {title: p, pod: {name: p, image: curl}}\n  - {title: t, token: {serviceAccount: me, boundTo: {kind: Pod, name: p}}, save: {t: token}}\n";
+    let bound = "  - {title: p, pod: {name: p, image: curl, serviceAccount: me}}\n  - {title: t, token: {serviceAccount: me, boundTo: {kind: Pod, name: p}}, save: {t: token}}\n";
     ends("ends-pod", bound, "  - {title: d, kubectl: {args: [delete, pod, p, --now]}}\n");
     // The account is made anew: who asks as it has a new token.
     let anew = "  - {title: z, as: serviceaccount/me, get: {kind: ConfigMap}, expect: {status: 200, within: 5s}}\n";

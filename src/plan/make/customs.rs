@@ -147,7 +147,7 @@ mod tests {
     #[case(widget("v1", "Widget", json!({"size": 1, "mode": "c"})), "error /steps/1/apply/spec/mode: `spec.mode` of a Widget cannot be `c` (it takes `a` or `b`)")]
     #[case(widget("v1", "Widget", json!({"sise": 1, "size": 1})), "error /steps/1/apply/spec/sise: a Widget has no field `spec.sise` (did you mean `size`?)")]
     #[case(widget("v1", "Widget", json!({"mode": "a"})), "error /steps/1/apply/spec: a Widget lacks `spec.size`")]
-    #[case(widget("v1", "Widget", json!({"size": 1, "list": [1]})), "error /steps/1/apply/spec/list/0: `spec.list[0]` of a Widget takes a text, not the number 1")]
+    #[case(widget("v1", "Widget", json!({"size": 1, "list": [1]})), "error /steps/1/apply/spec/list/0: `spec.list[0]` of a Widget takes a text, not the number `1`")]
     #[case(json!({"get": {"apiVersion": "lab.example/v2", "kind": "Widget"}}), "error /steps/1/get/apiVersion: a Widget is not served as `lab.example/v2`")]
     fn a_slip_in_a_custom_object_is_told(#[case] step: Value, #[case] part: &str) {
         let found = with(step);
