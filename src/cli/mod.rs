@@ -7,28 +7,26 @@ macro_rules! tell {
 
 mod check;
 mod cluster;
+mod cluster_source;
 mod destination;
 mod docs;
 mod doctor;
 mod explain;
 mod expression;
-mod groups;
-mod jobs;
 mod list;
 mod manual;
 mod new;
-mod outlet;
 mod progress;
 mod report;
-mod rounds;
+mod report_writer;
 mod run;
 mod say;
 mod schema;
+mod screen;
 mod secret;
 mod select;
 mod signals;
 mod sweep;
-mod time;
 
 use std::process::ExitCode;
 
@@ -40,7 +38,7 @@ use crate::{
     cluster::{ClusterError, limits},
     exit_code::Exit,
     report::terminal::Verbosity,
-    settings,
+    settings, where_docker_is,
 };
 
 /// Runs scenarios about ServiceAccounts and RBAC step by step on a real, throw-away Kubernetes cluster.
@@ -93,13 +91,20 @@ enum Command {
 }
 
 impl Command {
+    /// Whether it may speak to Docker.
+    fn speaks_to_docker(&self) -> bool {
+        matches!(self, Command::Run(_) | Command::Doctor | Command::Sweep(_) | Command::Cluster(_))
+    }
+
     /// What it needs of the machine before it begins.
     fn needs(&self) -> Result<(), ClusterError> {
+        limits::memory()?;
         match self {
             Command::Run(_) | Command::Doctor | Command::Explain(_) | Command::Sweep(_) | Command::Cluster(_) => {
-                limits::files(limits::FILES)
+                limits::files(limits::FILES)?;
+                limits::threads(limits::THREADS)
             }
-            _ => Ok(()),
+            _ => limits::threads(limits::FEW_THREADS),
         }
     }
 }
@@ -194,13 +199,17 @@ fn plugin() -> Option<String> {
 pub fn main(closed: bool) -> ExitCode {
     say::note_closed(closed);
     std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
+    // First: also an error of the command line may be too long for a file.
+    limits::raise();
+    signals::survive_a_file_limit();
     let parsed = command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => return say::usage(&e.format(&mut command())).into(),
     };
-    limits::raise();
-    signals::survive_a_file_limit();
+    if cli.command.speaks_to_docker() {
+        where_docker_is::enter(closed);
+    }
     if let Err(e) = cli.command.needs() {
         tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
         return Exit::Environment.into();

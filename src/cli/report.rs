@@ -11,13 +11,14 @@ use clap::Args;
 
 use super::{Talk, destination::Destination};
 use crate::{
-    exit_code::Exit,
-    expect::show,
-    report::{self, Caret, Terminal, snippet},
-    run::{
+    event::{
         Place, Record,
-        record::{self, Unreadable},
+        stream::{self, Unreadable},
     },
+    exit_code::Exit,
+    redact::show,
+    report::{self, Caret, Terminal, snippet},
+    text,
 };
 
 /// A kind of report.
@@ -35,6 +36,11 @@ pub enum Kind {
     Github,
 }
 
+/// What the command line says of `--report`.
+pub const HELP: &str = "Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of), \
+    `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names)";
+
+/// The words of the command line, in the order of the alphabet.
 const KINDS: [(&str, Kind); 5] = [
     ("events", Kind::Events),
     ("github", Kind::Github),
@@ -68,7 +74,11 @@ pub fn wanted(text: &str) -> Result<Wanted, String> {
         let near = KINDS.iter().max_by(|a, b| strsim::jaro(a.0, word).total_cmp(&strsim::jaro(b.0, word)));
         let near = near.filter(|(known, _)| strsim::jaro(known, word) > 0.7);
         let hint = near.map_or_else(
-            || "the kinds are events, github, html, json, and junit".to_owned(),
+            || {
+                let words = KINDS.map(|(word, _)| word);
+                let (last, others) = words.split_last().expect("there are some");
+                format!("the kinds are {}, and {last}", others.join(", "))
+            },
             |(known, _)| format!("did you mean `{known}`?"),
         );
         return Err(format!("there is no report `{word}`; {hint}"));
@@ -142,7 +152,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    let records = match record::read(&text) {
+    let records = match stream::read(&text) {
         Ok(records) => records,
         Err(e) => {
             super::complain_colored(&unreadable(&name, &text, &e, talk.stderr_colors()), talk.stderr_colors());
@@ -182,13 +192,13 @@ fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String
     const SHOWN: usize = 160;
     let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());
     // A file that does not begin as a stream is another file: nothing of it is shown.
-    if record::begins(text).is_none() {
+    if stream::begins(text).is_none() {
         let name = show::line(name, show::BODY);
         let (line, col) = (wrong.line, wrong.col);
         return format!("error: {NOT_ONE}\n --> {name}:{line}:{col}\n  = {}: {}\n", hint.0, hint.1);
     }
     let line = text.lines().nth(wrong.line - 1).unwrap_or_default();
-    let excerpt = show::escape(&crate::redact::redact(&line[..show::floor(line, SHOWN)]), false);
+    let excerpt = text::escape(&crate::redact::redact(&line[..text::floor(line, SHOWN)]), false);
     let start = (wrong.col - 1).min(excerpt.len());
     let place =
         Place { file: None, line: wrong.line, col: wrong.col, end: (start + 1).min(excerpt.len()), start, excerpt };

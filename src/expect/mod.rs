@@ -13,6 +13,7 @@ mod hints;
 pub mod json;
 pub mod judge;
 pub mod jwt;
+mod one_line;
 mod parts;
 pub mod path;
 pub mod pattern;
@@ -21,7 +22,6 @@ mod process;
 pub mod query;
 pub mod refused;
 pub mod review;
-pub mod show;
 pub mod status;
 pub mod text;
 pub mod truth;
@@ -35,6 +35,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::redact::show;
 
 /// What came back from the API server or a Pod, whole and taken apart.
 #[derive(Debug, Clone)]

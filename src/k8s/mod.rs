@@ -7,12 +7,15 @@ mod choices;
 pub mod fields;
 pub mod kubectl;
 pub mod near;
+pub mod object;
 pub mod paths;
+pub mod rbac_words;
 pub mod resolve;
 pub mod served;
 pub mod server;
 pub mod special;
 pub mod structural;
+pub mod well_known;
 
 pub use near::nearest;
 pub use resolve::{Apis, Missing, Served};

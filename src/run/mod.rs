@@ -2,25 +2,26 @@
 
 pub mod bug;
 pub mod cleanup;
-pub mod event;
-pub mod record;
+pub mod exclusion;
+pub mod groups;
+pub mod retry;
 pub mod rights;
+pub mod schedule;
+pub mod sink;
 pub mod skip;
-pub mod told;
-pub mod turns;
 
-mod ask;
+mod api_server_monitor;
+mod attempt;
 mod captures;
 mod effects;
 mod existence;
 mod going;
 mod hosts;
+mod judged;
 mod lock;
 mod places;
-mod presence;
 mod reproduce;
-pub mod sent;
-mod steady;
+mod step_executor;
 mod summary;
 mod verdict;
 mod why;
@@ -32,22 +33,22 @@ use tokio::time::Instant;
 use crate::{
     clock::{self, Moment},
     cluster::{Cluster, ClusterError, Facts, ready},
+    event::{self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange, secrets},
     exit_code::Exit,
-    expect::{Answer, show},
+    expect::Answer,
     plan::{
         Action, Exec, Plan, Step, equivalent,
         when::{self, Here},
     },
     reach,
     redact::redact,
+    redact::show,
     scenario::{diagnostic, when::Feature},
     steps::{
         Context, Fault, Own, discovery::Discovery, guest::Guests, identity::Identities, mounted::Mounted, shell::Shells,
     },
     stop::{Stop, unless_stopped},
 };
-pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
-pub use record::Record;
 
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -68,7 +69,7 @@ pub struct Ended {
     /// What could not be removed.
     pub left: Vec<String>,
     /// Its namespace, which was removed and goes by itself.
-    pub going: Option<String>,
+    pub going: Option<cleanup::Going>,
 }
 
 /// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
@@ -80,12 +81,9 @@ pub enum Afterwards {
     ClusterEnds,
 }
 
-/// How long removed objects may take to go, when nobody says otherwise.
-pub const CLEANUP_BUDGET: Duration = Duration::from_secs(30);
-
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
 pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
-    sent::learn_all(plan);
+    secrets::learn_all(plan);
     let begun = Instant::now();
     let path = path_of(plan);
     tell(Event::ScenarioStarted {
@@ -116,7 +114,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
-        discovery: Discovery::default(),
+        discovery: Discovery::of(cluster.documents()),
         shells: Shells::of(plan),
         mounted: Mounted::default(),
         guests: Guests::default(),
@@ -140,7 +138,10 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
         if !lost {
             ended.left = Box::pin(cleanup::remove(plan, &context, budget)).await;
-            ended.going = plan.fresh_namespace.then(|| plan.namespace.clone());
+            ended.going = context
+                .own
+                .as_ref()
+                .and_then(|own| own.uid.get().map(|uid| cleanup::Going { name: own.name.clone(), uid: uid.clone() }));
         }
         if !ended.left.is_empty() {
             ended.exit = ended.exit.worst(Exit::CleanUp);
@@ -182,7 +183,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     let made = async {
         tokio::select! {
             made = cleanup::make_namespace(plan, context) => made,
-            () = steady::broke(cluster) => Err(Fault::Away("")),
+            _ = cluster.death() => Err(Fault::Away("")),
         }
     };
     if plan.fresh_namespace
@@ -205,7 +206,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         return;
     }
     let mut captures = captures::Captures::default();
-    let mut steady = steady::Steady::new(cluster, context, &plan.namespace);
+    let mut executor = step_executor::StepExecutor::new(cluster, context, &plan.namespace);
     let here = here(cluster.facts());
     let mut over = None;
     for step in &plan.steps {
@@ -224,10 +225,10 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
-        filled.iter().for_each(sent::learn);
+        filled.iter().for_each(secrets::learn);
         let filled = match filled {
             Ok(mut filled) => {
-                let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
+                let found = clock::timeout_at(deadline, executor.find(&mut filled)).await;
                 let found = found.unwrap_or(Err(Fault::Late(plan.timeout)));
                 step.clone_from(&filled);
                 found.map(|()| filled)
@@ -238,7 +239,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             cluster.spoil(&why);
         }
         let asked = match &filled {
-            Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
+            Ok(filled) => clock::timeout_at(deadline, executor.execute(filled, &mut captures))
                 .await
                 .unwrap_or(Err(Fault::Late(plan.timeout))),
             Err(fault) => Err(fault.clone()),
@@ -299,16 +300,16 @@ const MOST_LINE: usize = 64 << 10;
 struct Seen {
     summary: String,
     warnings: Vec<String>,
-    answered: Option<told::Answered>,
+    answered: Option<ResponseRecord>,
     attempts: usize,
     /// What does the same.
     lines: Option<String>,
 }
 
 impl Seen {
-    fn of(asked: &ask::Asked) -> Self {
+    fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
-        let answered = Some(told::answered(answer));
+        let answered = Some(exchange::response(answer));
         Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
     }
 }
@@ -327,8 +328,8 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
-        yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),
-        asked: told::asked(step),
+        yaml: exchange::step_yaml(&plan.document.source.text, plan.document.span(&step.pointer).start),
+        asked: exchange::requests(step),
         answered: seen.answered,
         attempts: seen.attempts,
     }))
@@ -356,6 +357,7 @@ fn path_of(plan: &Plan) -> String {
     plan.document.source.path.to_string_lossy().into_owned()
 }
 
-fn millis(duration: Duration) -> u64 {
+/// Milliseconds, as events count them.
+pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,6 +11,7 @@ use crate::{
     clock::Moment,
     cluster::access::{self, MOST_BODY},
     expect::{Http, json},
+    k8s::object::objects_of,
     plan::Kind,
     redact,
 };
@@ -144,6 +145,49 @@ pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
     send(client, http::Method::GET, path, None, Vec::new()).await
 }
 
+/// The object at a path, if it is there.
+///
+/// # Errors
+/// As [`send`]; when the server cannot answer for now, or refuses.
+pub async fn object(client: &kube::Client, path: &str) -> Result<Option<Value>, Fault> {
+    let http = get(client, path).await?;
+    match http.status {
+        200 => Ok(http.json),
+        404 => Ok(None),
+        _ => Err(no_answer(path, &http)),
+    }
+}
+
+/// The objects of the list at a path.
+///
+/// # Errors
+/// As [`object`].
+pub async fn list(client: &kube::Client, path: &str) -> Result<Vec<Value>, Fault> {
+    match list_if_allowed(client, path).await? {
+        Ok(objects) => Ok(objects),
+        Err(refusal) => Err(no_answer(path, &refusal)),
+    }
+}
+
+/// The objects of the list at a path, or the 403 with which the server refuses it to kubewalk.
+///
+/// # Errors
+/// As [`object`].
+pub async fn list_if_allowed(client: &kube::Client, path: &str) -> Result<Result<Vec<Value>, Http>, Fault> {
+    let http = get(client, path).await?;
+    match http.status {
+        200 => Ok(Ok(objects_of(http.json))),
+        403 => Ok(Err(http)),
+        _ => Err(no_answer(path, &http)),
+    }
+}
+
+fn no_answer(path: &str, http: &Http) -> Fault {
+    let refused =
+        || Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, words(http)));
+    busy(http).unwrap_or_else(refused)
+}
+
 /// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has
 /// said that the CustomResourceDefinition is established.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
@@ -191,7 +235,7 @@ async fn unserved(kind: &Kind, context: &Context) -> Fault {
         None => format!("nothing serves `{group}`: apply its CustomResourceDefinition in a step before"),
     };
     let what = format!("the cluster does not serve {word} of {group}/{version}");
-    Fault::NotServed { what, hint: crate::expect::show::line(&hint, crate::expect::show::BODY) }
+    Fault::NotServed { what, hint: crate::redact::show::line(&hint, crate::redact::show::BODY) }
 }
 
 /// Whether the cluster knows the kind now.

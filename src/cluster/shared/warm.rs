@@ -13,14 +13,15 @@ use futures::future::BoxFuture;
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
-    emptied, guard, holder,
+    emptied::{self, Going},
+    guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
     whose::Whose,
 };
 use crate::{
-    clock::{Moment, timeout_at},
+    clock::{Moment, poll, timeout_at},
     stop::{Stop, unless_stopped},
 };
 
@@ -29,6 +30,9 @@ const GOING_BUDGET: Duration = Duration::from_secs(30);
 
 /// How long a run's namespaces may take to go at its end, before they are left to the next one.
 const OVER_BUDGET: Duration = Duration::from_secs(5);
+
+/// How often the folder of its holder is looked at for the death of the node.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the API server may take to say that it is ready.
 const READY_BUDGET: Duration = Duration::from_secs(3);
@@ -216,10 +220,12 @@ impl Used {
     async fn over(&self) -> Result<Vec<String>, ClusterError> {
         let Some(pristine) = &self.pristine else { return Ok(vec![]) };
         let client = self.ready().await?;
-        let difference = pristine.compare(&client).await?;
+        // Before the lists: what they do not have in these namespaces is not there any more, and need not be looked for again.
+        let going = Going::find(&client, None).await?;
+        let (difference, empty) = pristine.compare_with(&client, &going.names()).await?;
         if difference.stays.is_empty() && !difference.going.is_empty() {
             let deadline = Moment::now() + OVER_BUDGET;
-            let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+            let _ = timeout_at(deadline, going.finish(&client, &empty, deadline)).await;
         }
         Ok(difference.stays)
     }
@@ -247,6 +253,11 @@ impl Node for Used {
         }
         let gone = self.folder.state().is_none();
         gone.then(|| ClusterError::plain(format!("the cluster {} was ended meanwhile", self.folder.name())))
+    }
+
+    /// The holder is another process: what it writes into the folder is all that is known of the node.
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(poll(LOOK, || std::future::ready(self.died())))
     }
 
     fn lives_on(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Lines for who asks, and for requests from outside the cluster.
 
-use super::{in_namespace, line, object, quote, words};
+use super::shell::{in_namespace, line, object, printf, quote, words};
 use crate::{
     plan::{Call, Caller, Change, Credential, Identity, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
@@ -8,7 +8,7 @@ use crate::{
 
 /// The lines with kubectl's flags for the caller. kubectl impersonates where kubewalk sends a token: a token beside a client
 /// certificate would not be looked at.
-pub(super) fn asked_as(caller: &Caller, lines: &str) -> String {
+pub(in crate::plan) fn asked_as(caller: &Caller, lines: &str) -> String {
     match &caller.credential {
         Credential::Text(text) => {
             let text = serde_json::Value::from(text.as_str()).to_string();
@@ -36,12 +36,12 @@ fn with_token(token: &str, lines: &str) -> String {
 }
 
 /// The variable in which lines keep a token that a step saves.
-pub(super) fn variable(name: &str) -> String {
+pub(in crate::plan) fn variable(name: &str) -> String {
     format!("{}_TOKEN", name.to_uppercase().replace(['-', '.'], "_"))
 }
 
 /// The line that says whose token a variable holds, and makes one where it is empty. One that was withdrawn is not made anew.
-pub(super) fn known(name: &str, identity: Option<&Identity>) -> String {
+pub(in crate::plan) fn known(name: &str, identity: Option<&Identity>) -> String {
     let variable = variable(name);
     match identity {
         Some(Identity::ServiceAccount { namespace, name }) => {
@@ -67,7 +67,7 @@ fn flagged(lines: &str, flags: &str) -> String {
 }
 
 /// `kubectl get --raw` and its like; a PATCH, which kubectl has no such line for, goes through its proxy.
-pub(super) fn request(call: &Call) -> String {
+pub(in crate::plan) fn request(call: &Call) -> String {
     let verb = match call.method {
         Method::Get => "get",
         Method::Post => "create",
@@ -83,7 +83,7 @@ pub(super) fn request(call: &Call) -> String {
     match (&call.body, call.method) {
         (Some(body), Method::Post | Method::Put | Method::Delete) => {
             raw.extend(words(["-f", "-"]));
-            format!("{} | {}", super::printf(body), line(&raw))
+            format!("{} | {}", printf(body), line(&raw))
         }
         (None, Method::Post | Method::Put) => format!("printf '' | {} -f -", line(&raw)),
         _ => line(&raw),
@@ -111,7 +111,7 @@ fn by_proxy(call: &Call) -> String {
 }
 
 /// `kubectl create token`, or the token of a Secret.
-pub(super) fn token(call: &TokenCall) -> String {
+pub(in crate::plan) fn token(call: &TokenCall) -> String {
     if let Some(secret) = &call.secret {
         let mut get = words(["kubectl", "get", "secrets"]);
         get.push(secret.clone());
@@ -131,7 +131,7 @@ pub(super) fn token(call: &TokenCall) -> String {
 }
 
 /// `kubectl patch`.
-pub(super) fn patch(change: &Change) -> String {
+pub(in crate::plan) fn patch(change: &Change) -> String {
     let mut patch = words(["kubectl", "patch"]);
     object(&mut patch, &change.target);
     patch.extend(change.subresource.iter().map(|part| format!("--subresource={part}")));

@@ -3,11 +3,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Context, below, draft::Draft, fields};
+use crate::plan::{
+    context::{Context, Draft, below},
+    lower::fields,
+};
 use crate::{
     k8s::{nearest, structural},
     plan::{Action, Kind, Step},
-    scenario::outcome::Wanted,
+    scenario::{Verb, outcome::Wanted},
 };
 
 /// A CustomResourceDefinition of the scenario.
@@ -28,7 +31,8 @@ pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) 
     if all.is_empty() {
         return;
     }
-    for draft in drafts.iter().filter(|draft| !draft.refused && matches!(draft.verb, Some("apply" | "create"))) {
+    for draft in drafts.iter().filter(|draft| !draft.refused && matches!(draft.verb, Some(Verb::Apply | Verb::Create)))
+    {
         for placed in draft.objects.iter().filter(|placed| placed.object.kind.plural.is_none()) {
             let Some(own) = served(cx, &all, &placed.pointer, &placed.object.kind) else { continue };
             if let (Some(schema), Value::Object(map)) = (own, &placed.object.manifest) {
@@ -120,7 +124,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::super::testing::{in_default, said};
+    use crate::plan::make::testing::{in_default, said};
 
     fn with(step: Value) -> Vec<String> {
         let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "required": ["size"], "properties": {

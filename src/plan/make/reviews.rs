@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 
-use super::{Context, below, draft::Draft, story::Story, whats};
+use crate::plan::{
+    context::{Context, Draft, below},
+    lower::can::requests as whats,
+    resolve::story::Story,
+};
 use crate::{
     k8s::{Served, kubectl::grammar, nearest},
     plan::{
@@ -216,7 +220,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::super::testing::{good, in_default, said};
+    use crate::plan::make::testing::{good, in_default, said};
 
     fn can_i(words: &[&str], no: bool) -> Value {
         let args: Vec<_> = ["auth", "can-i"].iter().chain(words).collect();
