@@ -4,6 +4,8 @@
 //! steps are walked in order: what they name is looked up in what exists at that point ([`resolve`](super::resolve)), and each
 //! becomes what it does ([`lower`](super::lower)). At last [`lint`](super::lint) looks at the whole.
 
+mod customs;
+mod reviews;
 mod walk;
 
 #[cfg(test)]
@@ -121,6 +123,7 @@ pub(in crate::plan) fn examine(
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
+    customs::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);
@@ -141,7 +144,7 @@ pub(in crate::plan) fn examine(
     expect::redact(&mut cx, &scenario.redact);
 
     let Context { findings, notes, .. } = cx;
-    let findings = findings.into_list();
+    let (findings, files) = findings.into_parts();
     let plan = Plan {
         title: scenario.title.clone(),
         say: scenario.say.clone(),
@@ -158,6 +161,7 @@ pub(in crate::plan) fn examine(
         steps,
         notes,
         warnings: Vec::new(),
+        files,
         document: document.clone(),
     };
     (plan, findings)

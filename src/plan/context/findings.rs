@@ -109,8 +109,9 @@ impl<'a> Findings<'a> {
         self.errors
     }
 
-    pub(in crate::plan) fn into_list(self) -> Vec<Finding> {
-        self.list
+    /// All that was found, and the files.
+    pub(in crate::plan) fn into_parts(self) -> (Vec<Finding>, Vec<(String, Arc<Beside>)>) {
+        (self.list, self.files)
     }
 
     /// An error at a value.
