@@ -34,6 +34,7 @@ pub use crate::{
 };
 use crate::{
     cluster::{
+        rendering::Renderer,
         ClusterError, Progress, Settings, StartError, Wanted, holder,
         lease::{self, Ask, Folder, Made, Turn, Until},
         own::lock::{self, How},
@@ -85,6 +86,7 @@ struct Shaped {
 #[track_caller]
 pub fn run(path: impl AsRef<Path>) {
     hold_if_asked();
+    renders();
     let path = path.as_ref();
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     let plan = good(plan::load(path, &Names::random(), Trust::of(settings::untrusted())));
@@ -131,8 +133,15 @@ fn fail(class: &str, text: &str) -> ! {
 /// When the text is no valid scenario, or there is no cluster.
 #[track_caller]
 pub fn run_text(name: &str, text: &str) -> (Ended, String) {
+    renders();
     let trust = Trust::of(settings::untrusted());
     run_plan(&good(plan::load_bytes(Path::new(name), text.as_bytes(), &Names::random(), trust)))
+}
+
+/// Lets kustomizations and charts be rendered.
+fn renders() {
+    let renderer = Renderer::new(&settings::from_env().cache, |_| ());
+    crate::manifests::render::install(Box::new(renderer));
 }
 
 #[track_caller]

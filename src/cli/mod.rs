@@ -238,6 +238,18 @@ pub fn main(closed: bool) -> ExitCode {
     }
 }
 
+/// Says who renders kustomizations and charts: the tools themselves, or only what they have rendered before.
+fn renders(starts: bool) {
+    use crate::cluster::rendering::Renderer;
+    let cache = settings::from_env().cache;
+    let renderer = if starts {
+        Renderer::new(&cache, |what| progress::tell(what.clone()))
+    } else {
+        Renderer::of_what_is_known(&cache)
+    };
+    crate::manifests::render::install(Box::new(renderer));
+}
+
 /// An error and its causes. Many libraries put the cause's words into their own, so what was said is not said again.
 fn in_one_sentence(error: &anyhow::Error) -> String {
     let mut sentence = String::new();

@@ -12,6 +12,7 @@ use super::expression::{self, Expression};
 use crate::{
     cluster::kubeconfig::Existing,
     exit_code::Exit,
+    manifests::render,
     plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
     run::Event,
@@ -85,6 +86,8 @@ impl Selected {
         match (self.invalid, self.plans.len()) {
             (0, 0) => Exit::Nothing,
             (0, _) => Exit::Held,
+            // Nothing is wrong with a chart that cannot be rendered here.
+            _ if render::trouble().is_some() => Exit::Environment,
             _ => Exit::Invalid,
         }
     }

@@ -16,6 +16,7 @@ mod expectations;
 mod fields;
 mod files;
 mod findings;
+mod from;
 mod identity;
 mod kubectl;
 mod manifests;
@@ -148,10 +149,12 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     let filled = placeholders::filled(&document, &namespace);
     let scenario = &filled.scenario;
     let mut cx =
-        Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new(), apis: Apis::default() };
+        Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new(), apis: Apis::default(), trust, unrendered: false };
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| draft::draft(&mut cx, index, step)).collect();
+    // What is found from here on may be wrong about objects that nobody has seen.
+    let alone = cx.findings.len();
     cx.apis = apis::of(&drafts);
     let mut steps = story::tell(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
@@ -159,6 +162,9 @@ fn examine(document: Arc<Document>, names: &Names, trust: Trust, home: Option<&s
     revived::check(&mut cx, &steps);
     texts::check(&mut cx);
     slips::check(&mut cx, &drafts);
+    if cx.unrendered {
+        cx.findings.forget_after(alone);
+    }
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }
@@ -212,6 +218,10 @@ struct Context<'a> {
     notes: Vec<Note>,
     /// What the API server serves, the scenario's own kinds included.
     apis: Apis,
+    /// Whether the scenario's author is trusted.
+    trust: Trust,
+    /// Whether there are objects that nobody has rendered, so that what is said of them cannot be checked.
+    unrendered: bool,
 }
 
 impl Context<'_> {

@@ -271,6 +271,10 @@ pub struct FromFile {
     pub fill: bool,
     /// The namespace of what names none in it.
     pub namespace: String,
+    /// The command that renders it, if it is no manifest itself.
+    pub by: Option<String>,
+    /// Whether only some of its objects are meant.
+    pub some: bool,
 }
 
 /// An object or a list of objects that is read.
