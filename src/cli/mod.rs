@@ -13,6 +13,7 @@ mod doctor;
 mod explain;
 mod expression;
 mod groups;
+mod init;
 mod jobs;
 mod list;
 mod manual;
@@ -76,6 +77,9 @@ enum Command {
     Explain(explain::Options),
     /// Writes a first scenario to change, and says where it is.
     New(new::Options),
+    /// Writes a first scenario for manifests, a kustomization or a chart: each right of each account, and one thing next to it that
+    /// is denied. It overwrites nothing.
+    Init(init::Options),
     /// Removes what runs that were killed have left: only what is ours, and only of runs that are dead for sure.
     Sweep(sweep::Options),
     /// Warm clusters: started ahead, and used by one run after the other.
@@ -218,6 +222,7 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
+        Command::Init(options) => init::main(options, cli.talk),
         Command::Sweep(options) => sweep::main(options),
         Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),

@@ -40,7 +40,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// Where a scenario of this name goes.
-fn path_of(name: &str) -> Result<PathBuf, String> {
+pub(super) fn path_of(name: &str) -> Result<PathBuf, String> {
     let wrong = |why: &str| Err(format!("`{}` is no name of a scenario: {why}", name.escape_debug()));
     if name.chars().any(char::is_control) {
         return wrong("it has a control character");
@@ -60,17 +60,21 @@ fn path_of(name: &str) -> Result<PathBuf, String> {
 
 /// The scenario. Editors get the schema only from inside the checkout, where it is.
 fn text(path: &Path, schema_is_here: bool) -> String {
+    first_line(path, schema_is_here) + TEMPLATE
+}
+
+/// The line by which an editor finds the schema.
+pub(super) fn first_line(path: &Path, schema_is_here: bool) -> String {
     use std::path::Component;
     let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
     let up = "../".repeat(path.components().count().saturating_sub(1));
-    let first = if schema_is_here && inside {
+    if schema_is_here && inside {
         format!("# yaml-language-server: $schema={up}schema/scenario.schema.json\n")
     } else {
         "# Let your editor help: `kubewalk schema > scenario.schema.json`, then write as the first line\n\
          # yaml-language-server: $schema=scenario.schema.json\n"
             .to_owned()
-    };
-    first + TEMPLATE
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Failed, Loaded, named};
+use super::{Failed, Loaded, kustomize::NAMES, named};
 use crate::scenario::{
     beside::{self, MAX_BYTES},
     open::{Root, Unopened},
@@ -30,6 +30,10 @@ pub fn load(root: &Root, folder: &Path, name: &str) -> Result<Loaded, Failed> {
     })?;
     let (mut parts, mut bytes) = (Vec::new(), 0);
     for (entry, is_folder) in names {
+        // It says how the others are put together, and is none itself.
+        if NAMES.contains(&entry.as_str()) {
+            continue;
+        }
         if is_folder || !ENDINGS.iter().any(|ending| entry.ends_with(ending)) {
             continue;
         }

@@ -22,7 +22,7 @@ use crate::scenario::{
 const KEY: &str = "kustomize";
 
 /// The names that kustomize takes for a kustomization.
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// What names files or folders of manifests.
 const FOLDERS_TOO: [&str; 3] = ["resources", "bases", "components"];

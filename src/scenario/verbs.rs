@@ -55,7 +55,7 @@ pub struct ManifestFile {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ManifestDir {
     /// Its name, from the scenario's folder, e.g. `../config/rbac`: all `*.yaml`, `*.yml` and `*.json` in it, in the order of
-    /// their names, as `kubectl apply -f` takes them; folders below it are left out.
+    /// their names, as `kubectl apply -f` takes them; folders below it and a `kustomization.yaml` are left out.
     pub dir: String,
     /// `true`: `{namespace}` and `{saved.NAME}` in the texts are filled in. Left out: they are sent as they are written.
     #[serde(default)]
