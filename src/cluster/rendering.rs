@@ -32,7 +32,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 
 /// The time of processors and the address space that it may use: seconds, and kB.
 const CPU_SECONDS: &str = "60";
-const MEMORY: &str = "8388608";
+const MEMORY: &str = "4194304";
 
 /// Runs the rest in its limits; without a network, if there is `unshare` (`$1`) and it may.
 const BOUNDED: &str = r#"ulimit -c 0; ulimit -t "$2" 2>/dev/null; ulimit -v "$3" 2>/dev/null; u=$1; shift 3

@@ -83,12 +83,12 @@ pub fn inline(value: &Value) -> String {
 
 /// A text that every reader of YAML takes for just this text, also in a list in one line.
 pub fn scalar(text: &str) -> String {
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c) || (c == ':' && !text.ends_with(':'));
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') || text.starts_with("../");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./ ".contains(c) || (c == ':' && !text.ends_with(':'));
     let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let word = words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    // `a: b` needs a blank, `a:b` is a text.
-    if begins && !word && text.chars().all(plain) {
+    // `a: b` is a mapping, and `a:b` a text.
+    if begins && !word && !text.contains(": ") && !text.ends_with(' ') && text.chars().all(plain) {
         return text.to_owned();
     }
     if text.chars().all(|c| !c.is_control() && c != '\u{85}' && c != '\u{2028}' && c != '\u{2029}' && c != '\u{feff}') {
