@@ -78,7 +78,7 @@ impl Selected {
     pub fn read(&self) -> Vec<PathBuf> {
         let steps = self.plans.iter().flat_map(|plan| &plan.steps);
         let beside = steps.flat_map(|step| needs::made(&step.action)).filter_map(|object| object.file.as_ref());
-        self.files.iter().cloned().chain(beside.map(|file| file.path.clone())).collect()
+        self.files.iter().cloned().chain(beside.flat_map(|file| file.read.iter().cloned())).collect()
     }
 
     /// Whether a run can begin.

@@ -46,6 +46,8 @@ pub struct Right {
 pub struct Rights {
     /// The rows.
     pub rights: Vec<Right>,
+    /// Whether a controller fills one of the roles, some time after it is made.
+    pub late: bool,
     /// What is worth a comment: rules that grant nothing, roles that are not there.
     pub remarks: Vec<String>,
 }
@@ -66,6 +68,7 @@ pub fn of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
             found.remark(format!("{} names {}, which is not there: it grants nothing.", binding.id(), binding.role_id()));
             continue;
         };
+        found.late |= role.aggregated;
         // Of Kubernetes' own roles a few rights stand for all.
         let foreign = crate::k8s::served::is_cluster_role(role.name) && role.namespace.is_none();
         let rows = role.rules.iter().flat_map(|rule| asker.rows(rule, binding.namespace, &mut found.remarks));

@@ -31,7 +31,7 @@ pub fn written(name: &str, pieces: &[Piece]) -> Result<String, Unwritten> {
     for subject in &found.subjects {
         tables(&mut text, subject, &found);
     }
-    Ok(text)
+    Ok(text.trim_end().to_owned() + "\n")
 }
 
 /// The namespaces and accounts that the manifests need and do not make.
@@ -93,7 +93,7 @@ fn tables(text: &mut String, subject: &Subject, found: &Found) {
     if rights.rights.is_empty() {
         let asked = rows::nothing(subject, &found.all);
         let title = format!("{words} may do nothing with Pods and Secrets");
-        return table(text, &title, subject, &asked, &[]);
+        return table(text, &title, subject, (&asked, &[]), false);
     }
     let chunks: Vec<_> = rights.rights.chunks(MOST_ROWS).collect();
     for (index, chunk) in chunks.iter().enumerate() {
@@ -109,11 +109,11 @@ fn tables(text: &mut String, subject: &Subject, found: &Found) {
             true => format!("{words} may do everything that is near its rights{part}"),
             false => format!("{words} may do this, and not what is next to it{part}"),
         };
-        table(text, &title, subject, &denied, &allowed);
+        table(text, &title, subject, (&denied, &allowed), rights.late);
     }
 }
 
-fn table(text: &mut String, title: &str, subject: &Subject, denied: &[Row], allowed: &[Row]) {
+fn table(text: &mut String, title: &str, subject: &Subject, (denied, allowed): (&[Row], &[Row]), late: bool) {
     let who = inline(&subject.who());
     text.push_str(&format!("  - title: {}\n    can:\n      who: {who}\n", inline(&json!(title))));
     if denied.is_empty() {
@@ -128,7 +128,7 @@ fn table(text: &mut String, title: &str, subject: &Subject, denied: &[Row], allo
             allowed.iter().for_each(|one| text.push_str(&line(one)));
         }
     }
-    text.push_str("    expect: {within: 10s}\n\n");
+    text.push_str(if late { "    expect: {within: 10s}\n\n" } else { "\n" });
 }
 
 /// What a line of a table begins with.

@@ -28,7 +28,7 @@ pub fn load(root: &Root, folder: &Path, name: &str) -> Result<Loaded, Failed> {
         }
         why => named("dir", beside::unread(name, &why)),
     })?;
-    let (mut parts, mut bytes) = (Vec::new(), 0);
+    let (mut parts, mut bytes): (Vec<Arc<beside::Beside>>, usize) = (Vec::new(), 0);
     for (entry, is_folder) in names {
         // It says how the others are put together, and is none itself.
         if NAMES.contains(&entry.as_str()) {
@@ -55,5 +55,6 @@ pub fn load(root: &Root, folder: &Path, name: &str) -> Result<Loaded, Failed> {
         let hint = "it reads `*.yaml`, `*.yml` and `*.json` in the folder itself, as `kubectl apply -f` does";
         return Err(wrong(format!("`{name}` has no manifests"), hint));
     }
-    Ok(Loaded { parts, by: None, path: found.shown })
+    let read = parts.iter().map(|part| part.source.path.clone()).collect();
+    Ok(Loaded { parts, by: None, path: found.shown, read })
 }

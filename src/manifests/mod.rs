@@ -58,6 +58,8 @@ pub struct Loaded {
     pub by: Option<String>,
     /// What was named, from the working directory.
     pub path: PathBuf,
+    /// All files that were read.
+    pub read: Vec<PathBuf>,
 }
 
 /// Why there are no manifests.
@@ -98,27 +100,33 @@ const STAND_IN: &str = "kubewalk-own-namespace";
 pub fn load(scenario: &Path, origin: &Origin, namespace: &str) -> Result<Loaded, Failed> {
     let folder = beside::folder(scenario);
     let root = Root::around(folder).map_err(|e| named(origin.key(), beside::unread(".", &e.into())))?;
+    let files = |all: &BTreeMap<String, Vec<u8>>| all.keys().map(|name| root.join(name)).collect();
     match origin {
         Origin::File(name) => {
             let found = beside::read(scenario, name).map_err(|why| named("file", why))?;
             let path = found.source.path.clone();
-            Ok(Loaded { parts: vec![Arc::new(found)], by: None, path })
+            Ok(Loaded { parts: vec![Arc::new(found)], by: None, read: vec![path.clone()], path })
         }
         Origin::Dir(name) => directory::load(&root, folder, name),
         Origin::Kustomize(name) => {
             let (rendering, path) = kustomize::gather(&root, folder, name)?;
             let text = rendered("kustomize", &rendering)?;
             let parts = kustomize::parts(&text, &path, &rendering)?;
-            Ok(Loaded { parts, by: Some(rendering.shown), path })
+            Ok(Loaded { parts, by: Some(rendering.shown), path, read: files(&rendering.files) })
         }
         Origin::Helm(wanted) => {
             let own = wanted.namespace.as_deref().unwrap_or(STAND_IN);
             let (rendering, path) = chart::gather(&root, folder, wanted, own)?;
-            let text = rendered("helm", &rendering)?;
             let real = wanted.namespace.as_deref().unwrap_or(namespace);
+            let text = rendered("helm", &rendering).map_err(|failed| match failed {
+                Failed::Refused(key, words, shown) => {
+                    Failed::Refused(key, words.replace(STAND_IN, real), shown.replace(STAND_IN, real))
+                }
+                failed => failed,
+            })?;
             let text = text.replace(STAND_IN, real);
             let parts = chart::parts(&text, &path)?;
-            Ok(Loaded { parts, by: Some(rendering.shown.replace(STAND_IN, real)), path })
+            Ok(Loaded { parts, by: Some(rendering.shown.replace(STAND_IN, real)), path, read: files(&rendering.files) })
         }
     }
 }

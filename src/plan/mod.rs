@@ -275,6 +275,8 @@ pub struct FromFile {
     pub by: Option<String>,
     /// Whether only some of its objects are meant.
     pub some: bool,
+    /// All files that it was made of.
+    pub read: Arc<[PathBuf]>,
 }
 
 /// An object or a list of objects that is read.

@@ -67,6 +67,11 @@ impl Root {
         Ok(Root { real, folder })
     }
 
+    /// A path of what is below it.
+    pub fn join(&self, below: &str) -> PathBuf {
+        self.real.join(below)
+    }
+
     /// Where something is below it, without links.
     ///
     /// # Errors
@@ -86,7 +91,7 @@ impl Root {
 
     /// Whether there is a folder, by where it is below the root without links.
     pub fn is_folder(&self, inside: &Path) -> bool {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = LOOK | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         inside.as_os_str().is_empty() || beneath(&self.folder, inside, flags).is_ok()
     }
 
@@ -98,7 +103,7 @@ impl Root {
     pub fn read(&self, inside: &Path, most: u64) -> Result<Vec<u8>, Unopened> {
         let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Looked at before it is opened, as in `read_real`.
-        let seen = File::from(beneath(&self.folder, inside, flags | OFlags::PATH)?);
+        let seen = File::from(beneath(&self.folder, inside, flags | LOOK)?);
         regular(&seen.metadata()?, most)?;
         let file = beneath(&self.folder, inside, flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
         content(File::from(file), most)
@@ -131,6 +136,12 @@ impl Root {
         Ok(names)
     }
 }
+
+/// Only looks, where the system can: opening alone can do something to a device.
+#[cfg(target_os = "linux")]
+const LOOK: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const LOOK: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
 
 /// Opens what is below a folder, and follows no link on the way.
 fn beneath(folder: impl std::os::fd::AsFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {

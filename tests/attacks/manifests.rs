@@ -204,7 +204,9 @@ fn attack_a26d_what_renders_is_bounded() {
     assert_eq!(said.code, Some(0), "{said:?}");
     // A flood, and one that says why.
     for (script, expected) in
-        [("exec cat /dev/zero", "wrote more than"), ("echo 'Error: c/templates/x.yaml:3: no' >&2; exit 1", "c/templates/x.yaml:3: no")]
+        [
+            ("x=0123456789abcdef; while :; do x=$x$x; echo $x; done", "wrote more than"), ("echo 'Error: c/templates/x.yaml:3: no' >&2; exit 1", "c/templates/x.yaml:3: no"),
+        ]
     {
         project.traps(&["helm"], script);
         let said = run(place.kubewalk(&["check", "--render", words(&story)]).env("PATH", &path));

@@ -49,6 +49,7 @@ pub(super) fn read(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> 
         }
     };
     let namespace = wanted.into.as_ref().map_or_else(|| cx.namespace.to_owned(), |(name, _)| name.clone());
+    let read: Arc<[std::path::PathBuf]> = loaded.read.iter().cloned().collect();
     let mut all = Vec::new();
     for (index, part) in loaded.parts.iter().enumerate() {
         // One file stands for its key itself.
@@ -57,7 +58,7 @@ pub(super) fn read(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> 
         let path = if loaded.by.is_some() { loaded.path.clone() } else { part.source.path.clone() };
         let by = loaded.by.clone();
         let some = !wanted.selection.is_all();
-        let from = FromFile { path, fill: wanted.fill, namespace: namespace.clone(), by, some };
+        let from = FromFile { path, fill: wanted.fill, namespace: namespace.clone(), by, some, read: Arc::clone(&read) };
         for (index, node) in part.documents().iter().enumerate() {
             let at = below(&part_at, index);
             if loaded.by.is_none() {
