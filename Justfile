@@ -26,6 +26,18 @@ quick:
     cargo test --lib --test invalid --test lint --test rooms --test front_door
     cargo run --quiet -- check scenarios
 
+# Run the steps of a job of the public workflow (linux, site, workflows, …).
+job NAME:
+    scripts/job {{NAME}}
+
+# Build the site of docs/ and look at its links (installs mdbook once).
+site:
+    .ci/site
+
+# Say what is not ready for a release.
+release-check:
+    scripts/release-check
+
 # Replay the first tutorial on a real cluster.
 walkthrough:
     cargo run -- run scenarios/serviceaccount

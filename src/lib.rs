@@ -79,6 +79,9 @@ pub mod expect;
 pub mod explain;
 
 #[doc(hidden)]
+pub mod event;
+
+#[doc(hidden)]
 pub mod run;
 
 #[doc(hidden)]
@@ -100,14 +103,24 @@ pub mod clock;
 #[doc(hidden)]
 pub mod cluster_kind;
 #[doc(hidden)]
+pub mod duration;
+#[doc(hidden)]
 pub mod exit_code;
 #[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
 pub mod redact;
 #[doc(hidden)]
+pub mod run_limits;
+#[doc(hidden)]
 pub mod settings;
 #[doc(hidden)]
 pub mod shape;
 #[doc(hidden)]
 pub mod stop;
+#[doc(hidden)]
+pub mod sync;
+#[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
+pub mod where_docker_is;

@@ -5,19 +5,13 @@
 //! object that a controller makes) is refused by the cluster itself, by policies that are no objects of the API
 //! (`engine/supervisor/node/untrusted.go`). Without it, the same rules tell when a warm cluster does not count as new any more.
 
+mod found;
 pub mod kubectl;
 pub mod pod;
 
-use serde_json::{Map, Value};
+pub use found::Reach;
 
-/// Something that reaches the node: where it stands below the value that was looked at, as a JSON pointer, and what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
-    /// e.g. `/spec/containers/0/securityContext/privileged`.
-    pub pointer: String,
-    /// e.g. `` `privileged` ``.
-    pub what: String,
-}
+use serde_json::{Map, Value};
 
 /// Where in an object of a kind a Pod's spec is.
 fn spec_at(kind: &str) -> Option<&'static str> {
@@ -117,17 +111,6 @@ fn meets_spec(kind: &str, path: &str) -> bool {
         "" => ["Pod", "PodTemplate", "Deployment", "CronJob"].into_iter().filter_map(spec_at).any(meets),
         "PersistentVolume" => meets("/spec"),
         kind => spec_at(kind).is_some_and(meets),
-    }
-}
-
-impl Reach {
-    fn new(pointer: impl Into<String>, what: impl Into<String>) -> Self {
-        Reach { pointer: pointer.into(), what: what.into() }
-    }
-
-    fn below(mut self, at: &str) -> Self {
-        self.pointer.insert_str(0, at);
-        self
     }
 }
 

@@ -11,6 +11,7 @@ mod numbers;
 pub mod outlet;
 pub mod secrets;
 mod shapes;
+pub mod show;
 mod squeezed;
 mod stream;
 mod view;
@@ -24,7 +25,6 @@ use std::{
 use regex::{Regex, RegexBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::expect::show;
 use known::{Found, Known};
 use squeezed::{Squeezed, decoded};
 pub use stream::Stream;
@@ -170,16 +170,18 @@ const DEPTH: usize = 2;
 
 /// What is known, by value and by shape, in a text and in what stands encoded in it.
 fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
-    let mut found = known.credentials.find(text);
+    let squeezed = Squeezed::of(text);
+    let mut found = known.credentials.find(text, squeezed.as_ref());
     if secrets {
-        found.extend(known.secrets.find(text));
+        found.extend(known.secrets.find(text, squeezed.as_ref()));
     }
     found.extend(shapes::find(text));
     if depth > 0 {
         let inner = |inner: &str| all(known, inner, secrets, depth - 1);
-        let views = numbers::views(text).into_iter().chain(escapes::view(text)).chain(gaps::spelled(text));
+        numbers::views(text, |view| found.extend(view.found(inner)));
+        let views = escapes::view(text).into_iter().chain(gaps::spelled(text));
         found.extend(views.flat_map(|view| view.found(inner)));
-        match Squeezed::of(text) {
+        match squeezed {
             // A run that goes on in the word before or behind it is read all the same: from one of four letters.
             Some(squeezed) => {
                 found.extend(decoded(squeezed.text(), inner).into_iter().map(|(at, mark)| (squeezed.place(at), mark)));

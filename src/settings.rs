@@ -13,7 +13,9 @@ use secrecy::SecretString;
 use crate::{
     cluster::{Settings, Wanted, own},
     cluster_kind::{Choice, ClusterKind},
+    run_limits::RunLimits,
     scenario::open::{self, Unopened},
+    where_docker_is,
 };
 
 /// The variable of `--fresh`.
@@ -68,6 +70,13 @@ struct OfTests {
     untrusted: bool,
     #[arg(long, env = TAG, value_delimiter = ',', value_parser = tag)]
     tag: Vec<String>,
+}
+
+/// The time limits and retries of a run.
+#[derive(Debug, clap::Parser)]
+struct LimitsOfTests {
+    #[command(flatten)]
+    limits: RunLimits,
 }
 
 /// The same for those that can be wrong.
@@ -216,6 +225,15 @@ pub fn untrusted() -> bool {
     read::<OfTests>().is_ok_and(|read| read.untrusted)
 }
 
+/// The time limits and retries of a run of tests: `KUBEWALK_BUDGET`, `KUBEWALK_CLEANUP_BUDGET`, `KUBEWALK_RETRY_ENVIRONMENT` and
+/// `KUBEWALK_FAIL_ON_FLAKY`, as for `kubewalk run`.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub fn run_limits() -> Result<RunLimits, String> {
+    read::<LimitsOfTests>().map(|read| read.limits)
+}
+
 /// The id of the run of cargo-nextest that this process is one test of.
 pub fn nextest_run() -> Option<String> {
     let id = std::env::var("NEXTEST_RUN_ID").ok()?;
@@ -265,6 +283,8 @@ pub fn docker_may_be_here() -> bool {
     let sockets = [
         Some(PathBuf::from("/var/run/docker.sock")),
         below("XDG_RUNTIME_DIR", "docker.sock"),
+        below("XDG_RUNTIME_DIR", "podman/podman.sock"),
+        Some(PathBuf::from("/run/podman/podman.sock")),
         below("HOME", ".docker/run/docker.sock"),
         below("HOME", ".docker/desktop/docker.sock"),
     ];
@@ -272,7 +292,8 @@ pub fn docker_may_be_here() -> bool {
         std::fs::symlink_metadata(path)
             .is_err_and(|e| matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory))
     };
-    text("DOCKER_HOST").is_some() || !sockets.iter().flatten().all(absent)
+    let named = text("DOCKER_HOST").is_some() || !matches!(where_docker_is::find(), Ok(None));
+    named || !sockets.iter().flatten().all(absent)
 }
 
 /// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.

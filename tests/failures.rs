@@ -8,9 +8,9 @@ mod cases;
 use std::{fs, path::Path};
 
 use kubewalk::{
+    event::{Event, Failure, Outcome, StepFinished},
     expect::{Answer, Meant, judge, summary},
     report::{Terminal, Verbosity},
-    run::{Event, Failure, Outcome, StepFinished},
     scenario::{Source, Span, expect::Expect},
 };
 

@@ -3,8 +3,8 @@
 mod recorded;
 
 use kubewalk::{
+    event::{Event, Outcome, Record, Selected, StepFinished, VERSION},
     report::{self, Terminal, Verbosity},
-    run::{Event, Outcome, Record, Selected, StepFinished, event::VERSION},
 };
 use recorded::valid;
 

@@ -49,7 +49,7 @@ fn utf16le(text: &str) -> Vec<u8> {
 }
 
 #[rstest]
-#[case::nul("nul", RIGHT.replace("One", "O\0ne").into_bytes())]
+#[case::nul_character("nul-character", RIGHT.replace("One", "O\0ne").into_bytes())]
 #[case::escape("escape-character", RIGHT.replace("One", "\x1b[31mOne").into_bytes())]
 #[case::escaped("escape-in-quotes", RIGHT.replace("One", "\"\\e[31mOne\"\n    \"st\\e]0;x\\a\\u202eatus\": 1").into_bytes())]
 #[case::no_mark("utf-16-without-bom", utf16le(RIGHT))]

@@ -119,7 +119,7 @@ fn words(step: &Step, value: &Value) -> Vec<(String, String, &'static str)> {
                     "subresource" => "subresource",
                     _ => "resource",
                 };
-                word(&mut found, &format!("/{}/{key}", step.verb), &value[step.verb][key], kind);
+                word(&mut found, &format!("/{}/{key}", step.verb), &value[step.verb.key()][key], kind);
             }
         }
     }

@@ -17,7 +17,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use canary::{KINDS, found, says};
-use kubewalk::run::record;
+use kubewalk::event::stream;
 use recorded::{kubewalk, said};
 
 fn folder_of(stories: &[(&str, String)]) -> tempfile::TempDir {
@@ -147,7 +147,7 @@ fn a_killed_run_leaves_a_stream_that_reports_are_made_of() {
     }
     child.kill().expect("it is killed");
     assert_eq!(child.wait().expect("it ends").signal(), Some(9));
-    assert!(record::read(&read(events.clone())).is_ok_and(|records| records.len() > 4));
+    assert!(stream::read(&read(events.clone())).is_ok_and(|records| records.len() > 4));
     let junit = out.path().join("junit.xml");
     assert!(!junit.exists(), "no half report");
     let (code, ..) = said(kubewalk(&["report", "--report", &format!("junit={}", junit.display())]).arg(&events));

@@ -6,8 +6,8 @@ mod recorded;
 use std::collections::HashSet;
 
 use kubewalk::{
+    event::{Record, stream},
     report::{github, html, json, junit},
-    run::{Record, record},
 };
 use recorded::{HOSTILE, TOKEN, kubewalk, run, said, stream, valid};
 use regex::Regex;
@@ -192,7 +192,7 @@ fn at_most_ten_annotations_and_a_summary_that_github_takes() {
             .push(failure.replace("y/b.yaml", &format!("y/b{index}.yaml")).replace("look again", &"long ".repeat(800)));
     }
     lines.push(end);
-    let records = record::read(&(lines.join("\n") + "\n")).expect("records");
+    let records = stream::read(&(lines.join("\n") + "\n")).expect("records");
     let annotations = github::annotations(&records);
     assert_eq!(annotations.lines().filter(|line| line.starts_with("::error ")).count(), 10);
     assert!(
@@ -224,7 +224,7 @@ fn a_summary_is_added_to_the_file_that_github_names() {
 
 #[test]
 fn the_stream_fits_its_schema_and_the_schema_is_published() {
-    let schema = record::schema_json();
+    let schema = stream::schema_json();
     let validator = jsonschema::draft7::new(&schema).expect("a schema");
     for line in stream().lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
@@ -249,7 +249,7 @@ fn later_reports_are_the_same_and_what_is_no_stream_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let events = folder.path().join("events.jsonl");
     std::fs::write(&events, stream()).expect("written");
-    assert_eq!(record::read(&stream()).expect("records"), run());
+    assert_eq!(stream::read(&stream()).expect("records"), run());
     let (code, stdout, _) = said(kubewalk(&["report"]).arg(&events));
     assert!(
         code == 0 && stdout.contains("2 steps held, 1 failed, 1 could not be carried out, 4 not run in 3.0 s"),

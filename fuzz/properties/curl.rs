@@ -2,8 +2,8 @@
 //! answer. And the truth of a 403: whatever a body says, it counts only as a refusal by RBAC of the call that is meant.
 
 use kubewalk::{
+    event::exchange,
     expect::{self, Answer, Http, Meant},
-    run::told,
     scenario::expect::Expect,
     steps::{curl::take_apart, exec::Output},
 };
@@ -81,9 +81,9 @@ fn composed(mut input: Input<'_>) {
 
 fn judged(answer: &Answer) {
     harmless(&expect::summary(answer));
-    let told = told::answered(answer);
+    let told = exchange::response(answer);
     for text in [told.body, told.stderr].into_iter().flatten() {
-        harmless(&text.told());
+        harmless(&text.shown());
     }
     let user = "system:serviceaccount:a:reader";
     let denial = format!(

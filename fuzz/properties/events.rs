@@ -2,8 +2,8 @@
 //! the same as the others, now and later.
 
 use kubewalk::{
+    event::{Record, stream},
     report::{Terminal, Verbosity, github, html, json, junit},
-    run::{Record, record},
 };
 use roxmltree::{Document, ParsingOptions};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::harmless;
 
 pub fn holds(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let read = match record::read(&text) {
+    let read = match stream::read(&text) {
         Ok(records) => records,
         Err(wrong) => {
             assert!(wrong.line >= 1 && wrong.col >= 1 && wrong.line <= text.lines().count().max(1), "{wrong:?}");
@@ -112,7 +112,7 @@ fn terminal(records: &[Record]) -> String {
 fn later(records: &[Record], shown: &str) {
     let stream: String = records.iter().map(Record::line).collect();
     harmless(&stream);
-    let again = record::read(&stream).expect("our own stream");
+    let again = stream::read(&stream).expect("our own stream");
     assert_eq!(again, records);
     let again: Vec<Record> = again.into_iter().map(|record| Record::new(record.at_ms, record.event)).collect();
     assert_eq!(again, records, "a second filter finds something");

@@ -37,6 +37,6 @@ impl<'a> Input<'a> {
 
 /// Nothing in a text drives a terminal.
 pub fn harmless(text: &str) {
-    let harmful = text.chars().find(|c| *c != '\n' && kubewalk::expect::show::unseen(*c));
+    let harmful = text.chars().find(|c| *c != '\n' && kubewalk::text::unseen(*c));
     assert!(harmful.is_none(), "{harmful:?} in {text:?}");
 }

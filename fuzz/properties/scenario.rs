@@ -3,8 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use kubewalk::{
+    event::exchange,
     plan::{self, Names, Plan, equivalent, needs},
-    run::{self, told},
+    run,
     scenario::{self, Diagnostic, Source, Span, diagnostic},
 };
 
@@ -71,11 +72,11 @@ fn planned(plan: &Plan) {
     for (index, step) in plan.steps.iter().enumerate() {
         assert!(step.number == index + 1 && !step.expected.is_empty() && !step.timeout.is_zero(), "{step:?}");
         inside(&source.text, plan.document.span(&step.pointer), &step.title);
-        harmless(&told::lines(&source.text, plan.document.span(&step.pointer).start));
+        harmless(&exchange::step_yaml(&source.text, plan.document.span(&step.pointer).start));
         equivalent::equivalent(step);
-        for asked in told::asked(step) {
+        for asked in exchange::requests(step) {
             harmless(&asked.what);
-            harmless(&asked.body.map(|body| body.told()).unwrap_or_default());
+            harmless(&asked.body.map(|body| body.shown()).unwrap_or_default());
         }
     }
 }

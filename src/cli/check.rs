@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     exit_code::Exit,
-    expect::show,
+    redact::show,
     report::findings::{github, json, sarif},
     scenario::diagnostic::Severity,
 };

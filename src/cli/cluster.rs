@@ -55,7 +55,7 @@ pub struct Up {
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
     untrusted: bool,
     /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = super::time::read)]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = crate::duration::read)]
     ttl: Duration,
 }
 

@@ -9,7 +9,7 @@ use kube::config::KubeConfigOptions;
 use crate::{
     cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
-    expect::{Refused, show},
+    expect::Refused,
     explain::{Caller, Policy, Question, Verdict, evaluate, explain, fetch, own_kind},
     k8s::{
         Apis, Missing, Served,
@@ -17,6 +17,7 @@ use crate::{
         special,
     },
     plan::{Request, kinds},
+    redact::show,
     steps::discovery::{About, Discovery},
 };
 

@@ -11,7 +11,10 @@ use winnow::{
     token::{literal, one_of, take_till, take_while},
 };
 
-use crate::plan::{Action, Plan};
+use crate::{
+    plan::{Action, Plan},
+    scenario::Verb,
+};
 
 /// The most characters of an expression.
 const MOST: usize = 2000;
@@ -104,7 +107,7 @@ impl Expression {
                 About::Title => text.accepts(&plan.title),
                 About::Tag => plan.tags.iter().any(|tag| text.accepts(tag)),
                 About::Row => plan.steps.iter().flat_map(|step| &step.rows).any(|row| text.accepts(row)),
-                About::Verb => plan.steps.iter().any(|step| text.accepts(step.verb)),
+                About::Verb => plan.steps.iter().any(|step| text.accepts(step.verb.key())),
                 About::Step => plan.steps.iter().any(|step| text.accepts(&step.title)),
                 About::Needs => needs(plan).iter().any(|need| text.accepts(need)),
             },
@@ -117,7 +120,7 @@ fn needs(plan: &Plan) -> Vec<&'static str> {
     let pods = |action: &Action| matches!(action, Action::Curl(_) | Action::Exec(_));
     let all = [
         ("alone", plan.alone),
-        ("pods", plan.steps.iter().any(|step| step.verb == "pod" || pods(&step.action))),
+        ("pods", plan.steps.iter().any(|step| step.verb == Verb::Pod || pods(&step.action))),
         ("slow", plan.tags.iter().any(|tag| tag == "slow")),
     ];
     all.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect()

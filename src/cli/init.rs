@@ -70,7 +70,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         Ok(body) => body,
         Err(why) => return Ok(invalid(&format!("{shown}: {why}"))),
     };
-    let first = new::first_line(&path, Path::new("schema/scenario.schema.json").is_file());
+    let first = new::first_line(&path, new::schema_for(&path));
     place.prepare(&path)?;
     let text = match sound(&path, first + &body) {
         Ok(text) => text,
@@ -82,7 +82,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     };
     let made = Destination::new_file(&path);
     match made.and_then(|mut file| file.write_all(text.as_bytes())) {
-        Ok(()) => Ok(super::print(&format!("{}\n", path.display()))),
+        Ok(()) => {
+            new::copy_schema(&path)?;
+            Ok(super::print(&format!("{}\n", path.display())))
+        }
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(there_already(&path)),
         Err(e) => Err(e).with_context(|| format!("cannot write {}", path.display())),
     }

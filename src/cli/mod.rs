@@ -7,29 +7,27 @@ macro_rules! tell {
 
 mod check;
 mod cluster;
+mod cluster_source;
 mod destination;
 mod docs;
 mod doctor;
 mod explain;
 mod expression;
-mod groups;
 mod init;
-mod jobs;
 mod list;
 mod manual;
 mod new;
-mod outlet;
 mod progress;
 mod report;
-mod rounds;
+mod report_writer;
 mod run;
 mod say;
 mod schema;
+mod screen;
 mod secret;
 mod select;
 mod signals;
 mod sweep;
-mod time;
 
 use std::process::ExitCode;
 
@@ -41,7 +39,7 @@ use crate::{
     cluster::{ClusterError, limits},
     exit_code::Exit,
     report::terminal::Verbosity,
-    settings,
+    settings, where_docker_is,
 };
 
 /// Runs scenarios about ServiceAccounts and RBAC step by step on a real, throw-away Kubernetes cluster.
@@ -97,6 +95,11 @@ enum Command {
 }
 
 impl Command {
+    /// Whether it may speak to Docker.
+    fn speaks_to_docker(&self) -> bool {
+        matches!(self, Command::Run(_) | Command::Doctor | Command::Sweep(_) | Command::Cluster(_))
+    }
+
     /// What it needs of the machine before it begins.
     fn needs(&self) -> Result<(), ClusterError> {
         match self {
@@ -203,6 +206,9 @@ pub fn main(closed: bool) -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return say::usage(&e.format(&mut command())).into(),
     };
+    if cli.command.speaks_to_docker() {
+        where_docker_is::enter(closed);
+    }
     limits::raise();
     signals::survive_a_file_limit();
     if let Err(e) = cli.command.needs() {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -27,10 +27,13 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    let text = text(&path, Path::new("schema/scenario.schema.json").is_file());
+    let text = text(&path, schema_for(&path));
     let made = Destination::new_file(&path);
     match made.and_then(|mut file| file.write_all(text.as_bytes())) {
-        Ok(()) => Ok(super::print(&format!("{}\n", path.display()))),
+        Ok(()) => {
+            copy_schema(&path)?;
+            Ok(super::print(&format!("{}\n", path.display())))
+        }
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             tell!("error: {} is there already; it is left as it is. Choose another name", path.display());
             Ok(Exit::Invalid)
@@ -58,22 +61,49 @@ pub(super) fn path_of(name: &str) -> Result<PathBuf, String> {
     Ok(Path::new("scenarios").join(file))
 }
 
-/// The scenario. Editors get the schema only from inside the checkout, where it is.
-fn text(path: &Path, schema_is_here: bool) -> String {
-    first_line(path, schema_is_here) + TEMPLATE
+/// Where the schema is in a checkout of kubewalk itself, and where it is put elsewhere.
+const SCHEMAS: [&str; 2] = ["schema/scenario.schema.json", ".kubewalk/scenario.schema.json"];
+
+/// The schema for the editor of whoever changes this file: the one of the checkout, else a copy beside the project's scenarios. `None`
+/// for a file elsewhere, from which no path leads there.
+pub(super) fn schema_for(path: &Path) -> Option<&'static str> {
+    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let [checkout, copy] = SCHEMAS;
+    inside.then(|| if Path::new(checkout).is_file() { checkout } else { copy })
+}
+
+/// Writes that copy if there is none; one that is there is not overwritten.
+pub(super) fn copy_schema(path: &Path) -> anyhow::Result<()> {
+    let [_, copy] = SCHEMAS;
+    if schema_for(path) != Some(copy) {
+        return Ok(());
+    }
+    let schema = format!("{:#}\n", crate::scenario::schema_json());
+    match Destination::new_file(Path::new(copy)).and_then(|mut file| file.write_all(schema.as_bytes())) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            if std::fs::read(copy).ok().as_deref() != Some(schema.as_bytes()) {
+                tell!("{copy}, which your editor reads, is not of this kubewalk: kubewalk schema > {copy}");
+            }
+        }
+        Err(e) => return Err(e).with_context(|| format!("cannot write {copy}")),
+    }
+    Ok(())
+}
+
+/// The scenario, for an editor that finds this schema.
+fn text(path: &Path, schema: Option<&str>) -> String {
+    first_line(path, schema) + TEMPLATE
 }
 
 /// The line by which an editor finds the schema.
-pub(super) fn first_line(path: &Path, schema_is_here: bool) -> String {
-    use std::path::Component;
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+pub(super) fn first_line(path: &Path, schema: Option<&str>) -> String {
     let up = "../".repeat(path.components().count().saturating_sub(1));
-    if schema_is_here && inside {
-        format!("# yaml-language-server: $schema={up}schema/scenario.schema.json\n")
-    } else {
-        "# Let your editor help: `kubewalk schema > scenario.schema.json`, then write as the first line\n\
-         # yaml-language-server: $schema=scenario.schema.json\n"
-            .to_owned()
+    match schema {
+        Some(schema) => format!("# yaml-language-server: $schema={up}{schema}\n"),
+        None => "# Let your editor help: `kubewalk schema > scenario.schema.json`, then write as the first line\n\
+                 # yaml-language-server: $schema=scenario.schema.json\n"
+            .to_owned(),
     }
 }
 
@@ -100,9 +130,15 @@ mod tests {
 
     #[test]
     fn the_schema_is_found_from_the_file() {
-        let first = |path: &str| text(Path::new(path), true).lines().next().unwrap_or_default().to_owned();
-        assert_eq!(first("scenarios/a/b.yaml"), "# yaml-language-server: $schema=../../schema/scenario.schema.json");
-        assert!(first("/tmp/b.yaml").starts_with("# Let your editor help"));
-        assert!(first("../b.yaml").starts_with("# Let your editor help"));
+        let first = |path: &str, schema| text(Path::new(path), schema).lines().next().unwrap_or_default().to_owned();
+        let [checkout, copy] = SCHEMAS.map(Some);
+        assert_eq!(
+            first("scenarios/a/b.yaml", checkout),
+            "# yaml-language-server: $schema=../../schema/scenario.schema.json"
+        );
+        assert_eq!(first("b.yaml", copy), "# yaml-language-server: $schema=.kubewalk/scenario.schema.json");
+        assert!(first("/tmp/b.yaml", None).starts_with("# Let your editor help"));
+        assert_eq!(schema_for(Path::new("/tmp/b.yaml")), None);
+        assert_eq!(schema_for(Path::new("../b.yaml")), None);
     }
 }

@@ -11,13 +11,14 @@ use clap::Args;
 
 use super::{Talk, destination::Destination};
 use crate::{
-    exit_code::Exit,
-    expect::show,
-    report::{self, Caret, Terminal, snippet},
-    run::{
+    event::{
         Place, Record,
-        record::{self, Unreadable},
+        stream::{self, Unreadable},
     },
+    exit_code::Exit,
+    redact::show,
+    report::{self, Caret, Terminal, snippet},
+    text,
 };
 
 /// A kind of report.
@@ -142,7 +143,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    let records = match record::read(&text) {
+    let records = match stream::read(&text) {
         Ok(records) => records,
         Err(e) => {
             super::complain_colored(&unreadable(&name, &text, &e, talk.stderr_colors()), talk.stderr_colors());
@@ -182,13 +183,13 @@ fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String
     const SHOWN: usize = 160;
     let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());
     // A file that does not begin as a stream is another file: nothing of it is shown.
-    if record::begins(text).is_none() {
+    if stream::begins(text).is_none() {
         let name = show::line(name, show::BODY);
         let (line, col) = (wrong.line, wrong.col);
         return format!("error: {NOT_ONE}\n --> {name}:{line}:{col}\n  = {}: {}\n", hint.0, hint.1);
     }
     let line = text.lines().nth(wrong.line - 1).unwrap_or_default();
-    let excerpt = show::escape(&crate::redact::redact(&line[..show::floor(line, SHOWN)]), false);
+    let excerpt = text::escape(&crate::redact::redact(&line[..text::floor(line, SHOWN)]), false);
     let start = (wrong.col - 1).min(excerpt.len());
     let place = Place { line: wrong.line, col: wrong.col, end: (start + 1).min(excerpt.len()), start, excerpt };
     let caret = Caret { path: name, place: &place, label: "" };

@@ -1,33 +1,33 @@
 //! `kubewalk run`.
 
-use std::time::Duration;
-
 use clap::Args;
 use rand::{SeedableRng as _, seq::SliceRandom as _};
 
 use tokio::time::Instant;
 
 use super::{
-    Talk, groups,
-    outlet::Outlet,
+    Talk,
+    cluster_source::Starter,
     report::{self, Wanted as Report},
-    rounds::{Rounds, Totals},
-    select::{self, Selected, Selection, Slow},
+    screen::Screen,
+    select::{self, Selection, Slow},
     signals,
 };
 use crate::{
     clock::{self, Moment},
-    cluster::{ClusterError, Progress, Wanted, kubeconfig::Existing},
+    cluster::{Wanted, kubeconfig::Existing},
     cluster_kind::{Choice, ClusterKind},
+    event::{Event, VERSION},
     exit_code::Exit,
-    expect::show,
-    plan::{self, Plan},
-    report::terminal::Terminal,
+    plan,
     run::{
         self,
-        event::{Event, VERSION},
+        exclusion::ExclusionLocks,
+        groups, millis,
+        retry::{RetryLoop, Totals},
+        sink::EventSink as _,
     },
-    scenario::{Diagnostic, Severity, diagnostic},
+    run_limits::RunLimits,
     settings,
     shape::Shape,
     stop::{Stop, Why},
@@ -59,23 +59,11 @@ pub struct Options {
     secrets: super::secret::Secrets,
     #[command(flatten)]
     existing: ExistingCluster,
-    /// How long everything may take, the start of the cluster included, e.g. `90s`, `10m`, `1h`. When it is spent, what runs is
-    /// broken off and cleaned up, the reports are written, and the exit code is 124. Left out: as long as it takes.
-    #[arg(long, value_name = "TIME", value_parser = super::time::read, env = "KUBEWALK_BUDGET")]
-    budget: Option<Duration>,
-    /// How long what a scenario made may take to go. Then it is listed as left behind, with what holds it.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::time::read, env = "KUBEWALK_CLEANUP_BUDGET")]
-    pub cleanup_budget: Duration,
-    /// Runs a scenario again, up to N times, when the environment kept it from an answer; never when an expectation failed. On
-    /// another cluster, if this one is not sound any more. What holds only then is reported as flaky.
-    #[arg(long, value_name = "N", default_value_t = 0, env = "KUBEWALK_RETRY_ENVIRONMENT")]
-    pub retry_environment: usize,
-    /// Ends with exit code 5 when something held only when it was run again.
-    #[arg(long, env = "KUBEWALK_FAIL_ON_FLAKY")]
-    pub fail_on_flaky: bool,
+    #[command(flatten)]
+    limits: RunLimits,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
     #[arg(long, env = settings::FRESH)]
-    pub fresh: bool,
+    fresh: bool,
 }
 
 impl Options {
@@ -173,7 +161,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
-    screen.outlet.tell(Event::RunStarted {
+    screen.report(Event::RunStarted {
         version: VERSION,
         kubewalk: env!("CARGO_PKG_VERSION").into(),
         scenarios: selected.plans.len(),
@@ -202,19 +190,22 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         tell!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
-    if let Some(budget) = options.budget {
+    if let Some(budget) = options.limits.budget {
         runtime.spawn(async move {
             clock::sleep_until(begun + budget).await;
             stopper.stop(Why::Budget(budget));
         });
     }
-    let (groups, begun, verbose) = (groups::of(std::mem::take(&mut selected.plans)), Instant::now(), talk.verbose);
-    let rounds = |plans| {
+    let (groups, begun) = (groups::by_server(std::mem::take(&mut selected.plans)), Instant::now());
+    let (settings, exclusion) = (settings::from_env(), ExclusionLocks::new());
+    let retry_loop = |plans| {
         let wanted = groups::wanted(plans, &wanted);
-        Rounds { plans, wanted, options, jobs, stop: &stop, verbose, begun }
+        let (fresh, verbose) = (options.fresh, talk.verbose);
+        let source = Starter { plans, wanted, settings: &settings, fresh, verbose, stop: &stop, begun };
+        RetryLoop { plans, source, limits: &options.limits, jobs, exclusion: &exclusion, stop: &stop }
     };
     Ok(runtime.block_on(async {
-        let totals = groups::run(&groups, rounds, &mut screen).await;
+        let totals = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
         said_at_the_end(totals, &stop, begun, screen)
     }))
 }
@@ -229,129 +220,13 @@ fn said_at_the_end(totals: Totals, stop: &Stop, begun: Instant, mut screen: Scre
         if !stuck.is_empty() {
             exit = exit.worst(Exit::CleanUp);
             tell!("kubewalk: stopped by {why}; still there: {}", stuck.join(", "));
-        } else if left {
+        } else if !left.is_empty() {
             tell!("kubewalk: stopped by {why}; what could not be removed is listed above");
         } else {
             tell!("kubewalk: stopped by {why}; everything that was started is removed");
         }
     }
-    let took_ms = millis(begun);
-    screen.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
-    exit.worst(screen.exit).worst(screen.outlet.finish())
-}
-
-/// Prints events: results on standard output, the cluster's progress on standard error.
-pub struct Screen {
-    outlet: Outlet,
-    terminal: Terminal,
-    colors: bool,
-    progress: bool,
-    exit: Exit,
-    /// Whether it has said that the budget is spent.
-    spent: bool,
-}
-
-impl Screen {
-    pub fn new(talk: Talk, reports: &[Report]) -> Self {
-        Screen {
-            outlet: Outlet::open(reports),
-            colors: talk.stdout_colors(),
-            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), super::width()),
-            progress: !talk.quiet,
-            exit: Exit::Held,
-            spent: false,
-        }
-    }
-
-    pub fn tell(&mut self, event: Event) {
-        let event = self.outlet.tell(event);
-        let text = self.terminal.on(event);
-        if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
-            super::complain_colored(&text, self.colors);
-        } else if !text.is_empty() {
-            self.exit = self.exit.worst(super::print_colored(&text, self.colors));
-        }
-    }
-
-    pub fn abort(&mut self, error: ClusterError) -> Exit {
-        let ClusterError { message, remedy, log } = error;
-        self.tell(Event::Aborted { path: None, class: "cluster".into(), message, remedy, log });
-        Exit::Environment
-    }
-
-    /// Says that no API server starts with what these scenarios ask for, at the place where they do.
-    pub fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit {
-        let ClusterError { message, log, .. } = error;
-        let last = log.iter().rev().find(|line| line.contains("err=") || line.contains("Error")).or(log.last());
-        let words = |line: &String| {
-            line.split_once("err=").map_or(line.trim(), |(_, words)| words.trim_matches('"')).to_owned()
-        };
-        let hint = last.map(|line| format!("it says: {}", words(line)));
-        for plan in plans {
-            let (document, source) = (&plan.document, &plan.document.source);
-            let span = document.key_span("/cluster");
-            let (line, col) = diagnostic::line_col(source, span.start);
-            let found = Diagnostic {
-                file: None,
-                severity: Severity::Error,
-                message: message.clone(),
-                span: Some(span),
-                label: None,
-                second: None,
-                hint: hint.clone(),
-                fix: Vec::new(),
-            };
-            super::complain_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
-            let path = source.path.to_string_lossy().into_owned();
-            self.outlet.tell(Event::Invalid { path, line, col, message: message.clone(), hint: hint.clone() });
-        }
-        log.iter().for_each(|line| super::complain(&format!("   | {}\n", show::line(line, show::BODY))));
-        Exit::Invalid
-    }
-
-    /// Says why scenarios were broken off, when that was not somebody who knows.
-    pub fn stopped(&mut self, stop: &Stop) {
-        if let Some(Why::Budget(budget)) = stop.asked()
-            && !std::mem::replace(&mut self.spent, true)
-        {
-            let message = format!("the run's budget of {budget:?} is spent");
-            let remedy = Some("give it more by --budget, or let fewer scenarios run".to_owned());
-            self.tell(Event::Aborted { path: None, class: run::event::BUDGET.into(), message, remedy, log: vec![] });
-        }
-    }
-
-    /// Says something beside the results.
-    pub fn say(&self, text: &str) {
-        super::complain(&format!("{text}\n"));
-    }
-
-    pub fn progress(&self, progress: Progress) {
-        if self.progress {
-            super::progress::tell(progress);
-        }
-    }
-
-    /// The reports of a run that does not begin: the terminal has said why already.
-    fn nothing_starts(mut self, selected: Selected) -> Exit {
-        let exit = selected.verdict();
-        let nothing = (exit == Exit::Nothing).then(|| Event::Aborted {
-            path: None,
-            class: "nothingSelected".into(),
-            message: selected.nothing(),
-            remedy: None,
-            log: vec![],
-        });
-        for event in selected.findings.into_iter().chain(nothing) {
-            self.outlet.tell(event);
-        }
-        let skipped = selected.plans.iter().map(|plan| plan.steps.len()).sum();
-        let (held, failed, broken, took_ms) = (0, 0, 0, 0);
-        self.outlet.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
-        exit.worst(self.outlet.finish())
-    }
-}
-
-/// Milliseconds since then.
-pub fn millis(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    let took_ms = millis(begun.elapsed());
+    screen.event(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+    exit.worst(screen.finish())
 }

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::{exit_code::Exit, redact::outlet, scenario::diagnostic::unseen};
+use crate::{exit_code::Exit, redact::outlet, text::unseen};
 
 /// Whether the program was started without a standard output.
 static CLOSED: AtomicBool = AtomicBool::new(false);

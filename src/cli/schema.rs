@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::{exit_code::Exit, run::record, scenario};
+use crate::{event::stream, exit_code::Exit, scenario};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -22,7 +22,7 @@ enum What {
 pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let schema = match options.what {
         What::Scenario => scenario::schema_json(),
-        What::Events => record::schema_json(),
+        What::Events => stream::schema_json(),
     };
     Ok(super::print(&format!("{schema:#}\n")))
 }

@@ -11,11 +11,11 @@ use clap::Args;
 use super::expression::{self, Expression};
 use crate::{
     cluster::kubeconfig::Existing,
+    event::Event,
     exit_code::Exit,
     manifests::render,
     plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
-    run::Event,
     scenario::{
         self, Diagnostic, Source, diagnostic,
         diagnostic::{Severity, printable},

@@ -10,7 +10,7 @@ use crate::{
     },
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
-    expect::show,
+    redact::show,
     settings,
     stop::Stop,
 };

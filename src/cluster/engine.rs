@@ -156,6 +156,9 @@ pub async fn ensure_helm(cache: &Path, progress: &mut (dyn FnMut(Progress) + Sen
     Ok(dir.join("helm"))
 }
 
+/// So much free memory lets a build take more of it, in MiB.
+const ROOMY: u64 = 8 * 1024;
+
 /// Runs the build of one product to its end.
 async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     let sources = unpack(cache).map_err(|e| {
@@ -169,6 +172,10 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     command.env("PATH", program::path());
     command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
+    // The compiler of Go collects its garbage less often, which spares a tenth of its work and takes memory. The output is the same.
+    if std::env::var_os("GOGC").is_none() && super::machine::available().is_some_and(|mib| mib > ROOMY) {
+        command.env("GOGC", "400");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // The script ends its own jobs on TERM; a KILL would leave a compiler running.
     let started = Group::start(&mut command).map(|group| group.with_patience(BUILD_ENDS_WITHIN));

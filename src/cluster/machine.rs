@@ -27,11 +27,6 @@ pub struct Noted {
 /// Looks at this machine. `set` tells whether a variable of the environment has a value.
 pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
     let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let available = || {
-        let text = fs::read_to_string("/proc/meminfo").ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
-    };
     [
         Some(proxies(set)),
         number("/proc/sys/fs/inotify/max_user_instances").map(instances),
@@ -41,6 +36,13 @@ pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The memory that is free for programs, in MiB.
+pub fn available() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
 }
 
 /// The proxy variables that have a value, and what they touch; never the values, which may hold a password.

@@ -33,7 +33,9 @@ pub mod sums;
 mod wanted;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -231,8 +233,13 @@ pub struct Cluster {
     /// How to reach it when that is not what the file says by itself.
     access: Option<kube::config::Kubeconfig>,
     kubectl: Kubectl,
+    /// What it has said of its own APIs, for all scenarios.
+    documents: Documents,
     node: Box<dyn Node>,
 }
+
+/// Documents of an API server's discovery by their paths, which stay the same as long as it lives.
+pub type Documents = Arc<Mutex<BTreeMap<String, Arc<serde_json::Value>>>>;
 
 /// How a cluster ended.
 #[derive(Debug, Clone, Default)]
@@ -275,7 +282,7 @@ impl Cluster {
 
     /// A cluster that runs: its facts, the administrator's kubeconfig, its node's kubectl, and what holds it.
     pub fn new(facts: Facts, kubeconfig: PathBuf, kubectl: Kubectl, node: Box<dyn Node>) -> Self {
-        Cluster { facts, kubeconfig, access: None, kubectl, node }
+        Cluster { facts, kubeconfig, access: None, kubectl, documents: Documents::default(), node }
     }
 
     /// The same, reached by the current context of this kubeconfig.
@@ -328,6 +335,11 @@ impl Cluster {
             Some(access) => client_config(access.clone()).await,
             None => config(&self.kubeconfig).await,
         }
+    }
+
+    /// What is known of its own APIs. One of others may be given an API server of another version meanwhile: nothing is kept of it.
+    pub fn documents(&self) -> Documents {
+        if self.is_foreign() { Documents::default() } else { Arc::clone(&self.documents) }
     }
 
     /// Whether the cluster was there before us, and others use it.

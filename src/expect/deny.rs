@@ -150,7 +150,7 @@ fn code(status: &Status<'_>) -> String {
 
 /// Answers that are no `Status`. The API server itself says some things in plain text.
 fn without_status(http: &Http) -> Verdict {
-    let body = show::text(&http.body);
+    let body = String::from_utf8_lossy(&http.body);
     let body = body.trim();
     if is_html(http) {
         return Verdict::NotKubernetes(Stranger::Html(title(body)));

@@ -135,7 +135,7 @@ pub(super) fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> 
     absence::warnings(expect, http, &mut found);
     if !other_body {
         absence::absence(expect, http, &mut found);
-        parts(expect, http.json.as_ref(), &show::text(&http.body), "the body", &mut found);
+        parts(expect, http.json.as_ref(), &String::from_utf8_lossy(&http.body), "the body", &mut found);
         let before = found.len();
         output(expect.stdout.as_ref(), "stdout", Class::Stdout, &http.body, &mut found);
         for mismatch in &mut found[before..] {

@@ -21,7 +21,6 @@ mod process;
 pub mod query;
 pub mod refused;
 pub mod review;
-pub mod show;
 pub mod status;
 pub mod text;
 pub mod truth;
@@ -35,6 +34,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::redact::show;
 
 /// What came back from the API server or a Pod, whole and taken apart.
 #[derive(Debug, Clone)]

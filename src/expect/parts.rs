@@ -36,7 +36,7 @@ pub(super) fn missed(pointer: &str, what: &str, class: Class, miss: text::Miss) 
 
 /// `stdout` and `stderr`.
 pub(super) fn output(rule: Option<&Text>, key: &str, class: Class, got: &[u8], found: &mut Vec<Mismatch>) {
-    if let Some(Err(miss)) = rule.map(|rule| text::check(rule, Plain::Equals, &show::text(got))) {
+    if let Some(Err(miss)) = rule.map(|rule| text::check(rule, Plain::Equals, &String::from_utf8_lossy(got))) {
         let what = if class == Class::Stdout { "the standard output" } else { "the standard error" };
         found.push(missed(&format!("/expect/{key}"), what, class, miss));
     }

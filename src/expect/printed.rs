@@ -119,7 +119,7 @@ pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
 
 /// What is wrong with the failure that a command has printed, when one is expected.
 pub(super) fn status(expect: &Expect, json: Option<&Value>, stderr: &[u8], meant: Option<&Meant>) -> Vec<Mismatch> {
-    let stderr = show::text(stderr);
+    let stderr = String::from_utf8_lossy(stderr);
     let Some(http) = failure(json, &stderr) else {
         let pointer = super::judge::pointer(expect);
         return vec![Mismatch {

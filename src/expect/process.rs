@@ -90,7 +90,7 @@ pub(super) fn command(
             None => pointer(expect),
         };
         let mut mismatch = plain(pointer, Class::ExitCode, format!("exit code {wanted}"), format!("exit code {code}"));
-        let said = [stderr, stdout].into_iter().map(show::text).find(|text| !text.trim().is_empty());
+        let said = [stderr, stdout].into_iter().map(String::from_utf8_lossy).find(|text| !text.trim().is_empty());
         mismatch.server_words = said.map(|said| show::block(said.trim_end(), show::BODY));
         mismatch.hint = match code {
             126 => Some("the file is there, but it cannot be executed".into()),
@@ -101,7 +101,7 @@ pub(super) fn command(
         };
         found.push(mismatch);
     }
-    let raw = show::text(stdout);
+    let raw = String::from_utf8_lossy(stdout);
     let json = super::json::read(stdout);
     if about_status {
         found.extend(printed::status(expect, json.as_ref(), stderr, meant));
@@ -110,7 +110,7 @@ pub(super) fn command(
     output(expect.stdout.as_ref(), "stdout", Class::Stdout, stdout, &mut found);
     output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr, &mut found);
     if found.is_empty() && !about_status {
-        found.extend(printed::refusal(expect, json.as_ref(), &show::text(stderr), meant));
+        found.extend(printed::refusal(expect, json.as_ref(), &String::from_utf8_lossy(stderr), meant));
     }
     found
 }

@@ -77,7 +77,7 @@ pub fn words(code: u16) -> String {
 
 /// What the server says for a person to read: the message of its `Status`, else the beginning of the body.
 pub fn server_words(http: &Http) -> Option<String> {
-    let body = show::text(&http.body);
+    let body = String::from_utf8_lossy(&http.body);
     let said = match Status::of(http) {
         Some(status) if !status.message.is_empty() => status.message,
         _ => body.trim_end(),

@@ -58,7 +58,7 @@ pub fn check(rule: &Text, plain: Plain, got: &str) -> Result<(), Miss> {
     }
     let hint = match verb {
         "is" => invisible(wanted, got),
-        "begins with" => invisible(wanted, got.get(..show::floor(got, wanted.len())).unwrap_or(got)),
+        "begins with" => invisible(wanted, got.get(..crate::text::floor(got, wanted.len())).unwrap_or(got)),
         _ => None,
     };
     Err(Miss {
@@ -81,7 +81,7 @@ fn quote(text: &str) -> String {
 
 /// If two texts look the same and are not: both with their blanks made visible, and the first difference.
 fn invisible(expected: &str, got: &str) -> Option<String> {
-    let seen = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !show::unseen(*c)).collect::<String>();
+    let seen = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !crate::text::unseen(*c)).collect::<String>();
     if expected == got || seen(expected) != seen(got) {
         return None;
     }
@@ -93,7 +93,7 @@ fn invisible(expected: &str, got: &str) -> Option<String> {
         Some('\t') => "a tab".to_owned(),
         Some(' ') => "a blank".to_owned(),
         Some('\u{a0}') => "a no-break space (U+00A0)".to_owned(),
-        Some(other) if show::unseen(other) || other.is_whitespace() => {
+        Some(other) if crate::text::unseen(other) || other.is_whitespace() => {
             format!("U+{:04X}", u32::from(other))
         }
         Some(other) => format!("`{other}`"),
@@ -130,7 +130,7 @@ fn visible(text: &str) -> String {
             '\n' => shown.push('␊'),
             '\r' => shown.push('␍'),
             '\u{a0}' => shown.push('⍽'),
-            other => shown.push_str(&show::escape(other.encode_utf8(&mut [0; 4]), false)),
+            other => shown.push_str(&crate::text::escape(other.encode_utf8(&mut [0; 4]), false)),
         }
     }
     shown

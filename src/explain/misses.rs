@@ -1,42 +1,12 @@
 //! What is nearest to a grant: each binding and rule that lacks one thing, and which.
 
 use super::{
+    element::{Element, shortened},
     evaluate::{AnyRole, Binding, Caller, Grant, Id, Policy, Question, allows, is, list, place, service_account},
     slips::{self, Lack},
 };
 use crate::plan::{Request, kinds};
 use k8s_openapi::api::rbac::v1::{PolicyRule, Subject};
-
-/// What a miss lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Element {
-    /// `verbs`.
-    Verb,
-    /// `resources`.
-    Resource,
-    /// The part of a resource after the slash.
-    Subresource,
-    /// `apiGroups`.
-    ApiGroup,
-    /// `resourceNames`.
-    Name,
-    /// `nonResourceURLs`.
-    Path,
-    /// The binding holds in another namespace.
-    Namespace,
-    /// The binding's subject is of another kind.
-    SubjectKind,
-    /// The binding's subject has another name.
-    SubjectName,
-    /// The binding's subject is of another namespace.
-    SubjectNamespace,
-    /// No binding gives the role to anybody here.
-    Binding,
-    /// The binding's role does not exist.
-    Role,
-    /// The binding's role has no rules at all.
-    Rules,
-}
 
 /// A binding or role that almost grants the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,20 +230,13 @@ pub fn nothing_near(question: &Question) -> String {
 pub(super) fn rule_words(rule: &PolicyRule) -> String {
     let (paths, names) = (list(rule.non_resource_urls.as_ref()), list(rule.resource_names.as_ref()));
     if !paths.is_empty() {
-        return format!("{} on the paths {}", words(&rule.verbs), words(paths));
+        return format!("{} on the paths {}", shortened(&rule.verbs), shortened(paths));
     }
     let groups: Vec<&str> =
         list(rule.api_groups.as_ref()).iter().map(String::as_str).filter(|group| !group.is_empty()).collect();
     let of = if groups.is_empty() { String::new() } else { format!(" of API group {}", groups.join(", ")) };
-    let named = if names.is_empty() { String::new() } else { format!(" named {}", words(names)) };
-    format!("{} on {}{of}{named}", words(&rule.verbs), words(list(rule.resources.as_ref())))
-}
-
-/// A list that does not grow beyond reading.
-pub(super) fn words(list: &[String]) -> String {
-    const MANY: usize = 6;
-    let head = list[..list.len().min(MANY)].join(", ");
-    if list.len() > MANY { format!("{head} and {} more", list.len() - MANY) } else { head }
+    let named = if names.is_empty() { String::new() } else { format!(" named {}", shortened(names)) };
+    format!("{} on {}{of}{named}", shortened(&rule.verbs), shortened(list(rule.resources.as_ref())))
 }
 
 /// The caller in words.

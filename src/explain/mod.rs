@@ -3,6 +3,7 @@
 //! [`explain()`] is a pure function of the RBAC objects; [`fetch`] reads them from a cluster and asks the server's own
 //! opinion.
 
+pub mod element;
 pub mod evaluate;
 
 pub mod misses;
@@ -19,8 +20,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use element::Element;
 pub use evaluate::{Caller, Grant, Id, Policy, Question};
-pub use misses::{Element, Miss};
+pub use misses::Miss;
 pub use patch::Patch;
 pub(crate) use slips::own_kind;
 

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
+    element::Element,
     evaluate::{Binding, Id, Policy, Question, is, place, service_account},
-    misses::{Element, Miss, who},
+    misses::{Miss, who},
 };
 use crate::{expect::refused::yaml, plan::Request};
 

@@ -3,8 +3,8 @@
 use k8s_openapi::api::rbac::v1::{PolicyRule, Subject};
 
 use super::{
+    element::{Element, shortened},
     evaluate::{Caller, group_fits, list, name_fits, path_fits, resource_fits, service_account, verb_fits},
-    misses::{Element, words},
 };
 use crate::{
     k8s::served::long,
@@ -34,7 +34,7 @@ pub(super) fn lacks(rule: &PolicyRule, request: &Request) -> Option<Vec<Lack>> {
             if paths.is_empty() {
                 return None;
             }
-            found.extend((!verb_fits(rule, verb)).then(|| verbs(rule, verb, words(paths))));
+            found.extend((!verb_fits(rule, verb)).then(|| verbs(rule, verb, shortened(paths))));
             found.extend((!path_fits(rule, path)).then(|| urls(paths, path)));
         }
         Request::Resource { verb, group, resource, subresource, name, .. } => {
@@ -43,7 +43,7 @@ pub(super) fn lacks(rule: &PolicyRule, request: &Request) -> Option<Vec<Lack>> {
                 return None;
             }
             let subresource = subresource.as_deref().filter(|sub| !sub.is_empty());
-            found.extend((!verb_fits(rule, verb)).then(|| verbs(rule, verb, words(resources))));
+            found.extend((!verb_fits(rule, verb)).then(|| verbs(rule, verb, shortened(resources))));
             found.extend((!group_fits(rule, group)).then(|| groups(rule, group, resource)));
             found.extend((!resource_fits(rule, resource, subresource)).then(|| {
                 let slip = resources.iter().find_map(|written| resource_slip(written, group, resource, subresource));
@@ -52,7 +52,7 @@ pub(super) fn lacks(rule: &PolicyRule, request: &Request) -> Option<Vec<Lack>> {
                     Some((element, more)) => (element, format!(" ({more})"), 1, true),
                     None => (Element::Resource, String::new(), 5, false),
                 };
-                let clause = format!("is about {}; the call is about {full}{more}", words(resources));
+                let clause = format!("is about {}; the call is about {full}{more}", shortened(resources));
                 Lack { element, clause, cost, slip }
             }));
             found.extend((!name_fits(rule, name.as_deref())).then(|| names(rule, verb, name.as_deref())));
@@ -92,7 +92,7 @@ fn verbs(rule: &PolicyRule, verb: &str, what: String) -> Lack {
         }
         .into()
     });
-    let clause = format!("allows {} on {what}, but not {verb}{more}", words(&rule.verbs));
+    let clause = format!("allows {} on {what}, but not {verb}{more}", shortened(&rule.verbs));
     Lack { element: Element::Verb, clause, cost, slip: is_slip }
 }
 
@@ -118,7 +118,7 @@ fn groups(rule: &PolicyRule, group: &str, resource: &str) -> Lack {
 }
 
 fn names(rule: &PolicyRule, verb: &str, name: Option<&str>) -> Lack {
-    let written = words(list(rule.resource_names.as_ref()));
+    let written = shortened(list(rule.resource_names.as_ref()));
     let call = match name {
         Some(name) => format!("the call is about {name}"),
         None if verb == "create" => {
@@ -147,7 +147,7 @@ fn urls(written: &[String], path: &str) -> Lack {
     });
     let (cost, slip) = if more.is_some() { (1, true) } else { (5, false) };
     let more = more.map(|more| format!(" ({more})")).unwrap_or_default();
-    let clause = format!("is about the paths {}; the call is about {path}{more}", words(written));
+    let clause = format!("is about the paths {}; the call is about {path}{more}", shortened(written));
     Lack { element: Element::Path, clause, cost, slip }
 }
 

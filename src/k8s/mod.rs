@@ -7,10 +7,12 @@ pub mod fields;
 pub mod kubectl;
 pub mod near;
 pub mod paths;
+pub mod rbac_words;
 pub mod resolve;
 pub mod served;
 pub mod server;
 pub mod special;
+pub mod well_known;
 
 pub use near::nearest;
 pub use resolve::{Apis, Missing, Served};

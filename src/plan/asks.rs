@@ -1,10 +1,9 @@
 //! What the API server is asked by a step: paths, and the requests that the authorizer sees.
 
-use std::fmt::Write as _;
-
 use crate::scenario::verbs::Method;
+pub use crate::text::percent_encoded as escape;
 
-use super::{Action, Kind, Object, Request, Target, TokenCall};
+use super::{Action, Change, Kind, Object, Request, Target, TokenCall};
 
 /// The path of a collection, or of an object when it is named.
 pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
@@ -19,18 +18,6 @@ pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String 
     format!("{root}{place}/{plural}{name}")
 }
 
-/// Percent-encodes a path segment or a query value.
-pub fn escape(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
-}
-
 /// Where one asks who one is.
 pub const WHOAMI: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
@@ -41,6 +28,17 @@ impl TokenCall {
         match &self.secret {
             Some(secret) => format!("/api/v1/namespaces/{namespace}/secrets/{}", escape(secret)),
             None => format!("/api/v1/namespaces/{namespace}/serviceaccounts/{}/token", escape(&self.account)),
+        }
+    }
+}
+
+impl Change {
+    /// Its path, of the kind with its plural.
+    pub fn path(&self, kind: &Kind) -> String {
+        let path = self.target.path(kind);
+        match &self.subresource {
+            Some(subresource) => format!("{path}/{}", escape(subresource)),
+            None => path,
         }
     }
 }

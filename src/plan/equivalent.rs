@@ -1,9 +1,12 @@
 //! The same step as a kubectl or curl line that a person can paste.
 
 mod outside;
+mod shell;
 
 use serde_json::Value;
 
+pub(crate) use self::shell::quote;
+use self::shell::{in_namespace, line, object, piped, words};
 use super::{Action, Curl, Exec, FromFile, Object, Place, Saved, Step, Target};
 use crate::scenario::verbs::{Method, Until};
 
@@ -69,43 +72,6 @@ fn questions(can: &super::can::Can) -> String {
     lines.join("\n")
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
-    words.map(ToOwned::to_owned).to_vec()
-}
-
-/// Words as one line that a shell takes apart into the same words.
-fn line(words: &[String]) -> String {
-    let quoted: Vec<_> = words.iter().map(|word| one_line(word)).collect();
-    quoted.join(" ")
-}
-
-/// A word for a line that may be indented: what has line breaks is put together by `printf`.
-fn one_line(word: &str) -> String {
-    // The shell takes line breaks away from the end.
-    if word.contains('\n') && !word.ends_with('\n') { format!("\"$({})\"", printf(word)) } else { quote(word) }
-}
-
-/// The command that prints a text, in one line.
-fn printf(text: &str) -> String {
-    let parts: Vec<_> = text.split('\n').collect();
-    let (format, parts) = match parts.as_slice() {
-        [all @ .., ""] if !all.is_empty() => ("%s\\n".to_owned(), all),
-        all => (vec!["%s"; all.len()].join("\\n"), all),
-    };
-    let parts: Vec<_> = parts.iter().map(|part| quote(part)).collect();
-    format!("printf {} {}", if format == "%s" { format } else { quote(&format) }, parts.join(" "))
-}
-
-/// A word as a POSIX shell reads it.
-pub(crate) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// As many bytes of manifests stand in a line; of a longer file its name does.
 const WRITTEN_OUT: usize = 16 << 10;
 
@@ -139,12 +105,6 @@ fn piped_in(command: &str, objects: &[Object]) -> String {
     format!("printf '%s\\n' {} | {command}", documents.join(" --- "))
 }
 
-fn in_namespace(words: &mut Vec<String>, namespace: Option<&str>) {
-    if let Some(namespace) = namespace {
-        words.extend(["-n".to_owned(), namespace.to_owned()]);
-    }
-}
-
 fn timeout(step: &Step) -> String {
     let timeout = step.timeout;
     if timeout.subsec_millis() == 0 {
@@ -152,12 +112,6 @@ fn timeout(step: &Step) -> String {
     } else {
         format!("--timeout={}ms", timeout.as_millis())
     }
-}
-
-fn object(words: &mut Vec<String>, target: &Target) {
-    words.push(target.kind.kubectl());
-    words.extend(target.name.clone());
-    in_namespace(words, target.namespace.as_deref());
 }
 
 fn get(target: &Target) -> String {
@@ -285,13 +239,6 @@ fn exec(exec: &Exec) -> String {
     let mut words = in_pod(&exec.place, exec.stdin.is_some());
     words.extend(exec.command.iter().cloned());
     piped(exec.stdin.as_deref(), &words)
-}
-
-fn piped(stdin: Option<&str>, words: &[String]) -> String {
-    match stdin {
-        Some(stdin) => format!("{} | {}", printf(stdin), line(words)),
-        None => line(words),
-    }
 }
 
 #[cfg(test)]

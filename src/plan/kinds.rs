@@ -3,72 +3,18 @@
 //! Everything is read from k8s-openapi's `Resource` constants, so that no plural is typed by hand. What the API server
 //! served once and no longer does is known too, so that an old manifest gets an answer that helps.
 
+mod kind;
 mod table;
 
-use std::any::TypeId;
-
-use k8s_openapi::{ClusterResourceScope, Resource};
-
+pub use kind::Kind;
 use table::HISTORY;
 pub use table::OWN;
 
 pub use crate::k8s::nearest;
 
-/// A kind of object, and where the API server has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind {
-    /// `""` for the core group.
-    pub group: String,
-    /// e.g. `v1`.
-    pub version: String,
-    /// e.g. `RoleBinding`.
-    pub kind: String,
-    /// e.g. `rolebindings`; `None` for a kind that is not Kubernetes' own (the cluster is asked).
-    pub plural: Option<String>,
-    /// Whether its objects live in a namespace; a guess of `true` when `plural` is `None`.
-    pub namespaced: bool,
-}
-
-impl Kind {
-    fn of<K: Resource>() -> Self
-    where
-        K::Scope: 'static,
-    {
-        Self {
-            group: K::GROUP.into(),
-            version: K::VERSION.into(),
-            kind: K::KIND.into(),
-            plural: Some(K::URL_PATH_SEGMENT.into()),
-            namespaced: TypeId::of::<K::Scope>() != TypeId::of::<ClusterResourceScope>(),
-        }
-    }
-
-    /// The `apiVersion` of its manifests: `v1`, `apps/v1`.
-    pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
-    }
-
-    /// Whether it is this kind of this group, whatever the version.
-    pub fn is(&self, group: &str, kind: &str) -> bool {
-        self.group == group && self.kind == kind
-    }
-
-    /// What kubectl calls it: `pods`, `roles.rbac.authorization.k8s.io`.
-    pub fn kubectl(&self) -> String {
-        let word = self.plural.clone().unwrap_or_else(|| self.kind.to_lowercase());
-        if self.group.is_empty() {
-            word
-        } else if self.plural.is_some() {
-            format!("{word}.{}", self.group)
-        } else {
-            format!("{word}.{}.{}", self.version, self.group)
-        }
-    }
-}
-
 /// The kind of a namespace.
 pub fn namespace() -> Kind {
-    Kind::of::<k8s_openapi::api::core::v1::Namespace>()
+    Kind::own::<k8s_openapi::api::core::v1::Namespace>()
 }
 
 /// Why a kind was not found.

@@ -94,6 +94,18 @@ pub(super) fn everywhere() -> impl Iterator<Item = Here> {
     })
 }
 
+/// Whether `outer` holds on every cluster on which all of `inner` do.
+pub fn within(inner: &[Option<&When>], outer: &When) -> bool {
+    let all = |here: &Here| inner.iter().flatten().all(|when| when.holds(here));
+    everywhere().filter(all).all(|here| outer.holds(&here))
+}
+
+/// Whether there is a cluster on which both hold.
+pub fn together(one: Option<&When>, other: Option<&When>) -> bool {
+    let holds = |when: Option<&When>, here: &Here| when.is_none_or(|when| when.holds(here));
+    (one.is_none() && other.is_none()) || everywhere().any(|here| holds(one, &here) && holds(other, &here))
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Reach;
+use super::found::Reach;
 
 /// Volumes that hold nothing of the node.
 const VOLUMES: &[&str] =

@@ -5,6 +5,8 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 
+use crate::text::percent_encoded;
+
 /// A value as it is, percent-encoded, inside a JSON text, in hexadecimal digits, and in base64 at any offset. The first is the
 /// value as it is; of bytes that are no text there are only the encoded ones.
 pub fn forms(secret: &[u8]) -> Vec<String> {
@@ -20,7 +22,7 @@ pub fn forms(secret: &[u8]) -> Vec<String> {
         let json = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned();
         // As Go's encoder does, which is the API server's.
         let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-        forms.extend([text.to_owned(), crate::plan::asks::escape(text), json.replace('/', "\\/"), go, json]);
+        forms.extend([text.to_owned(), percent_encoded(text), json.replace('/', "\\/"), go, json]);
     }
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     forms.extend([hex.to_ascii_uppercase(), hex]);

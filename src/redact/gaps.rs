@@ -121,30 +121,43 @@ const SPELLED: usize = 8;
 
 /// Texts whose letters stand one by one with the same sign between: `a,b`, `a | b`, `'a', 'b'`. A view for each length.
 pub fn spelled(text: &str) -> Vec<View> {
-    (1..=BETWEEN).map(|length| spelled_with(text.as_bytes(), length)).filter(|view| view.len() > 0).collect()
+    let bytes = text.as_bytes();
+    let mut views: [View; BETWEEN] = Default::default();
+    // Up to where each length is read.
+    let mut done = [0; BETWEEN];
+    for at in 0..bytes.len().saturating_sub(2) {
+        // Most letters have another letter behind them.
+        if bytes[at + 1].is_ascii_alphanumeric() || !bytes[at].is_ascii_graphic() {
+            continue;
+        }
+        for (length, (view, done)) in (1..).zip(views.iter_mut().zip(&mut done)) {
+            if *done <= at
+                && let Some(end) = spelled_from(bytes, at, length, view)
+            {
+                *done = end;
+            }
+        }
+    }
+    views.into_iter().filter(|view| view.len() > 0).collect()
 }
 
-fn spelled_with(bytes: &[u8], length: usize) -> View {
-    let (mut view, mut at) = (View::default(), 0);
+/// Adds the letters that stand one by one from here on with a sign of this length between; says where they end.
+fn spelled_from(bytes: &[u8], at: usize, length: usize, view: &mut View) -> Option<usize> {
     let sign = |at: usize| bytes.get(at + 1..at + 1 + length);
-    while let Some(between) = sign(at) {
-        let step = length + 1;
-        let letter = |at: usize| bytes[at].is_ascii_graphic();
-        if !letter(at) || between.iter().any(u8::is_ascii_alphanumeric) || between[0] == bytes[at] {
-            at += 1;
-            continue;
-        }
-        let more = (1..).take_while(|more| sign(at + more * step) == Some(between) && letter(at + more * step)).count();
-        // The last letter has no sign behind it.
-        let last = at + (more + 1) * step;
-        let letters = more + 1 + usize::from(bytes.get(last).is_some_and(u8::is_ascii_graphic));
-        if letters < SPELLED {
-            at += 1;
-            continue;
-        }
-        (0..letters).map(|number| at + number * step).for_each(|at| view.push(bytes[at], at..at + 1));
-        at += letters * step - length;
-        view.push(b'\n', at..at);
+    let between = sign(at)?;
+    let step = length + 1;
+    let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_graphic);
+    if between.iter().any(u8::is_ascii_alphanumeric) || between[0] == bytes[at] {
+        return None;
     }
-    view
+    let more = (1..).take_while(|more| sign(at + more * step) == Some(between) && letter(at + more * step)).count();
+    // The last letter has no sign behind it.
+    let letters = more + 1 + usize::from(letter(at + (more + 1) * step));
+    if letters < SPELLED {
+        return None;
+    }
+    (0..letters).map(|number| at + number * step).for_each(|at| view.push(bytes[at], at..at + 1));
+    let end = at + letters * step - length;
+    view.push(b'\n', end..end);
+    Some(end)
 }

@@ -40,14 +40,20 @@ const LEAST: usize = 4;
 /// Numbers that are further apart do not belong together: between them is at most an address and a column of letters.
 const APART: usize = 96;
 
+/// Of a reading so many bytes are looked at together, so that a dump of any length takes little memory.
+const WINDOW: usize = 256 << 10;
+
+/// So many of them are looked at again with what follows: more than the longest credential that is known by its shape alone.
+const AGAIN: usize = 64 << 10;
+
 /// A number in a text.
 struct Number {
     digits: Range<usize>,
     decimal: bool,
 }
 
-/// What stands in a text as numbers, one view for each way to read them.
-pub fn views(text: &str) -> Vec<View> {
+/// Looks at what stands in a text as numbers: one view after the other for each way to read them.
+pub fn views(text: &str, mut look: impl FnMut(View)) {
     let mut pairs = Run::default();
     let mut words: Vec<Run> = READINGS.iter().map(|_| Run::default()).collect();
     let bytes = text.as_bytes();
@@ -56,7 +62,11 @@ pub fn views(text: &str) -> Vec<View> {
         if digits.len().is_multiple_of(2) {
             for (at, pair) in digits.chunks(2).enumerate() {
                 let place = number.digits.start + 2 * at;
-                pairs.push(u8::try_from(16 * digit(pair[0]) + digit(pair[1])).unwrap_or(0), place..place + 2);
+                pairs.push(
+                    u8::try_from(16 * digit(pair[0]) + digit(pair[1])).unwrap_or(0),
+                    place..place + 2,
+                    &mut look,
+                );
             }
         }
         for (reading, run) in READINGS.iter().zip(&mut words) {
@@ -70,12 +80,12 @@ pub fn views(text: &str) -> Vec<View> {
                 if rest.iter().all(|byte| *byte == 0)
                     && (reading.bytes == 1 || own.iter().all(|byte| text_or_zero(*byte)))
                 {
-                    own.iter().for_each(|byte| run.push(*byte, number.digits.clone()));
+                    own.iter().for_each(|byte| run.push(*byte, number.digits.clone(), &mut look));
                 }
             }
         }
     });
-    words.into_iter().chain([pairs]).filter_map(Run::end).collect()
+    words.into_iter().chain([pairs]).filter_map(Run::end).for_each(look);
 }
 
 /// What one reading has found.
@@ -89,7 +99,12 @@ struct Run {
 }
 
 impl Run {
-    fn push(&mut self, byte: u8, place: Range<usize>) {
+    fn push(&mut self, byte: u8, place: Range<usize>, look: &mut impl FnMut(View)) {
+        if self.view.len() >= WINDOW {
+            let tail = self.view.tail(AGAIN);
+            self.start = self.start.saturating_sub(self.view.len() - tail.len());
+            look(std::mem::replace(&mut self.view, tail));
+        }
         if self.view.len() > self.start && place.start > self.last + APART {
             self.cut();
         }
@@ -179,4 +194,29 @@ fn value(digits: &[u8], base: u32) -> Option<u64> {
         let digit = char::from(*byte).to_digit(base)?;
         value.checked_mul(u64::from(base))?.checked_add(u64::from(digit))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_dump_of_any_length_is_looked_at_in_parts_and_what_is_in_two_of_them_is_whole_in_one() {
+        const WORD: &str = "across-the-windows ";
+        let times = 3 * WINDOW / WORD.len();
+        // As `od -b` writes it, but without addresses.
+        let text: String = WORD.repeat(times).bytes().map(|byte| format!("{byte:03o} ")).collect();
+        let (mut found, mut parts) = (BTreeSet::new(), 0);
+        views(&text, |view| {
+            parts += 1;
+            assert!(view.len() <= WINDOW + 1, "{}", view.len());
+            let places =
+                view.found(|text| text.match_indices(WORD).map(|(at, word)| (at..at + word.len(), ())).collect());
+            found.extend(places.into_iter().map(|(place, ())| place.start));
+        });
+        let every: BTreeSet<usize> = (0..times).map(|number| number * WORD.len() * 4).collect();
+        assert!(parts > 3 && found == every, "{parts} parts, {} of {times}", found.len());
+    }
 }

@@ -10,7 +10,7 @@
 //! | [`commands`] | `::error …` at the beginning of a line, too | GitHub's annotations, whose parts are escaped by their report |
 
 use super::redact;
-use crate::expect::show::{defuse, unseen};
+use crate::text::{defuse, unseen};
 
 /// A text without credentials, control characters, and commands to a CI server.
 pub fn plain(text: &str) -> String {

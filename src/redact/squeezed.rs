@@ -10,36 +10,40 @@ use base64::{
 /// A text without blanks, line breaks (`\n` as an escape in JSON included) and the `=` that quoted-printable ends lines with.
 pub struct Squeezed {
     text: String,
-    /// Where each byte was, and at last the end.
-    places: Vec<usize>,
+    /// Of each stretch without a gap: where it begins here, and where in the whole text.
+    stretches: Vec<(usize, usize)>,
 }
 
 impl Squeezed {
     /// Of a text that has something to leave out.
     pub fn of(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let breaks = |at: usize| {
-            bytes[at].is_ascii_whitespace() || bytes[at..].starts_with(b"\\n") || bytes[at..].starts_with(b"\\r")
-        };
-        if !(0..bytes.len()).any(breaks) {
+        let (mut squeezed, mut stretches) = (Vec::new(), Vec::new());
+        let (mut at, mut start) = (0, 0);
+        while at < bytes.len() {
+            // What is left out is ASCII, so what stays are whole letters.
+            let gap = match bytes[at] {
+                b'\t' | b'\n' | b'\x0c' | b'\r' | b' ' => 1,
+                b'\\' if matches!(bytes.get(at + 1), Some(b'n' | b'r')) => 2,
+                b'=' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => 1,
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            if squeezed.capacity() == 0 {
+                squeezed.reserve_exact(bytes.len());
+            }
+            stretch(&mut squeezed, &mut stretches, bytes, start..at);
+            at += gap;
+            start = at;
+        }
+        // Nothing was left out.
+        if start == 0 {
             return None;
         }
-        let (mut squeezed, mut places, mut at) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()), 0);
-        while at < bytes.len() {
-            let soft = bytes[at] == b'=' && bytes.get(at + 1).is_some_and(|next| matches!(next, b'\n' | b'\r'));
-            match bytes[at] {
-                b'\\' if breaks(at) => at += 2,
-                byte if byte.is_ascii_whitespace() || soft => at += 1,
-                _ => {
-                    let length = text[at..].chars().next().map_or(1, char::len_utf8);
-                    squeezed.push_str(&text[at..at + length]);
-                    places.extend(at..at + length);
-                    at += length;
-                }
-            }
-        }
-        places.push(text.len());
-        Some(Self { text: squeezed, places })
+        stretch(&mut squeezed, &mut stretches, bytes, start..at);
+        Some(Self { text: String::from_utf8(squeezed).ok()?, stretches })
     }
 
     /// What is left.
@@ -49,7 +53,19 @@ impl Squeezed {
 
     /// Where in the whole text something stands.
     pub fn place(&self, range: Range<usize>) -> Range<usize> {
-        self.places[range.start]..self.places[range.end - 1] + 1
+        let of = |at: usize| {
+            let stretch = self.stretches.partition_point(|(start, _)| *start <= at).saturating_sub(1);
+            let (start, whole) = self.stretches[stretch];
+            whole + at - start
+        };
+        of(range.start)..of(range.end - 1) + 1
+    }
+}
+
+fn stretch(squeezed: &mut Vec<u8>, stretches: &mut Vec<(usize, usize)>, bytes: &[u8], range: Range<usize>) {
+    if !range.is_empty() {
+        stretches.push((squeezed.len(), range.start));
+        squeezed.extend_from_slice(&bytes[range]);
     }
 }
 
@@ -117,5 +133,24 @@ fn plain(byte: u8) -> u8 {
         b'-' => b'+',
         b'_' => b'/',
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_letter_keeps_its_place() {
+        let text = " é one\\ntwo=\r\n\tthr=ee\\x\n";
+        let squeezed = Squeezed::of(text).expect("something to leave out");
+        assert_eq!(squeezed.text(), "éonetwothr=ee\\x");
+        for word in ["é", "one", "two", "thr=ee", "\\x"] {
+            let at = squeezed.text().find(word).expect("it is there");
+            assert_eq!(&text[squeezed.place(at..at + word.len())], word);
+        }
+        let over = squeezed.text().find("netw").expect("it is there");
+        assert_eq!(&text[squeezed.place(over..over + 4)], "ne\\ntw");
+        assert!(Squeezed::of("nothing=").is_none() && Squeezed::of("").is_none());
     }
 }

@@ -6,14 +6,19 @@ use std::ops::Range;
 #[derive(Default)]
 pub struct View {
     bytes: Vec<u8>,
-    places: Vec<Range<usize>>,
+    /// Where each byte begins in the original: no text that is looked at is longer than such a number says.
+    starts: Vec<u32>,
+    /// How long it is there.
+    lengths: Vec<u8>,
 }
 
 impl View {
     /// Adds a byte that stands at `place`.
     pub fn push(&mut self, byte: u8, place: Range<usize>) {
+        let Ok(start) = u32::try_from(place.start) else { return };
         self.bytes.push(byte);
-        self.places.push(place);
+        self.starts.push(start);
+        self.lengths.push(u8::try_from(place.len()).unwrap_or(u8::MAX));
     }
 
     /// How many bytes there are.
@@ -24,7 +29,18 @@ impl View {
     /// Leaves out what comes after the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
-        self.places.truncate(len);
+        self.starts.truncate(len);
+        self.lengths.truncate(len);
+    }
+
+    /// The last bytes once more.
+    pub fn tail(&self, len: usize) -> View {
+        let from = self.len().saturating_sub(len);
+        View {
+            bytes: self.bytes[from..].to_vec(),
+            starts: self.starts[from..].to_vec(),
+            lengths: self.lengths[from..].to_vec(),
+        }
     }
 
     /// What `find` says is in the decoded text, as places of the original.
@@ -34,7 +50,9 @@ impl View {
             let bytes = error.into_bytes().into_iter();
             bytes.map(|byte| if byte.is_ascii() { char::from(byte) } else { '?' }).collect()
         });
-        let place = |at: Range<usize>| self.places[at.start].start..self.places[at.end - 1].end;
+        let start = |at: usize| usize::try_from(self.starts[at]).unwrap_or(usize::MAX);
+        let end = |at: usize| start(at) + usize::from(self.lengths[at]);
+        let place = |at: Range<usize>| start(at.start)..end(at.end - 1);
         find(&text).into_iter().filter(|(at, _)| !at.is_empty()).map(|(at, what)| (place(at), what)).collect()
     }
 }

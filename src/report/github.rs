@@ -11,8 +11,8 @@ use super::{
     words::{defuse, time},
 };
 use crate::{
-    expect::show,
-    run::{Outcome, Record},
+    event::{Outcome, Record},
+    redact::show,
 };
 
 /// The most annotations of one kind that GitHub shows for a step.
@@ -75,7 +75,7 @@ pub fn annotations(records: &[Record]) -> String {
     text
 }
 
-fn failed(failure: &crate::run::Failure) -> String {
+fn failed(failure: &crate::event::Failure) -> String {
     let mismatch = &failure.mismatch;
     let mut text = format!("{}\nexpected: {}\ngot: {}", mismatch.message, mismatch.expected, mismatch.got);
     for (name, more) in [("the server says", &mismatch.server_words), ("hint", &mismatch.hint)] {

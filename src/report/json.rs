@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::story::Run;
-use crate::run::{Record, event::VERSION};
+use crate::event::{Record, VERSION};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -13,8 +13,9 @@ use super::{
     words::defuse,
 };
 use crate::{
-    expect::show,
-    run::{Outcome, Record, StepFinished},
+    event::{Outcome, Record, StepFinished},
+    redact::show,
+    text,
 };
 
 /// The most of one text, in bytes.
@@ -94,7 +95,7 @@ fn rerun(earlier: &Earlier<'_>) -> TestRerun {
 fn outside(class_name: &str, trouble: &Trouble) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_message(line(&trouble.message)).set_type(trouble.class.as_str());
-    status.set_description(defuse(&show::shorten(&trouble.told(), MOST)));
+    status.set_description(defuse(&text::shorten(&trouble.told(), MOST)));
     let name = match &trouble.place {
         // Two mistakes of one file are two test cases.
         Some((_, row, col)) => format!("{} at {row}:{col}: {}", trouble.class, line(&trouble.message)),
@@ -123,7 +124,7 @@ fn text(culprit: Option<&StepFinished>, troubles: &[Trouble]) -> String {
     for trouble in troubles {
         text += &trouble.told();
     }
-    defuse(&show::shorten(&text, MOST))
+    defuse(&text::shorten(&text, MOST))
 }
 
 /// An attribute has one line.

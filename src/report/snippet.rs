@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use crate::{expect::show::floor, run::Place};
+use crate::{event::Place, text::floor};
 
 /// Where a caret points, and what is said there.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::words::time;
 use crate::{
-    expect::show,
-    run::{Event, Outcome, Record, Selected, StepFinished, event::BUDGET},
+    event::{BUDGET, Event, Outcome, Record, Selected, StepFinished},
+    redact::show,
 };
 
 /// A run.

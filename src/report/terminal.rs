@@ -10,11 +10,8 @@ use super::{
     words::{self, argument, label, speaker, time},
 };
 use crate::{
-    expect::show,
-    run::{
-        Event, Failure, Outcome, StepFinished,
-        event::{BUDGET, BUG},
-    },
+    event::{BUDGET, BUG, Event, Failure, Outcome, StepFinished},
+    redact::show,
 };
 
 /// How much is said.

@@ -1,7 +1,7 @@
 //! Small words of reports.
 
-pub(super) use crate::expect::show::defuse;
-use crate::expect::{Class, show};
+pub(super) use crate::text::defuse;
+use crate::{expect::Class, redact::show};
 
 /// A few words for the caret: what came, or its beginning.
 pub(super) fn label(got: &str) -> String {

@@ -45,9 +45,17 @@ pub async fn asked_and_saved(
 ) -> Result<Asked, Fault> {
     let step = resolved(step.clone(), context).await?;
     let mut asked = ask(&step, context, deadline).await?;
-    going::check(&step, &asked, context).await?;
-    if asked.mismatches.is_empty() {
-        asked.mismatches = existence::missing(&step, &asked.got.answer, context).await?;
+    let holds = asked.mismatches.is_empty();
+    // Both look at what was refused, after the refusal: at once, as nothing else waits for the cluster meanwhile.
+    let going = Box::pin(going::check(&step, &asked, context));
+    let missing = Box::pin(async {
+        if holds { existence::missing(&step, &asked.got.answer, context).await } else { Ok(vec![]) }
+    });
+    let (going, missing) = tokio::join!(going, missing);
+    going?;
+    let missing = missing?;
+    if holds {
+        asked.mismatches = missing;
     }
     if asked.mismatches.is_empty() {
         asked.mismatches = captures.save(&step, &asked.got, context)?;

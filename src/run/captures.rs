@@ -10,10 +10,10 @@ use crate::{
         Answer, Class, Mismatch,
         json::read,
         query::{Budget, Query},
-        show,
     },
     plan::{Action, Saved, Step, fill},
     redact::credentials,
+    redact::show,
     scenario::placeholder::{self, Piece},
     steps::{Context, Fault, Got},
 };

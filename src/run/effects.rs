@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use super::ask::Asked;
 use crate::{
-    expect::{Answer, Class, Http, Mismatch, show},
+    expect::{Answer, Class, Http, Mismatch},
     k8s::{
         kubectl::{grammar, table::Effect},
         special,
     },
     plan::{Action, Request, Step},
     redact::redact,
+    redact::show,
 };
 
 /// Whether an attempt went through that was expected to fail, and changed something: asking again until it is refused would

@@ -1,19 +1,30 @@
 //! A denial counts only when there is something to be denied: authorization comes first, so a path, a resource, a namespace or
 //! an account that does not exist is denied to everybody.
 //!
-//! Asked of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`.
+//! Asked of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`. All that a
+//! step claims is asked for at once.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
 
 use crate::{
     expect::{
         Answer, Class, Mismatch, json, printed,
         refused::{Refused, What},
-        show,
     },
     k8s::{Apis, Missing, Served},
-    plan::{Action, Credential, Request, Step, can::Can},
+    plan::{
+        Action, Credential, Request, Step,
+        can::{Can, Cell},
+    },
+    redact::show,
     scenario::verbs::Method,
     steps::{Context, Fault, api, discovery::About},
 };
+
+/// How many requests are made at a time.
+const AT_A_TIME: usize = 8;
 
 /// Something that is not there, and where the step claims that it is denied.
 struct Absent {
@@ -69,30 +80,31 @@ fn mismatch(absent: Absent) -> Mismatch {
 }
 
 async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Option<Absent>, Fault> {
-    let absent = |message: String, hint: Option<String>| Some(Absent { pointer: pointer.clone(), message, hint });
+    let there_is_no = |message: String, hint: Option<String>| Some(Absent { pointer: pointer.clone(), message, hint });
     let applies = matches!(step.action, Action::Apply(_));
     let mut paths = step.action.paths();
     paths.retain(|(method, _)| !(applies && *method == Method::Post.word()));
     let asked: Vec<About<'_>> = paths.iter().map(|(_, path)| About::Path(path)).collect();
-    if let Some(apis) = context.discovery.apis(&context.client, &asked).await? {
+    let requests = step.action.requests();
+    let user = match &step.caller.credential {
+        Credential::Impersonation { user, .. } => Some(user.as_str()),
+        _ => None,
+    };
+    let namespaces: Vec<&str> = requests.iter().filter_map(namespace_of).collect();
+    let subjects = namespaces.iter().map(|name| Subject::Namespace(name)).chain(user.and_then(Subject::account));
+    let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &asked), absent(subjects, context));
+    if let Some(apis) = apis? {
         for (method, path) in &paths {
             if let Served::Missing(missing) = apis.path(method, path) {
                 let hint = missing.hint();
-                return Ok(absent(missing.message, hint));
+                return Ok(there_is_no(missing.message, hint));
             }
         }
     }
-    for namespace in step.action.requests().iter().filter_map(namespace_of) {
-        if !is_there("namespaces", None, namespace, context).await? {
-            return Ok(absent(format!("there is no namespace `{namespace}`"), None));
-        }
-    }
-    if let Credential::Impersonation { user, .. } = &step.caller.credential
-        && let Some(message) = no_account(user, context).await?
-    {
-        return Ok(absent(message, None));
-    }
-    Ok(None)
+    let gone = gone?;
+    let subjects = namespaces.into_iter().map(Subject::Namespace).chain(user.and_then(Subject::account));
+    let first = subjects.into_iter().find(|subject| gone.contains(subject));
+    Ok(first.and_then(|subject| there_is_no(subject.words(), None)))
 }
 
 /// What a refusal by RBAC speaks of that a command has printed.
@@ -118,18 +130,18 @@ async fn of_printed(
         Request::Path { path, .. } => About::Path(path),
         Request::Resource { group, .. } => About::Group(group),
     };
-    if let Some(apis) = context.discovery.apis(&context.client, &[about]).await?
+    let namespace = namespace_of(&request);
+    let about = [about];
+    let looks = absent(namespace.into_iter().map(Subject::Namespace), context);
+    let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &about), looks);
+    if let Some(apis) = apis?
         && let Some(missing) = unserved(&apis, &request)
     {
         let hint = missing.hint();
         return Ok(Some(Absent { pointer, message: missing.message, hint }));
     }
-    if let Some(namespace) = namespace_of(&request)
-        && !is_there("namespaces", None, namespace, context).await?
-    {
-        return Ok(Some(Absent { pointer, message: format!("there is no namespace `{namespace}`"), hint: None }));
-    }
-    Ok(None)
+    let first = gone?.into_iter().next();
+    Ok(first.map(|subject| Absent { pointer, message: subject.words(), hint: None }))
 }
 
 async fn of_questions(can: &Can, context: &Context) -> Result<Vec<Absent>, Fault> {
@@ -151,7 +163,13 @@ async fn of_questions(can: &Can, context: &Context) -> Result<Vec<Absent>, Fault
             found.push(Absent { pointer: pointer.to_owned(), message, hint });
         }
     };
-    if let Some(apis) = context.discovery.apis(&context.client, &asked).await? {
+    // Who is written as a user may be nobody; a ServiceAccount that was deleted may be asked about, too.
+    let account = |cell: &'_ Cell| cell.who.is_account().then(|| cell.who.user.clone());
+    let accounts: BTreeSet<String> = denied().filter_map(account).collect();
+    let namespaces = denied().filter_map(|cell| namespace_of(&cell.request)).map(Subject::Namespace);
+    let subjects = namespaces.chain(accounts.iter().filter_map(|user| Subject::account(user)));
+    let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &asked), absent(subjects, context));
+    if let Some(apis) = apis? {
         for cell in denied() {
             if let Some(missing) = unserved(&apis, &cell.request) {
                 let hint = missing.hint();
@@ -159,34 +177,13 @@ async fn of_questions(can: &Can, context: &Context) -> Result<Vec<Absent>, Fault
             }
         }
     }
-    let mut namespaces: Vec<(&str, bool)> = Vec::new();
-    let mut users: Vec<(&str, Option<String>)> = Vec::new();
+    let gone = gone?;
     for cell in denied() {
-        if let Some(namespace) = namespace_of(&cell.request) {
-            let there = match namespaces.iter().find(|(known, _)| *known == namespace) {
-                Some((_, there)) => *there,
-                None => {
-                    let there = is_there("namespaces", None, namespace, context).await?;
-                    namespaces.push((namespace, there));
-                    there
-                }
-            };
-            if !there {
-                add(&cell.pointer, format!("there is no namespace `{namespace}`"), None);
-            }
-        }
-        let user = cell.who.user.as_str();
-        let message = match users.iter().find(|(known, _)| *known == user) {
-            Some((_, message)) => message.clone(),
-            // Who is written as a user may be nobody; a ServiceAccount that was deleted may be asked about, too.
-            None => {
-                let message = if cell.who.is_account() { no_account(user, context).await? } else { None };
-                users.push((user, message.clone()));
-                message
-            }
-        };
-        if let Some(message) = message {
-            add(&cell.pointer, message, None);
+        let namespace = namespace_of(&cell.request).map(Subject::Namespace);
+        let user = account(cell);
+        let account = user.as_deref().and_then(Subject::account);
+        for subject in namespace.into_iter().chain(account).filter(|subject| gone.contains(subject)) {
+            add(&cell.pointer, subject.words(), None);
         }
     }
     Ok(found)
@@ -215,22 +212,59 @@ fn namespace_of(request: &Request) -> Option<&str> {
     }
 }
 
-/// Says that an account does not exist, if the user is one and it does not.
-async fn no_account(user: &str, context: &Context) -> Result<Option<String>, Fault> {
-    let Some((namespace, name)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
-    else {
-        return Ok(None);
-    };
-    let there = is_there("serviceaccounts", Some(namespace), name, context).await?;
-    Ok((!there).then(|| format!("there is no ServiceAccount `{name}` in namespace `{namespace}`")))
+/// What a request must find before a denial of it says anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject<'a> {
+    Namespace(&'a str),
+    /// Of a namespace, by name.
+    Account(&'a str, &'a str),
 }
 
-/// Whether an object is there; what the administrator may not see, may be.
-async fn is_there(plural: &str, namespace: Option<&str>, name: &str, context: &Context) -> Result<bool, Fault> {
-    let place = namespace.map(|namespace| format!("namespaces/{}/", api::escape(namespace))).unwrap_or_default();
-    let http = api::get(&context.client, &format!("/api/v1/{place}{plural}/{}", api::escape(name))).await?;
-    match api::busy(&http) {
-        Some(busy) => Err(busy),
-        None => Ok(http.status != 404),
+impl<'a> Subject<'a> {
+    /// The ServiceAccount that a user is, if it is one.
+    fn account(user: &'a str) -> Option<Self> {
+        let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+        Some(Subject::Account(namespace, name))
     }
+
+    fn path(self) -> String {
+        match self {
+            Subject::Namespace(name) => format!("/api/v1/namespaces/{}", api::escape(name)),
+            Subject::Account(namespace, name) => {
+                format!("/api/v1/namespaces/{}/serviceaccounts/{}", api::escape(namespace), api::escape(name))
+            }
+        }
+    }
+
+    /// That it is not there.
+    fn words(self) -> String {
+        match self {
+            Subject::Namespace(name) => format!("there is no namespace `{name}`"),
+            Subject::Account(namespace, name) => {
+                format!("there is no ServiceAccount `{name}` in namespace `{namespace}`")
+            }
+        }
+    }
+}
+
+/// Which of these do not exist, each asked for once; what the administrator may not see, may be there.
+async fn absent<'a>(
+    subjects: impl Iterator<Item = Subject<'a>>,
+    context: &Context,
+) -> Result<BTreeSet<Subject<'a>>, Fault> {
+    let subjects: BTreeSet<Subject<'a>> = subjects.collect();
+    let subjects: Vec<Subject<'a>> = subjects.into_iter().collect();
+    let mut absent = BTreeSet::new();
+    for some in subjects.chunks(AT_A_TIME) {
+        let answers = join_all(some.iter().map(|subject| async { api::get(&context.client, &subject.path()).await }));
+        for (subject, answer) in some.iter().zip(answers.await) {
+            let http = answer?;
+            match api::busy(&http) {
+                Some(busy) => return Err(busy),
+                None if http.status == 404 => absent.insert(*subject),
+                None => false,
+            };
+        }
+    }
+    Ok(absent)
 }

@@ -14,8 +14,9 @@ use super::ask::{Asked, calls};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces::content,
-    expect::{Answer, Class, show},
+    expect::{Answer, Class},
     plan::{Action, Credential, Identity, Request, Step},
+    redact::show,
     steps::{Context, Fault, api},
 };
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    expect::show,
     plan::{self, Action, Curl, Step},
+    redact::show,
     scenario::expect::DeniedBy,
     steps::{Context, Fault, api},
 };

@@ -2,12 +2,13 @@
 
 pub mod bug;
 pub mod cleanup;
-pub mod event;
-pub mod record;
+pub mod exclusion;
+pub mod groups;
+pub mod retry;
 pub mod rights;
+pub mod schedule;
+pub mod sink;
 pub mod skip;
-pub mod told;
-pub mod turns;
 
 mod ask;
 mod captures;
@@ -19,7 +20,6 @@ mod lock;
 mod places;
 mod presence;
 mod reproduce;
-pub mod sent;
 mod steady;
 mod summary;
 mod verdict;
@@ -32,22 +32,22 @@ use tokio::time::Instant;
 use crate::{
     clock::{self, Moment},
     cluster::{Cluster, ClusterError, Facts, ready},
+    event::{self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange, secrets},
     exit_code::Exit,
-    expect::{Answer, show},
+    expect::Answer,
     plan::{
         Action, Exec, Plan, Step, equivalent,
         when::{self, Here},
     },
     reach,
     redact::redact,
+    redact::show,
     scenario::{diagnostic, when::Feature},
     steps::{
         Context, Fault, Own, discovery::Discovery, guest::Guests, identity::Identities, mounted::Mounted, shell::Shells,
     },
     stop::{Stop, unless_stopped},
 };
-pub use event::{Event, Failure, Outcome, Place, Selected, StepFinished};
-pub use record::Record;
 
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -80,12 +80,9 @@ pub enum Afterwards {
     ClusterEnds,
 }
 
-/// How long removed objects may take to go, when nobody says otherwise.
-pub const CLEANUP_BUDGET: Duration = Duration::from_secs(30);
-
 /// Runs a scenario on a cluster. The first step that does not hold ends it.
 pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
-    sent::learn_all(plan);
+    secrets::learn_all(plan);
     let begun = Instant::now();
     let path = path_of(plan);
     tell(Event::ScenarioStarted {
@@ -116,7 +113,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
-        discovery: Discovery::default(),
+        discovery: Discovery::of(cluster.documents()),
         shells: Shells::of(plan),
         mounted: Mounted::default(),
         guests: Guests::default(),
@@ -224,7 +221,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
-        filled.iter().for_each(sent::learn);
+        filled.iter().for_each(secrets::learn);
         let filled = match filled {
             Ok(mut filled) => {
                 let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
@@ -299,7 +296,7 @@ const MOST_LINE: usize = 64 << 10;
 struct Seen {
     summary: String,
     warnings: Vec<String>,
-    answered: Option<told::Answered>,
+    answered: Option<ResponseRecord>,
     attempts: usize,
     /// What does the same.
     lines: Option<String>,
@@ -308,7 +305,7 @@ struct Seen {
 impl Seen {
     fn of(asked: &ask::Asked) -> Self {
         let answer = &asked.got.answer;
-        let answered = Some(told::answered(answer));
+        let answered = Some(exchange::response(answer));
         Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
     }
 }
@@ -327,8 +324,8 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
-        yaml: told::lines(&plan.document.source.text, plan.document.span(&step.pointer).start),
-        asked: told::asked(step),
+        yaml: exchange::step_yaml(&plan.document.source.text, plan.document.span(&step.pointer).start),
+        asked: exchange::requests(step),
         answered: seen.answered,
         attempts: seen.attempts,
     }))
@@ -356,6 +353,7 @@ fn path_of(plan: &Plan) -> String {
     plan.document.source.path.to_string_lossy().into_owned()
 }
 
-fn millis(duration: Duration) -> u64 {
+/// Milliseconds, as events count them.
+pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::hosts;
 use crate::{
     clock::Moment,
-    expect::show,
     k8s::nearest,
     plan::{Action, Curl, Exec, Identity, Of, Owner, Place, Step, place::selector},
+    redact::show,
     steps::{Context, Fault, api, guest, hopeless, states},
 };
 

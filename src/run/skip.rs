@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Event, Outcome, Seen, Tell, finished, path_of, selected};
-use crate::plan::Plan;
+use super::{Seen, Tell, finished, path_of, selected};
+use crate::{
+    event::{Event, Outcome},
+    plan::Plan,
+};
 
 /// Tells that no step of a scenario is run, and why.
 pub fn all(plan: &Plan, why: &str, tell: Tell<'_>) {

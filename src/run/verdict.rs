@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Failure, Outcome, ask, event, summary, why};
+use super::{ask, summary, why};
 use crate::{
     cluster::{Cluster, ClusterError, ready},
+    event::{self, Failure, Outcome},
     expect::{Class, Mismatch},
     plan::{Action, Place, Plan, Step},
     redact::redact,

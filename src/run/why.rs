@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Failure, ask};
+use super::ask;
 use crate::{
     clock::{self, Moment},
+    event::Failure,
     expect::{Answer, Class, can::Reviewed},
     explain::{Caller, Question, Verdict, explain, fetch},
     plan::{Action, Expected, Step, can::Can},

@@ -11,7 +11,7 @@ pub(super) mod typed;
 use super::{
     Diagnostic, Span,
     fix::Edit,
-    syntax::error,
+    mistake::error,
     tree::{Node, Value},
 };
 

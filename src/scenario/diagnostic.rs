@@ -5,7 +5,9 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{fix::Edit, lines};
-use crate::redact::masked;
+
+pub use super::span::Span;
+use crate::{redact::masked, text::unseen};
 
 /// A file's name and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,15 +16,6 @@ pub struct Source {
     pub path: PathBuf,
     /// Its text.
     pub text: Arc<str>,
-}
-
-/// Bytes `start..end` of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
 }
 
 /// How bad it is.
@@ -229,19 +222,6 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         .map(|c| if unseen(c) { c.escape_default().to_string() } else { c.to_string() })
         .collect::<String>()
         .into()
-}
-
-/// Whether a character is not seen, changes how others are, or is none (XML forbids those): Unicode's control characters
-/// (Cc), format characters (Cf; but for the few that stand before a number and are seen), separators of lines and paragraphs,
-/// and noncharacters.
-pub fn unseen(c: char) -> bool {
-    c.is_control()
-        || u32::from(c) & 0xfffe == 0xfffe
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{schema::Duration, when::When};
+use super::{duration::Duration, when::When};
 
 /// Everything that is said must hold.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -172,4 +172,26 @@ pub struct AtPath {
     /// `true`: nothing is found. `false`: something is.
     #[serde(default)]
     pub absent: Option<bool>,
+}
+
+/// One expectation, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Expects {
+    /// Several: all whose `when` holds must hold, and on every cluster there must be one.
+    Many(#[schemars(length(min = 1))] Vec<Expect>),
+    /// One.
+    One(Box<Expect>),
+}
+
+impl Expects {
+    /// All of them, in the order of the file, each with its JSON pointer from the step.
+    pub fn items(&self) -> Vec<(String, &Expect)> {
+        match self {
+            Self::One(expect) => vec![("/expect".to_owned(), &**expect)],
+            Self::Many(list) => {
+                list.iter().enumerate().map(|(index, expect)| (format!("/expect/{index}"), expect)).collect()
+            }
+        }
+    }
 }

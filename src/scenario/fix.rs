@@ -1,6 +1,6 @@
 //! Changes of a text that mend what is wrong with it: what a hint says in words, for machines.
 
-use super::Span;
+use super::span::Span;
 
 /// One change: this text instead of what stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,13 +2,15 @@
 
 use std::sync::OnceLock;
 
-use schemars::{Schema, generate::SchemaSettings};
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::Scenario;
+pub use super::one_verb::STEP_KEYS;
 
-/// The keys of a step that are not verbs.
-pub const STEP_KEYS: [&str; 9] = ["each", "when", "title", "say", "rows", "timeout", "expect", "as", "save"];
+/// Where the schema of this very version is, for editors and for SchemaStore.
+const ID: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/v", env!("CARGO_PKG_VERSION"), "/schema/scenario.schema.json");
 
 /// The JSON Schema (draft-07) of a scenario file.
 pub fn schema_json() -> Value {
@@ -25,7 +27,7 @@ fn make() -> Value {
     let root = SchemaSettings::draft07().into_generator().into_root_schema_for::<Scenario>();
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": "urn:kubewalk:schema:scenario",
+        "$id": ID,
         "title": "kubewalk scenario",
     });
     let mut made = root.to_value();
@@ -131,19 +133,6 @@ pub(super) fn single_key(branch: &'static Value) -> Option<&'static str> {
 
 pub(super) fn properties(branch: &'static Value) -> Option<&'static Map<String, Value>> {
     branch.get("properties").and_then(Value::as_object)
-}
-
-/// Says that a step has exactly one verb.
-pub(super) fn one_verb(schema: &mut Schema) {
-    let verbs: Vec<Value> = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::keys)
-        .filter(|key| !STEP_KEYS.contains(&key.as_str()))
-        .map(|verb| json!({ "required": [verb] }))
-        .collect();
-    schema.insert("oneOf".to_owned(), Value::Array(verbs));
 }
 
 #[cfg(test)]

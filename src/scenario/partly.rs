@@ -8,7 +8,8 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 use super::{
     Diagnostic, Document, Severity, Source, each,
     fix::{self, Fixed},
-    read as whole, shape,
+    read::{self as whole, Bad, Tree},
+    shape,
     tree::{Entry, Node, Value},
     words, yaml,
 };
@@ -36,11 +37,21 @@ pub struct Rest {
     words: HashSet<String>,
 }
 
-/// Reads what is left of a scenario's text, of which all that is wrong is known.
-pub fn rest(source: &Source, found: &[Diagnostic]) -> Option<Rest> {
-    let groups: Vec<_> = found.iter().map(|found| found.fix.as_slice()).filter(|fix| !fix.is_empty()).collect();
-    let fixed = fix::apply(&source.text, groups.into_iter());
-    let (root, wrong) = yaml::parse(&fixed.text);
+/// What is left of a text that is wrong. Where no hint changes it, it is not read again: that would end as the first time.
+fn rest(bad: &mut Bad) -> Option<Rest> {
+    let groups: Vec<_> = bad.found.iter().map(|found| found.fix.as_slice()).filter(|fix| !fix.is_empty()).collect();
+    let fixed = fix::apply(&bad.source.text, groups.iter().copied());
+    let tree = if groups.is_empty() { bad.tree.take() } else { again(&fixed.text) };
+    let Tree { mut root, rows, out } = *tree?;
+    let words = leave_out(&mut root, &out)?;
+    let scenario = serde_json::from_value(root.to_json()).ok()?;
+    let source = Source { path: bad.source.path.clone(), text: fixed.text.as_str().into() };
+    Some(Rest { document: Arc::new(Document { source, scenario, rows, root }), fixed, out, words })
+}
+
+/// The tree of a text that was mended.
+fn again(text: &str) -> Option<Box<Tree>> {
+    let (root, wrong) = yaml::parse(text);
     let mut root = root.filter(|_| wrong.is_empty())?;
     let mut found = Vec::new();
     words::check_spaces(&root, &mut found);
@@ -48,11 +59,8 @@ pub fn rest(source: &Source, found: &[Diagnostic]) -> Option<Rest> {
     if !found.is_empty() {
         return None;
     }
-    let out = shape::check(&fixed.text, &root, &rows, &mut found);
-    let words = leave_out(&mut root, &out)?;
-    let scenario = serde_json::from_value(root.to_json()).ok()?;
-    let source = Source { path: source.path.clone(), text: fixed.text.as_str().into() };
-    Some(Rest { document: Arc::new(Document { source, scenario, rows, root }), fixed, out, words })
+    let out = shape::check(text, &root, &rows, &mut found);
+    Some(Box::new(Tree { root, rows, out }))
 }
 
 /// Empties the steps that are wrong, and leaves out what is wrong at the top; gives the words in those steps.
@@ -152,7 +160,7 @@ fn ticked(text: &str) -> impl Iterator<Item = &str> {
 /// # Errors
 /// The text and all that is wrong with it.
 pub fn read_file(path: &Path) -> Result<Arc<Document>, Box<Wrong>> {
-    whole::read_file(path).map_err(with_rest)
+    whole::understood_file(path).map_err(with_rest)
 }
 
 /// As [`whole::read`], with what is left of a scenario that is wrong.
@@ -160,10 +168,31 @@ pub fn read_file(path: &Path) -> Result<Arc<Document>, Box<Wrong>> {
 /// # Errors
 /// The text and all that is wrong with it.
 pub fn read(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, Box<Wrong>> {
-    whole::read(path, bytes).map_err(with_rest)
+    whole::understood(path, bytes).map_err(with_rest)
 }
 
-fn with_rest((source, found): (Source, Vec<Diagnostic>)) -> Box<Wrong> {
-    let rest = rest(&source, &found);
-    Box::new(Wrong { source, found, rest })
+fn with_rest(mut bad: Box<Bad>) -> Box<Wrong> {
+    let rest = rest(&mut bad);
+    Box::new(Wrong { source: bad.source, found: bad.found, rest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_hint_changes_is_not_read_again() {
+        let good = "title: t\nsteps:\n  - {title: a, serviceAccount: a}\n";
+        let wrong = good.replace("serviceAccount: a", "serviceAccount: a, zzzzzz: 1");
+        let path = Path::new("a.yaml");
+        let mut bad = whole::understood(path, wrong.as_bytes()).expect_err("it is wrong");
+        assert!(bad.found.iter().all(|found| found.fix.is_empty()), "{:?}", bad.found);
+        // The tree says what is left, not the text.
+        bad.source.text = "- no scenario".into();
+        let left = rest(&mut bad).expect("a rest");
+        assert_eq!((left.document.scenario.title.as_str(), left.out.as_slice()), ("t", [0].as_slice()));
+        // It was no YAML: to read the same once more would end the same.
+        let mut bad = Bad { source: Source { path: path.to_owned(), text: good.into() }, found: bad.found, tree: None };
+        assert!(rest(&mut bad).is_none());
+    }
 }

@@ -66,9 +66,45 @@ pub(super) fn find<'a>(root: &'a Node, pointer: &str) -> (&'a Node, Option<&'a E
 /// # Errors
 /// That the file cannot be read, or all that is wrong with its text.
 pub fn read_file(path: &Path) -> Result<Arc<Document>, (Source, Vec<Diagnostic>)> {
+    understood_file(path).map_err(|bad| (bad.source, bad.found))
+}
+
+/// As [`read_file`]; of a text that is wrong, also what is known of it.
+///
+/// # Errors
+/// As [`read_file`].
+pub(super) fn understood_file(path: &Path) -> Result<Arc<Document>, Box<Bad>> {
     match guarded(path) {
-        Ok(bytes) => read(path, &bytes),
-        Err((message, hint)) => Err((source(path, ""), vec![whole(message, &hint)])),
+        Ok(bytes) => understood(path, &bytes),
+        Err((message, hint)) => Err(Bad::unread(source(path, ""), vec![whole(message, &hint)])),
+    }
+}
+
+/// A text that is no scenario.
+#[derive(Debug)]
+pub(super) struct Bad {
+    /// The text.
+    pub source: Source,
+    /// All that is wrong with it.
+    pub found: Vec<Diagnostic>,
+    /// Its tree, if it is YAML whose values have their places: so it need not be read again.
+    pub tree: Option<Box<Tree>>,
+}
+
+/// A text as a tree, and what is wrong with its shape.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// Its values.
+    pub root: Node,
+    /// For each step, the row of `each` that it was made of.
+    pub rows: each::Rows,
+    /// The steps whose shape is wrong.
+    pub out: Vec<usize>,
+}
+
+impl Bad {
+    fn unread(source: Source, found: Vec<Diagnostic>) -> Box<Self> {
+        Box::new(Bad { source, found, tree: None })
     }
 }
 
@@ -109,53 +145,68 @@ fn too_big(length: u64) -> (String, String) {
 /// # Errors
 /// All that is wrong with the text: what is not YAML, and everywhere it is not a scenario.
 pub fn read(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, (Source, Vec<Diagnostic>)> {
+    understood(path, bytes).map_err(|bad| (bad.source, bad.found))
+}
+
+/// As [`read`]; of a text that is wrong, also what is known of it.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn understood(path: &Path, bytes: &[u8]) -> Result<Arc<Document>, Box<Bad>> {
     if bytes.len() > MAX_BYTES {
         let (message, hint) = too_big(bytes.len() as u64);
-        return Err((source(path, ""), vec![whole(message, &hint)]));
+        return Err(Bad::unread(source(path, ""), vec![whole(message, &hint)]));
     }
-    let text = decode::decode(bytes).map_err(|(text, found)| (source(path, &text), found))?;
+    let text = decode::decode(bytes).map_err(|(text, found)| Bad::unread(source(path, &text), found))?;
     let source = source(path, &text);
     match checked(&source.text) {
         Ok((root, rows, scenario)) => Ok(Arc::new(Document { source, scenario, rows, root })),
-        Err(found) => Err((source, sorted(found))),
+        Err((found, tree)) => Err(Box::new(Bad { source, found: sorted(found), tree })),
     }
 }
 
-fn checked(text: &str) -> Result<(Node, each::Rows, Scenario), Vec<Diagnostic>> {
+type Checked = (Node, each::Rows, Scenario);
+
+fn checked(text: &str) -> Result<Checked, (Vec<Diagnostic>, Option<Box<Tree>>)> {
     let (root, mut found) = yaml::parse(text);
     let Some(mut root) = root else {
         if found.is_empty() {
             found.push(empty(text));
         }
-        return Err(found);
+        return Err((found, None));
     };
     if let Some(found) = advice::foreign::tree(text, &root).or_else(|| manifest(&root)) {
-        return Err(vec![found]);
+        return Err((vec![found], None));
     }
     let before = found.len();
     words::check_spaces(&root, &mut found);
     if found.len() > before {
         // Nothing is where it seems to be.
-        return Err(found);
+        return Err((found, None));
     }
     let rows = each::expand(&mut root, &mut found);
     if found.len() > before {
-        return Err(found);
+        return Err((found, None));
     }
     words::check_quotes(&root, &mut found);
-    shape::check(text, &root, &rows, &mut found);
+    let out = shape::check(text, &root, &rows, &mut found);
     each::once(&mut found);
     if !found.is_empty() {
-        return Err(found);
+        // A key that is said twice, or a second document, leaves a tree of less than the text.
+        let tree = (before == 0).then(|| Box::new(Tree { root, rows, out }));
+        return Err((found, tree));
     }
     match serde_json::from_value(root.to_json()) {
         Ok(scenario) => Ok((root, rows, scenario)),
         // A gap between the schema and the types: a bug of ours, told rather than hidden.
-        Err(error) => Err(vec![syntax::error(
-            &format!("this cannot be read as a scenario: {error}"),
-            root.span,
-            "this is a gap in kubewalk's schema; please report it with the file",
-        )]),
+        Err(error) => {
+            let found = syntax::error(
+                &format!("this cannot be read as a scenario: {error}"),
+                root.span,
+                "this is a gap in kubewalk's schema; please report it with the file",
+            );
+            Err((vec![found], None))
+        }
     }
 }
 

@@ -6,13 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    calls,
-    can::Can,
-    json_schema::one_verb,
-    kubectl::Kubectl,
-    server::Server,
-    verbs,
-    when::{Expects, When},
+    calls, can::Can, duration::Duration, expect::Expects, kubectl::Kubectl, one_verb::one_verb, server::Server, verbs,
+    when::When,
 };
 
 /// A story about ServiceAccounts and RBAC that a real API server confirms or refutes, step by step.
@@ -184,8 +179,3 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Row(#[schemars(regex(pattern = r"^(S[12]\.[0-9]+b?|[FC][0-9]+)$"))] pub String);
-
-/// A length of time with its unit: `500ms`, `30s`, `2m`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Duration(#[schemars(regex(pattern = r"^[0-9]+(ms|s|m)$"))] pub String);

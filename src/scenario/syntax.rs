@@ -1,7 +1,8 @@
 //! What is not YAML, in words that help; and small looks at the text around a place.
 
+pub(super) use super::mistake::error;
 use super::{
-    Diagnostic, Severity, Span, advice,
+    Diagnostic, Span, advice,
     diagnostic::{floor, printable},
 };
 
@@ -204,19 +205,6 @@ fn under_block_sign(before: &str) -> bool {
 
 fn line_start(text: &str, offset: usize) -> usize {
     text[..floor(text, offset)].rfind('\n').map_or(0, |at| at + 1)
-}
-
-pub(super) fn error(message: &str, span: Span, hint: &str) -> Diagnostic {
-    Diagnostic {
-        file: None,
-        severity: Severity::Error,
-        message: message.to_owned(),
-        span: Some(span),
-        label: None,
-        second: None,
-        hint: (!hint.is_empty()).then(|| hint.to_owned()),
-        fix: Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::expect::Expect;
 use crate::cluster_kind::ClusterKind;
 
 /// All that is said must be true of the cluster.
@@ -37,26 +36,4 @@ pub enum Feature {
     Pods,
     /// Calls without credentials are `system:anonymous` (403), not refused outright (401).
     Anonymous,
-}
-
-/// One expectation, or several.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Expects {
-    /// Several: all whose `when` holds must hold, and on every cluster there must be one.
-    Many(#[schemars(length(min = 1))] Vec<Expect>),
-    /// One.
-    One(Box<Expect>),
-}
-
-impl Expects {
-    /// All of them, in the order of the file, each with its JSON pointer from the step.
-    pub fn items(&self) -> Vec<(String, &Expect)> {
-        match self {
-            Self::One(expect) => vec![("/expect".to_owned(), &**expect)],
-            Self::Many(list) => {
-                list.iter().enumerate().map(|(index, expect)| (format!("/expect/{index}"), expect)).collect()
-            }
-        }
-    }
 }

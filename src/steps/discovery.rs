@@ -1,16 +1,17 @@
 //! What a cluster serves, as its discovery says: asked for when a step claims a denial, or names a custom kind.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
+use futures::future::join_all;
 use serde_json::Value;
 
 use super::{Fault, api};
-use crate::k8s::{
-    Apis, Resource,
-    served::{is_own_group, root},
+use crate::{
+    cluster::Documents,
+    k8s::{
+        Apis, Resource,
+        served::{is_own_group, root},
+    },
 };
 
 /// Something about which discovery is asked.
@@ -22,10 +23,61 @@ pub enum About<'a> {
     Group(&'a str),
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// Paths that are no APIs.
+    Index,
+    /// Which versions a group has.
+    Versions(String),
+    /// What a version of a group has.
+    Version(String, String),
+    /// What each version of a group has.
+    Group(String),
+}
+
+impl Place {
+    fn of(about: &About<'_>) -> Option<Self> {
+        let path = match about {
+            About::Group(group) => return Some(Place::Group((*group).to_owned())),
+            About::Path(path) => path.split(['?', '#']).next().unwrap_or_default(),
+        };
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match *segments.as_slice() {
+            ["api", version, ..] => Some(Place::Version(String::new(), version.to_owned())),
+            ["apis", group, version, ..] => Some(Place::Version(group.to_owned(), version.to_owned())),
+            ["apis", group] => Some(Place::Versions(group.to_owned())),
+            ["" | "api" | "apis"] => None,
+            _ => Some(Place::Index),
+        }
+    }
+
+    /// Whether all of it is found out with the other, too.
+    fn is_in(&self, other: &Place) -> bool {
+        match (self, other) {
+            (Place::Version(group, _) | Place::Versions(group), Place::Group(whole)) => group == whole,
+            _ => false,
+        }
+    }
+}
+
+/// The places about which discovery is asked, each once.
+fn places(asked: &[About<'_>]) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for place in asked.iter().filter_map(Place::of) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let all = places.clone();
+    places.retain(|place| !all.iter().any(|other| place.is_in(other)));
+    places
+}
+
 /// Asks discovery, and remembers what it says of Kubernetes' own APIs. Custom ones come and go in a scenario.
 #[derive(Default)]
 pub struct Discovery {
-    known: Mutex<BTreeMap<String, Value>>,
+    known: Documents,
 }
 
 /// What was found out so far.
@@ -37,49 +89,53 @@ struct Found {
 }
 
 impl Discovery {
-    /// What the cluster serves, as far as it matters for these; `None` when the caller may not look.
+    /// With what is known of a cluster already.
+    pub fn of(known: Documents) -> Self {
+        Discovery { known }
+    }
+
+    /// What the cluster serves, as far as it matters for these; `None` when the caller may not look. All is asked for at once.
     ///
     /// # Errors
     /// When the API server does not answer, or cannot answer for now.
     pub async fn apis(&self, client: &kube::Client, asked: &[About<'_>]) -> Result<Option<Apis>, Fault> {
-        let mut found = Found::default();
-        for about in asked {
-            let looked = match about {
-                About::Path(path) => self.path(client, path, &mut found).await,
-                About::Group(group) => self.group(client, group, &mut found).await,
-            };
+        let places = places(asked);
+        let mut all = Found::default();
+        for looked in join_all(places.iter().map(|place| self.place(client, place))).await {
             match looked {
-                Ok(()) => {}
+                Ok(found) => all.add(found),
                 Err(Unseen::Hidden) => return Ok(None),
                 Err(Unseen::Fault(fault)) => return Err(fault),
             }
         }
-        Ok(Some(Apis::discovered(found.resources, found.listed, found.paths)))
+        Ok(Some(Apis::discovered(all.resources, all.listed, all.paths)))
     }
 
-    async fn path(&self, client: &kube::Client, path: &str, found: &mut Found) -> Result<(), Unseen> {
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        match *segments.as_slice() {
-            ["api", version, ..] => self.version(client, "", version, found).await,
-            ["apis", group, version, ..] => self.version(client, group, version, found).await,
-            ["apis", group] => self.versions(client, group, found).await,
-            ["" | "api" | "apis"] => Ok(()),
-            _ => {
+    async fn place(&self, client: &kube::Client, place: &Place) -> Result<Found, Unseen> {
+        let mut found = Found::default();
+        match place {
+            Place::Version(group, version) => self.version(client, group, version, &mut found).await?,
+            Place::Versions(group) => self.versions(client, group, &mut found).await?,
+            Place::Group(group) => self.group(client, group, &mut found).await?,
+            Place::Index => {
                 let index = self.get(client, "/").await?;
                 let paths = index.as_ref().and_then(|index| index["paths"].as_array());
                 found.paths.extend(paths.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-                Ok(())
             }
         }
+        Ok(found)
     }
 
     async fn group(&self, client: &kube::Client, group: &str, found: &mut Found) -> Result<(), Unseen> {
         self.versions(client, group, found).await?;
         let versions: Vec<String> =
             found.listed.iter().filter(|(listed, _)| listed == group).map(|(_, version)| version.clone()).collect();
-        for version in versions {
-            self.version(client, group, &version, found).await?;
+        let looked = versions.iter().map(|version| async move {
+            let mut found = Found::default();
+            self.version(client, group, version, &mut found).await.map(|()| found)
+        });
+        for looked in join_all(looked).await {
+            found.add(looked?);
         }
         Ok(())
     }
@@ -92,9 +148,6 @@ impl Discovery {
         version: &str,
         found: &mut Found,
     ) -> Result<(), Unseen> {
-        if found.resources.iter().any(|own| own.group == group && own.version == version) {
-            return Ok(());
-        }
         let Some(list) = self.get(client, &root(group, version)).await? else {
             return self.versions(client, group, found).await;
         };
@@ -106,8 +159,8 @@ impl Discovery {
 
     async fn versions(&self, client: &kube::Client, group: &str, found: &mut Found) -> Result<(), Unseen> {
         let path = if group.is_empty() { "/api".to_owned() } else { format!("/apis/{group}") };
-        let list = self.get(client, &path).await?.unwrap_or_default();
-        for version in list["versions"].as_array().into_iter().flatten() {
+        let list = self.get(client, &path).await?;
+        for version in list.as_ref().map_or(&Value::Null, |list| &list["versions"]).as_array().into_iter().flatten() {
             if let Some(version) = version.as_str().or(version["version"].as_str()) {
                 found.list(group, version);
             }
@@ -116,14 +169,14 @@ impl Discovery {
     }
 
     /// A document of discovery; `None`: there is none.
-    async fn get(&self, client: &kube::Client, path: &str) -> Result<Option<Value>, Unseen> {
+    async fn get(&self, client: &kube::Client, path: &str) -> Result<Option<Arc<Value>>, Unseen> {
         let own = match path.trim_start_matches('/').split('/').nth(1) {
             Some(group) if path.starts_with("/apis/") => is_own_group(group),
             _ => true,
         };
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(document) = known().get(path) {
-            return Ok(Some(document.clone()));
+            return Ok(Some(Arc::clone(document)));
         }
         let http = api::get(client, path).await.map_err(Unseen::Fault)?;
         if let Some(busy) = api::busy(&http) {
@@ -131,8 +184,9 @@ impl Discovery {
         }
         match (http.status, http.json) {
             (200, Some(document)) => {
+                let document = Arc::new(document);
                 if own {
-                    known().insert(path.to_owned(), document.clone());
+                    known().insert(path.to_owned(), Arc::clone(&document));
                 }
                 Ok(Some(document))
             }
@@ -143,6 +197,12 @@ impl Discovery {
 }
 
 impl Found {
+    fn add(&mut self, other: Found) {
+        self.resources.extend(other.resources);
+        self.paths.extend(other.paths);
+        other.listed.into_iter().for_each(|(group, version)| self.list(&group, &version));
+    }
+
     fn list(&mut self, group: &str, version: &str) {
         let one = (group.to_owned(), version.to_owned());
         if !self.listed.contains(&one) {
@@ -177,4 +237,29 @@ pub fn of_list(group: &str, version: &str, resource: &Value) -> Option<Resource>
         singular: resource["singularName"].as_str().unwrap_or_default().to_owned(),
         short: texts("shortNames"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_is_asked_for_once() {
+        let version = |group: &str, version: &str| Place::Version(group.into(), version.into());
+        let asked = [
+            About::Path("/api/v1/namespaces/a/pods?limit=1"),
+            About::Path("/api/v1/nodes"),
+            About::Path("/apis/apps/v1/deployments"),
+            About::Path("/apis/batch/v1/jobs"),
+            About::Path("/apis/batch"),
+            About::Group("batch"),
+            About::Path("/healthz/etcd"),
+            About::Path("/version"),
+            About::Path("/apis"),
+        ];
+        assert_eq!(
+            places(&asked),
+            [version("", "v1"), version("apps", "v1"), Place::Group("batch".into()), Place::Index]
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! Tokens and Secrets that are mounted into Pods: the filter knows them before anything that the Pod says is told.
 //!
-//! They are read beside the step's own command, once for each Pod. In a Pod whose image can read no file, nothing is read; there
-//! a token is known by its shape alone.
+//! They are read beside the step's own command, once for each Pod; the token at its usual place not again in a Pod whose shell
+//! has read it. In a Pod whose image can read no file, nothing is read; there a token is known by its shape alone.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,7 +15,7 @@ use futures::{
 };
 use serde_json::Value;
 
-use super::{Context, api, exec};
+use super::{Context, api, curl, exec, shell::Reading};
 use crate::{
     clock::{Moment, timeout_at},
     plan::Place,
@@ -25,6 +25,9 @@ use crate::{
 /// How long a step waits for what its Pod has mounted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a Pod's shell may take to read the token before it is read without it.
+const SHELL: Duration = Duration::from_secs(2);
+
 /// The most Pods of a namespace that are read at once.
 const MOST_PODS: usize = 40;
 
@@ -32,6 +35,8 @@ const MOST_PODS: usize = 40;
 #[derive(Default)]
 pub struct Mounted {
     pods: Mutex<HashMap<String, Shared<BoxFuture<'static, ()>>>>,
+    /// By a Pod's uid: what its shell reads.
+    shells: Mutex<HashMap<String, Reading>>,
 }
 
 impl Mounted {
@@ -63,14 +68,20 @@ impl Mounted {
         let _ = timeout_at(Moment::now() + PATIENCE, read).await;
     }
 
+    /// The shell of a Pod reads the token at its usual place.
+    pub fn read_by_shell(&self, uid: String, reading: Reading) {
+        self.shells.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, reading);
+    }
+
     fn read(&self, pod: &Value, client: &kube::Client) -> Shared<BoxFuture<'static, ()>> {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let shell = self.shells.lock().unwrap_or_else(PoisonError::into_inner).get(&uid).cloned();
         let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
         let reading = pods.entry(uid).or_insert_with(|| {
             let (pod, client) = (pod.clone(), client.clone());
             // It goes on when the step that began it is over.
             let reading = tokio::spawn(async move {
-                tokio::join!(tokens(&pod, &client), secrets(&pod, &client));
+                tokio::join!(tokens(&pod, shell, &client), secrets(&pod, &client));
             });
             reading.map(drop).boxed().shared()
         });
@@ -79,10 +90,16 @@ impl Mounted {
 }
 
 /// Reads each token of a Pod, by the first of its containers that can.
-async fn tokens(pod: &Value, client: &kube::Client) {
+async fn tokens(pod: &Value, shell: Option<Reading>, client: &kube::Client) {
+    // Another Pod may have the name by now: the token says whose it is.
+    let read = match shell {
+        Some(reading) => timeout_at(Moment::now() + SHELL, reading).await.ok().flatten(),
+        None => None,
+    };
+    let read = read.is_some() && read.as_deref() == pod["metadata"]["uid"].as_str();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (namespace, name) = (text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"]));
-    for places in token_files(pod).into_values() {
+    for places in token_files(pod).into_values().filter(|places| !(read && is_usual(pod, places))) {
         for (container, file) in places {
             let (namespace, pod) = (namespace.clone(), name.clone());
             let place = Place { namespace, pod, container: Some(container), ..Place::default() };
@@ -95,6 +112,13 @@ async fn tokens(pod: &Value, client: &kube::Client) {
             }
         }
     }
+}
+
+/// Whether this is the token at its usual place in a Pod's first container, where its shell is.
+fn is_usual(pod: &Value, places: &[(String, String)]) -> bool {
+    let usual = format!("{}/token", curl::MOUNT);
+    let container = &pod["spec"]["containers"][0]["name"];
+    places.iter().any(|(name, file)| container == name.as_str() && *file == usual)
 }
 
 /// By volume and path in it: the containers that have a token mounted, and where.
@@ -180,8 +204,23 @@ mod tests {
             files,
             [vec![place("a", "/run/api/token"), place("b", "/b/token")], vec![place("b", "/v/of/vault")]]
         );
+        let usual: Vec<bool> = token_files(&pod).values().map(|places| is_usual(&pod, places)).collect();
+        assert_eq!(usual, [false, false], "no shell has read them");
         let mut names = BTreeSet::new();
         names_of(&pod["spec"], &mut names);
         assert_eq!(names.into_iter().collect::<Vec<_>>(), ["env", "files", "key", "more"]);
+    }
+
+    #[test]
+    fn what_the_shell_has_read_is_the_token_at_its_usual_place_in_its_own_container() {
+        let mounts = |name: &str, volume: &str| json!({"name": name, "volumeMounts": [{"name": volume, "mountPath": curl::MOUNT}]});
+        let token =
+            |name: &str| json!({"name": name, "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
+        let pod = json!({"spec": {
+            "volumes": [token("api"), token("other")], "containers": [mounts("main", "api"), mounts("side", "other")],
+        }});
+        let usual: Vec<_> =
+            token_files(&pod).into_iter().map(|((volume, _), places)| (volume, is_usual(&pod, &places))).collect();
+        assert_eq!(usual, [("api".to_owned(), true), ("other".to_owned(), false)]);
     }
 }

@@ -25,7 +25,10 @@ pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -
     let since = created.json.clone();
     let what = format!("Pod {} did not become Ready", pod.name);
     let ready = pod_wait::until(&subject, since, deadline, &what, look, context).await?;
-    context.shells.open(pod.namespace.as_deref().unwrap_or_default(), &pod.name, &context.client);
+    let reading = context.shells.open(pod.namespace.as_deref().unwrap_or_default(), &pod.name, &context.client);
+    if let (Some(uid), Some(reading)) = (api::uid(ready.as_ref()), reading) {
+        context.mounted.read_by_shell(uid, reading);
+    }
     Ok(Answer::Api(Http { warnings: created.warnings, ..answer(201, ready) }))
 }
 

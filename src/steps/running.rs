@@ -9,7 +9,7 @@ use super::{
     states::{self, Standing},
     watch,
 };
-use crate::{clock::Moment, expect::show, plan::Place};
+use crate::{clock::Moment, plan::Place, redact::show};
 
 /// How long the status of a Pod may lag behind what the kubelet says of its containers.
 const LAG: Duration = Duration::from_secs(3);

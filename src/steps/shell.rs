@@ -10,13 +10,17 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::{
     FutureExt as _,
     future::{self, BoxFuture, Shared},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Api, AttachParams, AttachedProcess};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    sync::oneshot,
+};
 
 use super::exec::Output;
 use crate::{
@@ -38,6 +42,9 @@ type Key = (String, String);
 /// By namespace and name, the Pods in which a scenario calls; each with its shell, from the Pod's start on.
 type Pods = HashMap<Key, Option<BoxFuture<'static, Option<Shell>>>>;
 
+/// Ends when a shell has read its Pod's token and the filter knows it: with the uid of the Pod that this token is bound to.
+pub type Reading = Shared<BoxFuture<'static, Option<String>>>;
+
 /// The shells of a scenario, one at most for each Pod.
 pub struct Shells {
     pods: Mutex<Pods>,
@@ -54,12 +61,14 @@ impl Shells {
     }
 
     /// Begins to start the shell of a Pod that is Ready, if calls from it are to come. Nobody waits for it.
-    pub fn open(&self, namespace: &str, pod: &str, client: &kube::Client) {
+    pub fn open(&self, namespace: &str, pod: &str, client: &kube::Client) -> Option<Reading> {
         let key = (namespace.to_owned(), pod.to_owned());
-        if let Some(place) = self.lock().get_mut(&key) {
-            let opening = tokio::spawn(Shell::start(client.clone(), key));
-            *place = Some(opening.map(|opened| opened.ok().flatten()).boxed());
-        }
+        let mut pods = self.lock();
+        let place = pods.get_mut(&key)?;
+        let (known, reading) = oneshot::channel();
+        let opening = tokio::spawn(Shell::start(client.clone(), key, known));
+        *place = Some(opening.map(|opened| opened.ok().flatten()).boxed());
+        Some(reading.map(|read| read.ok().flatten()).boxed().shared())
     }
 
     /// Runs a command in the Pod's shell. `None`: there is none that could, and the command has not run.
@@ -108,7 +117,11 @@ struct Shell {
 }
 
 impl Shell {
-    async fn start(client: kube::Client, (namespace, pod): Key) -> Option<Self> {
+    async fn start(
+        client: kube::Client,
+        (namespace, pod): Key,
+        known: oneshot::Sender<Option<String>>,
+    ) -> Option<Self> {
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(client, &namespace);
         let params = AttachParams::default().stdin(true).stdout(true).stderr(true).max_stdout_buf_size(64 << 10);
         let mut process = pods.exec(&pod, ["sh"], &params).await.ok()?;
@@ -123,7 +136,9 @@ impl Shell {
         // What is said in this Pod may be its token: the filter knows it first. Where there is none, that is an answer, too.
         let read = ["cat".to_owned(), format!("{}/token", super::curl::MOUNT)];
         if let Ok(output) = shell.run(&read, None).await? {
-            redact::register(String::from_utf8_lossy(&output.stdout).trim());
+            let token = String::from_utf8_lossy(&output.stdout);
+            redact::register(token.trim());
+            let _ = known.send(pod_of(token.trim()));
         }
         Some(shell)
     }
@@ -156,6 +171,13 @@ impl Shell {
         let exit_code = code.parse().map_err(|_| format!("the Pod's shell told {code:?} as the command's end"))?;
         Ok(Output { exit_code, stdout, stderr })
     }
+}
+
+/// The uid of the Pod that a mounted token is bound to, as it says itself.
+fn pod_of(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    claims["kubernetes.io"]["pod"]["uid"].as_str().map(str::to_owned)
 }
 
 /// With what a stream ends: nothing that comes before it, whole or in parts, ends so.
@@ -201,6 +223,15 @@ async fn until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> Result<Vec<u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_says_which_pod_it_is_bound_to() {
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"kubernetes.io":{"namespace":"n","pod":{"name":"p","uid":"u-1"}}}"#);
+        assert_eq!(pod_of(&format!("e30.{claims}.c2ln")).as_deref(), Some("u-1"));
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"kubernetes.io":{"namespace":"n"}}"#);
+        assert_eq!(pod_of(&format!("e30.{claims}.c2ln")), None);
+        assert_eq!(pod_of("cat: can't open '/token'"), None);
+    }
 
     /// A shell of this machine, in place of one in a Pod.
     fn local() -> Shell {

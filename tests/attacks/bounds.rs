@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kubewalk::{expect::Answer, run::told};
+use kubewalk::{event::exchange, expect::Answer};
 
 use crate::{
     page::Attack,
@@ -111,7 +111,7 @@ fn attack_a22_much_output_takes_no_time_to_be_told() {
     {
         let stdout = part.repeat((16 << 20) / part.len());
         let begun = Instant::now();
-        let told = told::answered(&Answer::Exec { exit_code: 0, stdout: stdout.clone(), stderr: stdout });
+        let told = exchange::response(&Answer::Exec { exit_code: 0, stdout: stdout.clone(), stderr: stdout });
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
         assert!(told.body.is_some_and(|body| body.text.len() <= 4200 && body.bytes >= 16_000_000));
     }

@@ -9,12 +9,10 @@ use std::{
 };
 
 use kubewalk::{
-    expect::{Class, Mismatch},
-    run::{
-        Event, Failure, Outcome, Place, Record, Selected, StepFinished,
-        event::VERSION,
-        told::{Answered, Asked, Excerpt},
+    event::{
+        Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished, VERSION,
     },
+    expect::{Class, Mismatch},
 };
 use regex::Regex;
 
@@ -123,14 +121,14 @@ fn step(name: &str, number: usize, outcome: Outcome) -> Vec<Event> {
         summary: "200 OK, as system:anonymous".into(),
         warnings: vec![HOSTILE.into()],
         yaml: "- title: The call is <refused>\n  curl: {in: client}".into(),
-        asked: vec![Asked {
+        asked: vec![RequestRecord {
             what: "GET https://kubernetes.default/api?a=<b>".into(),
             by: Some("system:anonymous".into()),
             place: Some("kw-b/client".into()),
             headers: vec![format!("Authorization: Bearer {TOKEN}")],
             body: body.clone(),
         }],
-        answered: Some(Answered {
+        answered: Some(ResponseRecord {
             status: Some(200),
             exit_code: None,
             headers: vec!["Content-Type: text/plain".into()],

@@ -14,10 +14,13 @@ use testcontainers::{
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
 
-use crate::cluster::{
-    ClusterError,
-    bounded::{Counted, Item},
-    trouble,
+use crate::{
+    cluster::{
+        ClusterError,
+        bounded::{Counted, Item},
+        trouble,
+    },
+    where_docker_is,
 };
 
 /// How long Docker may take to say that it is there.
@@ -39,6 +42,9 @@ impl Daemon {
     /// # Errors
     /// That there is none, that it does not let us in, or that it does not answer within five seconds.
     pub async fn connect(host: Option<&str>) -> Result<Daemon, ClusterError> {
+        if let Some((what, remedy)) = where_docker_is::refused() {
+            return Err(ClusterError::new(what, remedy));
+        }
         let at = host.unwrap_or(DEFAULT_HOST).to_owned();
         on(async move {
             let asked = async {

@@ -89,7 +89,8 @@ pub async fn load_node(
     progress(Progress::Note(format!("loading the node image into Docker, once ({name})")));
     let client = daemon.client.clone();
     let loading = on(async move {
-        let options = CreateImageOptionsBuilder::new().from_src("-").repo(NODE).tag(&tag).changes(vec![
+        // The tag in the name: Podman passes over `tag`, and Docker takes both.
+        let options = CreateImageOptionsBuilder::new().from_src("-").repo(&name).changes(vec![
             r#"ENTRYPOINT ["/sbin/init"]"#.into(),
             "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into(),
             "ENV KUBECONFIG=/etc/kubernetes/admin.conf".into(),

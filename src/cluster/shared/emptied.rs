@@ -7,7 +7,7 @@
 //! work is done here without the pause, in the controller's order: remove all of every kind, look until nothing is there, take
 //! the finalizer `kubernetes` away. What cannot be listed or removed is left to the controller.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
@@ -35,6 +35,13 @@ struct Kind {
     together: bool,
 }
 
+impl Kind {
+    /// Of the list over all namespaces.
+    fn path(&self) -> String {
+        format!("{}/{}", self.base, self.plural)
+    }
+}
+
 /// Something in a namespace that is being deleted.
 #[derive(Debug)]
 struct Inside {
@@ -53,11 +60,59 @@ struct Inside {
 /// When the API server does not say all that is in them, so that the rest is the controller's. Nothing was let go that is not
 /// known to be empty.
 pub async fn finish(client: &kube::Client, only: Option<&[&str]>, deadline: Moment) -> Result<(), ClusterError> {
-    let mut going = going(client, only).await?;
-    if going.is_empty() || !has_one_server(client).await? {
-        return Ok(());
+    Going::find(client, only).await?.finish(client, &BTreeSet::new(), deadline).await
+}
+
+/// Namespaces that are being deleted and wait for their controller alone.
+#[derive(Debug)]
+pub struct Going {
+    namespaces: Vec<Value>,
+}
+
+impl Going {
+    /// All such, or only these.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn find(client: &kube::Client, only: Option<&[&str]>) -> Result<Self, ClusterError> {
+        Ok(Going { namespaces: going(client, only).await? })
     }
-    let mut kinds = kinds(client).await?;
+
+    /// Their names.
+    pub fn names(&self) -> Vec<&str> {
+        self.namespaces.iter().map(name_of).collect()
+    }
+
+    /// As [`finish`]. Of the lists at these paths it is known that they had nothing in these namespaces since these were found: what
+    /// was empty after the deletion stays empty, so they are not looked at again.
+    ///
+    /// # Errors
+    /// As [`finish`].
+    pub async fn finish(
+        self,
+        client: &kube::Client,
+        empty: &BTreeSet<String>,
+        deadline: Moment,
+    ) -> Result<(), ClusterError> {
+        let going = self.namespaces;
+        if going.is_empty() || !has_one_server(client).await? {
+            return Ok(());
+        }
+        let mut kinds = kinds(client).await?;
+        kinds.retain(|kind| !empty.contains(&kind.path()));
+        emptied(client, going, kinds, deadline).await
+    }
+}
+
+/// Removes what there is of these kinds in namespaces until nothing is, and lets them go.
+async fn emptied(
+    client: &kube::Client,
+    mut going: Vec<Value>,
+    mut kinds: Vec<Kind>,
+    deadline: Moment,
+) -> Result<(), ClusterError> {
+    let all: Vec<String> = going.iter().map(|namespace| name_of(namespace).to_owned()).collect();
+    let only: Vec<&str> = all.iter().map(String::as_str).collect();
     loop {
         let full = look(client, kinds, &going).await?;
         let has = |name: &str| full.iter().any(|(_, found)| found.iter().any(|item| item.namespace == name));
@@ -77,7 +132,7 @@ pub async fn finish(client: &kube::Client, only: Option<&[&str]>, deadline: Mome
             tokio::time::sleep(AGAIN).await;
         }
         // Another one that goes since then has not been looked through.
-        let mut now = self::going(client, only).await?;
+        let mut now = self::going(client, Some(&only)).await?;
         now.retain(|namespace| going.iter().any(|known| uid_of(known) == uid_of(namespace)));
         going = now;
         if going.is_empty() {
@@ -171,7 +226,7 @@ fn of_group(group: &Value, root: &str) -> Result<Vec<Kind>, ClusterError> {
 }
 
 async fn inside(client: &kube::Client, kind: &Kind) -> Result<Vec<Inside>, ClusterError> {
-    let path = format!("{}/{}", kind.base, kind.plural);
+    let path = kind.path();
     let items = match snapshot::metadata(client, &path).await {
         Ok(items) => items,
         // A custom kind that was removed meanwhile has taken its objects along.

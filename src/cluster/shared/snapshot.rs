@@ -4,7 +4,10 @@
 //! does not count, nor does status that a controller writes, nor identity (`uid`, `resourceVersion`, times): a ClusterRole that
 //! was deleted and made again is as good as before.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
@@ -99,6 +102,29 @@ impl Snapshot {
     pub async fn compare(&self, client: &kube::Client) -> Result<Difference, ClusterError> {
         // A kind that came since then is an object itself, its CustomResourceDefinition.
         Ok(self.difference(&look(client, self.resources.clone()).await?))
+    }
+
+    /// The same, and the paths of the lists in which nothing is in one of these namespaces.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn compare_with(
+        &self,
+        client: &kube::Client,
+        namespaces: &[&str],
+    ) -> Result<(Difference, BTreeSet<String>), ClusterError> {
+        let now = look(client, self.resources.clone()).await?;
+        Ok((self.difference(&now), now.without(namespaces)))
+    }
+
+    /// The paths of the lists in which nothing is in one of these namespaces.
+    fn without(&self, namespaces: &[&str]) -> BTreeSet<String> {
+        let inside = |name: &&String| name.split_once(" in ").is_some_and(|(_, place)| namespaces.contains(&place));
+        // Of two kinds of one name, each is taken for the other.
+        let kinds = self.objects.keys().filter(inside).filter_map(|name| name.split(' ').next());
+        let kinds: BTreeSet<&str> = kinds.collect();
+        let without = self.resources.iter().filter(|resource| !kinds.contains(resource.kind.as_str()));
+        without.map(|resource| resource.path.clone()).collect()
     }
 
     /// How the cluster differs once all that goes by itself has gone, or did not go in time.
@@ -312,6 +338,24 @@ mod tests {
     fn snapshot(items: &[(&str, Value)]) -> Snapshot {
         let objects = items.iter().map(|(kind, item)| (name(kind, item), object(kind, item)));
         Snapshot { resources: vec![], objects: objects.collect() }
+    }
+
+    #[test]
+    fn the_lists_that_have_nothing_in_a_namespace_are_known() {
+        let pod = |namespace: &str| json!({"metadata": {"name": "p", "namespace": namespace}});
+        let mut now =
+            snapshot(&[("Pod", pod("a")), ("Secret", pod("b")), ("Namespace", json!({"metadata": {"name": "a"}}))]);
+        let resource = |path: &str, kind: &str| Resource { path: path.to_owned(), kind: kind.to_owned(), whole: true };
+        now.resources = vec![
+            resource("/api/v1/pods", "Pod"),
+            resource("/apis/x.dev/v1/pods", "Pod"),
+            resource("/api/v1/secrets", "Secret"),
+            resource("/api/v1/namespaces", "Namespace"),
+        ];
+        let paths = |namespaces: &[&str]| now.without(namespaces).into_iter().collect::<Vec<_>>();
+        assert_eq!(paths(&["a"]), ["/api/v1/namespaces", "/api/v1/secrets"]);
+        assert_eq!(paths(&["a", "b"]), ["/api/v1/namespaces"]);
+        assert_eq!(paths(&[]).len(), 4);
     }
 
     fn role(uid: &str, verb: &str) -> Value {

@@ -13,7 +13,8 @@ use futures::future::BoxFuture;
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
     access::{client, config},
-    emptied, guard, holder,
+    emptied::{self, Going},
+    guard, holder,
     lease::{self, Ask, Folder, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
@@ -216,10 +217,12 @@ impl Used {
     async fn over(&self) -> Result<Vec<String>, ClusterError> {
         let Some(pristine) = &self.pristine else { return Ok(vec![]) };
         let client = self.ready().await?;
-        let difference = pristine.compare(&client).await?;
+        // Before the lists: what they do not have in these namespaces is not there any more, and need not be looked for again.
+        let going = Going::find(&client, None).await?;
+        let (difference, empty) = pristine.compare_with(&client, &going.names()).await?;
         if difference.stays.is_empty() && !difference.going.is_empty() {
             let deadline = Moment::now() + OVER_BUDGET;
-            let _ = timeout_at(deadline, emptied::finish(&client, None, deadline)).await;
+            let _ = timeout_at(deadline, going.finish(&client, &empty, deadline)).await;
         }
         Ok(difference.stays)
     }

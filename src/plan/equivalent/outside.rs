@@ -1,6 +1,6 @@
 //! Lines for who asks, and for requests from outside the cluster.
 
-use super::{in_namespace, line, object, words};
+use super::shell::{in_namespace, line, object, printf, words};
 use crate::{
     plan::{Call, Caller, Change, Credential, Identity, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
@@ -76,7 +76,7 @@ pub(super) fn request(call: &Call) -> String {
     match (&call.body, call.method) {
         (Some(body), Method::Post | Method::Put | Method::Delete) => {
             raw.extend(words(["-f", "-"]));
-            format!("{} | {}", super::printf(body), line(&raw))
+            format!("{} | {}", printf(body), line(&raw))
         }
         (None, Method::Post | Method::Put) => format!("printf '' | {} -f -", line(&raw)),
         _ => line(&raw),

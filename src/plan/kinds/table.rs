@@ -11,10 +11,10 @@ use k8s_openapi::{
     kube_aggregator::pkg::apis::apiregistration,
 };
 
-use super::Kind;
+use super::kind::Kind;
 
 macro_rules! table {
-    ($($kind:path),* $(,)?) => { vec![$(Kind::of::<$kind>()),*] };
+    ($($kind:path),* $(,)?) => { vec![$(Kind::own::<$kind>()),*] };
 }
 
 /// Kubernetes' own kinds; of several with one name, the one that is meant without an apiVersion comes first.

@@ -4,9 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Names, Trust, examine};
+use super::examine;
 use crate::{
-    plan::Plan,
+    plan::{Names, Plan, Trust},
     scenario::{
         Document, Severity, Source, Span,
         tree::{self, Entry, Node},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A document of a scenario in JSON; keys and values get made-up places in the order of the text.
-pub(super) fn document(scenario: Value) -> Arc<Document> {
+pub(in crate::plan) fn document(scenario: Value) -> Arc<Document> {
     let root = node(&scenario, &mut 0);
     Arc::new(Document {
         source: Source { path: PathBuf::from("scenarios/Using_a ServiceAccount.yaml"), text: "".into() },
@@ -69,7 +69,7 @@ fn titled(mut steps: Value) -> Value {
 }
 
 /// What is said of a scenario, one line each: `error|warning POINTER: MESSAGE (HINT)`.
-pub(super) fn said(scenario: Value) -> Vec<String> {
+pub(in crate::plan) fn said(scenario: Value) -> Vec<String> {
     let (_, findings) = examine(document(scenario), &names(), Trust::Full, None);
     let lines = findings.into_iter().map(|found| {
         let word = match found.diagnostic.severity {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Finding;
 use crate::{
-    expect::show,
+    redact::show,
     report::{
         github::{data, property},
         words::defuse,

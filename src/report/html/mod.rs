@@ -9,7 +9,7 @@ use super::{
     story::{Run, Story, Trouble, Verdict},
     words::time,
 };
-use crate::run::{Outcome, Record};
+use crate::event::{Outcome, Record};
 
 /// Nothing is loaded, and nothing runs, even if something got around the escaping.
 const POLICY: &str =

@@ -4,15 +4,12 @@ use maud::{Markup, html};
 
 use super::{inline, mark, narration, of};
 use crate::{
-    expect::show,
+    event::{Excerpt, Failure, Outcome, Place, RequestRecord, ResponseRecord, StepFinished},
     report::{
         story::{Step, Story},
         words::{argument, speaker, time},
     },
-    run::{
-        Failure, Outcome, Place, StepFinished,
-        told::{Answered, Asked, Excerpt},
-    },
+    text,
 };
 
 /// A step: its claim on one line, and all the rest folded below it; open when it did not hold.
@@ -90,12 +87,12 @@ fn failure(path: &str, failure: &Failure) -> Markup {
 
 fn excerpt(place: &Place) -> Markup {
     let text = &place.excerpt;
-    let end = show::floor(text, place.end);
-    let start = show::floor(text, place.start).min(end);
+    let end = text::floor(text, place.end);
+    let start = text::floor(text, place.start).min(end);
     html! { (&text[..start]) mark { (&text[start..end]) } (&text[end..]) }
 }
 
-fn request(asked: &Asked) -> Markup {
+fn request(asked: &RequestRecord) -> Markup {
     html! {
         p { code { (asked.what) } }
         dl {
@@ -107,7 +104,7 @@ fn request(asked: &Asked) -> Markup {
     }
 }
 
-fn answer(finished: &StepFinished, answered: &Answered) -> Markup {
+fn answer(finished: &StepFinished, answered: &ResponseRecord) -> Markup {
     html! {
         h3 { "Answer" }
         @if !finished.summary.is_empty() { p { (finished.summary) } }
@@ -122,5 +119,5 @@ fn answer(finished: &StepFinished, answered: &Answered) -> Markup {
 }
 
 fn text(excerpt: &Excerpt) -> Markup {
-    html! { pre tabindex="0" { (excerpt.told()) } }
+    html! { pre tabindex="0" { (excerpt.shown()) } }
 }

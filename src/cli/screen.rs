@@ -1,0 +1,117 @@
+//! What a run shows: results on standard output, the cluster's progress on standard error, and everything in the reports.
+
+use super::{
+    Talk, complain, complain_colored, print_colored, report::Wanted as Report, report_writer::ReportWriter,
+    select::Selected, width,
+};
+use crate::{
+    cluster::{ClusterError, Progress},
+    event::Event,
+    exit_code::Exit,
+    plan::Plan,
+    redact::show,
+    report::terminal::Terminal,
+    run::sink::EventSink,
+    scenario::{Diagnostic, Severity, diagnostic},
+};
+
+/// Prints events: results on standard output, the cluster's progress on standard error.
+pub struct Screen {
+    reports: ReportWriter,
+    terminal: Terminal,
+    colors: bool,
+    progress: bool,
+    exit: Exit,
+}
+
+impl Screen {
+    pub fn new(talk: Talk, reports: &[Report]) -> Self {
+        Screen {
+            reports: ReportWriter::open(reports),
+            colors: talk.stdout_colors(),
+            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
+            progress: !talk.quiet,
+            exit: Exit::Held,
+        }
+    }
+
+    /// Tells the reports an event that the terminal does not show.
+    pub fn report(&mut self, event: Event) {
+        self.reports.tell(event);
+    }
+    /// The reports of a run that does not begin: the terminal has said why already.
+    pub fn nothing_starts(mut self, selected: Selected) -> Exit {
+        let exit = selected.verdict();
+        let nothing = (exit == Exit::Nothing).then(|| Event::Aborted {
+            path: None,
+            class: "nothingSelected".into(),
+            message: selected.nothing(),
+            remedy: None,
+            log: vec![],
+        });
+        for event in selected.findings.into_iter().chain(nothing) {
+            self.reports.tell(event);
+        }
+        let skipped = selected.plans.iter().map(|plan| plan.steps.len()).sum();
+        let (held, failed, broken, took_ms) = (0, 0, 0, 0);
+        self.reports.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+        exit.worst(self.reports.finish())
+    }
+
+    /// Writes the reports, and gives the gravest of what went wrong with what was shown and with them.
+    pub fn finish(self) -> Exit {
+        self.exit.worst(self.reports.finish())
+    }
+}
+
+impl EventSink for Screen {
+    fn event(&mut self, event: Event) {
+        let event = self.reports.tell(event);
+        let text = self.terminal.on(event);
+        if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
+            complain_colored(&text, self.colors);
+        } else if !text.is_empty() {
+            self.exit = self.exit.worst(print_colored(&text, self.colors));
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        complain(&format!("{text}\n"));
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        if self.progress {
+            super::progress::tell(progress);
+        }
+    }
+
+    /// Says so at the place where they ask for it.
+    fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit {
+        let ClusterError { message, log, .. } = error;
+        let last = log.iter().rev().find(|line| line.contains("err=") || line.contains("Error")).or(log.last());
+        let words = |line: &String| {
+            line.split_once("err=").map_or(line.trim(), |(_, words)| words.trim_matches('"')).to_owned()
+        };
+        let hint = last.map(|line| format!("it says: {}", words(line)));
+        for plan in plans {
+            let (document, source) = (&plan.document, &plan.document.source);
+            let span = document.key_span("/cluster");
+            let (line, col) = diagnostic::line_col(source, span.start);
+            let found = Diagnostic {
+                file: None,
+                severity: Severity::Error,
+                message: message.clone(),
+                span: Some(span),
+                label: None,
+                second: None,
+                hint: hint.clone(),
+                fix: Vec::new(),
+            };
+            complain_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
+            let path = source.path.to_string_lossy().into_owned();
+            self.reports.tell(Event::Invalid { path, line, col, message: message.clone(), hint: hint.clone() });
+        }
+        log.iter().for_each(|line| complain(&format!("   | {}\n", show::line(line, show::BODY))));
+        Exit::Invalid
+    }
+}

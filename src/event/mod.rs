@@ -1,0 +1,364 @@
+//! What happens in a run, as plain data. Terminal, JUnit, JSON and the others only read events, so they cannot disagree.
+//!
+//! All texts of Pods and servers inside are redacted and escaped before they come here.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    expect::Mismatch,
+    scenario::{Source, Span},
+    text,
+};
+
+pub mod exchange;
+pub mod secrets;
+pub mod stream;
+
+pub use exchange::{Excerpt, RequestRecord, ResponseRecord};
+pub use stream::Record;
+
+/// The version of these events. It grows when a field changes its meaning or goes; new fields and new events do not count.
+pub const VERSION: u32 = 1;
+
+/// The class of what ended a run or a step because its time was over.
+pub const BUDGET: &str = "budget";
+
+/// The class of a bug of kubewalk that ended a scenario.
+pub const BUG: &str = "bug";
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The first event.
+    RunStarted {
+        /// [`VERSION`].
+        version: u32,
+        /// kubewalk's own version.
+        kubewalk: String,
+        /// How many scenarios are to run.
+        scenarios: usize,
+        /// When, in UTC, e.g. `2026-11-25T21:04:15Z`.
+        #[serde(default)]
+        started: String,
+        /// The scenarios that are to run, in the order of their files.
+        #[serde(default)]
+        selected: Vec<Selected>,
+    },
+    /// A scenario file is not valid, so that nothing is started.
+    Invalid {
+        /// The file, as the user named it.
+        path: String,
+        /// 1 for the first.
+        line: usize,
+        /// In characters, 1 for the first.
+        col: usize,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A part of making the cluster begins.
+    ClusterPhase {
+        /// e.g. `pulling rancher/k3s:v1.36.2-k3s1`.
+        name: String,
+        /// Since the start of the run.
+        elapsed_ms: u64,
+    },
+    /// Scenarios can run.
+    ClusterReady {
+        /// e.g. `k3s`.
+        kind: String,
+        /// e.g. `v1.36.2`.
+        kubernetes: String,
+        /// How its API server is other than usual, in words; empty when it is not.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        shape: String,
+        /// Since the start of the run.
+        elapsed_ms: u64,
+    },
+    /// The run, or a scenario, cannot go on: there is no cluster, or it broke.
+    Aborted {
+        /// The file of the scenario that cannot; `None`: the whole run.
+        #[serde(default)]
+        path: Option<String>,
+        /// A word for reports, e.g. `cluster`, `namespace`, `nothingSelected`.
+        #[serde(default)]
+        class: String,
+        /// One sentence.
+        message: String,
+        /// What to do.
+        remedy: Option<String>,
+        /// The last log lines of the component at fault.
+        log: Vec<String>,
+    },
+    /// A scenario that the environment kept from an answer is run again: what was told of its steps no longer counts.
+    ScenarioAgain {
+        /// The file, as the user named it.
+        path: String,
+        /// 2 for the first time that it is run again.
+        attempt: usize,
+        /// How many times it is run at most.
+        of: usize,
+    },
+    /// A scenario begins.
+    ScenarioStarted {
+        /// The file, as the user named it.
+        path: String,
+        /// Its claim.
+        title: String,
+        /// Narration.
+        say: Option<String>,
+        /// The line of its claim, 1 for the first.
+        #[serde(default)]
+        line: usize,
+        /// Where it happens.
+        namespace: String,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// A step begins.
+    StepStarted {
+        /// The scenario's file.
+        path: String,
+        /// 1 for the first.
+        number: usize,
+        /// Its claim.
+        title: String,
+        /// Narration.
+        say: Option<String>,
+    },
+    /// A step has ended, or will not run.
+    StepFinished(Box<StepFinished>),
+    /// A scenario has ended; what it made is still there.
+    ScenarioFinished {
+        /// The file.
+        path: String,
+        /// Its claim.
+        title: String,
+        /// Steps that held.
+        held: usize,
+        /// Steps that failed.
+        failed: usize,
+        /// Steps that could not be carried out.
+        broken: usize,
+        /// Steps that did not run.
+        skipped: usize,
+        /// How long it took.
+        took_ms: u64,
+    },
+    /// What a scenario made is removed.
+    CleanUp {
+        /// The scenario's file; `None` for the cluster itself.
+        path: Option<String>,
+        /// How long it took.
+        took_ms: u64,
+        /// What could not be removed, and why.
+        left: Vec<String>,
+    },
+    /// The last event. All numbers are steps.
+    RunFinished {
+        /// That held.
+        held: usize,
+        /// That failed.
+        failed: usize,
+        /// That could not be carried out.
+        broken: usize,
+        /// That did not run.
+        skipped: usize,
+        /// How long everything took.
+        took_ms: u64,
+        /// kubewalk's exit code.
+        exit_code: u8,
+    },
+    /// One that this kubewalk does not know: a newer one wrote it.
+    #[serde(other, skip_serializing)]
+    #[schemars(skip)]
+    Unknown,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepFinished {
+    /// The scenario's file.
+    pub path: String,
+    /// 1 for the first.
+    pub number: usize,
+    /// Its claim.
+    pub title: String,
+    /// Line of the step in the file, 1 for the first.
+    pub line: usize,
+    /// Column of the step in the file, 1 for the first.
+    pub col: usize,
+    /// How long it took.
+    pub took_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The same as kubectl and curl lines that a person can paste.
+    pub equivalent: String,
+    /// The answer in a few words, e.g. `403 Forbidden as system:anonymous`.
+    pub summary: String,
+    /// The API server's warnings.
+    pub warnings: Vec<String>,
+    /// The step's lines in the file.
+    #[serde(default)]
+    pub yaml: String,
+    /// What was asked.
+    #[serde(default)]
+    pub asked: Vec<RequestRecord>,
+    /// What came back, the last time.
+    #[serde(default)]
+    pub answered: Option<ResponseRecord>,
+    /// How many times it was asked (`within`); 0: never.
+    #[serde(default)]
+    pub attempts: usize,
+}
+
+/// A scenario that is to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Selected {
+    /// The file, as the user named it.
+    pub path: String,
+    /// Its claim.
+    pub title: String,
+    /// The line of its claim, 1 for the first.
+    pub line: usize,
+    /// How many steps it has.
+    pub steps: usize,
+    /// How its API server is to be other than usual, in words; empty when it is not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shape: String,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "is", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// Everything was as expected.
+    Held,
+    /// Something was not.
+    Failed {
+        /// All of it.
+        failures: Vec<Failure>,
+    },
+    /// It could not be carried out; this says nothing about the claim.
+    Broken {
+        /// A word for reports, e.g. `podNotReady`, `timeout`.
+        class: String,
+        /// What happened.
+        message: String,
+        /// What to do.
+        remedy: Option<String>,
+    },
+    /// It was not tried.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An expectation that does not hold, and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What is wrong.
+    #[serde(flatten)]
+    pub mismatch: Mismatch,
+    /// Where the expectation stands in the file.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Why RBAC allowed or refused the call, if that is what surprises and it could be found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
+}
+
+/// A place in a scenario's file, with its line.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// 1 for the first.
+    pub line: usize,
+    /// In characters, 1 for the first.
+    pub col: usize,
+    /// The line's text.
+    pub excerpt: String,
+    /// First byte of the value in the excerpt.
+    pub start: usize,
+    /// One past its last byte; a value of several lines ends with its first one.
+    pub end: usize,
+}
+
+/// A line of the file that is longer is told in part.
+const LONG: usize = 16 << 10;
+
+impl Place {
+    /// Where a span begins.
+    pub fn of(source: &Source, span: Span) -> Self {
+        let whole = &*source.text;
+        let at = text::floor(whole, span.start);
+        let begin = whole[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let stop = whole[at..].find('\n').map_or(whole.len(), |newline| at + newline);
+        let raw = whole[begin..stop].trim_end_matches('\r');
+        let line = 1 + whole[..begin].matches('\n').count();
+        let col = 1 + whole[begin..at].chars().count();
+        let (mut start, mut end) = ((at - begin).min(raw.len()), span.end.saturating_sub(begin).min(raw.len()));
+        // Of a line of megabytes, what is about the place.
+        let skipped = if raw.len() > LONG { text::floor(raw, start.saturating_sub(LONG / 4)) } else { 0 };
+        let raw = &raw[skipped..text::floor(raw, skipped + LONG)];
+        (start, end) = (start - skipped, end.saturating_sub(skipped).min(raw.len()));
+        let excerpt = text::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
+        if excerpt != raw.replace('\t', " ") {
+            (start, end) = (0, excerpt.len());
+        }
+        end = text::floor(&excerpt, end.max(start));
+        Self { line, col, excerpt, start, end }
+    }
+}
+
+impl Failure {
+    /// A mismatch with its place.
+    pub fn new(mismatch: Mismatch, source: &Source, span: Span) -> Self {
+        Self { mismatch, place: Place::of(source, span), why: vec![] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, start: usize, end: usize) -> Place {
+        Place::of(&Source { path: "a.yaml".into(), text: text.into() }, Span { start, end })
+    }
+
+    #[test]
+    fn a_place_has_its_line() {
+        let found = place("title: ä\nsteps:\n  - x: 403\r\n", 22, 25);
+        assert_eq!((found.line, found.col, found.excerpt.as_str(), found.start, found.end), (3, 6, "  - x: 403", 5, 8));
+    }
+
+    #[test]
+    fn a_long_value_ends_with_its_line() {
+        let found = place("a:\n  b: 1\n  c: 2\n", 5, 16);
+        assert_eq!((found.excerpt.as_str(), found.start, found.end), ("  b: 1", 2, 6));
+        let beyond = place("a: b", 400, 500);
+        assert_eq!((beyond.line, beyond.start, beyond.end), (1, 4, 4));
+    }
+
+    #[test]
+    fn nothing_secret_or_harmful_in_it() {
+        let found = place("token: abcdef.0123456789abcdef \x1b[0m", 7, 12);
+        assert_eq!(found.excerpt, "token: «redacted token» \\u{1b}[0m");
+        assert_eq!((found.start, found.end), (0, found.excerpt.len()));
+    }
+
+    #[test]
+    fn events_are_tagged() {
+        let line = r#"{"event":"scenarioFinished","path":"a","title":"b","held":1,"failed":0,"broken":0,"skipped":0,"tookMs":5}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Event>(r#"{"event":"landed","on":"Mars"}"#).unwrap(), Event::Unknown);
+    }
+}

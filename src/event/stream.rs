@@ -1,0 +1,202 @@
+//! The event stream as it is written and read: JSON lines, each an event and the time at which it came.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Event, VERSION};
+use crate::{
+    redact::{credentials, redact},
+    text,
+};
+
+/// One line of the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Milliseconds since the start of the run.
+    pub at_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Record {
+    /// An event in which every credential is blacked out and every control character escaped, wherever it stands.
+    pub fn new(at_ms: u64, event: Event) -> Self {
+        let plain = Record { at_ms, event };
+        let Ok(mut json) = serde_json::to_value(&plain) else { return unfit(at_ms) };
+        if clean(&mut json, "") { serde_json::from_value(json).unwrap_or_else(|_| unfit(at_ms)) } else { plain }
+    }
+
+    /// The line, with its newline.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() + "\n"
+    }
+}
+
+/// What stands in the place of an event that cannot be cleaned: nothing of it is told.
+fn unfit(at_ms: u64) -> Record {
+    let message = "something happened that could not be told without a credential".to_owned();
+    Record { at_ms, event: Event::Aborted { path: None, class: "bug".into(), message, remedy: None, log: vec![] } }
+}
+
+/// Our own words, which no Secret's value changes: a report could not be read with another one in their place.
+const WORDS: [&str; 4] = ["event", "is", "class", "pointer"];
+
+/// Cleans all texts; `true`: there was something to clean.
+fn clean(json: &mut Value, key: &str) -> bool {
+    match json {
+        Value::String(_) if WORDS.contains(&key) => false,
+        Value::String(text) => {
+            // By its path a report knows a scenario, from the first event on.
+            let clean = text::escape(&if key == "path" { credentials(text) } else { redact(text) }, true);
+            let changed = clean != *text;
+            *text = clean;
+            changed
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |any, item| clean(item, key) | any),
+        Value::Object(map) => map.iter_mut().fold(false, |any, (key, item)| clean(item, key) | any),
+        _ => false,
+    }
+}
+
+/// A stream could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unreadable {
+    /// 1 for the first.
+    pub line: usize,
+    /// In bytes, 1 for the first.
+    pub col: usize,
+    /// One sentence.
+    pub message: String,
+}
+
+/// Reads a stream. A last line without its end, as a killed run leaves it, is left out; so are events that a newer
+/// kubewalk has in addition.
+///
+/// # Errors
+/// When a line is no event, the first is not that of a run, or the version is not ours.
+pub fn read(text: &str) -> Result<Vec<Record>, Unreadable> {
+    let mut records: Vec<Record> = Vec::new();
+    for (index, whole) in text.split_inclusive('\n').enumerate() {
+        let line = index + 1;
+        let wrong = |col: usize, message: String| Unreadable { line, col: col.max(1), message };
+        if whole.trim().is_empty() {
+            continue;
+        }
+        let record = match serde_json::from_str::<Record>(whole) {
+            Ok(record) => record,
+            Err(_) if !whole.ends_with('\n') && !records.is_empty() => break,
+            Err(e) => return Err(wrong(e.column(), format!("this is no event: {e}"))),
+        };
+        match &record.event {
+            Event::RunStarted { version, kubewalk, .. } if *version != VERSION => {
+                let message = format!(
+                    "these events are of version {version} (kubewalk {kubewalk}), and this kubewalk reads version {VERSION}"
+                );
+                return Err(wrong(1, message));
+            }
+            Event::RunStarted { .. } if !records.is_empty() => {
+                return Err(wrong(1, "a second run begins here; a report is about one".into()));
+            }
+            Event::RunStarted { .. } => {}
+            _ if records.is_empty() => return Err(wrong(1, "the first event is not `runStarted`".into())),
+            Event::Unknown => continue,
+            _ => {}
+        }
+        records.push(record);
+    }
+    if records.is_empty() {
+        Err(Unreadable { line: 1, col: 1, message: "there is no event".into() })
+    } else {
+        Ok(records)
+    }
+}
+
+/// The version of a stream, if the text begins as one does.
+pub fn begins(text: &str) -> Option<u32> {
+    let first = text.lines().find(|line| !line.trim().is_empty())?;
+    match serde_json::from_str::<Record>(first).ok()?.event {
+        Event::RunStarted { version, .. } => Some(version),
+        _ => None,
+    }
+}
+
+/// The JSON Schema of one line.
+pub fn schema_json() -> Value {
+    let mut generator = schemars::generate::SchemaSettings::draft07().into_generator();
+    let mut schema = generator.root_schema_for::<Record>().to_value();
+    schema["title"] = format!("kubewalk's event stream, version {VERSION}: one line").into();
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const START: &str =
+        r#"{"atMs":0,"event":"runStarted","version":1,"kubewalk":"0.1.0","scenarios":1,"started":"","selected":[]}"#;
+
+    #[test]
+    fn a_credential_does_not_get_into_a_record() {
+        let message = "sent Bearer abcdef0123456789abcdef to".to_owned();
+        let event = Event::Aborted {
+            path: None,
+            class: String::new(),
+            message,
+            remedy: None,
+            log: vec!["token: abcdef.0123456789abcdef".into()],
+        };
+        let line = Record::new(7, event).line();
+        assert!(
+            !line.contains("0123456789")
+                && line.contains("«redacted token»")
+                && line.starts_with(r#"{"atMs":7,"event""#),
+            "{line}"
+        );
+        let text = format!("{START}\n{line}");
+        assert_eq!(read(&text).expect("records")[1].line(), line);
+    }
+
+    #[test]
+    fn a_secret_that_is_one_of_our_own_words_changes_no_event_and_lets_none_through() {
+        for word in ["stepFinished", "failed", "scenarios", "stepStarted"] {
+            crate::redact::register_value("word", word.as_bytes());
+        }
+        crate::redact::register_value("word", b"our-0wn-words");
+        let event = Event::StepStarted {
+            path: "scenarios/a.yaml".into(),
+            number: 1,
+            title: "it says our-0wn-words".into(),
+            say: None,
+        };
+        let line = Record::new(1, event).line();
+        assert!(line.contains(r#""event":"stepStarted","path":"scenarios/a.yaml""#), "{line}");
+        assert!(line.contains("«redacted value»") && !line.contains("0wn"), "{line}");
+    }
+
+    #[test]
+    fn what_a_killed_run_leaves_can_be_read() {
+        let text = format!("{START}\n{{\"atMs\":1,\"event\":\"cleanUp\",\"tookMs\":1,\"left\":[\"a");
+        assert_eq!(read(&text).expect("records").len(), 1);
+        let newer = format!("{START}\n{{\"atMs\":1,\"event\":\"landed\",\"on\":\"Mars\"}}\n");
+        assert_eq!(read(&newer).expect("records").len(), 1);
+    }
+
+    #[rstest]
+    #[case("".into(), 1, "there is no event")]
+    #[case("no\n".into(), 1, "this is no event")]
+    #[case(START.replace("\"version\":1", "\"version\":9"), 1, "this kubewalk reads version 1")]
+    #[case(format!("{START}\n{START}\n"), 2, "a second run begins here")]
+    #[case(format!("{START}\nno\n{START}\n"), 2, "this is no event")]
+    #[case("{\"atMs\":1,\"event\":\"clusterPhase\",\"name\":\"a\",\"elapsedMs\":1}\n".into(), 1, "the first event is not")]
+    fn what_is_no_stream_is_said(#[case] text: String, #[case] line: usize, #[case] words: &str) {
+        let wrong = read(&text).expect_err("an error");
+        assert_eq!(wrong.line, line);
+        assert!(wrong.message.contains(words), "{}", wrong.message);
+    }
+}

@@ -1,0 +1,206 @@
+//! Waits that cannot end: the steps happen in order, so what a wait needs must have happened before it.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    k8s::well_known::RBAC,
+    plan::{
+        Kind, Target,
+        context::{Context, Draft, below},
+        kinds::nearest,
+        resolve::{
+            story::Story,
+            whereabouts::{Whereabouts, find},
+        },
+    },
+    scenario::{
+        Verb,
+        verbs::{Until, Wait},
+    },
+};
+
+/// Kinds that nobody but the story makes or deletes, as group and kind.
+const BY_STEPS_ONLY: [(&str, &str); 8] = [
+    ("", "ConfigMap"),
+    ("", "Namespace"),
+    ("", "Pod"),
+    ("", "ServiceAccount"),
+    (RBAC, "ClusterRole"),
+    (RBAC, "ClusterRoleBinding"),
+    (RBAC, "Role"),
+    (RBAC, "RoleBinding"),
+];
+
+/// Kinds without a list of conditions.
+const WITHOUT_CONDITIONS: [(&str, &str); 9] = [
+    ("", "ConfigMap"),
+    ("", "Endpoints"),
+    ("", "LimitRange"),
+    ("", "Secret"),
+    ("", "ServiceAccount"),
+    (RBAC, "ClusterRole"),
+    (RBAC, "ClusterRoleBinding"),
+    (RBAC, "Role"),
+    (RBAC, "RoleBinding"),
+];
+
+/// Conditions of kinds that tutorials wait for.
+const CONDITIONS: [(&str, &[&str]); 6] = [
+    (
+        "Pod",
+        &["Ready", "ContainersReady", "Initialized", "PodScheduled", "PodReadyToStartContainers", "DisruptionTarget"],
+    ),
+    ("Deployment", &["Available", "Progressing", "ReplicaFailure"]),
+    ("ReplicaSet", &["ReplicaFailure"]),
+    ("Job", &["Complete", "Failed", "Suspended", "SuccessCriteriaMet", "FailureTarget"]),
+    ("Node", &["Ready", "MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"]),
+    ("CustomResourceDefinition", &["Established", "NamesAccepted", "Terminating"]),
+];
+
+/// The words of `status.phase`.
+const PHASES: [(&str, &[&str]); 2] =
+    [("Pod", &["Pending", "Running", "Succeeded", "Failed", "Unknown"]), ("Namespace", &["Active", "Terminating"])];
+
+/// Checks a wait whose target is known.
+pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait, target: &Target, story: &Story<'_>) {
+    let at = draft.at();
+    let until = below(&at, "for");
+    match &wait.until {
+        Until::Condition(condition) => known_condition(cx, &below(&until, "condition"), &target.kind, condition),
+        Until::Object(object) => possible_object(cx, &below(&until, "object"), wait, &target.kind, object),
+        _ => {}
+    }
+    let name_at = below(&at, "name");
+    match &wait.until {
+        Until::Deleted => deleted(cx, &name_at, wait, target, story),
+        _ => made(cx, &name_at, draft.index, wait, target, story),
+    }
+}
+
+fn is_one_of(kind: &Kind, list: &[(&str, &str)]) -> bool {
+    list.iter().any(|(group, word)| kind.is(group, word))
+}
+
+fn known_condition(cx: &mut Context<'_>, at: &str, kind: &Kind, condition: &str) {
+    if is_one_of(kind, &WITHOUT_CONDITIONS) {
+        cx.findings
+            .error(at, format!("this wait cannot end: a {} has no conditions", kind.kind))
+            .hint("to wait until it is there, write `for: exists`");
+        return;
+    }
+    let known = CONDITIONS.iter().find(|(of, _)| *of == kind.kind).map_or(&[][..], |(_, known)| *known);
+    if !known.contains(&condition)
+        && let Some(near) = nearest(condition, known.iter().copied())
+    {
+        cx.findings
+            .warn(at, format!("this wait may not end: a {} has no condition `{condition}` of its own", kind.kind))
+            .hint(format!("did you mean `{near}`?"));
+    }
+}
+
+fn possible_object(cx: &mut Context<'_>, at: &str, wait: &Wait, kind: &Kind, object: &Map<String, Value>) {
+    let whole = Value::Object(object.clone());
+    for (pointer, is) in [("/metadata/name", wait.name.as_str()), ("/kind", kind.kind.as_str())] {
+        if let Some(said) = whole.pointer(pointer).filter(|said| *said != is) {
+            cx.findings
+                .error(
+                    &format!("{at}{pointer}"),
+                    format!("this wait cannot end: `{}` is not `{is}`", said.as_str().unwrap_or("…")),
+                )
+                .hint("leave it out: the wait is about one object already");
+        }
+    }
+    let phase = whole.pointer("/status/phase").and_then(Value::as_str);
+    let known = PHASES.iter().find(|(of, _)| *of == kind.kind);
+    if let (Some(phase), Some((_, known))) = (phase, known)
+        && !known.contains(&phase)
+    {
+        let hint = match nearest(phase, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if phase == "Ready" => "that is a condition: write `for: {condition: Ready}`".to_owned(),
+            None => format!("one of {}", known.join(", ")),
+        };
+        cx.findings
+            .error(
+                &format!("{at}/status/phase"),
+                format!("this wait cannot end: a {} has no phase `{phase}`", kind.kind),
+            )
+            .hint(hint);
+    }
+}
+
+/// Whether a step could make or delete objects of which nothing is known here.
+fn has_unknown_effects(story: &Story<'_>, before: usize) -> bool {
+    let unknown = |verb: Verb| match verb {
+        Verb::Can | Verb::Apply | Verb::Create | Verb::Get | Verb::Delete | Verb::Wait | Verb::Pod => false,
+        Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind | Verb::Curl => false,
+        Verb::Kubectl | Verb::Exec | Verb::Request | Verb::Whoami | Verb::Token | Verb::Patch => true,
+    };
+    story.drafts.iter().take(before).any(|draft| draft.verb.is_none_or(unknown))
+}
+
+/// What controllers make by themselves in every namespace and cluster.
+fn made_by_cluster(cx: &Context<'_>, target: &Target, name: &str, story: &Story<'_>) -> bool {
+    let elsewhere =
+        (target.namespace.as_deref()).is_some_and(|namespace| namespace != cx.namespace && !story.exists(namespace));
+    elsewhere
+        || name.starts_with("system:")
+        || name.starts_with("kube-")
+        || matches!(name, "default" | "cluster-admin" | "admin" | "edit" | "view")
+}
+
+fn made(cx: &mut Context<'_>, at: &str, index: usize, wait: &Wait, target: &Target, story: &Story<'_>) {
+    let kind = (target.kind.group.as_str(), target.kind.kind.as_str());
+    let namespace = target.namespace.as_deref();
+    let what = format!("{} `{}`", kind.1, wait.name);
+    if !is_one_of(&target.kind, &BY_STEPS_ONLY)
+        || made_by_cluster(cx, target, &wait.name, story)
+        || has_unknown_effects(story, index)
+    {
+        return;
+    }
+    match find(story, kind, namespace, &wait.name, &[]) {
+        Whereabouts::Alive => {}
+        Whereabouts::Later(maker, placed) => {
+            cx.findings
+                .error(at, format!("this wait cannot end: {what} is made only later"))
+                .second(&placed.name_at, format!("made by step {}", maker.index + 1))
+                .hint("move that step up");
+        }
+        Whereabouts::Gone(gone) => {
+            cx.findings
+                .error(at, format!("this wait cannot end: {what} is gone"))
+                .second_key(&below("/steps", gone), format!("deleted by step {}", gone + 1))
+                .hint("make it anew before the wait");
+        }
+        // It is said where the target is read.
+        Whereabouts::Near(_) | Whereabouts::Elsewhere(_) => {}
+        Whereabouts::Nowhere => {
+            // A Pod may be a controller's, and have a name that is no surprise.
+            let controllers = ["StatefulSet", "DaemonSet", "ReplicaSet", "Deployment", "Job", "CronJob", "Node"];
+            let by_controller = story.drafts.iter().flat_map(|draft| &draft.objects).any(|placed| {
+                placed.object.kind.plural.is_none() || controllers.contains(&placed.object.kind.kind.as_str())
+            });
+            if !by_controller {
+                cx.findings
+                    .warn(at, format!("this wait cannot end: no step makes {what}"))
+                    .hint("make it by an earlier step");
+            }
+        }
+    }
+}
+
+fn deleted(cx: &mut Context<'_>, at: &str, wait: &Wait, target: &Target, story: &Story<'_>) {
+    let kind = (target.kind.group.as_str(), target.kind.kind.as_str());
+    let Some(known) = story.world.alive(kind, target.namespace.as_deref(), &wait.name) else {
+        return;
+    };
+    let owned = known.object.manifest.pointer("/metadata/ownerReferences").is_some();
+    if !is_one_of(&target.kind, &BY_STEPS_ONLY) || owned || has_unknown_effects(story, usize::MAX) {
+        return;
+    }
+    cx.findings
+        .warn(at, format!("this wait cannot end: no step deletes {} `{}`", kind.1, wait.name))
+        .second(known.pointer, format!("made by step {}", known.step + 1))
+        .hint("add a step `delete` before; it waits by itself until the object is gone");
+}

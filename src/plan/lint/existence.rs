@@ -1,0 +1,116 @@
+//! What is denied must be there: authorization comes before anything else, so a path, a resource or a namespace that does not
+//! exist is denied to everybody, and proves nothing.
+//!
+//! What `check` cannot know, because it is another server's or another version's, the run asks of the cluster.
+
+use crate::{
+    k8s::{Missing, Served, nearest, served::TABLE, well_known::EVERYWHERE},
+    plan::{
+        Action, Request, Step,
+        context::{Context, Draft, below, words::if_fresh},
+        when as version,
+    },
+    scenario::{outcome::Wanted, verbs::Method},
+};
+
+/// Looks at the paths of all calls, and notes which of the steps say that they mean it.
+pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &mut [Step]) {
+    for step in steps {
+        let place = place(step);
+        // Of the claim's line it would mean that the denial has no counterpart.
+        step.on_purpose = cx.findings.on_purpose(&[&place]);
+        if !step.on_purpose {
+            paths(cx, step, &place);
+            namespaces(cx, drafts, step, &place);
+        }
+    }
+}
+
+/// Where the path of a step's call stands, or its verb.
+fn place(step: &Step) -> String {
+    let at = below(&step.pointer, step.verb);
+    match &step.action {
+        Action::Curl(_) => below(&at, "url"),
+        Action::Request(_) => below(&at, "path"),
+        Action::Patch(change) if change.subresource.is_some() => below(&at, "subresource"),
+        _ => at,
+    }
+}
+
+/// The expectation of a denial by RBAC, as a pointer.
+fn denial(step: &Step) -> Option<String> {
+    let item = step.expected.iter().find(|item| item.expect.is_rbac_denial())?;
+    Some(below(&format!("{}{}", step.pointer, item.pointer), item.expect.claim()))
+}
+
+fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
+    // What other versions of Kubernetes serve, only they know.
+    let other_version = step.when.as_ref().is_some_and(|when| {
+        let ours = version::minor(&TABLE.version).unwrap_or_default();
+        !when.kubernetes.iter().all(|comparison| comparison.holds(ours))
+    });
+    let applies = matches!(step.action, Action::Apply(_));
+    let denial = denial(step);
+    let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success);
+    if other_version || !(success || denial.is_some()) {
+        return;
+    }
+    for (method, path) in step.action.paths() {
+        // The authorizer is asked about `create` with the name, and the server gets a PATCH only.
+        if applies && method == Method::Post.word() {
+            continue;
+        }
+        let Served::Missing(missing) = cx.apis.path(method, &path) else { continue };
+        let mut hint = hint(cx, &missing);
+        // What stands there is the subresource alone.
+        if let Some(meant) = missing.meant.as_ref().filter(|_| matches!(step.action, Action::Patch(_))) {
+            hint = format!("did you mean `{}`?", meant.rsplit('/').next().unwrap_or(meant));
+        }
+        match &denial {
+            Some(denial) => {
+                cx.findings
+                    .error(place, format!("a denial proves nothing here: {}", missing.message))
+                    .label("RBAC refuses before the server looks whether it is there")
+                    .second(denial, "claims a denial")
+                    .hint(hint);
+            }
+            // Another distribution may have more than is known here.
+            None if missing.meant.is_none() => {}
+            None => {
+                cx.findings.warn(place, missing.message.clone()).label("the API server answers 404 or 405").hint(hint);
+            }
+        }
+        return;
+    }
+}
+
+/// What to do about something that is not there.
+fn hint(cx: &Context<'_>, missing: &Missing) -> String {
+    let hint = missing.hint().map(|hint| if_fresh(cx.namespace, &hint));
+    hint.unwrap_or_else(|| "if this is meant, end the line with `# on purpose`".into())
+}
+
+/// The namespace of a path, which only a denial does not miss.
+fn namespaces(cx: &mut Context<'_>, drafts: &[Draft<'_>], step: &Step, place: &str) {
+    let (Some(denial), Action::Curl(_) | Action::Request(_)) = (denial(step), &step.action) else { return };
+    for request in step.action.requests() {
+        let Request::Resource { namespace: Some(namespace), resource, .. } = &request else { continue };
+        let made = || {
+            let objects = drafts.iter().flat_map(|draft| &draft.objects);
+            objects.filter(|placed| placed.object.kind.is("", "Namespace")).map(|placed| placed.object.name.as_str())
+        };
+        let known = [cx.namespace].into_iter().chain(EVERYWHERE).chain(made());
+        let there = namespace.contains('{') || known.clone().any(|known| known == namespace);
+        if resource == "namespaces" || there {
+            continue;
+        }
+        let near = nearest(namespace, known);
+        let near = near.map(|near| format!("did you mean `{}`?", if_fresh(cx.namespace, near)));
+        let message = format!("a denial proves nothing here: no step makes namespace `{namespace}`");
+        let finding = if near.is_some() { cx.findings.error(place, message) } else { cx.findings.warn(place, message) };
+        finding
+            .label("RBAC refuses before the server looks whether it is there")
+            .second(&denial, "claims a denial")
+            .hint(near.unwrap_or_else(|| "make it by an earlier step of kind Namespace".into()));
+    }
+}

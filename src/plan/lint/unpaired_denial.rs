@@ -1,0 +1,202 @@
+//! What only shows when the steps are seen together: a denial says little until the same call is seen to succeed.
+
+use std::collections::HashSet;
+
+use crate::{
+    plan::{
+        Action, Credential, Expected, Identity, Request, Step, acting,
+        context::{Context, below, words::if_fresh},
+        when::everywhere,
+    },
+    scenario::expect::{Expect, Text, TextRule},
+};
+
+/// A call of the story about which RBAC decides.
+struct Call<'a> {
+    step: &'a Step,
+    /// Who asks; `None`: kubewalk's administrator.
+    identity: Option<&'a Identity>,
+    /// What; it may be refused for any of them.
+    requests: Vec<Request>,
+    /// One of those that are alike.
+    kinds: Vec<Request>,
+    /// The Pod that it comes from.
+    pod: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    fn of(step: &'a Step) -> Option<Self> {
+        let mut call = Self::read(step)?;
+        let mut seen = HashSet::new();
+        call.kinds = call.requests.iter().filter(|request| seen.insert(shape(request))).cloned().collect();
+        Some(call)
+    }
+
+    fn read(step: &'a Step) -> Option<Self> {
+        let (requests, kinds) = (step.action.requests(), vec![]);
+        match &step.action {
+            Action::Curl(curl) => {
+                let requests = acting::requests(&curl.headers, &requests).unwrap_or(requests);
+                Some(Call { step, identity: Some(&curl.identity), requests, kinds, pod: Some(&curl.place.pod) })
+            }
+            // A yes of the authorizer is as good as a call.
+            Action::Can(can) => {
+                let granted = can.cells.iter().filter(|cell| cell.allowed).map(|cell| cell.request.clone());
+                Some(Call { step, identity: None, requests: granted.collect(), kinds, pod: None })
+            }
+            _ if step.caller.credential == Credential::Administrator => {
+                Some(Call { step, identity: None, requests, kinds, pod: None })
+            }
+            _ => Some(Call { step, identity: Some(step.caller.identity.as_ref()?), requests, kinds, pod: None }),
+        }
+    }
+
+    /// Whether the other call, which succeeds, shows that this one is refused for want of a right only: it asks for the same
+    /// of the same resource, whoever makes it and about whichever object; or the same caller asks for something else of it.
+    fn is_shown_by(&self, other: &Call<'_>) -> bool {
+        let same_caller = self.identity.is_some() && self.identity == other.identity;
+        self.kinds.iter().any(|request| other.kinds.iter().any(|granted| is_alike(request, granted, same_caller)))
+    }
+}
+
+/// What of a request matters when it is compared with others.
+fn shape(request: &Request) -> [&str; 4] {
+    match request {
+        Request::Resource { verb, group, resource, subresource, .. } => {
+            [verb, group, resource, subresource.as_deref().unwrap_or_default()]
+        }
+        Request::Path { verb, .. } => [verb, "", "", ""],
+    }
+}
+
+/// Whether two requests differ in namespace and name at most, and in the verb if it may be any. Paths are as good as each other:
+/// whether each of them is there is looked at by itself.
+fn is_alike(one: &Request, other: &Request, any_verb: bool) -> bool {
+    match (one, other) {
+        (
+            Request::Resource { verb, group, resource, subresource, .. },
+            Request::Resource { verb: verb2, group: group2, resource: resource2, subresource: subresource2, .. },
+        ) => (any_verb || verb == verb2) && (group, resource, subresource) == (group2, resource2, subresource2),
+        (Request::Path { verb, .. }, Request::Path { verb: other, .. }) => verb == other,
+        _ => false,
+    }
+}
+
+/// The expectations of success that a step has; of a call from a Pod it must say so.
+fn successes(step: &Step) -> impl Iterator<Item = &Expected> {
+    step.expected.iter().filter(|item| {
+        let Expect { status, reason, message, by, .. } = &item.expect;
+        let silent = reason.is_none() && message.is_none() && by.is_none() && !matches!(step.action, Action::Curl(_));
+        status.map_or(silent, |status| (200..300).contains(&status))
+    })
+}
+
+/// Whether the denial of one step is expected on a cluster on which the success of another is, too.
+fn meet((step, item): (&Step, &Expected), (other, success): (&Step, &Expected)) -> bool {
+    let all = [&step.when, &item.when, &other.when, &success.when];
+    everywhere().any(|here| all.iter().all(|when| when.as_ref().is_none_or(|when| when.holds(&here))))
+}
+
+/// Where an expectation stands.
+fn at(step: &Step, item: &Expected) -> String {
+    format!("{}{}", step.pointer, item.pointer)
+}
+
+/// Looks at all calls of the story.
+pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
+    for step in steps {
+        let elsewhere = matches!(step.action, Action::Curl(_) | Action::Exec(_) | Action::Kubectl(_) | Action::Can(_));
+        let admin = step.caller.credential == Credential::Administrator && !elsewhere;
+        for item in step.expected.iter().filter(|item| admin && item.expect.is_rbac_denial()) {
+            cx.findings
+                .warn(&below(&at(step, item), item.expect.claim()), "RBAC never refuses kubewalk's administrator")
+                .second_key(&below(&step.pointer, step.verb), "asked by the administrator")
+                .hint("say who asks, e.g. `as: serviceaccount/NAME`; if somebody else refuses, say `by: …`");
+        }
+    }
+    elsewhere(cx, steps);
+    let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
+    let denials = |call| {
+        let call: &Call<'_> = call;
+        (call.step.expected.iter()).filter(|item| item.expect.is_rbac_denial()).map(move |item| (call, item))
+    };
+    for (call, item) in calls.iter().flat_map(denials) {
+        let step = call.step;
+        let status_at = below(&at(step, item), item.expect.claim());
+        if call.requests.is_empty() {
+            // Of a saved host nobody knows it before the run.
+            let late = matches!(&step.action, Action::Curl(curl) if curl.late);
+            if call.pod.is_some() && !late {
+                cx.findings
+                    .warn(&status_at, "RBAC denies only what is asked of the API server")
+                    .second(&below(&below(&step.pointer, "curl"), "url"), "another server")
+                    .hint("call `https://kubernetes.default/…`, or expect what this server prints, by `json`");
+            }
+            continue;
+        }
+        let Some(user) = call.identity.filter(|who| who.is_known()).map(Identity::username) else { continue };
+        check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
+        let mut others = calls.iter().filter(|other| !other.requests.is_empty() && call.is_shown_by(other));
+        let paired = others.any(|other| successes(other.step).any(|success| meet((step, item), (other.step, success))));
+        if !paired {
+            cx.findings
+                .warn(&status_at, "nothing shows that this call can succeed at all")
+                .label("a denial without its counterpart")
+                .hint("add a step that makes the same call with the right to do so and expects 200");
+        }
+    }
+}
+
+/// A refusal by another server, or by one that is only known when the step runs, says as little as RBAC's until the same call is seen to succeed.
+fn elsewhere(cx: &mut Context<'_>, steps: &[Step]) {
+    for step in steps {
+        let Action::Curl(call) = &step.action else { continue };
+        let denies = |expect: &Expect| expect.is_denial_elsewhere() || call.late && expect.is_rbac_denial();
+        for item in step.expected.iter().filter(|item| denies(&item.expect)) {
+            let paired = steps.iter().any(|other| match &other.action {
+                Action::Curl(success) if (&success.url, success.method) == (&call.url, call.method) => {
+                    successes(other).any(|found| meet((step, item), (other, found)))
+                }
+                _ => false,
+            });
+            if !paired {
+                cx.findings
+                    .warn(
+                        &below(&at(step, item), item.expect.claim()),
+                        "nothing shows that this call can succeed at all",
+                    )
+                    .label("a denial without its counterpart")
+                    .hint("add a step that makes the same call with the right to do so and expects 200");
+            }
+        }
+    }
+}
+
+/// The message of RBAC is known from the request, so an expectation of another one cannot hold.
+fn check_message(cx: &mut Context<'_>, step: &Step, item: &Expected, denials: &[String]) {
+    let any = |fits: &dyn Fn(&str) -> bool| denials.iter().any(|denial| fits(denial));
+    let (key, fits) = match &item.expect.message {
+        None | Some(Text::Rule(TextRule::Matches(_))) => return,
+        // The server may append to the message, so more than the beginning may be expected.
+        Some(Text::Is(text)) => ("", any(&|denial| agree(denial, text))),
+        Some(Text::Rule(TextRule::StartsWith(text))) => ("startsWith", any(&|denial| agree(denial, text))),
+        Some(Text::Rule(TextRule::Equals(text))) => ("equals", any(&|denial| text.starts_with(denial))),
+        Some(Text::Rule(TextRule::Lacks(text))) => ("lacks", any(&|denial| !denial.contains(text.as_str()))),
+        // It may be in what the server appends.
+        Some(Text::Rule(TextRule::Contains(_))) => return,
+    };
+    if fits {
+        return;
+    }
+    let at = below(&self::at(step, item), "message");
+    let hint = format!("it begins with: {}", if_fresh(cx.namespace, &denials[0]));
+    let at = if key.is_empty() { at } else { below(&at, key) };
+    cx.findings
+        .error(&at, "RBAC refuses this call with another message")
+        .second_key(&below(&step.pointer, step.verb), "the call")
+        .hint(hint);
+}
+
+fn agree(denial: &str, text: &str) -> bool {
+    denial.starts_with(text) || text.starts_with(denial)
+}

@@ -1,0 +1,199 @@
+//! `as`: who asks, and whether they exist.
+
+use crate::{
+    plan::{
+        Caller, Credential, Identity,
+        context::{Context, Draft, below, words::only},
+        kinds::nearest,
+        lower::headers::looks_secret,
+        resolve::{groups, reference, story::Story},
+    },
+    scenario::{
+        Verb,
+        calls::{As, AsFull},
+    },
+};
+
+/// Reads who asks.
+pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -> Caller {
+    let Some(said) = &draft.step.asked_as else { return Caller::default() };
+    let at = below(&draft.pointer, "as");
+    if let Some(verb) = draft.verb
+        && let Some(hint) = asks_as_itself(verb)
+    {
+        cx.findings.error(&at, format!("`as` with `{verb}`")).at_key().second_key(&draft.at(), "the verb").hint(hint);
+    }
+    let caller = match said {
+        As::Word(word) => self::word(cx, &at, word, story),
+        As::Full(full) => self::full(cx, &at, full, story),
+    };
+    let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
+    let denials = expected.filter(|(_, expect)| expect.is_denial());
+    for (pointer, expect) in denials.filter(|_| matches!(caller.credential, Credential::Text(_))) {
+        cx.findings
+            .error(
+                &below(&format!("{}{pointer}", draft.pointer), expect.claim()),
+                "nobody is refused as a stranger: a bad token is a 401",
+            )
+            .second(&at, "no token")
+            .hint("write `status: 401`; a call without a token is made `as: anonymous`");
+    }
+    caller
+}
+
+/// Of a verb that cannot ask as another: whose call it is, and what to do.
+fn asks_as_itself(verb: Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Get | Verb::Create | Verb::Apply | Verb::Patch | Verb::Delete => None,
+        Verb::Request | Verb::Whoami | Verb::Token | Verb::Kubectl => None,
+        Verb::Curl => Some("a call from a Pod is made by `token: mounted`, or by nobody; or use `request`"),
+        Verb::Exec => Some("kubewalk's administrator runs the command; what it does inside is the Pod's"),
+        Verb::Wait => Some("kubewalk's administrator watches; to ask once, use `get`"),
+        Verb::Can => Some("say who is meant in `can` itself: `who: …`"),
+        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => {
+            Some("write it out with `create` or `apply`")
+        }
+    }
+}
+
+fn nobody() -> Caller {
+    Caller { credential: Credential::Anonymous, identity: None }
+}
+
+fn word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
+    let text = word;
+    if text == "anonymous" {
+        return Caller { credential: Credential::Anonymous, identity: Some(Identity::Anonymous) };
+    }
+    let rest = text.strip_prefix("serviceaccount/");
+    let (namespace, name) = match rest.map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {
+        Some([name]) if !name.is_empty() => (cx.namespace.to_owned(), (*name).to_owned()),
+        Some([namespace, name]) if !namespace.is_empty() && !name.is_empty() => {
+            ((*namespace).to_owned(), (*name).to_owned())
+        }
+        _ => {
+            let hint = meant(text, story);
+            cx.findings.error(at, format!("`as`: nobody is called `{word}`")).hint(hint);
+            return nobody();
+        }
+    };
+    reference::account(cx, at, &namespace, &name, story);
+    let identity = Identity::ServiceAccount { namespace: namespace.clone(), name: name.clone() };
+    Caller { credential: Credential::Account { namespace, name }, identity: Some(identity) }
+}
+
+/// What was probably meant by a word that names nobody.
+fn meant(text: &str, story: &Story<'_>) -> String {
+    let accounts = story.names("", "ServiceAccount");
+    if let Some(user) = text.strip_prefix("system:serviceaccount:") {
+        return format!("write `serviceaccount/{}`", user.replacen(':', "/", 1));
+    }
+    if let Some((kind, name)) = text.split_once('/')
+        && (nearest(kind, ["serviceaccount"].into_iter()).is_some() || kind == "sa")
+        && !name.is_empty()
+    {
+        return format!("write `serviceaccount/{}`", name.trim_matches('/'));
+    }
+    if accounts.contains(&text) || text == "default" {
+        return format!("write `serviceaccount/{text}`");
+    }
+    match nearest(text, ["anonymous"].into_iter()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "`serviceaccount/NAME`, `anonymous`, or for a user `{{user: {}}}`",
+            text.split('/').next_back().unwrap_or("NAME")
+        ),
+    }
+}
+
+fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Caller {
+    let said: Vec<&str> =
+        [("user", full.user.is_some()), ("token", full.token.is_some()), ("text", full.text.is_some())]
+            .into_iter()
+            .filter_map(|(key, there)| there.then_some(key))
+            .collect();
+    match said.as_slice() {
+        [] => {
+            let finding = cx.findings.error(at, "`as` says nobody");
+            let groups = !full.groups.is_empty();
+            finding.hint(if groups { "groups belong to a `user`: add one" } else { "one of `user`, `token`, `text`" });
+            return nobody();
+        }
+        [first, second, ..] => {
+            cx.findings
+                .error(&below(at, second), format!("`{second}` beside `{first}`"))
+                .at_key()
+                .second_key(&below(at, first), "the first")
+                .hint("one caller a step: leave out one of them");
+            return nobody();
+        }
+        [only] if *only != "user" && !full.groups.is_empty() => {
+            cx.findings
+                .error(&below(at, "groups"), format!("`groups` beside `{only}`"))
+                .at_key()
+                .hint("a token says its groups itself; only a `user` is given some");
+        }
+        [_] => {}
+    }
+    if let Some(user) = &full.user {
+        return self::user(cx, at, user, &full.groups, story);
+    }
+    if let Some(text) = &full.text {
+        return self::text(cx, &below(at, "text"), text);
+    }
+    let Some(name) = full.token.as_deref().and_then(only) else { return nobody() };
+    let identity = story.saved.get(name).and_then(|kept| kept.token.clone());
+    Caller { credential: Credential::Saved(name.to_owned()), identity }
+}
+
+fn user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
+    let at_user = below(at, "user");
+    let (user, groups) = (user.to_owned(), groups.to_vec());
+    one_line(cx, &at_user, &user);
+    if user.is_empty() {
+        cx.findings
+            .error(&at_user, "a user without a name")
+            .hint("for a call without a credential write `as: anonymous`");
+    }
+    for (index, group) in groups.iter().enumerate() {
+        let at = below(&below(at, "groups"), index);
+        one_line(cx, &at, group);
+        groups::check(cx, &at, group);
+    }
+    if let Some((namespace, name)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+        reference::account(cx, &at_user, namespace, name, story);
+        if groups.is_empty() {
+            // The server adds an account's groups itself.
+            let identity = Identity::ServiceAccount { namespace: namespace.into(), name: name.into() };
+            return Caller { credential: Credential::Impersonation { user, groups }, identity: Some(identity) };
+        }
+    }
+    let identity = if user == "system:anonymous" {
+        Identity::Anonymous
+    } else {
+        Identity::User { name: user.clone(), groups: groups.clone() }
+    };
+    Caller { credential: Credential::Impersonation { user, groups }, identity: Some(identity) }
+}
+
+fn one_line(cx: &mut Context<'_>, at: &str, text: &str) {
+    if text.chars().any(char::is_control) {
+        cx.findings.error(at, "a line break or control character in a header").hint("a name is one line");
+    }
+}
+
+fn text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
+    one_line(cx, at, text);
+    // `{"alg":"none"` begins such a token; it proves nothing, so it is nobody's.
+    if looks_secret(text) && !text.starts_with("eyJhbGciOiJub25l") {
+        cx.findings
+            .error(at, "a token must not stand in a file")
+            .label("a credential")
+            .hint("save a token by the verb `token`, and ask `as: {token: '{saved.NAME}'}`");
+    }
+    if text.trim().is_empty() {
+        // The server takes no notice of a bearer without a token.
+        return Caller { credential: Credential::Text(text.into()), identity: Some(Identity::Anonymous) };
+    }
+    Caller { credential: Credential::Text(text.into()), identity: None }
+}

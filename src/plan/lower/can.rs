@@ -1,0 +1,179 @@
+//! `can`: the questions of a table, and the answer that each must have.
+
+mod requests;
+mod subjects;
+
+use self::requests::What;
+use crate::{
+    plan::{
+        Action,
+        can::{Can, Cell, Who},
+        context::{Context, Draft, below},
+        resolve::story::Story,
+    },
+    scenario::can::{self as said, Allowed, Cells, Default},
+};
+
+/// The most questions of one step.
+const MOST: usize = 2000;
+
+/// Reads the questions.
+pub(in crate::plan) fn read(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    can: &said::Can,
+    story: &Story<'_>,
+) -> Option<Action> {
+    let at = draft.at();
+    let errors = cx.findings.errors();
+    let who = subjects::read(cx, &below(&at, "who"), &can.who, story);
+    let table = can.default.is_some() || can.denied.is_some() || !can.asked.is_empty();
+    let mut cells = if table || matches!(can.allowed, Some(Allowed::These(_))) {
+        self::table(cx, &at, can, &who, story)
+    } else {
+        single(cx, &at, can, &who, story)
+    };
+    for cell in &mut cells {
+        cell.pointer = cell.pointer[draft.pointer.len()..].to_owned();
+    }
+    if cx.findings.errors() > errors {
+        return None;
+    }
+    if cells.len() > MOST {
+        cx.findings
+            .error(&at, format!("more than {MOST} questions in one step"))
+            .at_key()
+            .hint("that is the most; make several steps of it");
+        return None;
+    }
+    let provable = cells.iter().filter(|cell| cell.proof().is_some()).count();
+    if can.sample > provable {
+        cx.findings
+            .error(&below(&at, "sample"), format!("{} of these questions can be confirmed by a request", count(provable)))
+            .label("more than that")
+            .hint("`get`, `update`, `patch` and `delete` need a `name`; `create` must have none; `exec`, `proxy` and the like are never tried");
+        return None;
+    }
+    Some(Action::Can(Can { cells, sample: can.sample }))
+}
+
+fn count(number: usize) -> String {
+    if number == 0 { "none".into() } else { format!("only {number}") }
+}
+
+/// The same answer for all combinations.
+fn single(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &Story<'_>) -> Vec<Cell> {
+    let allowed = match can.allowed {
+        Some(Allowed::All(allowed)) => allowed,
+        _ => {
+            cx.findings.error(at, "`can` without an answer").at_key().hint(
+                "add `allowed: true` or `allowed: false`; for a table, `default: denied`, `asked` and `allowed: […]`",
+            );
+            return Vec::new();
+        }
+    };
+    let cells = Cells {
+        who: None,
+        verb: can.verb.clone(),
+        resource: can.resource.clone(),
+        subresource: can.subresource.clone(),
+        name: can.name.clone(),
+        namespace: can.namespace.clone(),
+        url: can.url.clone(),
+    };
+    let mut all = Vec::new();
+    add(&mut all, who, &requests::read(cx, at, &cells, story, allowed), &below(at, "allowed"), allowed);
+    all
+}
+
+/// A default, and what differs from it.
+fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &Story<'_>) -> Vec<Cell> {
+    let outside = [
+        ("verb", can.verb.is_some()),
+        ("resource", can.resource.is_some()),
+        ("subresource", can.subresource.is_some()),
+        ("name", can.name.is_some()),
+        ("namespace", can.namespace.is_some()),
+        ("url", can.url.is_some()),
+    ];
+    if let Some((key, _)) = outside.iter().find(|(_, there)| *there) {
+        cx.findings.error(&below(at, key), format!("`{key}` beside a table")).at_key().hint(format!(
+            "in a table it stands in the elements of `asked` and `allowed`, e.g. `asked: [{{{key}: …}}]`"
+        ));
+    }
+    let Some(default) = can.default else {
+        cx.findings.error(at, "a table without a `default`").at_key().hint("add `default: denied`");
+        return Vec::new();
+    };
+    let (key, list) = match (default, &can.allowed, &can.denied) {
+        (_, Some(Allowed::All(_)), _) => {
+            cx.findings
+                .error(&below(at, "allowed"), "one answer for all, and a `default`")
+                .second(&below(at, "default"), "the table's default")
+                .hint("in a table, `allowed` lists what is allowed: `allowed: [{verb: list, resource: pods}]`");
+            return Vec::new();
+        }
+        (Default::Denied, _, Some(_)) | (Default::Allowed, Some(_), _) => {
+            let (same, other) = if default == Default::Denied { ("denied", "allowed") } else { ("allowed", "denied") };
+            cx.findings
+                .error(&below(at, same), format!("`{same}` is the default already"))
+                .at_key()
+                .second(&below(at, "default"), "here")
+                .hint(format!("list what is not: `{other}: […]`"));
+            return Vec::new();
+        }
+        (Default::Denied, Some(Allowed::These(list)), None) => ("allowed", list.as_slice()),
+        (Default::Allowed, None, Some(list)) => ("denied", list.as_slice()),
+        (Default::Denied, None, None) => ("allowed", &[][..]),
+        (Default::Allowed, None, None) => ("denied", &[][..]),
+    };
+    let mut all: Vec<Cell> = Vec::new();
+    for (index, cells) in list.iter().enumerate() {
+        let at = below(&below(at, key), index);
+        let who = some(cx, &at, cells, who, story);
+        let whats = requests::read(cx, &at, cells, story, default == Default::Denied);
+        add(&mut all, &who, &whats, &at, default == Default::Denied);
+    }
+    for (index, cells) in can.asked.iter().enumerate() {
+        let at = below(&below(at, "asked"), index);
+        let who = some(cx, &at, cells, who, story);
+        let whats = requests::read(cx, &at, cells, story, default == Default::Allowed);
+        add(&mut all, &who, &whats, &at, default == Default::Allowed);
+    }
+    if can.asked.is_empty() {
+        cx.findings
+            .error(at, "a table that asks for nothing beside its exceptions")
+            .at_key()
+            .hint("add `asked: [{verb: [get, list], resource: [pods, secrets]}]`: all of it has the default answer");
+    }
+    all
+}
+
+/// Those of the table's `who` that an element is about.
+fn some(cx: &mut Context<'_>, at: &str, cells: &Cells, all: &[Who], story: &Story<'_>) -> Vec<Who> {
+    let Some(said) = &cells.who else { return all.to_vec() };
+    let at = below(at, "who");
+    let errors = cx.findings.errors();
+    let some = subjects::read(cx, &at, said, story);
+    let strange = some.iter().position(|who| !all.contains(who));
+    if let (Some(index), true) = (strange, cx.findings.errors() == errors && !all.is_empty()) {
+        let place = if matches!(said, said::Subjects::Many(_)) { below(&at, index) } else { at };
+        let known: Vec<_> = all.iter().map(|who| format!("`{}`", who.words)).collect();
+        cx.findings
+            .error(&place, format!("the table is not about {}", some[index].words))
+            .hint(format!("its `who` has {}", known.join(", ")));
+    }
+    some
+}
+
+/// Adds what is not there yet: an exception comes before the default.
+fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool) {
+    for who in who {
+        for What { request, api, on_purpose } in whats {
+            if all.len() <= MOST && !all.iter().any(|cell| cell.who == *who && cell.request == *request) {
+                let (pointer, who, request) = (at.to_owned(), who.clone(), request.clone());
+                all.push(Cell { pointer, who, request, allowed, api: api.clone(), on_purpose: *on_purpose });
+            }
+        }
+    }
+}

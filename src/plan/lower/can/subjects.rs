@@ -1,0 +1,84 @@
+//! Who is asked about: names of accounts that exist, and the groups that the API server gives.
+
+use crate::{
+    plan::{
+        can::{Who, given},
+        context::{Context, below},
+        kinds::nearest,
+        resolve::{reference, story::Story},
+    },
+    scenario::can::{Subject, Subjects},
+};
+
+const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
+const WORD: &str = "serviceaccount/";
+const FORMS: &str =
+    "`serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`, `anonymous`, or `{user: NAME, groups: […]}`";
+
+/// Reads one or several; `at` is their pointer.
+pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, subjects: &Subjects, story: &Story<'_>) -> Vec<Who> {
+    match subjects {
+        Subjects::One(subject) => one(cx, at, subject, story).into_iter().collect(),
+        Subjects::Many(list) => {
+            let mut all = Vec::new();
+            for (index, subject) in list.iter().enumerate() {
+                let at = below(at, index);
+                let Some(who) = one(cx, &at, subject, story) else { continue };
+                if all.contains(&who) {
+                    cx.findings.error(&at, format!("{} is named twice", who.words));
+                }
+                all.push(who);
+            }
+            all
+        }
+    }
+}
+
+fn one(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story<'_>) -> Option<Who> {
+    match subject {
+        Subject::User(user) => {
+            let name = user.user.clone();
+            if name.trim().is_empty() {
+                cx.findings.error(&below(at, "user"), "a user without a name");
+                return None;
+            }
+            let mut groups = user.groups.clone();
+            for group in given(&name) {
+                if !groups.contains(&group) {
+                    groups.push(group);
+                }
+            }
+            Some(Who { words: format!("user {name}"), user: name, groups })
+        }
+        Subject::Word(word) => {
+            let word = word.clone();
+            if word == "anonymous" {
+                let user = "system:anonymous".to_owned();
+                return Some(Who { groups: given(&user), words: word, user });
+            }
+            let Some(rest) = word.strip_prefix(WORD) else {
+                let near =
+                    nearest(word.split('/').next().unwrap_or_default(), ["serviceaccount", "anonymous"].into_iter());
+                let hint = match near {
+                    Some("anonymous") => "did you mean `anonymous`?".into(),
+                    Some(near) if word.contains('/') => {
+                        format!("did you mean `{near}/{}`?", word.split_once('/').unwrap_or_default().1)
+                    }
+                    _ if story.made_by(ACCOUNT, Some(cx.namespace), &word).is_some() => format!("write `{WORD}{word}`"),
+                    _ => format!("write {FORMS}"),
+                };
+                cx.findings.error(at, format!("`{word}` is no identity")).hint(hint);
+                return None;
+            };
+            let (namespace, name) = rest.split_once('/').unwrap_or((cx.namespace, rest));
+            if name.is_empty() || namespace.is_empty() || name.contains('/') {
+                cx.findings.error(at, format!("`{word}` is no identity")).hint(format!("write {FORMS}"));
+                return None;
+            }
+            let (namespace, name) = (namespace.to_owned(), name.to_owned());
+            reference::reviewed_account(cx, at, &namespace, &name, story);
+            let user = format!("system:serviceaccount:{namespace}:{name}");
+            Some(Who { groups: given(&user), words: word, user })
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `kubectl`: its arguments, and what in them cannot work.
+
+use serde_json::{Value, json};
+
+use crate::{
+    k8s::kubectl::{Place, check},
+    plan::{
+        Action, Kind, Kubectl, Object,
+        context::{Context, Draft, Placed, below},
+        kinds::find,
+    },
+    scenario::{
+        calls::{As, AsFull},
+        kubectl as said,
+    },
+};
+
+/// The commands that make cluster-wide objects by name, and of which kind.
+const CLUSTER_WIDE: [(&str, &str); 4] = [
+    ("create clusterrole", "ClusterRole"),
+    ("create clusterrolebinding", "ClusterRoleBinding"),
+    ("create namespace", "Namespace"),
+    ("create priorityclass", "PriorityClass"),
+];
+
+/// Reads a call.
+pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kubectl) -> Option<Action> {
+    let at = below(&draft.at(), "args");
+    let mut args = kubectl.args.clone();
+    if args.is_empty() {
+        cx.findings.error(&at, "kubectl without arguments").hint("e.g. `args: [get, pods]`");
+        return None;
+    }
+    for (index, _) in args.iter().enumerate().filter(|(_, word)| word.contains('\0')) {
+        cx.findings.error(&below(&at, index), "a NUL character in an argument");
+    }
+    let mut added = 0;
+    match check(&args, Place::Node) {
+        _ if is_no_command(cx, &at, &args[0]) => {}
+        Err(refused) => {
+            for one in refused {
+                cx.findings.error(&below(&at, one.at), one.what).hint_if(one.hint);
+            }
+        }
+        Ok(call) => {
+            let reads = call.values("filename").any(|given| given.value.as_deref() == Some("-"));
+            if reads && kubectl.stdin.is_none() {
+                cx.findings
+                    .error(&at, "kubectl would read its standard input, and there is none")
+                    .hint("add `stdin: …`");
+            }
+            let impersonates = call.flags.iter().find(|given| given.name().starts_with("as"));
+            if let (Some(given), Some(As::Full(AsFull { user: Some(_), .. }))) = (impersonates, &draft.step.asked_as) {
+                cx.findings
+                    .error(&below(&at, given.at), "`--as` beside `as`")
+                    .second(&below(&draft.pointer, "as"), "the step says who asks")
+                    .hint("leave one of them out");
+            }
+            let namespace = |name| call.values(name).next().is_some();
+            if !namespace("namespace") && !namespace("all-namespaces") {
+                args.insert(0, format!("--namespace={}", cx.namespace));
+                added = 1;
+                cx.note(&at, format!("`--namespace={}`", cx.namespace));
+            }
+        }
+    }
+    let stdin = kubectl.stdin.clone();
+    let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
+    let own = (cx.findings.document().scenario.namespace.is_none()).then(|| cx.namespace.to_owned());
+    Some(Action::Kubectl(Kubectl { args, added, own, stdin, makes }))
+}
+
+/// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is
+/// meant to fail makes nothing.
+pub(in crate::plan) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
+    let Some(kubectl) = &draft.step.kubectl else { return vec![] };
+    let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
+    if expected.into_iter().any(|(_, expect)| expect.exit_code.is_some_and(|code| code != 0)) {
+        return vec![];
+    }
+    let at = below(&draft.at(), "args");
+    let Ok(call) = check(&kubectl.args, Place::Node) else { return vec![] };
+    let placed = |pointer: String, kind: Kind, name: String, manifest: Value| {
+        let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned).filter(|_| kind.namespaced);
+        Placed {
+            name_at: pointer.clone(),
+            pointer,
+            into: None,
+            object: Object { kind, namespace, name, manifest, file: None },
+        }
+    };
+    let makes = call.command.words;
+    if let Some((_, kind)) = CLUSTER_WIDE.iter().find(|(command, _)| *command == makes)
+        && let Some((index, name)) = call.words.first()
+        && let Ok(kind) = find(kind, None)
+    {
+        let manifest = json!({"metadata": {"name": name}});
+        return vec![placed(below(&at, index), kind, (*name).to_owned(), manifest)];
+    }
+    let makes = matches!(makes, "apply" | "create" | "replace");
+    let input = kubectl.stdin.as_deref().filter(|_| makes).unwrap_or_default();
+    let manifests: Vec<Value> = serde_saphyr::from_multiple(input).unwrap_or_default();
+    manifests
+        .into_iter()
+        .filter_map(|manifest| {
+            let kind = find(manifest["kind"].as_str()?, manifest["apiVersion"].as_str()).ok()?;
+            let name = manifest["metadata"]["name"].as_str()?.to_owned();
+            let elsewhere = manifest["metadata"]["namespace"].as_str().is_some_and(|place| place != cx.namespace);
+            (!kind.namespaced || elsewhere).then(|| placed(below(&draft.at(), "stdin"), kind, name, manifest))
+        })
+        .collect()
+}
+
+/// Whether the first argument is not what it is meant to be; then that is said.
+fn is_no_command(cx: &mut Context<'_>, at: &str, first: &str) -> bool {
+    let at = below(at, 0);
+    if first == "kubectl" {
+        cx.findings.error(&at, "kubectl would be called twice").hint("leave the first word out");
+    } else if first.contains(char::is_whitespace) && !first.starts_with('-') {
+        let words: Vec<_> = first.split_whitespace().filter(|word| *word != "kubectl").collect();
+        cx.findings
+            .error(&at, "several words in one argument")
+            .label("no shell takes them apart")
+            .hint(format!("write each as an element of its own: `args: [{}]`", words.join(", ")));
+    } else {
+        return false;
+    }
+    true
+}

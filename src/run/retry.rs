@@ -1,0 +1,367 @@
+//! The scenarios of a run on clusters that a source gives, and once more those that the environment kept from an answer.
+
+use std::ops::Deref;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::{
+    Ended, cleanup,
+    exclusion::ExclusionLocks,
+    millis,
+    schedule::{self, ScheduleOptions, is_sound},
+    sink::EventSink,
+};
+use crate::{
+    cluster::Cluster,
+    event::Event,
+    exit_code::Exit,
+    plan::{Names, Plan},
+    run_limits::RunLimits,
+    stop::Stop,
+};
+
+/// Where the scenarios of a run get their clusters.
+pub trait ClusterSource: Sync {
+    /// A cluster, as long as the run uses it.
+    type Held: Deref<Target = Cluster> + Send + Sync;
+
+    /// A cluster on which the scenarios may run: that of before only as long as it is sound.
+    ///
+    /// # Errors
+    /// There is none; the sink has been told why.
+    fn take<'a>(&'a self, sink: &'a mut dyn EventSink) -> BoxFuture<'a, Result<Self::Held, Exit>>;
+
+    /// Ends a cluster, or gives one back that others use, too. Gives what could not be removed; `None`: it goes on, so that
+    /// nothing is told of its end.
+    fn end(&self, held: Self::Held) -> BoxFuture<'_, Option<Vec<String>>>;
+
+    /// Whether what it gives is used by others afterwards, so that each scenario has to clean up.
+    fn is_shared(&self) -> bool;
+}
+
+/// What is to be run, and how.
+pub struct RetryLoop<'a, S> {
+    /// The scenarios.
+    pub plans: &'a [Plan],
+    /// Where their clusters come from.
+    pub source: S,
+    /// Time limits, and how many times it is tried again.
+    pub limits: &'a RunLimits,
+    /// How many scenarios run at a time.
+    pub jobs: usize,
+    /// Which of them exclude each other now.
+    pub exclusion: &'a ExclusionLocks,
+    /// What breaks them off.
+    pub stop: &'a Stop,
+}
+
+/// Numbers of steps, and the gravest end.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    /// The gravest end.
+    pub exit: Exit,
+    /// Steps that held.
+    pub held: usize,
+    /// Steps that did not hold.
+    pub failed: usize,
+    /// Steps that could not be carried out.
+    pub broken: usize,
+    /// Steps that were not run.
+    pub skipped: usize,
+    /// What could not be removed.
+    pub left: Vec<String>,
+}
+
+impl Totals {
+    /// Of nothing.
+    pub fn none() -> Self {
+        Totals { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: 0, left: vec![] }
+    }
+
+    /// Adds those of other scenarios.
+    pub fn add(&mut self, other: Totals) {
+        self.exit = self.exit.worst(other.exit);
+        self.held += other.held;
+        self.failed += other.failed;
+        self.broken += other.broken;
+        self.skipped += other.skipped;
+        self.left.extend(other.left);
+    }
+}
+
+/// A scenario of the run.
+struct ScenarioState {
+    plan: Plan,
+    /// How it ended the last time; `None`: it did not begin.
+    ended: Option<Ended>,
+    /// How many times it was run.
+    attempts: usize,
+    /// The namespaces in which it was, and that are going.
+    going: Vec<String>,
+}
+
+impl ScenarioState {
+    fn new(plan: &Plan) -> Self {
+        ScenarioState { plan: plan.clone(), ended: None, attempts: 0, going: vec![] }
+    }
+
+    /// Whether nothing is known about its claim, so that it makes sense to run it again.
+    fn is_open(&self) -> bool {
+        self.ended.as_ref().is_none_or(|ended| ended.failed == 0 && ended.exit == Exit::Environment)
+    }
+
+    /// Whether it held, but not the first time.
+    fn is_flaky(&self) -> bool {
+        let held = |ended: &Ended| matches!(ended.exit, Exit::Held | Exit::CleanUp);
+        self.attempts > 1 && self.ended.as_ref().is_some_and(held)
+    }
+}
+
+/// What one use of a [`RetryLoop`] keeps in mind.
+struct Running<'a> {
+    sink: &'a mut dyn EventSink,
+    /// Whether the sink knows that the scenarios were broken off.
+    told_broken_off: bool,
+}
+
+impl Running<'_> {
+    fn broken_off(&mut self, stop: &Stop) {
+        if let Some(why) = stop.asked()
+            && !std::mem::replace(&mut self.told_broken_off, true)
+        {
+            self.sink.broken_off(why);
+        }
+    }
+}
+
+impl<S: ClusterSource> RetryLoop<'_, S> {
+    /// Runs everything, as many rounds as it takes and as are allowed.
+    pub async fn run(&self, sink: &mut dyn EventSink) -> Totals {
+        let mut all: Vec<ScenarioState> = self.plans.iter().map(ScenarioState::new).collect();
+        let mut running = Running { sink, told_broken_off: false };
+        let rounds = 1 + self.limits.retry_environment;
+        let mut totals = Totals::none();
+        let mut kept = None;
+        for round in 1..=rounds {
+            let cluster = match kept.take() {
+                Some(cluster) => cluster,
+                None => match self.source.take(running.sink).await {
+                    Ok(cluster) => cluster,
+                    Err(exit) => {
+                        running.broken_off(self.stop);
+                        totals.exit = totals.exit.worst(exit);
+                        break;
+                    }
+                },
+            };
+            self.round(&mut all, round, &cluster, running.sink).await;
+            let over = round == rounds || self.stop.asked().is_some() || !all.iter().any(ScenarioState::is_open);
+            if over || !is_sound(&cluster).await {
+                let going = all.iter_mut().flat_map(|one| std::mem::take(&mut one.going)).collect();
+                let left = self.end(cluster, going, &mut running).await;
+                if !left.is_empty() {
+                    totals.exit = totals.exit.worst(Exit::CleanUp);
+                    totals.left.extend(left);
+                }
+            } else {
+                kept = Some(cluster);
+            }
+            if over {
+                break;
+            }
+            if kept.is_none() {
+                running.sink.note("kubewalk: the cluster is not sound any more; a new one is started");
+            }
+        }
+        if self.limits.fail_on_flaky && all.iter().any(ScenarioState::is_flaky) {
+            totals.exit = totals.exit.worst(Exit::Flaky);
+        }
+        all.iter().for_each(|one| totals.add(totals_of(one)));
+        totals
+    }
+
+    /// Runs all that is open.
+    async fn round(&self, all: &mut [ScenarioState], round: usize, cluster: &Cluster, sink: &mut dyn EventSink) {
+        let rounds = 1 + self.limits.retry_environment;
+        for one in all.iter_mut().filter(|one| one.is_open() && one.attempts > 0) {
+            // What it made may still be going, and another run would find it in its way.
+            one.plan = one.plan.again(&Names::random());
+            let path = one.plan.document.source.path.to_string_lossy().into_owned();
+            sink.event(Event::ScenarioAgain { path, attempt: one.attempts + 1, of: rounds });
+        }
+        let options = ScheduleOptions {
+            jobs: self.jobs,
+            cleanup: self.limits.cleanup_budget,
+            used_again: round < rounds || self.source.is_shared(),
+        };
+        let open = all.iter().enumerate().filter(|(_, one)| one.is_open()).map(|(at, one)| (at, &one.plan));
+        let mut tell = |event| sink.event(event);
+        let ended = schedule::run(open, options, cluster, self.exclusion, self.stop, &mut tell).await;
+        for (at, mut now) in ended {
+            let one = &mut all[at];
+            one.going.extend(now.going.take());
+            // What an earlier time left behind is still there.
+            let left = one.ended.take().map(|before| before.left).unwrap_or_default();
+            if !left.is_empty() {
+                now.left.splice(0..0, left);
+                now.exit = now.exit.worst(Exit::CleanUp);
+            }
+            (one.ended, one.attempts) = (Some(now), one.attempts + 1);
+        }
+    }
+
+    /// Ends a cluster and says what of it is left. In a cluster that exists, the namespaces that are going must be gone, unless
+    /// the run was stopped: a cluster of kubewalk's own takes them along, or looks itself.
+    async fn end(&self, cluster: S::Held, going: Vec<String>, running: &mut Running<'_>) -> Vec<String> {
+        running.broken_off(self.stop);
+        let ending = Instant::now();
+        let mut left = match cluster.client().await {
+            Ok(client) if cluster.is_foreign() && self.stop.asked().is_none() => {
+                cleanup::gone_for_good(&client, &going, self.limits.cleanup_budget).await
+            }
+            _ => vec![],
+        };
+        if let Some(why) = cluster.spoilt().filter(|_| !self.source.is_shared()) {
+            running.sink.note(&format!("kubewalk: the warm cluster is ended after this run: {why}"));
+        }
+        let Some(ended) = self.source.end(cluster).await else { return left };
+        left.extend(ended);
+        running.sink.event(Event::CleanUp { path: None, took_ms: millis(ending.elapsed()), left: left.clone() });
+        left
+    }
+}
+
+fn totals_of(one: &ScenarioState) -> Totals {
+    let steps = one.plan.steps.len();
+    let Some(ended) = &one.ended else { return Totals { skipped: steps, ..Totals::none() } };
+    let Ended { exit, held, failed, broken, left, .. } = ended.clone();
+    let skipped = steps.saturating_sub(held + failed + broken);
+    Totals { exit, held, failed, broken, skipped, left }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        path::{Path, PathBuf},
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::{
+        cluster::{ClusterError, Ended as ClusterEnded, Facts, Kubectl, Node, Progress},
+        cluster_kind::ClusterKind,
+        stop::{self, Why},
+    };
+
+    /// A node whose API server never answers.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl Node for Silent {
+        fn died(&self) -> Option<ClusterError> {
+            None
+        }
+
+        fn end(&self) -> BoxFuture<'_, ClusterEnded> {
+            Box::pin(std::future::ready(ClusterEnded::default()))
+        }
+    }
+
+    /// Gives clusters without an API server, and counts them.
+    struct Source {
+        taken: AtomicUsize,
+        shared: bool,
+    }
+
+    impl ClusterSource for Source {
+        type Held = Box<Cluster>;
+
+        fn take<'a>(&'a self, _sink: &'a mut dyn EventSink) -> BoxFuture<'a, Result<Box<Cluster>, Exit>> {
+            self.taken.fetch_add(1, Ordering::SeqCst);
+            let facts = Facts {
+                pods: true,
+                anonymous: true,
+                kind: ClusterKind::Builtin,
+                kubernetes: "v1.37.2".into(),
+                curl_image: String::new(),
+            };
+            let kubectl = Kubectl::new(std::iter::empty::<PathBuf>());
+            let cluster = Cluster::new(facts, PathBuf::from("/nonexistent/kubeconfig"), kubectl, Box::new(Silent));
+            Box::pin(std::future::ready(Ok(Box::new(cluster))))
+        }
+
+        fn end(&self, _held: Box<Cluster>) -> BoxFuture<'_, Option<Vec<String>>> {
+            let left = (!self.shared).then(|| vec!["a container".to_owned()]);
+            Box::pin(std::future::ready(left))
+        }
+
+        fn is_shared(&self) -> bool {
+            self.shared
+        }
+    }
+
+    #[derive(Default)]
+    struct Told(Vec<Event>);
+
+    impl EventSink for Told {
+        fn event(&mut self, event: Event) {
+            self.0.push(event);
+        }
+
+        fn note(&mut self, _text: &str) {}
+
+        fn progress(&mut self, _progress: Progress) {}
+
+        fn refused(&mut self, _plans: &[Plan], _error: ClusterError) -> Exit {
+            Exit::Invalid
+        }
+    }
+
+    async fn run(retries: usize, shared: bool, stop: &Stop) -> (Totals, usize, Vec<Event>) {
+        let text = "title: t\nsteps: [{title: one, serviceAccount: a}, {title: two, serviceAccount: b}]\n";
+        let document = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+        let plans = [crate::plan::plan(document, &Names::random()).expect("a plan")];
+        let limits = RunLimits {
+            budget: None,
+            cleanup_budget: Duration::from_secs(1),
+            retry_environment: retries,
+            fail_on_flaky: true,
+        };
+        let (exclusion, mut told) = (ExclusionLocks::new(), Told::default());
+        let source = Source { taken: AtomicUsize::new(0), shared };
+        let retry_loop = RetryLoop { plans: &plans, source, limits: &limits, jobs: 4, exclusion: &exclusion, stop };
+        let totals = retry_loop.run(&mut told).await;
+        (totals, retry_loop.source.taken.load(Ordering::SeqCst), told.0)
+    }
+
+    #[tokio::test]
+    async fn what_the_environment_kept_from_an_answer_is_tried_on_another_cluster() {
+        let (totals, taken, told) = run(2, true, &Stop::never()).await;
+        assert_eq!((totals.exit, totals.skipped, taken), (Exit::Environment, 2, 3), "{told:?}");
+        let again = told.iter().filter_map(|event| match event {
+            Event::ScenarioAgain { attempt, of, .. } => Some((*attempt, *of)),
+            _ => None,
+        });
+        assert_eq!(again.collect::<Vec<_>>(), [(2, 3), (3, 3)]);
+        assert!(!told.iter().any(|event| matches!(event, Event::CleanUp { path: None, .. })), "it is shared");
+    }
+
+    #[tokio::test]
+    async fn what_a_cluster_leaves_behind_is_told() {
+        let (totals, taken, told) = run(0, false, &Stop::never()).await;
+        assert_eq!((totals.exit, taken, totals.left), (Exit::Environment, 1, vec!["a container".to_owned()]));
+        assert!(told.iter().any(|event| matches!(event, Event::CleanUp { path: None, .. })), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn a_budget_that_is_spent_is_told_once_and_ends_all_rounds() {
+        let (stopper, stop) = stop::pair();
+        stopper.stop(Why::Budget(Duration::from_secs(1)));
+        let (totals, taken, told) = run(5, false, &stop).await;
+        assert_eq!((taken, totals.skipped), (1, 2));
+        let aborted = |event: &&Event| matches!(event, Event::Aborted { class, .. } if class == crate::event::BUDGET);
+        assert_eq!(told.iter().filter(aborted).count(), 1, "{told:?}");
+    }
+}
