@@ -19,8 +19,12 @@ fn kubewalk(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
 /// The manifests, by their names.
 fn manifests() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/init");
-    let mut all: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    let mut all: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
     all.sort();
     all
 }
@@ -128,7 +132,10 @@ fn it_takes_what_a_project_has() {
     }
     for (args, expected) in [
         (vec!["overlay/base"], "    apply: {kustomize: ../overlay/base}\n"),
-        (vec!["operator/config/manager/../default", "--name", "default"], "    apply: {kustomize: ../operator/config/default, only: rbac}\n"),
+        (
+            vec!["operator/config/manager/../default", "--name", "default"],
+            "    apply: {kustomize: ../operator/config/default, only: rbac}\n",
+        ),
         (
             vec!["chart", "--values", "chart/values-team.yaml", "--namespace", "teams"],
             "    apply: {helm: {chart: ../chart, values: [../chart/values-team.yaml], namespace: teams}, only: rbac}\n",

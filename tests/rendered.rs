@@ -50,8 +50,13 @@ fn a_chart_is_rendered_with_its_values() {
     words.sort();
     expected.sort();
     assert_eq!(words, expected);
-    assert_eq!(by.as_deref(), Some("helm template chart examples/chart --namespace kw-test-test0 --include-crds --no-hooks"));
-    let plan = here("{helm: {chart: ../../examples/chart, values: ../../examples/chart/values-platform.yaml, release: p, namespace: default}, only: rbac}");
+    assert_eq!(
+        by.as_deref(),
+        Some("helm template chart examples/chart --namespace kw-test-test0 --include-crds --no-hooks")
+    );
+    let plan = here(
+        "{helm: {chart: ../../examples/chart, values: ../../examples/chart/values-platform.yaml, release: p, namespace: default}, only: rbac}",
+    );
     let mut words = objects(&plan.expect("a plan")).0;
     words.sort();
     assert_eq!(words, ["ClusterRole -/p", "ClusterRoleBinding -/p", "ServiceAccount default/platform-reports"]);
@@ -59,7 +64,8 @@ fn a_chart_is_rendered_with_its_values() {
 
 #[test]
 fn a_kustomization_is_rendered_and_chosen_from() {
-    let plan = here("{kustomize: ../../examples/overlay/overlays/dev, select: {kind: [Role, RoleBinding], name: 'dev-*'}}");
+    let plan =
+        here("{kustomize: ../../examples/overlay/overlays/dev, select: {kind: [Role, RoleBinding], name: 'dev-*'}}");
     let plan = plan.expect("a plan");
     let (words, by) = objects(&plan);
     assert_eq!(words, ["Role kw-test-test0/dev-deployer", "RoleBinding kw-test-test0/dev-deployer"]);
@@ -78,7 +84,10 @@ fn project(template: &str, kustomization: &str) -> (tempfile::TempDir, PathBuf) 
         ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n"),
         ("chart/templates/rbac.yaml", template),
         ("k/kustomization.yaml", kustomization),
-        ("k/role.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules:\n  - {apiGroups: [\"\"], resources: [pod], verbs: [get]}\n"),
+        (
+            "k/role.yaml",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules:\n  - {apiGroups: [\"\"], resources: [pod], verbs: [get]}\n",
+        ),
         ("scenarios/s.yaml", ""),
     ] {
         let path = folder.path().join(name);
@@ -98,7 +107,8 @@ fn said(story: &Path, apply: &str) -> String {
 
 #[test]
 fn errors_are_the_tools_own_with_the_users_file() {
-    let (_folder, story) = project("kind: {{ required \"say who\" .Values.who }}\n", "resources: [role.yaml]\nnamePrefixx: a\n");
+    let (_folder, story) =
+        project("kind: {{ required \"say who\" .Values.who }}\n", "resources: [role.yaml]\nnamePrefixx: a\n");
     let helm = said(&story, "{helm: {chart: ../chart}}");
     assert!(helm.starts_with("error: helm refuses it: ") && helm.contains("web/templates/rbac.yaml:1"), "{helm}");
     assert!(helm.contains("say who") && helm.contains("the same by hand: `helm template chart "), "{helm}");
@@ -110,7 +120,10 @@ fn errors_are_the_tools_own_with_the_users_file() {
 /// What `check` finds in a rendered object is shown there, under the name of the file that it is from.
 #[test]
 fn findings_point_at_what_was_rendered_and_name_its_file() {
-    let (_folder, story) = project("apiVersion: v1\nkind: ServiceAccount\nmetadata: {nam: x}\n", "namePrefix: a-\nresources: [role.yaml]\n");
+    let (_folder, story) = project(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {nam: x}\n",
+        "namePrefix: a-\nresources: [role.yaml]\n",
+    );
     let helm = said(&story, "{helm: {chart: ../chart}}");
     assert!(helm.contains("chart/templates/rbac.yaml (rendered):") && helm.contains("metadata"), "{helm}");
     let kustomize = said(&story, "{kustomize: ../k}");

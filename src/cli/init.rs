@@ -123,9 +123,7 @@ impl Said {
     fn text(&self, color: bool) -> String {
         match self {
             Said::Sentence(text) => format!("error: {text}\n"),
-            Said::Found(found) => {
-                diagnostic::render(found, &Source { path: "-".into(), text: "".into() }, color)
-            }
+            Said::Found(found) => diagnostic::render(found, &Source { path: "-".into(), text: "".into() }, color),
         }
     }
 }

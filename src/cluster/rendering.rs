@@ -73,8 +73,10 @@ impl Renderer {
     fn find(&self, tool: Tool) -> Result<Option<Found>, ClusterError> {
         let on_path = |name: &str| match program::find(name) {
             Ok(program) => {
-                let about = program.metadata().map_err(|e| ClusterError::plain(format!("cannot look at {name}: {e}")))?;
-                let identity = format!("{} {} {}.{}", program.display(), about.len(), about.mtime(), about.mtime_nsec());
+                let about =
+                    program.metadata().map_err(|e| ClusterError::plain(format!("cannot look at {name}: {e}")))?;
+                let identity =
+                    format!("{} {} {}.{}", program.display(), about.len(), about.mtime(), about.mtime_nsec());
                 Ok(Some(Found { program, identity }))
             }
             Err(Missing::NotThere(_)) => Ok(None),
@@ -178,8 +180,8 @@ impl Renderer {
             let said = if said.trim().is_empty() { format!("it ended with {}", output.status) } else { said };
             return Err(Trouble::Refused(said));
         }
-        let text = String::from_utf8(output.stdout)
-            .map_err(|_| Trouble::Refused("what it writes is not UTF-8".into()))?;
+        let text =
+            String::from_utf8(output.stdout).map_err(|_| Trouble::Refused("what it writes is not UTF-8".into()))?;
         Ok((key, text))
     }
 }
@@ -189,7 +191,10 @@ impl Render for Renderer {
         if !self.starts {
             let known = self.find(what.tool).ok().flatten().and_then(|found| self.kept(&what.key(&found.identity)));
             return known.ok_or_else(|| Trouble::NotStarted {
-                why: format!("this command starts no program, and {} has not rendered just this before", what.tool.word()),
+                why: format!(
+                    "this command starts no program, and {} has not rendered just this before",
+                    what.tool.word()
+                ),
                 remedy: "`kubewalk check --render` renders it, if you trust its author; so does `kubewalk run`".into(),
             });
         }
@@ -201,7 +206,8 @@ impl Render for Renderer {
             self.keep(&key, &text);
             Ok(text)
         };
-        let panicked = || Trouble::Environment { why: "the thread that renders has panicked".into(), remedy: String::new() };
+        let panicked =
+            || Trouble::Environment { why: "the thread that renders has panicked".into(), remedy: String::new() };
         std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| Err(panicked())))
     }
 }

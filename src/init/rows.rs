@@ -65,7 +65,11 @@ pub fn of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
             continue;
         }
         let Some(role) = all.role(binding) else {
-            found.remark(format!("{} names {}, which is not there: it grants nothing.", binding.id(), binding.role_id()));
+            found.remark(format!(
+                "{} names {}, which is not there: it grants nothing.",
+                binding.id(),
+                binding.role_id()
+            ));
             continue;
         };
         found.late |= role.aggregated;
@@ -199,7 +203,8 @@ impl Asker<'_> {
             return remark(format!("No row for {shown} by name: a request that creates or lists says none."));
         }
         let row = Row { verbs, subresource: sub.map(str::to_owned), names, namespace, ..Row::default() };
-        let same = |other: &&mut Row| Row { resources: Vec::new(), ..(**other).clone() } == row && other.urls.is_empty();
+        let same =
+            |other: &&mut Row| Row { resources: Vec::new(), ..(**other).clone() } == row && other.urls.is_empty();
         match rows.iter_mut().find(same) {
             Some(other) if other.resources.contains(&word) => {}
             Some(other) => other.resources.push(word),
@@ -256,8 +261,7 @@ impl Asker<'_> {
         near.extend(others(row));
         let denied = |one: &Row| {
             let requests = self.requests(one);
-            !requests.is_empty()
-                && requests.into_iter().all(|request| self.is_there(&request) && !self.allows(request))
+            !requests.is_empty() && requests.into_iter().all(|request| self.is_there(&request) && !self.allows(request))
         };
         // One that no other right has yet, if there is.
         let mut all = near.into_iter().filter(denied).peekable();
@@ -333,7 +337,11 @@ pub fn nothing(subject: &Subject, all: &Policy) -> Vec<Row> {
     let caller = subject.caller();
     let asker = Asker { all, caller: &caller, apis: Apis::of_scenario(Vec::new(), Vec::new()) };
     let rows = ["pods", "secrets"].into_iter().flat_map(|resource| {
-        ["get", "list", "create"].map(|verb| Row { verbs: vec![verb.into()], resources: vec![resource.into()], ..Row::default() })
+        ["get", "list", "create"].map(|verb| Row {
+            verbs: vec![verb.into()],
+            resources: vec![resource.into()],
+            ..Row::default()
+        })
     });
     rows.filter(|row| asker.requests(row).into_iter().all(|request| !asker.allows(request))).collect()
 }

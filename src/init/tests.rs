@@ -38,7 +38,8 @@ fn what_everybody_may_is_no_neighbour() {
 
 #[test]
 fn a_name_gets_another_beside_it() {
-    let rules = json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["x"], "verbs": ["get", "list"]}]);
+    let rules =
+        json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["x"], "verbs": ["get", "list"]}]);
     let text = story(role(rules));
     assert!(text.contains("- {verb: get, resource: secrets, name: x}\n"), "{text}");
     assert!(text.contains("- {verb: get, resource: secrets, name: another}\n"), "{text}");

@@ -27,7 +27,8 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
     let wrong = |message: String, hint: &str| Failed::Named(KEY, message, hint.to_owned());
     let name = wanted.chart.as_str();
     if name.contains("://") || name.ends_with(".tgz") {
-        let hint = "nothing is fetched or unpacked: put the chart's folder into the project, e.g. by `helm pull --untar`";
+        let hint =
+            "nothing is fetched or unpacked: put the chart's folder into the project, e.g. by `helm pull --untar`";
         return Err(wrong(format!("`{name}` is no folder"), hint));
     }
     let found = beside::named(root, folder, name).map_err(|why| named(KEY, why))?;

@@ -38,7 +38,8 @@ pub fn load(root: &Root, folder: &Path, name: &str) -> Result<Loaded, Failed> {
             continue;
         }
         let shown = found.shown.join(&entry);
-        let inside = root.inside(&shown).map_err(|why| named("dir", beside::unread(&format!("{name}/{entry}"), &why)))?;
+        let inside =
+            root.inside(&shown).map_err(|why| named("dir", beside::unread(&format!("{name}/{entry}"), &why)))?;
         let content = match root.read(&inside, MAX_BYTES as u64) {
             // A link to a folder is one, whatever it is called.
             Err(Unopened::Folder) => continue,
@@ -46,7 +47,10 @@ pub fn load(root: &Root, folder: &Path, name: &str) -> Result<Loaded, Failed> {
         };
         bytes += content.len();
         if bytes > MAX_BYTES {
-            return Err(wrong(format!("the manifests in `{name}` have more than {} MiB", MAX_BYTES >> 20), "split them"));
+            return Err(wrong(
+                format!("the manifests in `{name}` have more than {} MiB", MAX_BYTES >> 20),
+                "split them",
+            ));
         }
         crate::redact::secrets::learn(&content);
         parts.push(Arc::new(beside::documents(shown, &content).map_err(|why| named("dir", why))?));

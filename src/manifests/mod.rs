@@ -133,9 +133,11 @@ pub fn load(scenario: &Path, origin: &Origin, namespace: &str) -> Result<Loaded,
 
 fn rendered(key: &'static str, rendering: &Rendering) -> Result<String, Failed> {
     render::render(rendering).map_err(|trouble| match trouble {
-        Trouble::Refused(words) => {
-            Failed::Refused(key, format!("{} refuses it: {}", rendering.tool.word(), said(&words)), rendering.shown.clone())
-        }
+        Trouble::Refused(words) => Failed::Refused(
+            key,
+            format!("{} refuses it: {}", rendering.tool.word(), said(&words)),
+            rendering.shown.clone(),
+        ),
         Trouble::NotStarted { why, remedy } => Failed::NotRendered(key, why, remedy),
         Trouble::Environment { why, remedy } => Failed::Environment(key, why, remedy),
     })
@@ -186,7 +188,11 @@ impl<'a> Gathered<'a> {
         }
         if self.files.len() >= MOST_FILES || self.bytes >= MOST_BYTES {
             let message = format!("it has more than {MOST_FILES} files or {} MiB", MOST_BYTES >> 20);
-            return Err(Failed::Named(self.key, message, "make it smaller, or apply what it renders from a file".into()));
+            return Err(Failed::Named(
+                self.key,
+                message,
+                "make it smaller, or apply what it renders from a file".into(),
+            ));
         }
         let bytes = self.root.read(real, beside::MAX_BYTES as u64);
         let bytes = bytes.map_err(|why| named(self.key, beside::unread(name, &why)))?;

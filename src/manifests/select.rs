@@ -81,7 +81,8 @@ impl Selection {
             name if name.is_empty() => text(metadata, "generateName"),
             name => name,
         };
-        let label = |key: &str| metadata.and_then(|of| of.get("labels")).and_then(|of| of.get(key)).and_then(Value::as_str);
+        let label =
+            |key: &str| metadata.and_then(|of| of.get("labels")).and_then(|of| of.get(key)).and_then(Value::as_str);
         let labelled = self.labels.iter().all(|wanted| match wanted {
             Label::Is(key, is) => label(key) == Some(is),
             Label::IsNot(key, is) => label(key) != Some(is),

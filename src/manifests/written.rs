@@ -95,7 +95,11 @@ pub fn scalar(text: &str) -> String {
         return format!("'{}'", text.replace('\'', "''"));
     }
     // JSON's texts are YAML's, once what ends a line in YAML 1.1 is escaped.
-    Value::from(text).to_string().replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+    Value::from(text)
+        .to_string()
+        .replace('\u{85}', "\\u0085")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
 }
 
 #[cfg(test)]

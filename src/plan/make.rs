@@ -113,8 +113,14 @@ pub(in crate::plan) fn examine(
     let namespace = said.or(home).map_or_else(|| fresh_name(&document, names), str::to_owned);
     let filled = placeholders::filled(&document, &namespace);
     let scenario = &filled.scenario;
-    let mut cx =
-        Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new(), apis: Apis::default(), trust, unrendered: false };
+    let mut cx = Context {
+        namespace: &namespace,
+        findings: Findings::new(&filled),
+        notes: Vec::new(),
+        apis: Apis::default(),
+        trust,
+        unrendered: false,
+    };
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| step::read(&mut cx, index, step)).collect();

@@ -81,7 +81,10 @@ pub fn named(root: &Root, folder: &Path, name: &str) -> Result<Named, Unread> {
         return wrong("a file without a name".into(), "e.g. `file: role.yaml`");
     }
     if relative.is_absolute() || name.starts_with(['\\', '~']) {
-        return wrong(format!("`{name}` does not begin at the scenario's folder"), "name it from there, e.g. `../config/rbac`");
+        return wrong(
+            format!("`{name}` does not begin at the scenario's folder"),
+            "name it from there, e.g. `../config/rbac`",
+        );
     }
     let shown = tidy(folder, relative);
     match root.inside(&shown) {
@@ -385,16 +388,8 @@ mod tests {
         std::fs::write(inside.join("good.yml"), "a: 1\n").expect("written");
         std::os::unix::fs::symlink("good.yml", inside.join("alias.yml")).expect("a link");
         let absolute = folder.path().join("in/good.yml");
-        let names = [
-            "../out.yml",
-            "link.yml",
-            "up/out.yml",
-            absolute.to_str().expect("UTF-8"),
-            "~/x",
-            "",
-            "none.yml",
-            "up",
-        ];
+        let names =
+            ["../out.yml", "link.yml", "up/out.yml", absolute.to_str().expect("UTF-8"), "~/x", "", "none.yml", "up"];
         for name in names {
             assert!(matches!(read(&inside.join("s.yaml"), name), Err(Unread::Name(..))), "{name} is taken");
         }

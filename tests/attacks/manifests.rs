@@ -160,7 +160,8 @@ fn attack_a26c_check_starts_nothing() {
     let place = Place::new();
     let project = Project::new();
     let mark = project.at("started");
-    let path = project.traps(&["helm", "kubectl", "git", "sh", "unshare"], &format!("echo started >> {}", mark.display()));
+    let path =
+        project.traps(&["helm", "kubectl", "git", "sh", "unshare"], &format!("echo started >> {}", mark.display()));
     project.put("p/chart/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n");
     project.put("p/chart/templates/x.yaml", "{{ range until 2000000000 }}x{{ end }}\n");
     project.put("p/k/kustomization.yaml", "resources: [role.yaml]\n");
@@ -176,8 +177,12 @@ fn attack_a26c_check_starts_nothing() {
         }
     }
     assert!(!mark.exists(), "{:?}", fs::read_to_string(&mark));
-    let said = run(place.kubewalk(&["check", "--untrusted", "--render", words(&project.story(ways[0]))]).env("PATH", &path));
-    assert!(said.code == Some(2) && said.stderr.contains("an untrusted scenario may not have a chart rendered"), "{said:?}");
+    let said =
+        run(place.kubewalk(&["check", "--untrusted", "--render", words(&project.story(ways[0]))]).env("PATH", &path));
+    assert!(
+        said.code == Some(2) && said.stderr.contains("an untrusted scenario may not have a chart rendered"),
+        "{said:?}"
+    );
     assert!(!mark.exists(), "{:?}", fs::read_to_string(&mark));
     Attack::new(
         "A26c",
@@ -203,11 +208,10 @@ fn attack_a26d_what_renders_is_bounded() {
     let said = run(command.env("PATH", &path).env("KUBEWALK_TEST_SECRET", SECRET));
     assert_eq!(said.code, Some(0), "{said:?}");
     // A flood, and one that says why.
-    for (script, expected) in
-        [
-            ("x=0123456789abcdef; while :; do x=$x$x; echo $x; done", "wrote more than"), ("echo 'Error: c/templates/x.yaml:3: no' >&2; exit 1", "c/templates/x.yaml:3: no"),
-        ]
-    {
+    for (script, expected) in [
+        ("x=0123456789abcdef; while :; do x=$x$x; echo $x; done", "wrote more than"),
+        ("echo 'Error: c/templates/x.yaml:3: no' >&2; exit 1", "c/templates/x.yaml:3: no"),
+    ] {
         project.traps(&["helm"], script);
         let said = run(place.kubewalk(&["check", "--render", words(&story)]).env("PATH", &path));
         assert!(said.code == Some(2) && said.stderr.contains(expected), "{said:?}");

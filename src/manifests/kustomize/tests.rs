@@ -2,7 +2,7 @@ use std::{fs, os::unix::fs::symlink};
 
 use rstest::rstest;
 
-use super::*;
+use super::{origin::without_origin, *};
 
 /// A project with these files.
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -94,7 +94,8 @@ fn one_kustomization_and_only_one() {
     let linked = project(&[]);
     symlink("../out", linked.path().join("p/k")).expect("a link");
     assert!(gathered(&linked).expect_err("out").contains("leads out"));
-    let circle = project(&[("k/kustomization.yaml", "resources: [../l]"), ("l/kustomization.yaml", "resources: [../k]")]);
+    let circle =
+        project(&[("k/kustomization.yaml", "resources: [../l]"), ("l/kustomization.yaml", "resources: [../k]")]);
     assert_eq!(gathered(&circle).expect("kustomize itself tells a circle").len(), 2);
 }
 

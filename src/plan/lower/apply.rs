@@ -12,10 +12,7 @@ use crate::{
             manifest_file, rbac,
         },
     },
-    scenario::{
-        Verb,
-        verbs::Manifests,
-    },
+    scenario::{Verb, verbs::Manifests},
 };
 
 /// Reads the manifests of a step.

@@ -61,7 +61,8 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, map: &Map<String, Va
         let path = if loaded.by.is_some() { loaded.path.clone() } else { part.source.path.clone() };
         let by = loaded.by.clone();
         let some = !wanted.selection.is_all();
-        let from = FromFile { path, fill: wanted.fill, namespace: namespace.clone(), by, some, read: Arc::clone(&read) };
+        let from =
+            FromFile { path, fill: wanted.fill, namespace: namespace.clone(), by, some, read: Arc::clone(&read) };
         for (index, node) in part.documents().iter().enumerate() {
             let at = below(&part_at, index);
             if loaded.by.is_none() {

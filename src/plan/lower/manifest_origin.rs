@@ -26,7 +26,8 @@ pub(in crate::plan) struct Wanted {
 /// Reads what a step says; `None` after an error.
 pub(in crate::plan) fn wanted(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> Option<Wanted> {
     let errors = cx.findings.errors();
-    let named: Vec<&str> = ["file", "dir", "kustomize", "helm"].into_iter().filter(|key| map.contains_key(*key)).collect();
+    let named: Vec<&str> =
+        ["file", "dir", "kustomize", "helm"].into_iter().filter(|key| map.contains_key(*key)).collect();
     let (key, more) = named.split_first()?;
     for other in more {
         cx.findings
@@ -55,11 +56,17 @@ pub(in crate::plan) fn wanted(cx: &mut Context<'_>, at: &str, map: &Map<String, 
     let origin = if *key == "helm" {
         chart(cx, &named_at, map.get("helm")).map(Origin::Helm)
     } else {
-        text(cx, &named_at, key, map.get(*key), match *key {
-            "file" => "e.g. `file: role.yaml`",
-            "dir" => "e.g. `dir: ../config/rbac`",
-            _ => "e.g. `kustomize: ../config/default`",
-        })
+        text(
+            cx,
+            &named_at,
+            key,
+            map.get(*key),
+            match *key {
+                "file" => "e.g. `file: role.yaml`",
+                "dir" => "e.g. `dir: ../config/rbac`",
+                _ => "e.g. `kustomize: ../config/default`",
+            },
+        )
         .map(|name| match *key {
             "file" => Origin::File(name),
             "dir" => Origin::Dir(name),
@@ -75,9 +82,7 @@ pub(in crate::plan) fn wanted(cx: &mut Context<'_>, at: &str, map: &Map<String, 
         }
     };
     let into = match &origin {
-        Some(Origin::Helm(chart)) => {
-            chart.namespace.clone().map(|name| (name, below(&named_at, "namespace")))
-        }
+        Some(Origin::Helm(chart)) => chart.namespace.clone().map(|name| (name, below(&named_at, "namespace"))),
         _ => namespace(cx, &below(at, "namespace"), map.get("namespace")).map(|name| (name, below(at, "namespace"))),
     };
     let selection = selection(cx, at, map);
@@ -147,7 +152,9 @@ fn chart(cx: &mut Context<'_>, at: &str, value: Option<&Value>) -> Option<Chart>
         let name = text(cx, &at, "release", Some(value), "e.g. `release: web`")?;
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
         if name.is_empty() || name.len() > 53 || !name.chars().all(fits) || name.starts_with(['-', '.']) {
-            cx.findings.error(&at, format!("`{name}` is no name of a release")).hint("lower-case letters, digits and `-`, 53 at most");
+            cx.findings
+                .error(&at, format!("`{name}` is no name of a release"))
+                .hint("lower-case letters, digits and `-`, 53 at most");
         }
         Some(name)
     });
@@ -242,7 +249,9 @@ pub(in crate::plan) fn failed(cx: &mut Context<'_>, at: &str, failed: Failed) {
             cx.findings.error(at, message).hint(format!("the same by hand: `{shown}`"));
         }
         Failed::Environment(key, why, remedy) => {
-            cx.findings.error(at, format!("`{key}` cannot be rendered here: {why}")).hint_if((!remedy.is_empty()).then_some(remedy));
+            cx.findings
+                .error(at, format!("`{key}` cannot be rendered here: {why}"))
+                .hint_if((!remedy.is_empty()).then_some(remedy));
         }
         Failed::NotRendered(key, why, remedy) => {
             cx.unrendered = true;
