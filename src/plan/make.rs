@@ -126,7 +126,7 @@ pub(in crate::plan) fn examine(
         (scenario.steps.iter().enumerate()).map(|(index, step)| step::read(&mut cx, index, step)).collect();
     // What is found from here on may be wrong about objects that nobody has seen.
     let alone = cx.findings.len();
-    cx.apis = apis::of(&drafts);
+    cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
     unpaired_denial::check(&mut cx, &steps);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{kind::a, manifest_file::Found};
+use super::{kind::json_type, manifest_file::Found};
 use crate::{
     manifests::{
         Chart, Failed, Origin,
@@ -119,7 +119,7 @@ fn words(cx: &mut Context<'_>, at: &str, key: &str, value: Option<&Value>) -> Op
     };
     let all: Option<Vec<String>> = list.iter().map(|one| one.as_str().map(str::to_owned)).collect();
     if all.is_none() {
-        let said = format!("`{key}` is a text or a list of texts, and this is {}", value.map_or("nothing", a));
+        let said = format!("`{key}` is a text or a list of texts, and this is {}", value.map_or("nothing", json_type));
         cx.findings.error(at, said);
     }
     all
