@@ -183,7 +183,7 @@ impl Place {
         })?;
         let mut ours: Vec<Component<'_>> = from.components().collect();
         let mut theirs: Vec<Component<'_>> = real.components().collect();
-        while ours.first().is_some() && ours.first() == theirs.first() {
+        while !ours.is_empty() && ours.first() == theirs.first() {
             ours.remove(0);
             theirs.remove(0);
         }

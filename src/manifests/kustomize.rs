@@ -11,8 +11,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
-pub use self::origin::parts;
 pub(super) use self::origin::part;
+pub use self::origin::parts;
 use self::origin::with_origins;
 
 use super::{Failed, Gathered, Rendering, Tool, is_missing, named, text_of};
