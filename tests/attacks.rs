@@ -66,3 +66,7 @@ mod helpers;
 /// What is said: escapes, snippets, and claims that were measured (A9, A10, A18 to A21).
 #[path = "attacks/words.rs"]
 mod words;
+
+/// Manifests that stand elsewhere, and the tools that render them (A26).
+#[path = "attacks/manifests.rs"]
+mod manifests;

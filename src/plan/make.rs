@@ -115,11 +115,19 @@ pub(in crate::plan) fn examine(
     let namespace = said.or(home).map_or_else(|| fresh_name(&document, names), str::to_owned);
     let filled = placeholders::filled(&document, &namespace);
     let scenario = &filled.scenario;
-    let mut cx =
-        Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new(), apis: Apis::default() };
+    let mut cx = Context {
+        namespace: &namespace,
+        findings: Findings::new(&filled),
+        notes: Vec::new(),
+        apis: Apis::default(),
+        trust,
+        unrendered: false,
+    };
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| step::read(&mut cx, index, step)).collect();
+    // What is found from here on may be wrong about objects that nobody has seen.
+    let alone = cx.findings.len();
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
@@ -130,6 +138,9 @@ pub(in crate::plan) fn examine(
     slips::check(&mut cx, &drafts);
     rule_words::check(&mut cx, &drafts);
     bare_denial::check(&mut cx, &drafts);
+    if cx.unrendered {
+        cx.findings.forget_after(alone);
+    }
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }

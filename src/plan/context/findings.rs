@@ -104,6 +104,18 @@ impl<'a> Findings<'a> {
         self.document
     }
 
+    /// How many findings there are so far.
+    pub(in crate::plan) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Leaves the first ones.
+    pub(in crate::plan) fn forget_after(&mut self, first: usize) {
+        self.list.truncate(first);
+        let error = |found: &&Finding| found.diagnostic.severity == Severity::Error;
+        self.errors = self.list.iter().filter(error).count();
+    }
+
     /// How many errors there are so far.
     pub(in crate::plan) fn errors(&self) -> usize {
         self.errors

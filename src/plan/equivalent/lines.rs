@@ -36,7 +36,7 @@ pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
     let whole = piped_in(&format!("{command} -f -"), objects);
     let mut files: Vec<&FromFile> = Vec::new();
     for object in objects {
-        let Some(file) = object.file.as_ref().filter(|file| !file.fill) else { return whole };
+        let Some(file) = object.file.as_ref().filter(|file| !file.fill && !file.some) else { return whole };
         if !files.contains(&file) {
             files.push(file);
         }
@@ -47,8 +47,10 @@ pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
     let lines = files.iter().map(|file| {
         let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
         in_namespace(&mut words, Some(&file.namespace));
-        words.extend(["-f".to_owned(), file.path.to_string_lossy().into_owned()]);
-        line(&words)
+        let from = if file.by.is_some() { "-".to_owned() } else { file.path.to_string_lossy().into_owned() };
+        words.extend(["-f".to_owned(), from]);
+        let before = file.by.as_ref().map(|by| format!("{by} | ")).unwrap_or_default();
+        format!("{before}{}", line(&words))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
