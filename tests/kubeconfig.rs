@@ -14,7 +14,7 @@ use futures::{StreamExt as _, stream};
 use http::Method;
 use kubewalk::{
     clock::Moment,
-    cluster::{kubectl::Login, namespaces},
+    cluster::kubectl::Login,
     k8s::kubectl::{
         grammar::{self, Takes},
         table::{COMMANDS, Effect},

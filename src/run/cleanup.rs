@@ -4,7 +4,7 @@ mod going;
 mod home;
 mod pods;
 
-use std::{sync::PoisonError, time::Duration};
+use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use crate::{
     expect::Http,
     plan::{Plan, needs},
     steps::{Context, Fault, Made, api, delete, restore},
+    sync::locked,
 };
 pub use going::{Going, gone_for_good};
 use going::{gone, without_grace_gone};
@@ -58,7 +59,7 @@ pub async fn wait_for_names(plan: &Plan, context: &Context, deadline: Moment) ->
 /// not in that namespace, and of its effect on others. Returns what is still there when the budget is spent, each in a line,
 /// with what holds it.
 pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<String> {
-    let mut made = std::mem::take(&mut *context.made.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut made = std::mem::take(&mut *locked(&context.made));
     let own = plan.fresh_namespace.then_some(plan.namespace.as_str());
     made.retain(|object| own.is_none() || object.namespace.as_deref() != own);
     made.reverse();

@@ -10,17 +10,18 @@ pub mod schedule;
 pub mod sink;
 pub mod skip;
 
-mod ask;
+mod api_server_monitor;
+mod attempt;
 mod captures;
 mod effects;
 mod existence;
 mod going;
 mod hosts;
+mod judged;
 mod lock;
 mod places;
-mod presence;
 mod reproduce;
-mod steady;
+mod step_executor;
 mod summary;
 mod verdict;
 mod why;
@@ -182,7 +183,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     let made = async {
         tokio::select! {
             made = cleanup::make_namespace(plan, context) => made,
-            () = steady::broke(cluster) => Err(Fault::Away("")),
+            _ = cluster.death() => Err(Fault::Away("")),
         }
     };
     if plan.fresh_namespace
@@ -205,7 +206,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         return;
     }
     let mut captures = captures::Captures::default();
-    let mut steady = steady::Steady::new(cluster, context, &plan.namespace);
+    let mut executor = step_executor::StepExecutor::new(cluster, context, &plan.namespace);
     let here = here(cluster.facts());
     let mut over = None;
     for step in &plan.steps {
@@ -227,7 +228,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         filled.iter().for_each(secrets::learn);
         let filled = match filled {
             Ok(mut filled) => {
-                let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
+                let found = clock::timeout_at(deadline, executor.find(&mut filled)).await;
                 let found = found.unwrap_or(Err(Fault::Late(plan.timeout)));
                 step.clone_from(&filled);
                 found.map(|()| filled)
@@ -238,7 +239,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             cluster.spoil(&why);
         }
         let asked = match &filled {
-            Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
+            Ok(filled) => clock::timeout_at(deadline, executor.execute(filled, &mut captures))
                 .await
                 .unwrap_or(Err(Fault::Late(plan.timeout))),
             Err(fault) => Err(fault.clone()),
@@ -306,7 +307,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(asked: &ask::Asked) -> Self {
+    fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
         Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }

@@ -7,16 +7,12 @@
 //!
 //! Kubernetes never removes an ephemeral container: it stays until its Pod goes. So none is put into a Pod that belongs to others.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{Context, Fault, Made, api, curl::MOUNT, exec};
-use crate::{clock::Moment, plan::Place};
+use crate::{clock::Moment, plan::Place, sync::locked};
 
 /// A user that is not root, for Pods that name none.
 const NOBODY: u64 = 65532;
@@ -29,11 +25,11 @@ pub struct Guests {
 
 impl Guests {
     fn get(&self, key: &(String, String)) -> Option<Option<String>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        locked(&self.known).get(key).cloned()
     }
 
     fn set(&self, key: (String, String), guest: Option<String>) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, guest);
+        locked(&self.known).insert(key, guest);
     }
 }
 
@@ -150,7 +146,7 @@ async fn is_ours(place: &Place, pod: &Value, context: &Context) -> Result<bool, 
     use crate::plan::Of;
     let here = |made: &&Made| made.namespace.as_deref() == Some(place.namespace.as_str()) && made.uid.is_some();
     let made: Vec<Made> = {
-        let made = context.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = locked(&context.made);
         made.iter().filter(here).cloned().collect()
     };
     let is = |made: &Made, object: Option<&Value>| made.uid.is_some() && made.uid == api::uid(object);

@@ -57,6 +57,10 @@ impl Node for Stays {
         None
     }
 
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(std::future::pending())
+    }
+
     fn end(&self) -> BoxFuture<'_, Ended> {
         Box::pin(async { Ended::default() })
     }

@@ -150,6 +150,8 @@ pub(super) async fn gone(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
