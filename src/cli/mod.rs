@@ -203,7 +203,10 @@ pub fn main(closed: bool) -> ExitCode {
         Err(e) => return say::usage(&e.format(&mut command())).into(),
     };
     if cli.command.speaks_to_docker() {
-        where_docker_is::enter(closed);
+        if closed {
+            say::stays_closed();
+        }
+        where_docker_is::enter();
     }
     limits::raise();
     signals::survive_a_file_limit();
