@@ -5,9 +5,11 @@
 
 use std::{
     ops::Add,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
     time::{Duration, Instant},
 };
+
+use crate::sync::locked;
 
 /// How often the time is looked at, and so how exactly the beginning of a stop is known.
 const TICK: Duration = Duration::from_millis(100);
@@ -78,6 +80,16 @@ pub async fn sleep_until(moment: Moment) {
     }
 }
 
+/// Asks until an answer decides, and rests after each that does not.
+pub async fn poll<T, F: Future<Output = Option<T>>>(rest: Duration, mut ask: impl FnMut() -> F) -> T {
+    loop {
+        if let Some(decided) = ask().await {
+            return decided;
+        }
+        tokio::time::sleep(rest).await;
+    }
+}
+
 /// Runs until `work` is done or the deadline comes.
 ///
 /// # Errors
@@ -91,7 +103,7 @@ pub async fn timeout_at<T>(deadline: Moment, work: impl Future<Output = T>) -> R
 }
 
 fn look(clock: &Mutex<Clock>) -> Duration {
-    clock.lock().unwrap_or_else(PoisonError::into_inner).look(Instant::now())
+    locked(&clock).look(Instant::now())
 }
 
 /// The time so far, as the looks at it tell.
@@ -154,6 +166,17 @@ mod tests {
         let mut clock = Clock::new(begun);
         assert_eq!(clock.look(begun + SECOND), SECOND);
         assert_eq!(clock.look(begun), SECOND);
+    }
+
+    #[tokio::test]
+    async fn it_is_asked_until_an_answer_decides() {
+        let mut asked = 0;
+        let decided = poll(Duration::ZERO, || {
+            asked += 1;
+            std::future::ready((asked == 3).then_some("three"))
+        })
+        .await;
+        assert_eq!((decided, asked), ("three", 3));
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@
 use std::{
     io,
     process::{ExitStatus, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -16,6 +16,8 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
 };
+
+use crate::sync::locked;
 
 /// How long a group that was killed may take to be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
@@ -181,12 +183,12 @@ fn end(leader: Pid, patience: Duration) {
     // Those that have gone already are no fault.
     let _ = kill_process_group(leader, Signal::KILL);
     let left = gone(GONE_WITHIN);
-    STUCK.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+    locked(&STUCK).extend(left);
 }
 
 /// What was started, was killed, and is still there, each in a line.
 pub fn still_there() -> Vec<String> {
-    let mut stuck = STUCK.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut stuck = locked(&STUCK);
     stuck.retain(|member| read(member.pid).is_some_and(|(_, now)| now == *member));
     stuck.iter().map(|member| format!("process {} ({})", member.pid, member.name)).collect()
 }

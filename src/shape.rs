@@ -54,12 +54,12 @@ impl Shape {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A short name that only this shape has; empty for the usual one.
+    /// A name that only this shape has, also when somebody looks for another with the same one; empty for the usual one.
     pub fn key(&self) -> String {
         if self.is_usual() {
             return String::new();
         }
-        Sha256::digest(self.json()).iter().take(4).fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
+        Sha256::digest(self.json()).iter().fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
     }
 
     /// Whether calls without a credential are let in as `system:anonymous`, whatever they ask.
@@ -143,6 +143,7 @@ mod tests {
         for (part, words) in parts {
             let shape: Shape = serde_json::from_value(part).expect("a shape");
             assert_eq!(shape.words(), words);
+            assert_eq!(shape.key().len(), 64, "half of this can be made to collide");
             assert!(keys.insert(shape.key()), "{words}");
             assert_eq!(serde_json::from_str::<Shape>(&shape.json()).expect("the same"), shape);
         }

@@ -24,7 +24,9 @@
 mod budget;
 mod clusters;
 mod report;
+mod uncaptured;
 
+use self::uncaptured::uncaptured;
 use std::path::Path;
 
 use clusters::{REFUSED, SharedCluster};
@@ -171,12 +173,6 @@ fn hold_if_asked() {
         let code = holder::hold(&Folder::at(folder), &settings::from_env(), settings::fresh());
         std::process::exit(code.into());
     }
-}
-
-/// Says something past the test harness, which captures what is printed.
-fn uncaptured(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stderr().write_all(crate::redact::outlet::plain(text).as_bytes());
 }
 
 #[allow(clippy::print_stdout, reason = "captured by the test harness, shown when the test fails or with --nocapture")]

@@ -6,6 +6,8 @@
 mod existing;
 #[path = "docker/fake_daemon.rs"]
 mod fake_daemon;
+#[path = "attacks/given.rs"]
+mod given;
 #[path = "attacks/page.rs"]
 mod page;
 mod rows;
@@ -25,9 +27,21 @@ mod executed;
 #[path = "attacks/node.rs"]
 mod node;
 
+/// The port of a cluster on this machine (A23).
+#[path = "attacks/loopback.rs"]
+mod loopback;
+
 /// Clusters that exist: kubectl's command line, processes that stay, objects of others (A4, A6, K12 to K14).
 #[path = "attacks/existing_cluster.rs"]
 mod existing_cluster;
+
+/// What others make in a cluster that exists, under names that were a run's (K12, K13, K29).
+#[path = "attacks/others.rs"]
+mod others;
+
+/// Little of everything: processes, memory, sizes of files; and files that make much of little (A5, A20).
+#[path = "attacks/limits.rs"]
+mod limits;
 
 /// Credentials in every outlet (A7, A14, A15).
 #[path = "attacks/secrets.rs"]

@@ -2,16 +2,18 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, reason = "the figures, shown with --nocapture")]
 
+mod traces;
+
 use std::{
     collections::BTreeSet,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use traces::alone;
 
 const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
 
@@ -167,17 +169,6 @@ fn interfaces() -> BTreeSet<String> {
 /// Interfaces that were not there before. Those of others (a container that ends) may go meanwhile.
 fn interfaces_since(before: &BTreeSet<String>) -> Vec<String> {
     interfaces().difference(before).cloned().collect()
-}
-
-/// The tests of this file measure moments, so they run one after the other; and the engine must be there, or the first
-/// run's time goes into its build.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
-    guard
 }
 
 #[test]

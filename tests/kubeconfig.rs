@@ -14,7 +14,7 @@ use futures::{StreamExt as _, stream};
 use http::Method;
 use kubewalk::{
     clock::Moment,
-    cluster::{kubectl::Login, namespaces},
+    cluster::kubectl::Login,
     k8s::kubectl::{
         grammar::{self, Takes},
         table::{COMMANDS, Effect},
@@ -336,14 +336,18 @@ fn an_interrupted_run_cleans_up_and_what_a_killed_one_leaves_is_swept() {
 
     let mut killed = begin();
     // While it lives, it is nobody's to sweep.
-    let sweep = |dry_run| given.runtime.block_on(namespaces::sweep(&given.client, &[], dry_run)).expect("a sweep");
-    let of_ours = |swept: Vec<String>| swept.into_iter().filter(|what| what.contains("kw-long")).collect::<Vec<_>>();
-    assert_eq!(of_ours(sweep(true).0), Vec::<String>::new());
+    let swept = || {
+        let mut command = given.place.kubewalk(&["sweep", "--dry-run", "--cluster", "kubeconfig", "--context", "it"]);
+        let said = Said::from(&command.env("KUBECONFIG", &file).output().expect("kubewalk starts"));
+        let found = said.stdout.lines().filter_map(|line| line.strip_prefix("would remove "));
+        found.filter(|what| what.contains("kw-long")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(swept(), Vec::<String>::new());
     killed.kill().expect("killed");
     killed.wait().expect("waited for");
     let name = given.namespaces("kw-long").pop().expect("it stays");
     let expected = [format!("Namespace {name}"), "ClusterRole kw-long".to_owned()];
-    assert_eq!(of_ours(sweep(true).0), expected);
+    assert_eq!(swept(), expected);
     assert_eq!(given.namespaces("kw-long"), [name]);
     let mut command = given.place.kubewalk(&["sweep", "--cluster", "kubeconfig", "--context", "it"]);
     let said = Said::from(&command.env("KUBECONFIG", &file).output().expect("kubewalk starts"));

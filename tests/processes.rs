@@ -10,13 +10,12 @@ mod traces;
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use kubewalk::testing;
 use rustix::process::{Pid, Signal, kill_process};
-use traces::{Place, Said};
+use traces::{Place, Said, alone};
 
 const ONE_ROLE: &str = "scenarios/rbac/one-role.yaml";
 
@@ -38,15 +37,6 @@ fn a_story_that_may_be_false() {
     let text = if false_one { text.replacen("status: 403", "status: 200", 1) } else { text };
     let (ended, report) = testing::run_text(ONE_ROLE, &text);
     assert_eq!(ended.exit.code(), 0, "{report}");
-}
-
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
-    guard
 }
 
 fn program() -> PathBuf {

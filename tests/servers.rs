@@ -8,27 +8,16 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     process::{Child, Command},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use traces::{Place, Said};
+use traces::{Place, Said, alone};
 
 const SOON: Duration = Duration::from_secs(20);
 const SMALL: &str = "scenarios/rbac/one-role.yaml";
 const OWNERS: &str = "scenarios/cluster/block-owner-deletion.yaml";
-
-/// Each test has a whole machine's worth of clusters, so they take turns. The engine is built first if it must be.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
-    guard
-}
 
 /// A folder with scenarios of these texts, and their paths.
 fn scenarios(texts: &[(&str, &str)]) -> (tempfile::TempDir, Vec<String>) {

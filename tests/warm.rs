@@ -7,24 +7,13 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use traces::{Place, Said};
+use traces::{Place, Said, alone};
 
 const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
-
-/// Each test has a whole machine's worth of clusters, so they take turns. The engine is built first if it must be.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
-    guard
-}
 
 /// Starts a warm cluster and gives its name.
 fn up(place: &mut Place, ttl: &str) -> String {

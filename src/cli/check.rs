@@ -68,7 +68,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut exit = selected.verdict();
-    let warnings = selected.problems.iter().filter(|problem| problem.severity == Severity::Warning).count();
+    let warnings = selected.findings.iter().filter(|problem| problem.severity == Severity::Warning).count();
     if options.deny_warnings && warnings > 0 && exit == Exit::Held {
         tell!("error: {} denied by --deny-warnings", counted(warnings, "warning is", "warnings are"));
         exit = Exit::Invalid;
@@ -111,7 +111,7 @@ fn notes(selected: &Selected, talk: Talk) -> String {
 
 /// Writes a report.
 fn report(wanted: &Wanted, selected: &Selected) -> Exit {
-    let findings = &selected.problems;
+    let findings = &selected.findings;
     let text = match wanted.kind {
         Kind::Github => github::render(findings),
         Kind::Json => json::render(findings, selected.plans.len(), selected.invalid),

@@ -98,11 +98,13 @@ impl Command {
 
     /// What it needs of the machine before it begins.
     fn needs(&self) -> Result<(), ClusterError> {
+        limits::memory()?;
         match self {
             Command::Run(_) | Command::Doctor | Command::Explain(_) | Command::Sweep(_) | Command::Cluster(_) => {
-                limits::files(limits::FILES)
+                limits::files(limits::FILES)?;
+                limits::threads(limits::THREADS)
             }
-            _ => Ok(()),
+            _ => limits::threads(limits::FEW_THREADS),
         }
     }
 }
@@ -197,6 +199,9 @@ fn plugin() -> Option<String> {
 pub fn main(closed: bool) -> ExitCode {
     say::note_closed(closed);
     std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
+    // First: also an error of the command line may be too long for a file.
+    limits::raise();
+    signals::survive_a_file_limit();
     let parsed = command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -208,8 +213,6 @@ pub fn main(closed: bool) -> ExitCode {
         }
         where_docker_is::enter();
     }
-    limits::raise();
-    signals::survive_a_file_limit();
     if let Err(e) = cli.command.needs() {
         tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
         return Exit::Environment.into();

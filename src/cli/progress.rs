@@ -1,11 +1,11 @@
 //! How a cluster's start goes, on standard error: in place on a terminal, else a line each.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
-use crate::cluster::Progress;
+use crate::{cluster::Progress, sync::locked};
 
 /// Says it.
 pub fn tell(progress: Progress) {
@@ -31,7 +31,7 @@ fn pulled(image: &str, done: u64, total: u64) {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
     let terminal = super::say::on_a_terminal();
     let pause = Duration::from_millis(if terminal { 200 } else { 10_000 });
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = locked(&LAST);
     if last.is_some_and(|last| last.elapsed() < pause) {
         return;
     }

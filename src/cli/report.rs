@@ -36,6 +36,11 @@ pub enum Kind {
     Github,
 }
 
+/// What the command line says of `--report`.
+pub const HELP: &str = "Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of), \
+    `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names)";
+
+/// The words of the command line, in the order of the alphabet.
 const KINDS: [(&str, Kind); 5] = [
     ("events", Kind::Events),
     ("github", Kind::Github),
@@ -69,7 +74,11 @@ pub fn wanted(text: &str) -> Result<Wanted, String> {
         let near = KINDS.iter().max_by(|a, b| strsim::jaro(a.0, word).total_cmp(&strsim::jaro(b.0, word)));
         let near = near.filter(|(known, _)| strsim::jaro(known, word) > 0.7);
         let hint = near.map_or_else(
-            || "the kinds are events, github, html, json, and junit".to_owned(),
+            || {
+                let words = KINDS.map(|(word, _)| word);
+                let (last, others) = words.split_last().expect("there are some");
+                format!("the kinds are {}, and {last}", others.join(", "))
+            },
             |(known, _)| format!("did you mean `{known}`?"),
         );
         return Err(format!("there is no report `{word}`; {hint}"));

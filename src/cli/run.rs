@@ -51,9 +51,7 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
-    /// Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of),
-    /// `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names).
-    #[arg(long, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
+    #[arg(long, help = report::HELP, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
     report: Vec<Report>,
     #[command(flatten)]
     secrets: super::secret::Secrets,

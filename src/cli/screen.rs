@@ -49,7 +49,7 @@ impl Screen {
             remedy: None,
             log: vec![],
         });
-        for event in selected.findings.into_iter().chain(nothing) {
+        for event in selected.invalid_events().chain(nothing) {
             self.reports.tell(event);
         }
         let skipped = selected.plans.iter().map(|plan| plan.steps.len()).sum();

@@ -16,7 +16,7 @@ use crate::{
     plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
     scenario::{
-        self, Diagnostic, Source, diagnostic,
+        self, diagnostic,
         diagnostic::{Severity, printable},
     },
     settings,
@@ -66,10 +66,8 @@ pub struct Selected {
     pub invalid: usize,
     /// How many valid files the filters left out.
     pub left_out: usize,
-    /// What is wrong with the files, for the reports of a run.
-    pub findings: Vec<Event>,
-    /// The same with the warnings, for the reports of `check`.
-    pub problems: Vec<Finding>,
+    /// What is wrong with the files, and what is only warned about, for reports.
+    pub findings: Vec<Finding>,
 }
 
 impl Selected {
@@ -101,9 +99,18 @@ impl Selected {
             let source = &plan.document.source;
             self.invalid += 1;
             self.said.push_str(&diagnostic::render(&found, source, color));
-            self.findings.extend(found.iter().map(|found| finding(found, source)));
+            self.findings.extend(found.iter().map(|found| Finding::of(found, source)));
             false
         });
+    }
+
+    /// What is wrong with the files, as the events of a run that does not begin.
+    pub fn invalid_events(&self) -> impl Iterator<Item = Event> {
+        self.findings.iter().filter(|found| found.severity == Severity::Error).map(|found| {
+            let (line, col) = found.range.map_or((1, 1), |range| range.start);
+            let (path, message, hint) = (found.path.clone(), found.message.clone(), found.hint.clone());
+            Event::Invalid { path, line, col, message, hint }
+        })
     }
 
     /// Why there is nothing to run.
@@ -126,14 +133,6 @@ impl Selected {
     }
 }
 
-/// A diagnostic as an event.
-fn finding(found: &Diagnostic, source: &Source) -> Event {
-    let source = found.file.as_ref().unwrap_or(source);
-    let (line, col) = found.span.map_or((1, 1), |span| diagnostic::line_col(source, span.start));
-    let (message, hint) = (found.message.clone(), found.hint.clone());
-    Event::Invalid { path: source.path.display().to_string(), line, col, message, hint }
-}
-
 /// Reads, plans and filters.
 pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     let mut selected = Selected::default();
@@ -145,9 +144,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
                 selected.invalid += 1;
                 let named = printable(&path.to_string_lossy()).into_owned();
                 selected.said.push_str(&format!("error: cannot read {named}: {e}\n"));
-                selected.problems.push(Finding::unreadable(path.display().to_string(), &e));
-                let (path, message) = (path.display().to_string(), format!("cannot be read: {e}"));
-                selected.findings.push(Event::Invalid { path, line: 1, col: 1, message, hint: None });
+                selected.findings.push(Finding::unreadable(path.display().to_string(), &e));
             }
         }
     }
@@ -160,15 +157,13 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             Ok(plan) => {
                 let source = &plan.document.source;
                 selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
-                selected.problems.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
+                selected.findings.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
                 selected.plans.push(plan);
             }
             Err((source, diagnostics)) => {
                 selected.invalid += 1;
                 selected.said.push_str(&diagnostic::render(&diagnostics, &source, color));
-                selected.problems.extend(diagnostics.iter().map(|found| Finding::of(found, &source)));
-                let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
-                selected.findings.extend(errors.map(|found| finding(found, &source)));
+                selected.findings.extend(diagnostics.iter().map(|found| Finding::of(found, &source)));
             }
         }
     }
@@ -246,4 +241,34 @@ pub(super) fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cluster_that_exists_does_not_take_is_in_every_report() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.yaml");
+        let text = "title: t\nsteps:\n  - title: s\n    kubectl: {args: [label, node, a, b=c]}\n";
+        std::fs::write(&file, text).expect("written");
+        let document = scenario::read(&file, text.as_bytes()).expect("a scenario");
+        let plan = plan::plan(document, &Names::random()).expect("a plan");
+        let mut selected = Selected { files: vec![file], plans: vec![plan], ..Selected::default() };
+        selected.meet_a_cluster_that_exists(&Existing::default(), false);
+        assert_eq!((selected.invalid, selected.plans.len()), (1, 0), "{}", selected.said);
+        assert_eq!(selected.findings.len(), 1, "for `check --report`: {}", selected.said);
+        let events: Vec<_> = selected.invalid_events().collect();
+        assert!(matches!(&events[..], [Event::Invalid { line: 4, .. }]), "for `run --report`: {events:?}");
+    }
+
+    #[test]
+    fn a_warning_is_a_finding_and_no_event() {
+        let mut selected = Selected::default();
+        selected.findings.push(Finding::unreadable("a.yaml".into(), &std::io::Error::other("no")));
+        selected.findings.push(Finding { severity: Severity::Warning, ..selected.findings[0].clone() });
+        let events: Vec<_> = selected.invalid_events().collect();
+        assert!(matches!(&events[..], [Event::Invalid { line: 1, col: 1, .. }]), "{events:?}");
+    }
 }

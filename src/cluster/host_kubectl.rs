@@ -5,7 +5,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -21,7 +21,7 @@ use tokio::process::Command;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 use super::{ClusterError, kubectl::Login, own::program, plugin};
-use crate::redact;
+use crate::{redact, sync::locked};
 
 /// The name of all that is in the kubeconfig.
 const NAME: &str = "kubewalk";
@@ -190,7 +190,7 @@ async fn bearer(config: &kube::Config) -> Result<Option<String>, String> {
     let note = Arc::clone(&seen);
     let keep = tower::service_fn(move |request: http::Request<kube::client::Body>| {
         let header = request.headers().get(http::header::AUTHORIZATION).cloned();
-        *note.lock().unwrap_or_else(PoisonError::into_inner) = header;
+        *locked(&note) = header;
         std::future::ready(Ok::<_, tower::BoxError>(http::Response::new(kube::client::Body::empty())))
     });
     let service = ServiceBuilder::new()
@@ -199,7 +199,7 @@ async fn bearer(config: &kube::Config) -> Result<Option<String>, String> {
         .service(keep);
     let request = http::Request::new(kube::client::Body::empty());
     service.oneshot(request).await.map_err(|e| failed(&e))?;
-    let header = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let header = locked(&seen).take();
     Ok(header.and_then(|header| header.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)))
 }
 

@@ -1,6 +1,8 @@
 //! What this process and its children may use of the machine (`ulimit`), looked at before a cluster is started: with too little
 //! each program fails in another way, and none says why.
 
+use std::sync::{PoisonError, RwLock};
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{ClusterError, preflight::Check};
@@ -19,6 +21,15 @@ const NODE_FILE_SIZE: u64 = 1 << 30;
 
 /// The address space that a node's program reserves, with room to spare.
 const NODE_MEMORY: u64 = 8 << 30;
+
+/// So many threads every command needs that speaks to a cluster or to Docker: those that wait for files and names included.
+pub const THREADS: usize = 16;
+
+/// And every other one: those that read.
+pub const FEW_THREADS: usize = 3;
+
+/// So much memory every command needs, in bytes.
+const MEMORY: u64 = 256 << 20;
 
 /// Raises what may be raised without rights: a limit that is only a default is no reason to fail.
 pub fn raise() {
@@ -40,6 +51,8 @@ pub fn raise() {
     enough(Resource::Nofile, Some(ENOUGH_FILES));
     enough(Resource::Fsize, None);
     enough(Resource::As, None);
+    enough(Resource::Data, None);
+    enough(Resource::Nproc, None);
 }
 
 /// Whether no file may be larger than some size.
@@ -59,6 +72,46 @@ pub fn files(needed: u64) -> Result<(), ClusterError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// That so many threads can be started at once, whatever limits them: what a user may have, or a cgroup. A library that cannot start
+/// one breaks off.
+///
+/// # Errors
+/// When fewer could be.
+pub fn threads(needed: usize) -> Result<(), ClusterError> {
+    let gate = RwLock::new(());
+    std::thread::scope(|scope| {
+        // They end when this is given back.
+        let _closed = gate.write().unwrap_or_else(PoisonError::into_inner);
+        for started in 0..needed {
+            let builder = std::thread::Builder::new().stack_size(64 << 10);
+            let thread = builder.spawn_scoped(scope, || drop(gate.read().unwrap_or_else(PoisonError::into_inner)));
+            thread.map_err(|e| {
+                ClusterError::new(
+                    format!("only {started} more threads can be started, and {needed} are needed: {e}"),
+                    "raise the limit: `ulimit -u 4096`, by root if need be, or the limit of the service or container around this",
+                )
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// That so much memory may be used.
+///
+/// # Errors
+/// When it may be less.
+pub fn memory() -> Result<(), ClusterError> {
+    for (resource, option) in [(Resource::As, "v"), (Resource::Data, "d")] {
+        if let Some(most) = getrlimit(resource).current.filter(|most| *most < MEMORY) {
+            return Err(ClusterError::new(
+                format!("only {} MiB of memory may be used, and {} are needed", most >> 20, MEMORY >> 20),
+                format!("raise the limit: `ulimit -{option} unlimited`, by root if need be"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a node can be started with these limits.

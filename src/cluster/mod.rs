@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod cleanup;
+pub mod death;
 pub mod docker;
 pub mod engine;
 pub mod host_kubectl;
@@ -43,7 +44,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use access::kubeconfig_for;
 use access::{client, client_config, config, gone};
-pub use cleanup::{folder, namespaces, owner, sweep};
+pub use cleanup::{folder, namespaces, owner, seal, sweep};
 pub use daemon::Daemon;
 use docker::login;
 pub use docker::{bounded, container, daemon, exec, images, trouble};
@@ -197,6 +198,9 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     fn died(&self) -> Option<ClusterError>;
 
+    /// Waits until the cluster is broken.
+    fn death(&self) -> BoxFuture<'_, ClusterError>;
+
     /// Ends the cluster and waits until everything of it is removed. One that lives on is given back instead.
     fn end(&self) -> BoxFuture<'_, Ended>;
 
@@ -267,16 +271,7 @@ impl Cluster {
         {
             return Err(ClusterError::new(why, "use --cluster builtin, docker or kind").into());
         }
-        match wanted.kind {
-            None => auto::start(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Builtin) => start_builtin(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Docker) => kinds::docker::start(wanted, settings, stop, progress).await,
-            Some(ClusterKind::K3s) => {
-                k3s::start(wanted, settings, images::Patience::of(settings), stop, progress).await
-            }
-            Some(ClusterKind::Kind) => kind::start(wanted, settings, stop, progress).await,
-            Some(ClusterKind::Kubeconfig) => kubeconfig::connect(wanted, settings, stop).await,
-        }
+        kinds::start(wanted, settings, stop, progress).await
     }
 
     /// A cluster that runs: its facts, the administrator's kubeconfig, its node's kubectl, and what holds it.
@@ -309,6 +304,11 @@ impl Cluster {
     /// Why the cluster is broken, if it is: a component that died, with its last log lines.
     pub fn broken(&self) -> Option<ClusterError> {
         self.node.died()
+    }
+
+    /// Waits until the cluster is broken.
+    pub async fn death(&self) -> ClusterError {
+        self.node.death().await
     }
 
     /// A client for the runtime that calls this. A client belongs to its runtime, so every test makes its own.
@@ -370,21 +370,5 @@ impl Cluster {
     /// Ends the cluster also if it would live on, because its use was broken off and nobody has cleaned up.
     pub async fn discard(self) -> Ended {
         self.node.discard().await
-    }
-}
-
-async fn start_builtin(
-    wanted: &Wanted,
-    settings: &Settings,
-    stop: &Stop,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<Cluster, StartError> {
-    engine::has(wanted)?;
-    #[cfg(target_os = "linux")]
-    return builtin::start(wanted, settings, stop, progress).await;
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (settings, stop, progress);
-        Err(preflight::not_linux().into())
     }
 }

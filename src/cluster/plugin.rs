@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -22,7 +22,7 @@ use super::{
     ClusterError,
     own::program::{self, Missing},
 };
-use crate::{process, redact};
+use crate::{process, redact, sync::locked};
 
 /// How long a program may take: it may ask a service elsewhere.
 pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ pub async fn credential(exec: &ExecConfig) -> Result<Credential, String> {
     // The same command for another cluster may give another credential.
     let key = format!("{}{}", json!(exec), json!(exec.cluster));
     let kept = {
-        let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locked(KNOWN.get_or_init(Mutex::default));
         Arc::clone(known.entry(key).or_default())
     };
     let mut kept = kept.lock().await;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterError, ClusterKind, Settings, engine, k3s, kind, kubeconfig};
+use super::{ClusterError, ClusterKind, Settings, kinds, kubeconfig};
 use crate::shape::Shape;
 
 /// The cluster that somebody asks for.
@@ -34,28 +34,13 @@ impl Wanted {
         if self.untrusted {
             untrusted(self.kind)?;
         }
-        match self.kind {
-            Some(ClusterKind::Builtin | ClusterKind::Docker) => engine::has(self),
-            Some(ClusterKind::K3s) => k3s::image(self, settings).map(drop),
-            Some(ClusterKind::Kind) => kind::check(self, settings),
-            None | Some(ClusterKind::Kubeconfig) => Ok(()),
-        }
+        kinds::check(self, settings)
     }
 }
 
-/// Whether a kind can hold scenarios that are not trusted. They are administrators of their cluster, so only a policy that is
-/// no object of its API holds them. An API server reads one from its own files since 1.37, and only in nodes that are ours.
+/// Whether a kind can hold scenarios that are not trusted.
 pub(super) fn untrusted(kind: Option<ClusterKind>) -> Result<(), ClusterError> {
-    let Some(kind) = kind else { return Ok(()) };
-    let why = match kind {
-        ClusterKind::Builtin | ClusterKind::Docker => return Ok(()),
-        ClusterKind::K3s | ClusterKind::Kind => {
-            "an administrator of such a cluster, as every scenario is, could remove the policy that keeps Pods from its node"
-        }
-        ClusterKind::Kubeconfig => {
-            "in a cluster that exists a scenario asks with your rights, and could remove any policy that you may make"
-        }
-    };
+    let Some((kind, why)) = kind.and_then(|kind| Some((kind, kinds::trusted_only(kind)?))) else { return Ok(()) };
     let message = format!("--untrusted does not go with --cluster {kind}: {why}");
     Err(ClusterError::new(message, "use --cluster builtin or --cluster docker"))
 }

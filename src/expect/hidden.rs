@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::json;
+use super::one_line;
 use crate::redact::DATA;
 
 /// Where kubectl keeps what was applied last: the whole Secret once more.
@@ -49,7 +49,7 @@ impl Hidden {
 
     /// A value of that answer in one line.
     pub fn line(&self, value: &Value) -> String {
-        if self.0.is_empty() { json::value(value) } else { json::value(&self.copy(value)) }
+        if self.0.is_empty() { one_line::value(value) } else { one_line::value(&self.copy(value)) }
     }
 
     fn copy(&self, value: &Value) -> Value {

@@ -88,18 +88,31 @@ pub(super) fn pointer(expect: &Expect) -> &'static str {
     }
 }
 
+/// Whether anything is expected beside what has a pointer of its own.
 fn says_anything(expect: &Expect) -> bool {
-    expect.json.is_some()
-        || expect.object.is_some()
-        || !expect.path.is_empty()
-        || expect.exit_code.is_some()
-        || expect.stdout.is_some()
-        || expect.stderr.is_some()
-        || expect.within.is_some()
-        || expect.warning.is_some()
-        || expect.no_warning.is_some()
-        || expect.empty.is_some()
-        || expect.token_review.is_some()
+    let Expect {
+        when: _,
+        status: _,
+        by: _,
+        reason: _,
+        message: _,
+        absent: _,
+        json,
+        object,
+        path,
+        exit_code,
+        stdout,
+        stderr,
+        within,
+        warning,
+        no_warning,
+        empty,
+        token_review,
+    } = expect;
+    let values = json.is_some() || object.is_some() || !path.is_empty();
+    let texts = stdout.is_some() || stderr.is_some() || warning.is_some();
+    let others = exit_code.is_some() || within.is_some() || no_warning.is_some() || empty.is_some();
+    values || texts || others || token_review.is_some()
 }
 
 pub(super) fn over_http(expect: &Expect, http: &Http, meant: Option<&Meant>) -> Vec<Mismatch> {

@@ -13,6 +13,7 @@ mod hints;
 pub mod json;
 pub mod judge;
 pub mod jwt;
+mod one_line;
 mod parts;
 pub mod path;
 pub mod pattern;

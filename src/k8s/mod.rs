@@ -6,6 +6,7 @@
 pub mod fields;
 pub mod kubectl;
 pub mod near;
+pub mod object;
 pub mod paths;
 pub mod rbac_words;
 pub mod resolve;

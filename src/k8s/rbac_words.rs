@@ -36,7 +36,7 @@ pub const SUBRESOURCES: &[&str] = &[
 ];
 
 /// The words of one of the lists of a rule.
-pub fn words<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
+pub fn listed<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
     let list = rule.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }

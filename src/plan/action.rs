@@ -1,18 +1,23 @@
-//! What a step does.
+//! What a step does, and all that differs from one deed to another: what it asks, what it changes, its texts, its line.
+//!
+//! Each question is one match without `_`, so that the compiler names all of them when a verb is added.
 
-use std::{collections::BTreeMap, path::PathBuf};
-
-use serde_json::Value;
+use std::time::Duration;
 
 use super::{
-    can,
+    Call, Change, Curl, Exec, Kubectl, Object, Target, TokenCall, asks,
+    can::{self, Can, Cell, Who},
+    equivalent::{lines, outside, shell},
+    fill::texts::{self, Filler},
     kinds::Kind,
-    place::Place,
-    request::{Identity, Request},
+    request::Request,
 };
-use crate::scenario::{
-    calls::PatchType,
-    verbs::{Method, Until},
+use crate::{
+    k8s::{
+        kubectl::{grammar, table::Effect},
+        special,
+    },
+    scenario::verbs::{Method, Until},
 };
 
 /// What a step does.
@@ -48,153 +53,239 @@ pub enum Action {
     Patch(Box<Change>),
 }
 
-/// A call of kubectl.
-#[derive(Debug, Clone)]
-pub struct Kubectl {
-    /// All arguments.
-    pub args: Vec<String>,
-    /// How many of them, at the beginning, the scenario does not say.
-    pub added: usize,
-    /// The scenario's own namespace, if it has one.
-    pub own: Option<String>,
-    /// Standard input.
-    pub stdin: Option<String>,
-    /// What it makes outside of the scenario's namespace, as far as that can be told: it is removed afterwards.
-    pub makes: Vec<Object>,
+/// What of others an action might change, beside the objects that it makes.
+pub(super) enum Touches<'a> {
+    /// Nothing.
+    Nothing,
+    /// This object.
+    Object(&'a Target),
+    /// What these requests are about.
+    Requested(Vec<Request>),
+    /// What this call of kubectl is about.
+    Command(&'a Kubectl),
 }
 
-/// A manifest, and where it goes.
-#[derive(Debug, Clone)]
-pub struct Object {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its namespace; `None` for cluster-wide kinds.
-    pub namespace: Option<String>,
-    /// Its name (empty with generateName).
-    pub name: String,
-    /// The manifest as it is sent, namespace and subjects filled in.
-    pub manifest: Value,
-    /// The file beside the scenario that it is from.
-    pub file: Option<FromFile>,
-}
+impl Action {
+    /// The requests that the authorizer sees, in order: it may refuse each of them. Empty for kinds whose plural only the
+    /// cluster knows, and for what is not asked of the API server.
+    pub fn requests(&self) -> Vec<Request> {
+        match self {
+            Action::Curl(call) => call.request.clone().into_iter().collect(),
+            _ => self.paths().iter().map(|(method, path)| Request::from_http(method, path)).collect(),
+        }
+    }
 
-/// Where a manifest is from that does not stand in the scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FromFile {
-    /// The file.
-    pub path: PathBuf,
-    /// Whether placeholders in it are filled in.
-    pub fill: bool,
-    /// The namespace of what names none in it.
-    pub namespace: String,
-}
+    /// The methods and paths of the same requests.
+    pub fn paths(&self) -> Vec<(&'static str, String)> {
+        let target = |method: &'static str, target: &Target| {
+            let known = target.kind.plural.is_some();
+            known.then(|| (method, target.path(&target.kind))).into_iter().collect()
+        };
+        let made = |object: &Object| Some(("POST", object.path(false)?));
+        match self {
+            Action::Curl(call) => {
+                let is_api = call.request.is_some();
+                is_api.then(|| (call.method.word(), asks::path_of(&call.url).to_owned())).into_iter().collect()
+            }
+            Action::Request(call) => vec![(call.method.word(), call.path.clone())],
+            Action::Get(object) => target("GET", object),
+            Action::Delete(object) => target("DELETE", object),
+            // An object that is not there yet needs `create`, too.
+            Action::Apply(objects) => (objects.iter())
+                .filter_map(|one| one.path(true))
+                .flat_map(|path| [("PATCH", path.clone()), ("POST", path)])
+                .collect(),
+            Action::Create(objects) => objects.iter().filter_map(made).collect(),
+            Action::Pod(one) => made(one).into_iter().collect(),
+            Action::Can(_) | Action::Kubectl(_) | Action::Wait(..) | Action::Exec(_) => vec![],
+            Action::Whoami => vec![("POST", asks::WHOAMI.to_owned())],
+            Action::Token(call) => vec![(if call.secret.is_some() { "GET" } else { "POST" }, call.path())],
+            Action::Patch(change) => {
+                let kind = &change.target.kind;
+                kind.plural.as_ref().map(|_| ("PATCH", change.path(kind))).into_iter().collect()
+            }
+        }
+    }
 
-/// An object or a list of objects that is read.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The kind.
-    pub kind: Kind,
-    /// The namespace; `None` for cluster-wide kinds and for lists over all namespaces.
-    pub namespace: Option<String>,
-    /// The name; `None` for a list.
-    pub name: Option<String>,
-    /// For a list.
-    pub label_selector: Option<String>,
-    /// For a list.
-    pub field_selector: Option<String>,
-}
+    /// The kinds that it is about.
+    pub fn kinds_mut(&mut self) -> Vec<&mut Kind> {
+        match self {
+            Action::Apply(objects) | Action::Create(objects) => {
+                objects.iter_mut().map(|object| &mut object.kind).collect()
+            }
+            Action::Pod(object) => vec![&mut object.kind],
+            Action::Get(target) | Action::Delete(target) | Action::Wait(target, _) => vec![&mut target.kind],
+            Action::Patch(change) => vec![&mut change.target.kind],
+            Action::Can(_)
+            | Action::Kubectl(_)
+            | Action::Curl(_)
+            | Action::Exec(_)
+            | Action::Request(_)
+            | Action::Whoami
+            | Action::Token(_) => vec![],
+        }
+    }
 
-/// A call by curl inside a Pod.
-#[derive(Debug, Clone)]
-pub struct Curl {
-    /// Where it runs.
-    pub place: Place,
-    /// The URL, `{namespace}` replaced.
-    pub url: String,
-    /// The method.
-    pub method: Method,
-    /// Sends the Pod's mounted token.
-    pub mounted_token: bool,
-    /// `--insecure`.
-    pub insecure: bool,
-    /// `--cacert` with the mounted certificate.
-    pub cacert: bool,
-    /// Further headers.
-    pub headers: BTreeMap<String, String>,
-    /// JSON body, as text.
-    pub body: Option<String>,
-    /// Who the API server must take the caller for.
-    pub identity: Identity,
-    /// What the API server must understand; `None` when the URL is not the API server's, or not known yet.
-    pub request: Option<Request>,
-    /// Whether the host is a saved value, which is only known when the step runs.
-    pub late: bool,
-    /// The name of a saved token that is sent.
-    pub saved_token: Option<String>,
-}
+    /// Whether it changes nothing, so that it may be asked again. A GET by which a program is run or reached does more than
+    /// read.
+    pub fn only_reads(&self) -> bool {
+        let connects = |request: &Request| {
+            matches!(request, Request::Resource { subresource: Some(part), .. }
+                if matches!(part.as_str(), "exec" | "attach" | "portforward" | "proxy"))
+        };
+        let reads = |method: Method| matches!(method, Method::Get | Method::Head | Method::Options);
+        let method = match self {
+            Action::Get(_) | Action::Wait(..) | Action::Can(_) | Action::Whoami => return true,
+            Action::Curl(curl) => curl.method,
+            Action::Request(call) => call.method,
+            Action::Kubectl(_) | Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Delete(_) => {
+                return false;
+            }
+            Action::Exec(_) | Action::Token(_) | Action::Patch(_) => return false,
+        };
+        reads(method) && !self.requests().iter().any(connects)
+    }
 
-impl Curl {
-    /// The path of the URL, and its query.
-    pub fn path(&self) -> &str {
-        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.find('/').map_or("/", |at| &rest[at..])
+    /// Whether a success of this action leaves something behind.
+    pub fn changes(&self) -> bool {
+        let asks = |request: &Request| match request {
+            Request::Resource { group, resource, subresource, .. } => {
+                special::only_asks(group, resource) || subresource.as_deref() == Some("token")
+            }
+            Request::Path { .. } => false,
+        };
+        let tries = |path: &str, body: Option<&String>| {
+            path.contains("dryRun=") || body.is_some_and(|body| body.contains("\"dryRun\""))
+        };
+        match self {
+            Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
+            Action::Kubectl(kubectl) => {
+                kubectl_changes(&kubectl.args) && !kubectl.args.iter().any(|word| word.starts_with("--dry-run"))
+            }
+            Action::Curl(call) => {
+                !self.only_reads() && !tries(&call.url, call.body.as_ref()) && !call.request.iter().any(asks)
+            }
+            Action::Request(call) => {
+                !self.only_reads() && !tries(&call.path, call.body.as_ref()) && !self.requests().iter().any(asks)
+            }
+            // What a command in a Pod does is not known; the others only ask.
+            Action::Exec(_)
+            | Action::Get(_)
+            | Action::Wait(..)
+            | Action::Can(_)
+            | Action::Whoami
+            | Action::Token(_) => false,
+        }
+    }
+
+    /// What of others it might change.
+    pub(super) fn touches(&self) -> Touches<'_> {
+        match self {
+            Action::Delete(target) => Touches::Object(target),
+            Action::Patch(change) => Touches::Object(&change.target),
+            Action::Curl(_) | Action::Request(_) => Touches::Requested(self.requests()),
+            Action::Kubectl(kubectl) => Touches::Command(kubectl),
+            // What these make is looked at as objects; the others change nothing.
+            Action::Apply(_) | Action::Create(_) | Action::Pod(_) => Touches::Nothing,
+            Action::Can(_) | Action::Get(_) | Action::Wait(..) | Action::Exec(_) => Touches::Nothing,
+            Action::Whoami | Action::Token(_) => Touches::Nothing,
+        }
+    }
+
+    /// Changes every text of it.
+    pub(super) fn fill(&mut self, filler: &mut dyn Filler) {
+        match self {
+            Action::Can(Can { cells, sample: _ }) => {
+                for Cell { pointer: _, who: Who { words, user, groups }, request, allowed: _, api: _, on_purpose: _ } in
+                    cells
+                {
+                    texts::all([words, user].into_iter().chain(groups), filler);
+                    texts::request(request, filler);
+                }
+            }
+            Action::Kubectl(Kubectl { args, added: _, own: _, stdin, makes }) => {
+                texts::all(args.iter_mut().chain(stdin), filler);
+                makes.iter_mut().for_each(|object| texts::object(object, filler));
+            }
+            Action::Apply(objects) | Action::Create(objects) => {
+                objects.iter_mut().for_each(|object| texts::object(object, filler));
+            }
+            Action::Pod(object) => texts::object(object, filler),
+            Action::Get(target) | Action::Delete(target) => texts::target(target, filler),
+            Action::Wait(target, until) => {
+                texts::target(target, filler);
+                match until {
+                    Until::Exists | Until::Deleted => {}
+                    Until::Condition(condition) => filler.text(condition),
+                    Until::Object(part) => part.values_mut().for_each(|value| filler.value(value)),
+                }
+            }
+            Action::Curl(call) => texts::curl(call, filler),
+            Action::Exec(Exec { place, identity, command, stdin }) => {
+                texts::place(place, filler);
+                texts::identity(identity, filler);
+                texts::all(command.iter_mut().chain(stdin), filler);
+            }
+            Action::Request(call) => {
+                let Call { method: _, path, body, content_type, headers } = &mut **call;
+                texts::all([path].into_iter().chain(content_type).chain(headers.values_mut()), filler);
+                if let Some(body) = body {
+                    filler.body(body);
+                }
+            }
+            Action::Whoami => {}
+            Action::Token(call) => {
+                let TokenCall { namespace, account, seconds: _, audiences, bound_to, secret } = &mut **call;
+                let bound_to = bound_to.as_mut().map(|(_, name)| name);
+                texts::all([namespace, account].into_iter().chain(audiences).chain(bound_to).chain(secret), filler);
+            }
+            Action::Patch(change) => {
+                let Change { target, subresource, how: _, body } = &mut **change;
+                texts::target(target, filler);
+                texts::all(subresource, filler);
+                filler.value(body);
+            }
+        }
+    }
+
+    /// The kubectl lines that do the same; what waits does so as long as the step may take.
+    pub(super) fn lines(&self, limit: Duration) -> String {
+        match self {
+            Action::Can(can) => lines::questions(can),
+            Action::Kubectl(kubectl) => {
+                let mut words = shell::words(["kubectl"]);
+                words.extend(kubectl.args.iter().cloned());
+                shell::piped(kubectl.stdin.as_deref(), &words)
+            }
+            Action::Apply(objects) => lines::manifests("kubectl apply --server-side", objects),
+            Action::Create(objects) => lines::manifests("kubectl create", objects),
+            Action::Pod(pod) => {
+                let create = lines::piped_in("kubectl create -f -", std::slice::from_ref(pod));
+                let mut wait = shell::words(["kubectl", "wait", "--for=condition=Ready"]);
+                wait.push(format!("pod/{}", pod.name));
+                shell::in_namespace(&mut wait, pod.namespace.as_deref());
+                wait.push(lines::timeout(limit));
+                format!("{create}\n{}", shell::line(&wait))
+            }
+            Action::Get(target) => lines::get(target),
+            Action::Delete(target) => {
+                let mut delete = shell::words(["kubectl", "delete"]);
+                shell::object(&mut delete, target);
+                shell::line(&delete)
+            }
+            Action::Wait(target, until) => lines::wait(limit, target, until),
+            Action::Curl(call) => lines::curl(call),
+            Action::Exec(command) => lines::exec(command),
+            Action::Request(call) => outside::request(call),
+            Action::Whoami => "kubectl auth whoami -o json".into(),
+            Action::Token(call) => outside::token(call),
+            Action::Patch(change) => outside::patch(change),
+        }
     }
 }
 
-/// A command inside a Pod.
-#[derive(Debug, Clone)]
-pub struct Exec {
-    /// Where it runs.
-    pub place: Place,
-    /// The Pod's ServiceAccount, as whom a call from inside is made.
-    pub identity: Identity,
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Standard input.
-    pub stdin: Option<String>,
-}
-
-/// A request from outside the cluster.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The method.
-    pub method: Method,
-    /// The path and its query, `{namespace}` replaced.
-    pub path: String,
-    /// The body as it is sent.
-    pub body: Option<String>,
-    /// The body's type.
-    pub content_type: Option<String>,
-    /// Further headers.
-    pub headers: BTreeMap<String, String>,
-}
-
-/// A token of a ServiceAccount.
-#[derive(Debug, Clone, Default)]
-pub struct TokenCall {
-    /// The account's namespace.
-    pub namespace: String,
-    /// The account.
-    pub account: String,
-    /// `spec.expirationSeconds`.
-    pub seconds: Option<u64>,
-    /// `spec.audiences`.
-    pub audiences: Vec<String>,
-    /// `spec.boundObjectRef`: kind and name.
-    pub bound_to: Option<(String, String)>,
-    /// The Secret that has the token.
-    pub secret: Option<String>,
-}
-
-/// A change of one object.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// The object.
-    pub target: Target,
-    /// A part of it.
-    pub subresource: Option<String>,
-    /// How the change is written.
-    pub how: PatchType,
-    /// The change.
-    pub body: Value,
+/// Whether kubectl is asked for something else than to read.
+fn kubectl_changes(args: &[String]) -> bool {
+    // What runs in a Pod is not known, as for `exec`.
+    !grammar::read(args).is_ok_and(|call| matches!(call.command.effect, Effect::Reads | Effect::Inside))
 }

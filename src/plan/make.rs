@@ -118,7 +118,7 @@ pub(in crate::plan) fn examine(
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| step::read(&mut cx, index, step)).collect();
-    cx.apis = apis::of(&drafts);
+    cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
     unpaired_denial::check(&mut cx, &steps);

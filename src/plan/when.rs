@@ -16,10 +16,41 @@ pub struct When {
 /// A comparison with a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
-    /// `>=`, `<=`, `>`, `<` or `=`.
-    pub sign: &'static str,
+    /// How it is compared.
+    pub sign: Sign,
     /// MAJOR and MINOR.
     pub version: (u32, u32),
+}
+
+/// How versions are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// `>=`
+    AtLeast,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Above,
+    /// `<`
+    Below,
+    /// `=`
+    Exactly,
+}
+
+impl Sign {
+    /// The longest first, as they are read: `>` begins `>=`.
+    pub const ALL: [Sign; 5] = [Sign::AtLeast, Sign::AtMost, Sign::Above, Sign::Below, Sign::Exactly];
+
+    /// As it is written.
+    pub const fn written(self) -> &'static str {
+        match self {
+            Sign::AtLeast => ">=",
+            Sign::AtMost => "<=",
+            Sign::Above => ">",
+            Sign::Below => "<",
+            Sign::Exactly => "=",
+        }
+    }
 }
 
 /// What is true of a cluster.
@@ -37,11 +68,11 @@ impl Comparison {
     /// Whether a version fulfils it.
     pub fn holds(self, version: (u32, u32)) -> bool {
         match self.sign {
-            ">=" => version >= self.version,
-            "<=" => version <= self.version,
-            ">" => version > self.version,
-            "<" => version < self.version,
-            _ => version == self.version,
+            Sign::AtLeast => version >= self.version,
+            Sign::AtMost => version <= self.version,
+            Sign::Above => version > self.version,
+            Sign::Below => version < self.version,
+            Sign::Exactly => version == self.version,
         }
     }
 }
@@ -51,7 +82,7 @@ impl When {
     pub fn missing(&self, here: &Here) -> Option<String> {
         let (major, minor) = here.kubernetes;
         let words: Vec<_> = (self.kubernetes.iter())
-            .map(|comparison| format!("{}{}.{}", comparison.sign, comparison.version.0, comparison.version.1))
+            .map(|comparison| format!("{}{}.{}", comparison.sign.written(), comparison.version.0, comparison.version.1))
             .collect();
         if !self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes)) {
             return Some(format!("needs Kubernetes {}, this is {major}.{minor}", words.join(", ")));
@@ -123,14 +154,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case(">=", (1, 37), true)]
-    #[case(">=", (1, 38), false)]
-    #[case("<=", (1, 37), true)]
-    #[case("<", (1, 37), false)]
-    #[case("<", (2, 0), true)]
-    #[case(">", (1, 9), true)]
-    #[case("=", (1, 37), true)]
-    fn numbers_not_texts_are_compared(#[case] sign: &'static str, #[case] version: (u32, u32), #[case] holds: bool) {
+    #[case(Sign::AtLeast, (1, 37), true)]
+    #[case(Sign::AtLeast, (1, 38), false)]
+    #[case(Sign::AtMost, (1, 37), true)]
+    #[case(Sign::Below, (1, 37), false)]
+    #[case(Sign::Below, (2, 0), true)]
+    #[case(Sign::Above, (1, 9), true)]
+    #[case(Sign::Exactly, (1, 37), true)]
+    fn numbers_not_texts_are_compared(#[case] sign: Sign, #[case] version: (u32, u32), #[case] holds: bool) {
         assert_eq!(Comparison { sign, version }.holds((1, 37)), holds);
     }
 
@@ -138,7 +169,10 @@ mod tests {
     fn says_why_not() {
         let here = Here { kubernetes: (1, 37), cluster: ClusterKind::K3s, feature: vec![Feature::Pods] };
         let of = |when: When| when.missing(&here).unwrap_or_default();
-        let kubernetes = vec![Comparison { sign: ">=", version: (1, 24) }, Comparison { sign: "<", version: (1, 35) }];
+        let kubernetes = vec![
+            Comparison { sign: Sign::AtLeast, version: (1, 24) },
+            Comparison { sign: Sign::Below, version: (1, 35) },
+        ];
         assert_eq!(of(When { kubernetes, ..When::default() }), "needs Kubernetes >=1.24, <1.35, this is 1.37");
         let cluster = Some(vec![ClusterKind::Builtin, ClusterKind::Kind]);
         assert_eq!(of(When { cluster, ..When::default() }), "needs a cluster of kind builtin or kind, this is k3s");

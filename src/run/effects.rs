@@ -2,23 +2,18 @@
 
 use serde_json::Value;
 
-use super::ask::Asked;
+use super::judged::Judged;
 use crate::{
     expect::{Answer, Class, Http, Mismatch},
-    k8s::{
-        kubectl::{grammar, table::Effect},
-        special,
-    },
-    plan::{Action, Request, Step},
-    redact::redact,
-    redact::show,
+    plan::{Action, Step},
+    redact::{redact, show},
 };
 
 /// Whether an attempt went through that was expected to fail, and changed something: asking again until it is refused would
 /// hide that.
-pub(super) fn went_through(step: &Step, asked: &Asked) -> bool {
+pub(super) fn went_through(step: &Step, asked: &Judged) -> bool {
     let fails = step.expected.iter().any(|item| item.expect.must_fail());
-    let hidden = changes(&step.action) && !waits_for_admission(step);
+    let hidden = step.action.changes() && !waits_for_admission(step);
     fails && hidden && !asked.mismatches.is_empty() && succeeded(&asked.got.answer)
 }
 
@@ -47,43 +42,8 @@ fn succeeded(answer: &Answer) -> bool {
     }
 }
 
-/// Whether a success of this action leaves something behind.
-fn changes(action: &Action) -> bool {
-    let asks = |request: &Request| match request {
-        Request::Resource { group, resource, subresource, .. } => {
-            special::only_asks(group, resource) || subresource.as_deref() == Some("token")
-        }
-        Request::Path { .. } => false,
-    };
-    let tries = |path: &str, body: Option<&String>| {
-        path.contains("dryRun=") || body.is_some_and(|body| body.contains("\"dryRun\""))
-    };
-    match action {
-        Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
-        Action::Kubectl(kubectl) => {
-            kubectl_changes(&kubectl.args) && !kubectl.args.iter().any(|word| word.starts_with("--dry-run"))
-        }
-        Action::Curl(call) => {
-            !action.only_reads() && !tries(&call.url, call.body.as_ref()) && !call.request.iter().any(asks)
-        }
-        Action::Request(call) => {
-            !action.only_reads() && !tries(&call.path, call.body.as_ref()) && !action.requests().iter().any(asks)
-        }
-        // What a command in a Pod does is not known; the others only ask.
-        Action::Exec(_) | Action::Get(_) | Action::Wait(..) | Action::Can(_) | Action::Whoami | Action::Token(_) => {
-            false
-        }
-    }
-}
-
-/// Whether kubectl is asked for something else than to read.
-fn kubectl_changes(args: &[String]) -> bool {
-    // What runs in a Pod is not known, as for `exec`.
-    !grammar::read(args).is_ok_and(|call| matches!(call.command.effect, Effect::Reads | Effect::Inside))
-}
-
 /// Says in the first mismatch what the attempt has done.
-pub(super) fn tell(asked: &mut Asked) {
+pub(super) fn tell(asked: &mut Judged) {
     let what = match &asked.got.answer {
         Answer::Api(http) | Answer::Curl(http) => done(http),
         _ => "it was carried out".into(),
@@ -123,7 +83,7 @@ mod tests {
     use super::*;
     use crate::{expect::judge, plan, scenario, steps::Got};
 
-    fn asked(text: &str, status: u16) -> (Step, Asked) {
+    fn asked(text: &str, status: u16) -> (Step, Judged) {
         let text = format!("title: t\nsteps: [{{title: t, {text}}}]");
         let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
         let step = plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0);
@@ -139,7 +99,7 @@ mod tests {
             took: std::time::Duration::ZERO,
         });
         let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        (step, Asked { got: Got { answer, token: None }, mismatches, attempts: 1 })
+        (step, Judged { got: Got { answer, token: None }, mismatches, attempts: 1 })
     }
 
     const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::ask::{Asked, calls};
+use super::judged::{Judged, calls};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces::content,
@@ -18,6 +18,7 @@ use crate::{
     plan::{Action, Credential, Identity, Request, Step},
     redact::show,
     steps::{Context, Fault, api},
+    sync::locked,
 };
 
 /// Namespaces that cannot be deleted.
@@ -33,7 +34,7 @@ const REFUSED: &str = "forbidden: User ";
 ///
 /// # Errors
 /// [`Fault::Going`]: something of it is being deleted, so the denial does not count.
-pub(super) async fn check(step: &Step, asked: &Asked, context: &Context) -> Result<(), Fault> {
+pub(super) async fn check(step: &Step, asked: &Judged, context: &Context) -> Result<(), Fault> {
     let Some(subjects) = subjects(step, asked) else { return Ok(()) };
     let looked = join_all(subjects.iter().map(|subject| look(subject, context))).await;
     match looked.into_iter().flatten().next() {
@@ -51,7 +52,7 @@ enum Subject {
 }
 
 /// What a denial was about; `None` when there was none.
-fn subjects(step: &Step, asked: &Asked) -> Option<BTreeSet<Subject>> {
+fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
     let answer = &asked.got.answer;
     let mut found = BTreeSet::new();
     let namespace = |request: &Request| match request {
@@ -147,7 +148,7 @@ async fn look(subject: &Subject, context: &Context) -> Option<String> {
 
 /// Whether a namespace was there when the scenario began, or is one that it made: of another, nothing but the denial is known.
 fn is_known(name: &str, context: &Context) -> bool {
-    let made = context.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let made = locked(&context.made);
     name == context.namespace || made.iter().any(|made| made.kind.is("", "Namespace") && made.name == name)
 }
 

@@ -1,6 +1,7 @@
 //! Which server a step calls from a Pod, when only the cluster knows: a saved host, or a kubelet whose refusal is meant.
 
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::{
     plan::{self, Action, Curl, Step},
@@ -31,11 +32,12 @@ pub(super) async fn settle(step: &mut Step, context: &Context) -> Result<(), Fau
         return Ok(());
     }
     let Some((host, port)) = address(&call.url) else { return Ok(()) };
+    let nodes = Nodes { context, listed: OnceCell::new() };
     if call.late && call.request.is_none() && (call.mounted_token || call.saved_token.is_some()) {
-        of_cluster(call, &host, port, context).await?;
+        stays_in_cluster(call, &host, port, &nodes).await?;
     }
     let Some(by) = claimed else { return Ok(()) };
-    let Some(nodes) = list("/api/v1/nodes", context).await? else { return Ok(()) };
+    let Some(nodes) = nodes.get().await? else { return Ok(()) };
     let is_kubelet = nodes.iter().any(|node| has(node, &host) && kubelet_port(node) == u64::from(port));
     match (by, is_kubelet) {
         (DeniedBy::Kubelet, false) => {
@@ -69,8 +71,8 @@ fn address(url: &str) -> Option<(String, u16)> {
 }
 
 /// A token goes to a saved host only when that is a server of this cluster. What stands in the file, its author has said.
-async fn of_cluster(call: &mut Curl, host: &str, port: u16, context: &Context) -> Result<(), Fault> {
-    let any = |found: Option<Vec<Value>>, is: &dyn Fn(&Value) -> bool| found.iter().flatten().any(is);
+async fn stays_in_cluster(call: &mut Curl, host: &str, port: u16, nodes: &Nodes<'_>) -> Result<(), Fault> {
+    let context = nodes.context;
     let named = is_named(host, &call.place.namespace, context).await?;
     let services = if named { None } else { list("/api/v1/services", context).await? };
     let own = services.iter().flatten().find(|service| has_ip(&service["spec"]["clusterIPs"], host));
@@ -81,13 +83,11 @@ async fn of_cluster(call: &mut Curl, host: &str, port: u16, context: &Context) -
         }
         return Ok(());
     }
-    if named
-        || any(list("/api/v1/nodes", context).await?, &|node| has(node, host))
-        || any(
-            list(&format!("/api/v1/pods?fieldSelector=status.podIP%3D{}", api::escape(host)), context).await?,
-            &|_| true,
-        )
-    {
+    if named || nodes.get().await?.into_iter().flatten().any(|node| has(node, host)) {
+        return Ok(());
+    }
+    let with_address = format!("/api/v1/pods?fieldSelector=status.podIP%3D{}", api::escape(host));
+    if list(&with_address, context).await?.is_some_and(|pods| !pods.is_empty()) {
         return Ok(());
     }
     Err(wrong(format!(
@@ -132,11 +132,20 @@ fn kubelet_port(node: &Value) -> u64 {
 
 /// A list, unless kubewalk may not see it.
 async fn list(path: &str, context: &Context) -> Result<Option<Vec<Value>>, Fault> {
-    let http = api::get(&context.client, path).await?;
-    match http.status {
-        200 => Ok(http.json.and_then(|mut json| json["items"].as_array_mut().map(std::mem::take))),
-        403 => Ok(None),
-        _ => Err(api::busy(&http).unwrap_or_else(|| Fault::Refused(format!("GET {path}: {}", api::words(&http))))),
+    Ok(api::list_if_allowed(&context.client, path).await?.ok())
+}
+
+/// The cluster's nodes, which are listed when they are needed, and once.
+struct Nodes<'a> {
+    context: &'a Context,
+    listed: OnceCell<Option<Vec<Value>>>,
+}
+
+impl Nodes<'_> {
+    /// All of them, unless kubewalk may not see them.
+    async fn get(&self) -> Result<Option<&[Value]>, Fault> {
+        let listed = self.listed.get_or_try_init(|| list("/api/v1/nodes", self.context)).await?;
+        Ok(listed.as_deref())
     }
 }
 

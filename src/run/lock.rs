@@ -34,7 +34,7 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
     let collection = api::path(&kind(), Some(&plan.namespace), None);
     let path = api::path(&kind(), Some(&plan.namespace), Some(NAME));
     let mut manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}});
-    namespaces::mark(&mut manifest);
+    namespaces::mark(&mut manifest, Some(&plan.namespace));
     let json = Some("application/json");
     loop {
         let body = manifest.to_string().into_bytes();

@@ -10,17 +10,18 @@ pub mod schedule;
 pub mod sink;
 pub mod skip;
 
-mod ask;
+mod api_server_monitor;
+mod attempt;
 mod captures;
 mod effects;
 mod existence;
 mod going;
 mod hosts;
+mod judged;
 mod lock;
 mod places;
-mod presence;
 mod reproduce;
-mod steady;
+mod step_executor;
 mod summary;
 mod verdict;
 mod why;
@@ -68,7 +69,7 @@ pub struct Ended {
     /// What could not be removed.
     pub left: Vec<String>,
     /// Its namespace, which was removed and goes by itself.
-    pub going: Option<String>,
+    pub going: Option<cleanup::Going>,
 }
 
 /// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
@@ -137,7 +138,10 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
         if !lost {
             ended.left = Box::pin(cleanup::remove(plan, &context, budget)).await;
-            ended.going = plan.fresh_namespace.then(|| plan.namespace.clone());
+            ended.going = context
+                .own
+                .as_ref()
+                .and_then(|own| own.uid.get().map(|uid| cleanup::Going { name: own.name.clone(), uid: uid.clone() }));
         }
         if !ended.left.is_empty() {
             ended.exit = ended.exit.worst(Exit::CleanUp);
@@ -179,7 +183,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     let made = async {
         tokio::select! {
             made = cleanup::make_namespace(plan, context) => made,
-            () = steady::broke(cluster) => Err(Fault::Away("")),
+            _ = cluster.death() => Err(Fault::Away("")),
         }
     };
     if plan.fresh_namespace
@@ -202,7 +206,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         return;
     }
     let mut captures = captures::Captures::default();
-    let mut steady = steady::Steady::new(cluster, context, &plan.namespace);
+    let mut executor = step_executor::StepExecutor::new(cluster, context, &plan.namespace);
     let here = here(cluster.facts());
     let mut over = None;
     for step in &plan.steps {
@@ -224,7 +228,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         filled.iter().for_each(secrets::learn);
         let filled = match filled {
             Ok(mut filled) => {
-                let found = clock::timeout_at(deadline, steady.find(&mut filled)).await;
+                let found = clock::timeout_at(deadline, executor.find(&mut filled)).await;
                 let found = found.unwrap_or(Err(Fault::Late(plan.timeout)));
                 step.clone_from(&filled);
                 found.map(|()| filled)
@@ -235,7 +239,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             cluster.spoil(&why);
         }
         let asked = match &filled {
-            Ok(filled) => clock::timeout_at(deadline, steady.ask(filled, &mut captures))
+            Ok(filled) => clock::timeout_at(deadline, executor.execute(filled, &mut captures))
                 .await
                 .unwrap_or(Err(Fault::Late(plan.timeout))),
             Err(fault) => Err(fault.clone()),
@@ -303,7 +307,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(asked: &ask::Asked) -> Self {
+    fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
         Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }

@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::hosts;
 use crate::{
     clock::Moment,
-    k8s::nearest,
+    k8s::{
+        nearest,
+        object::{is_controlled, name_of, newest_revision, uid_of},
+    },
     plan::{Action, Curl, Exec, Identity, Of, Owner, Place, Step, place::selector},
     redact::show,
     steps::{Context, Fault, api, guest, hopeless, states},
@@ -67,7 +70,7 @@ pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) 
         }
     } else if curl {
         // What it lacks shows only while it runs.
-        while let Some(pod) = one(&pod_path(place), context).await? {
+        while let Some(pod) = api::object(&context.client, &pod_path(place)).await? {
             // One that never will says itself why.
             let never = matches!(states::of_container(&pod, place.container.as_deref()), states::Standing::Never(_));
             if runs(&pod, place.container.as_deref()) || patience.left().is_zero() || never {
@@ -114,7 +117,7 @@ async fn look(place: &mut Place, context: &Context) -> Result<Result<Value, Stri
     let namespace = place.namespace.clone();
     let candidates = match &place.of {
         None | Some(Of::Name) => {
-            return match one(&pod_path(place), context).await? {
+            return match api::object(&context.client, &pod_path(place)).await? {
                 Some(pod) => Ok(Ok(pod)),
                 None => Ok(Err(near("Pods", &place.pod, &list(&namespace, "", "pods", "", context).await?))),
             };
@@ -154,7 +157,7 @@ async fn owned(
     context: &Context,
 ) -> Result<Result<Vec<Value>, String>, Fault> {
     let path = object(namespace, owner.group(), owner.plural(), name);
-    let Some(top) = one(&path, context).await? else {
+    let Some(top) = api::object(&context.client, &path).await? else {
         let all = list(namespace, owner.group(), owner.plural(), "", context).await?;
         return Ok(Err(format!("there is no {} `{name}`: {}", owner.kind(), near(owner.plural(), name, &all))));
     };
@@ -164,22 +167,17 @@ async fn owned(
     {
         return Ok(Err(format!("the controller of {} `{name}` has not seen its last change yet", owner.kind())));
     }
-    let mut owners = vec![uid(&top)];
+    let mut owners: Vec<String> = uid_of(&top).map(str::to_owned).into_iter().collect();
     if let Some(between) = owner.between() {
         let mut sets: Vec<Value> = list(namespace, between.group(), between.plural(), "", context).await?;
-        sets.retain(|set| owners.contains(&owner_uid(set)));
+        sets.retain(|set| is_controlled(set, &owners));
         if owner == Owner::Deployment {
-            let revision = |set: &Value| {
-                let text = set.pointer("/metadata/annotations/deployment.kubernetes.io~1revision");
-                text.and_then(Value::as_str).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default()
-            };
-            let newest = sets.iter().map(revision).max();
-            sets.retain(|set| Some(revision(set)) == newest);
+            sets = newest_revision(sets);
         }
-        owners = sets.iter().map(uid).collect();
+        owners = sets.iter().filter_map(uid_of).map(str::to_owned).collect();
     }
     let mut pods = list(namespace, "", "pods", "", context).await?;
-    pods.retain(|pod| owners.contains(&owner_uid(pod)));
+    pods.retain(|pod| is_controlled(pod, &owners));
     if pods.is_empty() {
         let wanted = ["replicas", "completions"].iter().find_map(|key| top["spec"][*key].as_i64());
         let wanted = match wanted {
@@ -193,30 +191,9 @@ async fn owned(
     Ok(Ok(pods))
 }
 
-fn uid(object: &Value) -> String {
-    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
-}
-
-fn owner_uid(object: &Value) -> String {
-    let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-    let controller = owners.into_iter().find(|owner| owner["controller"] == true);
-    controller.and_then(|owner| owner["uid"].as_str()).unwrap_or("none").to_owned()
-}
-
-fn name_of(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
-}
-
 /// Whether a command can be run in a container of a Pod that is to stay.
 fn runs(pod: &Value, container: Option<&str>) -> bool {
-    let Some(name) = guest::container(pod, container).and_then(|container| container["name"].as_str()) else {
-        return false;
-    };
-    let status = &pod["status"];
-    let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
-    let mut all = lists.iter().flat_map(|key| status[*key].as_array().into_iter().flatten());
-    let running = all.any(|state| state["name"] == name && state["state"]["running"].is_object());
-    running && pod["metadata"]["deletionTimestamp"].is_null()
+    states::of_container(pod, container) == states::Standing::Running
 }
 
 /// What became of Pods of which none runs.
@@ -270,27 +247,8 @@ fn pod_path(place: &Place) -> String {
     object(&place.namespace, "", "pods", &place.pod)
 }
 
-/// An object, if it is there.
-async fn one(path: &str, context: &Context) -> Result<Option<Value>, Fault> {
-    let http = api::get(&context.client, path).await?;
-    match http.status {
-        200 => Ok(http.json),
-        404 => Ok(None),
-        _ => Err(api::busy(&http).unwrap_or_else(|| refused(path, &http))),
-    }
-}
-
 async fn list(namespace: &str, group: &str, plural: &str, query: &str, context: &Context) -> Result<Vec<Value>, Fault> {
-    let path = format!("{}?limit={MOST}{query}", collection(namespace, group, plural));
-    let http = api::get(&context.client, &path).await?;
-    match http.status {
-        200 => Ok(http.json.and_then(|mut json| json["items"].as_array_mut().map(std::mem::take)).unwrap_or_default()),
-        _ => Err(api::busy(&http).unwrap_or_else(|| refused(&path, &http))),
-    }
-}
-
-fn refused(path: &str, http: &crate::expect::Http) -> Fault {
-    Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, api::words(http)))
+    api::list(&context.client, &format!("{}?limit={MOST}{query}", collection(namespace, group, plural))).await
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The lines that do the same as a step, as they are told when it has ended: they must come to the same end.
 
-use super::ask::Asked;
+use super::attempt::Judged;
 use crate::{
     expect::Answer,
     plan::{Action, Step, equivalent},
@@ -8,7 +8,7 @@ use crate::{
 
 /// The lines. Of questions of which some were answered otherwise than expected, only these; the alias `curl` is the image that it
 /// stands for on this cluster.
-pub(super) fn lines(step: &Step, asked: Option<&Asked>, curl_image: &str) -> String {
+pub(super) fn lines(step: &Step, asked: Option<&Judged>, curl_image: &str) -> String {
     let failed = asked.and_then(|asked| failed_questions(step, asked));
     let lines = equivalent::equivalent(failed.as_ref().unwrap_or(step));
     match &step.action {
@@ -20,7 +20,7 @@ pub(super) fn lines(step: &Step, asked: Option<&Asked>, curl_image: &str) -> Str
 }
 
 /// The step with those of its questions that failed.
-fn failed_questions(step: &Step, asked: &Asked) -> Option<Step> {
+fn failed_questions(step: &Step, asked: &Judged) -> Option<Step> {
     let Answer::Reviews(reviews) = &asked.got.answer else { return None };
     let mut step = step.clone();
     let Action::Can(can) = &mut step.action else { return None };

@@ -98,7 +98,7 @@ struct ScenarioState {
     /// How many times it was run.
     attempts: usize,
     /// The namespaces in which it was, and that are going.
-    going: Vec<String>,
+    going: Vec<cleanup::Going>,
 }
 
 impl ScenarioState {
@@ -177,6 +177,10 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         if self.limits.fail_on_flaky && all.iter().any(ScenarioState::is_flaky) {
             totals.exit = totals.exit.worst(Exit::Flaky);
         }
+        // Of what did not begin nothing is known, whatever came of the others.
+        if self.stop.asked().is_none() && all.iter().any(|one| one.ended.is_none()) {
+            totals.exit = totals.exit.worst(Exit::Environment);
+        }
         all.iter().for_each(|one| totals.add(totals_of(one)));
         totals
     }
@@ -198,6 +202,10 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         let open = all.iter().enumerate().filter(|(_, one)| one.is_open()).map(|(at, one)| (at, &one.plan));
         let mut tell = |event| sink.event(event);
         let ended = schedule::run(open, options, cluster, self.exclusion, self.stop, &mut tell).await;
+        // Others may have used it before: then no scenario has ended that could say so.
+        if let Some(error) = cluster.broken().filter(|_| ended.is_empty()) {
+            sink.abort(error);
+        }
         for (at, mut now) in ended {
             let one = &mut all[at];
             one.going.extend(now.going.take());
@@ -213,7 +221,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
 
     /// Ends a cluster and says what of it is left. In a cluster that exists, the namespaces that are going must be gone, unless
     /// the run was stopped: a cluster of kubewalk's own takes them along, or looks itself.
-    async fn end(&self, cluster: S::Held, going: Vec<String>, running: &mut Running<'_>) -> Vec<String> {
+    async fn end(&self, cluster: S::Held, going: Vec<cleanup::Going>, running: &mut Running<'_>) -> Vec<String> {
         running.broken_off(self.stop);
         let ending = Instant::now();
         let mut left = match cluster.client().await {
@@ -255,13 +263,19 @@ mod tests {
         stop::{self, Why},
     };
 
-    /// A node whose API server never answers.
+    /// A node whose API server never answers, and that has died, if so.
     #[derive(Debug)]
-    struct Silent;
+    struct Silent {
+        dead: bool,
+    }
 
     impl Node for Silent {
         fn died(&self) -> Option<ClusterError> {
-            None
+            self.dead.then(|| ClusterError::plain("etcd was killed"))
+        }
+
+        fn death(&self) -> BoxFuture<'_, ClusterError> {
+            Box::pin(std::future::pending())
         }
 
         fn end(&self) -> BoxFuture<'_, ClusterEnded> {
@@ -273,6 +287,7 @@ mod tests {
     struct Source {
         taken: AtomicUsize,
         shared: bool,
+        dead: bool,
     }
 
     impl ClusterSource for Source {
@@ -288,7 +303,12 @@ mod tests {
                 curl_image: String::new(),
             };
             let kubectl = Kubectl::new(std::iter::empty::<PathBuf>());
-            let cluster = Cluster::new(facts, PathBuf::from("/nonexistent/kubeconfig"), kubectl, Box::new(Silent));
+            let cluster = Cluster::new(
+                facts,
+                PathBuf::from("/nonexistent/kubeconfig"),
+                kubectl,
+                Box::new(Silent { dead: self.dead }),
+            );
             Box::pin(std::future::ready(Ok(Box::new(cluster))))
         }
 
@@ -319,7 +339,7 @@ mod tests {
         }
     }
 
-    async fn run(retries: usize, shared: bool, stop: &Stop) -> (Totals, usize, Vec<Event>) {
+    async fn run(retries: usize, shared: bool, dead: bool, stop: &Stop) -> (Totals, usize, Vec<Event>) {
         let text = "title: t\nsteps: [{title: one, serviceAccount: a}, {title: two, serviceAccount: b}]\n";
         let document = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
         let plans = [crate::plan::plan(document, &Names::random()).expect("a plan")];
@@ -330,7 +350,7 @@ mod tests {
             fail_on_flaky: true,
         };
         let (exclusion, mut told) = (ExclusionLocks::new(), Told::default());
-        let source = Source { taken: AtomicUsize::new(0), shared };
+        let source = Source { taken: AtomicUsize::new(0), shared, dead };
         let retry_loop = RetryLoop { plans: &plans, source, limits: &limits, jobs: 4, exclusion: &exclusion, stop };
         let totals = retry_loop.run(&mut told).await;
         (totals, retry_loop.source.taken.load(Ordering::SeqCst), told.0)
@@ -338,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_environment_kept_from_an_answer_is_tried_on_another_cluster() {
-        let (totals, taken, told) = run(2, true, &Stop::never()).await;
+        let (totals, taken, told) = run(2, true, false, &Stop::never()).await;
         assert_eq!((totals.exit, totals.skipped, taken), (Exit::Environment, 2, 3), "{told:?}");
         let again = told.iter().filter_map(|event| match event {
             Event::ScenarioAgain { attempt, of, .. } => Some((*attempt, *of)),
@@ -350,16 +370,25 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_cluster_leaves_behind_is_told() {
-        let (totals, taken, told) = run(0, false, &Stop::never()).await;
+        let (totals, taken, told) = run(0, false, false, &Stop::never()).await;
         assert_eq!((totals.exit, taken, totals.left), (Exit::Environment, 1, vec!["a container".to_owned()]));
         assert!(told.iter().any(|event| matches!(event, Event::CleanUp { path: None, .. })), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_begin_on_a_dead_cluster_has_not_held() {
+        let (totals, taken, told) = run(1, true, true, &Stop::never()).await;
+        assert_eq!((totals.exit, totals.skipped, taken), (Exit::Environment, 2, 2), "{told:?}");
+        let said =
+            |event: &Event| matches!(event, Event::Aborted { path: None, message, .. } if message == "etcd was killed");
+        assert!(told.iter().any(said), "{told:?}");
     }
 
     #[tokio::test]
     async fn a_budget_that_is_spent_is_told_once_and_ends_all_rounds() {
         let (stopper, stop) = stop::pair();
         stopper.stop(Why::Budget(Duration::from_secs(1)));
-        let (totals, taken, told) = run(5, false, &stop).await;
+        let (totals, taken, told) = run(5, false, false, &stop).await;
         assert_eq!((taken, totals.skipped), (1, 2));
         let aborted = |event: &&Event| matches!(event, Event::Aborted { class, .. } if class == crate::event::BUDGET);
         assert_eq!(told.iter().filter(aborted).count(), 1, "{told:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ask, summary, why};
+use super::{attempt, summary, why};
 use crate::{
     cluster::{Cluster, ClusterError, ready},
     event::{self, Failure, Outcome},
@@ -12,11 +12,14 @@ use crate::{
     steps::{Context, Fault},
 };
 
+/// How long a node's death may take to be told, once an answer that does not come shows it.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
 /// The outcome of what was asked, and a few words about the answer.
 pub(super) async fn judge(
     plan: &Plan,
     step: &Step,
-    asked: Result<ask::Asked, Fault>,
+    asked: Result<attempt::Judged, Fault>,
     cluster: &Cluster,
     context: &Context,
 ) -> (Outcome, String) {
@@ -93,13 +96,7 @@ fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<Str
 
 /// Why the cluster is broken: the end of a node shows in an answer that does not come before anybody has said it.
 async fn broken_soon(cluster: &Cluster) -> Option<ClusterError> {
-    for _ in 0..50 {
-        if let Some(error) = cluster.broken() {
-            return Some(error);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    None
+    tokio::time::timeout(TOLD_WITHIN, cluster.death()).await.ok()
 }
 
 fn broken(error: ClusterError) -> Outcome {

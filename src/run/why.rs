@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ask;
+use super::attempt;
 use crate::{
     clock::{self, Moment},
     event::Failure,
@@ -54,7 +54,7 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
 
 /// The call of a step; once for each expectation.
 fn of_call<'a>(step: &'a Step, failure: &Failure, told: &mut Vec<&'a str>) -> Option<(Surprise, Question, bool)> {
-    let (identity, requests) = ask::calls(step)?;
+    let (identity, requests) = attempt::calls(step)?;
     let item = expected(step, failure)?;
     let surprise = surprise(item, failure)?;
     if told.contains(&item.pointer.as_str()) {
@@ -177,7 +177,7 @@ mod tests {
         let document = crate::scenario::read(std::path::Path::new("x.yaml"), text.as_bytes()).expect("a scenario");
         let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
         let step = &plan.steps[2];
-        assert!(ask::calls(step).is_some());
+        assert!(attempt::calls(step).is_some());
         for (class, wanted) in [
             (Class::Allowed, Some(Surprise::Allowed)),
             (Class::Status, Some(Surprise::Allowed)),

@@ -16,7 +16,6 @@ pub mod diagnostic;
 pub mod duration;
 pub mod each;
 pub mod expect;
-pub mod expect_key;
 pub mod fix;
 pub mod json_schema;
 pub mod kubectl;
@@ -45,7 +44,7 @@ mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity, Source, Span};
-pub use expect_key::ExpectKey;
+pub use expect::ExpectKey;
 pub use json_schema::schema_json;
 pub use read::{Document, read, read_file};
 pub use schema::{Namespace, Scenario, Step};

@@ -7,7 +7,7 @@ mod keys;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
 };
 
 use serde_json::{Map, Value as Json};
@@ -24,6 +24,8 @@ use super::{
     wording::{self, Place},
     words,
 };
+
+use crate::sync::locked;
 
 /// Checks the whole file.
 ///
@@ -372,7 +374,7 @@ impl Walk<'_> {
 /// A pattern of the schema, compiled once: the schema has a few, and a file has hundreds of texts.
 fn form(pattern: &'static str) -> &'static regex::Regex {
     static FORMS: OnceLock<Mutex<HashMap<&'static str, &'static regex::Regex>>> = OnceLock::new();
-    let mut forms = FORMS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    let mut forms = locked(FORMS.get_or_init(Mutex::default));
     forms
         .entry(pattern)
         .or_insert_with(|| Box::leak(Box::new(regex::Regex::new(pattern).expect("the schema's patterns compile"))))

@@ -1,7 +1,10 @@
 //! The only file that knows serde-saphyr: [`parse`] turns its values into [`Node`]s and its errors into our words (those
 //! are in `syntax.rs`). A value that came by an alias or a merge key has the place of the alias.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use std::{collections::HashMap, fmt};
 
@@ -84,7 +87,30 @@ fn finish(text: &str, raw: &Spanned<Raw>, mut found: Vec<Diagnostic>) -> (Option
     (Some(node), found)
 }
 
+/// So many values more than their texts have letters may come by aliases, in all that one process reads: each text is small, and there
+/// may be thousands.
+const MOST_BY_ALIAS: usize = 500_000;
+
+/// The most events that the aliases of one text may give.
+const MOST_REPLAYED: usize = 20_000;
+
+/// How many have come.
+static BY_ALIAS: AtomicUsize = AtomicUsize::new(0);
+
 fn load(text: &str, size: Size) -> Result<Spanned<Raw>, Trouble> {
+    let left = MOST_BY_ALIAS.saturating_sub(BY_ALIAS.load(Ordering::Relaxed));
+    let read = load_within(text, size, left.min(MOST_REPLAYED));
+    // Every value that is written has at least one letter.
+    let more = match &read {
+        Ok(raw) if text.contains('*') => count(&raw.value).saturating_sub(text.len()),
+        Err(trouble) if trouble.kind == syntax::Kind::TooManyAliases => MOST_REPLAYED,
+        _ => 0,
+    };
+    BY_ALIAS.fetch_add(more, Ordering::Relaxed);
+    read
+}
+
+fn load_within(text: &str, size: Size, replayed: usize) -> Result<Spanned<Raw>, Trouble> {
     let nodes = size.nodes();
     let options = serde_saphyr::options! {
         // Forwarded, so that all of them are told at once and each with both places.
@@ -105,7 +131,7 @@ fn load(text: &str, size: Size) -> Result<Spanned<Raw>, Trouble> {
             max_recorded_anchor_bytes: 256 << 10,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 20_000,
+            max_total_replayed_events: replayed,
             max_replay_stack_depth: 8,
         },
     };
@@ -283,6 +309,15 @@ enum Raw {
     String(String),
     List(Vec<Spanned<Raw>>),
     Map(Vec<(Spanned<Key>, Spanned<Raw>)>),
+}
+
+/// How many values there are, those that came by aliases included.
+fn count(raw: &Raw) -> usize {
+    match raw {
+        Raw::List(items) => 1 + items.iter().map(|item| count(&item.value)).sum::<usize>(),
+        Raw::Map(entries) => 1 + entries.iter().map(|(_, value)| count(&value.value)).sum::<usize>(),
+        _ => 1,
+    }
 }
 
 /// A key as text, whatever it looks like.

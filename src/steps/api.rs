@@ -11,6 +11,7 @@ use crate::{
     clock::Moment,
     cluster::access::{self, MOST_BODY},
     expect::{Http, json},
+    k8s::object::objects_of,
     plan::Kind,
     redact,
 };
@@ -142,6 +143,49 @@ pub async fn whole(answer: Begun, most: usize) -> Result<Http, Fault> {
 /// As [`send`].
 pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
     send(client, http::Method::GET, path, None, Vec::new()).await
+}
+
+/// The object at a path, if it is there.
+///
+/// # Errors
+/// As [`send`]; when the server cannot answer for now, or refuses.
+pub async fn object(client: &kube::Client, path: &str) -> Result<Option<Value>, Fault> {
+    let http = get(client, path).await?;
+    match http.status {
+        200 => Ok(http.json),
+        404 => Ok(None),
+        _ => Err(no_answer(path, &http)),
+    }
+}
+
+/// The objects of the list at a path.
+///
+/// # Errors
+/// As [`object`].
+pub async fn list(client: &kube::Client, path: &str) -> Result<Vec<Value>, Fault> {
+    match list_if_allowed(client, path).await? {
+        Ok(objects) => Ok(objects),
+        Err(refusal) => Err(no_answer(path, &refusal)),
+    }
+}
+
+/// The objects of the list at a path, or the 403 with which the server refuses it to kubewalk.
+///
+/// # Errors
+/// As [`object`].
+pub async fn list_if_allowed(client: &kube::Client, path: &str) -> Result<Result<Vec<Value>, Http>, Fault> {
+    let http = get(client, path).await?;
+    match http.status {
+        200 => Ok(Ok(objects_of(http.json))),
+        403 => Ok(Err(http)),
+        _ => Err(no_answer(path, &http)),
+    }
+}
+
+fn no_answer(path: &str, http: &Http) -> Fault {
+    let refused =
+        || Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, words(http)));
+    busy(http).unwrap_or_else(refused)
 }
 
 /// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has

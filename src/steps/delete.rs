@@ -24,10 +24,8 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment
     let path = api::path(&kind, namespace, Some(name));
     // Where others make objects, too, only the one that the scenario has made is meant.
     let uid = context.made_uid(&kind, namespace, name).filter(|_| context.is_shared(namespace));
-    let (content, body) = match &uid {
-        Some(uid) => (Some("application/json"), namespaces::delete_options(Some(uid), None, None)),
-        None => (None, Vec::new()),
-    };
+    // As kubectl does, with what is kept for it.
+    let (content, body) = (Some("application/json"), namespaces::delete_options(uid.as_deref(), None, None));
     restore::look(&kind, namespace, name, context).await?;
     let answer = api::send_as(who, http::Method::DELETE, &path, content, body).await?;
     if uid.is_some() && answer.status == 409 && api::words(&answer).contains("UID") {

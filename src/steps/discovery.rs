@@ -1,11 +1,12 @@
 //! What a cluster serves, as its discovery says: asked for when a step claims a denial, or names a custom kind.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use serde_json::Value;
 
 use super::{Fault, api};
+use crate::sync::locked;
 use crate::{
     cluster::Documents,
     k8s::{
@@ -174,7 +175,7 @@ impl Discovery {
             Some(group) if path.starts_with("/apis/") => is_own_group(group),
             _ => true,
         };
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || locked(&self.known);
         if let Some(document) = known().get(path) {
             return Ok(Some(Arc::clone(document)));
         }

@@ -7,16 +7,12 @@
 //!
 //! Kubernetes never removes an ephemeral container: it stays until its Pod goes. So none is put into a Pod that belongs to others.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Context, Fault, api, curl::MOUNT, exec};
-use crate::{clock::Moment, plan::Place};
+use super::{Context, Fault, Made, api, curl::MOUNT, exec};
+use crate::{clock::Moment, plan::Place, sync::locked};
 
 /// A user that is not root, for Pods that name none.
 const NOBODY: u64 = 65532;
@@ -29,11 +25,11 @@ pub struct Guests {
 
 impl Guests {
     fn get(&self, key: &(String, String)) -> Option<Option<String>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        locked(&self.known).get(key).cloned()
     }
 
     fn set(&self, key: (String, String), guest: Option<String>) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, guest);
+        locked(&self.known).insert(key, guest);
     }
 }
 
@@ -96,7 +92,7 @@ async fn lacks(place: &Place, container: &str, context: &Context) -> Option<bool
 /// Puts a container into the Pod and waits until it runs.
 async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, deadline: Moment) -> Result<String, Fault> {
     let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
-    if context.is_shared(Some(&place.namespace)) && !is_ours(place, pod, context) {
+    if context.is_shared(Some(&place.namespace)) && !is_ours(place, pod, context).await? {
         return Err(fault(
             "its image has no curl or no shell, and the Pod is not one of this scenario's on a cluster of others: an ephemeral \
              container, which would stay in it, is not put there"
@@ -104,7 +100,11 @@ async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, dead
         ));
     }
     let name = format!("kubewalk-{}", &super::curl::trailer()[..8]);
-    let body = json!({"spec": {"ephemeralContainers": [manifest(&name, pod, beside, &context.curl_image)]}});
+    // Only into the very Pod that was looked at: another one of its name may be somebody else's.
+    let body = json!({
+        "metadata": {"uid": pod["metadata"]["uid"]},
+        "spec": {"ephemeralContainers": [manifest(&name, pod, beside, &context.curl_image)]},
+    });
     let path = format!("/api/v1/namespaces/{}/pods/{}", api::escape(&place.namespace), api::escape(&place.pod));
     let http = api::send(
         &context.client,
@@ -141,19 +141,27 @@ async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, dead
     }
 }
 
-/// Whether the scenario made the Pod, or what it belongs to.
-fn is_ours(place: &Place, pod: &Value, context: &Context) -> bool {
+/// Whether the scenario made the Pod, or what it belongs to: these very ones. Others of their names are somebody else's.
+async fn is_ours(place: &Place, pod: &Value, context: &Context) -> Result<bool, Fault> {
     use crate::plan::Of;
-    let made = context.made.lock().unwrap_or_else(PoisonError::into_inner);
-    let uid = pod["metadata"]["uid"].as_str();
-    made.iter().any(|made| {
-        let here = made.namespace.as_deref() == Some(place.namespace.as_str());
-        let owns = match &place.of {
-            Some(Of::Owner(owner, name)) => made.kind.is(owner.group(), owner.kind()) && made.name == *name,
-            _ => false,
-        };
-        here && (owns || made.kind.is("", "Pod") && made.uid.is_some() && made.uid.as_deref() == uid)
-    })
+    let here = |made: &&Made| made.namespace.as_deref() == Some(place.namespace.as_str()) && made.uid.is_some();
+    let made: Vec<Made> = {
+        let made = locked(&context.made);
+        made.iter().filter(here).cloned().collect()
+    };
+    let is = |made: &Made, object: Option<&Value>| made.uid.is_some() && made.uid == api::uid(object);
+    if made.iter().any(|one| one.kind.is("", "Pod") && is(one, Some(pod))) {
+        return Ok(true);
+    }
+    let Some(Of::Owner(owner, name)) = &place.of else { return Ok(false) };
+    // That the Pod is one of the owner of this name was seen before this, so one that was made meanwhile does not count.
+    for one in made.iter().filter(|one| one.kind.is(owner.group(), owner.kind()) && one.name == *name) {
+        let there = api::get(&context.client, &api::path(&one.kind, one.namespace.as_deref(), Some(name))).await?;
+        if there.status == 200 && is(one, there.json.as_ref()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The container: as much of the one beside it as decides whether it may run there and may read the token, and nothing else.

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::k8s::object::text_at;
+
 /// Reasons of a waiting container that end no wait well.
 const WAITING: [&str; 10] = [
     "CrashLoopBackOff",
@@ -47,7 +49,7 @@ fn pod(pod: &Value) -> Option<String> {
         return Some(why);
     }
     let scheduled = conditions(status).find(|condition| condition["type"] == "PodScheduled")?;
-    let message = text(scheduled, "message");
+    let message = text_at(scheduled, "message");
     let passes = PASSING_TAINTS.iter().any(|taint| message.contains(&format!("node.kubernetes.io/{taint}")));
     (scheduled["status"] == "False" && scheduled["reason"] == "Unschedulable" && !passes)
         .then(|| format!("no node takes it: {message}"))
@@ -61,7 +63,7 @@ fn stalled(object: &Value) -> Option<String> {
         // One about an earlier state of the object says nothing about this one.
         let seen = &condition["observedGeneration"];
         (bad && (seen.is_null() || seen == generation))
-            .then(|| format!("{} {}", text(condition, "type"), words(condition)))
+            .then(|| format!("{} {}", text_at(condition, "type"), words(condition)))
     })
 }
 
@@ -73,7 +75,7 @@ fn workload(object: &Value) -> Option<String> {
             "Progressing" => condition["reason"] == "ProgressDeadlineExceeded",
             _ => false,
         };
-        bad.then(|| format!("{} {}", text(condition, "type"), words(condition)))
+        bad.then(|| format!("{} {}", text_at(condition, "type"), words(condition)))
     })
 }
 
@@ -85,7 +87,7 @@ pub(super) fn waits(container: &Value) -> Option<String> {
     // What the runtime said of a command that it could not start stands in both.
     let message = waiting["message"].as_str().filter(|_| reason != "CrashLoopBackOff" || before.is_none());
     let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-    Some(format!("container {} waits with {reason}{message}{}", text(container, "name"), before.unwrap_or_default()))
+    Some(format!("container {} waits with {reason}{message}{}", text_at(container, "name"), before.unwrap_or_default()))
 }
 
 /// The end of a container, e.g. `main ended with exit code 137 (OOMKilled)`.
@@ -96,7 +98,7 @@ pub(super) fn ended(state: &Value, container: &Value) -> Option<String> {
     let message = end["message"].as_str().map(last_lines).filter(|message| !message.is_empty());
     let parts: Vec<_> = reason.map(str::to_owned).into_iter().chain(message).collect();
     let why = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(": ")) };
-    Some(format!("{} ended with exit code {code}{why}", text(container, "name")))
+    Some(format!("{} ended with exit code {code}{why}", text_at(container, "name")))
 }
 
 /// The end of what a container or its runtime left as its last words.
@@ -119,12 +121,8 @@ fn conditions(status: &Value) -> impl Iterator<Item = &Value> {
 
 /// `reason: message`, as far as they are there.
 fn words(value: &Value) -> String {
-    let parts = [text(value, "reason"), text(value, "message")];
+    let parts = [text_at(value, "reason"), text_at(value, "message")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

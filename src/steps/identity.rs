@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use super::{Context, Fault, api};
 use crate::{
     plan::{Caller, Credential},
     redact,
+    sync::locked,
 };
 
 /// The shortest life that Kubernetes gives a token.
@@ -53,7 +54,7 @@ impl Identities {
     /// Keeps a token for later steps, and out of every text.
     pub fn save(&self, name: &str, token: SecretString) {
         redact::register(token.expose_secret());
-        self.saved.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), token);
+        locked(&self.saved).insert(name.to_owned(), token);
     }
 
     /// A token that was saved.
@@ -61,13 +62,13 @@ impl Identities {
     /// # Errors
     /// When no step has saved one under this name.
     pub fn saved(&self, name: &str) -> Result<SecretString, Fault> {
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let saved = locked(&self.saved);
         saved.get(name).cloned().ok_or_else(|| Fault::Refused(format!("no token was saved as `{name}`")))
     }
 
     /// Forgets the token of an account that is deleted: one of the same name is another one.
     pub fn forget(&self, namespace: &str, name: &str) {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = locked(&self.tokens);
         tokens.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
@@ -108,7 +109,7 @@ impl Identities {
     /// A token of a ServiceAccount, of this run.
     async fn token(&self, namespace: &str, name: &str, context: &Context) -> Result<SecretString, Fault> {
         let key = (namespace.to_owned(), name.to_owned());
-        let known = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = locked(&self.tokens).get(&key).cloned();
         if let Some((made, token)) = known
             && made.elapsed() < FRESH
         {
@@ -132,7 +133,7 @@ impl Identities {
         };
         redact::register(token);
         let token = SecretString::from(token);
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (made, token.clone()));
+        locked(&self.tokens).insert(key, (made, token.clone()));
         Ok(token)
     }
 }

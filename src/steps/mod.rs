@@ -37,6 +37,7 @@ use crate::{
     cluster,
     expect::Answer,
     plan::{Action, Kind, Place},
+    sync::locked,
 };
 
 /// What every step of a scenario shares.
@@ -72,17 +73,17 @@ pub struct Context {
 impl Context {
     /// Notes an object for its removal.
     pub fn remember(&self, made: Made) {
-        self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(made);
+        locked(&self.made).push(made);
     }
 
     /// What the scenario has changed that was there before.
     pub fn changed(&self) -> std::sync::MutexGuard<'_, Vec<restore::Before>> {
-        self.changed.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        locked(&self.changed)
     }
 
     /// The identity of an object that the scenario made.
     pub fn made_uid(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<String> {
-        let made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let made = locked(&self.made);
         let same = |one: &&Made| one.kind == *kind && one.namespace.as_deref() == namespace && one.name == name;
         made.iter().rev().find(same).and_then(|one| one.uid.clone())
     }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use crate::{
     clock::{Moment, timeout_at},
     plan::Place,
     redact,
+    sync::locked,
 };
 
 /// How long a step waits for what its Pod has mounted.
@@ -70,13 +71,13 @@ impl Mounted {
 
     /// The shell of a Pod reads the token at its usual place.
     pub fn read_by_shell(&self, uid: String, reading: Reading) {
-        self.shells.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, reading);
+        locked(&self.shells).insert(uid, reading);
     }
 
     fn read(&self, pod: &Value, client: &kube::Client) -> Shared<BoxFuture<'static, ()>> {
         let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        let shell = self.shells.lock().unwrap_or_else(PoisonError::into_inner).get(&uid).cloned();
-        let mut pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
+        let shell = locked(&self.shells).get(&uid).cloned();
+        let mut pods = locked(&self.pods);
         let reading = pods.entry(uid).or_insert_with(|| {
             let (pod, client) = (pod.clone(), client.clone());
             // It goes on when the step that began it is over.

@@ -128,7 +128,7 @@ async fn patch(object: &Object, who: &Who, context: &Context, deadline: Moment) 
         manifest["metadata"]["uid"] = uid.as_str().into();
     }
     let path = format!("{}?fieldManager={MANAGER}&force=true", at.path);
-    let body = body(manifest, marked, context);
+    let body = body(manifest, marked, at.namespace(), context);
     let answer = sent(&at, who, (http::Method::PATCH, &path, "application/apply-patch+yaml"), body).await?;
     if only.is_some() && answer.status == 409 && api::words(&answer).to_lowercase().contains("uid") {
         return Err(Fault::Taken(format!("{} is another one now: it was deleted and made anew meanwhile", at.words())));
@@ -209,7 +209,7 @@ pub async fn post(object: &Object, who: &Who, context: &Context, deadline: Momen
 
 async fn send_post(at: &At<'_>, who: &Who, context: &Context) -> Result<Http, Fault> {
     let path = format!("{}?fieldManager={MANAGER}", at.collection);
-    let body = body(at.object.manifest.clone(), context.foreign, context);
+    let body = body(at.object.manifest.clone(), context.foreign, at.namespace(), context);
     let answer = sent(at, who, (http::Method::POST, &path, "application/json"), body).await?;
     remember(at, &answer, context);
     Ok(answer)
@@ -249,9 +249,9 @@ fn remember(at: &At<'_>, answer: &Http, context: &Context) {
 
 /// The manifest as bytes, with the alias `curl` of a container's image replaced by the cluster's image, and marked
 /// as ours.
-fn body(mut manifest: Value, marked: bool, context: &Context) -> Vec<u8> {
+fn body(mut manifest: Value, marked: bool, namespace: Option<&str>, context: &Context) -> Vec<u8> {
     if marked {
-        namespaces::mark(&mut manifest);
+        namespaces::mark(&mut manifest, namespace);
     }
     replace_alias(&mut manifest, &context.curl_image);
     manifest.to_string().into_bytes()

@@ -12,6 +12,7 @@ use crate::{
     clock::{Moment, timeout_at},
     expect::Http,
     plan::Kind,
+    sync::locked,
 };
 
 /// How long after a refusal it is tried again: a policy is obeyed a moment longer than it is there.
@@ -70,7 +71,7 @@ pub async fn look(kind: &Kind, namespace: Option<&str>, name: &str, context: &Co
 fn is_own(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -> bool {
     let own = context.own.as_ref().map(|own| own.name.as_str());
     let place = namespace.or_else(|| kind.is("", "Namespace").then_some(name));
-    let made = context.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let made = locked(&context.made);
     let is_made = |one: &super::Made| {
         let it = one.kind.is(&kind.group, &kind.kind) && one.namespace.as_deref() == namespace && one.name == name;
         it || one.kind.is("", "Namespace") && Some(one.name.as_str()) == place

@@ -9,7 +9,7 @@ use super::{
     states::{self, Standing},
     watch,
 };
-use crate::{clock::Moment, plan::Place, redact::show};
+use crate::{clock::Moment, plan::Place, redact::show, sync::locked};
 
 /// How long the status of a Pod may lag behind what the kubelet says of its containers.
 const LAG: Duration = Duration::from_secs(3);
@@ -122,7 +122,7 @@ fn there_is_none(place: &Place, context: &Context) -> Fault {
 
 /// Whether the scenario itself has made this Pod.
 fn was_made(place: &Place, context: &Context) -> bool {
-    let made = context.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let made = locked(&context.made);
     let same = |one: &super::Made| one.namespace.as_deref() == Some(&place.namespace) && one.name == place.pod;
     made.iter().any(|one| one.kind.is("", "Pod") && same(one))
 }

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -28,6 +28,7 @@ use crate::{
     cluster::kubectl::{MOST_OUTPUT, too_much},
     plan::{Action, Place, Plan, equivalent},
     redact,
+    sync::locked,
 };
 
 /// How long a shell may have had nothing to do and still be used: what lies between here and a cluster may drop a silent
@@ -98,7 +99,7 @@ impl Shells {
     }
 
     fn lock(&self) -> MutexGuard<'_, Pods> {
-        self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.pods)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::hopeless;
+use crate::k8s::object::{items_of, text_at};
 
 /// How a container stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +24,12 @@ const IMAGE: [&str; 5] =
 pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
     if pod["metadata"]["deletionTimestamp"].is_string() {
         // Its StatefulSet makes another one of the same name.
-        let again = items(&pod["metadata"]["ownerReferences"]).any(|owner| owner["kind"] == "StatefulSet");
+        let again = items_of(&pod["metadata"]["ownerReferences"]).any(|owner| owner["kind"] == "StatefulSet");
         let words = "it is being deleted".to_owned();
         return if again { Standing::NotYet(words) } else { Standing::Never(words) };
     }
     let all = || ["containers", "initContainers", "ephemeralContainers"].into_iter();
-    let names: Vec<_> = all().flat_map(|key| items(&pod["spec"][key])).map(|one| text(one, "name")).collect();
+    let names: Vec<_> = all().flat_map(|key| items_of(&pod["spec"][key])).map(|one| text_at(one, "name")).collect();
     let Some(name) = container.or(names.first().copied()) else {
         return Standing::NotYet("it has no container yet".into());
     };
@@ -37,7 +38,7 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
     }
     let status = &pod["status"];
     let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
-    let own = lists.into_iter().flat_map(|key| items(&status[key])).find(|one| text(one, "name") == name);
+    let own = lists.into_iter().flat_map(|key| items_of(&status[key])).find(|one| text_at(one, "name") == name);
     if own.is_some_and(|own| own["state"]["running"].is_object()) {
         return Standing::Running;
     }
@@ -46,7 +47,7 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
     {
         return Standing::Never(why);
     }
-    let first = items(&pod["spec"]["initContainers"]).any(|one| text(one, "name") == name);
+    let first = items_of(&pod["spec"]["initContainers"]).any(|one| text_at(one, "name") == name);
     if let Some(standing) = (!first).then(|| of_init_containers(pod)).flatten() {
         return standing;
     }
@@ -62,10 +63,10 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
 
 /// Where a Pod without a container stands.
 fn unplaced(pod: &Value) -> String {
-    let scheduled = items(&pod["status"]["conditions"]).find(|condition| condition["type"] == "PodScheduled");
+    let scheduled = items_of(&pod["status"]["conditions"]).find(|condition| condition["type"] == "PodScheduled");
     match (scheduled, pod["spec"]["nodeName"].as_str()) {
         (Some(condition), None) if condition["status"] == "False" => {
-            format!("no node takes it: {}", text(condition, "message"))
+            format!("no node takes it: {}", text_at(condition, "message"))
         }
         (_, None) => "no node has been chosen for it yet".into(),
         (_, Some(node)) => format!("node {node} has not begun to start it"),
@@ -74,16 +75,16 @@ fn unplaced(pod: &Value) -> String {
 
 /// What the containers wait for that are started after the others.
 fn of_init_containers(pod: &Value) -> Option<Standing> {
-    let statuses = || items(&pod["status"]["initContainerStatuses"]);
+    let statuses = || items_of(&pod["status"]["initContainerStatuses"]);
     let stays = |name: &str| {
-        let own = items(&pod["spec"]["initContainers"]).find(|one| text(one, "name") == name);
+        let own = items_of(&pod["spec"]["initContainers"]).find(|one| text_at(one, "name") == name);
         own.is_some_and(|own| own["restartPolicy"] == "Always")
     };
     let open = statuses().find(|one| {
-        let started = stays(text(one, "name")) && one["started"] == true;
+        let started = stays(text_at(one, "name")) && one["started"] == true;
         one["state"]["terminated"]["exitCode"] != 0 && !started
     })?;
-    let name = text(open, "name");
+    let name = text_at(open, "name");
     if let Some(since) = open["state"]["running"]["startedAt"].as_str() {
         return Some(Standing::NotYet(format!(
             "its init container {name} has not ended, it runs since {since}; the others are started after it"
@@ -119,7 +120,7 @@ fn waits(own: &Value) -> String {
     let reason = waiting["reason"].as_str().map(|reason| format!(" with {reason}")).unwrap_or_default();
     let message = waiting["message"].as_str().map(|message| format!(": {message}")).unwrap_or_default();
     let before = hopeless::ended(&own["lastState"], own).map(|end| format!("; before: {end}")).unwrap_or_default();
-    format!("container {} waits{reason}{message}{before}", text(own, "name"))
+    format!("container {} waits{reason}{message}{before}", text_at(own, "name"))
 }
 
 /// What to do about a state that was told, if that is known.
@@ -158,14 +159,6 @@ pub fn advice(told: &str) -> Option<String> {
         return None;
     };
     Some(text.into())
-}
-
-fn items(list: &Value) -> impl Iterator<Item = &Value> {
-    list.as_array().into_iter().flatten()
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Context, Fault, api, hopeless, pod_trouble, states, watch};
-use crate::clock::Moment;
+use crate::{
+    clock::Moment,
+    k8s::object::{is_owned, name_of, newest_revision, objects_of, text_at, uid_of},
+};
 
 /// Kinds that make Pods and select them by labels.
 pub const KINDS: [&str; 6] = ["DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"];
@@ -68,7 +71,7 @@ async fn stuck(subject: &watch::Subject, kind: &str, what: &str, context: &Conte
         let seen = Around::of(subject, kind, context).await;
         let sure = seen.pods.iter().find_map(|pod| Some((pod, pod.for_sure()?)));
         if let Some((pod, why)) = sure {
-            return Fault::Node { what: what.to_owned(), why: format!("Pod {}: {why}", name(&pod.pod)) };
+            return Fault::Node { what: what.to_owned(), why: format!("Pod {}: {why}", name_of(&pod.pod)) };
         }
         let now = seen.stuck();
         if let (Some(_), Some(last)) = (before, &now) {
@@ -100,9 +103,9 @@ impl Around {
     async fn of(subject: &watch::Subject, kind: &str, context: &Context) -> Self {
         let get = async |path: String| {
             let answer = api::get(&context.client, &path).await.ok().filter(|answer| answer.status == 200);
-            answer.and_then(|answer| answer.json).unwrap_or_default()
+            answer.and_then(|answer| answer.json)
         };
-        let object = get(format!("{}/{}", subject.collection, api::escape(&subject.name))).await;
+        let object = get(format!("{}/{}", subject.collection, api::escape(&subject.name))).await.unwrap_or_default();
         let nothing =
             Self { kind: kind.to_owned(), object, events: vec![], pods: vec![], others_come: false, no_account: false };
         let Some(namespace) = nothing.object["metadata"]["namespace"].as_str().map(str::to_owned) else {
@@ -110,24 +113,24 @@ impl Around {
         };
         let place = format!("/api/v1/namespaces/{}", api::escape(&namespace));
         let selector = format!("involvedObject.kind={kind},involvedObject.name={}", subject.name);
-        let mut events = list(get(format!("{place}/events?fieldSelector={}", api::escape(&selector))).await);
+        let mut events = objects_of(get(format!("{place}/events?fieldSelector={}", api::escape(&selector))).await);
         events.retain(|event| event["involvedObject"]["uid"] == nothing.object["metadata"]["uid"]);
         let sets = match kind {
             "Deployment" => {
-                list(get(format!("/apis/apps/v1/namespaces/{}/replicasets", api::escape(&namespace))).await)
+                objects_of(get(format!("/apis/apps/v1/namespaces/{}/replicasets", api::escape(&namespace))).await)
             }
             _ => vec![],
         };
-        let owners = owners(&nothing.object, &sets);
+        let owners = owners(&nothing.object, sets);
         let (own, others): (Vec<_>, Vec<_>) =
-            list(get(format!("{place}/pods")).await).into_iter().partition(|pod| is_owned(pod, &owners));
+            objects_of(get(format!("{place}/pods")).await).into_iter().partition(|pod| is_owned(pod, &owners));
         let others_come = others.iter().any(|pod| {
             let ended = matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded"));
             !ended && !super::wait::condition(pod, "Ready") && hopeless::why("Pod", pod).is_none()
         });
         let mut pods = Vec::new();
         for pod in own.iter().filter(|pod| !pod["metadata"]["deletionTimestamp"].is_string()).take(MOST_PODS) {
-            let subject = watch::Subject { collection: format!("{place}/pods"), name: name(pod).to_owned() };
+            let subject = watch::Subject { collection: format!("{place}/pods"), name: name_of(pod).to_owned() };
             pods.push(pod_trouble::look(&subject, context).await);
         }
         let account = nothing.object["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap_or("default");
@@ -140,7 +143,7 @@ impl Around {
     fn environment(&self, context: &Context) -> Option<String> {
         self.pods.iter().find_map(|pod| {
             let why = pod.environment(&context.curl_image)?;
-            Some(format!("Pod {}: {why}", name(&pod.pod)))
+            Some(format!("Pod {}: {why}", name_of(&pod.pod)))
         })
     }
 
@@ -164,18 +167,18 @@ impl Around {
         let ends = why.contains("CrashLoopBackOff");
         // A Job counts by itself how often a Pod may fail; a program may end until another one serves it.
         let may_come = ends && (self.kind == "Job" || self.others_come);
-        (!may_come).then(|| format!("Pod {}: {why}", name(pod)))
+        (!may_come).then(|| format!("Pod {}: {why}", name_of(pod)))
     }
 
     /// Why its controller cannot make Pods: a quota, Pod Security, a webhook, an account that is not there.
     fn cannot_make(&self) -> Option<String> {
         let conditions = self.object["status"]["conditions"].as_array().into_iter().flatten();
         let mut failures = conditions.filter(|one| one["type"] == "ReplicaFailure" && one["status"] == "True");
-        let condition = failures.next().map(|one| format!("{}: {}", text(one, "reason"), text(one, "message")));
+        let condition = failures.next().map(|one| format!("{}: {}", text_at(one, "reason"), text_at(one, "message")));
         let said = condition.or_else(|| {
-            let made = self.events.iter().filter(|event| text(event, "reason").ends_with("Create"));
+            let made = self.events.iter().filter(|event| text_at(event, "reason").ends_with("Create"));
             let last = made.max_by_key(|event| when(event))?;
-            (last["reason"] == "FailedCreate").then(|| format!("FailedCreate: {}", text(last, "message")))
+            (last["reason"] == "FailedCreate").then(|| format!("FailedCreate: {}", text_at(last, "message")))
         })?;
         let passes = PASSING.iter().any(|words| said.contains(words));
         let came = said.contains("serviceaccount \"") && !self.no_account;
@@ -194,43 +197,23 @@ impl Around {
                 states::Standing::Running => "it runs and is not Ready: its readiness probe has not succeeded".into(),
                 states::Standing::NotYet(why) | states::Standing::Never(why) => why,
             };
-            Some(format!("Pod {}: {why}", name(&seen.pod)))
+            Some(format!("Pod {}: {why}", name_of(&seen.pod)))
         })
     }
 }
 
 /// The uids by which its Pods are owned: its own, and of a Deployment that of its newest ReplicaSet.
-fn owners(object: &Value, sets: &[Value]) -> Vec<String> {
-    const REVISION: &str = "deployment.kubernetes.io/revision";
-    let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-    let revision = &object["metadata"]["annotations"][REVISION];
-    let newest = sets.iter().filter(|set| is_owned(set, std::slice::from_ref(&uid)));
-    let newest = newest.filter(|set| set["metadata"]["annotations"][REVISION] == *revision);
-    let newest: Vec<_> = newest.filter_map(|set| set["metadata"]["uid"].as_str().map(str::to_owned)).collect();
-    [vec![uid], newest].concat()
-}
-
-fn is_owned(object: &Value, owners: &[String]) -> bool {
-    let refs = object["metadata"]["ownerReferences"].as_array();
-    refs.into_iter().flatten().any(|one| owners.iter().any(|uid| one["uid"] == uid.as_str()))
-}
-
-fn list(answer: Value) -> Vec<Value> {
-    answer["items"].as_array().cloned().unwrap_or_default()
+fn owners(object: &Value, sets: Vec<Value>) -> Vec<String> {
+    let mut owners: Vec<String> = uid_of(object).map(str::to_owned).into_iter().collect();
+    let own = sets.into_iter().filter(|set| is_owned(set, &owners)).collect();
+    owners.extend(newest_revision(own).iter().filter_map(uid_of).map(str::to_owned));
+    owners
 }
 
 /// When an event was seen last.
 fn when(event: &Value) -> &str {
     let times = [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"]];
     times.into_iter().find_map(Value::as_str).unwrap_or_default()
-}
-
-fn name(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -290,6 +273,6 @@ mod tests {
                 "ownerReferences": [{"uid": "d"}]}})
         };
         let object = json!({"metadata": {"uid": "d", "annotations": {"deployment.kubernetes.io/revision": "2"}}});
-        assert_eq!(owners(&object, &[set("old", "1"), set("new", "2")]), ["d", "new"]);
+        assert_eq!(owners(&object, vec![set("old", "1"), set("new", "2")]), ["d", "new"]);
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use futures::future::BoxFuture;
 
-use super::uncaptured;
+use super::uncaptured::uncaptured;
 use crate::{
     cluster::{
         Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,

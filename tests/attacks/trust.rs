@@ -1,7 +1,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -10,16 +9,6 @@ use crate::{
     page::Attack,
     traces::{Place, Said},
 };
-
-/// Clusters take most of a small machine, so these tests take turns. The engine is built first if it must be.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
-    guard
-}
 
 /// A folder of scenarios.
 struct Scenarios(tempfile::TempDir);

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::LazyLock,
 };
 
 use regex::Regex;
@@ -186,22 +187,24 @@ fn module(path: &str) -> Module {
 }
 
 /// The code alone: without comments, texts and unit tests.
-fn code(text: &str) -> String {
-    let replace = |text: &str, pattern: &str, by: &str| {
-        Regex::new(pattern).expect("a pattern").replace_all(text, by).into_owned()
-    };
-    let text = replace(text, r"(?m)^\s*//.*$", "");
-    let text = replace(&text, r"pub\(in [^)]*\)", "pub(crate)");
-    let text = replace(
-        &text,
-        r"(?m)^#\[cfg\((?:all\()?test[^\]]*\]\n(?:#\[.*\]\n)*(?:pub(?:\([^)]*\))? )?(?:mod|use) [^;{]*;",
-        "",
-    );
-    // Unit tests stand at the end of a file.
-    let tests = Regex::new(r"(?m)^#\[cfg\((?:all\()?test[^\]]*\]\n(?:#\[.*\]\n)*(?:pub(?:\([^)]*\))? )?mod \w+ \{")
-        .expect("a pattern");
-    let text = tests.find(&text).map_or(text.as_str(), |tests| &text[..tests.start()]).to_owned();
-    replace(&text, r#"(?m)"(?:[^"\\\n]|\\.)*""#, "\"\"")
+pub fn code(text: &str) -> String {
+    static PATTERNS: LazyLock<[Regex; 5]> = LazyLock::new(|| {
+        [
+            r"(?m)^\s*//.*$",
+            r"pub\(in [^)]*\)",
+            r"(?m)^#\[cfg\((?:all\()?test[^\]]*\]\n(?:#\[.*\]\n)*(?:pub(?:\([^)]*\))? )?(?:mod|use) [^;{]*;",
+            // Unit tests stand at the end of a file.
+            r"(?m)^#\[cfg\((?:all\()?test[^\]]*\]\n(?:#\[.*\]\n)*(?:pub(?:\([^)]*\))? )?mod \w+ \{",
+            r#""(?:[^"\\\n]|\\.)*""#,
+        ]
+        .map(|pattern| Regex::new(pattern).expect("a pattern"))
+    });
+    let [comments, visibility, declared, tests, texts] = &*PATTERNS;
+    let text = comments.replace_all(text, "");
+    let text = visibility.replace_all(&text, "pub(crate)");
+    let text = declared.replace_all(&text, "");
+    let code = tests.find(&text).map_or(&*text, |tests| &text[..tests.start()]);
+    texts.replace_all(code, "\"\"").into_owned()
 }
 
 /// The paths of a `use`, one each: `a::{b, c::{self, D}}` is `a::b`, `a::c`, `a::c::D`.
@@ -228,7 +231,8 @@ fn leaves(tree: &str) -> Vec<String> {
     parts.iter().flat_map(|part| leaves(&format!("{before}{}", part.trim()))).collect()
 }
 
-fn has_word(text: &str, word: &str) -> bool {
+/// Whether a word stands in a text by itself.
+pub fn has_word(text: &str, word: &str) -> bool {
     let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(word)
         .any(|(at, _)| !inside(text[..at].chars().next_back()) && !inside(text[at + word.len()..].chars().next()))

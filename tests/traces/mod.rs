@@ -6,8 +6,20 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+/// Lets the tests of a program that have whole clusters of their own, or measure moments, run one after the other. The engine is
+/// built first if it must be, or the first of them would measure its build.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let cache = kubewalk::settings::from_env().cache;
+    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
+    guard
+}
 
 /// A place for processes whose traces are looked for.
 pub struct Place {

@@ -74,6 +74,16 @@ func capabilities(mask uint64) []string {
 	return names
 }
 
+// hostUsers are those who may connect to the cluster from the host: root, and the
+// person who called it by sudo, who can be root.
+func hostUsers() string {
+	users := "0"
+	if caller, err := strconv.ParseUint(os.Getenv("SUDO_UID"), 10, 32); err == nil && caller != 0 {
+		users += fmt.Sprintf(",%d", caller)
+	}
+	return users
+}
+
 // writeBundle writes runc's config.json for the node. All mounts are in the
 // node's own mount namespace; the host's sees none of them.
 func writeBundle(dir, rootfs, id, server string, budget time.Duration, limits limits) error {
@@ -94,7 +104,7 @@ func writeBundle(dir, rootfs, id, server string, budget time.Duration, limits li
 		"root":       object{"path": rootfs, "readonly": true},
 		"process": object{
 			"args": append([]string{"/sbin/init", "--hold-stdin", "--listen-fd=3", "--server=" + server,
-				"--budget=" + budget.String()}, limits.initArgs()...),
+				"--budget=" + budget.String(), "--host-users=" + hostUsers()}, limits.initArgs()...),
 			"cwd":  "/",
 			"user": object{"uid": 0, "gid": 0},
 			// For init and for every later `exec`.

@@ -28,8 +28,9 @@ type nodeProcess struct {
 }
 
 // startNode runs the bundle with runc. Detached: runc sets the container up and
-// goes away, and init becomes our child because we are the subreaper.
-func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct{},
+// goes away, and init becomes our child because we are the subreaper. What is
+// handed down is init's from descriptor 3 on.
+func startNode(o *owner, engine, dir string, handed []*os.File, stop <-chan struct{},
 	budget time.Duration) (*nodeProcess, error) {
 	inRead, inWrite, err := os.Pipe()
 	if err != nil {
@@ -56,9 +57,9 @@ func startNode(o *owner, engine, dir string, socket *os.File, stop <-chan struct
 	runc := exec.Command(self, "keeper", "inside", "--rootfs", filepath.Join(engine, "rootfs"), "--dir", dir, "--",
 		filepath.Join(engine, "runc"),
 		"--root", filepath.Join(dir, runcRoot), "--log", filepath.Join(dir, runcLog),
-		"run", "--detach", "--preserve-fds", "1", "--bundle", filepath.Join(dir, bundleDir), o.ID)
+		"run", "--detach", "--preserve-fds", strconv.Itoa(len(handed)), "--bundle", filepath.Join(dir, bundleDir), o.ID)
 	runc.Stdin, runc.Stdout, runc.Stderr = inRead, outWrite, log
-	runc.ExtraFiles = []*os.File{socket}
+	runc.ExtraFiles = handed
 	runc.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	if err := runUnless(stop, runc, budget/runcShare); err != nil {
 		_ = inWrite.Close()

@@ -152,8 +152,13 @@ func (k *keeper) live(engine, base string, budget time.Duration) error {
 	if k.stopped() {
 		return errStopped
 	}
-	k.node, err = startNode(k.owner, k.engine, k.dir, socket, k.stop, budget)
-	_ = socket.Close()
+	handed, err := withTables(socket)
+	if err == nil {
+		k.node, err = startNode(k.owner, k.engine, k.dir, handed, k.stop, budget)
+	}
+	for _, file := range handed {
+		_ = file.Close()
+	}
 	if err != nil {
 		return err
 	}
@@ -161,6 +166,25 @@ func (k *keeper) live(engine, base string, budget time.Duration) error {
 	_ = listener.Close()
 	k.events.Phase("container")
 	return k.watch(budget)
+}
+
+// withTables adds to a listening socket what init needs to know who connects: the
+// kernel's tables of connections, of the network that the socket is in.
+func withTables(socket *os.File) ([]*os.File, error) {
+	handed := []*os.File{socket}
+	for _, path := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+		table, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			// Without IPv6 there is none, and nothing in it.
+			table, err = os.Open(os.DevNull)
+		}
+		if err != nil {
+			return handed, &trouble{message: "cannot see who connects to the cluster: " + err.Error(),
+				remedy: "the node needs /proc"}
+		}
+		handed = append(handed, table)
+	}
+	return handed, nil
 }
 
 // prepare makes the folder that says whose all the rest is.

@@ -67,7 +67,7 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 		return err
 	}
 	if listenFD >= 0 {
-		if err := serveHost(context.Background(), listenFD); err != nil {
+		if err := serveHost(context.Background(), listenFD, n.hostUsers); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,8 @@ type node struct {
 	untrusted bool
 	// shape is how the API server is to be other than usual.
 	shape shape
+	// hostUsers are those whose connections from the host go to the API server.
+	hostUsers []uint32
 	// again is what is started once more when it ends too early.
 	again *restarts
 	// hopeless gets why the start cannot go on.
@@ -48,7 +51,18 @@ type node struct {
 func Main(args []string) int {
 	start := time.Now()
 	flags := flag.NewFlagSet("init", flag.ContinueOnError)
-	listenFD := flags.Int("listen-fd", -1, "a listening socket that was handed down; its connections go to the API server")
+	listenFD := flags.Int("listen-fd", -1, "a listening socket that was handed down, and behind it the host's tables of connections; its connections go to the API server")
+	var hostUsers []uint32
+	flags.Func("host-users", "whose connections those may be, as numbers with commas", func(list string) error {
+		for _, one := range strings.Split(list, ",") {
+			user, err := strconv.ParseUint(one, 10, 32)
+			if err != nil {
+				return err
+			}
+			hostUsers = append(hostUsers, uint32(user))
+		}
+		return nil
+	})
 	server := flags.String("server", "https://127.0.0.1:"+apiPort, "the API's address in the kubeconfig for the host")
 	holdStdin := flags.Bool("hold-stdin", false, "end when standard input ends")
 	budget := flags.Duration("budget", 120*time.Second, "how long the start may take")
@@ -64,7 +78,7 @@ func Main(args []string) int {
 	}
 	n := &node{
 		events: event.NewWriter(os.Stdout, start), begun: start, budget: *budget, apiArgs: apiArgs, untrusted: *untrusted,
-		shape: *shaped, again: newRestarts(), hopeless: make(chan error, 8),
+		shape: *shaped, hostUsers: hostUsers, again: newRestarts(), hopeless: make(chan error, 8),
 		waiting: map[string]string{}, lastErr: map[string]error{},
 	}
 	if os.Getpid() != 1 {

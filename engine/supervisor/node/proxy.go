@@ -13,8 +13,9 @@ import (
 // The listener was opened outside and handed down to us, and a socket stays in
 // the network namespace in which it was made. So the host reaches the API on
 // its own loopback although the node has no interface to it: no bridge, no
-// firewall rule, no subnet that something else may use.
-func serveHost(ctx context.Context, fd int) error {
+// firewall rule, no subnet that something else may use. Behind the listener's
+// descriptor are those by which its users are known.
+func serveHost(ctx context.Context, fd int, allowed []uint32) error {
 	unix.CloseOnExec(fd)
 	file := os.NewFile(uintptr(fd), "host-listener")
 	listener, err := net.FileListener(file)
@@ -22,7 +23,7 @@ func serveHost(ctx context.Context, fd int) error {
 		return err
 	}
 	_ = file.Close()
-	go accept(ctx, listener, nil)
+	go accept(ctx, listener, nil, openPeers(fd+1, allowed))
 	return nil
 }
 
@@ -36,11 +37,11 @@ func serveGate(ctx context.Context, address string, open <-chan struct{}) error 
 	if err != nil {
 		return err
 	}
-	go accept(ctx, listener, open)
+	go accept(ctx, listener, open, nil)
 	return nil
 }
 
-func accept(ctx context.Context, listener net.Listener, open <-chan struct{}) {
+func accept(ctx context.Context, listener net.Listener, open <-chan struct{}, only *peers) {
 	for {
 		from, err := listener.Accept()
 		if err != nil {
@@ -49,6 +50,10 @@ func accept(ctx context.Context, listener net.Listener, open <-chan struct{}) {
 		go func() {
 			if open != nil {
 				<-open
+			}
+			if only != nil && !only.allows(from) {
+				_ = from.Close()
+				return
 			}
 			carry(ctx, from)
 		}()

@@ -3,4 +3,5 @@
 pub mod folder;
 pub mod namespaces;
 pub mod owner;
+pub mod seal;
 pub mod sweep;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use crate::cluster::{ClusterError, inside, owner::Owner, snapshot};
+use crate::cluster::{ClusterError, inside, owner::Owner, seal, snapshot};
 
 /// The label by which an object is known as ours; its value is the run.
 pub const LABEL: &str = "kubewalk.dev/run";
@@ -17,6 +17,9 @@ const PID: &str = "kubewalk.dev/pid";
 /// The annotation that names the process beyond doubt, as JSON: what it holds may not stand in a label.
 const OWNER: &str = "kubewalk.dev/owner";
 
+/// The annotation without which nothing is swept, however it is marked: see [`seal`].
+const SEAL: &str = "kubewalk.dev/seal";
+
 /// How many lists are asked for at a time.
 const AT_A_TIME: usize = 6;
 
@@ -26,14 +29,16 @@ fn owner() -> &'static Owner {
     OWNER.get_or_init(Owner::new)
 }
 
-/// Marks a manifest as made by this process.
-pub fn mark(manifest: &mut Value) {
+/// Marks a manifest as made by this process, in that namespace if it is in one.
+pub fn mark(manifest: &mut Value, namespace: Option<&str>) {
     let owner = owner();
+    let seal = seal::of(&owner.run, manifest, namespace).unwrap_or_default();
     let metadata = &mut manifest["metadata"];
     for (map, key, value) in [
         ("labels", LABEL, owner.run.clone()),
         ("labels", PID, owner.pid.to_string()),
         ("annotations", OWNER, serde_json::to_string(owner).unwrap_or_default()),
+        ("annotations", SEAL, seal),
     ] {
         if !metadata[map].is_object() {
             metadata[map] = json!({});
@@ -75,9 +80,11 @@ pub fn another_run(object: &Value) -> Option<Mark> {
     Some(Mark { dead: said.is_some_and(|said| said.run == run && said.dead()), run, process })
 }
 
-/// What a DELETE says beside its path: only the object of this identity, only as it was seen, and how long it may take leave.
+/// What a DELETE says beside its path: only the object of this identity, only as it was seen, how long it may take leave, and that what is
+/// kept for it goes, too.
 pub fn delete_options(uid: Option<&str>, version: Option<&str>, grace: Option<u32>) -> Vec<u8> {
-    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+    // Said, since the API server leaves the Pods of a Job and of a ReplicationController behind where nothing is said.
+    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
     for (key, value) in [("uid", uid), ("resourceVersion", version)] {
         if let Some(value) = value {
             options["preconditions"][key] = value.into();
@@ -133,23 +140,30 @@ pub async fn sweep(
                 if going.contains(&namespace) {
                     continue;
                 }
+                let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+                let what = format!("{kind} {name}{place}");
+                if !is_sealed(item, &kind) {
+                    left.push(format!("{what}: {FOREIGN}"));
+                    continue;
+                }
                 if kind == "Namespace" {
                     going.push(name.clone());
                 }
-                let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
-                let what = format!("{kind} {name}{place}");
                 if dry_run {
                     swept.push(what);
                     continue;
                 }
                 match remove(client, &object_path(&path, &namespace, &name), item).await {
                     Ok(true) => swept.push(what),
-                    Ok(false) => {}
-                    Err(e) => left.push(format!("{what}: {e}")),
+                    Ok(false) => continue,
+                    Err(e) => {
+                        left.push(format!("{what}: {e}"));
+                        continue;
+                    }
                 }
-                if kind == "Namespace" {
+                if let ("Namespace", Some(uid)) = (kind.as_str(), item["metadata"]["uid"].as_str()) {
                     // Nobody waits for the last words of what a dead run has left. Who may not do this waits longer.
-                    let _ = without_grace(client, &name).await;
+                    let _ = end_pods(client, &name, uid).await;
                 }
             }
         }
@@ -184,6 +198,16 @@ fn is_dead(item: &Value) -> bool {
         && owner.is_some_and(|owner| item["metadata"]["labels"][LABEL] == owner.run.as_str() && owner.dead())
 }
 
+/// What is said of an object that is marked without our seal.
+const FOREIGN: &str = "it carries the mark of a run that was killed, which this user did not make on this machine or somebody has copied, and \
+                       was not touched; remove it by hand if it is to go";
+
+/// Whether the mark was made for this very object.
+fn is_sealed(item: &Value, kind: &str) -> bool {
+    let text = |map: &str, key: &str| item["metadata"][map][key].as_str().unwrap_or_default().to_owned();
+    seal::holds(&text("labels", LABEL), &text("annotations", SEAL), kind, item)
+}
+
 /// The path of an object, from that of the list over all namespaces.
 fn object_path(list: &str, namespace: &str, name: &str) -> String {
     let name: String = name.replace('%', "%25").replace(':', "%3A");
@@ -206,6 +230,32 @@ pub async fn without_grace(client: &kube::Client, namespace: &str) -> Result<(),
     client.request::<Value>(request).await.map(drop)
 }
 
+/// Ends all Pods of a namespace of this identity without grace, each by its own. What was listed before the namespace was looked at
+/// is of that very one, or is gone with an earlier one of its name.
+///
+/// # Errors
+/// When the API server does not answer, or refuses.
+pub async fn end_pods(client: &kube::Client, namespace: &str, uid: &str) -> Result<(), kube::Error> {
+    let get = |path: String| async move {
+        let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
+        client.request::<Value>(request).await
+    };
+    let place = format!("/api/v1/namespaces/{namespace}");
+    let pods = get(format!("{place}/pods")).await?;
+    if get(place.clone()).await?["metadata"]["uid"] != uid {
+        return Ok(());
+    }
+    let ends = pods["items"].as_array().into_iter().flatten().filter_map(|pod| {
+        let (name, uid) = (pod["metadata"]["name"].as_str()?, pod["metadata"]["uid"].as_str()?);
+        let request = http::Request::delete(format!("{place}/pods/{name}"));
+        let request = request.header(http::header::CONTENT_TYPE, "application/json");
+        Some(client.request::<Value>(request.body(delete_options(Some(uid), None, Some(0))).ok()?))
+    });
+    // One that is another now, or has gone, is none of ours.
+    let _: Vec<_> = stream::iter(ends.collect::<Vec<_>>()).buffer_unordered(AT_A_TIME).collect().await;
+    Ok(())
+}
+
 /// Removes an object if it is still the one that was seen, as it was seen; `false`: it is not, and stays.
 async fn remove(client: &kube::Client, path: &str, seen: &Value) -> Result<bool, kube::Error> {
     let (uid, version) = (seen["metadata"]["uid"].as_str(), seen["metadata"]["resourceVersion"].as_str());
@@ -226,7 +276,7 @@ mod tests {
     #[test]
     fn only_what_a_dead_process_marked_is_dead() {
         let mut ours = json!({"kind": "Namespace", "metadata": {"name": "a", "labels": {"x": "y"}}});
-        mark(&mut ours);
+        mark(&mut ours, None);
         assert!(is_ours(&ours));
         assert_eq!(ours["metadata"]["labels"]["x"], "y");
         assert!(!is_dead(&ours));

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
@@ -29,6 +29,7 @@ use tokio::{
 };
 
 use crate::cluster::{ClusterError, access::MOST_BODY};
+use crate::sync::locked;
 
 /// The most that an image may have that Docker gives, in bytes.
 const MOST_IMAGE: u64 = 2 << 30;
@@ -152,11 +153,11 @@ fn place(own: &Docker) -> Option<Place> {
     let seen = Arc::new(Mutex::new(None));
     let note = Arc::clone(&seen);
     let asking = own.clone().with_request_modifier(move |request| {
-        *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.uri().clone());
+        *locked(&note) = Some(request.uri().clone());
         request
     });
     drop(asking.version().now_or_never());
-    let uri: Uri = seen.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    let uri: Uri = locked(&seen).take()?;
     match uri.scheme_str()? {
         "unix" => {
             let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

@@ -29,20 +29,19 @@ use tokio::sync::mpsc;
 use crate::cluster::{
     ClusterError, Daemon, Ended, Folder, Owner, StartError, bounded,
     daemon::{DEFAULT_HOST, Ends, on, runtime},
+    death::Death,
     lines::Splitter,
     trouble,
 };
 use crate::stop::Stop;
+use crate::sync::locked;
 
 use super::node_image::restrict;
 use super::published::{not_its_own, published_at};
 pub use super::{
-    node_image::{NodeImage, Rights},
+    node_image::{API_PORT, NodeImage, Rights},
     published::is_remote,
 };
-
-/// The API server's port in every node of ours.
-pub const API_PORT: u16 = 6443;
 
 /// How long the end of a container may take before it counts as left behind.
 const END_BUDGET: Duration = Duration::from_secs(20);
@@ -59,6 +58,9 @@ const MOST_SHOWN: usize = 4096;
 /// How many lines may wait to be read: a node of ours has some dozens in its life.
 const UNREAD: usize = 4096;
 
+/// How long Docker may take to tell that the container has exited, once something else shows it.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
 /// What waits in the container for the end of our connection.
 const LIFELINE: [&str; 3] = ["/bin/sh", "-c", "cat >/dev/null; kill -TERM 1"];
 
@@ -73,6 +75,7 @@ pub struct Container {
     id: String,
     held: Mutex<Option<Held>>,
     seen: Arc<Mutex<Seen>>,
+    died: Death,
 }
 
 /// What ends with the cluster.
@@ -88,7 +91,6 @@ struct Held {
 #[derive(Debug, Default)]
 struct Seen {
     lines: VecDeque<String>,
-    died: Option<ClusterError>,
     ending: bool,
 }
 
@@ -176,9 +178,9 @@ async fn create(
     let port = bounded::guarded(at, port).await?.map_err(|e| trouble::container(&e, at))?;
     let host = bounded::guarded(at, container.get_host()).await?.map_err(|e| trouble::container(&e, at))?.to_string();
     let host = if host == "localhost" { "127.0.0.1".to_owned() } else { host };
-    let seen = Arc::new(Mutex::new(Seen::default()));
+    let (seen, died) = (Arc::new(Mutex::new(Seen::default())), Death::none());
     let (tell, lines) = mpsc::channel(UNREAD);
-    let watch = Ends(runtime().spawn(watch(daemon.clone(), id.clone(), Arc::clone(&seen), tell)));
+    let watch = Ends(runtime().spawn(watch(daemon.clone(), id.clone(), Arc::clone(&seen), died.clone(), tell)));
     let held = Held { container, folder, _watch: watch, _lifeline: lifeline };
     let container = Container {
         name,
@@ -188,6 +190,7 @@ async fn create(
         id,
         held: Mutex::new(Some(held)),
         seen,
+        died,
     };
     Ok((Arc::new(container), lines))
 }
@@ -201,9 +204,9 @@ async fn attach(client: &Docker, id: &str) -> Result<Box<dyn std::any::Any + Sen
 }
 
 /// Follows the log, and notes the end.
-async fn watch(daemon: Daemon, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::Sender<String>) {
+async fn watch(daemon: Daemon, id: String, seen: Arc<Mutex<Seen>>, died: Death, tell: mpsc::Sender<String>) {
     let client = &daemon.client;
-    let lock = || seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || locked(&seen);
     let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
     // Asked for before the log is read to its end: once the container is removed, nobody knows its exit code.
     let wait = WaitContainerOptionsBuilder::new().condition("removed").build();
@@ -229,21 +232,21 @@ async fn watch(daemon: Daemon, id: String, seen: Arc<Mutex<Seen>>, tell: mpsc::S
                     let why = format!(
                         "the cluster's container floods its log: {UNREAD} lines came faster than they can be read"
                     );
-                    seen.died.get_or_insert(ClusterError::plain(why));
+                    died.note(ClusterError::plain(why));
                 }
             });
         }
         if let Some(what) = item.exceeded() {
             let why = format!("the log of the cluster's container is none of Docker's: {what}");
-            lock().died.get_or_insert(ClusterError::plain(why));
+            died.note(ClusterError::plain(why));
         }
     };
     let (ended, ()) = tokio::join!(end.next(), follow);
-    let mut seen = lock();
+    let seen = lock();
     if !seen.ending {
         let log = seen.lines.iter().cloned().collect();
         let message = format!("the cluster's container ended by itself ({})", how(ended));
-        seen.died.get_or_insert(ClusterError { message, remedy: None, log });
+        died.note(ClusterError { message, remedy: None, log });
     }
 }
 
@@ -264,7 +267,7 @@ impl Container {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<std::path::PathBuf, ClusterError> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = locked(&self.held);
         let folder = &held.as_ref().ok_or_else(|| ClusterError::plain("the cluster has ended"))?.folder;
         folder
             .write(name, text)
@@ -273,38 +276,27 @@ impl Container {
 
     /// Why it is broken, if it is.
     pub fn died(&self) -> Option<ClusterError> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).died.clone()
+        self.died.known()
     }
 
     /// Why it is broken, when something shows that it is: Docker says so a moment later.
     pub async fn why(&self, otherwise: ClusterError) -> ClusterError {
-        for _ in 0..50 {
-            if let Some(why) = self.died() {
-                return why;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        otherwise
+        tokio::time::timeout(TOLD_WITHIN, self.death()).await.unwrap_or(otherwise)
     }
 
-    /// Waits for the end that it should not have.
-    pub async fn end_by_itself(&self) -> ClusterError {
-        loop {
-            if let Some(died) = self.died() {
-                return died;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+    /// Waits until the container exits unexpectedly.
+    pub async fn death(&self) -> ClusterError {
+        self.died.wait().await
     }
 
     /// Notes that a component in it has ended.
     pub fn broken(&self, why: ClusterError) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).died.get_or_insert(why);
+        self.died.note(why);
     }
 
     /// The last lines of its log.
     pub fn last_lines(&self) -> Vec<String> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).lines.iter().cloned().collect()
+        locked(&self.seen).lines.iter().cloned().collect()
     }
 
     /// How another process reaches it.
@@ -328,8 +320,8 @@ impl Container {
     /// Removes it with its volumes and its folder, and waits until all is gone.
     pub async fn end(&self) -> Ended {
         let held = {
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).ending = true;
-            self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
+            locked(&self.seen).ending = true;
+            locked(&self.held).take()
         };
         let Some(held) = held else { return Ended::default() };
         let (client, id) = (self.client.clone(), self.id.clone());
@@ -369,7 +361,7 @@ impl Drop for Container {
     fn drop(&mut self) {
         // testcontainers' own handle can be dropped only on a runtime.
         if let Some(held) = self.held.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).ending = true;
+            locked(&self.seen).ending = true;
             runtime().spawn(async move { drop(held) });
         }
     }
@@ -378,6 +370,10 @@ impl Drop for Container {
 impl crate::cluster::Node for Arc<Container> {
     fn died(&self) -> Option<ClusterError> {
         Container::died(self)
+    }
+
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(Container::death(self))
     }
 
     fn end(&self) -> BoxFuture<'_, Ended> {

@@ -6,7 +6,8 @@ use testcontainers::{
     core::{ContainerPort, WaitFor},
 };
 
-use super::container::API_PORT;
+/// The API server's port in every node of ours.
+pub const API_PORT: u16 = 6443;
 
 /// What a node may reach of Docker's machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -50,10 +50,30 @@ pub async fn start(
     if let Some(last) = passed.last() {
         progress(Progress::Note(format!("{last}; so the cluster is builtin")));
     }
-    crate::cluster::start_builtin(wanted, settings, stop, progress).await.map_err(|e| match e {
+    start_builtin(wanted, settings, stop, progress).await.map_err(|e| match e {
         StartError::Failed(ClusterError { message, remedy, log }) => {
             ClusterError { message, remedy, log: passed.into_iter().chain(log).collect() }.into()
         }
         stopped => stopped,
     })
+}
+
+/// Starts the engine's node, without Docker.
+///
+/// # Errors
+/// As [`Cluster::start`].
+pub(super) async fn start_builtin(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    engine::has(wanted)?;
+    #[cfg(target_os = "linux")]
+    return super::builtin::start(wanted, settings, stop, progress).await;
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (settings, stop, progress);
+        Err(crate::cluster::preflight::not_linux().into())
+    }
 }

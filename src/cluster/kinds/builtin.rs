@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
+    death::Death,
     engine::{self, CURL_IMAGE},
     lines,
     own::Room,
@@ -25,6 +26,7 @@ use crate::cluster::{
     sweep,
 };
 use crate::stop::{Stop, unless_stopped};
+use crate::sync::locked;
 
 /// How long the end of a cluster may take before we stop waiting for its keeper (which goes on by itself).
 const END_BUDGET: Duration = Duration::from_secs(20);
@@ -44,7 +46,7 @@ struct Node {
     supervisor: PathBuf,
     keeper: Mutex<Child>,
     stdin: Mutex<Option<ChildStdin>>,
-    died: Arc<Mutex<Option<ClusterError>>>,
+    died: Death,
     ended: tokio::sync::Mutex<mpsc::Receiver<Said>>,
 }
 
@@ -84,9 +86,9 @@ pub async fn start(
         )
     })?;
     let stdin = keeper.stdin.take();
-    let died = Arc::new(Mutex::new(None));
+    let died = Death::none();
     let (tell, mut told) = mpsc::channel(UNREAD);
-    let noise = listen(&mut keeper, tell, Arc::clone(&died));
+    let noise = listen(&mut keeper, tell, died.clone());
     loop {
         let said = match unless_stopped(stop, told.recv()).await {
             Ok(said) => said,
@@ -122,7 +124,7 @@ pub async fn start(
             Some(Said::Ended { .. } | Said::Other) => {}
             None => {
                 let status = keeper.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
-                let log = noise.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+                let log = locked(&noise).iter().cloned().collect();
                 let message = format!("the engine's keeper ended before the cluster was ready ({status})");
                 for what in after_a_killed_keeper(settings).await {
                     progress(Progress::Note(what));
@@ -178,18 +180,14 @@ async fn after_the_end(
 
 /// Reads the keeper's lines on a thread of its own, since a node outlives the async runtime that started it. Returns the
 /// last lines of the keeper's standard error, for when it dies without a word.
-fn listen(
-    keeper: &mut Child,
-    tell: mpsc::Sender<Said>,
-    died: Arc<Mutex<Option<ClusterError>>>,
-) -> Arc<Mutex<VecDeque<String>>> {
+fn listen(keeper: &mut Child, tell: mpsc::Sender<Said>, died: Death) -> Arc<Mutex<VecDeque<String>>> {
     let noise = Arc::new(Mutex::new(VecDeque::new()));
     if let Some(stdout) = keeper.stdout.take() {
         std::thread::spawn(move || {
             let mut ended = false;
             lines::read(stdout, &mut |line| {
                 let note = |error| {
-                    died.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    died.note(error);
                 };
                 let line = line
                     .map_err(|e| ClusterError::plain(format!("the engine's keeper wrote {e}, which it never does")));
@@ -215,7 +213,7 @@ fn listen(
             // Its last word is always the end of the cluster; without it, the keeper was killed and the node went with it.
             if !ended {
                 let error = ClusterError::plain("the cluster's keeper was killed, and the cluster ended with it");
-                died.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                died.note(error);
             }
         });
     }
@@ -223,7 +221,7 @@ fn listen(
         let noise = Arc::clone(&noise);
         std::thread::spawn(move || {
             lines::read(stderr, &mut |line| {
-                let mut noise = noise.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut noise = locked(&noise);
                 noise.push_back(line.unwrap_or_else(|e| format!("({e})")).chars().take(MOST_SHOWN).collect());
                 if noise.len() > 20 {
                     noise.pop_front();
@@ -245,12 +243,16 @@ impl Node {
 
 impl crate::cluster::Node for Node {
     fn died(&self) -> Option<ClusterError> {
-        self.died.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.died.known()
+    }
+
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(self.died.wait())
     }
 
     fn end(&self) -> BoxFuture<'_, Ended> {
         Box::pin(async {
-            self.stdin.lock().unwrap_or_else(PoisonError::into_inner).take();
+            locked(&self.stdin).take();
             let mut told = self.ended.lock().await;
             let mut left = Vec::new();
             let mut ended = false;
@@ -271,7 +273,7 @@ impl crate::cluster::Node for Node {
                     left.push(later(format!("the folder {} of the node, and its cgroups", self.folder.display())));
                 }
             }
-            let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut keeper = locked(&self.keeper);
             if waited.is_err() {
                 left.push(format!("the cluster's keeper (process {}) is still at work", keeper.id()));
             } else {

@@ -123,7 +123,7 @@ async fn bring_up(
     let mut quiet = |_| ();
     tokio::select! {
         ready = ready::wait(&client, &[ready::Thing::Api], begun, until, &mut quiet) => ready.map_err(unreachable)?,
-        died = node.end_by_itself() => return Err(died),
+        died = node.death() => return Err(died),
     }
     Ok(cluster)
 }

@@ -145,7 +145,7 @@ async fn bring_up(
     let client = cluster.client().await?;
     tokio::select! {
         ready = ready::wait(&client, &ready::ALL, begun, deadline, progress) => ready.map_err(|e| late(&e))?,
-        died = node.end_by_itself() => return Err(died),
+        died = node.death() => return Err(died),
     }
     let version = client.apiserver_version().await.map_err(|e| late(&e.to_string()))?;
     cluster.facts.kubernetes = version.git_version;

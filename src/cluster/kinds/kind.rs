@@ -15,7 +15,10 @@ mod shaped;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,7 @@ use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError,
     Wanted, container,
     daemon::{Ends, on, runtime},
+    death::Death,
     exec,
     images::{self, Patience},
     k3s, ready, said, sweep,
@@ -38,6 +42,7 @@ use crate::cluster::{
 use crate::{
     clock::Moment,
     stop::{Stop, unless_stopped},
+    sync::locked,
 };
 
 /// From the start of kind, with all images here.
@@ -56,7 +61,9 @@ printf '\0\x36kw\1\0\0\1\0\0\0\0\0\0\12kubernetes\7default\3svc\7cluster\5local\
 struct Node {
     name: Name,
     held: Mutex<Option<Held>>,
-    seen: Arc<Mutex<Seen>>,
+    died: Death,
+    /// Whether it is to end, so that its end is no death.
+    ending: Arc<AtomicBool>,
 }
 
 /// What ends with the cluster.
@@ -65,12 +72,6 @@ struct Held {
     keeper: Keeper,
     folder: Folder,
     watch: Option<Ends<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    died: Option<ClusterError>,
-    ending: bool,
 }
 
 /// Whether the config can be read and has the version that is wanted.
@@ -110,7 +111,7 @@ pub async fn start(
     let name = Name::of(&owner);
     let folder = Folder::make(&settings.runs(), &owner)?;
     let held = Held { keeper: Keeper::start(&name)?, folder, watch: None };
-    let node = Arc::new(Node { name, held: Mutex::new(Some(held)), seen: Arc::default() });
+    let node = Arc::new(Node { name, held: Mutex::new(Some(held)), died: Death::none(), ending: Arc::default() });
     let config = shape(config, wanted, &node)?;
     let up = async {
         network::make(&daemon, &node.name, &owner, config.ipv6()).await?;
@@ -202,7 +203,7 @@ async fn bring_up(
     };
     let ready = tokio::select! {
         ready = ready => ready,
-        died = node.death() => return Err(died),
+        died = node.died.wait() => return Err(died),
     };
     if let Err(why) = ready {
         let message = format!("the kind cluster was not ready after {:.0} s: {why}", begun.elapsed().as_secs_f64());
@@ -245,16 +246,12 @@ async fn dns_answers(node: &Node, daemon: &Daemon, client: &Client, deadline: Mo
 
 impl Node {
     fn with<T>(&self, what: impl FnOnce(&mut Held) -> T) -> Option<T> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(what)
+        locked(&self.held).as_mut().map(what)
     }
 
     /// A file in the private folder.
     fn file(&self, name: &str) -> PathBuf {
         self.with(|held| held.folder.path().join(name)).unwrap_or_default()
-    }
-
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a command in the first control plane.
@@ -282,33 +279,23 @@ impl Node {
 
     /// Notes the end of the control plane's container, from now on.
     fn watch(&self, daemon: &Daemon) {
-        let (client, name, seen) = (daemon.client.clone(), self.name.control_plane(), Arc::clone(&self.seen));
+        let (client, name) = (daemon.client.clone(), self.name.control_plane());
+        let (died, ending) = (self.died.clone(), Arc::clone(&self.ending));
         let watch = Ends(runtime().spawn(async move {
             let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
             let ended = client.wait_container(&name, Some(options)).next().await;
             let how = container::how(ended);
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if !seen.ending {
-                seen.died = Some(ClusterError::plain(format!("the kind node {name} ended by itself ({how})")));
+            if !ending.load(Ordering::SeqCst) {
+                died.note(ClusterError::plain(format!("the kind node {name} ended by itself ({how})")));
             }
         }));
         self.with(|held| held.watch = Some(watch));
     }
 
-    /// Waits for the death of a node that should live.
-    async fn death(&self) -> ClusterError {
-        loop {
-            if let Some(died) = self.seen().died.clone() {
-                return died;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
     /// Removes all of it, and says what is left.
     async fn end(&self) -> Ended {
-        self.seen().ending = true;
-        let Some(held) = self.held.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+        self.ending.store(true, Ordering::SeqCst);
+        let Some(held) = locked(&self.held).take() else {
             return Ended::default();
         };
         // To the end, also when nobody waits any more.
@@ -324,7 +311,11 @@ impl Node {
 
 impl crate::cluster::Node for Arc<Node> {
     fn died(&self) -> Option<ClusterError> {
-        self.seen().died.clone()
+        self.died.known()
+    }
+
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(self.died.wait())
     }
 
     fn end(&self) -> BoxFuture<'_, Ended> {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
-    access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin,
+    access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin, seal,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -55,6 +55,10 @@ struct Stays {
 impl Node for Stays {
     fn died(&self) -> Option<ClusterError> {
         None
+    }
+
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(std::future::pending())
     }
 
     fn end(&self) -> BoxFuture<'_, Ended> {
@@ -183,6 +187,7 @@ async fn look(
         },
     };
     let path = existing.files.first().cloned().unwrap_or_default();
+    seal::settle(settings)?;
     let home = Folder::make(&settings.runs(), &Owner::new())?;
     let kubectl = Kubectl::here(Host::new(&kubeconfig, own, home.path(), existing.all())?);
     Ok(Cluster::new(facts, path, kubectl, Box::new(Stays { _home: home })).reached_by(kubeconfig))

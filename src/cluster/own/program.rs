@@ -8,7 +8,7 @@ use std::{
 
 use rustix::fs::Stat;
 
-use super::{Foreign, Looks, mode, walk};
+use super::way::{Foreign, Looks, mode, walk};
 use crate::{cluster::ClusterError, settings};
 
 /// Why a program is not started.

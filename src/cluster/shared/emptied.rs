@@ -13,7 +13,11 @@ use futures::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 
 use crate::cluster::{ClusterError, namespaces::delete_options, snapshot};
-use crate::{clock::Moment, plan::asks::escape};
+use crate::{
+    clock::Moment,
+    k8s::object::{name_of, uid_of},
+    text::percent_encoded as escape,
+};
 
 /// How many requests are made at a time.
 const AT_A_TIME: usize = 6;
@@ -296,14 +300,6 @@ async fn let_go(client: &kube::Client, namespace: &Value) {
     if let Ok(request) = request.body(body.to_string().into_bytes()) {
         let _ = client.request::<Value>(request).await;
     }
-}
-
-fn name_of(namespace: &Value) -> &str {
-    namespace["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-fn uid_of(namespace: &Value) -> Option<&str> {
-    namespace["metadata"]["uid"].as_str()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::cluster::{
     whose::Whose,
 };
 use crate::{
-    clock::{Moment, timeout_at},
+    clock::{Moment, poll, timeout_at},
     stop::{Stop, unless_stopped},
 };
 
@@ -30,6 +30,9 @@ const GOING_BUDGET: Duration = Duration::from_secs(30);
 
 /// How long a run's namespaces may take to go at its end, before they are left to the next one.
 const OVER_BUDGET: Duration = Duration::from_secs(5);
+
+/// How often the folder of its holder is looked at for the death of the node.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the API server may take to say that it is ready.
 const READY_BUDGET: Duration = Duration::from_secs(3);
@@ -250,6 +253,11 @@ impl Node for Used {
         }
         let gone = self.folder.state().is_none();
         gone.then(|| ClusterError::plain(format!("the cluster {} was ended meanwhile", self.folder.name())))
+    }
+
+    /// The holder is another process: what it writes into the folder is all that is known of the node.
+    fn death(&self) -> BoxFuture<'_, ClusterError> {
+        Box::pin(poll(LOOK, || std::future::ready(self.died())))
     }
 
     fn lives_on(&self) -> bool {

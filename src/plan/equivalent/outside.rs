@@ -8,7 +8,7 @@ use crate::{
 
 /// The lines with kubectl's flags for the caller. kubectl impersonates where kubewalk sends a token: a token beside a client
 /// certificate would not be looked at.
-pub(super) fn asked_as(caller: &Caller, lines: &str) -> String {
+pub(in crate::plan) fn asked_as(caller: &Caller, lines: &str) -> String {
     if matches!(caller.credential, Credential::Text(_)) {
         return format!("# with a bearer text that is no token, instead of the client certificate\n{lines}");
     }
@@ -29,12 +29,12 @@ pub(super) fn asked_as(caller: &Caller, lines: &str) -> String {
 }
 
 /// The variable in which lines keep a token that a step saves.
-pub(super) fn variable(name: &str) -> String {
+pub(in crate::plan) fn variable(name: &str) -> String {
     format!("{}_TOKEN", name.to_uppercase().replace(['-', '.'], "_"))
 }
 
 /// The line that says whose token a variable holds, and makes one where it is empty. One that was withdrawn is not made anew.
-pub(super) fn known(name: &str, identity: Option<&Identity>) -> String {
+pub(in crate::plan) fn known(name: &str, identity: Option<&Identity>) -> String {
     let variable = variable(name);
     match identity {
         Some(Identity::ServiceAccount { namespace, name }) => {
@@ -60,7 +60,7 @@ fn flagged(lines: &str, flags: &str) -> String {
 }
 
 /// `kubectl get --raw` and its like; a PATCH, which kubectl has no such line for, goes through its proxy.
-pub(super) fn request(call: &Call) -> String {
+pub(in crate::plan) fn request(call: &Call) -> String {
     let verb = match call.method {
         Method::Get => "get",
         Method::Post => "create",
@@ -100,7 +100,7 @@ fn by_proxy(call: &Call) -> String {
 }
 
 /// `kubectl create token`, or the token of a Secret.
-pub(super) fn token(call: &TokenCall) -> String {
+pub(in crate::plan) fn token(call: &TokenCall) -> String {
     if let Some(secret) = &call.secret {
         let mut get = words(["kubectl", "get", "secrets"]);
         get.push(secret.clone());
@@ -120,7 +120,7 @@ pub(super) fn token(call: &TokenCall) -> String {
 }
 
 /// `kubectl patch`.
-pub(super) fn patch(change: &Change) -> String {
+pub(in crate::plan) fn patch(change: &Change) -> String {
     let mut patch = words(["kubectl", "patch"]);
     object(&mut patch, &change.target);
     patch.extend(change.subresource.iter().map(|part| format!("--subresource={part}")));

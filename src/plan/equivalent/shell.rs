@@ -2,12 +2,12 @@
 
 use crate::plan::Target;
 
-pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+pub(in crate::plan) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(ToOwned::to_owned).to_vec()
 }
 
 /// Words as one line that a shell takes apart into the same words.
-pub(super) fn line(words: &[String]) -> String {
+pub(in crate::plan) fn line(words: &[String]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| one_line(word)).collect();
     quoted.join(" ")
 }
@@ -19,7 +19,7 @@ fn one_line(word: &str) -> String {
 }
 
 /// The command that prints a text, in one line.
-pub(super) fn printf(text: &str) -> String {
+pub(in crate::plan) fn printf(text: &str) -> String {
     let parts: Vec<_> = text.split('\n').collect();
     let (format, parts) = match parts.as_slice() {
         [all @ .., ""] if !all.is_empty() => ("%s\\n".to_owned(), all),
@@ -39,19 +39,19 @@ pub(crate) fn quote(word: &str) -> String {
     }
 }
 
-pub(super) fn in_namespace(words: &mut Vec<String>, namespace: Option<&str>) {
+pub(in crate::plan) fn in_namespace(words: &mut Vec<String>, namespace: Option<&str>) {
     if let Some(namespace) = namespace {
         words.extend(["-n".to_owned(), namespace.to_owned()]);
     }
 }
 
-pub(super) fn object(words: &mut Vec<String>, target: &Target) {
+pub(in crate::plan) fn object(words: &mut Vec<String>, target: &Target) {
     words.push(target.kind.kubectl());
     words.extend(target.name.clone());
     in_namespace(words, target.namespace.as_deref());
 }
 
-pub(super) fn piped(stdin: Option<&str>, words: &[String]) -> String {
+pub(in crate::plan) fn piped(stdin: Option<&str>, words: &[String]) -> String {
     match stdin {
         Some(stdin) => format!("{} | {}", printf(stdin), line(words)),
         None => line(words),

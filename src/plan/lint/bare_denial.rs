@@ -22,7 +22,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
             if verb == Verb::Kubectl {
                 lone_code(cx, &at, expect);
             }
-            words(cx, &at, verb, expect);
+            bare_words(cx, &at, verb, expect);
         }
     }
 }
@@ -39,7 +39,7 @@ fn lone_code(cx: &mut Context<'_>, at: &str, expect: &Expect) {
 }
 
 /// Warns about words that every refusal has: a quota's, an anonymous caller's, that of another request.
-fn words(cx: &mut Context<'_>, at: &str, verb: Verb, expect: &Expect) {
+fn bare_words(cx: &mut Context<'_>, at: &str, verb: Verb, expect: &Expect) {
     for (key, rule) in [("stdout", &expect.stdout), ("stderr", &expect.stderr)] {
         let (word, text) = match rule {
             Some(Text::Is(text)) => ("", text),

@@ -8,15 +8,13 @@ use crate::{
         Kind, Target,
         context::{Context, Draft, below},
         kinds::nearest,
+        lower,
         resolve::{
             story::Story,
             whereabouts::{Whereabouts, find},
         },
     },
-    scenario::{
-        Verb,
-        verbs::{Until, Wait},
-    },
+    scenario::verbs::{Until, Wait},
 };
 
 /// Kinds that nobody but the story makes or deletes, as group and kind.
@@ -131,12 +129,7 @@ fn possible_object(cx: &mut Context<'_>, at: &str, wait: &Wait, kind: &Kind, obj
 
 /// Whether a step could make or delete objects of which nothing is known here.
 fn has_unknown_effects(story: &Story<'_>, before: usize) -> bool {
-    let unknown = |verb: Verb| match verb {
-        Verb::Can | Verb::Apply | Verb::Create | Verb::Get | Verb::Delete | Verb::Wait | Verb::Pod => false,
-        Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind | Verb::Curl => false,
-        Verb::Kubectl | Verb::Exec | Verb::Request | Verb::Whoami | Verb::Token | Verb::Patch => true,
-    };
-    story.drafts.iter().take(before).any(|draft| draft.verb.is_none_or(unknown))
+    story.drafts.iter().take(before).any(|draft| draft.verb.is_none_or(lower::may_do_anything))
 }
 
 /// What controllers make by themselves in every namespace and cluster.

@@ -3,19 +3,19 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    k8s::rbac_words::words,
+    k8s::rbac_words::listed,
     plan::context::{Context, below},
 };
 
 /// Warns about verbs for which the names of a rule help little or nothing.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    let names = words(rule, "resourceNames");
-    let resources = words(rule, "resources");
+    let names = listed(rule, "resourceNames");
+    let resources = listed(rule, "resources");
     // The URL of a subresource has the name of its object, even in a POST.
     let Some(resource) = resources.iter().find(|resource| !resource.contains('/')).filter(|_| !names.is_empty()) else {
         return;
     };
-    let verbs = words(rule, "verbs");
+    let verbs = listed(rule, "verbs");
     let lists = verbs.iter().position(|verb| matches!(*verb, "list" | "watch"));
     for (index, verb) in verbs.iter().enumerate() {
         let (message, label, hint) = match *verb {

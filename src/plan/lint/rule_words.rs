@@ -6,19 +6,21 @@ use super::resource_names;
 use crate::{
     k8s::{
         nearest,
-        rbac_words::{NOT_VERBS, SUBRESOURCES, group_of, words},
+        rbac_words::{NOT_VERBS, SUBRESOURCES, group_of, listed},
         served::{TABLE, is_own_group, long},
         special::{self, PATH_VERBS, VERBS},
         well_known::RBAC,
     },
-    plan::context::{Context, Draft, below},
-    scenario::Verb,
+    plan::{
+        context::{Context, Draft, below},
+        lower,
+    },
 };
 
 /// Looks at the rules of every Role and ClusterRole that the steps apply or create.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
     // The manifests of calls are looked at by the API server alone.
-    let written = |draft: &&Draft<'_>| draft.verb.is_some_and(is_written);
+    let written = |draft: &&Draft<'_>| draft.verb.is_some_and(lower::writes_manifests);
     for draft in drafts.iter().filter(written) {
         for placed in &draft.objects {
             let object = &placed.object;
@@ -38,20 +40,10 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
     }
 }
 
-/// Whether the objects of a verb are manifests, or short for one.
-fn is_written(verb: Verb) -> bool {
-    match verb {
-        Verb::Apply | Verb::Create | Verb::Pod | Verb::ServiceAccount => true,
-        Verb::Role | Verb::ClusterRole | Verb::Bind => true,
-        Verb::Kubectl | Verb::Curl | Verb::Request | Verb::Exec => false,
-        Verb::Can | Verb::Get | Verb::Delete | Verb::Wait | Verb::Whoami | Verb::Token | Verb::Patch => false,
-    }
-}
-
 fn lint_verbs(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    let paths = !words(rule, "nonResourceURLs").is_empty();
+    let paths = !listed(rule, "nonResourceURLs").is_empty();
     let known = if paths { PATH_VERBS } else { VERBS };
-    for (index, verb) in words(rule, "verbs").into_iter().enumerate() {
+    for (index, verb) in listed(rule, "verbs").into_iter().enumerate() {
         if verb == "*" || known.contains(&verb) || (!paths && special::is_verb(verb)) {
             continue;
         }
@@ -69,7 +61,7 @@ fn lint_verbs(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
 }
 
 fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    for (index, group) in words(rule, "apiGroups").into_iter().enumerate() {
+    for (index, group) in listed(rule, "apiGroups").into_iter().enumerate() {
         let meant = match group {
             "core" | "v1" | "api/v1" => Some("`\"\"` (the core group)".into()),
             "*" => None,
@@ -91,14 +83,14 @@ fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
 }
 
 fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    let groups = words(rule, "apiGroups");
+    let groups = listed(rule, "apiGroups");
     let all_own = groups.iter().all(|group| is_own_group(group));
-    for (index, resource) in words(rule, "resources").into_iter().enumerate() {
+    for (index, resource) in listed(rule, "resources").into_iter().enumerate() {
         let at = below(&below(at, "resources"), index);
         if !all_own
             || groups.is_empty()
             || resource.starts_with('*')
-            || is_special(&words(rule, "verbs"), &groups, resource)
+            || is_special(&listed(rule, "verbs"), &groups, resource)
         {
             continue;
         }

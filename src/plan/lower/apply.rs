@@ -8,7 +8,7 @@ use crate::{
         context::{Context, Draft, Placed, below},
         lower::{
             fields,
-            kind::{a, check_name, kind_of},
+            kind::{check_name, json_type, kind_of},
             manifest_file, rbac,
         },
     },
@@ -66,7 +66,7 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: manifest_file::Found
         Some(other) => {
             cx.findings
                 .error(&below(at, "metadata"), "`metadata` must be a map")
-                .label(format!("this is {}", a(other)));
+                .label(format!("this is {}", json_type(other)));
             None
         }
         None => {
@@ -110,7 +110,7 @@ fn word(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>, key: &str, exa
         Some(other) => {
             cx.findings
                 .error(&below(at, key), format!("`{key}` must be a text"))
-                .label(format!("this is {}", a(other)));
+                .label(format!("this is {}", json_type(other)));
             None
         }
         None => {
@@ -138,7 +138,7 @@ fn name_of(
         (Some(other), _) => {
             cx.findings
                 .error(&below(&metadata_at, "name"), "`name` must be a text")
-                .label(format!("this is {}", a(other)))
+                .label(format!("this is {}", json_type(other)))
                 .hint("quote it");
             None
         }
@@ -182,7 +182,7 @@ fn namespace_of(
         }
         Some(Value::String(namespace)) => Some(Some(namespace.clone())),
         Some(other) => {
-            cx.findings.error(&said, "`namespace` must be a text").label(format!("this is {}", a(other)));
+            cx.findings.error(&said, "`namespace` must be a text").label(format!("this is {}", json_type(other)));
             None
         }
         None if !kind.namespaced => Some(None),

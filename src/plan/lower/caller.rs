@@ -8,10 +8,7 @@ use crate::{
         lower::headers::looks_secret,
         resolve::{groups, reference, story::Story},
     },
-    scenario::{
-        Verb,
-        calls::{As, AsFull},
-    },
+    scenario::calls::{As, AsFull},
 };
 
 /// Reads who asks.
@@ -19,13 +16,13 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Sto
     let Some(said) = &draft.step.asked_as else { return Caller::default() };
     let at = below(&draft.pointer, "as");
     if let Some(verb) = draft.verb
-        && let Some(hint) = asks_as_itself(verb)
+        && let Some(hint) = super::asks_as_itself(verb)
     {
         cx.findings.error(&at, format!("`as` with `{verb}`")).at_key().second_key(&draft.at(), "the verb").hint(hint);
     }
     let caller = match said {
-        As::Word(word) => self::word(cx, &at, word, story),
-        As::Full(full) => self::full(cx, &at, full, story),
+        As::Word(word) => by_word(cx, &at, word, story),
+        As::Full(full) => by_fields(cx, &at, full, story),
     };
     let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
     let denials = expected.filter(|(_, expect)| expect.is_denial());
@@ -41,26 +38,11 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Sto
     caller
 }
 
-/// Of a verb that cannot ask as another: whose call it is, and what to do.
-fn asks_as_itself(verb: Verb) -> Option<&'static str> {
-    match verb {
-        Verb::Get | Verb::Create | Verb::Apply | Verb::Patch | Verb::Delete => None,
-        Verb::Request | Verb::Whoami | Verb::Token | Verb::Kubectl => None,
-        Verb::Curl => Some("a call from a Pod is made by `token: mounted`, or by nobody; or use `request`"),
-        Verb::Exec => Some("kubewalk's administrator runs the command; what it does inside is the Pod's"),
-        Verb::Wait => Some("kubewalk's administrator watches; to ask once, use `get`"),
-        Verb::Can => Some("say who is meant in `can` itself: `who: …`"),
-        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => {
-            Some("write it out with `create` or `apply`")
-        }
-    }
-}
-
 fn nobody() -> Caller {
     Caller { credential: Credential::Anonymous, identity: None }
 }
 
-fn word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
+fn by_word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Caller {
     let text = word;
     if text == "anonymous" {
         return Caller { credential: Credential::Anonymous, identity: Some(Identity::Anonymous) };
@@ -106,7 +88,7 @@ fn meant(text: &str, story: &Story<'_>) -> String {
     }
 }
 
-fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Caller {
+fn by_fields(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Caller {
     let said: Vec<&str> =
         [("user", full.user.is_some()), ("token", full.token.is_some()), ("text", full.text.is_some())]
             .into_iter()
@@ -136,17 +118,17 @@ fn full(cx: &mut Context<'_>, at: &str, full: &AsFull, story: &Story<'_>) -> Cal
         [_] => {}
     }
     if let Some(user) = &full.user {
-        return self::user(cx, at, user, &full.groups, story);
+        return by_user(cx, at, user, &full.groups, story);
     }
     if let Some(text) = &full.text {
-        return self::text(cx, &below(at, "text"), text);
+        return by_text(cx, &below(at, "text"), text);
     }
     let Some(name) = full.token.as_deref().and_then(only) else { return nobody() };
     let identity = story.saved.get(name).and_then(|kept| kept.token.clone());
     Caller { credential: Credential::Saved(name.to_owned()), identity }
 }
 
-fn user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
+fn by_user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story: &Story<'_>) -> Caller {
     let at_user = below(at, "user");
     let (user, groups) = (user.to_owned(), groups.to_vec());
     one_line(cx, &at_user, &user);
@@ -182,7 +164,7 @@ fn one_line(cx: &mut Context<'_>, at: &str, text: &str) {
     }
 }
 
-fn text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
+fn by_text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
     one_line(cx, at, text);
     // `{"alg":"none"` begins such a token; it proves nothing, so it is nobody's.
     if looks_secret(text) && !text.starts_with("eyJhbGciOiJub25l") {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     k8s::kubectl::{Place, check, table::Effect},
-    plan::{Action, Kubectl, Object, Request, Step, Target, context::Draft, kinds::OWN},
+    plan::{Action, Kubectl, Object, Request, Step, Target, action::Touches, context::Draft, kinds::OWN},
 };
 
 /// What a scenario needs for itself.
@@ -148,16 +148,11 @@ impl Own<'_> {
 
     /// Whether a step changes what the scenario did not make, outside its own namespaces.
     fn changes_others(&self, action: &Action) -> bool {
-        match action {
-            Action::Delete(target) => self.is_foreign(target),
-            Action::Patch(change) => self.is_foreign(&change.target),
-            Action::Curl(call) => call.request.as_ref().is_some_and(|request| self.is_foreign_request(request)),
-            Action::Request(_) => action.requests().iter().any(|request| self.is_foreign_request(request)),
-            Action::Kubectl(kubectl) => self.is_foreign_command(kubectl),
-            // What these make is looked at as objects; the others change nothing.
-            Action::Apply(_) | Action::Create(_) | Action::Pod(_) => false,
-            Action::Can(_) | Action::Get(_) | Action::Wait(..) | Action::Exec(_) => false,
-            Action::Whoami | Action::Token(_) => false,
+        match action.touches() {
+            Touches::Nothing => false,
+            Touches::Object(target) => self.is_foreign(target),
+            Touches::Requested(requests) => requests.iter().any(|request| self.is_foreign_request(request)),
+            Touches::Command(kubectl) => self.is_foreign_command(kubectl),
         }
     }
 

@@ -21,60 +21,18 @@ pub(in crate::plan) fn is_refusal(step: &Step) -> bool {
     step.expect.as_ref().is_some_and(|expects| expects.items().iter().all(|(_, expect)| expect.is_failure()))
 }
 
-/// What a verb cannot answer, and where to look instead.
-fn unanswerable(verb: Verb, key: Key) -> Option<&'static str> {
-    // What is shown of an answer: the object of the API server's, the body of any server's, or what a program prints.
-    let object = match verb {
-        Verb::Apply | Verb::Create | Verb::Get | Verb::Delete | Verb::Wait | Verb::Whoami | Verb::Patch => true,
-        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => true,
-        Verb::Can | Verb::Kubectl | Verb::Curl | Verb::Exec | Verb::Request | Verb::Token => false,
-    };
-    let hint = match (verb, key) {
-        (Verb::Can, Key::Within) => return None,
-        (Verb::Can, _) => "the answers that are expected stand in `allowed`, `denied` and `default`",
-        (Verb::Token | Verb::Whoami, Key::TokenReview) => return None,
-        (_, Key::TokenReview) => "only `token` and `whoami` have a token to review",
-        (Verb::Get, Key::Absent | Key::Empty) => return None,
-        (_, Key::Absent) => "ask for the object with `get`",
-        (_, Key::Empty) => "ask for the list with `get`",
-        (Verb::Exec | Verb::Kubectl | Verb::Wait, Key::Warning | Key::NoWarning) => {
-            "warnings come with an answer of the API server: use `get` or `request`"
-        }
-        (Verb::Token, Key::Object) => "what the token says is `json`",
-        (Verb::Token, Key::Json) => return None,
-        (Verb::Curl | Verb::Request, Key::Object) => "the body of an answer is `json`",
-        // Of a failure; see `printed`.
-        (Verb::Exec | Verb::Kubectl, Key::Status | Key::Reason | Key::Message | Key::By) => return None,
-        (Verb::Kubectl, Key::Object) => "what kubectl prints is `json` (with `-o json`) or `stdout`",
-        (Verb::Kubectl, _) => return None,
-        (Verb::Exec, Key::Object) => "what a command prints is `json` or `stdout`",
-        (Verb::Curl | Verb::Exec, _) | (Verb::Request, Key::Json | Key::Stdout) => return None,
-        (Verb::Delete, Key::Json | Key::Object | Key::Path) => "`delete` answers `status`, `reason` and `message` only",
-        (_, Key::Json) if object => "say `object`",
-        (_, Key::Stdout | Key::Stderr) => "only commands print: say `object`, or use `exec`",
-        (_, Key::ExitCode) => "only commands have one: say `status`",
-        (Verb::Wait, Key::Status | Key::Reason | Key::Message | Key::By) => {
-            "`wait` ends when the state is reached: say `object`, or ask with `get`"
-        }
-        (Verb::Wait, Key::Within) => "`wait` waits as long as the step's `timeout`",
-        (Verb::Pod | Verb::Delete, Key::Within) => "it waits by itself, as long as the step's `timeout`",
-        (_, Key::Status | Key::Reason | Key::Message | Key::By | Key::Json | Key::Object | Key::Path) => return None,
-        (_, Key::Within | Key::Warning | Key::NoWarning) => return None,
-    };
-    Some(hint)
-}
-
 /// Checks all that a step expects, and fills in the namespace.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Expected> {
     let Some(said) = &draft.step.expect else {
         return vec![Expected { pointer: "/expect".into(), when: None, expect: Expect::default(), within: None }];
     };
-    let expected: Vec<_> = said.items().into_iter().map(|(pointer, said)| one(cx, draft, pointer, said)).collect();
+    let expected: Vec<_> =
+        said.items().into_iter().map(|(pointer, said)| expectation(cx, draft, pointer, said)).collect();
     when::covers(cx, draft, draft.when.as_ref(), &expected);
     expected
 }
 
-fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
+fn expectation(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) -> Expected {
     let at = format!("{}{pointer}", draft.pointer);
     let expect = said.clone();
     let when = said.when.as_ref().map(|when| when::read(cx, &below(&at, "when"), when));
@@ -108,7 +66,7 @@ fn one(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &Expect) 
 fn answerable(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
     let Some(verb) = draft.verb else { return };
     for key in expect.keys() {
-        if let Some(hint) = unanswerable(verb, key) {
+        if let Some(hint) = super::unanswerable(verb, key) {
             cx.findings
                 .error(&below(at, key), format!("`{verb}` cannot answer `{key}`"))
                 .at_key()

@@ -44,7 +44,7 @@ pub(in crate::plan) fn check_name(cx: &mut Context<'_>, at: &str, kind: &Kind, n
 }
 
 /// A value's kind in words.
-pub(in crate::plan) fn a(value: &Value) -> &'static str {
+pub(in crate::plan) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",

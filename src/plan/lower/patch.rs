@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    kind::{a, kind_of},
+    kind::{json_type, kind_of},
     target,
 };
 use crate::{
@@ -41,11 +41,11 @@ pub(in crate::plan) fn read(
         }
         (body, PatchType::Json) => {
             cx.findings
-                .error(&body_at, format!("`type: json` takes a list of operations, and this is {}", a(body)))
+                .error(&body_at, format!("`type: json` takes a list of operations, and this is {}", json_type(body)))
                 .hint("e.g. `[{op: remove, path: /metadata/labels/app}]`, or `type: merge`");
         }
         (body, _) => {
-            cx.findings.error(&body_at, format!("a part of the object, and this is {}", a(body))).hint("a map");
+            cx.findings.error(&body_at, format!("a part of the object, and this is {}", json_type(body))).hint("a map");
         }
     }
     if let Some(subresource) = &patch.subresource

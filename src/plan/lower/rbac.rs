@@ -8,7 +8,7 @@ use crate::{
         Kind,
         context::{Context, Draft, below},
         kinds::nearest,
-        lower::{kind::a, role_rules},
+        lower::{kind::json_type, role_rules},
         resolve::groups,
     },
 };
@@ -94,7 +94,7 @@ fn role_ref(cx: &mut Context<'_>, at: &str, kind: &Kind, role_ref: Option<&Value
 
 fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &str, subject: &mut Value) {
     let Value::Object(map) = subject else {
-        cx.findings.error(at, "a subject must be a map").label(format!("this is {}", a(subject)));
+        cx.findings.error(at, "a subject must be a map").label(format!("this is {}", json_type(subject)));
         return;
     };
     let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default();

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::kind::a;
+use super::kind::json_type;
 use crate::{
-    k8s::rbac_words::{group_of, words},
+    k8s::rbac_words::{group_of, listed},
     plan::context::{Context, Draft, below},
 };
 
@@ -13,7 +13,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, 
     for (index, rule) in rules.iter().enumerate() {
         let at = below(at, index);
         let Value::Object(rule) = rule else {
-            cx.findings.error(&at, "a rule must be a map").label(format!("this is {}", a(rule)));
+            cx.findings.error(&at, "a rule must be a map").label(format!("this is {}", json_type(rule)));
             continue;
         };
         if !draft.refused {
@@ -24,7 +24,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, 
 
 /// What the API server answers 422 to.
 fn shape(cx: &mut Context<'_>, at: &str, kind: &str, rule: &Map<String, Value>) {
-    let empty = |key: &str| words(rule, key).is_empty();
+    let empty = |key: &str| listed(rule, key).is_empty();
     if empty("verbs") {
         cx.findings.error(&below(at, "verbs"), "a rule without verbs").hint("e.g. `verbs: [get, list]`");
     }
@@ -42,7 +42,7 @@ fn shape(cx: &mut Context<'_>, at: &str, kind: &str, rule: &Map<String, Value>) 
                 .hint("make two rules of it");
         }
         (false, true) if empty("apiGroups") => {
-            let group = group_of(words(rule, "resources")[0]).unwrap_or_default();
+            let group = group_of(listed(rule, "resources")[0]).unwrap_or_default();
             cx.findings
                 .error(&below(at, "resources"), "a rule with `resources` needs `apiGroups`")
                 .hint(format!("add `apiGroups: [\"{group}\"]`"));

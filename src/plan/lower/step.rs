@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     plan::{
         context::{Context, Draft, below},
-        lower::{apply, duration, expect, kubectl, request_objects, short, when},
+        lower::{duration, expect, when},
     },
     scenario::{Verb, schema::Step},
 };
@@ -33,15 +33,7 @@ pub(in crate::plan) fn read<'a>(cx: &mut Context<'_>, index: usize, step: &'a St
         draft.when = Some(when::read(cx, &below(&draft.pointer, "when"), when));
     }
     rows(cx, &draft);
-    let Some(verb) = draft.verb else { return draft };
-    draft.objects = match verb {
-        Verb::Apply | Verb::Create => apply::read(cx, &draft),
-        Verb::Kubectl => kubectl::made(cx, &draft),
-        Verb::Curl | Verb::Request => request_objects::made(&draft).into_iter().collect(),
-        Verb::Pod | Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => short::read(cx, &draft),
-        Verb::Can | Verb::Get | Verb::Delete | Verb::Wait | Verb::Exec => Vec::new(),
-        Verb::Whoami | Verb::Token | Verb::Patch => Vec::new(),
-    };
+    draft.objects = super::objects(cx, &draft);
     draft
 }
 

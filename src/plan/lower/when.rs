@@ -4,13 +4,10 @@ use crate::{
     plan::{
         Expected,
         context::{Context, Draft, below},
-        when::{Comparison, Here, When, everywhere},
+        when::{Comparison, Here, Sign, When, everywhere},
     },
     scenario::when as said,
 };
-
-/// Longest first: `>` begins `>=`.
-const SIGNS: [&str; 5] = [">=", "<=", ">", "<", "="];
 
 /// Reads a condition; `at` is its pointer.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, when: &said::When) -> When {
@@ -41,9 +38,9 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, when: &said::When) -
 
 fn comparison(cx: &mut Context<'_>, at: &str, text: &str) -> Option<Comparison> {
     let text = text.trim();
-    let sign = SIGNS.into_iter().find(|sign| text.starts_with(sign));
+    let sign = Sign::ALL.into_iter().find(|sign| text.starts_with(sign.written()));
     let version = sign.and_then(|sign| {
-        let (major, minor) = text[sign.len()..].trim().split_once('.')?;
+        let (major, minor) = text[sign.written().len()..].trim().split_once('.')?;
         Some(Comparison { sign, version: (major.parse().ok()?, minor.parse().ok()?) })
     });
     if version.is_none() {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// All that the steps add, early or late: whether it is there in time shows when they run.
-pub(in crate::plan) fn of(drafts: &[Draft<'_>]) -> Apis {
+pub(in crate::plan) fn served_with(drafts: &[Draft<'_>]) -> Apis {
     let made = || drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects);
     let of_kind = |kind: &'static str| {
         made().filter(move |placed| placed.object.kind.kind == kind).map(|placed| &placed.object.manifest)

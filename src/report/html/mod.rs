@@ -2,14 +2,16 @@
 //! came back, what that means, and how to do it by hand.
 
 mod step;
+mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::words::{class, inline, mark, narration, verdict_of};
 use super::{
     story::{Run, Story, Trouble, Verdict},
     words::time,
 };
-use crate::event::{Outcome, Record};
+use crate::event::Record;
 
 /// Nothing is loaded, and nothing runs, even if something got around the escaping.
 const POLICY: &str =
@@ -83,40 +85,6 @@ fn head(run: &Run<'_>, words: &str) -> Markup {
     }
 }
 
-/// A word for the style sheet.
-fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Held => "held",
-        Verdict::Flaky => "flaky",
-        Verdict::Failed => "failed",
-        Verdict::Broken => "broken",
-        Verdict::Skipped => "skipped",
-        Verdict::NotRun => "notRun",
-    }
-}
-
-/// A sign, and the word for it that a screen reader says.
-fn mark(verdict: Verdict) -> Markup {
-    let (sign, word) = match verdict {
-        Verdict::Held => ("✓", "held"),
-        Verdict::Flaky => ("↻", "held only when it was run again"),
-        Verdict::Failed => ("✗", "failed"),
-        Verdict::Broken => ("!", "could not be carried out"),
-        Verdict::Skipped => ("–", "skipped"),
-        Verdict::NotRun => ("–", "not run"),
-    };
-    html! { span.mark.(class(verdict)) role="img" aria-label=(word) { (sign) } }
-}
-
-fn of(outcome: &Outcome) -> Verdict {
-    match outcome {
-        Outcome::Held => Verdict::Held,
-        Outcome::Failed { .. } => Verdict::Failed,
-        Outcome::Broken { .. } => Verdict::Broken,
-        Outcome::Skipped { .. } => Verdict::Skipped,
-    }
-}
-
 /// One bar a scenario, with its steps in it. The bars are for the eye; the words beside them say the same.
 fn timeline(run: &Run<'_>) -> Markup {
     let whole = run.took_ms.max(1);
@@ -135,7 +103,7 @@ fn timeline(run: &Run<'_>) -> Markup {
                     }
                     span.bar aria-hidden="true" {
                         @for step in story.steps.iter().filter(|step| step.finished.took_ms > 0) {
-                            i.(class(of(&step.finished.outcome)))
+                            i.(class(verdict_of(&step.finished.outcome)))
                                 style={ "left:" (percent(step.begun_ms, whole)) "%;width:" (percent(step.finished.took_ms, whole)) "%" } {}
                         }
                     }
@@ -186,24 +154,6 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
             @if !story.steps.is_empty() {
                 ol.steps { @for step in &story.steps { li { (step::step(story, step)) } } }
             }
-        }
-    }
-}
-
-/// Paragraphs.
-fn narration(say: &str) -> Markup {
-    html! {
-        @for paragraph in say.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
-            p { (inline(paragraph.trim())) }
-        }
-    }
-}
-
-/// What stands between backticks as code.
-fn inline(text: &str) -> Markup {
-    html! {
-        @for (index, part) in text.split('`').enumerate() {
-            @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{inline, mark, narration, of};
+use super::words::{inline, mark, narration, verdict_of};
 use crate::{
     event::{Excerpt, Failure, Outcome, Place, RequestRecord, ResponseRecord, StepFinished},
     report::{
@@ -15,7 +15,7 @@ use crate::{
 /// A step: its claim on one line, and all the rest folded below it; open when it did not hold.
 pub(super) fn step(story: &Story<'_>, step: &Step<'_>) -> Markup {
     let finished = step.finished;
-    let verdict = of(&finished.outcome);
+    let verdict = verdict_of(&finished.outcome);
     let claim = html! { (mark(verdict)) " " (finished.number) " " (inline(&finished.title)) };
     if let Outcome::Skipped { reason } = &finished.outcome {
         return html! { p.notrun { (claim) " " span.soft { "not run: " (reason) } } };

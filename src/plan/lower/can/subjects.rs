@@ -18,12 +18,12 @@ const FORMS: &str =
 /// Reads one or several; `at` is their pointer.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, subjects: &Subjects, story: &Story<'_>) -> Vec<Who> {
     match subjects {
-        Subjects::One(subject) => one(cx, at, subject, story).into_iter().collect(),
+        Subjects::One(subject) => read_subject(cx, at, subject, story).into_iter().collect(),
         Subjects::Many(list) => {
             let mut all = Vec::new();
             for (index, subject) in list.iter().enumerate() {
                 let at = below(at, index);
-                let Some(who) = one(cx, &at, subject, story) else { continue };
+                let Some(who) = read_subject(cx, &at, subject, story) else { continue };
                 if all.contains(&who) {
                     cx.findings.error(&at, format!("{} is named twice", who.words));
                 }
@@ -34,7 +34,7 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, subjects: &Subjects,
     }
 }
 
-fn one(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story<'_>) -> Option<Who> {
+fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story<'_>) -> Option<Who> {
     match subject {
         Subject::User(user) => {
             let name = user.user.clone();

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use k8s_openapi::api::authorization::v1::{NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 
-use crate::{cluster::ready, steps::api};
+use crate::{clock::poll, cluster::ready, steps::api};
 
 /// How long after it went away it is looked for again.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -20,43 +20,41 @@ const LONG: u32 = 7200;
 
 /// Counts how many times the API server went away. Ends when it is dropped.
 #[derive(Debug)]
-pub struct Presence {
-    lost: Arc<AtomicUsize>,
+pub struct ApiServerMonitor {
+    outages: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Presence {
-    /// Begins to look, by an object that every namespace has. Who may not watch it does not get to know.
-    pub fn of(client: kube::Client, namespace: &str) -> Self {
-        let lost = Arc::new(AtomicUsize::new(0));
+impl ApiServerMonitor {
+    /// Starts, with a watch of an object that every namespace has. A caller who may not watch it counts none.
+    pub fn start(client: kube::Client, namespace: &str) -> Self {
+        let outages = Arc::new(AtomicUsize::new(0));
         let path = format!(
             "/api/v1/namespaces/{}/configmaps?watch=true&fieldSelector=metadata.name%3Dkube-root-ca.crt&timeoutSeconds={LONG}",
             api::escape(namespace)
         );
-        let count = Arc::clone(&lost);
+        let count = Arc::clone(&outages);
         let task = tokio::spawn(async move {
             // The answer of a watch is whole when it ends.
             while !matches!(api::get(&client, &path).await, Ok(http) if http.status != 200) {
                 // Something on the way may have cut it. A server that was away is not ready again at once.
                 if !ready::now(&client).await {
                     count.fetch_add(1, Ordering::SeqCst);
-                    while !ready::now(&client).await {
-                        tokio::time::sleep(AGAIN).await;
-                    }
+                    poll(AGAIN, || async { ready::now(&client).await.then_some(()) }).await;
                 }
                 tokio::time::sleep(AGAIN).await;
             }
         });
-        Presence { lost, task }
+        ApiServerMonitor { outages, task }
     }
 
     /// How many times it went away so far.
-    pub fn lost(&self) -> usize {
-        self.lost.load(Ordering::SeqCst)
+    pub fn outages(&self) -> usize {
+        self.outages.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for Presence {
+impl Drop for ApiServerMonitor {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -70,15 +68,20 @@ pub async fn settled(client: &kube::Client) -> bool {
 
 /// Every cluster grants this to whoever logs in. Who may not ask has only the word of the server that it is ready.
 async fn knows_the_roles(client: &kube::Client) -> bool {
-    let review = json!({
-        "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-        "spec": {
-            "user": "kubewalk", "groups": ["system:authenticated"],
-            "nonResourceAttributes": {"verb": "get", "path": "/version"},
+    let review = SubjectAccessReview {
+        spec: SubjectAccessReviewSpec {
+            user: Some("kubewalk".into()),
+            groups: Some(vec!["system:authenticated".into()]),
+            non_resource_attributes: Some(NonResourceAttributes {
+                verb: Some("get".into()),
+                path: Some("/version".into()),
+            }),
+            ..SubjectAccessReviewSpec::default()
         },
-    });
+        ..SubjectAccessReview::default()
+    };
     let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-    let body = review.to_string().into_bytes();
+    let Ok(body) = serde_json::to_vec(&review) else { return false };
     match api::send(client, http::Method::POST, path, Some("application/json"), body).await {
         Ok(http) if http.status == 201 => http.json.is_some_and(|json| json["status"]["allowed"] == true),
         Ok(http) => http.status == 403,

@@ -1,4 +1,4 @@
-//! A step asked so that trouble of the API server is not taken for its answer.
+//! Carries a step out so that an outage of the API server is not taken for its answer.
 //!
 //! A server that goes away meanwhile, or starts, refuses what is granted and does not find what is there. Then the step waits
 //! until it is ready and knows the roles, and asks again if that changes nothing; a step that may have changed something is
@@ -8,13 +8,13 @@
 use std::time::Duration;
 
 use super::{
-    ask::{self, Asked},
+    api_server_monitor::{self, ApiServerMonitor},
+    attempt::{self, Judged},
     captures::Captures,
     places,
-    presence::{self, Presence},
 };
 use crate::{
-    clock::{Moment, timeout_at},
+    clock::{Moment, poll, timeout_at},
     cluster::Cluster,
     expect::{Answer, Class, Http},
     plan::{Action, Step},
@@ -28,43 +28,43 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause that the server does not ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often somebody looks whether the cluster has broken, and whether the server is back.
+/// How often it is asked whether the server is back.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Asks the steps of a scenario.
-pub struct Steady<'a> {
+/// Carries out the steps of a scenario.
+pub struct StepExecutor<'a> {
     cluster: &'a Cluster,
     context: &'a Context,
-    presence: Presence,
+    monitor: ApiServerMonitor,
     /// How many times the server had gone away when it was last known to be sound.
     known: usize,
 }
 
 /// Why an answer does not count.
-enum Trouble {
+enum Unanswered {
     /// The server was away.
-    Away,
+    Outage,
     /// It could not answer for now.
-    Busy(Fault),
+    Overload(Fault),
 }
 
-impl<'a> Steady<'a> {
+impl<'a> StepExecutor<'a> {
     /// For a scenario in this namespace.
     pub fn new(cluster: &'a Cluster, context: &'a Context, namespace: &str) -> Self {
-        let presence = Presence::of(context.client.clone(), namespace);
-        Steady { cluster, context, presence, known: 0 }
+        let monitor = ApiServerMonitor::start(context.client.clone(), namespace);
+        StepExecutor { cluster, context, monitor, known: 0 }
     }
 
-    /// Asks a step, and keeps what it saves when all holds.
+    /// Carries a step out, and keeps what it saves when all holds.
     ///
     /// # Errors
-    /// As [`ask::asked_and_saved`], and when trouble of the server leaves nothing to judge.
-    pub async fn ask(&mut self, step: &Step, captures: &mut Captures) -> Result<Asked, Fault> {
+    /// As [`attempt::execute`], and when trouble of the server leaves nothing to judge.
+    pub async fn execute(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
         let cluster = self.cluster;
         tokio::select! {
-            asked = Box::pin(self.asked(step, captures)) => asked,
+            asked = Box::pin(self.until_answered(step, captures)) => asked,
             // What waits for a cluster that is dead need not wait any longer.
-            () = broke(cluster) => Err(Fault::Away("")),
+            _ = cluster.death() => Err(Fault::Away("")),
         }
     }
 
@@ -88,25 +88,25 @@ impl<'a> Steady<'a> {
                     }
                 }
             } => found,
-            () = broke(cluster) => Err(Fault::Away("")),
+            _ = cluster.death() => Err(Fault::Away("")),
         }
     }
 
-    async fn asked(&mut self, step: &Step, captures: &mut Captures) -> Result<Asked, Fault> {
+    async fn until_answered(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
         let deadline = Moment::now() + step.timeout;
         let mut pause = FIRST_PAUSE;
         loop {
-            if self.presence.lost() != self.known {
+            if self.monitor.outages() != self.known {
                 self.back(deadline).await?;
             }
-            let asked = ask::asked_and_saved(step, captures, self.context, deadline).await;
+            let asked = attempt::execute(step, captures, self.context, deadline).await;
             match self.trouble(step, &asked) {
                 None => return asked,
-                Some(Trouble::Away) if step.action.only_reads() => self.back(deadline).await?,
-                Some(Trouble::Away) => {
+                Some(Unanswered::Outage) if step.action.only_reads() => self.back(deadline).await?,
+                Some(Unanswered::Outage) => {
                     return Err(Fault::Away("; it may have been carried out, so it is not tried again"));
                 }
-                Some(Trouble::Busy(fault)) => {
+                Some(Unanswered::Overload(fault)) => {
                     let wait = match &fault {
                         Fault::Busy { after: Some(after), .. } => *after,
                         _ => pause,
@@ -121,50 +121,39 @@ impl<'a> Steady<'a> {
         }
     }
 
-    fn trouble(&self, step: &Step, asked: &Result<Asked, Fault>) -> Option<Trouble> {
-        let away = self.presence.lost() != self.known;
+    fn trouble(&self, step: &Step, asked: &Result<Judged, Fault>) -> Option<Unanswered> {
+        let away = self.monitor.outages() != self.known;
         match asked {
-            Ok(asked) if away && !is_beyond_doubt(asked) => Some(Trouble::Away),
-            Ok(asked) => server_trouble(step, asked).map(Trouble::Busy),
-            Err(_) if away => Some(Trouble::Away),
-            Err(fault @ (Fault::Unreachable(_) | Fault::Busy { .. })) => Some(Trouble::Busy(fault.clone())),
+            Ok(asked) if away && !is_beyond_doubt(asked) => Some(Unanswered::Outage),
+            Ok(asked) => server_trouble(step, asked).map(Unanswered::Overload),
+            Err(_) if away => Some(Unanswered::Outage),
+            Err(fault @ (Fault::Unreachable(_) | Fault::Busy { .. })) => Some(Unanswered::Overload(fault.clone())),
             Err(_) => None,
         }
     }
 
     /// Waits until the server is ready again and knows the roles.
     async fn back(&mut self, deadline: Moment) -> Result<(), Fault> {
-        let settled = async {
-            loop {
-                let lost = self.presence.lost();
-                if presence::settled(&self.context.client).await && lost == self.presence.lost() {
-                    return lost;
-                }
-                tokio::time::sleep(LOOK).await;
-            }
-        };
+        let settled = poll(LOOK, || async {
+            let outages = self.monitor.outages();
+            let sound = api_server_monitor::settled(&self.context.client).await && outages == self.monitor.outages();
+            sound.then_some(outages)
+        });
         self.known =
             timeout_at(deadline, settled).await.map_err(|_| Fault::Away(", and was not ready again in time"))?;
         Ok(())
     }
 }
 
-/// Ends when the cluster is known to be broken.
-pub async fn broke(cluster: &Cluster) {
-    while cluster.broken().is_none() {
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 /// Whether an answer holds whatever became of the server: it granted what it was asked. A server that starts may refuse what
 /// is granted, and find nothing where something is, but not the other way round.
-fn is_beyond_doubt(asked: &Asked) -> bool {
+fn is_beyond_doubt(asked: &Judged) -> bool {
     asked.mismatches.is_empty()
         && matches!(&asked.got.answer, Answer::Api(http) | Answer::Curl(http) if (200..300).contains(&http.status))
 }
 
 /// The trouble that the server says it has (429, 5xx), when the step does not ask for just that.
-fn server_trouble(step: &Step, asked: &Asked) -> Option<Fault> {
+fn server_trouble(step: &Step, asked: &Judged) -> Option<Fault> {
     let http = match (&asked.got.answer, &step.action) {
         (Answer::Curl(http), Action::Curl(curl)) if curl.request.is_some() => http,
         (Answer::Api(http), _) => http,
@@ -207,7 +196,7 @@ mod tests {
         plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0)
     }
 
-    fn asked(step: &Step, status: u16, message: &str) -> Asked {
+    fn asked(step: &Step, status: u16, message: &str) -> Judged {
         let json = json!({
             "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": message, "code": status,
         });
@@ -221,7 +210,7 @@ mod tests {
             took: Duration::ZERO,
         });
         let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        Asked { got: Got { answer, token: None }, mismatches, attempts: 1 }
+        Judged { got: Got { answer, token: None }, mismatches, attempts: 1 }
     }
 
     const LIST: &str = "get: {kind: Pod}";

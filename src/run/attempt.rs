@@ -1,16 +1,17 @@
-//! One step asked, or asked again until its answer is as expected.
+//! One attempt at a step, or several until its answer is as expected.
 
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+pub use super::judged::{Judged, calls};
 use super::{captures::Captures, effects, existence, going};
 use crate::{
     clock::{Moment, timeout_at},
     expect::{Answer, Meant, Mismatch, doors, judge, review},
-    plan::{Action, Identity, Request, Step, acting},
+    plan::{Action, Step},
     scenario::expect::Expect,
-    steps::{self, Context, Fault, Got, exec::STARTS_WITHIN},
+    steps::{self, Context, Fault, exec::STARTS_WITHIN},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -23,28 +24,18 @@ const GRACE: Duration = Duration::from_secs(3);
 /// servers, and caches, do not change at the same moment.
 const DENIALS: usize = 3;
 
-/// An answer and what is wrong with it.
-pub struct Asked {
-    /// The last answer.
-    pub got: Got,
-    /// Empty when all holds.
-    pub mismatches: Vec<Mismatch>,
-    /// How many times it was asked.
-    pub attempts: usize,
-}
-
-/// Asks, and when all holds keeps what the step saves.
+/// Carries a step out, and keeps what it saves when all holds.
 ///
 /// # Errors
-/// As [`ask`], when a credential would be saved as a text, and when what was refused is being deleted.
-pub async fn asked_and_saved(
+/// As [`poll_until_met`], when a credential would be saved as a text, and when what was refused is being deleted.
+pub async fn execute(
     step: &Step,
     captures: &mut Captures,
     context: &Context,
     deadline: Moment,
-) -> Result<Asked, Fault> {
+) -> Result<Judged, Fault> {
     let step = resolved(step.clone(), context).await?;
-    let mut asked = ask(&step, context, deadline).await?;
+    let mut asked = poll_until_met(&step, context, deadline).await?;
     let holds = asked.mismatches.is_empty();
     // Both look at what was refused, after the refusal: at once, as nothing else waits for the cluster meanwhile.
     let going = Box::pin(going::check(&step, &asked, context));
@@ -68,11 +59,11 @@ pub async fn asked_and_saved(
 ///
 /// # Errors
 /// The step could not be carried out, or was not over in its time.
-pub async fn ask(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
+pub async fn poll_until_met(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
     let within = step.expected.iter().filter_map(|item| item.within).max();
-    let done = |asked: &Asked| effects::went_through(step, asked);
+    let done = |asked: &Judged| effects::went_through(step, asked);
     let until = within.map(|within| Moment::now() + within);
-    let mut asked = again(within, needed(step), done, || once_it_runs(step, context, deadline, until)).await?;
+    let mut asked = repeat(within, needed(step), done, || attempt_once_it_runs(step, context, deadline, until)).await?;
     if within.is_some() && done(&asked) {
         effects::tell(&mut asked);
     }
@@ -91,14 +82,14 @@ fn needed(step: &Step) -> usize {
 
 /// Asks until it was so as many times in a row as are needed, or the time is over, or an attempt has `done` what must not be
 /// done twice.
-async fn again<F: Future<Output = Result<Asked, Fault>>>(
+async fn repeat<F: Future<Output = Result<Judged, Fault>>>(
     within: Option<Duration>,
     needed: usize,
-    done: impl Fn(&Asked) -> bool,
-    mut once: impl FnMut() -> F,
-) -> Result<Asked, Fault> {
+    done: impl Fn(&Judged) -> bool,
+    mut attempt: impl FnMut() -> F,
+) -> Result<Judged, Fault> {
     let begun = Moment::now();
-    let first = once().await?;
+    let first = attempt().await?;
     let Some(within) = within.filter(|_| !done(&first)) else { return Ok(first) };
     let mut seen = usize::from(first.mismatches.is_empty());
     let (mut last, mut attempts, mut over) = (first, 1, false);
@@ -108,18 +99,23 @@ async fn again<F: Future<Output = Result<Asked, Fault>>>(
         ticks.tick().await;
         // The last look begins when the time is over: in a stop too short for the clock to see, nobody looked.
         over = begun.elapsed() >= within;
-        last = once().await?;
+        last = attempt().await?;
         attempts += 1;
         seen = if last.mismatches.is_empty() { seen + 1 } else { 0 };
         over |= done(&last);
     }
-    Ok(Asked { attempts, ..last })
+    Ok(Judged { attempts, ..last })
 }
 
-/// Asks once; what is asked in a container that does not run yet, when it does.
-async fn once_it_runs(step: &Step, context: &Context, deadline: Moment, until: Option<Moment>) -> Result<Asked, Fault> {
+/// One attempt; what is asked in a container that does not run yet, when it does.
+async fn attempt_once_it_runs(
+    step: &Step,
+    context: &Context,
+    deadline: Moment,
+    until: Option<Moment>,
+) -> Result<Judged, Fault> {
     loop {
-        match (once(step, context, deadline).await, until) {
+        match (attempt(step, context, deadline).await, until) {
             (Err(Fault::NotYet { place, .. }), Some(until)) if !until.min(deadline).left().is_zero() => {
                 steps::running::wait(&place, context, until.min(deadline)).await?;
                 tokio::time::sleep(AGAIN).await;
@@ -129,15 +125,16 @@ async fn once_it_runs(step: &Step, context: &Context, deadline: Moment, until: O
     }
 }
 
-/// Asks once. What waits in a Pod or on the node ends a moment after the deadline, and says more than that it is late.
-async fn once(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
+/// One attempt in its time. What waits in a Pod or on the node ends a moment after the deadline, and says more than that it is late.
+async fn attempt(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
     let late = |_| Fault::Unreachable(format!("no whole answer came within {:?}", step.timeout));
     // On the heap: the threads of tests have small stacks.
     let grace = if matches!(step.action, Action::Curl(_)) { GRACE + STARTS_WITHIN } else { GRACE };
-    timeout_at(deadline + grace, Box::pin(looked(step, context, deadline))).await.map_err(late)?
+    timeout_at(deadline + grace, Box::pin(evaluate(step, context, deadline))).await.map_err(late)?
 }
 
-async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Asked, Fault> {
+/// Carries the action out and judges all expectations.
+async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
     let who = context.identities.who(&step.caller, context).await?;
     let got = steps::perform(&step.action, &who, context, deadline).await?;
     let meant = meant(step, &got.answer);
@@ -162,7 +159,7 @@ async fn looked(step: &Step, context: &Context, deadline: Moment) -> Result<Aske
             }
         }
     }
-    Ok(Asked { got, mismatches, attempts: 1 })
+    Ok(Judged { got, mismatches, attempts: 1 })
 }
 
 /// Whether a refusal by another server than the API server is about another call than the step's.
@@ -173,20 +170,6 @@ fn elsewhere(step: &Step, expect: &Expect, answer: &Answer) -> Option<Mismatch> 
     }
     let path = call.path().split(['?', '#']).next().unwrap_or_default();
     doors::other_call(by, http, doors::Called { user: &call.identity.username(), method: call.method, path })
-}
-
-/// Who asks the API server, and for what, when both are known before the step.
-pub fn calls(step: &Step) -> Option<(&Identity, Vec<Request>)> {
-    let identity = match &step.action {
-        Action::Curl(curl) => Some(&curl.identity),
-        _ => step.caller.identity.as_ref(),
-    };
-    let requests = step.action.requests();
-    let acting = match &step.action {
-        Action::Curl(curl) => acting::requests(&curl.headers, &requests),
-        _ => None,
-    };
-    Some((identity?, acting.unwrap_or(requests)))
 }
 
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
@@ -255,9 +238,9 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::expect::Class;
+    use crate::{expect::Class, steps::Got};
 
-    fn asked(holds: bool) -> Asked {
+    fn judged(holds: bool) -> Judged {
         let mismatch = Mismatch {
             pointer: String::new(),
             message: "no".into(),
@@ -269,7 +252,7 @@ mod tests {
         };
         let answer = Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] };
         let mismatches = if holds { vec![] } else { vec![mismatch] };
-        Asked { got: Got { answer, token: None }, mismatches, attempts: 1 }
+        Judged { got: Got { answer, token: None }, mismatches, attempts: 1 }
     }
 
     #[rstest]
@@ -302,33 +285,33 @@ mod tests {
                     // As a SIGSTOP: longer than there was time.
                     std::thread::sleep(Duration::from_millis(30));
                 }
-                Ok(asked(!first))
+                Ok(judged(!first))
             }
         };
-        let ended = again(Some(Duration::from_millis(10)), 1, |_| false, look).await.expect("an answer");
+        let ended = repeat(Some(Duration::from_millis(10)), 1, |_| false, look).await.expect("an answer");
         assert_eq!((ended.mismatches.len(), ended.attempts), (0, 2));
     }
 
     #[tokio::test]
-    async fn what_is_done_is_not_done_again() {
+    async fn what_is_done_is_not_done_repeat() {
         let ended =
-            again(Some(Duration::from_secs(5)), 3, |_| true, || async { Ok(asked(false)) }).await.expect("an answer");
+            repeat(Some(Duration::from_secs(5)), 3, |_| true, || async { Ok(judged(false)) }).await.expect("an answer");
         assert_eq!((ended.mismatches.len(), ended.attempts), (1, 1));
         let tries = Cell::new(0);
         let second = || {
             tries.set(tries.get() + 1);
-            async { Ok(asked(false)) }
+            async { Ok(judged(false)) }
         };
-        let ended = again(Some(Duration::from_secs(5)), 3, |_| tries.get() == 2, second).await.expect("an answer");
+        let ended = repeat(Some(Duration::from_secs(5)), 3, |_| tries.get() == 2, second).await.expect("an answer");
         assert_eq!((ended.mismatches.len(), ended.attempts), (1, 2));
     }
 
     #[tokio::test]
     async fn what_never_holds_ends_with_the_time() {
-        let never = || async { Ok(asked(false)) };
-        let ended = again(Some(Duration::from_millis(1)), 1, |_| false, never).await.expect("an answer");
+        let never = || async { Ok(judged(false)) };
+        let ended = repeat(Some(Duration::from_millis(1)), 1, |_| false, never).await.expect("an answer");
         assert_eq!(ended.mismatches.len(), 1);
-        let once = again(None, 1, |_| false, never).await.expect("an answer");
+        let once = repeat(None, 1, |_| false, never).await.expect("an answer");
         assert_eq!(once.attempts, 1);
     }
 }

@@ -1,0 +1,196 @@
+//! The lines of one verb each.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{
+    outside,
+    shell::{in_namespace, line, object, piped, quote, words},
+};
+use crate::{
+    plan::{Curl, Exec, FromFile, Object, Place, Target, can},
+    scenario::verbs::{Method, Until},
+};
+
+/// Where Kubernetes mounts a Pod's credentials.
+const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// The most questions that are written out.
+const QUESTIONS: usize = 12;
+
+pub(in crate::plan) fn questions(asked: &can::Can) -> String {
+    let all = can::lines(asked);
+    let mut lines: Vec<_> = all.iter().take(QUESTIONS).map(|words| line(words)).collect();
+    if all.len() > QUESTIONS {
+        lines.push(format!("# and {} more questions", all.len() - QUESTIONS));
+    }
+    lines.join("\n")
+}
+
+/// As many bytes of manifests stand in a line; of a longer file its name does.
+const WRITTEN_OUT: usize = 16 << 10;
+
+/// The manifests in the line, or, when they are the whole of long files, by the files' names.
+pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
+    let whole = piped_in(&format!("{command} -f -"), objects);
+    let mut files: Vec<&FromFile> = Vec::new();
+    for object in objects {
+        let Some(file) = object.file.as_ref().filter(|file| !file.fill) else { return whole };
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    if whole.len() <= WRITTEN_OUT {
+        return whole;
+    }
+    let lines = files.iter().map(|file| {
+        let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        in_namespace(&mut words, Some(&file.namespace));
+        words.extend(["-f".to_owned(), file.path.to_string_lossy().into_owned()]);
+        line(&words)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+pub(in crate::plan) fn piped_in(command: &str, objects: &[Object]) -> String {
+    // In one line, which can be pasted however it is indented.
+    let documents: Vec<_> = (objects.iter()).map(|object| quote(&object.manifest.to_string())).collect();
+    format!("printf '%s\\n' {} | {command}", documents.join(" --- "))
+}
+
+pub(in crate::plan) fn timeout(limit: Duration) -> String {
+    let timeout = limit;
+    if timeout.subsec_millis() == 0 {
+        format!("--timeout={}s", timeout.as_secs())
+    } else {
+        format!("--timeout={}ms", timeout.as_millis())
+    }
+}
+
+pub(in crate::plan) fn get(target: &Target) -> String {
+    let mut words = words(["kubectl", "get"]);
+    object(&mut words, target);
+    if target.kind.namespaced && target.namespace.is_none() {
+        words.push("-A".into());
+    }
+    if let Some(selector) = &target.label_selector {
+        words.extend(["-l".into(), selector.clone()]);
+    }
+    if let Some(selector) = &target.field_selector {
+        words.extend(["--field-selector".into(), selector.clone()]);
+    }
+    words.extend(["-o".into(), "json".into()]);
+    line(&words)
+}
+
+pub(in crate::plan) fn wait(limit: Duration, target: &Target, until: &Until) -> String {
+    let states = match until {
+        Until::Exists => vec!["create".to_owned()],
+        Until::Deleted => vec!["delete".to_owned()],
+        Until::Condition(condition) => vec![format!("condition={condition}")],
+        Until::Object(object) => {
+            let mut states = Vec::new();
+            leaves(&Value::Object(object.clone()), "", &mut states);
+            states
+        }
+    };
+    let lines: Vec<_> = (states.iter())
+        .map(|state| {
+            let mut words = words(["kubectl", "wait"]);
+            words.push(format!("--for={state}"));
+            object(&mut words, target);
+            words.push(timeout(limit));
+            line(&words)
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// Every value of a part as a state that kubectl can wait for.
+fn leaves(value: &Value, path: &str, states: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let key = key.replace('\\', r"\\").replace('.', r"\.");
+                leaves(value, &format!("{path}.{key}"), states);
+            }
+        }
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                leaves(value, &format!("{path}[{index}]"), states);
+            }
+        }
+        Value::String(text) => states.push(format!("jsonpath={{{path}}}={text}")),
+        other => states.push(format!("jsonpath={{{path}}}={other}")),
+    }
+}
+
+/// `kubectl exec … --`.
+fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
+    let mut words = words(["kubectl", "exec"]);
+    if stdin {
+        words.push("-i".into());
+    }
+    in_namespace(&mut words, Some(&place.namespace));
+    words.push(place.for_kubectl());
+    if let Some(container) = &place.container {
+        words.extend(["-c".into(), container.clone()]);
+    }
+    words.push("--".into());
+    words
+}
+
+pub(in crate::plan) fn curl(call: &Curl) -> String {
+    let mut words = words(["curl", "-sS"]);
+    if call.url.contains(['[', ']']) {
+        words.push("--globoff".into());
+    }
+    if call.insecure {
+        words.push("--insecure".into());
+    }
+    if call.cacert {
+        words.extend(["--cacert".into(), format!("{MOUNT}/ca.crt")]);
+    }
+    let usual = if call.body.is_some() { Method::Post } else { Method::Get };
+    if call.method == Method::Head && call.body.is_none() {
+        words.push("--head".into());
+    } else if call.method != usual {
+        words.extend(["-X".into(), call.method.word().into()]);
+    }
+    for (name, value) in &call.headers {
+        words.extend(["-H".into(), format!("{name}: {value}")]);
+    }
+    if let Some(body) = &call.body {
+        let typed = (call.headers.keys()).any(|name| name.eq_ignore_ascii_case("content-type"));
+        if !typed {
+            words.extend(["-H".into(), "Content-Type: application/json".into()]);
+        }
+        // As the step itself calls; see `steps::curl`.
+        words.extend(["--http1.1".into(), "--data-raw".into(), body.clone()]);
+    }
+    let mut whole = in_pod(&call.place, false);
+    if call.mounted_token {
+        // The shell in the Pod, not the one that reads this line, puts the token in.
+        let token = format!(r#"-H "Authorization: Bearer $(cat {MOUNT}/token)""#);
+        let script = format!("{} {token} {}", line(&words), quote(&call.url));
+        whole.extend(["sh".into(), "-c".into(), script]);
+    } else if let Some(name) = &call.saved_token {
+        let token = outside::variable(name);
+        words.extend(["--config".into(), "-".into(), call.url.clone()]);
+        whole = in_pod(&call.place, true);
+        whole.extend(words);
+        let known = outside::known(name, Some(&call.identity));
+        return format!("{known}\nprintf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
+    } else {
+        words.push(call.url.clone());
+        whole.extend(words);
+    }
+    line(&whole)
+}
+
+pub(in crate::plan) fn exec(exec: &Exec) -> String {
+    let mut words = in_pod(&exec.place, exec.stdin.is_some());
+    words.extend(exec.command.iter().cloned());
+    piped(exec.stdin.as_deref(), &words)
+}
