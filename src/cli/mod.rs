@@ -212,7 +212,10 @@ pub fn main(closed: bool) -> ExitCode {
         Err(e) => return say::usage(&e.format(&mut command())).into(),
     };
     if cli.command.speaks_to_docker() {
-        where_docker_is::enter(closed);
+        if closed {
+            say::stays_closed();
+        }
+        where_docker_is::enter();
     }
     if let Err(e) = cli.command.needs() {
         tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
