@@ -10,8 +10,9 @@
 # With --locked, or KUBEWALK_ENGINE_LOCKED=1, it is an error when a Debian
 # package is not the one that engine/debian/*.lock names.
 #
-# PRODUCT is `node`, the engine; `kind`, the pinned kind command; or
-# `kind-node`, a stand-in for the node images that the kind project publishes.
+# PRODUCT is `node`, the engine; `kind`, the pinned kind command; `helm`, the
+# pinned helm command; or `kind-node`, a stand-in for the node images that the
+# kind project publishes.
 #
 # Every step's output is kept under DIR/steps/ by a hash of what went into it,
 # so that an interrupted build goes on where it was.
@@ -39,12 +40,13 @@ while (($#)); do
 	shift || usage
 done
 
-# What a product is made of. The Rust side computes the same for the first two;
+# What a product is made of. The Rust side computes the same for the first three;
 # nothing but the content of files counts.
 case $product in
-node) shelf=engine sources=(! -path './kind/*') ;;
+node) shelf=engine sources=(! -path './kind/*' ! -path './helm/*') ;;
 kind) shelf=kind sources=(\( -path './kind/go.*' -o -path ./kind/steps.sh \)) ;;
-kind-node) shelf=kind-node sources=(! -path './supervisor/*') ;;
+helm) shelf=helm sources=(\( -path './helm/go.*' -o -path ./helm/steps.sh \)) ;;
+kind-node) shelf=kind-node sources=(! -path './supervisor/*' ! -path './helm/*') ;;
 *) usage ;;
 esac
 hash=$(cd "$here" && find . -type f ! -name '*.md' "${sources[@]}" -print0 | sort -z | xargs -0 sha256sum | sha256sum)
@@ -62,7 +64,7 @@ fi
 [[ -f $here/$minor/go.mod ]] || stop "there is no Kubernetes $minor here; there is: $(cd "$here" && echo [0-9].*)"
 # 1.37 came first and has the plain name; others say which they are.
 out=$cache/$shelf/$hash
-[[ $minor == 1.37 || $product == kind ]] || out+=-$minor
+[[ $minor == 1.37 || $product == kind || $product == helm ]] || out+=-$minor
 
 if [[ $mode == path ]]; then
 	echo "$out"
@@ -74,7 +76,10 @@ if [[ -f $out/COMPLETE ]]; then
 fi
 
 . "$here/build/steps.sh"
-[[ $product == node ]] || . "$here/kind/steps.sh"
+case $product in
+kind*) . "$here/kind/steps.sh" ;;
+helm) . "$here/helm/steps.sh" ;;
+esac
 check_machine
 cache=$(cd "$cache" && pwd)
 out=$cache/$shelf/${out##*/}

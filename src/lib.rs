@@ -58,6 +58,12 @@ pub mod scenario;
 pub mod k8s;
 
 #[doc(hidden)]
+pub mod init;
+
+#[doc(hidden)]
+pub mod manifests;
+
+#[doc(hidden)]
 pub mod plan;
 
 #[doc(hidden)]

@@ -15,7 +15,6 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     run_limits::RunLimits,
     scenario::open::{self, Unopened},
-    where_docker_is,
 };
 
 /// The variable of `--fresh`.
@@ -292,8 +291,7 @@ pub fn docker_may_be_here() -> bool {
         std::fs::symlink_metadata(path)
             .is_err_and(|e| matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory))
     };
-    let named = text("DOCKER_HOST").is_some() || !matches!(where_docker_is::find(), Ok(None));
-    named || !sockets.iter().flatten().all(absent)
+    text("DOCKER_HOST").is_some() || !sockets.iter().flatten().all(absent)
 }
 
 /// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.

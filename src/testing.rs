@@ -42,6 +42,7 @@ use crate::{
     cluster::{
         holder,
         lease::{Folder, Turn},
+        rendering::Renderer,
     },
     plan::{self, Names, Plan, Trust},
     redact,
@@ -61,6 +62,7 @@ use crate::{
 #[track_caller]
 pub fn run(path: impl AsRef<Path>) {
     hold_if_asked();
+    renders();
     let path = path.as_ref();
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     let plan = good(plan::load(path, &Names::random(), Trust::of(settings::untrusted())));
@@ -108,8 +110,15 @@ fn fail(class: &str, text: &str) -> ! {
 /// When the text is no valid scenario, or there is no cluster.
 #[track_caller]
 pub fn run_text(name: &str, text: &str) -> (Ended, String) {
+    renders();
     let trust = Trust::of(settings::untrusted());
     run_plan(&good(plan::load_bytes(Path::new(name), text.as_bytes(), &Names::random(), trust)))
+}
+
+/// Lets kustomizations and charts be rendered.
+fn renders() {
+    let renderer = Renderer::new(&settings::from_env().cache, |_| ());
+    crate::manifests::render::install(Box::new(renderer));
 }
 
 #[track_caller]

@@ -52,7 +52,7 @@ struct Machine<'a> {
 /// When a context is chosen that is not there, cannot be read, or leads to where nothing here can go.
 pub fn find() -> Result<Option<Place>, Unknown> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    Machine { variable: &variable, config: settings::docker_config(), is_there: &|path| path.exists() }.find()
+    Machine { variable: &variable, config: settings::docker_config(), is_there: &there_and_ours }.find()
 }
 
 impl Machine<'_> {
@@ -129,13 +129,22 @@ impl Machine<'_> {
     }
 }
 
+/// Whether a socket is there that root, this user, or who called sudo has made. `XDG_RUNTIME_DIR` may be anybody's folder.
+fn there_and_ours(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| ours(about.uid()))
+}
+
+/// Whether a file of this user's may say, or be, where Docker is.
+fn ours(user: u32) -> bool {
+    let me = rustix::process::geteuid();
+    user == 0 || user == me.as_raw() || me.is_root() && settings::invoker() == Some(user)
+}
+
 /// One of Docker's own files, if nobody else can have written it.
 fn json(path: &Path) -> Result<Value, String> {
     let file = std::fs::File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
     let about = file.metadata().map_err(|e| e.to_string())?;
-    let me = rustix::process::geteuid();
-    let ours = [Some(0), Some(me.as_raw()), settings::invoker().filter(|_| me.is_root())];
-    if !ours.contains(&Some(about.uid())) {
+    if !ours(about.uid()) {
         return Err(format!("belongs to another user ({})", about.uid()));
     }
     if about.mode() & 0o022 != 0 {
@@ -147,9 +156,8 @@ fn json(path: &Path) -> Result<Value, String> {
 }
 
 /// Begins this program anew with `DOCKER_HOST`, if Docker is elsewhere than testcontainers looks. Comes back if it is not, or if that
-/// is not known; who then speaks to Docker hears why, by [`refused`]. `closed`: there is no standard output, and the program that
-/// begins must see that, too.
-pub fn enter(closed: bool) {
+/// is not known; who then speaks to Docker hears why, by [`refused`].
+pub fn enter() {
     let Ok(Some(place)) = find() else { return };
     let mut command = Command::new("/proc/self/exe");
     if !cfg!(target_os = "linux") {
@@ -163,9 +171,6 @@ pub fn enter(closed: bool) {
     command.args(words).env("DOCKER_HOST", &place.host);
     if let Some(folder) = &place.certificates {
         command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", folder);
-    }
-    if closed {
-        let _ = rustix::io::fcntl_setfd(rustix::stdio::stdout(), rustix::io::FdFlags::CLOEXEC);
     }
     // If it cannot begin, this one goes on and says by itself where Docker should be.
     let _ = command.exec();
@@ -260,6 +265,20 @@ mod tests {
         );
         assert_eq!(found(&["/run/podman/podman.sock"]).as_deref(), Some("unix:///run/podman/podman.sock"));
         assert_eq!(found(&[docker, "/home/me/.docker/desktop/docker.sock"]), None, "testcontainers finds that one");
+    }
+
+    #[test]
+    fn a_socket_of_another_user_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("docker.sock");
+        std::fs::write(&socket, "").expect("written");
+        assert!(there_and_ours(&socket) && ours(0));
+        assert!(!there_and_ours(&folder.path().join("none")));
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&socket, Some(4711), None).expect("another owner");
+            assert!(!there_and_ours(&socket));
+        }
+        assert!(!ours(4711));
     }
 
     #[test]

@@ -63,6 +63,14 @@ mod calls;
 #[path = "attacks/helpers.rs"]
 mod helpers;
 
+/// What is said of hostile files and words, by commands that start nothing (A9).
+#[path = "attacks/outlets.rs"]
+mod outlets;
+
 /// What is said: escapes, snippets, and claims that were measured (A9, A10, A18 to A21).
 #[path = "attacks/words.rs"]
 mod words;
+
+/// Manifests that stand elsewhere, and the tools that render them (A26).
+#[path = "attacks/manifests.rs"]
+mod manifests;

@@ -23,6 +23,21 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
     ("src/k8s", &["kube::", "tokio::", "crate::"]),
     (
+        "src/manifests",
+        &[
+            "kube::",
+            "tokio::",
+            "process::",
+            "crate::plan",
+            "crate::cluster",
+            "crate::steps",
+            "crate::run",
+            "crate::report",
+            "crate::cli",
+        ],
+    ),
+    ("src/init", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"]),
+    (
         "src/reach",
         &[
             "kube::",

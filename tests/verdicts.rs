@@ -235,3 +235,126 @@ fn a_kind_may_be_used_right_after_its_definition() {
         holds(&format!("soon-{round}"), DEFINED);
     }
 }
+
+const ACCOUNT: &str = "  - {title: a, serviceAccount: me}\n  - {title: r, role: {name: r, rules: [{apiGroups: [''], resources: [configmaps], verbs: [list, create]}]}}\n  - {title: b, bind: {role: r, to: [{serviceAccount: me}]}}\n";
+const TOKEN: &str = "  - {title: t, token: {serviceAccount: me}, save: {t: token}}\n  - {title: u, as: {token: '{saved.t}'}, get: {kind: ConfigMap}, expect: {status: 200, within: 5s}}\n";
+const MOUNTED: &str = "  - {title: t, pod: {name: p, image: curl, serviceAccount: me}}\n  - {title: u, curl: {in: p, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', token: mounted}, expect: {status: 200, within: 5s}}\n";
+const ANEW: &str = "  - {title: n, apply: {apiVersion: v1, kind: ServiceAccount, metadata: {name: me}}}\n";
+const BY_KUBECTL: &str = "  - {title: d, kubectl: {args: [delete, serviceaccount, me]}}\n";
+const DELETE: &str = "  - {title: d, delete: {kind: ServiceAccount, name: me}}\n";
+
+#[test]
+fn what_a_dead_token_gets_at_once_is_not_taken_for_an_answer() {
+    let died = "this token died with ServiceAccount me, which was deleted";
+    let list = "  - {title: z, as: {token: '{saved.t}'}, get: {kind: ConfigMap}, expect: {status: 200}}\n";
+    fails("dead-saved", &format!("{ACCOUNT}{TOKEN}{DELETE}{list}"), &["got 401", died]);
+    fails("dead-anew", &format!("{ACCOUNT}{TOKEN}{BY_KUBECTL}{ANEW}{list}"), &["got 401", died, "the one made anew"]);
+    // What writes is held back, too: nothing is made.
+    let make = "  - {title: z, as: {token: '{saved.t}'}, create: {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}, expect: {status: 201}}\n";
+    fails("dead-writes", &format!("{ACCOUNT}{TOKEN}{DELETE}{make}"), &["got 401", died]);
+    let mounted = "  - {title: z, curl: {in: p, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', token: mounted}, expect: {status: 200}}\n";
+    fails("dead-mounted", &format!("{ACCOUNT}{MOUNTED}{BY_KUBECTL}{ANEW}{mounted}"), &["got 401", died]);
+    // A denial by RBAC alike: the account is not even known.
+    let denied = "  - {title: g, delete: {kind: RoleBinding, name: r_me}}\n  - {title: z, as: {token: '{saved.t}'}, get: {kind: ConfigMap}, expect: {status: 403, within: 2s}}\n";
+    fails("dead-denied", &format!("{ACCOUNT}{TOKEN}{DELETE}{ANEW}{denied}"), &["expected 403, got 401", died]);
+}
+
+#[test]
+fn the_end_of_a_token_is_waited_for() {
+    let ends = |name: &str, begin: &str, delete: &str| {
+        let end = "  - {title: z, as: {token: '{saved.t}'}, request: {path: /api}, expect: {status: 401}}\n";
+        holds(
+            name,
+            &format!(
+                "{ACCOUNT}{begin}  - {{title: x, as: {{token: '{{saved.t}}'}}, request: {{path: /api}}, expect: {{status: 200}}}}\n{delete}{end}"
+            ),
+        );
+    };
+    ends("ends-account", TOKEN, DELETE);
+    let secret = "{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token, metadata: {name: s, annotations: {kubernetes.io/service-account.name: me}}}";
+    let from = format!(
+        "  - {{title: s, create: {secret}}}\n  - {{title: t, token: {{serviceAccount: me, from: {{secret: s}}}}, save: {{t: token}}}}\n"
+    );
+    ends("ends-secret", &from, "  - {title: d, delete: {kind: Secret, name: s}}\n");
+    let bound = "  - {title: p, pod: {name: p, image: curl, serviceAccount: me}}\n  - {title: t, token: {serviceAccount: me, boundTo: {kind: Pod, name: p}}, save: {t: token}}\n";
+    ends("ends-pod", bound, "  - {title: d, kubectl: {args: [delete, pod, p, --now]}}\n");
+    // The account is made anew: who asks as it has a new token.
+    let anew = "  - {title: z, as: serviceaccount/me, get: {kind: ConfigMap}, expect: {status: 200, within: 5s}}\n";
+    let first = "  - {title: f, as: serviceaccount/me, get: {kind: ConfigMap}, expect: {status: 200, within: 5s}}\n";
+    holds("ends-not", &format!("{ACCOUNT}{first}{BY_KUBECTL}{ANEW}{anew}"));
+}
+
+#[test]
+fn a_kind_that_nothing_serves_is_the_scenarios_fault() {
+    for verb in [
+        "apply: {M}",
+        "create: {M}",
+        "get: {K}",
+        "delete: {K}",
+        "wait: {K, for: {condition: Ready}}",
+        "patch: {K, body: {a: b}}",
+    ] {
+        let verb = verb
+            .replace('M', "apiVersion: none.example/v1, kind: Gadget, metadata: {name: g}")
+            .replace('K', "apiVersion: none.example/v1, kind: Gadget, name: g");
+        fails(
+            "not-served",
+            &format!("  - title: z\n    {verb}\n"),
+            &["the cluster does not serve Gadget of none.example/v1", "CustomResourceDefinition"],
+        );
+    }
+}
+
+#[test]
+fn what_has_no_end_is_the_scenarios_fault_by_every_verb() {
+    let path = "/api/v1/namespaces/{namespace}/configmaps?watch=true";
+    let words = ["timeoutSeconds=5"];
+    fails(
+        "endless-request",
+        &format!("  - {{title: z, timeout: 4s, request: {{path: '{path}'}}, expect: {{status: 200}}}}\n"),
+        &words,
+    );
+    fails(
+        "endless-kubectl",
+        &format!("  - {{title: z, timeout: 4s, kubectl: {{args: [get, --raw, '{path}']}}}}\n"),
+        &words,
+    );
+    let pod = "  - {title: a, pod: {name: p, image: curl}}\n";
+    fails(
+        "endless-exec",
+        &format!("{pod}  - {{title: z, timeout: 4s, exec: {{in: p, command: [sh, -c, 'sleep 60 # watch=true']}}}}\n"),
+        &words,
+    );
+    let may = "  - {title: r, role: {name: r, rules: [{apiGroups: [''], resources: [configmaps], verbs: [list, watch]}]}}\n  - {title: b, bind: {role: r, to: [{serviceAccount: default}]}}\n";
+    fails(
+        "endless-curl",
+        &format!(
+            "{may}{pod}  - {{title: z, timeout: 5s, curl: {{in: p, url: 'https://kubernetes.default{path}', token: mounted}}, expect: {{status: 200}}}}\n"
+        ),
+        &words,
+    );
+}
+
+#[test]
+fn a_body_of_900_kb_goes_by_every_verb() {
+    let body =
+        format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: big}}, data: {{a: {}}}}}", "x".repeat(900_000));
+    let steps = format!(
+        "  - {{title: a, serviceAccount: me}}\n  - {{title: p, pod: {{name: p, image: curl, serviceAccount: me}}}}\n  - {{title: t, token: {{serviceAccount: me}}, save: {{t: token}}}}\n"
+    );
+    let url = "https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps";
+    for (name, how) in [("mounted", "token: mounted"), ("saved", "token: {saved: t}"), ("none", "insecure: true")] {
+        holds(
+            &format!("big-{name}"),
+            &format!(
+                "{steps}  - {{title: z, curl: {{in: p, url: '{url}', {how}, method: POST, body: {body}}}, expect: {{status: 403}}}}\n"
+            ),
+        );
+    }
+}
+
+#[test]
+fn of_several_objects_the_refused_one_is_shown() {
+    let steps = "  - title: z\n    apply:\n      - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n      - apiVersion: v1\n        kind: List\n        items:\n          - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n          - {apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}}\n";
+    fails("caret-in-list", steps, &["caret-in-list.yaml:10:", "spec.ports: Required value"]);
+}

@@ -23,6 +23,10 @@ pub struct Options {
     /// Takes warnings for errors: one is enough for exit code 2.
     #[arg(long, env = "KUBEWALK_DENY_WARNINGS", value_parser = clap::builder::FalseyValueParser::new())]
     deny_warnings: bool,
+    /// Renders kustomizations and charts that scenarios name, by kubectl and helm in a bounded process. Left out, nothing is
+    /// started: what a run has rendered before is known, and of the rest it is said that it was not checked.
+    #[arg(long, env = "KUBEWALK_RENDER", value_parser = clap::builder::FalseyValueParser::new())]
+    render: bool,
     /// Writes all findings once more: `github` (annotations at their lines), `json` or `sarif`, on standard output or, as
     /// KIND=PATH, into a file.
     #[arg(long, value_name = "KIND[=PATH]", value_parser = wanted)]
@@ -60,6 +64,7 @@ fn wanted(text: &str) -> Result<Wanted, String> {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    super::renders(options.render);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());
     if let Err(e) = super::report::spares(place, &selected.read()) {

@@ -26,7 +26,8 @@ pub fn main() -> anyhow::Result<Exit> {
         Some(_) => (Exit::Held, "This machine can run scenarios.\n"),
         None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
     };
-    Ok(super::print(&format!("{text}this machine:\n{machine}{verdict}")).worst(exit))
+    let auto = preflight::auto(&kinds);
+    Ok(super::print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit))
 }
 
 fn about(kind: &str, checks: &[Check]) -> String {

@@ -29,6 +29,7 @@ enum Format {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    super::renders(false);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     super::complain_colored(&selected.complaints(), talk.stderr_colors());
     if options.format == Format::Json {

@@ -13,6 +13,7 @@ mod docs;
 mod doctor;
 mod explain;
 mod expression;
+mod init;
 mod list;
 mod manual;
 mod new;
@@ -74,6 +75,9 @@ enum Command {
     Explain(explain::Options),
     /// Writes a first scenario to change, and says where it is.
     New(new::Options),
+    /// Writes a first scenario for manifests, a kustomization or a chart: each right of each account, and one thing next to it that
+    /// is denied. It overwrites nothing.
+    Init(init::Options),
     /// Removes what runs that were killed have left: only what is ours, and only of runs that are dead for sure.
     Sweep(sweep::Options),
     /// Warm clusters: started ahead, and used by one run after the other.
@@ -208,7 +212,10 @@ pub fn main(closed: bool) -> ExitCode {
         Err(e) => return say::usage(&e.format(&mut command())).into(),
     };
     if cli.command.speaks_to_docker() {
-        where_docker_is::enter(closed);
+        if closed {
+            say::stays_closed();
+        }
+        where_docker_is::enter();
     }
     if let Err(e) = cli.command.needs() {
         tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
@@ -227,6 +234,7 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
+        Command::Init(options) => init::main(options, cli.talk),
         Command::Sweep(options) => sweep::main(options),
         Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),
@@ -245,6 +253,18 @@ pub fn main(closed: bool) -> ExitCode {
             Exit::Bug.into()
         }
     }
+}
+
+/// Says who renders kustomizations and charts: the tools themselves, or only what they have rendered before.
+fn renders(starts: bool) {
+    use crate::cluster::rendering::Renderer;
+    let cache = settings::from_env().cache;
+    let renderer = if starts {
+        Renderer::new(&cache, |what| progress::tell(what.clone()))
+    } else {
+        Renderer::of_what_is_known(&cache)
+    };
+    crate::manifests::render::install(Box::new(renderer));
 }
 
 /// An error and its causes. Many libraries put the cause's words into their own, so what was said is not said again.

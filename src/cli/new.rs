@@ -43,7 +43,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// Where a scenario of this name goes.
-fn path_of(name: &str) -> Result<PathBuf, String> {
+pub(super) fn path_of(name: &str) -> Result<PathBuf, String> {
     let wrong = |why: &str| Err(format!("`{}` is no name of a scenario: {why}", name.escape_debug()));
     if name.chars().any(char::is_control) {
         return wrong("it has a control character");
@@ -66,14 +66,14 @@ const SCHEMAS: [&str; 2] = ["schema/scenario.schema.json", ".kubewalk/scenario.s
 
 /// The schema for the editor of whoever changes this file: the one of the checkout, else a copy beside the project's scenarios. `None`
 /// for a file elsewhere, from which no path leads there.
-fn schema_for(path: &Path) -> Option<&'static str> {
+pub(super) fn schema_for(path: &Path) -> Option<&'static str> {
     let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
     let [checkout, copy] = SCHEMAS;
     inside.then(|| if Path::new(checkout).is_file() { checkout } else { copy })
 }
 
 /// Writes that copy if there is none; one that is there is not overwritten.
-fn copy_schema(path: &Path) -> anyhow::Result<()> {
+pub(super) fn copy_schema(path: &Path) -> anyhow::Result<()> {
     let [_, copy] = SCHEMAS;
     if schema_for(path) != Some(copy) {
         return Ok(());
@@ -93,14 +93,18 @@ fn copy_schema(path: &Path) -> anyhow::Result<()> {
 
 /// The scenario, for an editor that finds this schema.
 fn text(path: &Path, schema: Option<&str>) -> String {
+    first_line(path, schema) + TEMPLATE
+}
+
+/// The line by which an editor finds the schema.
+pub(super) fn first_line(path: &Path, schema: Option<&str>) -> String {
     let up = "../".repeat(path.components().count().saturating_sub(1));
-    let first = match schema {
+    match schema {
         Some(schema) => format!("# yaml-language-server: $schema={up}{schema}\n"),
         None => "# Let your editor help: `kubewalk schema > scenario.schema.json`, then write as the first line\n\
                  # yaml-language-server: $schema=scenario.schema.json\n"
             .to_owned(),
-    };
-    first + TEMPLATE
+    }
 }
 
 #[cfg(test)]

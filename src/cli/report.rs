@@ -200,7 +200,8 @@ fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String
     let line = text.lines().nth(wrong.line - 1).unwrap_or_default();
     let excerpt = text::escape(&crate::redact::redact(&line[..text::floor(line, SHOWN)]), false);
     let start = (wrong.col - 1).min(excerpt.len());
-    let place = Place { line: wrong.line, col: wrong.col, end: (start + 1).min(excerpt.len()), start, excerpt };
+    let place =
+        Place { file: None, line: wrong.line, col: wrong.col, end: (start + 1).min(excerpt.len()), start, excerpt };
     let caret = Caret { path: name, place: &place, label: "" };
     snippet(&wrong.message, &caret, &[hint], color, 110) + "\n"
 }

@@ -22,6 +22,11 @@ pub fn stdout_is_closed() -> bool {
     rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err()
 }
 
+/// A program that takes the place of this one has no standard output either: the one in its place is closed then.
+pub fn stays_closed() {
+    let _ = rustix::io::fcntl_setfd(rustix::stdio::stdout(), rustix::io::FdFlags::CLOEXEC);
+}
+
 /// Notes whether the program was started without a standard output.
 pub fn note_closed(closed: bool) {
     CLOSED.store(closed, Ordering::Relaxed);

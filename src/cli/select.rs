@@ -13,6 +13,7 @@ use crate::{
     cluster::kubeconfig::Existing,
     event::Event,
     exit_code::Exit,
+    manifests::render,
     plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
     scenario::{
@@ -75,7 +76,7 @@ impl Selected {
     pub fn read(&self) -> Vec<PathBuf> {
         let steps = self.plans.iter().flat_map(|plan| &plan.steps);
         let beside = steps.flat_map(|step| needs::made(&step.action)).filter_map(|object| object.file.as_ref());
-        self.files.iter().cloned().chain(beside.map(|file| file.path.clone())).collect()
+        self.files.iter().cloned().chain(beside.flat_map(|file| file.read.iter().cloned())).collect()
     }
 
     /// Whether a run can begin.
@@ -83,6 +84,8 @@ impl Selected {
         match (self.invalid, self.plans.len()) {
             (0, 0) => Exit::Nothing,
             (0, _) => Exit::Held,
+            // Nothing is wrong with a chart that cannot be rendered here.
+            _ if render::trouble().is_some() => Exit::Environment,
             _ => Exit::Invalid,
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     redact::show,
     settings,
     stop::Stop,
+    where_docker_is,
 };
 
 #[derive(Debug, Args)]
@@ -43,7 +44,9 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let mut swept = sweep::sweep(&sweep::places(&settings, docker.as_ref().ok()), options.dry_run).await;
         match docker {
             Ok(_) => {}
-            Err(_) if !settings::docker_may_be_here() => swept.looked.push("Docker, which is not here".into()),
+            Err(_) if !settings::docker_may_be_here() && matches!(where_docker_is::find(), Ok(None)) => {
+                swept.looked.push("Docker, which is not here".into())
+            }
             Err(e) => swept.unseen.push(format!("containers and kind clusters in Docker: {}", e.message)),
         }
         Ok(swept)

@@ -1,4 +1,4 @@
-//! What the engine's build makes, the node image and the kind command: where it is, and how it comes to be there.
+//! What the engine's build makes, the node image and the commands of kind and helm: where it is, and how it comes to be there.
 //!
 //! The sources travel inside this binary. They are named by a hash of themselves, so a cached image is used exactly when
 //! it was built from the same sources.
@@ -31,14 +31,19 @@ const BUILD_ENDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5)
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
 /// The hash of the node image's sources, 16 hex digits, as `engine/build.sh --hash` computes it: of every file but `*.md`
-/// and what is only for kind, sorted by path, the line that `sha256sum` prints.
+/// and what is only for kind and helm, sorted by path, the line that `sha256sum` prints.
 pub fn hash() -> String {
-    hash_of(|path| !path.ends_with(".md") && !path.starts_with("kind/"))
+    hash_of(|path| !path.ends_with(".md") && !path.starts_with("kind/") && !path.starts_with("helm/"))
 }
 
 /// The same of the kind command: `engine/build.sh --product kind --hash`.
 fn kind_hash() -> String {
     hash_of(|path| path.starts_with("kind/go.") || path == "kind/steps.sh")
+}
+
+/// The same of the helm command: `engine/build.sh --product helm --hash`.
+pub fn helm_hash() -> String {
+    hash_of(|path| path.starts_with("helm/go.") || path == "helm/steps.sh")
 }
 
 fn hash_of(counts: impl Fn(&str) -> bool) -> String {
@@ -128,6 +133,27 @@ pub async fn ensure_kind(cache: &Path, progress: &mut (dyn FnMut(Progress) + Sen
     }
     as_built(&dir, &cache)?;
     Ok(dir.join("kind"))
+}
+
+/// The pinned helm command, if it has been built.
+pub fn built_helm(cache: &Path) -> Option<PathBuf> {
+    let dir = cache.join("helm").join(helm_hash());
+    dir.join("COMPLETE").exists().then(|| dir.join("helm"))
+}
+
+/// The pinned helm command, which is built first when it is not there.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn ensure_helm(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
+    let cache = own::cache(cache)?;
+    let dir = cache.join("helm").join(helm_hash());
+    if !dir.join("COMPLETE").exists() {
+        progress(Progress::Note("there is no helm on the PATH, so it is built, once (some minutes)".into()));
+        build(&cache, "helm").await?;
+    }
+    as_built(&dir, &cache)?;
+    Ok(dir.join("helm"))
 }
 
 /// So much free memory lets a build take more of it, in MiB.
@@ -254,7 +280,7 @@ mod tests {
     #[test]
     fn the_hashes_are_those_that_the_build_script_computes() {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/build.sh");
-        for (product, hash) in [("node", hash()), ("kind", kind_hash())] {
+        for (product, hash) in [("node", hash()), ("kind", kind_hash()), ("helm", helm_hash())] {
             let mut command = std::process::Command::new("bash");
             let said = command.arg(&script).args(["--hash", "--product", product]).output().expect("bash runs");
             assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), hash, "{}", String::from_utf8_lossy(&said.stderr));

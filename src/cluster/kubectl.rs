@@ -199,8 +199,11 @@ fn in_time(output: Output, seconds: u64, begun: Instant) -> Result<Output, Strin
     Ok(output)
 }
 
+/// How the words begin that say that kubectl had not ended in time, and was killed.
+pub const STILL: &str = "it still ran after ";
+
 fn still(seconds: u64) -> String {
-    format!("it still ran after {seconds} s and was killed")
+    format!("{STILL}{seconds} s and was killed")
 }
 
 async fn ended(group: &mut Group, stdin: Option<&[u8]>) -> Result<Output, String> {

@@ -28,6 +28,7 @@ pub struct Noted {
 pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
     let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     [
+        cgroups(),
         Some(proxies(set)),
         number("/proc/sys/fs/inotify/max_user_instances").map(instances),
         available().map(memory),
@@ -36,6 +37,16 @@ pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The version of cgroups.
+fn cgroups() -> Option<Noted> {
+    let version = match fs::exists("/sys/fs/cgroup/cgroup.controllers").ok()? {
+        true => "v2",
+        false if fs::exists("/sys/fs/cgroup").ok()? => "v1",
+        false => return None,
+    };
+    Some(Noted { name: "cgroups", found: format!("{version}; a node of ours takes v1 and v2"), narrow: false })
 }
 
 /// The memory that is free for programs, in MiB.

@@ -27,6 +27,7 @@ pub mod own;
 pub mod plugin;
 pub mod preflight;
 pub mod ready;
+pub mod rendering;
 pub mod said;
 pub mod shared;
 pub mod sums;

@@ -57,14 +57,48 @@ pub fn builtin(settings: &Settings) -> Vec<Check> {
 
 /// What the clusters in Docker need, each with its name.
 pub async fn docker(settings: &Settings) -> Vec<(&'static str, Vec<Check>)> {
-    let (of_k3s, of_docker) = match Daemon::connect(settings.docker_host.as_deref()).await {
+    let (of_k3s, of_docker, answers) = match Daemon::connect(settings.docker_host.as_deref()).await {
         Ok(daemon) => {
             let answers = || Check::good("docker", format!("{} answers", daemon.version));
-            (vec![answers(), k3s_image(settings, &daemon).await], vec![answers(), node_image(settings)])
+            (vec![answers(), k3s_image(settings, &daemon).await], vec![answers(), node_image(settings)], answers())
         }
-        Err(e) => (vec![Check::bad("docker", e.clone())], vec![Check::bad("docker", e)]),
+        Err(e) => {
+            (vec![Check::bad("docker", e.clone())], vec![Check::bad("docker", e.clone())], Check::bad("docker", e))
+        }
     };
-    vec![("k3s (rancher/k3s in Docker)", of_k3s), ("docker (the engine's node in Docker)", of_docker)]
+    let of_kind = vec![answers, tool("docker", "--version", "install Docker's command line, which kind calls"), kind()];
+    vec![
+        ("k3s (rancher/k3s in Docker)", of_k3s),
+        ("docker (the engine's node in Docker)", of_docker),
+        ("kind (kindest/node in Docker)", of_kind),
+    ]
+}
+
+/// The kind command: one of the machine, or one that is built.
+fn kind() -> Check {
+    match program::find("kind") {
+        Ok(own) => Check::good("kind", own.display().to_string()),
+        Err(program::Missing::NotThere(_)) => match program::find("go") {
+            Ok(_) => Check::good("kind", "not on the PATH; a pinned one is built once, and kept in the cache"),
+            Err(missing) => Check::bad("kind", missing.into_error("install kind, or Go to build it once")),
+        },
+        Err(foreign) => Check::bad("kind", foreign.into_error("install kind")),
+    }
+}
+
+/// What `--cluster auto` takes here, and why.
+pub fn auto(kinds: &[(&str, Vec<Check>)]) -> String {
+    let of = |word: &str| kinds.iter().find(|(kind, _)| kind.starts_with(word)).map_or(&[][..], |(_, checks)| checks);
+    let said =
+        |word: &str, name: &str| of(word).iter().find(|check| check.name == name).map_or("", |check| &check.found);
+    let answers = of("k3s").first().is_some_and(|check| check.missing.is_none());
+    let built = said("docker", "engine").starts_with("built");
+    let next = if built { "docker, whose node is built" } else { "builtin, as no node is built for Docker" };
+    match (answers, said("k3s", "image")) {
+        (false, _) => "takes builtin: Docker does not answer".into(),
+        (true, image) if image.ends_with(" is here") => "takes k3s: Docker answers, and its image is here".into(),
+        (true, _) => format!("takes k3s if its image can be pulled, else {next}"),
+    }
 }
 
 async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {

@@ -275,10 +275,13 @@ pub struct Failure {
     pub why: Vec<String>,
 }
 
-/// A place in a scenario's file, with its line.
+/// A place in a scenario's file, or in one that it names, with its line.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
+    /// The file, when it is one that the scenario names; left out: the scenario itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// 1 for the first.
     pub line: usize,
     /// In characters, 1 for the first.
@@ -314,7 +317,7 @@ impl Place {
             (start, end) = (0, excerpt.len());
         }
         end = text::floor(&excerpt, end.max(start));
-        Self { line, col, excerpt, start, end }
+        Self { file: None, line, col, excerpt, start, end }
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Grant {
 
 /// A RoleBinding or a ClusterRoleBinding.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Binding<'a> {
+pub(crate) struct Binding<'a> {
     /// `None`: a ClusterRoleBinding.
     pub namespace: Option<&'a str>,
     pub name: &'a str,
@@ -85,7 +85,7 @@ pub(super) struct Binding<'a> {
 
 /// A Role or a ClusterRole.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AnyRole<'a> {
+pub(crate) struct AnyRole<'a> {
     /// `None`: a ClusterRole.
     pub namespace: Option<&'a str>,
     pub name: &'a str,
@@ -149,7 +149,7 @@ pub(super) fn service_account(user: &str) -> Option<(&str, &str)> {
 
 impl Policy {
     /// In the authorizer's order: cluster-wide ones first.
-    pub(super) fn bindings(&self) -> impl Iterator<Item = Binding<'_>> {
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = Binding<'_>> {
         let cluster = self.cluster_role_bindings.iter().map(|binding| Binding {
             namespace: None,
             name: name(&binding.metadata),
@@ -185,7 +185,7 @@ impl Policy {
     }
 
     /// The role that a binding names, if it exists.
-    pub(super) fn role(&self, binding: Binding<'_>) -> Option<AnyRole<'_>> {
+    pub(crate) fn role(&self, binding: Binding<'_>) -> Option<AnyRole<'_>> {
         let place = match binding.role_ref.kind.as_str() {
             "ClusterRole" => None,
             // A Role is looked for where the binding is.
@@ -234,7 +234,7 @@ impl fmt::Display for Id {
 }
 
 /// Whether a subject of a binding (in a namespace, or cluster-wide) is the caller.
-pub(super) fn is(caller: &Caller, subject: &Subject, binding: Option<&str>) -> bool {
+pub(crate) fn is(caller: &Caller, subject: &Subject, binding: Option<&str>) -> bool {
     match subject.kind.as_str() {
         "User" => caller.user == subject.name,
         "Group" => caller.groups.contains(&subject.name),

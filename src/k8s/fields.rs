@@ -17,7 +17,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::nearest;
+use super::{choices, nearest};
 
 /// One slip in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,16 @@ pub enum What {
     /// The type has no such field: what it is called there, and the field that was meant, or where it belongs.
     Unknown {
         /// A field of the same object.
-        near: Option<&'static str>,
+        near: Option<String>,
         /// In words, where such a field belongs.
         belongs: Option<String>,
     },
     /// A value of another type is expected: in words.
     Type(String),
+    /// It takes only these words.
+    Choice(Vec<String>),
+    /// The object must have this field.
+    Lacks(String),
 }
 
 /// The slips in a manifest; none if its kind is not known here.
@@ -96,6 +100,7 @@ pub fn slips(api_version: &str, kind: &str, manifest: &Map<String, Value>) -> Ve
         path.reverse();
         slips.push(Slip { path, what: What::Type(message) });
     }
+    slips.extend(choices::slips(kind, manifest));
     slips
 }
 
@@ -171,7 +176,7 @@ impl<'a> Probe<'a> {
             () if outer.is_some() => Some("an object further out: indent it less".to_owned()),
             () => None,
         };
-        let near = if belongs.is_some() { None } else { nearest(key, fields.iter().copied()) };
+        let near = if belongs.is_some() { None } else { nearest(key, fields.iter().copied()).map(str::to_owned) };
         path.push(key.to_owned());
         self.notes.unknown.borrow_mut().push(Slip { path, what: What::Unknown { near, belongs } });
     }
@@ -291,9 +296,10 @@ mod tests {
         let lines = slips.into_iter().map(|slip| {
             let what = match slip.what {
                 What::Unknown { near, belongs } => {
-                    format!("unknown {}", near.map(str::to_owned).or(belongs).unwrap_or_default())
+                    format!("unknown {}", near.or(belongs).unwrap_or_default())
                 }
                 What::Type(message) => message,
+                other => format!("{other:?}"),
             };
             format!("{}: {what}", slip.path.join("."))
         });

@@ -3,6 +3,7 @@
 //! There is one resolver, [`Apis`]. `check` gives it the table of a real API server ([`served`]) and the custom kinds that a
 //! scenario makes; a run gives it what the cluster's discovery says. Pure functions; nothing here knows a client.
 
+mod choices;
 pub mod fields;
 pub mod kubectl;
 pub mod near;
@@ -13,6 +14,7 @@ pub mod resolve;
 pub mod served;
 pub mod server;
 pub mod special;
+pub mod structural;
 pub mod well_known;
 
 pub use near::nearest;

@@ -222,6 +222,24 @@ impl Apis {
         missing
     }
 
+    /// The resource that kubectl takes a word for: `po`, `Pod`, `deployments.apps`, `deployments.v1.apps`.
+    pub fn named(&self, word: &str) -> Option<&Resource> {
+        let lower = word.to_lowercase();
+        let same = |own: &&Resource, word: &str| {
+            own.sub.is_none()
+                && (own.plural == word
+                    || own.singular == word
+                    || own.kind.to_lowercase() == word
+                    || own.short.iter().any(|short| short == word))
+        };
+        if let Some(found) = self.all().find(|own| same(own, &lower)) {
+            return Some(found);
+        }
+        let (word, group) = lower.split_once('.')?;
+        let group = group.split_once('.').filter(|(version, _)| is_version(version)).map_or(group, |(_, group)| group);
+        self.all().find(|own| own.group == group && same(own, word))
+    }
+
     /// The resource that is meant by a word that is none of this group: another group's, the singular, a kind, another case,
     /// kubectl's short name, or a slip of the fingers.
     pub(super) fn meant(&self, group: &str, word: &str) -> Option<&Resource> {

@@ -136,6 +136,20 @@ pub fn is_own_group(group: &str) -> bool {
     TABLE.resources.iter().any(|resource| resource.group == group)
 }
 
+/// The API groups of Kubernetes' own that have a resource of this plural.
+pub fn groups_of(plural: &str) -> Vec<&'static str> {
+    let have = TABLE.resources.iter().filter(|resource| resource.plural == plural && resource.sub.is_none());
+    have.map(|resource| resource.group.as_str()).collect()
+}
+
+/// A resource of a group (`*`: of any) that has this subresource: its group and plural.
+pub fn with_subresource(group: &str, sub: &str) -> Option<(&'static str, &'static str)> {
+    let fits = |resource: &&Resource| {
+        (group == "*" || resource.group == group) && resource.sub.as_deref() == Some(sub) && resource.namespaced
+    };
+    TABLE.resources.iter().find(fits).map(|resource| (resource.group.as_str(), resource.plural.as_str()))
+}
+
 /// Whether every cluster has this ClusterRole.
 pub fn is_cluster_role(name: &str) -> bool {
     TABLE.cluster_roles.iter().any(|own| own == name)

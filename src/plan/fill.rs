@@ -14,6 +14,9 @@ impl Step {
         let Step {
             number: _,
             on_purpose: _,
+            placed: _,
+            // Of those that a saved value is part of there are none.
+            questions: _,
             pointer: _,
             title: _,
             say: _,

@@ -4,6 +4,8 @@
 //! steps are walked in order: what they name is looked up in what exists at that point ([`resolve`](super::resolve)), and each
 //! becomes what it does ([`lower`](super::lower)). At last [`lint`](super::lint) looks at the whole.
 
+mod customs;
+mod reviews;
 mod walk;
 
 #[cfg(test)]
@@ -113,20 +115,32 @@ pub(in crate::plan) fn examine(
     let namespace = said.or(home).map_or_else(|| fresh_name(&document, names), str::to_owned);
     let filled = placeholders::filled(&document, &namespace);
     let scenario = &filled.scenario;
-    let mut cx =
-        Context { namespace: &namespace, findings: Findings::new(&filled), notes: Vec::new(), apis: Apis::default() };
+    let mut cx = Context {
+        namespace: &namespace,
+        findings: Findings::new(&filled),
+        notes: Vec::new(),
+        apis: Apis::default(),
+        trust,
+        unrendered: false,
+    };
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| step::read(&mut cx, index, step)).collect();
+    // What is found from here on may be wrong about objects that nobody has seen.
+    let alone = cx.findings.len();
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
+    customs::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);
     slips::check(&mut cx, &drafts);
     rule_words::check(&mut cx, &drafts);
     bare_denial::check(&mut cx, &drafts);
+    if cx.unrendered {
+        cx.findings.forget_after(alone);
+    }
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }
@@ -141,7 +155,7 @@ pub(in crate::plan) fn examine(
     expect::redact(&mut cx, &scenario.redact);
 
     let Context { findings, notes, .. } = cx;
-    let findings = findings.into_list();
+    let (findings, files) = findings.into_parts();
     let plan = Plan {
         title: scenario.title.clone(),
         say: scenario.say.clone(),
@@ -158,6 +172,7 @@ pub(in crate::plan) fn examine(
         steps,
         notes,
         warnings: Vec::new(),
+        files,
         document: document.clone(),
     };
     (plan, findings)

@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::{
     action::Action,
     caller::{Caller, Credential},
+    can::Cell,
     request::Identity,
     when::When,
 };
 use crate::{
-    scenario::{Diagnostic, Document, Span, Verb, expect::Expect, when::Feature},
+    scenario::{Diagnostic, Document, Source, Span, Verb, beside::Beside, expect::Expect, when::Feature},
     shape::Shape,
 };
 
@@ -49,9 +50,20 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What is probably not meant, in the order of the lines; the scenario can run.
     pub warnings: Vec<Diagnostic>,
+    /// The files that it names, each with the pointer below which its documents are.
+    pub files: Vec<(String, Arc<Beside>)>,
 }
 
 impl Plan {
+    /// Where a pointer leads: into a file that the scenario names, or into the scenario.
+    pub fn place(&self, pointer: &str) -> (&Source, Span) {
+        let inside = |prefix: &str| pointer.strip_prefix(prefix).filter(|rest| rest.starts_with('/'));
+        match self.files.iter().find_map(|(prefix, beside)| Some((beside, inside(prefix)?))) {
+            Some((beside, rest)) => (&beside.source, beside.span(rest, false)),
+            None => (&self.document.source, self.document.span(pointer)),
+        }
+    }
+
     /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command
     /// inside a Pod calls.
     pub fn anonymous(&self) -> bool {
@@ -107,6 +119,10 @@ pub struct Step {
     pub save: Vec<Save>,
     /// Whether its lines say that what it is denied need not exist.
     pub on_purpose: bool,
+    /// What it asks the authorizer by other means than `can`.
+    pub questions: Vec<Cell>,
+    /// Of several manifests, where each stands.
+    pub placed: Vec<String>,
 }
 
 /// An expectation made ready.

@@ -1,6 +1,6 @@
 //! What the verbs are about: objects, targets, calls.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
@@ -50,6 +50,12 @@ pub struct FromFile {
     pub fill: bool,
     /// The namespace of what names none in it.
     pub namespace: String,
+    /// The command that renders it, if it is no manifest itself.
+    pub by: Option<String>,
+    /// Whether only some of its objects are meant.
+    pub some: bool,
+    /// All files that it was made of.
+    pub read: Arc<[PathBuf]>,
 }
 
 /// An object or a list of objects that is read.

@@ -45,16 +45,24 @@ pub fn annotations(records: &[Record]) -> String {
     let mut all: Vec<Annotation> = run.troubles.iter().map(|trouble| outside(None, trouble)).collect();
     for story in &run.scenarios {
         all.extend(story.culprit().map(|step| {
+            let mut file = None;
             let (rank, place, message) = match &step.outcome {
                 Outcome::Failed { failures } => {
                     let first = failures.first();
-                    let place = first.map_or((step.line, step.col), |failure| (failure.place.line, failure.place.col));
+                    let place = first.map(|failure| &failure.place);
+                    file = place.and_then(|place| place.file.clone());
+                    let place = place.map_or((step.line, step.col), |place| (place.line, place.col));
                     (0, place, first.map(failed).unwrap_or_default())
                 }
                 _ => (3, (step.line, step.col), story.reason.clone()),
             };
             let title = format!("{}: {}", story.title, step.title);
-            Annotation { rank, place: Some((story.path.to_owned(), place.0, place.1)), title, message }
+            Annotation {
+                rank,
+                place: Some((file.unwrap_or_else(|| story.path.to_owned()), place.0, place.1)),
+                title,
+                message,
+            }
         }));
         all.extend(story.troubles.iter().map(|trouble| outside(Some(story), trouble)));
         if story.verdict == Verdict::Flaky {

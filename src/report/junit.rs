@@ -77,7 +77,10 @@ fn case(story: &Story<'_>) -> TestCase {
     let mut case = TestCase::new(story.title, status);
     case.set_classname(story.path).set_time(Duration::from_millis(story.took_ms));
     let line = story.culprit().map_or(story.line, |step| match &step.outcome {
-        Outcome::Failed { failures } => failures.first().map_or(step.line, |failure| failure.place.line),
+        Outcome::Failed { failures } => {
+            let own = failures.first().map(|failure| &failure.place).filter(|place| place.file.is_none());
+            own.map_or(step.line, |place| place.line)
+        }
         _ => step.line,
     });
     place(&mut case, story.path, line);

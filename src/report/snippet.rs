@@ -47,7 +47,7 @@ mod tests {
     #[case("a: b", 9, 2)]
     #[case("ä: ß", 1, 6)]
     fn strange_places_do_no_harm(#[case] excerpt: &str, #[case] start: usize, #[case] end: usize) {
-        let place = Place { line: 7, col: 1, excerpt: excerpt.into(), start, end };
+        let place = Place { file: None, line: 7, col: 1, excerpt: excerpt.into(), start, end };
         let caret = Caret { path: "a.yaml", place: &place, label: "got b" };
         for color in [false, true] {
             let text = snippet("expected a", &caret, &[("hint", "two\nlines".into())], color, 80);

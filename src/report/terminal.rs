@@ -301,7 +301,7 @@ impl Terminal {
                 }
                 notes.push(("run just this", format!("kubewalk run {}", argument(path))));
             }
-            let caret = Caret { path: &safe(path), place, label: &label };
+            let caret = Caret { path: &safe(place.file.as_deref().unwrap_or(path)), place, label: &label };
             text += &format!("\n{}\n", snippet(&safe(&mismatch.message), &caret, &notes, self.color, self.width));
         }
         text + "\n"

@@ -252,7 +252,7 @@ mod tests {
         };
         let answer = Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] };
         let mismatches = if holds { vec![] } else { vec![mismatch] };
-        Judged { got: Got { answer, token: None }, mismatches, attempts: 1 }
+        Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }
     }
 
     #[rstest]

@@ -22,14 +22,11 @@ pub use going::{Going, gone_for_good};
 use going::{gone, without_grace_gone};
 pub use home::make_namespace;
 use home::own_uid;
-use pods::{keeps_pods, kept_pods, owners};
+use pods::{AGAIN, end_pods, keeps_pods, kept_pods, owners};
 
 /// How long a policy may still be obeyed after its removal: the API server looks for changed ones once a second
 /// (`policyRefreshInterval` in k8s.io/apiserver), and may be late.
 const POLICY_LINGERS: Duration = Duration::from_secs(2);
-
-/// How long after something that the API server could not answer it is asked again.
-const AGAIN: Duration = Duration::from_millis(200);
 
 /// Waits until no other run that lives has a cluster-wide object of a name that the scenario needs. It is a look and no lock: the
 /// step that makes the object waits again if somebody was faster.
@@ -136,16 +133,6 @@ async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Optio
     match went {
         Ok(()) => None,
         Err(last) => Some(format!("{name}: {last}")),
-    }
-}
-
-/// Ends the Pods of a namespace that goes. In a cluster of others only while it is the very one that was deleted: another of that name
-/// is theirs.
-async fn end_pods(context: &Context, name: &str, uid: Option<&str>) -> Result<(), kube::Error> {
-    match uid {
-        Some(uid) if context.foreign => namespaces::end_pods(&context.client, name, uid).await,
-        _ if context.foreign => Ok(()),
-        _ => namespaces::without_grace(&context.client, name).await,
     }
 }
 

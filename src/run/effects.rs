@@ -99,7 +99,7 @@ mod tests {
             took: std::time::Duration::ZERO,
         });
         let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        (step, Judged { got: Got { answer, token: None }, mismatches, attempts: 1 })
+        (step, Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 })
     }
 
     const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";

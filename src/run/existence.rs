@@ -14,10 +14,7 @@ use crate::{
         refused::{Refused, What},
     },
     k8s::{Apis, Missing, Served},
-    plan::{
-        Action, Credential, Request, Step,
-        can::{Can, Cell},
-    },
+    plan::{Action, Credential, Request, Step, can::Cell},
     redact::show,
     scenario::verbs::Method,
     steps::{Context, Fault, api, discovery::About},
@@ -39,7 +36,10 @@ struct Absent {
 /// When the API server does not say.
 pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> Result<Vec<Mismatch>, Fault> {
     let absent = match (&step.action, answer) {
-        (Action::Can(can), Answer::Reviews(_)) => of_questions(can, context).await?,
+        (Action::Can(can), Answer::Reviews(_)) => of_questions(&can.cells, context).await?,
+        _ if step.questions.iter().any(|cell| !cell.allowed) && !step.on_purpose => {
+            of_questions(&step.questions, context).await?
+        }
         (Action::Exec(_) | Action::Kubectl(_), Answer::Exec { stdout, stderr, .. }) => {
             match step.expected.iter().find(|item| item.expect.tells_of_denial()) {
                 Some(item) if !step.on_purpose => {
@@ -144,8 +144,8 @@ async fn of_printed(
     Ok(first.map(|subject| Absent { pointer, message: subject.words(), hint: None }))
 }
 
-async fn of_questions(can: &Can, context: &Context) -> Result<Vec<Absent>, Fault> {
-    let denied = || can.cells.iter().filter(|cell| !cell.allowed && !cell.on_purpose);
+async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, Fault> {
+    let denied = || cells.iter().filter(|cell| !cell.allowed && !cell.on_purpose);
     let mut asked: Vec<About<'_>> = Vec::new();
     for cell in denied() {
         let about = match &cell.request {

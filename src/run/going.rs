@@ -64,6 +64,10 @@ fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
             let denied = can.cells.iter().filter(|cell| !cell.allowed);
             found.extend(denied.filter_map(|cell| namespace(&cell.request)).map(Subject::Namespace));
         }
+        _ if asked.mismatches.is_empty() && step.questions.iter().any(|cell| !cell.allowed) => {
+            let denied = step.questions.iter().filter(|cell| !cell.allowed);
+            found.extend(denied.filter_map(|cell| namespace(&cell.request)).map(Subject::Namespace));
+        }
         (_, Answer::Exec { stdout, stderr, .. }) => {
             let printed = [stdout, stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
             let refusals: Vec<_> = printed.iter().filter(|text| text.contains(REFUSED)).collect();

@@ -15,6 +15,7 @@ pub(super) fn lines(step: &Step, asked: Option<&Judged>, curl_image: &str) -> St
         Action::Apply(_) | Action::Create(_) | Action::Pod(_) => {
             lines.replace("\"image\":\"curl\"", &format!("\"image\":\"{curl_image}\""))
         }
+        Action::Curl(call) if call.place.added => lines.replace("--image=curl ", &format!("--image={curl_image} ")),
         _ => lines,
     }
 }

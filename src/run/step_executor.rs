@@ -19,7 +19,7 @@ use crate::{
     expect::{Answer, Class, Http},
     plan::{Action, Step},
     scenario::expect::Expect,
-    steps::{Context, Fault, api},
+    steps::{Context, Fault, api, remembered},
 };
 
 /// How long after the first trouble it is asked again; twice as long each further time.
@@ -38,6 +38,8 @@ pub struct StepExecutor<'a> {
     monitor: ApiServerMonitor,
     /// How many times the server had gone away when it was last known to be sound.
     known: usize,
+    /// Whether a token may have died with what a step has deleted.
+    deleted: bool,
 }
 
 /// Why an answer does not count.
@@ -52,7 +54,7 @@ impl<'a> StepExecutor<'a> {
     /// For a scenario in this namespace.
     pub fn new(cluster: &'a Cluster, context: &'a Context, namespace: &str) -> Self {
         let monitor = ApiServerMonitor::start(context.client.clone(), namespace);
-        StepExecutor { cluster, context, monitor, known: 0 }
+        StepExecutor { cluster, context, monitor, known: 0, deleted: false }
     }
 
     /// Carries a step out, and keeps what it saves when all holds.
@@ -61,11 +63,32 @@ impl<'a> StepExecutor<'a> {
     /// As [`attempt::execute`], and when trouble of the server leaves nothing to judge.
     pub async fn execute(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
         let cluster = self.cluster;
-        tokio::select! {
-            asked = Box::pin(self.until_answered(step, captures)) => asked,
+        let asked = tokio::select! {
+            asked = Box::pin(self.living(step, captures)) => asked,
             // What waits for a cluster that is dead need not wait any longer.
             _ = cluster.death() => Err(Fault::Away("")),
+        };
+        self.deleted |= remembered::may_delete(step);
+        asked
+    }
+
+    /// Asks a step with a token that is dead only when the server has forgotten it, and says so when that is not expected.
+    async fn living(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
+        let died = match self.deleted && !step.on_purpose {
+            true => Box::pin(remembered::wait(step, self.context, Moment::now() + step.timeout)).await?,
+            false => None,
+        };
+        let mut asked = self.until_answered(step, captures).await?;
+        if let Some(died) = died {
+            let unknown = asked.mismatches.iter_mut().filter(|found| found.class == Class::Unauthenticated);
+            unknown.for_each(|found| {
+                found.hint = Some(format!(
+                    "this token died with {died}. The API server remembers a good token for 10 s, which was waited for; \
+                     a new Pod or a new `token` step gets a new one"
+                ));
+            });
         }
+        Ok(asked)
     }
 
     /// Finds the Pod in which a step calls, and the server that it calls, when only the cluster knows them.
@@ -210,7 +233,7 @@ mod tests {
             took: Duration::ZERO,
         });
         let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        Judged { got: Got { answer, token: None }, mismatches, attempts: 1 }
+        Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }
     }
 
     const LIST: &str = "get: {kind: Pod}";

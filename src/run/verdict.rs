@@ -9,7 +9,7 @@ use crate::{
     expect::{Class, Mismatch},
     plan::{Action, Place, Plan, Step},
     redact::redact,
-    steps::{Context, Fault},
+    steps::{Context, ENDLESS, Fault},
 };
 
 /// How long a node's death may take to be told, once an answer that does not come shows it.
@@ -30,8 +30,20 @@ pub(super) async fn judge(
             if let Some(error) = sick(cluster, context).await {
                 return (broken(error), String::new());
             }
-            let mut failures: Vec<_> =
-                asked.mismatches.into_iter().map(|mismatch| place(plan, step, mismatch)).collect();
+            let own = step.placed.get(asked.got.at).map(|pointer| plan.place(pointer));
+            let mut failures: Vec<_> = (asked.mismatches.into_iter())
+                .map(|mismatch| match own {
+                    // What nobody wrote down is that object's of several that was refused.
+                    Some((source, span)) if mismatch.pointer.is_empty() => {
+                        let mut failure = Failure::new(mismatch, source, span);
+                        if source.path != plan.document.source.path {
+                            failure.place.file = Some(source.path.to_string_lossy().into_owned());
+                        }
+                        failure
+                    }
+                    _ => place(plan, step, mismatch),
+                })
+                .collect();
             why::add(step, &mut failures, &asked.got.answer, context).await;
             (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
         }
@@ -60,6 +72,9 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
     }
     match fault {
         Fault::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
+        Fault::NotServed { what, hint } if sick.is_none() => {
+            failed(plan, step, what, "no such kind is served".into(), Some(hint))
+        }
         Fault::NotYet { place, last } if sick.is_none() => {
             let Place { pod, namespace, .. } = &*place;
             let elsewhere =
@@ -79,6 +94,8 @@ async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, conte
 /// A claim that failed because something was not as it was to be.
 fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Outcome {
     let expected = match &step.action {
+        _ if what.starts_with("the cluster does not serve") => "a kind that the cluster serves".into(),
+        _ if what == ENDLESS => format!("an end within {:?}", step.timeout),
         Action::Curl(_) | Action::Exec(_) => "a container that runs".into(),
         _ => format!("{} within {:?}", step.title, step.timeout),
     };
@@ -115,6 +132,7 @@ fn class(fault: &Fault) -> &'static str {
         Fault::Refused(_) => "refused",
         Fault::Exec { .. } => "exec",
         Fault::Waited { .. } | Fault::NotYet { .. } => "wait",
+        Fault::NotServed { .. } => "notServed",
         Fault::TooMuch(_) => "tooMuch",
         Fault::Node { .. } => "node",
         Fault::Late(_) => event::BUDGET,

@@ -1,4 +1,4 @@
-//! Manifests in a file beside the scenario: found in its folder only, read as kubectl would, with their own places.
+//! Manifests in a file beside the scenario: found in its project only, read as kubectl would, with their own places.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Diagnostic, Source, Span, decode,
-    open::{self, Unopened},
+    open::{Root, Unopened},
     read::find,
     tree::{Node, Value},
     words,
@@ -27,7 +27,7 @@ pub struct Beside {
 /// Why there is none.
 #[derive(Debug, Clone)]
 pub enum Unread {
-    /// The name is not one of a file in the scenario's folder: a message and what to do.
+    /// The name is not one of a file in the scenario's project: a message and what to do.
     Name(String, &'static str),
     /// What it says is not YAML.
     Text(Vec<Diagnostic>),
@@ -53,53 +53,104 @@ impl Beside {
 /// can have more than one.
 pub const MAX_BYTES: usize = 16 << 20;
 
-const ROOTED: &str = "a scenario's files are in its own folder or below it; name it from there";
+const ROOTED: &str = "a scenario may name what is in its project: the folder of `kubewalk.toml`, else that of `.git` or \
+                      `Cargo.toml`, else the scenario's own";
 
-/// Reads the documents of a file that a scenario names.
+/// The folder that a scenario's names begin at.
+pub fn folder(scenario: &Path) -> &Path {
+    scenario.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What a name in a scenario leads to: a path to show, and where it is below the root of its project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// From the working directory.
+    pub shown: PathBuf,
+    /// From the project's root, without links.
+    pub inside: PathBuf,
+}
+
+/// Finds what a scenario names.
 ///
 /// # Errors
-/// That it is outside of the scenario's folder (also by a symbolic link), cannot be read, or is not YAML.
-pub fn read(scenario: &Path, name: &str) -> Result<Beside, Unread> {
+/// That it is outside of the project (also by a link), or is not there.
+pub fn named(root: &Root, folder: &Path, name: &str) -> Result<Named, Unread> {
     let wrong = |message: String, hint| Err(Unread::Name(message, hint));
     let relative = Path::new(name);
     if name.trim().is_empty() {
         return wrong("a file without a name".into(), "e.g. `file: role.yaml`");
     }
     if relative.is_absolute() || name.starts_with(['\\', '~']) {
-        return wrong(format!("`{name}` is not below the scenario's folder"), ROOTED);
+        return wrong(
+            format!("`{name}` does not begin at the scenario's folder"),
+            "name it from there, e.g. `../config/rbac`",
+        );
     }
-    if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return wrong(format!("`{name}` leads out of the scenario's folder"), ROOTED);
-    }
-    let folder = scenario.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let path = folder.join(relative);
-    let reason = |e: &std::io::Error| e.to_string().split(" (os error").next().unwrap_or_default().to_lowercase();
-    let (inside, real) = match (fs::canonicalize(folder), fs::canonicalize(&path)) {
-        (Ok(inside), Ok(real)) => (inside, real),
-        (_, Err(e)) | (Err(e), _) => {
-            return wrong(
-                format!("`{name}` cannot be read: {}", reason(&e)),
-                "the name is that of a file beside the scenario",
-            );
-        }
-    };
-    if !real.starts_with(&inside) {
-        return wrong(format!("`{name}` is a link that leads out of the scenario's folder"), ROOTED);
-    }
-    match open::read_real(&real, MAX_BYTES as u64) {
-        Ok(bytes) => documents(path, &bytes),
-        Err(Unopened::Folder | Unopened::Irregular) => {
-            wrong(format!("`{name}` is no regular file"), "name a file with manifests")
-        }
-        Err(Unopened::TooBig(_)) => {
-            wrong(format!("`{name}` is too big: more than {} MiB", MAX_BYTES >> 20), "split it")
-        }
-        Err(Unopened::LeadsOut) => wrong(format!("`{name}` is a link that leads out of the scenario's folder"), ROOTED),
-        Err(Unopened::Cannot(e)) => wrong(format!("`{name}` cannot be read: {}", reason(&e)), ""),
+    let shown = tidy(folder, relative);
+    match root.inside(&shown) {
+        Ok(inside) => Ok(Named { shown, inside }),
+        Err(why) => Err(unread(name, &why)),
     }
 }
 
-fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
+/// A path without `..` in its middle, if that leads to the same.
+fn tidy(folder: &Path, relative: &Path) -> PathBuf {
+    let plain = folder.join(relative);
+    let mut short = PathBuf::new();
+    for part in plain.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(short.components().next_back(), Some(Component::Normal(_))) => {
+                short.pop();
+            }
+            part => short.push(part),
+        }
+    }
+    if short.as_os_str().is_empty() {
+        short.push(".");
+    }
+    match (fs::canonicalize(&plain), fs::canonicalize(&short)) {
+        (Ok(one), Ok(other)) if one == other => short,
+        _ => plain,
+    }
+}
+
+/// Why a file is not read, in words.
+pub fn unread(name: &str, why: &Unopened) -> Unread {
+    let (message, hint) = match why {
+        Unopened::LeadsOut => (format!("`{name}` leads out of the scenario's project"), ROOTED),
+        Unopened::Folder => (format!("`{name}` is a folder"), "for all manifests in it, write `dir` instead of `file`"),
+        Unopened::Irregular => (format!("`{name}` is no regular file"), "name a file with manifests"),
+        Unopened::TooBig(_) => (format!("`{name}` is too big: more than {} MiB", MAX_BYTES >> 20), "split it"),
+        Unopened::Cannot(e) => {
+            let reason = e.to_string().split(" (os error").next().unwrap_or_default().to_lowercase();
+            let hint = match e.kind() {
+                std::io::ErrorKind::NotFound => "a name begins at the scenario's folder",
+                _ => "",
+            };
+            (format!("`{name}` cannot be read: {reason}"), hint)
+        }
+    };
+    Unread::Name(message, hint)
+}
+
+/// Reads the documents of a file that a scenario names.
+///
+/// # Errors
+/// That it is outside of the scenario's project (also by a symbolic link), cannot be read, or is not YAML.
+pub fn read(scenario: &Path, name: &str) -> Result<Beside, Unread> {
+    let folder = folder(scenario);
+    let root = Root::around(folder).map_err(|e| unread(name, &e.into()))?;
+    let found = named(&root, folder, name)?;
+    let bytes = root.read(&found.inside, MAX_BYTES as u64).map_err(|why| unread(name, &why))?;
+    documents(found.shown, &bytes)
+}
+
+/// Reads the documents in bytes under a name.
+///
+/// # Errors
+/// That they are not YAML.
+pub fn documents(path: PathBuf, bytes: &[u8]) -> Result<Beside, Unread> {
     let named = |mut found: Vec<Diagnostic>, text: &str| {
         let source = Source { path: path.clone(), text: text.into() };
         found.iter_mut().for_each(|diagnostic| diagnostic.file = Some(source.clone()));
@@ -337,21 +388,12 @@ mod tests {
         std::fs::write(inside.join("good.yml"), "a: 1\n").expect("written");
         std::os::unix::fs::symlink("good.yml", inside.join("alias.yml")).expect("a link");
         let absolute = folder.path().join("in/good.yml");
-        let names = [
-            "../out.yml",
-            "link.yml",
-            "up/out.yml",
-            "./../in/good.yml",
-            absolute.to_str().expect("UTF-8"),
-            "~/x",
-            "",
-            "none.yml",
-            "up",
-        ];
+        let names =
+            ["../out.yml", "link.yml", "up/out.yml", absolute.to_str().expect("UTF-8"), "~/x", "", "none.yml", "up"];
         for name in names {
             assert!(matches!(read(&inside.join("s.yaml"), name), Err(Unread::Name(..))), "{name} is taken");
         }
-        for name in ["good.yml", "./good.yml", "alias.yml"] {
+        for name in ["good.yml", "./good.yml", "alias.yml", "./../in/good.yml"] {
             assert!(read(&inside.join("s.yaml"), name).is_ok(), "{name} is not taken");
         }
     }

@@ -1,7 +1,7 @@
 //! What the verb `can` takes: one question about rights, or a table of them.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Questions about rights, each put to the API server as a SubjectAccessReview; all are sent at once.
 ///
@@ -79,7 +79,7 @@ pub struct Cells {
 }
 
 /// One text, or several.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Words {
     /// One.

@@ -5,8 +5,11 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _},
+    os::{fd::OwnedFd, unix::fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +32,138 @@ pub enum Unopened {
 }
 
 /// The folder of the project that a folder belongs to, if one is marked: the nearest with `kubewalk.toml`, else that with
-/// `.git`, else that with `Cargo.toml`.
+/// `.git`, else that with `Cargo.toml`. A mark in a folder that everybody can write may be anybody's, and so may one that belongs
+/// to neither the folder's owner nor root: they do not count.
 pub fn project(folder: &Path) -> Option<PathBuf> {
-    let marked = |mark: &str| folder.ancestors().find(|folder| fs::symlink_metadata(folder.join(mark)).is_ok());
+    let counts = |folder: &Path, mark: &str| {
+        let (Ok(around), Ok(mark)) = (fs::metadata(folder), fs::symlink_metadata(folder.join(mark))) else {
+            return false;
+        };
+        around.mode() & 0o002 == 0 && (mark.uid() == around.uid() || mark.uid() == 0)
+    };
+    let marked = |mark: &str| folder.ancestors().find(|folder| counts(folder, mark));
     ["kubewalk.toml", ".git", "Cargo.toml"].into_iter().find_map(marked).map(Path::to_owned)
+}
+
+/// The folder that bounds what a scenario may name: that of its project, else its own. It is opened once, and everything in it is
+/// reached from there.
+#[derive(Debug)]
+pub struct Root {
+    real: PathBuf,
+    folder: OwnedFd,
+}
+
+impl Root {
+    /// That of a folder with scenarios.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened.
+    pub fn around(folder: &Path) -> io::Result<Self> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let inside = fs::canonicalize(folder)?;
+        let real = project(&inside).unwrap_or(inside);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = beneath(CWD, &real, flags)?;
+        Ok(Root { real, folder })
+    }
+
+    /// A path of what is below it.
+    pub fn join(&self, below: &str) -> PathBuf {
+        self.real.join(below)
+    }
+
+    /// Where something is below it, without links.
+    ///
+    /// # Errors
+    /// When it is not there, or leads out.
+    pub fn inside(&self, path: &Path) -> Result<PathBuf, Unopened> {
+        let real = fs::canonicalize(path)?;
+        real.strip_prefix(&self.real).map(Path::to_owned).map_err(|_| Unopened::LeadsOut)
+    }
+
+    /// The same of a path below the root.
+    ///
+    /// # Errors
+    /// As [`Self::inside`].
+    pub fn at(&self, below: &str) -> Result<PathBuf, Unopened> {
+        self.inside(&self.real.join(below))
+    }
+
+    /// Whether there is a folder, by where it is below the root without links.
+    pub fn is_folder(&self, inside: &Path) -> bool {
+        let flags = LOOK | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        inside.as_os_str().is_empty() || beneath(&self.folder, inside, flags).is_ok()
+    }
+
+    /// The bytes of a regular file, at most `most`, by where it is below the root ([`Self::inside`]). A link that is on the way by
+    /// now is not followed.
+    ///
+    /// # Errors
+    /// Why it is not read; nothing of its content is known then.
+    pub fn read(&self, inside: &Path, most: u64) -> Result<Vec<u8>, Unopened> {
+        let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Looked at before it is opened, as in `read_real`.
+        let seen = File::from(beneath(&self.folder, inside, flags | LOOK)?);
+        regular(&seen.metadata()?, most)?;
+        let file = beneath(&self.folder, inside, flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+        content(File::from(file), most)
+    }
+
+    /// The names in a folder, sorted, at most `most`; and whether each may be a folder itself.
+    ///
+    /// # Errors
+    /// When it is no folder, or has more.
+    pub fn list(&self, inside: &Path, most: usize) -> Result<Vec<(String, bool)>, Unopened> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = match inside.as_os_str().is_empty() {
+            true => rustix::fs::openat(&self.folder, ".", flags, Mode::empty()).map_err(io::Error::from)?,
+            false => beneath(&self.folder, inside, flags)?,
+        };
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&folder).map_err(io::Error::from)? {
+            let entry = entry.map_err(io::Error::from)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | "..") {
+                continue;
+            }
+            if names.len() >= most {
+                return Err(Unopened::TooBig(most as u64));
+            }
+            let kind = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)?;
+            names.push((name.to_owned(), FileType::from_raw_mode(kind.st_mode) == FileType::Directory));
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Only looks, where the system can: opening alone can do something to a device.
+#[cfg(target_os = "linux")]
+const LOOK: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const LOOK: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
+
+/// Opens what is below a folder, and follows no link on the way.
+fn beneath(folder: impl std::os::fd::AsFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{fs::ResolveFlags, io::Errno};
+        match rustix::fs::openat2(&folder, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+            // An old kernel, or a filter for system calls.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            other => return Ok(other?),
+        }
+    }
+    // Part by part, from one descriptor to the next.
+    let way = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let start = if path.is_absolute() { Path::new("/") } else { Path::new(".") };
+    let mut at = rustix::fs::openat(&folder, start, way, Mode::empty())?;
+    let mut parts = path.components().filter(|part| matches!(part, std::path::Component::Normal(_))).peekable();
+    while let Some(part) = parts.next() {
+        let flags = if parts.peek().is_some() { way } else { flags };
+        at = rustix::fs::openat(&at, part.as_os_str(), flags, Mode::empty())?;
+    }
+    Ok(at)
 }
 
 /// The bytes of a file, at most `most`.
@@ -56,7 +187,10 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unopened> {
 pub fn read_real(real: &Path, most: u64) -> Result<Vec<u8>, Unopened> {
     // Looked at before it is opened: opening alone can do something to a device, and would wait for the writer of a pipe.
     regular(&fs::symlink_metadata(real)?, most)?;
-    let file = open(real)?;
+    content(open(real)?, most)
+}
+
+fn content(file: File, most: u64) -> Result<Vec<u8>, Unopened> {
     regular(&file.metadata()?, most)?;
     let mut bytes = Vec::new();
     // It may have grown since.
@@ -94,7 +228,6 @@ fn stays_inside(folder: &Path) -> Result<(), Unopened> {
 
 /// Opens a path in which no part is a link, and does not wait for anybody.
 fn open(real: &Path) -> io::Result<File> {
-    use rustix::fs::{CWD, Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
     #[cfg(target_os = "linux")]
     {
@@ -154,6 +287,41 @@ mod tests {
         assert_eq!(read(&at("way/good.yaml"), 9).expect("read"), b"good");
         assert_eq!(read(&at("file.yaml"), 9).expect("read"), b"good");
         assert!(matches!(read(&at("project/file.yaml"), 9), Err(Unopened::LeadsOut)));
+    }
+
+    #[test]
+    fn everything_is_reached_from_the_root_and_no_link_is_followed() {
+        let place = place();
+        let at = |name: &str| place.path().join(name);
+        let root = Root::around(&at("project/scenarios")).expect("a root");
+        symlink("../shared.yaml", at("project/scenarios/near.yaml")).expect("a link");
+        symlink(at("project/shared.yaml"), at("project/scenarios/far.yaml")).expect("a link");
+        symlink(at("outside"), at("project/out")).expect("a link");
+        for near in ["shared.yaml", "scenarios/near.yaml", "scenarios/far.yaml", "scenarios/../shared.yaml"] {
+            let inside = root.inside(&at("project").join(near)).expect("inside");
+            assert_eq!(root.read(&inside, 9).expect("read"), b"shared", "{near}");
+        }
+        for out in ["out/secret.yaml", "scenarios/../../outside/secret.yaml", "out"] {
+            assert!(matches!(root.inside(&at("project").join(out)), Err(Unopened::LeadsOut)), "{out}");
+        }
+        // Put there between the look and the reading.
+        assert!(root.read(Path::new("scenarios/near.yaml"), 9).is_err());
+        assert!(root.read(Path::new("out/secret.yaml"), 9).is_err());
+        assert!(root.list(Path::new("out"), 9).is_err());
+        let names = root.list(Path::new(""), 9).expect("names");
+        let folders = |name: &str| names.iter().any(|(it, folder)| it == name && *folder);
+        assert!(folders("scenarios") && !folders("out") && !folders("shared.yaml"), "{names:?}");
+        assert!(matches!(root.list(Path::new(""), 2), Err(Unopened::TooBig(2))));
+    }
+
+    #[test]
+    fn a_mark_in_a_folder_that_everybody_can_write_does_not_count() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let place = place();
+        let folder = fs::canonicalize(place.path().join("project")).expect("a folder");
+        assert_eq!(project(&folder.join("scenarios")), Some(folder.clone()));
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).expect("changed");
+        assert_ne!(project(&folder.join("scenarios")), Some(folder));
     }
 
     #[test]

@@ -1,19 +1,25 @@
 //! What each verb takes, in Kubernetes' own words.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::places::In;
+use super::{can::Words, places::In};
 
 /// One manifest, or a list of them, just as kubectl takes them. `metadata.namespace` and the namespace of a
 /// ServiceAccount among a binding's subjects are filled in when left out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Manifests {
-    /// All manifests of a file in the scenario's folder, which may have several documents or lists, e.g. `{file: role.yaml}`:
-    /// Namespaces and CustomResourceDefinitions first, the others in their order.
+    /// All manifests of a file, which may have several documents or lists, e.g. `{file: role.yaml}`: Namespaces and
+    /// CustomResourceDefinitions first, the others in their order.
     File(ManifestFile),
+    /// All manifests of a folder, e.g. `{dir: ../config/rbac}`.
+    Dir(ManifestDir),
+    /// What a kustomization makes, e.g. `{kustomize: ../config/default}`.
+    Kustomize(Kustomization),
+    /// What a chart makes, e.g. `{helm: {chart: ../charts/app, values: [../charts/app/ci.yaml]}}`.
+    Helm(HelmChart),
     /// One object.
     One(Map<String, Value>),
     /// Several objects, sent in this order.
@@ -21,10 +27,12 @@ pub enum Manifests {
 }
 
 /// A file of manifests.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ManifestFile {
-    /// Its name, from the scenario's folder, e.g. `manifests/role.yml`. A folder `manifests` is never searched for scenarios.
+    /// Its name, from the scenario's folder, e.g. `manifests/role.yml` or `../../config/rbac/role.yaml`. It is in the scenario's
+    /// project: the folder of `kubewalk.toml`, else that of `.git` or `Cargo.toml`, else the scenario's own. A folder `manifests` is
+    /// never searched for scenarios.
     pub file: String,
     /// `true`: `{namespace}` and `{saved.NAME}` in its texts are filled in, as in the scenario's own. Left out: the file is sent
     /// as it is written, as kubectl would.
@@ -32,8 +40,108 @@ pub struct ManifestFile {
     pub fill: bool,
     /// The namespace of all objects in it that name none, as `kubectl apply -n NAME` has it: one that an earlier step or the file
     /// itself makes, or one of Kubernetes' own. Left out: the scenario's own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// Only some of the objects. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+    /// `rbac`: only ServiceAccounts, Roles, ClusterRoles and their bindings, so that rights can be tried without the images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+}
+
+/// A folder of manifests.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ManifestDir {
+    /// Its name, from the scenario's folder, e.g. `../config/rbac`: all `*.yaml`, `*.yml` and `*.json` in it, in the order of
+    /// their names, as `kubectl apply -f` takes them; folders below it and a `kustomization.yaml` are left out.
+    pub dir: String,
+    /// `true`: `{namespace}` and `{saved.NAME}` in the texts are filled in. Left out: they are sent as they are written.
+    #[serde(default)]
+    pub fill: bool,
+    /// The namespace of all objects that name none. Left out: the scenario's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Only some of the objects. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+    /// `rbac`: only ServiceAccounts, Roles, ClusterRoles and their bindings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+}
+
+/// A folder with a kustomization.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Kustomization {
+    /// Its name, from the scenario's folder, e.g. `../config/default`. It is rendered by `kubectl kustomize` from files of the
+    /// project alone: nothing is fetched, no plugin and no helm is started.
+    pub kustomize: String,
+    /// The namespace of all objects that name none. Left out: the scenario's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Only some of the objects. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+    /// `rbac`: only ServiceAccounts, Roles, ClusterRoles and their bindings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+}
+
+/// A chart that is rendered.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct HelmChart {
+    /// The chart. It is rendered by `helm template` from files of the project alone, with its CustomResourceDefinitions and without
+    /// hooks and tests: nothing is fetched, no plugin and no post-renderer is started. With `--untrusted` it is refused.
+    pub helm: Chart,
+    /// Only some of the objects. Left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+    /// `rbac`: only ServiceAccounts, Roles, ClusterRoles and their bindings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Only>,
+}
+
+/// Which chart, and with what.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Chart {
+    /// The chart's folder, from the scenario's folder, e.g. `../charts/app`; what it depends on is in its `charts/`.
+    pub chart: String,
+    /// Files with values, from the scenario's folder; a later one is stronger. Left out: the chart's own values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Words>,
+    /// The name of the release. Left out: that of the chart's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// The namespace of the release, and of all objects that name none. Left out: the scenario's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+/// Which objects of several; what is said must all be true of them.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Select {
+    /// Of this kind, or of one of these, e.g. `[Role, RoleBinding]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Words>,
+    /// Of this name, or of one of these; `*` stands for any text, e.g. `app-*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Words>,
+    /// With these labels, e.g. `app=web,tier!=db`, as `kubectl -l` takes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// What alone is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Only {
+    /// ServiceAccounts, Roles, ClusterRoles and their bindings.
+    Rbac,
 }
 
 /// Which object, or which objects.

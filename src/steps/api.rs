@@ -208,12 +208,34 @@ pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
         match served(kind, context).await? {
             Some(found) => return Ok(found),
             None if !until.left().is_zero() => tokio::time::sleep(LOOK_AGAIN).await,
-            None => {
-                let words = format!("the cluster does not serve {} of {}/{}", kind.kind, kind.group, kind.version);
-                return Err(Fault::Refused(words));
-            }
+            None => return Err(unserved(kind, context).await),
         }
     }
+}
+
+/// Says that a kind is not served, and what is.
+async fn unserved(kind: &Kind, context: &Context) -> Fault {
+    let Kind { group, version, kind: word, .. } = kind;
+    let list = |path: String, key: &'static str, name: &'static str| async move {
+        let answer = get(&context.client, &path).await.ok().and_then(|answer| answer.json).unwrap_or_default();
+        let items = answer[key].as_array().cloned().unwrap_or_default();
+        let mut names: Vec<String> = items.iter().filter_map(|one| one[name].as_str().map(str::to_owned)).collect();
+        names.dedup();
+        names
+    };
+    let kinds = list(format!("/apis/{group}/{version}"), "resources", "kind").await;
+    let versions = list(format!("/apis/{group}"), "versions", "version").await;
+    let hint = match crate::k8s::nearest(word, kinds.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if !kinds.is_empty() => format!("`{group}/{version}` has: {}", kinds.join(", ")),
+        None if !versions.is_empty() => {
+            let all: Vec<_> = versions.iter().map(|version| format!("`{group}/{version}`")).collect();
+            format!("served are: {}", all.join(", "))
+        }
+        None => format!("nothing serves `{group}`: apply its CustomResourceDefinition in a step before"),
+    };
+    let what = format!("the cluster does not serve {word} of {group}/{version}");
+    Fault::NotServed { what, hint: crate::redact::show::line(&hint, crate::redact::show::BODY) }
 }
 
 /// Whether the cluster knows the kind now.

@@ -58,8 +58,7 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
     };
     let output = told(ended, &exec.place, context).await?;
     if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
-        let why = format!("it still ran after {seconds} s and was killed");
-        return Err(Fault::Exec { pod: exec.place.pod.clone(), why });
+        return Err(Fault::endless(&exec.command, seconds));
     }
     learn(&output);
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })

@@ -66,6 +66,12 @@ impl Identities {
         saved.get(name).cloned().ok_or_else(|| Fault::Refused(format!("no token was saved as `{name}`")))
     }
 
+    /// The token of an account that this run has made, if it has.
+    pub fn known(&self, namespace: &str, name: &str) -> Option<SecretString> {
+        let tokens = locked(&self.tokens);
+        tokens.get(&(namespace.to_owned(), name.to_owned())).map(|(_, token)| token.clone())
+    }
+
     /// Forgets the token of an account that is deleted: one of the same name is another one.
     pub fn forget(&self, namespace: &str, name: &str) {
         let mut tokens = locked(&self.tokens);
@@ -128,6 +134,13 @@ impl Identities {
         }
         let token = answer.json.as_ref().and_then(|json| json["status"]["token"].as_str());
         let Some(token) = token.filter(|_| answer.status == 201) else {
+            if answer.status == 404 {
+                return Err(Fault::Waited {
+                    what: format!("nothing was asked: there is no ServiceAccount `{name}` in namespace `{namespace}`"),
+                    last: api::words(&answer),
+                    hint: Some("make it in a step before; one that was deleted can ask nothing any more".into()),
+                });
+            }
             let why = if answer.status == 201 { "the answer has none".into() } else { api::words(&answer) };
             return Err(Fault::Refused(format!("no token for ServiceAccount {name} in namespace {namespace}: {why}")));
         };

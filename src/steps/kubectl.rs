@@ -3,7 +3,7 @@
 use super::{Context, Fault, Made, api, identity::Who};
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::kubectl::Login,
+    cluster::kubectl::{Login, STILL},
     expect::Answer,
     k8s::kubectl::{Place, check, grammar},
     plan::{Credential, Kubectl, Object},
@@ -20,7 +20,12 @@ pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Mome
     let args: Vec<String> = flags.into_iter().chain(words(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
     let (output, ()) = tokio::join!(context.kubectl.run(&args, stdin, login, deadline), known(&kubectl.args, context));
-    let output = output.map_err(Fault::Kubectl)?;
+    let output =
+        output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
+            // It was seen to run, and was killed: a call without an end is the scenario's matter.
+            Some(seconds) => Fault::endless(&kubectl.args, seconds),
+            None => Fault::Kubectl(why),
+        })?;
     [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
     // What was there before is not ours, though kubectl may have changed it; what is not there was not made.
     for (object, (before, now)) in kubectl.makes.iter().zip(before.into_iter().zip(uids(kubectl, context).await)) {

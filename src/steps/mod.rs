@@ -17,6 +17,7 @@ pub mod patch;
 pub mod pod;
 pub mod pod_trouble;
 pub mod pod_wait;
+pub mod remembered;
 pub mod request;
 pub mod restore;
 pub mod running;
@@ -182,6 +183,14 @@ pub enum Fault {
         /// What to do, if that is known.
         hint: Option<String>,
     },
+    /// The cluster has no such kind: the scenario's matter.
+    #[error("{what}")]
+    NotServed {
+        /// Which.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
     /// A command was not run because its container does not run yet.
     #[error("the command was not run: container of Pod {} is not running: {last}", place.pod)]
     NotYet {
@@ -192,6 +201,26 @@ pub enum Fault {
     },
 }
 
+/// What is said of a command whose time was over.
+pub const ENDLESS: &str = "the command did not end in time";
+
+impl Fault {
+    /// A command whose time was over; it has been killed.
+    pub fn endless(words: &[String], seconds: u64) -> Self {
+        let watch = ["watch=true", "watch=1", "--watch", "-w"].iter().any(|word| words.join(" ").contains(word));
+        let hint = if watch {
+            crate::expect::curl::WATCH
+        } else {
+            "a command that stays needs an end of its own, e.g. `timeout 5 …`; or give the step more time by `timeout`"
+        };
+        Fault::Waited {
+            what: ENDLESS.into(),
+            last: format!("it still ran after {seconds} s and was killed"),
+            hint: Some(hint.into()),
+        }
+    }
+}
+
 /// Carries an action out as `who`, at the latest until `deadline`.
 ///
 /// # Errors
@@ -200,11 +229,12 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Mo
     if let Action::Token(call) = action {
         return token::run(call, who, context, deadline).await;
     }
+    let mut at = 0;
     let answer = match action {
         Action::Can(can) => can::run(can, context).await,
         Action::Kubectl(kubectl) => kubectl::run(kubectl, who, context, deadline).await,
-        Action::Apply(objects) => object::apply(objects, who, context, deadline).await,
-        Action::Create(objects) => object::create(objects, who, context, deadline).await,
+        Action::Apply(objects) => object::apply(objects, who, context, deadline, &mut at).await,
+        Action::Create(objects) => object::create(objects, who, context, deadline, &mut at).await,
         Action::Pod(object) => pod::run(object, who, context, deadline).await,
         Action::Get(target) => get::run(target, who, context).await,
         Action::Delete(target) => delete::run(target, who, context, deadline).await,
@@ -222,7 +252,7 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Mo
         Action::Patch(change) => patch::run(change, who, context).await,
         Action::Token(_) => unreachable!("it has come back already"),
     };
-    answer.map(|answer| Got { answer, token: who.token.clone() })
+    answer.map(|answer| Got { answer, token: who.token.clone(), at })
 }
 
 /// What came of an action.
@@ -231,4 +261,6 @@ pub struct Got {
     pub answer: Answer,
     /// The token that it is about: the one that was made, or that was sent.
     pub token: Option<secrecy::SecretString>,
+    /// Of several objects, the last that was asked for, counted from 0.
+    pub at: usize,
 }

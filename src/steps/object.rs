@@ -21,14 +21,21 @@ const SERVED_WITHIN: Duration = Duration::from_secs(5);
 /// How long after a look at an object of somebody else it is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// Applies each object (one PATCH), and stops at the first that is refused. Where others make objects, too, one that is not
+/// Applies each object (one PATCH), and stops at the first that is refused, which is `at`. Where others make objects, too, one that is not
 /// there is created, and one that is theirs is not touched.
 ///
 /// # Errors
 /// When the API server does not answer; [`Fault::Taken`]. A refusal is an answer.
-pub async fn apply(objects: &[Object], who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn apply(
+    objects: &[Object],
+    who: &Who,
+    context: &Context,
+    deadline: Moment,
+    at: &mut usize,
+) -> Result<Answer, Fault> {
     let mut last = None;
-    for object in objects {
+    for (index, object) in objects.iter().enumerate() {
+        *at = index;
         let answer = patch(object, who, context, deadline).await?;
         if !good(last.insert(answer)) {
             break;
@@ -37,13 +44,20 @@ pub async fn apply(objects: &[Object], who: &Who, context: &Context, deadline: M
     last.map(Answer::Api).ok_or_else(nothing)
 }
 
-/// Creates each object (one POST), and stops at the first that is refused.
+/// Creates each object (one POST), and stops at the first that is refused, which is `at`.
 ///
 /// # Errors
 /// As [`apply`].
-pub async fn create(objects: &[Object], who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn create(
+    objects: &[Object],
+    who: &Who,
+    context: &Context,
+    deadline: Moment,
+    at: &mut usize,
+) -> Result<Answer, Fault> {
     let mut last = None;
-    for object in objects {
+    for (index, object) in objects.iter().enumerate() {
+        *at = index;
         let answer = post(object, who, context, deadline).await?;
         if !good(last.insert(answer)) {
             break;

@@ -20,6 +20,12 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// Ends of a command that its own time explains.
 const OWN: [&str; 2] = ["its end was not seen in time", "it wrote more than"];
 
+/// How the kubelet says that a container does not run, whatever the Pod's status says: that comes later, on a busy machine by seconds.
+const NOT_FOUND: &str = "container not found";
+
+/// What is told of such a container.
+const UNTOLD: &str = "the kubelet finds no container that runs, and the Pod's status does not say so yet";
+
 /// How the API server or the kubelet says that a program is not in the image.
 const NO_PROGRAM: [&str; 2] = ["executable file not found", "no such file or directory"];
 
@@ -53,7 +59,10 @@ pub(super) async fn why(place: &Place, fault: Fault, context: &Context) -> Fault
                             return Fault::NotYet { place: Box::new(place.clone()), last };
                         }
                         if until.left().is_zero() {
-                            return fault;
+                            return match said.contains(NOT_FOUND) {
+                                true => Fault::NotYet { place: Box::new(place.clone()), last: UNTOLD.into() },
+                                false => fault,
+                            };
                         }
                         tokio::time::sleep(AGAIN).await;
                         continue;

@@ -24,7 +24,7 @@ pub async fn run(call: &TokenCall, who: &Who, context: &Context, deadline: Momen
     let text = |part: &Value| part.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let json = answer.json.as_ref().filter(|_| matches!(answer.status, 200 | 201));
     let token = match (json, &call.secret) {
-        (None, _) => return Ok(Got { answer: Answer::Api(answer), token: None }),
+        (None, _) => return Ok(Got { answer: Answer::Api(answer), token: None, at: 0 }),
         (Some(json), Some(_)) => text(&json["data"]["token"])
             .and_then(|data| STANDARD.decode(data).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok()),
@@ -38,7 +38,7 @@ pub async fn run(call: &TokenCall, who: &Who, context: &Context, deadline: Momen
         read["expirationTimestamp"] = time.clone();
     }
     let answer = Http { body: read.to_string().into_bytes(), json: Some(read), ..answer };
-    Ok(Got { answer: Answer::Api(answer), token: Some(SecretString::from(token)) })
+    Ok(Got { answer: Answer::Api(answer), token: Some(SecretString::from(token)), at: 0 })
 }
 
 async fn request(call: &TokenCall, who: &Who) -> Result<Http, Fault> {

@@ -104,13 +104,26 @@ impl<'a> Findings<'a> {
         self.document
     }
 
+    /// How many findings there are so far.
+    pub(in crate::plan) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Leaves the first ones.
+    pub(in crate::plan) fn forget_after(&mut self, first: usize) {
+        self.list.truncate(first);
+        let error = |found: &&Finding| found.diagnostic.severity == Severity::Error;
+        self.errors = self.list.iter().filter(error).count();
+    }
+
     /// How many errors there are so far.
     pub(in crate::plan) fn errors(&self) -> usize {
         self.errors
     }
 
-    pub(in crate::plan) fn into_list(self) -> Vec<Finding> {
-        self.list
+    /// All that was found, and the files.
+    pub(in crate::plan) fn into_parts(self) -> (Vec<Finding>, Vec<(String, Arc<Beside>)>) {
+        (self.list, self.files)
     }
 
     /// An error at a value.

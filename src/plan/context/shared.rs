@@ -1,7 +1,10 @@
 //! The facts and findings that all passes share, and JSON pointers.
 
 use super::findings::Findings;
-use crate::{k8s::Apis, plan::Note};
+use crate::{
+    k8s::Apis,
+    plan::{Note, Trust},
+};
 
 /// What all passes share.
 pub(in crate::plan) struct Context<'a> {
@@ -13,6 +16,10 @@ pub(in crate::plan) struct Context<'a> {
     pub notes: Vec<Note>,
     /// What the API server serves, the scenario's own kinds included.
     pub apis: Apis,
+    /// Whether the scenario's author is trusted.
+    pub trust: Trust,
+    /// Whether there are objects that nobody has rendered, so that what is said of them cannot be checked.
+    pub unrendered: bool,
 }
 
 impl Context<'_> {

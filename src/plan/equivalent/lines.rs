@@ -36,7 +36,7 @@ pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
     let whole = piped_in(&format!("{command} -f -"), objects);
     let mut files: Vec<&FromFile> = Vec::new();
     for object in objects {
-        let Some(file) = object.file.as_ref().filter(|file| !file.fill) else { return whole };
+        let Some(file) = object.file.as_ref().filter(|file| !file.fill && !file.some) else { return whole };
         if !files.contains(&file) {
             files.push(file);
         }
@@ -47,8 +47,10 @@ pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
     let lines = files.iter().map(|file| {
         let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
         in_namespace(&mut words, Some(&file.namespace));
-        words.extend(["-f".to_owned(), file.path.to_string_lossy().into_owned()]);
-        line(&words)
+        let from = if file.by.is_some() { "-".to_owned() } else { file.path.to_string_lossy().into_owned() };
+        words.extend(["-f".to_owned(), from]);
+        let before = file.by.as_ref().map(|by| format!("{by} | ")).unwrap_or_default();
+        format!("{before}{}", line(&words))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -169,6 +171,9 @@ pub(in crate::plan) fn curl(call: &Curl) -> String {
         // As the step itself calls; see `steps::curl`.
         words.extend(["--http1.1".into(), "--data-raw".into(), body.clone()]);
     }
+    if call.place.added {
+        return by_guest(call, words);
+    }
     let mut whole = in_pod(&call.place, false);
     if call.mounted_token {
         // The shell in the Pod, not the one that reads this line, puts the token in.
@@ -187,6 +192,36 @@ pub(in crate::plan) fn curl(call: &Curl) -> String {
         whole.extend(words);
     }
     line(&whole)
+}
+
+/// A call from a container that was put into a Pod: kubectl puts one like it there, which has no token mounted.
+fn by_guest(call: &Curl, mut words: Vec<String>) -> String {
+    let Place { namespace, pod, container, .. } = &call.place;
+    let name = container.clone().unwrap_or_default();
+    let mut debug = ["kubectl", "debug", "-n", namespace, pod, "-c", &name, "--image=curl"].map(str::to_owned).to_vec();
+    debug.extend(
+        ["--image-pull-policy=IfNotPresent", "--profile=general", "--", "sleep", "infinity"].map(str::to_owned),
+    );
+    let state = format!("--for=jsonpath={{.status.ephemeralContainerStatuses[?(@.name==\"{name}\")].state.running}}");
+    let wait = ["kubectl", "wait", "-n", namespace, &format!("pod/{pod}"), &state].map(str::to_owned);
+    if let Some(at) = words.iter().position(|word| word == "--cacert") {
+        words.splice(at..at + 2, ["--insecure".to_owned()]);
+    }
+    let (known, token) = match (&call.saved_token, call.mounted_token) {
+        (Some(saved), _) => (outside::known(saved, Some(&call.identity)), outside::variable(saved)),
+        (None, true) => (outside::known("pod", Some(&call.identity)), outside::variable("pod")),
+        (None, false) => {
+            words.push(call.url.clone());
+            let mut whole = in_pod(&call.place, false);
+            whole.extend(words);
+            return [line(&debug), line(&wait), line(&whole)].join("\n");
+        }
+    };
+    words.extend(["--config".into(), "-".into(), call.url.clone()]);
+    let mut whole = in_pod(&call.place, true);
+    whole.extend(words);
+    let last = format!("printf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
+    [line(&debug), line(&wait), known, last].join("\n")
 }
 
 pub(in crate::plan) fn exec(exec: &Exec) -> String {

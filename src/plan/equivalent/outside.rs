@@ -1,6 +1,6 @@
 //! Lines for who asks, and for requests from outside the cluster.
 
-use super::shell::{in_namespace, line, object, printf, words};
+use super::shell::{in_namespace, line, object, printf, quote, words};
 use crate::{
     plan::{Call, Caller, Change, Credential, Identity, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
@@ -9,23 +9,30 @@ use crate::{
 /// The lines with kubectl's flags for the caller. kubectl impersonates where kubewalk sends a token: a token beside a client
 /// certificate would not be looked at.
 pub(in crate::plan) fn asked_as(caller: &Caller, lines: &str) -> String {
-    if matches!(caller.credential, Credential::Text(_)) {
-        return format!("# with a bearer text that is no token, instead of the client certificate\n{lines}");
-    }
-    if let Credential::Saved(name) = &caller.credential {
-        // A token beside a client certificate would not be looked at, so the user of this kubeconfig has the token alone.
-        let known = known(name, caller.identity.as_ref());
-        let config = concat!(
-            r#"kc=$(mktemp) && printf '{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","#,
-            r#""context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":%s}],"#,
-            r#""users":[{"name":"u","user":{"token":"%s"}}]}' "#,
-            r#""$(kubectl config view --minify --flatten --raw -o 'jsonpath={.clusters[0].cluster}')""#
-        );
-        let lines = flagged(lines, r#"--kubeconfig="$kc""#);
-        return format!("{known}\n{config} \"${}\" > \"$kc\"\n{lines}", variable(name));
+    match &caller.credential {
+        Credential::Text(text) => {
+            let text = serde_json::Value::from(text.as_str()).to_string();
+            return with_token(&quote(text.trim_matches('"')), lines);
+        }
+        Credential::Saved(name) => {
+            let known = known(name, caller.identity.as_ref());
+            return format!("{known}\n{}", with_token(&format!("\"${}\"", variable(name)), lines));
+        }
+        _ => {}
     }
     let flags = line(&caller.kubectl());
     if flags.is_empty() { lines.to_owned() } else { flagged(lines, &flags) }
+}
+
+/// The lines with a kubeconfig whose user has nothing but a token: beside a client certificate it would not be looked at.
+fn with_token(token: &str, lines: &str) -> String {
+    let config = concat!(
+        r#"kc=$(mktemp) && printf '{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","#,
+        r#""context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":%s}],"#,
+        r#""users":[{"name":"u","user":{"token":"%s"}}]}' "#,
+        r#""$(kubectl config view --minify --flatten --raw -o 'jsonpath={.clusters[0].cluster}')""#
+    );
+    format!("{config} {token} > \"$kc\"\n{}", flagged(lines, r#"--kubeconfig="$kc""#))
 }
 
 /// The variable in which lines keep a token that a step saves.
@@ -84,8 +91,12 @@ pub(in crate::plan) fn request(call: &Call) -> String {
 }
 
 fn by_proxy(call: &Call) -> String {
-    let mut curl = words(["curl", "-sS", "--retry", "9", "--retry-connrefused", "-X"]);
-    curl.push(call.method.word().into());
+    let mut curl = words(["curl", "-sS", "--retry", "9", "--retry-connrefused"]);
+    match call.method {
+        // By another name curl would wait for a body.
+        Method::Head => curl.push("--head".into()),
+        method => curl.extend(["-X".into(), method.word().into()]),
+    }
     if let Some(content_type) = &call.content_type {
         curl.extend(["-H".into(), format!("Content-Type: {content_type}")]);
     }
@@ -147,7 +158,8 @@ mod tests {
     #[case(json!({"as": "anonymous", "request": {"path": "/api"}}),
         "kubectl --as=system:anonymous --as-group=system:unauthenticated get --raw /api")]
     #[case(json!({"as": {"text": "garbage"}, "request": {"path": "/api"}, "expect": {"status": 401}}),
-        "# with a bearer text that is no token, instead of the client certificate\nkubectl get --raw /api")]
+        r#"kc=$(mktemp) && printf '{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":%s}],"users":[{"name":"u","user":{"token":"%s"}}]}' "$(kubectl config view --minify --flatten --raw -o 'jsonpath={.clusters[0].cluster}')" garbage > "$kc"
+kubectl --kubeconfig="$kc" get --raw /api"#)]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x?a=1&b=2", "body": {"a": "it's"}}}),
         r#"printf %s '{"a":"it'\''s"}' | kubectl --as=jane create --raw '/x?a=1&b=2' -f -"#)]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "PATCH", "body": [1]}}),

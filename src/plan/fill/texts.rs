@@ -49,7 +49,7 @@ pub(in crate::plan) fn identity(identity: &mut Identity, filler: &mut dyn Filler
 /// A manifest of a file is sent as it is written, unless the step asks for more.
 pub(in crate::plan) fn object(object: &mut Object, filler: &mut dyn Filler) {
     let Object { kind, namespace, name, manifest, file } = object;
-    if file.as_ref().is_some_and(|FromFile { path: _, fill, namespace: _ }| !fill) {
+    if file.as_ref().is_some_and(|FromFile { path: _, fill, namespace: _, by: _, some: _, read: _ }| !fill) {
         return;
     }
     self::kind(kind, filler);

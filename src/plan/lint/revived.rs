@@ -1,5 +1,5 @@
 //! Tokens whose ServiceAccount, Pod or Secret was deleted: the API server remembers for 10 s that a token was good, so an
-//! answer that comes at once says nothing. An account of the same name that is made anew does not bring them back.
+//! answer that came at once would say nothing: the run waits that long. An account of the same name that is made anew does not bring them back.
 
 use std::collections::HashMap;
 
@@ -52,9 +52,9 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         let anew = if anew { "; the one made anew does not bring it back" } else { "" };
         cx.findings
             .warn(&at, format!("this token died with {kind} `{name}`"))
-            .label("an answer of the first 10 s is remembered")
+            .label("kubewalk waits until the server has forgotten it, and then it is 401")
             .second(&below(&by.pointer, by.verb), format!("deleted here{anew}"))
-            .hint("expect `status: 401` with `within: 15s`; a new Pod or a new `token` step gets a new token");
+            .hint("expect `status: 401`; a new Pod or a new `token` step gets a new token");
     }
 }
 
@@ -91,6 +91,7 @@ fn credential(
     match &call.bound_to {
         Some((kind, name)) if kind == "Pod" => keys.push(own("Pod", name)),
         Some((kind, name)) if kind == "Secret" => keys.push(own("Secret", name)),
+        Some((kind, name)) if kind == "Node" => keys.push(("Node", String::new(), name.clone())),
         _ => {}
     }
     Some((born, keys))
@@ -98,7 +99,7 @@ fn credential(
 
 /// The word for one of the kinds that a token lives by.
 fn kind(kind: &str) -> Option<&'static str> {
-    ["ServiceAccount", "Pod", "Secret", "Namespace"].into_iter().find(|known| *known == kind)
+    ["ServiceAccount", "Pod", "Secret", "Namespace", "Node"].into_iter().find(|known| *known == kind)
 }
 
 /// What a step deletes, as far as it is known. What is meant to be refused deletes nothing.
@@ -140,13 +141,15 @@ fn by_kubectl(args: &[String]) -> Vec<Key> {
         "serviceaccount" | "serviceaccounts" | "sa" => Some("ServiceAccount"),
         "pod" | "pods" | "po" => Some("Pod"),
         "secret" | "secrets" => Some("Secret"),
+        "node" | "nodes" | "no" => Some("Node"),
         _ => None,
     };
     let [verb, rest @ ..] = words.as_slice() else { return vec![] };
     if *verb != "delete" {
         return vec![];
     }
-    let key = |kind, name: &str| (kind, namespace.clone(), name.to_owned());
+    let place = |kind: &str| if kind == "Node" { String::new() } else { namespace.clone() };
+    let key = |kind: &'static str, name: &str| (kind, place(kind), name.to_owned());
     match rest {
         [first, names @ ..] if !first.contains('/') => {
             known(first).map_or_else(Vec::new, |kind| names.iter().map(|name| key(kind, name)).collect())

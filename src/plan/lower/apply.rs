@@ -12,10 +12,7 @@ use crate::{
             manifest_file, rbac,
         },
     },
-    scenario::{
-        Verb,
-        verbs::{ManifestFile, Manifests},
-    },
+    scenario::{Verb, verbs::Manifests},
 };
 
 /// Reads the manifests of a step.
@@ -36,6 +33,9 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Plac
     };
     match manifests {
         Some(Manifests::File(file)) => add(cx, at, &json_of(file)),
+        Some(Manifests::Dir(dir)) => add(cx, at, &json_of(dir)),
+        Some(Manifests::Kustomize(kustomization)) => add(cx, at, &json_of(kustomization)),
+        Some(Manifests::Helm(chart)) => add(cx, at, &json_of(chart)),
         Some(Manifests::One(map)) => add(cx, at, map),
         Some(Manifests::Many(maps)) => {
             if maps.is_empty() {
@@ -49,11 +49,11 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Plac
 }
 
 /// The same as an element of a list may say it.
-fn json_of(file: &ManifestFile) -> Map<String, Value> {
-    let mut map: Map<String, Value> =
-        [("file".to_owned(), json!(file.file)), ("fill".to_owned(), json!(file.fill))].into_iter().collect();
-    map.extend(file.namespace.as_ref().map(|namespace| ("namespace".to_owned(), json!(namespace))));
-    map
+fn json_of(said: &impl serde::Serialize) -> Map<String, Value> {
+    match json!(said) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
 }
 
 fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: manifest_file::Found) -> Option<Placed> {

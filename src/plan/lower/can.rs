@@ -1,6 +1,6 @@
 //! `can`: the questions of a table, and the answer that each must have.
 
-mod requests;
+pub(in crate::plan) mod requests;
 mod subjects;
 
 use self::requests::What;

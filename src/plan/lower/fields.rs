@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    k8s::fields::{self, What},
+    k8s::fields::{self, Slip, What},
     plan::{
         Kind,
         context::{Context, Draft, below},
@@ -16,14 +16,26 @@ const MOST: usize = 5;
 
 /// Looks at the fields of a manifest, unless the step says that they are wrong.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &Kind, map: &Map<String, Value>) {
+    let api_version = map.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    tell(cx, draft, at, kind, map, fields::slips(api_version, &kind.kind, map));
+}
+
+/// Tells the slips of a manifest.
+pub(in crate::plan) fn tell(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    at: &str,
+    kind: &Kind,
+    map: &Map<String, Value>,
+    slips: Vec<Slip>,
+) {
     let fails = |expects: &Expects| expects.items().iter().any(|(_, expect)| expect.must_fail());
     if draft.refused || draft.step.expect.as_ref().is_some_and(fails) {
         return;
     }
-    let api_version = map.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let applied = draft.verb == Some(Verb::Apply);
     let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
-    for slip in fields::slips(api_version, &kind.kind, map).into_iter().take(MOST) {
+    for slip in slips.into_iter().take(MOST) {
         let pointer = slip.path.iter().fold(at.to_owned(), |at, key| below(&at, key));
         let key = slip.path.last().map(String::as_str).unwrap_or_default();
         // What a placeholder becomes is known when the step runs; what is meant is not looked at.
@@ -35,6 +47,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, 
         match slip.what {
             What::Unknown { near, belongs } => {
                 let message = format!("{a} {} has no field `{}`", kind.kind, dotted(&slip.path));
+                let meant = applied && near.is_some();
                 let hint = match (near, belongs) {
                     (Some(near), _) => format!("did you mean `{near}`?"),
                     (None, Some(belongs)) => format!("`{key}` belongs in {belongs}"),
@@ -44,11 +57,32 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, 
                     (None, None) => "the server drops it: remove it; if it is meant, say so by `# on purpose`".into(),
                 };
                 // A newer server may have the field, and `create` drops what it does not know.
-                let found = match applied && near.is_some() {
+                let found = match meant {
                     true => cx.findings.error(&pointer, message),
                     false => cx.findings.warn(&pointer, message),
                 };
                 found.at_key().hint(hint);
+            }
+            What::Choice(words) => {
+                let word = text.as_ref().and_then(Value::as_str).unwrap_or_default();
+                let near = words.iter().find(|own| own.eq_ignore_ascii_case(word));
+                let hint = match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        let all: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                        format!("it takes {}", all.join(" or "))
+                    }
+                };
+                cx.findings
+                    .error(&pointer, format!("`{}` of {a} {} cannot be `{word}`", dotted(&slip.path), kind.kind))
+                    .hint(hint);
+            }
+            What::Lacks(field) => {
+                let whole: Vec<_> = slip.path.iter().cloned().chain([field.clone()]).collect();
+                cx.findings
+                    .error(&pointer, format!("{a} {} lacks `{}`", kind.kind, dotted(&whole)))
+                    .at_key()
+                    .hint(format!("its schema asks for `{field}: …`"));
             }
             What::Type(why) => {
                 let (got, expected) = parts(&why);

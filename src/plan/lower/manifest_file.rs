@@ -1,16 +1,13 @@
-//! `file` in `apply` and `create`: manifests from files beside the scenario, and Lists of manifests.
+//! `file`, `dir`, `kustomize` and `helm` in `apply` and `create`: manifests that stand elsewhere, and Lists of manifests.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::{
-    plan::{
-        FromFile,
-        context::{Context, below},
-        lower::placeholders,
-    },
-    scenario::beside::{self, Unread},
+use crate::plan::{
+    FromFile, Trust,
+    context::{Context, below},
+    lower::{manifest_origin, placeholders},
 };
 
 /// A manifest, and where it stands.
@@ -25,73 +22,72 @@ pub(in crate::plan) struct Found {
     pub into: Option<(String, String)>,
 }
 
-/// Whether a map is not a manifest but names a file.
+/// What names manifests that stand elsewhere.
+const ORIGINS: [&str; 4] = ["file", "dir", "kustomize", "helm"];
+
+/// Whether a map is not a manifest but names some.
 pub(in crate::plan) fn is_one(map: &Map<String, Value>) -> bool {
-    map.contains_key("file") && !map.contains_key("kind") && !map.contains_key("apiVersion")
+    ORIGINS.iter().any(|key| map.contains_key(*key)) && !map.contains_key("kind") && !map.contains_key("apiVersion")
 }
 
-/// The manifests of a file; none after an error.
+/// The manifests that a map names; none after an error.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> Vec<Found> {
-    let file_at = below(at, "file");
-    for key in map.keys().filter(|key| !matches!(key.as_str(), "file" | "fill" | "namespace")) {
+    let Some(wanted) = manifest_origin::wanted(cx, at, map) else { return Vec::new() };
+    let key = wanted.origin.key();
+    let named_at = below(at, key);
+    if cx.trust == Trust::Narrow && key == "helm" {
         cx.findings
-            .error(&below(at, key), format!("`{key}` beside `file`"))
+            .error(&named_at, "an untrusted scenario may not have a chart rendered")
             .at_key()
-            .hint("leave it out: the file has the manifests");
-    }
-    let Some(Value::String(name)) = map.get("file") else {
-        cx.findings.error(&file_at, "`file` must be a text").hint("e.g. `file: role.yaml`");
+            .label("its templates are a program of its author's, which would run on this machine")
+            .hint("apply what it renders from a file, or run the scenario without --untrusted if you trust its author");
         return Vec::new();
-    };
-    let fill = match map.get("fill") {
-        None => false,
-        Some(Value::Bool(fill)) => *fill,
-        Some(_) => {
-            cx.findings.error(&below(at, "fill"), "`fill` is neither `true` nor `false`");
-            false
-        }
-    };
-    let into_at = below(at, "namespace");
-    let into = match map.get("namespace") {
-        None => None,
-        Some(Value::String(name)) if !name.is_empty() => Some((name.clone(), into_at)),
-        Some(_) => {
-            cx.findings.error(&into_at, "`namespace` must be a text").hint("e.g. `namespace: argocd`");
-            None
-        }
-    };
-    let beside = match beside::read(&cx.findings.document().source.path, name) {
-        Ok(beside) => Arc::new(beside),
-        Err(Unread::Name(message, hint)) => {
-            cx.findings.error(&file_at, message).hint_if((!hint.is_empty()).then(|| hint.to_owned()));
-            return Vec::new();
-        }
-        Err(Unread::Text(found)) => {
-            cx.findings.foreign(&file_at, found);
-            return Vec::new();
-        }
-    };
-    cx.findings.graft(&file_at, Arc::clone(&beside));
-    let namespace = into.as_ref().map_or_else(|| cx.namespace.to_owned(), |(name, _)| name.clone());
-    let from = FromFile { path: beside.source.path.clone(), fill, namespace };
-    let mut all = Vec::new();
-    for (index, node) in beside.documents().iter().enumerate() {
-        let at = below(&file_at, index);
-        placeholders::in_file(cx, &at, node, &beside.source.text, fill);
-        let mut json = node.to_json();
-        if fill {
-            placeholders::fill_json(&mut json, cx.namespace);
-        }
-        let Value::Object(map) = json else {
-            cx.findings
-                .error(&at, "a document that is no manifest")
-                .hint("a manifest is a mapping with `apiVersion` and `kind`");
-            continue;
-        };
-        flat(cx, Found { at, map, file: Some(from.clone()), into: into.clone() }, &mut all);
     }
-    if beside.documents().is_empty() {
-        cx.findings.error(&file_at, format!("`{name}` has no manifest")).label("empty, or only comments");
+    let path = cx.findings.document().source.path.clone();
+    let loaded = match crate::manifests::load(&path, &wanted.origin, cx.namespace) {
+        Ok(loaded) => loaded,
+        Err(failed) => {
+            manifest_origin::failed(cx, &named_at, failed);
+            return Vec::new();
+        }
+    };
+    let namespace = wanted.into.as_ref().map_or_else(|| cx.namespace.to_owned(), |(name, _)| name.clone());
+    let read: Arc<[std::path::PathBuf]> = loaded.read.iter().cloned().collect();
+    let mut all = Vec::new();
+    for (index, part) in loaded.parts.iter().enumerate() {
+        // One file stands for its key itself.
+        let part_at = if key == "file" { named_at.clone() } else { below(&named_at, index) };
+        cx.findings.graft(&part_at, Arc::clone(part));
+        let path = if loaded.by.is_some() { loaded.path.clone() } else { part.source.path.clone() };
+        let by = loaded.by.clone();
+        let some = !wanted.selection.is_all();
+        let from =
+            FromFile { path, fill: wanted.fill, namespace: namespace.clone(), by, some, read: Arc::clone(&read) };
+        for (index, node) in part.documents().iter().enumerate() {
+            let at = below(&part_at, index);
+            if loaded.by.is_none() {
+                placeholders::in_file(cx, &at, node, &part.source.text, wanted.fill);
+            }
+            let mut json = node.to_json();
+            if wanted.fill {
+                placeholders::fill_json(&mut json, cx.namespace);
+            }
+            let Value::Object(map) = json else {
+                cx.findings
+                    .error(&at, "a document that is no manifest")
+                    .hint("a manifest is a mapping with `apiVersion` and `kind`");
+                continue;
+            };
+            flat(cx, Found { at, map, file: Some(from.clone()), into: wanted.into.clone() }, &mut all);
+        }
+    }
+    if all.is_empty() && loaded.parts.iter().all(|part| part.documents().is_empty()) {
+        let name = loaded.path.display();
+        cx.findings.error(&named_at, format!("`{name}` has no manifest")).label("empty, or only comments");
+    }
+    manifest_origin::some(cx, at, &wanted, &mut all);
+    if let Some(by) = &loaded.by {
+        cx.note(&named_at, format!("{} objects, rendered by `{by}`", all.len()));
     }
     all.sort_by_key(|found| rank(&found.map));
     all

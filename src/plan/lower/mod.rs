@@ -18,6 +18,7 @@ pub(in crate::plan) mod headers;
 pub(in crate::plan) mod kind;
 pub(in crate::plan) mod kubectl;
 pub(in crate::plan) mod manifest_file;
+pub(in crate::plan) mod manifest_origin;
 pub(in crate::plan) mod patch;
 pub(in crate::plan) mod placeholders;
 pub(in crate::plan) mod rbac;

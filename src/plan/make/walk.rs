@@ -1,5 +1,6 @@
 //! Walks the steps in order, lowers each to what it does, and keeps what exists when.
 
+use super::{customs, reviews};
 use crate::plan::{
     Action, Step,
     context::{Context, Draft},
@@ -7,6 +8,7 @@ use crate::plan::{
     lower::{self, caller, expect, save},
     resolve::{saved, story::Story},
 };
+use crate::scenario::Verb;
 
 /// Makes the steps of the plan.
 pub(super) fn steps<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<Step> {
@@ -24,6 +26,9 @@ pub(super) fn steps<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<St
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
         };
+        customs::bodies(cx, draft, &action);
+        let questions = reviews::read(cx, draft, (&action, &caller, &expected), &story);
+        let several = matches!(verb, Verb::Apply | Verb::Create);
         steps.push(Step {
             number: draft.index + 1,
             pointer: draft.pointer.clone(),
@@ -38,6 +43,8 @@ pub(super) fn steps<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<St
             caller,
             save,
             on_purpose: false,
+            questions,
+            placed: draft.objects.iter().filter(|_| several).map(|placed| placed.pointer.clone()).collect(),
         });
     }
     saved::unused(cx, &story);

@@ -72,7 +72,7 @@ fn failure(path: &str, failure: &Failure) -> Markup {
     html! {
         div.failure.failed {
             p { strong { (mismatch.message) } }
-            p.soft { code { (path) ":" (place.line) ":" (place.col) } }
+            p.soft { code { (place.file.as_deref().unwrap_or(path)) ":" (place.line) ":" (place.col) } }
             pre { (excerpt(place)) }
             dl {
                 dt { "expected" } dd { (mismatch.expected) }

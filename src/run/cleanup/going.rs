@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::Value;
 
+use super::pods::end_pods;
 use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces,
@@ -84,7 +85,7 @@ pub(super) async fn without_grace_gone(
     let kill = async {
         loop {
             tokio::time::sleep(KILL_AGAIN).await;
-            let _ = super::end_pods(context, name, uid).await;
+            let _ = end_pods(context, name, uid).await;
         }
     };
     tokio::select! {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::AGAIN;
+use super::pods::AGAIN;
 use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces,

@@ -1,9 +1,27 @@
 //! The end of Pods that controllers keep for what is gone.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use super::AGAIN;
-use crate::{cluster::namespaces, plan::Kind, steps::api};
+use crate::{
+    cluster::namespaces,
+    plan::Kind,
+    steps::{Context, api},
+};
+
+/// How long after something that the API server could not answer it is asked again.
+pub(super) const AGAIN: Duration = Duration::from_millis(200);
+
+/// Ends the Pods of a namespace that goes. In a cluster of others only while it is the very one that was deleted: another of that name
+/// is theirs.
+pub(super) async fn end_pods(context: &Context, name: &str, uid: Option<&str>) -> Result<(), kube::Error> {
+    match uid {
+        Some(uid) if context.foreign => namespaces::end_pods(&context.client, name, uid).await,
+        _ if context.foreign => Ok(()),
+        _ => namespaces::without_grace(&context.client, name).await,
+    }
+}
 
 /// Whether a controller keeps Pods for an object of this kind.
 pub(super) fn keeps_pods(kind: &Kind) -> bool {

@@ -1,0 +1,283 @@
+//! Renders kustomizations and charts: by the engine's kubectl and by helm, on copies of the files that they are made of.
+//!
+//! Both tools read what others wrote. So each runs in a folder that has only those files, as a process group with an end to its time,
+//! its memory and its output, with an environment of ours, without a PATH to start anything from, and without a network where the
+//! machine can take it away. What was rendered is kept in the cache by all that it depends on.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::process::Command;
+
+use super::{
+    ClusterError, Progress, engine,
+    own::{
+        self,
+        program::{self, Missing},
+    },
+};
+use crate::{
+    exit_code::Exit,
+    manifests::{Render, Rendering, Tool, Trouble, kustomize},
+    process,
+};
+
+/// How long a tool may take.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// The time of processors and the address space that it may use: seconds, and kB.
+const CPU_SECONDS: &str = "60";
+const MEMORY: &str = "4194304";
+
+/// Runs the rest in its limits; without a network, if there is `unshare` (`$1`) and it may.
+const BOUNDED: &str = r#"ulimit -c 0; ulimit -t "$2" 2>/dev/null; ulimit -v "$3" 2>/dev/null; u=$1; shift 3
+if [ -n "$u" ] && "$u" -n -- "$0" -c : 2>/dev/null; then exec "$u" -n -- "$@"; fi; exec "$@""#;
+
+/// Who renders in this process.
+pub struct Renderer {
+    cache: PathBuf,
+    starts: bool,
+    progress: fn(&Progress),
+}
+
+impl std::fmt::Debug for Renderer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Renderer").field("cache", &self.cache).field("starts", &self.starts).finish_non_exhaustive()
+    }
+}
+
+/// A tool on this machine.
+struct Found {
+    program: PathBuf,
+    /// What is the same as long as the program is.
+    identity: String,
+}
+
+impl Renderer {
+    /// One that starts the tools, and builds them first where they are missing.
+    pub fn new(cache: &Path, progress: fn(&Progress)) -> Self {
+        Renderer { cache: cache.to_owned(), starts: true, progress }
+    }
+
+    /// One that starts nothing: it knows what was rendered before.
+    pub fn of_what_is_known(cache: &Path) -> Self {
+        Renderer { cache: cache.to_owned(), starts: false, progress: |_| () }
+    }
+
+    /// The tool, if it is here.
+    fn find(&self, tool: Tool) -> Result<Option<Found>, ClusterError> {
+        let on_path = |name: &str| match program::find(name) {
+            Ok(program) => {
+                let about =
+                    program.metadata().map_err(|e| ClusterError::plain(format!("cannot look at {name}: {e}")))?;
+                let identity =
+                    format!("{} {} {}.{}", program.display(), about.len(), about.mtime(), about.mtime_nsec());
+                Ok(Some(Found { program, identity }))
+            }
+            Err(Missing::NotThere(_)) => Ok(None),
+            Err(foreign) => Err(foreign.into_error("")),
+        };
+        match tool {
+            Tool::Kustomize => {
+                if let Some(dir) = engine::built(&self.cache) {
+                    let program = dir.join("rootfs/usr/local/bin/kubectl");
+                    return Ok(Some(Found { program, identity: format!("engine {}", engine::hash()) }));
+                }
+                on_path("kubectl")
+            }
+            Tool::Helm => {
+                if let Some(found) = on_path("helm")? {
+                    return Ok(Some(found));
+                }
+                let built = engine::built_helm(&self.cache);
+                Ok(built.map(|program| Found { program, identity: format!("helm {}", engine::helm_hash()) }))
+            }
+        }
+    }
+
+    /// The tool, built if need be, and looked at before it is started.
+    async fn ensure(&self, tool: Tool) -> Result<Found, ClusterError> {
+        let mut progress = |what: Progress| (self.progress)(&what);
+        match (self.find(tool)?, tool) {
+            (Some(found), Tool::Kustomize) if found.identity.starts_with("engine ") => {
+                engine::checked(&self.cache)?;
+                Ok(found)
+            }
+            (Some(found), Tool::Helm) if found.identity.starts_with("helm ") => {
+                let program = engine::ensure_helm(&self.cache, &mut progress).await?;
+                Ok(Found { program, ..found })
+            }
+            (Some(found), _) => Ok(found),
+            (None, Tool::Kustomize) => {
+                let dir = engine::ensure(&self.cache, &mut progress).await?;
+                let identity = format!("engine {}", engine::hash());
+                Ok(Found { program: dir.join("rootfs/usr/local/bin/kubectl"), identity })
+            }
+            (None, Tool::Helm) => {
+                let program = engine::ensure_helm(&self.cache, &mut progress).await?;
+                Ok(Found { program, identity: format!("helm {}", engine::helm_hash()) })
+            }
+        }
+    }
+
+    /// What was rendered before of the same.
+    fn kept(&self, key: &str) -> Option<String> {
+        let cache = own::cache(&self.cache).ok()?;
+        let file = own::trusted(&cache.join("rendered").join(key)).ok()?;
+        let bytes = crate::scenario::open::read_real(&file, kustomize::MOST as u64).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+
+    /// Keeps it. A cache that cannot be written is no reason not to run.
+    fn keep(&self, key: &str, text: &str) {
+        let keep = || -> Result<(), Box<dyn std::error::Error>> {
+            let folder = own::trusted_folder(&own::cache(&self.cache)?.join("rendered"))?;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            file.write_all(text.as_bytes())?;
+            file.persist(folder.join(key))?;
+            Ok(())
+        };
+        let _ = keep();
+    }
+
+    async fn started(&self, what: &Rendering) -> Result<(String, String), Trouble> {
+        let lacks = |e: ClusterError| Trouble::Environment { why: e.message, remedy: e.remedy.unwrap_or_default() };
+        let found = self.ensure(what.tool).await.map_err(lacks)?;
+        let key = what.key(&found.identity);
+        if let Some(text) = self.kept(&key) {
+            return Ok((key, text));
+        }
+        let plain = |e: &dyn std::fmt::Display| Trouble::Environment { why: e.to_string(), remedy: String::new() };
+        let place = tempfile::Builder::new().prefix("kubewalk-render-").tempdir().map_err(|e| plain(&e))?;
+        let work = place.path().canonicalize().map_err(|e| plain(&e))?;
+        laid_out(&work, what).map_err(|e| plain(&e))?;
+        let mut command = bounded(&found.program, &work).map_err(|e| lacks(e.into_error("")))?;
+        command.args(&what.args);
+        let ended = tokio::select! {
+            ended = process::output(&mut command, None, WITHIN, kustomize::MOST) => ended,
+            signal = signalled() => {
+                drop(place);
+                std::process::exit(i32::from(Exit::Signal(signal).code()));
+            }
+        };
+        let name = what.tool.word();
+        let output = match ended {
+            Ok(output) => output,
+            Err(process::Failed::NotStarted(e)) => return Err(plain(&format!("{name} cannot be started: {e}"))),
+            Err(failed) => return Err(Trouble::Refused(format!("it {failed}"))),
+        };
+        let words = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            text.replace(&format!("{}/", work.join(FILES).display()), "").replace(&work.display().to_string(), "")
+        };
+        if !output.status.success() {
+            let said = words(&output.stderr);
+            let said = if said.trim().is_empty() { format!("it ended with {}", output.status) } else { said };
+            return Err(Trouble::Refused(said));
+        }
+        let text =
+            String::from_utf8(output.stdout).map_err(|_| Trouble::Refused("what it writes is not UTF-8".into()))?;
+        Ok((key, text))
+    }
+}
+
+impl Render for Renderer {
+    fn render(&self, what: &Rendering) -> Result<String, Trouble> {
+        if !self.starts {
+            let known = self.find(what.tool).ok().flatten().and_then(|found| self.kept(&what.key(&found.identity)));
+            return known.ok_or_else(|| Trouble::NotStarted {
+                why: format!(
+                    "this command starts no program, and {} has not rendered just this before",
+                    what.tool.word()
+                ),
+                remedy: "`kubewalk check --render` renders it, if you trust its author; so does `kubewalk run`".into(),
+            });
+        }
+        // On a thread of its own: the caller may be on a runtime already.
+        let work = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|e| Trouble::Environment { why: e.to_string(), remedy: String::new() })?;
+            let (key, text) = runtime.block_on(self.started(what))?;
+            self.keep(&key, &text);
+            Ok(text)
+        };
+        let panicked =
+            || Trouble::Environment { why: "the thread that renders has panicked".into(), remedy: String::new() };
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| Err(panicked())))
+    }
+}
+
+/// Below the private folder: the files, and what a tool takes for its home.
+const FILES: &str = "files";
+const HOME: &str = "home";
+
+/// Writes the files into a folder that nobody else can enter.
+fn laid_out(work: &Path, what: &Rendering) -> std::io::Result<()> {
+    let mut folders = fs::DirBuilder::new();
+    folders.recursive(true).mode(0o700);
+    folders.create(work.join(HOME))?;
+    let files = work.join(FILES);
+    folders.create(&files)?;
+    for (name, bytes) in &what.files {
+        let path = files.join(name);
+        folders.create(path.parent().unwrap_or(&files))?;
+        fs::write(path, bytes)?;
+    }
+    // Where it begins must be there, also when nothing is in it.
+    Ok(())
+}
+
+/// A program in its limits, with nothing of the person's environment.
+fn bounded(program: &Path, work: &Path) -> Result<Command, Missing> {
+    let shell = program::find("sh")?;
+    let unshare = match program::find("unshare") {
+        Ok(unshare) if rustix::process::geteuid().is_root() => unshare,
+        _ => PathBuf::new(),
+    };
+    let home = work.join(HOME);
+    let mut command = Command::new(&shell);
+    command.arg("-c").arg(BOUNDED).arg(&shell).arg(unshare).args([CPU_SECONDS, MEMORY]).arg(program);
+    command.current_dir(work.join(FILES)).env_clear();
+    command.env("PATH", home.join("nothing")).env("HOME", &home).env("TMPDIR", &home).env("LC_ALL", "C.UTF-8");
+    for (name, folder) in [
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("XDG_DATA_HOME", "data"),
+        ("HELM_CONFIG_HOME", "helm/config"),
+        ("HELM_CACHE_HOME", "helm/cache"),
+        ("HELM_DATA_HOME", "helm/data"),
+        ("HELM_PLUGINS", "helm/plugins"),
+        ("KUBECACHEDIR", "kube"),
+        ("KUBECONFIG", "no-kubeconfig"),
+    ] {
+        command.env(name, home.join(folder));
+    }
+    command.env("HELM_NO_PLUGINS", "1").env("KUBECTL_KUBERC", "false").env("GOMEMLIMIT", "1GiB").env("GOMAXPROCS", "2");
+    // What would go out all the same goes nowhere.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"] {
+        command.env(name, "http://127.0.0.1:9");
+    }
+    command.env("GIT_ALLOW_PROTOCOL", "none");
+    Ok(command)
+}
+
+/// Waits for a signal that ends this program, and gives its number.
+async fn signalled() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)];
+    let [one, two, three] = kinds.map(|(kind, number)| async move {
+        match signal(kind) {
+            Ok(mut signals) => {
+                signals.recv().await;
+                number
+            }
+            Err(_) => std::future::pending().await,
+        }
+    });
+    tokio::select! { number = one => number, number = two => number, number = three => number }
+}

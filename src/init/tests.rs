@@ -1,0 +1,61 @@
+use serde_json::json;
+
+use super::*;
+
+fn story(documents: Vec<Value>) -> String {
+    let origin = "file: role.yaml".to_owned();
+    let piece = Piece { origin, shown: "role.yaml".into(), objects: objects(documents), namespace: None };
+    written("role.yaml", &[piece]).expect("a story")
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+fn role(rules: Value) -> Vec<Value> {
+    vec![
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}}),
+        json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "r"}, "rules": rules}),
+        json!({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": {"name": "b"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+            "subjects": [{"kind": "ServiceAccount", "name": "a"}]}),
+    ]
+}
+
+#[test]
+fn each_right_is_a_row_with_one_thing_next_to_it() {
+    let text = story(role(json!([{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list"]}])));
+    assert!(text.contains("        - {verb: [get, list], resource: [pods, services]}\n"), "{text}");
+    assert!(text.contains("      asked:\n        - {verb: delete, resource: pods}\n"), "{text}");
+    assert!(text.contains("who: serviceaccount/a\n"), "{text}");
+}
+
+#[test]
+fn what_everybody_may_is_no_neighbour() {
+    let rules = json!([{"apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews"], "verbs": ["create"]}]);
+    let text = story(role(rules));
+    assert!(!text.contains("selfsubject") || text.contains("allowed:"), "{text}");
+    assert!(!text.split("allowed:").next().unwrap_or_default().contains("selfsubject"), "{text}");
+}
+
+#[test]
+fn a_name_gets_another_beside_it() {
+    let rules =
+        json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["x"], "verbs": ["get", "list"]}]);
+    let text = story(role(rules));
+    assert!(text.contains("- {verb: get, resource: secrets, name: x}\n"), "{text}");
+    assert!(text.contains("- {verb: get, resource: secrets, name: another}\n"), "{text}");
+}
+
+#[test]
+fn an_account_without_a_binding_may_do_nothing() {
+    let text = story(vec![json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}})]);
+    assert!(text.contains("may do nothing with Pods and Secrets") && !text.contains("allowed:"), "{text}");
+}
+
+#[test]
+fn without_rbac_there_is_no_story() {
+    let piece = |objects| Piece { origin: String::new(), shown: String::new(), objects, namespace: None };
+    let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
+    assert_eq!(written("x", &[piece(objects(vec![config]))]), Err(Unwritten::Nothing));
+    let role = json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "r"}, "rules": "all"});
+    assert!(matches!(written("x", &[piece(objects(vec![role]))]), Err(Unwritten::Object(..))));
+}

@@ -1,0 +1,300 @@
+//! Questions to the authorizer that a step asks by other means than `can`: `kubectl auth can-i`, and reviews that it sends itself.
+//! To all of them the answer about what does not exist is no, so they are looked at as those of `can` are.
+
+use serde_json::Value;
+
+use crate::plan::{
+    context::{Context, Draft, below},
+    lower::can::requests as whats,
+    resolve::story::Story,
+};
+use crate::{
+    k8s::{Served, kubectl::grammar, nearest},
+    plan::{
+        Action, Caller, Expected, Identity, Kubectl,
+        can::{Cell, Who, given},
+    },
+    scenario::{
+        can::{Cells, Words},
+        expect::{Expect, Text, TextRule},
+    },
+};
+
+const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
+
+/// A question as it is written: where, what, and about whom if that is another than the caller.
+struct Question {
+    at: String,
+    cells: Cells,
+    user: Option<(String, String)>,
+    groups: Vec<String>,
+}
+
+/// The questions of a step, each with the answer that the step expects.
+pub(super) fn read(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    (action, caller, expected): (&Action, &Caller, &[Expected]),
+    story: &Story<'_>,
+) -> Vec<Cell> {
+    let questions = match action {
+        Action::Kubectl(call) => can_i(cx, draft, call).into_iter().collect(),
+        _ => reviews(cx, draft, action),
+    };
+    if questions.is_empty() {
+        return Vec::new();
+    }
+    let refuses = |expect: &Expect| match action {
+        Action::Kubectl(_) => {
+            expect.exit_code.is_some_and(|code| code != 0) || expect.stdout.as_ref().is_some_and(is_no)
+        }
+        _ => says_no(expect),
+    };
+    let allowed = !expected.iter().any(|item| refuses(&item.expect));
+    let mut found = Vec::new();
+    for Question { at, cells, user, groups } in questions {
+        let who = who(cx, caller, user, groups, (!allowed, story));
+        found.extend(whats::read(cx, &at, &cells, story, allowed).into_iter().map(|what| Cell {
+            pointer: at[draft.pointer.len()..].to_owned(),
+            who: who.clone(),
+            request: what.request,
+            allowed,
+            api: what.api,
+            on_purpose: what.on_purpose,
+        }));
+    }
+    found
+}
+
+/// Whether a text that is expected is the answer no.
+fn is_no(text: &Text) -> bool {
+    let (Text::Is(text) | Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text))) =
+        text
+    else {
+        return false;
+    };
+    text.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("no"))
+}
+
+/// Whether a review is expected to say no.
+fn says_no(expect: &Expect) -> bool {
+    let no = |part: &Option<Value>| part.as_ref().is_some_and(|part| part["status"]["allowed"] == false);
+    let at = |path: &&crate::scenario::expect::AtPath| path.at.trim_start_matches("$.") == "status.allowed";
+    no(&expect.json)
+        || no(&expect.object)
+        || expect.path.iter().find(at).is_some_and(|path| path.equals == Some(false.into()))
+}
+
+/// About whom a question is. Whether an account is there, which kubectl may have made, the run finds out.
+fn who(
+    cx: &mut Context<'_>,
+    caller: &Caller,
+    user: Option<(String, String)>,
+    more: Vec<String>,
+    (denied, story): (bool, &Story<'_>),
+) -> Who {
+    let (at, user) = match user {
+        Some((at, user)) => (Some(at), user),
+        None => (None, caller.identity.as_ref().map_or_else(|| "system:admin".to_owned(), Identity::username)),
+    };
+    let groups = given(&user).into_iter().chain(more).collect();
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let (Some((namespace, name)), Some(at)) = (account, at) else {
+        return Who { words: format!("user {user}"), user, groups };
+    };
+    // One that is meant not to exist is anybody.
+    if cx.findings.on_purpose(&[&at]) {
+        return Who { words: format!("user {user}"), user, groups };
+    }
+    let known = name == "default" || story.world.last(ACCOUNT, Some(namespace), name).is_some();
+    let near = nearest(name, story.names(ACCOUNT.0, ACCOUNT.1).into_iter());
+    if let Some(near) = near.filter(|_| denied && !known && namespace == cx.namespace) {
+        cx.findings
+            .warn(&at, format!("no step makes ServiceAccount `{name}`"))
+            .label("the answer would be about nobody")
+            .hint(format!("did you mean `{near}`?"));
+    }
+    Who { words: format!("serviceaccount/{namespace}/{name}"), user, groups }
+}
+
+/// `kubectl auth can-i VERB RESOURCE`, `… RESOURCE/NAME`, `… /path`.
+fn can_i(cx: &Context<'_>, draft: &Draft<'_>, call: &Kubectl) -> Option<Question> {
+    let at = below(&draft.at(), "args");
+    let place = |index: usize| index.checked_sub(call.added).map_or_else(|| at.clone(), |index| below(&at, index));
+    let read = grammar::read(&call.args).ok()?;
+    let late = call.args.iter().any(|word| word.contains('{'));
+    if read.command.words != "auth can-i" || late || read.is_on("list") {
+        return None;
+    }
+    let [(_, verb), (index, what)] = read.words.as_slice() else { return None };
+    let last = |name: &'static str| read.values(name).last();
+    let value = |name: &'static str| last(name).and_then(|given| given.value.clone());
+    let mut cells = empty(verb);
+    if what.starts_with('/') {
+        cells.url = Some(Words::One((*what).to_owned()));
+    } else {
+        let (word, name) = what.split_once('/').map_or((*what, None), |(word, name)| (word, Some(name)));
+        let (word, namespaced) = resource(cx, word);
+        cells.resource = Some(Words::One(word));
+        cells.name = name.map(|name| Words::One(name.to_owned()));
+        cells.subresource = value("subresource").map(Words::One);
+        let everywhere = read.is_on("all-namespaces").then(|| "*".to_owned());
+        cells.namespace = everywhere.or_else(|| value("namespace")).filter(|_| namespaced).map(Words::One);
+    }
+    let user = last("as").and_then(|given| Some((place(given.at), given.value.clone()?)));
+    let groups = read.values("as-group").filter_map(|given| given.value.clone()).collect();
+    Some(Question { at: place(*index), cells, user, groups })
+}
+
+fn empty(verb: &str) -> Cells {
+    Cells {
+        who: None,
+        verb: Some(Words::One(verb.to_owned())),
+        resource: None,
+        subresource: None,
+        name: None,
+        namespace: None,
+        url: None,
+    }
+}
+
+/// The resource that kubectl takes a word for, and whether it is in namespaces.
+fn resource(cx: &Context<'_>, word: &str) -> (String, bool) {
+    match cx.apis.named(word) {
+        Some(own) => (own.written(), own.namespaced),
+        None => (word.to_owned(), true),
+    }
+}
+
+/// The reviews that a step sends as manifests or as bodies.
+fn reviews(cx: &Context<'_>, draft: &Draft<'_>, action: &Action) -> Vec<Question> {
+    let at = draft.at();
+    let body = |text: Option<&String>| text.and_then(|text| serde_json::from_str(text).ok());
+    let sent: Vec<(String, Value)> = match action {
+        Action::Apply(objects) | Action::Create(objects) => {
+            let all = draft.objects.iter().zip(objects);
+            all.map(|(placed, object)| (placed.pointer.clone(), object.manifest.clone())).collect()
+        }
+        Action::Request(call) => body(call.body.as_ref()).map(|body| (below(&at, "body"), body)).into_iter().collect(),
+        Action::Curl(call) => body(call.body.as_ref()).map(|body| (below(&at, "body"), body)).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    sent.iter().filter_map(|(at, body)| review(cx, at, body)).collect()
+}
+
+fn review(cx: &Context<'_>, at: &str, body: &Value) -> Option<Question> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let kind = body["kind"].as_str()?;
+    let group = body["apiVersion"].as_str()?.split('/').next()?;
+    if group != "authorization.k8s.io" || !kind.ends_with("SubjectAccessReview") || body.to_string().contains("{saved.")
+    {
+        return None;
+    }
+    let spec = &body["spec"];
+    let at = below(at, "spec");
+    let user = text(&spec["user"]).filter(|_| !kind.starts_with("Self")).map(|user| (below(&at, "user"), user));
+    let groups = spec["groups"].as_array().into_iter().flatten().filter_map(text).collect();
+    let asked = &spec["resourceAttributes"];
+    if let Some(word) = text(&asked["resource"]) {
+        let group = text(&asked["group"]).unwrap_or_default();
+        let namespaced = match cx.apis.resource("get", &group, &word, None) {
+            Served::Resource(own) => own.namespaced,
+            _ => true,
+        };
+        let mut cells = empty(asked["verb"].as_str()?);
+        cells.resource = Some(Words::One(if group.is_empty() { word } else { format!("{word}.{group}") }));
+        cells.subresource = text(&asked["subresource"]).map(Words::One);
+        cells.name = text(&asked["name"]).map(Words::One);
+        let place = text(&asked["namespace"]).or_else(|| text(&body["metadata"]["namespace"]));
+        cells.namespace = Some(place.unwrap_or_else(|| "*".into())).filter(|_| namespaced).map(Words::One);
+        return Some(Question { at: below(&at, "resourceAttributes"), cells, user, groups });
+    }
+    let asked = &spec["nonResourceAttributes"];
+    let mut cells = empty(asked["verb"].as_str()?);
+    cells.url = Some(Words::One(text(&asked["path"])?));
+    Some(Question { at: below(&at, "nonResourceAttributes"), cells, user, groups })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::plan::make::testing::{good, in_default, said};
+
+    fn can_i(words: &[&str], no: bool) -> Value {
+        let args: Vec<_> = ["auth", "can-i"].iter().chain(words).collect();
+        let expect = if no { json!({"exitCode": 1, "stdout": "no"}) } else { json!({"stdout": "yes"}) };
+        in_default(json!([
+            {"serviceAccount": "me"},
+            {"as": "serviceaccount/me", "kubectl": {"args": args}, "expect": expect},
+        ]))
+    }
+
+    fn review(attributes: Value, allowed: bool) -> Value {
+        let body =
+            json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes});
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        in_default(json!([
+            {"serviceAccount": "me"},
+            {"as": "serviceaccount/me", "request": {"method": "POST", "path": path, "body": body},
+                "expect": {"status": 201, "json": {"status": {"allowed": allowed}}}},
+        ]))
+    }
+
+    #[rstest]
+    #[case(&["list", "podz"], "there is no resource `podz`")]
+    #[case(&["lst", "pods"], "`lst` is no verb")]
+    #[case(&["get", "pods", "--subresource=lgo"], "`pods` have no subresource `lgo`")]
+    #[case(&["get", "pods/p", "--subresource", "lgo"], "`pods` have no subresource `lgo`")]
+    #[case(&["get", "/healthzz"], "/healthzz")]
+    #[case(&["list", "deployments.app"], "`deployments.app`")]
+    #[case(&["list", "pods", "-n", "nosuch"], "namespace `nosuch`")]
+    fn a_slip_in_what_kubectl_asks_gives_no_green(#[case] words: &[&str], #[case] part: &str) {
+        let found = said(can_i(words, true));
+        assert!(found.iter().any(|message| message.contains(part)), "{found:?}");
+    }
+
+    #[test]
+    fn about_whom_kubectl_asks_must_exist() {
+        let args = ["auth", "can-i", "list", "pods", "--as=system:serviceaccount:default:mee"];
+        let found = said(in_default(json!([
+            {"serviceAccount": "me"},
+            {"kubectl": {"args": args}, "expect": {"exitCode": 1, "stdout": "no"}},
+        ])));
+        assert!(found.iter().any(|message| message.contains("no step makes ServiceAccount `mee`")), "{found:?}");
+    }
+
+    #[rstest]
+    #[case(json!({"resourceAttributes": {"verb": "list", "resource": "podz", "namespace": "default"}}), "there is no resource `podz`")]
+    #[case(json!({"resourceAttributes": {"verb": "list", "resource": "deployments", "namespace": "default"}}), "there is no resource `deployments`")]
+    #[case(json!({"nonResourceAttributes": {"verb": "get", "path": "/healthzz"}}), "/healthzz")]
+    fn a_slip_in_a_review_gives_no_green(#[case] attributes: Value, #[case] part: &str) {
+        let found = said(review(attributes, false));
+        assert!(found.iter().any(|message| message.contains(part)), "{found:?}");
+    }
+
+    #[rstest]
+    #[case(&["list", "po"], "pods")]
+    #[case(&["list", "Pod"], "pods")]
+    #[case(&["list", "deploy"], "deployments")]
+    #[case(&["list", "deployments.apps"], "deployments")]
+    #[case(&["list", "deployments.v1.apps", "-A"], "deployments")]
+    #[case(&["list", "nodes"], "nodes")]
+    fn kubectls_words_for_resources_are_known(#[case] words: &[&str], #[case] plural: &str) {
+        let plan = good(can_i(words, true));
+        let cell = &plan.steps[1].questions[0];
+        assert!(!cell.allowed && cell.words().contains(&format!("list {plural}")), "{}", cell.words());
+        assert!(good(can_i(words, false)).steps[1].questions[0].allowed);
+    }
+
+    #[test]
+    fn a_review_is_a_question() {
+        let asked = json!({"resourceAttributes": {"verb": "list", "group": "apps", "resource": "deployments", "namespace": "default"}});
+        let plan = good(review(asked, false));
+        assert_eq!(
+            plan.steps[1].questions[0].words(),
+            "user system:serviceaccount:default:me: list deployments of apps in namespace default"
+        );
+    }
+}
