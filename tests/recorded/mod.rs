@@ -103,7 +103,7 @@ fn failed() -> Outcome {
         hint: Some("look again".into()),
         class: Class::Allowed,
     };
-    let place = Place { line: 7, col: 15, excerpt: "      status: 403".into(), start: 14, end: 17 };
+    let place = Place { file: None, line: 7, col: 15, excerpt: "      status: 403".into(), start: 14, end: 17 };
     Outcome::Failed { failures: vec![Failure { mismatch, place, why: vec!["Role a/r gives <it>".into()] }] }
 }
 
