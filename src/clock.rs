@@ -103,7 +103,7 @@ pub async fn timeout_at<T>(deadline: Moment, work: impl Future<Output = T>) -> R
 }
 
 fn look(clock: &Mutex<Clock>) -> Duration {
-    locked(&clock).look(Instant::now())
+    locked(clock).look(Instant::now())
 }
 
 /// The time so far, as the looks at it tell.
