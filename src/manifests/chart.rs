@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{Chart, Failed, Gathered, Rendering, Tool, kustomize, named, text_of};
+use super::{
+    kustomize,
+    render::{Rendering, Tool},
+    shared::{Chart, Failed, Gathered, named, text_of},
+};
 use crate::scenario::{
     beside::{self, Beside},
     open::{Root, Unopened},

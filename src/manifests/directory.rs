@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Failed, Loaded, kustomize::NAMES, named};
+use super::{
+    kustomize::NAMES,
+    shared::{Failed, Loaded, named},
+};
 use crate::scenario::{
     beside::{self, MAX_BYTES},
     open::{Root, Unopened},

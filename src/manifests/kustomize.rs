@@ -6,26 +6,27 @@
 
 use std::{
     collections::HashSet,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
 
 pub(super) use self::origin::part;
-pub use self::origin::parts;
-use self::origin::with_origins;
+pub use self::{names::NAMES, origin::parts};
+use self::{
+    names::{KEY, join, shown_of},
+    origin::with_origins,
+};
 
-use super::{Failed, Gathered, Rendering, Tool, is_missing, named, text_of};
+use super::{
+    render::{Rendering, Tool},
+    shared::{Failed, Gathered, is_missing, named, text_of},
+};
 use crate::scenario::{
     Diagnostic, Severity,
     beside::{self, Beside, MAX_BYTES},
     open::Root,
 };
-
-const KEY: &str = "kustomize";
-
-/// The names that kustomize takes for a kustomization.
-pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// What names files or folders of manifests.
 const FOLDERS_TOO: [&str; 3] = ["resources", "bases", "components"];
@@ -288,10 +289,6 @@ fn is_remote(name: &str) -> bool {
         || ["github.com", "gitlab.com", "bitbucket.org", "dev.azure.com"].contains(&first)
 }
 
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
 /// A name behind a folder, without `.` and `..`; `None` when it leads above the root.
 fn folded(folder: &str, name: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
@@ -305,24 +302,10 @@ fn folded(folder: &str, name: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The same for what people see.
-fn shown_of(folder: &Path, name: &str) -> PathBuf {
-    let mut path = folder.to_owned();
-    for part in Path::new(name).components() {
-        match part {
-            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
-                path.pop();
-            }
-            Component::CurDir => {}
-            part => path.push(part),
-        }
-    }
-    path
-}
-
 /// The most that a tool may write.
 pub const MOST: usize = MAX_BYTES;
 
+mod names;
 mod origin;
 #[cfg(test)]
 mod tests;

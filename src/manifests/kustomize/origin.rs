@@ -8,8 +8,14 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Failed, KEY, NAMES, Rendering, join, named, shown_of};
-use crate::scenario::beside::{self, Beside};
+use super::names::{KEY, NAMES, join, shown_of};
+use crate::{
+    manifests::{
+        render::Rendering,
+        shared::{Failed, named},
+    },
+    scenario::beside::{self, Beside},
+};
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
 

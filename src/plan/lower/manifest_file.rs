@@ -85,7 +85,7 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, map: &Map<String, Va
         let name = loaded.path.display();
         cx.findings.error(&named_at, format!("`{name}` has no manifest")).label("empty, or only comments");
     }
-    manifest_origin::some(cx, at, &wanted, &mut all);
+    manifest_origin::some(cx, at, &wanted, &mut all, |found| &found.map);
     if let Some(by) = &loaded.by {
         cx.note(&named_at, format!("{} objects, rendered by `{by}`", all.len()));
     }

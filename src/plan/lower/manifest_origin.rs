@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{kind::json_type, manifest_file::Found};
+use super::kind::json_type;
 use crate::{
     manifests::{
         Chart, Failed, Origin,
@@ -216,18 +216,24 @@ fn selection(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> Select
 }
 
 /// Leaves the selected ones.
-pub(in crate::plan) fn some(cx: &mut Context<'_>, at: &str, wanted: &Wanted, all: &mut Vec<Found>) {
+pub(in crate::plan) fn some<T>(
+    cx: &mut Context<'_>,
+    at: &str,
+    wanted: &Wanted,
+    all: &mut Vec<T>,
+    manifest: impl Fn(&T) -> &Map<String, Value>,
+) {
     if wanted.selection.is_all() || all.is_empty() {
         return;
     }
     let mut kinds: Vec<String> = Vec::new();
     for found in all.iter() {
-        let kind = found.map.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let kind = manifest(found).get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }
     }
-    all.retain(|found| wanted.selection.takes(&found.map));
+    all.retain(|found| wanted.selection.takes(manifest(found)));
     if all.is_empty() {
         let by = if wanted.selection.rbac && wanted.selection.kinds.is_none() { "only" } else { "select" };
         kinds.sort();

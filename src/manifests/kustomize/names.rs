@@ -1,0 +1,29 @@
+//! Names of kustomize's files, and paths in a kustomization.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The key that names a kustomization in a step.
+pub(in crate::manifests) const KEY: &str = "kustomize";
+
+/// The names that kustomize takes for a kustomization.
+pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// A name behind a folder below the root.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// A name behind a folder that people see, without `.` and `..`.
+pub(super) fn shown_of(folder: &Path, name: &str) -> PathBuf {
+    let mut path = folder.to_owned();
+    for part in Path::new(name).components() {
+        match part {
+            Component::ParentDir if matches!(path.components().next_back(), Some(Component::Normal(_))) => {
+                path.pop();
+            }
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+    }
+    path
+}
