@@ -28,12 +28,20 @@ fn each_right_is_a_row_with_one_thing_next_to_it() {
     assert!(text.contains("who: serviceaccount/a\n"), "{text}");
 }
 
+/// Everybody who has logged in may create these reviews, so that is not next to the right to list them.
 #[test]
 fn what_everybody_may_is_no_neighbour() {
-    let rules = json!([{"apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews"], "verbs": ["create"]}]);
-    let text = story(role(rules));
-    assert!(!text.contains("selfsubject") || text.contains("allowed:"), "{text}");
-    assert!(!text.split("allowed:").next().unwrap_or_default().contains("selfsubject"), "{text}");
+    let reviews = "selfsubjectaccessreviews";
+    let rules = json!([{"apiGroups": ["authorization.k8s.io"], "resources": [reviews], "verbs": ["list"]}]);
+    let mut objects = role(rules);
+    for (object, kind) in objects.iter_mut().skip(1).zip(["ClusterRole", "ClusterRoleBinding"]) {
+        object["kind"] = json!(kind);
+    }
+    objects[2]["roleRef"]["kind"] = json!("ClusterRole");
+    let text = story(objects);
+    let (denied, allowed) = text.split_once("      allowed:\n").expect("a table");
+    assert!(!denied.contains(reviews) && allowed.contains(reviews), "{text}");
+    assert!(denied.contains("      asked:\n        - {verb: "), "{text}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
         fs::write(path, text).expect("written");
     }
+    fs::create_dir_all(place.path().join("p")).expect("a folder");
     fs::write(place.path().join("p/kubewalk.toml"), "").expect("written");
     fs::create_dir_all(place.path().join("out")).expect("a folder");
     fs::write(place.path().join("out/secret.yaml"), "secret: value\n").expect("written");
