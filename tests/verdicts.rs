@@ -339,9 +339,7 @@ fn what_has_no_end_is_the_scenarios_fault_by_every_verb() {
 fn a_body_of_900_kb_goes_by_every_verb() {
     let body =
         format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: big}}, data: {{a: {}}}}}", "x".repeat(900_000));
-    let steps = format!(
-        "  - {{title: a, serviceAccount: me}}\n  - {{title: p, pod: {{name: p, image: curl, serviceAccount: me}}}}\n  - {{title: t, token: {{serviceAccount: me}}, save: {{t: token}}}}\n"
-    );
+    let steps = "  - {title: a, serviceAccount: me}\n  - {title: p, pod: {name: p, image: curl, serviceAccount: me}}\n  - {title: t, token: {serviceAccount: me}, save: {t: token}}\n";
     let url = "https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps";
     for (name, how) in [("mounted", "token: mounted"), ("saved", "token: {saved: t}"), ("none", "insecure: true")] {
         holds(

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Slip, What};
+use super::slip::{Slip, What};
 
 /// Kinds (none: all), the end of a field's path without indexes, and its words.
 const TABLE: &[(&[&str], &str, &[&str])] = &[

@@ -13,6 +13,7 @@ pub mod rbac_words;
 pub mod resolve;
 pub mod served;
 pub mod server;
+mod slip;
 pub mod special;
 pub mod structural;
 pub mod well_known;

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    fields::{Slip, What},
     nearest,
+    slip::{Slip, What},
 };
 
 /// The slips in an object; what Kubernetes itself has in every object is not looked at.
