@@ -142,17 +142,17 @@ fn no_code_of_ours_is_unsafe() {
     assert!(unsafe_lines.is_empty(), "{unsafe_lines:#?}");
 }
 
-/// Rooms with circles that are still to be opened. One that has none any more leaves the list.
-const CIRCLES: &[&str] = &["cli", "cluster", "expect", "redact", "steps"];
+/// Rooms with circles that are still to be opened, and how many files each ties: none may grow, and one that is opened leaves the
+/// list.
+const CIRCLES: &[(&str, usize)] =
+    &[("cli", 18), ("cluster", 39), ("cluster", 2), ("expect", 12), ("redact", 5), ("steps", 26)];
 
 /// No file takes something from another that, straight or by others, takes something from it.
 #[test]
 fn no_room_has_a_circle() {
     let circles = OURS.circles();
-    let mut rooms: Vec<_> = circles.iter().map(|circle| circle.room.as_str()).collect();
-    rooms.dedup();
     let sizes: Vec<_> = circles.iter().map(|circle| (circle.room.as_str(), circle.files)).collect();
-    assert!(rooms == CIRCLES, "the circles of src/ are now {sizes:?}:\n{circles:#?}");
+    assert!(sizes == CIRCLES, "the circles of src/ are now {sizes:?}:\n{circles:#?}");
 }
 
 /// The passes of `src/plan`, in order: each uses those before it only.
