@@ -431,20 +431,32 @@ fn attack_a24_a_config_for_kind_that_nobody_named() {
     };
     let said = run_in(&here);
     assert_eq!(said.code, Some(2), "{said:?}");
-    assert!(said.stderr.contains("which is not used by itself: other users of this machine can write it"), "{said:?}");
-    // Not the folder of a project, and a link in one.
-    let (plain, project) = (shared.folder.path().join("plain"), shared.folder.path().join("project"));
-    for folder in [&plain, &project] {
-        fs::create_dir(folder).expect("a folder");
+    // A mark of theirs makes no project.
+    assert!(said.stderr.contains("which is not used by itself: this is not the folder of a project"), "{said:?}");
+    let folder = |name: &str, mark: bool| {
+        let folder = shared.folder.path().join(name);
+        fs::create_dir_all(if mark { folder.join(".git") } else { folder.clone() }).expect("a folder");
+        folder
+    };
+    let (plain, linked, open, theirs) =
+        (folder("plain", false), folder("linked", true), folder("open", true), folder("theirs", true));
+    for folder in [&plain, &open, &theirs] {
+        fs::write(folder.join("kind-config.yaml"), config).expect("written");
     }
-    fs::create_dir(project.join(".git")).expect("a folder");
-    fs::write(plain.join("kind-config.yaml"), config).expect("written");
-    symlink(plain.join("kind-config.yaml"), project.join("kind-config.yaml")).expect("a link");
-    for (folder, why) in [(&plain, "this is not the folder of a project"), (&project, "it is a link, or no file")] {
+    symlink(plain.join("kind-config.yaml"), linked.join("kind-config.yaml")).expect("a link");
+    fs::set_permissions(open.join("kind-config.yaml"), fs::Permissions::from_mode(0o666)).expect("it is ours");
+    let stranger = fs::metadata(shared.at("kind-config.yaml")).expect("it is there").uid();
+    std::os::unix::fs::chown(theirs.join("kind-config.yaml"), Some(stranger), None).expect("root");
+    for (folder, why) in [
+        (&plain, "this is not the folder of a project"),
+        (&linked, "it is a link, or no file"),
+        (&open, "other users of this machine can write it"),
+        (&theirs, "other users of this machine can write it"),
+    ] {
         let said = run_in(folder.to_str().expect("UTF-8"));
         assert_eq!(said.code, Some(2), "{said:?}");
         assert!(said.stderr.contains(why), "{said:?}");
     }
-    Attack::new("A24", "`kind-config.yaml` in a working directory that others can write, that is no project, or as a link", file!())
+    Attack::new("A24", "`kind-config.yaml` in a working directory that others can write, that is no project, as a link, or as a file that others can write", file!())
         .held("`there is a kind-config.yaml here, which is not used by itself: other users of this machine can write it`, exit 2; nothing is started");
 }

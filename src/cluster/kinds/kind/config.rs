@@ -158,7 +158,7 @@ fn read_by_itself(path: &Path) -> Result<String, ClusterError> {
         return Err(unnamed("it is a link, or no file"));
     }
     let me = rustix::process::geteuid().as_raw();
-    if around.mode() & 0o002 != 0 || ![0, me, around.uid()].contains(&file.uid()) {
+    if (around.mode() | file.mode()) & 0o002 != 0 || ![0, me, around.uid()].contains(&file.uid()) {
         return Err(unnamed("other users of this machine can write it"));
     }
     read(path)
