@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use rustix::process::Signal;
-use tools::{Run, alone, containers, docker, dockers, stand_in, until};
+use tools::{Run, alone, containers, docker, dockers, pause, stand_in, until};
 
 const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
 const SMALL: &str = "scenarios/rbac/one-role.yaml";
@@ -110,7 +110,7 @@ fn what_a_killed_run_could_not_end_the_next_removes_and_nothing_else() {
     let killed = alone.start(&["run", "--cluster", "docker", WALKTHROUGH]);
     let name = killed.container(Duration::from_secs(200));
     // Frozen, it cannot end by itself, as after a loss of power.
-    dockers(&["pause", &name]);
+    pause(&name);
     // Stopped it does nothing, and yet it lives.
     alive.send(Signal::STOP);
     killed.send(Signal::KILL);
@@ -185,7 +185,7 @@ steps:
     let name = run.container(Duration::from_secs(200));
     let read = || std::fs::read_to_string(&events).unwrap_or_default();
     until("a step", Duration::from_secs(100), || read().contains(r#""event":"stepFinished""#));
-    dockers(&["pause", &name]);
+    pause(&name);
     let ended = run.end();
     assert_eq!(ended.code, Some(3), "{}", ended.said);
     assert!(ended.said.contains("0 failed, 1 could not be carried out"), "{}", ended.said);

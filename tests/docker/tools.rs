@@ -45,6 +45,13 @@ pub fn dockers(args: &[&str]) -> String {
     text(&said.stdout) + &text(&said.stderr)
 }
 
+/// Freezes a container as soon as it runs: one that is only made cannot be, and would end by itself.
+pub fn pause(name: &str) {
+    until("the container to freeze", Duration::from_secs(20), || {
+        Command::new("docker").args(["pause", name]).output().expect("docker starts").status.success()
+    });
+}
+
 /// The names of all containers, running or not.
 pub fn containers() -> String {
     dockers(&["ps", "-a", "--format", "{{.Names}}"])
