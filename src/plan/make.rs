@@ -1,8 +1,8 @@
 //! Makes a [`Plan`] of a [`Document`].
 //!
-//! First each step alone becomes a draft ([`lower::step`](super::lower::step): its verb, its times, its manifests). Then the
-//! steps are walked in order: what they name is looked up in what exists at that point ([`resolve`](super::resolve)), and each
-//! becomes what it does ([`lower`](super::lower)). At last [`lint`](super::lint) looks at the whole.
+//! First each step alone becomes a draft (`lower::step`: its verb, its times, its manifests). Then the
+//! steps are walked in order: what they name is looked up in what exists at that point (`resolve`), and each
+//! becomes what it does (`lower`). At last `lint` looks at the whole.
 
 mod customs;
 mod reviews;

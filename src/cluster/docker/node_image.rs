@@ -40,7 +40,7 @@ done
 exec /sbin/init "$@""#;
 
 /// Takes from a node what a privileged container has and a node of ours does not need: all devices but those of any container
-/// and the kernel's messages, and [`WITHHELD`]. A privileged Pod in it cannot have more.
+/// and the kernel's messages, and `WITHHELD`. A privileged Pod in it cannot have more.
 pub fn restrict(config: &mut HostConfig) {
     config.cap_add = Some(vec!["ALL".into()]);
     config.cap_drop = Some(WITHHELD.map(str::to_owned).to_vec());
