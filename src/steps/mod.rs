@@ -233,8 +233,8 @@ pub async fn perform(action: &Action, who: &Who, context: &Context, deadline: Mo
     let answer = match action {
         Action::Can(can) => can::run(can, context).await,
         Action::Kubectl(kubectl) => kubectl::run(kubectl, who, context, deadline).await,
-        Action::Apply(objects) => object::apply(objects, who, context, deadline, &mut at).await,
-        Action::Create(objects) => object::create(objects, who, context, deadline, &mut at).await,
+        Action::Apply(objects) => object::each(objects, object::By::Apply, who, context, deadline, &mut at).await,
+        Action::Create(objects) => object::each(objects, object::By::Create, who, context, deadline, &mut at).await,
         Action::Pod(object) => pod::run(object, who, context, deadline).await,
         Action::Get(target) => get::run(target, who, context).await,
         Action::Delete(target) => delete::run(target, who, context, deadline).await,

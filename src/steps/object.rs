@@ -21,13 +21,23 @@ const SERVED_WITHIN: Duration = Duration::from_secs(5);
 /// How long after a look at an object of somebody else it is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// Applies each object (one PATCH), and stops at the first that is refused, which is `at`. Where others make objects, too, one that is not
-/// there is created, and one that is theirs is not touched.
+/// How objects are sent.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    /// By a server-side apply (one PATCH). Where others make objects, too, one that is not there is created, and one that is theirs is
+    /// not touched.
+    Apply,
+    /// By a POST.
+    Create,
+}
+
+/// Sends each object, and stops at the first that is refused, which is `at`.
 ///
 /// # Errors
 /// When the API server does not answer; [`Fault::Taken`]. A refusal is an answer.
-pub async fn apply(
+pub async fn each(
     objects: &[Object],
+    by: By,
     who: &Who,
     context: &Context,
     deadline: Moment,
@@ -36,29 +46,10 @@ pub async fn apply(
     let mut last = None;
     for (index, object) in objects.iter().enumerate() {
         *at = index;
-        let answer = patch(object, who, context, deadline).await?;
-        if !good(last.insert(answer)) {
-            break;
-        }
-    }
-    last.map(Answer::Api).ok_or_else(nothing)
-}
-
-/// Creates each object (one POST), and stops at the first that is refused, which is `at`.
-///
-/// # Errors
-/// As [`apply`].
-pub async fn create(
-    objects: &[Object],
-    who: &Who,
-    context: &Context,
-    deadline: Moment,
-    at: &mut usize,
-) -> Result<Answer, Fault> {
-    let mut last = None;
-    for (index, object) in objects.iter().enumerate() {
-        *at = index;
-        let answer = post(object, who, context, deadline).await?;
+        let answer = match by {
+            By::Apply => patch(object, who, context, deadline).await?,
+            By::Create => post(object, who, context, deadline).await?,
+        };
         if !good(last.insert(answer)) {
             break;
         }
