@@ -12,8 +12,10 @@ use std::{
 };
 
 use kubewalk::{
+    cluster::rendering::Renderer,
+    manifests,
     plan::{self, Action, Names, Plan, Step},
-    scenario, testing,
+    scenario, settings, testing,
 };
 use serde_json::Value;
 
@@ -43,6 +45,8 @@ fn scenarios(folder: &Path) -> Vec<PathBuf> {
 
 /// The plan of a text without warnings; `None`: something is said of it.
 fn unsuspicious(path: &Path, text: &str) -> Option<Plan> {
+    // Some scenarios apply charts and kustomizations.
+    manifests::render::install(Box::new(Renderer::new(&settings::from_env().cache, |_| ())));
     let document = scenario::read(path, text.as_bytes()).ok()?;
     let plan = plan::plan(Arc::clone(&document), &Names { suffix: "test0".to_owned() }).ok()?;
     plan.warnings.is_empty().then_some(plan)
