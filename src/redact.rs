@@ -7,6 +7,7 @@ mod escapes;
 mod forms;
 mod gaps;
 mod known;
+mod mark;
 mod numbers;
 pub mod outlet;
 pub mod secrets;
@@ -25,44 +26,11 @@ use std::{
 use regex::{Regex, RegexBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use known::{Found, Known};
+use known::Known;
+pub use mark::{DATA, KEY, PASSWORD, TOKEN, VALUE};
+use mark::{Found, Mark, apart};
 use squeezed::{Squeezed, decoded};
 pub use stream::Stream;
-
-/// What stands in the place of a token.
-pub const TOKEN: &str = "«redacted token»";
-
-/// What stands in the place of a private key.
-pub const KEY: &str = "«redacted key»";
-
-/// What stands in the place of a password.
-pub const PASSWORD: &str = "«redacted password»";
-
-/// What stands in the place of a Secret's value that is known by its value.
-pub const VALUE: &str = "«redacted value»";
-
-/// What stands in the place of a Secret's value that is known by where it stands, and of what a user named as secret.
-pub const DATA: &str = "«redacted»";
-
-/// What a credential is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    Value,
-    Password,
-    Token,
-    Key,
-}
-
-impl Mark {
-    fn text(self) -> &'static str {
-        match self {
-            Mark::Value => VALUE,
-            Mark::Password => PASSWORD,
-            Mark::Token => TOKEN,
-            Mark::Key => KEY,
-        }
-    }
-}
 
 /// What is known by its value.
 #[derive(Default)]
@@ -138,7 +106,7 @@ pub fn masked(text: &str) -> Cow<'_, str> {
         found
     };
     let mut clean = Cow::Borrowed(text);
-    for (range, _) in known::apart(found) {
+    for (range, _) in apart(found) {
         let stars = "*".repeat(range.len());
         clean.to_mut().replace_range(range, &stars);
     }
@@ -156,10 +124,10 @@ fn filtered(text: &str, secrets: bool) -> Cow<'_, str> {
         found.extend(shapes::find_named(&clean));
         found
     };
-    let done = marks(&clean);
+    let done = mark::places(&clean);
     let fresh = |range: &Range<usize>| !done.iter().any(|mark| range.start < mark.end && mark.start < range.end);
     // From the end, so that the places before it stay true.
-    for (range, mark) in known::apart(found.into_iter().filter(|(range, _)| fresh(range)).collect()).into_iter().rev() {
+    for (range, mark) in apart(found.into_iter().filter(|(range, _)| fresh(range)).collect()).into_iter().rev() {
         clean.to_mut().replace_range(range, mark.text());
     }
     if secrets { without_patterns(clean) } else { clean }
@@ -170,7 +138,7 @@ const DEPTH: usize = 2;
 
 /// What is known, by value and by shape, in a text and in what stands encoded in it.
 fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
-    let squeezed = Squeezed::of(text);
+    let squeezed = Squeezed::without_breaks(text);
     let mut found = known.credentials.find(text, squeezed.as_ref());
     if secrets {
         found.extend(known.secrets.find(text, squeezed.as_ref()));
@@ -194,20 +162,11 @@ fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
     found
 }
 
-/// Where marks stand already: whatever the secret is, nothing of a mark is one.
-fn marks(text: &str) -> Vec<Range<usize>> {
-    if !text.contains("«redacted") {
-        return vec![];
-    }
-    let of = |mark: &'static str| text.match_indices(mark).map(|(at, mark)| at..at + mark.len());
-    [TOKEN, KEY, PASSWORD, VALUE, DATA].into_iter().flat_map(of).collect()
-}
-
 fn without_patterns(text: Cow<'_, str>) -> Cow<'_, str> {
     let patterns = PATTERNS.read().unwrap_or_else(PoisonError::into_inner);
     let mut clean = text;
     for pattern in patterns.iter() {
-        let done = marks(&clean);
+        let done = mark::places(&clean);
         let place = |found: regex::Captures<'_>| found.get(1).or_else(|| found.get(0)).map(|found| found.range());
         let found: Vec<Range<usize>> = pattern.captures_iter(&clean).filter_map(place).collect();
         let fresh = |range: &&Range<usize>| {
@@ -218,19 +177,6 @@ fn without_patterns(text: Cow<'_, str>) -> Cow<'_, str> {
         }
     }
     clean
-}
-
-/// What a panic says, without credentials and without what drives a terminal.
-pub fn panic_text(panic: &std::panic::PanicHookInfo<'_>) -> String {
-    let payload = panic.payload();
-    let words =
-        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    said(words.unwrap_or("no words"), &panic.location().map(ToString::to_string).unwrap_or_default())
-}
-
-fn said(words: &str, place: &str) -> String {
-    const MOST: usize = 4000;
-    format!("kubewalk panicked at {place}:\n{}\n", show::block(words, MOST))
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ fn plugin() -> Option<String> {
 /// output, which the program itself must have looked at before Rust's runtime puts `/dev/null` there.
 pub fn main(closed: bool) -> ExitCode {
     say::note_closed(closed);
-    std::panic::set_hook(Box::new(|panic| complain(&crate::redact::panic_text(panic))));
+    std::panic::set_hook(Box::new(|panic| complain(&crate::redact::show::panic_message(panic))));
     // First: also an error of the command line may be too long for a file.
     limits::raise();
     signals::survive_a_file_limit();

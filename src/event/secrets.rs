@@ -55,18 +55,18 @@ fn is_secret(target: &Target) -> bool {
 fn part(body: &Value) {
     secrets::learn_json(body);
     match body {
-        Value::Object(map) => secrets::secret(map),
+        Value::Object(map) => secrets::learn_secret(map),
         Value::Array(operations) => {
             for operation in operations {
                 let path = operation["path"].as_str().unwrap_or_default();
                 let (of, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_matches('/'), ""));
                 match &operation["value"] {
                     Value::String(text) if matches!(of, "data" | "stringData") => {
-                        secrets::entry(None, key, text, of == "data");
+                        secrets::learn_entry(None, key, text, of == "data");
                     }
                     Value::Object(map) if matches!(of, "data" | "stringData") => {
                         let texts = map.iter().filter_map(|(key, value)| Some((key, value.as_str()?)));
-                        texts.for_each(|(key, text)| secrets::entry(None, key, text, of == "data"));
+                        texts.for_each(|(key, text)| secrets::learn_entry(None, key, text, of == "data"));
                     }
                     _ => {}
                 }

@@ -57,7 +57,7 @@ fn learn_text(text: &str, depth: usize) {
         }
     }
     if !whole {
-        yaml(text, depth - 1);
+        learn_yaml(text, depth - 1);
     }
 }
 
@@ -66,11 +66,11 @@ fn walk(json: &Value, depth: usize) {
         Value::Object(map) => {
             let kind = map.get("kind").and_then(Value::as_str);
             if kind == Some("Secret") {
-                secret(map);
+                learn_secret(map);
             }
             if kind == Some("SecretList") {
                 let items = map.get("items").and_then(Value::as_array);
-                items.into_iter().flatten().filter_map(Value::as_object).for_each(secret);
+                items.into_iter().flatten().filter_map(Value::as_object).for_each(learn_secret);
             }
             map.values().for_each(|value| walk(value, depth));
         }
@@ -81,36 +81,36 @@ fn walk(json: &Value, depth: usize) {
 }
 
 /// Learns what one Secret holds.
-pub fn secret(map: &Map<String, Value>) {
-    let of = map.get("type").and_then(Value::as_str);
+pub fn learn_secret(map: &Map<String, Value>) {
+    let secret_type = map.get("type").and_then(Value::as_str);
     for part in ["data", "stringData"] {
         for (key, value) in map.get(part).and_then(Value::as_object).into_iter().flatten() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            entry(of, key, &text, part == "data");
+            learn_entry(secret_type, key, &text, part == "data");
         }
     }
 }
 
 /// Learns what stands under one key; under `data` it is in base64.
-pub fn entry(of: Option<&str>, key: &str, text: &str, encoded: bool) {
+pub fn learn_entry(secret_type: Option<&str>, key: &str, text: &str, encoded: bool) {
     let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     match STANDARD.decode(&bare).ok().filter(|_| encoded) {
-        Some(bytes) => value(of, key, &bytes),
-        None => value(of, key, text.as_bytes()),
+        Some(bytes) => learn_value(secret_type, key, &bytes),
+        None => learn_value(secret_type, key, text.as_bytes()),
     }
 }
 
-fn value(of: Option<&str>, key: &str, bytes: &[u8]) {
+fn learn_value(secret_type: Option<&str>, key: &str, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     // A certificate is for everybody, and so is the name of a namespace.
-    let public = of == Some("kubernetes.io/service-account-token") && matches!(key, "namespace" | "ca.crt");
+    let public = secret_type == Some("kubernetes.io/service-account-token") && matches!(key, "namespace" | "ca.crt");
     if public || is_certificates(text) {
         return;
     }
     register_value(key, bytes);
     // The logins of a registry.
     if let (true, Ok(json)) = (text.contains("auth"), serde_json::from_str::<Value>(text)) {
-        inner(&json);
+        learn_logins(&json);
     }
 }
 
@@ -123,24 +123,24 @@ pub fn is_certificates(text: &str) -> bool {
         && begins.iter().all(|line| line.trim_end() == "-----BEGIN CERTIFICATE-----")
 }
 
-fn inner(json: &Value) {
+fn learn_logins(json: &Value) {
     const KEYS: [&str; 5] = ["auth", "password", "identitytoken", "registrytoken", "token"];
     match json {
         Value::Object(map) => {
             for (key, value) in map {
                 match value.as_str() {
                     Some(text) if KEYS.contains(&key.as_str()) => register_value(key, text.as_bytes()),
-                    _ => inner(value),
+                    _ => learn_logins(value),
                 }
             }
         }
-        Value::Array(list) => list.iter().for_each(inner),
+        Value::Array(list) => list.iter().for_each(learn_logins),
         _ => {}
     }
 }
 
 /// YAML: as a whole where it is that, and by its lines where it stands among others.
-fn yaml(text: &str, depth: usize) {
+fn learn_yaml(text: &str, depth: usize) {
     if text.len() <= MOST_YAML {
         for document in text.split("\n---").filter(|document| document.contains("Secret")) {
             let document = document.strip_prefix("---").unwrap_or(document);
@@ -162,7 +162,7 @@ fn yaml(text: &str, depth: usize) {
         match kind(&lines, index, indent) {
             Some(kind) if kind != "Secret" => {}
             None if !listed => {}
-            _ => entries(&lines[index + 1..], indent, part == "data:"),
+            _ => learn_entries(&lines[index + 1..], indent, part == "data:"),
         }
     }
 }
@@ -191,7 +191,7 @@ fn kind<'a>(lines: &[&'a str], at: usize, indent: usize) -> Option<&'a str> {
     found.or_else(|| lines[at + 1..].iter().take_while(|line| inside(line) && !begins(line)).find_map(said))
 }
 
-fn entries(lines: &[&str], indent: usize, encoded: bool) {
+fn learn_entries(lines: &[&str], indent: usize, encoded: bool) {
     let mut lines = lines.iter().take_while(|line| line.trim().is_empty() || indented(line).0 > indent).peekable();
     while let Some(line) = lines.next() {
         let (depth, word) = indented(line);
@@ -208,7 +208,7 @@ fn entries(lines: &[&str], indent: usize, encoded: bool) {
             (false, true) => unquoted(first),
             (false, false) => unquoted(&format!("{first} {}", parts.join(" "))),
         };
-        entry(None, key.trim_matches(['"', '\'']), &text, encoded);
+        learn_entry(None, key.trim_matches(['"', '\'']), &text, encoded);
     }
 }
 
@@ -222,7 +222,7 @@ fn unquoted(text: &str) -> String {
 
 /// Kubernetes' protobuf, as far as it is about Secrets.
 mod protobuf {
-    use super::value;
+    use super::learn_value;
 
     /// Of a message: each field that has a length, with its number.
     fn fields(mut bytes: &[u8]) -> Vec<(u64, &[u8])> {
@@ -266,19 +266,19 @@ mod protobuf {
         let unknown = fields(message);
         let (kind, raw) = (part(&fields(part(&unknown, 1)), 2), part(&unknown, 2));
         match kind {
-            b"Secret" => secret(raw),
-            b"SecretList" => fields(raw).into_iter().filter(|(of, _)| *of == 2).for_each(|(_, item)| secret(item)),
+            b"Secret" => learn_secret(raw),
+            b"SecretList" => fields(raw).into_iter().filter(|(of, _)| *of == 2).for_each(|(_, item)| learn_secret(item)),
             _ => {}
         }
     }
 
     /// `data` is field 2, `type` field 3, `stringData` field 4; an entry of a map has its key in field 1.
-    fn secret(message: &[u8]) {
+    fn learn_secret(message: &[u8]) {
         let all = fields(message);
-        let of = std::str::from_utf8(part(&all, 3)).ok();
+        let secret_type = std::str::from_utf8(part(&all, 3)).ok();
         for (_, entry) in all.iter().filter(|(of, _)| matches!(of, 2 | 4)) {
             let entry = fields(entry);
-            value(of, &String::from_utf8_lossy(part(&entry, 1)), part(&entry, 2));
+            learn_value(secret_type, &String::from_utf8_lossy(part(&entry, 1)), part(&entry, 2));
         }
     }
 }

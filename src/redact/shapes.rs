@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range, sync::LazyLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regex::{Captures, Regex};
 
-use super::{KEY, Mark};
+use super::mark::{KEY, Mark};
 
 /// A shape of secret, and how the rest of the match is kept.
 type Rule = (LazyLock<Regex>, fn(&Captures<'_>) -> String);

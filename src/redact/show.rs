@@ -38,6 +38,19 @@ pub fn beginning(text: &str, cap: usize) -> String {
     format!("{}…", escape(&clean[..floor(&clean, cap)], false))
 }
 
+/// What a panic says, without credentials and without what drives a terminal.
+pub fn panic_message(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let payload = panic.payload();
+    let words =
+        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    panicked(words.unwrap_or("no words"), &panic.location().map(ToString::to_string).unwrap_or_default())
+}
+
+fn panicked(words: &str, place: &str) -> String {
+    const MOST: usize = 4000;
+    format!("kubewalk panicked at {place}:\n{}\n", block(words, MOST))
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -64,5 +77,13 @@ mod tests {
     fn redacted_before_it_is_cut() {
         let token = format!("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.{}", "x".repeat(400));
         assert_eq!(line(&token, 30), crate::redact::TOKEN);
+    }
+
+    #[test]
+    fn a_panic_says_no_token() {
+        let jwt = "eyJhbGciOiJSUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
+        let text = panicked(&format!("called `unwrap()` on {jwt}\u{1b}[2J"), "src/a.rs:1:2");
+        let token = crate::redact::TOKEN;
+        assert_eq!(text, format!("kubewalk panicked at src/a.rs:1:2:\ncalled `unwrap()` on {token}\\u{{1b}}[2J\n"));
     }
 }

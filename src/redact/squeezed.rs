@@ -16,7 +16,7 @@ pub struct Squeezed {
 
 impl Squeezed {
     /// Of a text that has something to leave out.
-    pub fn of(text: &str) -> Option<Self> {
+    pub fn without_breaks(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let (mut squeezed, mut stretches) = (Vec::new(), Vec::new());
         let (mut at, mut start) = (0, 0);
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn each_letter_keeps_its_place() {
         let text = " é one\\ntwo=\r\n\tthr=ee\\x\n";
-        let squeezed = Squeezed::of(text).expect("something to leave out");
+        let squeezed = Squeezed::without_breaks(text).expect("something to leave out");
         assert_eq!(squeezed.text(), "éonetwothr=ee\\x");
         for word in ["é", "one", "two", "thr=ee", "\\x"] {
             let at = squeezed.text().find(word).expect("it is there");
@@ -151,6 +151,6 @@ mod tests {
         }
         let over = squeezed.text().find("netw").expect("it is there");
         assert_eq!(&text[squeezed.place(over..over + 4)], "ne\\ntw");
-        assert!(Squeezed::of("nothing=").is_none() && Squeezed::of("").is_none());
+        assert!(Squeezed::without_breaks("nothing=").is_none() && Squeezed::without_breaks("").is_none());
     }
 }

@@ -62,12 +62,6 @@ fn half_a_token_that_nobody_knows_goes_too() {
     assert_eq!(redact(&hash), hash);
 }
 
-#[test]
-fn a_panic_says_no_token() {
-    let text = said(&format!("called `unwrap()` on {JWT}\u{1b}[2J"), "src/a.rs:1:2");
-    assert_eq!(text, format!("kubewalk panicked at src/a.rs:1:2:\ncalled `unwrap()` on {TOKEN}\\u{{1b}}[2J\n"));
-}
-
 #[rstest]
 #[case(r#"user "system:serviceaccount:ns:rm" (groups=["system:serviceaccounts" "system:serviceaccounts:ns" "system:authenticated"]) is"#)]
 #[case("[invalid bearer token, service account token has been invalidated]")]

@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use super::{GRAM, Known, filter::gram};
-use crate::redact::{Mark, squeezed::Squeezed};
-
-/// A place and what stands there.
-pub type Found = (Range<usize>, Mark);
+use super::{
+    filter::gram,
+    table::{GRAM, Known},
+};
+use crate::redact::{
+    mark::{Found, Mark},
+    squeezed::Squeezed,
+};
 
 impl Known {
     /// Where in a text known values stand, also broken into lines.
@@ -84,22 +87,6 @@ impl Known {
             start += line.len();
         }
     }
-}
-
-/// The same places, in order, and those that touch as one.
-pub fn apart(mut found: Vec<Found>) -> Vec<Found> {
-    found.sort_by_key(|(range, _)| range.start);
-    let mut apart: Vec<Found> = Vec::new();
-    for (range, mark) in found {
-        match apart.last_mut() {
-            Some((last, of)) if range.start <= last.end => {
-                last.end = last.end.max(range.end);
-                *of = (*of).max(mark);
-            }
-            _ => apart.push((range, mark)),
-        }
-    }
-    apart
 }
 
 /// Whether no letter or digit stands at either side.
