@@ -5,14 +5,23 @@
 #[path = "failures/cases.rs"]
 mod cases;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
 use kubewalk::{
     event::{Event, Failure, Outcome, StepFinished},
-    expect::{Answer, Meant, judge, summary},
+    expect::{Answer, IntendedCall, judge},
+    plan::{Names, Step, plan},
     report::{Terminal, Verbosity},
-    scenario::{Source, Span, expect::Expect},
+    run::summary::summarize,
+    scenario::{self, Source, Span, expect::Expect},
 };
+
+/// The step that the answers are of.
+static STEP: LazyLock<Step> = LazyLock::new(|| {
+    let text = "title: t\nsteps:\n  - {title: t, pod: {name: p, serviceAccount: s}}\n  - {title: t, curl: {in: p, url: https://kubernetes.default/x}}\n";
+    let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+    plan(document, &Names { suffix: "x".into() }).expect("a plan").steps.remove(1)
+});
 
 /// The file as a contributor would have it, and the place of a value in it: good enough for these files.
 fn source(name: &str, expect: &str) -> Source {
@@ -50,7 +59,7 @@ fn span(source: &Source, pointer: &str) -> Span {
     Span { start, end: start + value.find(stop).unwrap_or(value.len()) }
 }
 
-fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&Meant>) -> String {
+fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&IntendedCall>) -> String {
     let parsed: Expect = if expect.is_empty() || expect.starts_with("can:") {
         Expect::default()
     } else {
@@ -74,7 +83,7 @@ fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&Meant>) ->
         took_ms: 38,
         outcome: Outcome::Failed { failures },
         equivalent: "kubectl exec p -n a -- curl https://kubernetes.default/x".into(),
-        summary: summary(answer),
+        summary: summarize(&STEP, answer),
         warnings: vec![],
         yaml: String::new(),
         asked: vec![],

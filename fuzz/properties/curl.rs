@@ -1,10 +1,14 @@
 //! curl's output taken apart: status, headers and body are those that came, whatever they are, and what is not whole is no
 //! answer. And the truth of a 403: whatever a body says, it counts only as a refusal by RBAC of the call that is meant.
 
+use std::{path::Path, sync::LazyLock};
+
 use kubewalk::{
     event::exchange,
-    expect::{self, Answer, Http, Meant},
-    scenario::expect::Expect,
+    expect::{self, Answer, Http, IntendedCall},
+    plan::{Names, Step, plan},
+    run::summary::summarize,
+    scenario::{self, expect::Expect},
     steps::{curl::take_apart, exec::Output},
 };
 use serde_json::{Value, json};
@@ -12,6 +16,13 @@ use serde_json::{Value, json};
 use super::{Input, harmless};
 
 const TRAILER: &str = "abcdefghijklmnopqrst";
+
+/// The step that the answers are of.
+static STEP: LazyLock<Step> = LazyLock::new(|| {
+    let text = "title: t\nsteps:\n  - {title: t, pod: {name: p, serviceAccount: s}}\n  - {title: t, curl: {in: p, url: https://kubernetes.default/x}}\n";
+    let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+    plan(document, &Names { suffix: "x".into() }).expect("a plan").steps.remove(1)
+});
 
 pub fn holds(data: &[u8]) {
     let mut input = Input(data);
@@ -80,7 +91,7 @@ fn composed(mut input: Input<'_>) {
 }
 
 fn judged(answer: &Answer) {
-    harmless(&expect::summary(answer));
+    harmless(&summarize(&STEP, answer));
     let told = exchange::response(answer);
     for text in [told.body, told.stderr].into_iter().flatten() {
         harmless(&text.shown());
@@ -89,7 +100,7 @@ fn judged(answer: &Answer) {
     let denial = format!(
         "pods is forbidden: User \"{user}\" cannot list resource \"pods\" in API group \"\" in the namespace \"a\""
     );
-    let meant = Meant { user: user.into(), denial: denial.clone() };
+    let meant = IntendedCall { user: user.into(), denial: denial.clone() };
     let refused = json!({"status": 403});
     for expect in [
         refused.clone(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    expect::{self, Answer, Http, hidden::APPLIED, json},
+    expect::{Answer, Http, Reviewed, hidden::APPLIED, json},
     plan::{Action, Credential, Place, Step, asks},
     redact::{self, DATA, show},
     text,
@@ -191,7 +191,7 @@ pub fn response(answer: &Answer) -> ResponseRecord {
     }
 }
 
-fn reviewed(review: &expect::can::Reviewed) -> String {
+fn reviewed(review: &Reviewed) -> String {
     let word = if review.allowed { "yes" } else { "no" };
     let real = review.real.as_ref().map(|real| format!("; {} gave {}", real.request, real.http.status));
     format!("{word}: {}{}", review.words, real.unwrap_or_default())
@@ -294,15 +294,7 @@ mod tests {
     use super::*;
 
     fn http(json: Value) -> Answer {
-        Answer::Api(Http {
-            status: 200,
-            content_type: Some("application/json".into()),
-            warnings: vec!["old\x1b[2J".into()],
-            body: json.to_string().into_bytes(),
-            json: Some(json),
-            retry_after: None,
-            took: std::time::Duration::ZERO,
-        })
+        Answer::Api(Http { warnings: vec!["old\x1b[2J".into()], ..Http::with_object(200, Some(json)) })
     }
 
     #[test]

@@ -1,45 +1,10 @@
 //! Answers to questions about rights, against those that are expected.
 
-use super::{
-    Class, Http, Meant, Mismatch,
-    deny::{Verdict, classify},
-    judge::judge as compare,
-    show,
-};
-use crate::{plan::Request, scenario::expect::Expect};
+use super::{Class, Mismatch, RealRequest, Reviewed, Verdict, classify, http_answer};
+use crate::{redact::show, scenario::expect::Expect};
 
 /// The most questions that one mismatch lists.
 const MOST: usize = 20;
-
-/// A question and its answer.
-#[derive(Debug, Clone)]
-pub struct Reviewed {
-    /// Where the expected answer stands, as a JSON pointer from the step: `/can/asked/0`.
-    pub pointer: String,
-    /// The question: `serviceaccount/reader: list pods in namespace a`.
-    pub words: String,
-    /// What was asked about.
-    pub request: Request,
-    /// The expected answer.
-    pub expected: bool,
-    /// The API server's answer.
-    pub allowed: bool,
-    /// Its words for it; RBAC has some only for a yes, and for what is broken.
-    pub reason: String,
-    /// A real request of the same meaning, if the answer is confirmed by one.
-    pub real: Option<Real>,
-}
-
-/// A real request as the identity of the question.
-#[derive(Debug, Clone)]
-pub struct Real {
-    /// e.g. `GET /api/v1/namespaces/a/pods`.
-    pub request: String,
-    /// The answer.
-    pub http: Http,
-    /// How RBAC would refuse it.
-    pub meant: Meant,
-}
 
 /// Compares all answers; those whose expectation stands at one place come together.
 pub fn judge(reviews: &[Reviewed]) -> Vec<Mismatch> {
@@ -59,14 +24,14 @@ pub fn judge(reviews: &[Reviewed]) -> Vec<Mismatch> {
     found
 }
 
-fn word(allowed: bool) -> &'static str {
+fn allowed_word(allowed: bool) -> &'static str {
     if allowed { "allowed" } else { "denied" }
 }
 
 /// Answers that are all wrong in the same way.
 fn differs(wrong: &[&Reviewed], of: usize) -> Mismatch {
     let first = wrong[0];
-    let (expected, got) = (word(first.expected), word(first.allowed));
+    let (expected, got) = (allowed_word(first.expected), allowed_word(first.allowed));
     let mut lines: Vec<String> = Vec::new();
     for review in wrong.iter().take(MOST) {
         let question = show::line(&review.words, show::VALUE);
@@ -102,23 +67,25 @@ fn unproven(review: &Reviewed) -> Option<Mismatch> {
         // Behind authorization come 400, 404, 409, 415 and 422: they say that the request was let through.
         match classify(http) {
             Verdict::Allowed => None,
-            Verdict::NotKubernetes(_) | Verdict::Denied(_) => {
-                compare(&Expect::default(), &super::Answer::Api(http.clone()), Some(&real.meant)).into_iter().next()
-            }
+            Verdict::NotKubernetes(_) | Verdict::Denied(_) => first_mismatch(&Expect::default(), real),
             _ if (400..500).contains(&http.status) && !matches!(http.status, 401 | 403 | 429) => None,
-            _ => compare(&Expect::default(), &super::Answer::Api(http.clone()), Some(&real.meant)).into_iter().next(),
+            _ => first_mismatch(&Expect::default(), real),
         }
     } else {
         let denied = Expect { status: Some(403), ..Expect::default() };
-        compare(&denied, &super::Answer::Api(http.clone()), Some(&real.meant)).into_iter().next()
+        first_mismatch(&denied, real)
     }?;
     let question = show::line(&review.words, show::VALUE);
     Some(Mismatch {
         pointer: review.pointer.clone(),
-        message: format!("the real request disagrees with the review ({}): {question}", word(review.allowed)),
+        message: format!("the real request disagrees with the review ({}): {question}", allowed_word(review.allowed)),
         hint: Some(format!("the request was {}, as {}", show::line(&real.request, show::VALUE), real.meant.user)),
         ..mismatch
     })
+}
+
+fn first_mismatch(expect: &Expect, real: &RealRequest) -> Option<Mismatch> {
+    http_answer::judge(expect, &real.http, Some(&real.meant)).into_iter().next()
 }
 
 /// e.g. `12 answers: 3 allowed, 9 denied; 2 confirmed by requests`.
@@ -126,7 +93,7 @@ pub fn summary(reviews: &[Reviewed]) -> String {
     let allowed = reviews.iter().filter(|review| review.allowed).count();
     let real = reviews.iter().filter(|review| review.real.is_some()).count();
     let mut text = match reviews {
-        [one] => word(one.allowed).to_owned(),
+        [one] => allowed_word(one.allowed).to_owned(),
         all => format!("{} answers: {allowed} allowed, {} denied", all.len(), all.len() - allowed),
     };
     if real > 0 {

@@ -16,7 +16,7 @@ pub struct Hidden(HashSet<*const Value>);
 
 impl Hidden {
     /// The values of all Secrets in an answer.
-    pub fn of(root: &Value) -> Self {
+    pub fn in_answer(root: &Value) -> Self {
         let mut hidden = Self::default();
         hidden.walk(root);
         hidden
@@ -76,12 +76,12 @@ mod tests {
             {"kind": "Secret", "metadata": {"annotations": {APPLIED: "{}", "b": "c"}}, "data": {"k": "YQ=="}},
             {"kind": "ConfigMap", "data": {"k": "YQ=="}},
         ]});
-        let hidden = Hidden::of(&list);
+        let hidden = Hidden::in_answer(&list);
         assert_eq!(hidden.line(&list["items"][0]["data"]["k"]), format!("\"{DATA}\""));
         assert_eq!(hidden.line(&list["items"][1]["data"]["k"]), "\"YQ==\"");
         let whole = hidden.line(&list["items"][0]);
         assert!(!whole.contains("YQ==") && whole.contains("\"b\":\"c\"") && !whole.contains("{}"), "{whole}");
         let items = json!({"kind": "SecretList", "items": [{"data": {"k": "YQ=="}}]});
-        assert_eq!(Hidden::of(&items).line(&items["items"]), format!("[{{\"data\":{{\"k\":\"{DATA}\"}}}}]"));
+        assert_eq!(Hidden::in_answer(&items).line(&items["items"]), format!("[{{\"data\":{{\"k\":\"{DATA}\"}}}}]"));
     }
 }

@@ -1,11 +1,10 @@
 //! What to do about an answer that is not the expected one.
 
 use super::{
-    Meant,
+    IntendedCall,
     refused::{Refused, What},
-    show,
 };
-use crate::scenario::expect::DeniedBy;
+use crate::{redact::show, scenario::expect::DeniedBy};
 
 const ANONYMOUS: &str = "system:anonymous";
 
@@ -44,12 +43,12 @@ fn or_none(text: &str) -> String {
 }
 
 /// A user name fit to be shown.
-pub(super) fn user(name: &str) -> String {
+pub(super) fn shown_user(name: &str) -> String {
     if name.is_empty() { "a user without a name".into() } else { show::line(name, show::VALUE) }
 }
 
 /// With a capital.
-pub(super) fn capital(text: &str) -> String {
+pub(super) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -81,7 +80,7 @@ pub(super) fn wrong_identity(seen: &str, meant: &str) -> String {
 }
 
 /// What lacks, when success was expected and RBAC refused.
-pub(super) fn missing_right(refused: &Refused, meant: Option<&Meant>) -> String {
+pub(super) fn missing_right(refused: &Refused, meant: Option<&IntendedCall>) -> String {
     if let Some(meant) = meant.filter(|meant| meant.user != refused.user) {
         return wrong_identity(&refused.user, &meant.user);
     }
@@ -96,7 +95,7 @@ pub(super) fn missing_right(refused: &Refused, meant: Option<&Meant>) -> String 
 }
 
 /// Why the server may not know the caller.
-pub(super) fn unauthenticated(meant: Option<&Meant>) -> &'static str {
+pub(super) fn unauthenticated(meant: Option<&IntendedCall>) -> &'static str {
     match meant {
         Some(meant) if meant.user == ANONYMOUS => {
             "anonymous access is off on this cluster (k3s' default); on such a cluster a call without a token is 401"

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::hidden::Hidden;
 pub use super::one_line::{Head, value};
-use super::{hidden::Hidden, show};
+use crate::redact::show;
 
 /// One place where an answer is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]

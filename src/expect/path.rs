@@ -6,9 +6,8 @@ use super::{
     hidden::Hidden,
     json, pattern,
     query::{Budget, Query},
-    show,
 };
-use crate::scenario::expect::AtPath;
+use crate::{redact::show, scenario::expect::AtPath};
 
 /// A path whose values are not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]

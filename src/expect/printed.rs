@@ -7,24 +7,31 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::{
-    Class, Http, Meant, Mismatch,
-    deny::{self, Verdict, classify},
-    hints::{user, wrong_identity},
+    Class, Denial, Http, IntendedCall, Mismatch, Verdict, classify,
+    hints::{shown_user, wrong_identity},
+    http_answer, is_bare_denial,
     refused::{Refused, What, head},
-    show,
-    status::REASONS,
+    status::{REASONS, server_words, status_text},
 };
-use crate::scenario::expect::{Expect, Text, TextRule};
+use crate::{
+    redact::show,
+    scenario::expect::{DeniedBy, Expect, Text, TextRule},
+};
 
 /// How kubectl begins what the server refuses.
 const KUBECTL: &str = "Error from server (Forbidden): ";
 
 /// What is wrong with a printed refusal that the expectations are met by.
-pub(super) fn refusal(expect: &Expect, json: Option<&Value>, stderr: &str, meant: Option<&Meant>) -> Option<Mismatch> {
+pub(super) fn refusal_mismatch(
+    expect: &Expect,
+    json: Option<&Value>,
+    stderr: &str,
+    meant: Option<&IntendedCall>,
+) -> Option<Mismatch> {
     let status = json.filter(|json| json["kind"] == "Status" && json["code"] == 403).map(http);
     let (pointer, verdict, words) = match &status {
         Some(http) if about_output(expect) => {
-            let words = super::status::server_words(http);
+            let words = server_words(http);
             (output_pointer(expect), classify(http), words)
         }
         _ => {
@@ -32,7 +39,7 @@ pub(super) fn refusal(expect: &Expect, json: Option<&Value>, stderr: &str, meant
             meant?;
             let line = stderr.lines().find_map(|line| line.strip_prefix(KUBECTL))?;
             let refused = Refused::parse(line).filter(|_| expect.stderr.is_some())?;
-            let denial = deny::Denial { by: deny::RBAC, detail: refused.words(), refused: Some(refused) };
+            let denial = Denial { by: DeniedBy::Rbac, detail: refused.words(), refused: Some(refused) };
             ("/expect/stderr", Verdict::Denied(denial), Some(show::block(line, show::BODY)))
         }
     };
@@ -40,7 +47,7 @@ pub(super) fn refusal(expect: &Expect, json: Option<&Value>, stderr: &str, meant
         pointer: pointer.into(),
         message,
         expected: match meant {
-            Some(meant) => format!("403 Forbidden by RBAC for {}", user(&meant.user)),
+            Some(meant) => format!("403 Forbidden by RBAC for {}", shown_user(&meant.user)),
             None => "403 Forbidden by RBAC".into(),
         },
         got,
@@ -49,7 +56,7 @@ pub(super) fn refusal(expect: &Expect, json: Option<&Value>, stderr: &str, meant
         class,
     };
     match &verdict {
-        Verdict::Denied(deny::Denial { refused: Some(refused), .. }) => {
+        Verdict::Denied(Denial { refused: Some(refused), .. }) => {
             let right = meant.is_some_and(|meant| meant.user == refused.user);
             if right || says(expect, &refused.user) {
                 return None;
@@ -57,8 +64,8 @@ pub(super) fn refusal(expect: &Expect, json: Option<&Value>, stderr: &str, meant
             let meant = meant.map_or("the account of this step", |meant| meant.user.as_str());
             Some(mismatch(
                 Class::WrongIdentity,
-                format!("403, but the call was made as {}, not as {meant}", user(&refused.user)),
-                format!("403 Forbidden: {} may not {}", user(&refused.user), refused.words()),
+                format!("403, but the call was made as {}, not as {meant}", shown_user(&refused.user)),
+                format!("403 Forbidden: {} may not {}", shown_user(&refused.user), refused.words()),
                 format!(
                     "{}; if just this is meant, name who is refused: `path: [{{at: $.message, matches: 'User \"{}\" cannot'}}]`",
                     wrong_identity(&refused.user, meant),
@@ -118,15 +125,20 @@ pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
 }
 
 /// What is wrong with the failure that a command has printed, when one is expected.
-pub(super) fn status(expect: &Expect, json: Option<&Value>, stderr: &[u8], meant: Option<&Meant>) -> Vec<Mismatch> {
+pub(super) fn failure_mismatches(
+    expect: &Expect,
+    json: Option<&Value>,
+    stderr: &[u8],
+    meant: Option<&IntendedCall>,
+) -> Vec<Mismatch> {
     let stderr = String::from_utf8_lossy(stderr);
     let Some(http) = failure(json, &stderr) else {
-        let pointer = super::judge::pointer(expect);
+        let pointer = http_answer::status_pointer(expect);
         return vec![Mismatch {
             pointer: pointer.into(),
             message: "the command has printed no failure of the API server".into(),
             expected: match expect.status {
-                Some(status) => format!("a `Status` with {}", super::status::words(status)),
+                Some(status) => format!("a `Status` with {}", status_text(status)),
                 None => "a `Status` of a failure".into(),
             },
             got: "no `Status` on its standard output, and no `Error from server` of kubectl's".into(),
@@ -143,19 +155,11 @@ pub(super) fn status(expect: &Expect, json: Option<&Value>, stderr: &[u8], meant
         message: expect.message.clone(),
         ..Expect::default()
     };
-    super::judge::over_http(&about, &http, meant)
+    http_answer::judge(&about, &http, meant)
 }
 
 fn http(json: &Value) -> Http {
-    Http {
-        status: 403,
-        content_type: Some("application/json".into()),
-        warnings: vec![],
-        body: json.to_string().into_bytes(),
-        json: Some(json.clone()),
-        retry_after: None,
-        took: std::time::Duration::ZERO,
-    }
+    Http::with_object(403, Some(json.clone()))
 }
 
 /// Whether anything is expected of the standard output.
@@ -206,9 +210,7 @@ fn says(expect: &Expect, user: &str) -> bool {
 
 /// Whether the expectation has more of the refusal than its bare words.
 fn quotes(expect: &Expect) -> bool {
-    texts(expect)
-        .iter()
-        .any(|text| !super::is_bare_denial(text) && text.chars().filter(|c| c.is_alphabetic()).count() > 7)
+    texts(expect).iter().any(|text| !is_bare_denial(text) && text.chars().filter(|c| c.is_alphabetic()).count() > 7)
 }
 
 #[cfg(test)]
@@ -309,7 +311,7 @@ mod tests {
     ) {
         let expect: Expect = serde_saphyr::from_str(expect).expect("an expectation");
         let answer = Answer::Exec { exit_code, stdout: stdout.into_bytes(), stderr: stderr.into() };
-        let meant = Meant { user: ME.into(), denial: String::new() };
+        let meant = IntendedCall { user: ME.into(), denial: String::new() };
         let found = judge(&expect, &answer, Some(&meant));
         assert_eq!(found.first().map(|found| found.class), class, "{found:?}");
     }
@@ -332,7 +334,7 @@ mod tests {
     fn a_printed_status_is_about_somebody(#[case] expect: &str, #[case] stdout: String, #[case] wrong: Option<&str>) {
         let expect: Expect = serde_saphyr::from_str(expect).expect("an expectation");
         let answer = Answer::Exec { exit_code: 0, stdout: stdout.into_bytes(), stderr: vec![] };
-        let meant = Meant { user: ME.into(), denial: String::new() };
+        let meant = IntendedCall { user: ME.into(), denial: String::new() };
         let found = judge(&expect, &answer, Some(&meant));
         assert_eq!(found.first().map(|found| found.pointer.as_str()), wrong, "{found:?}");
     }
@@ -348,7 +350,7 @@ mod tests {
             "{KUBECTL}pods is forbidden: User \"{user}\" cannot list resource \"pods\" in API group \"\" in the namespace \"a\"\n"
         );
         let answer = Answer::Exec { exit_code: 1, stdout: vec![], stderr: stderr.into_bytes() };
-        let meant = Meant { user: ME.into(), denial: String::new() };
+        let meant = IntendedCall { user: ME.into(), denial: String::new() };
         let found = judge(&expect, &answer, Some(&meant));
         assert_eq!(found.first().map(|found| found.pointer.as_str()), wrong, "{found:?}");
     }

@@ -1,13 +1,17 @@
 //! Answers of processes in a Pod: curl without an HTTP answer, and commands.
 
 use super::{
-    Class, Meant, Mismatch, curl,
-    judge::pointer,
-    parts::{output, parts, plain},
-    printed, show,
-    status::words,
+    Class, IntendedCall, Mismatch, curl,
+    http_answer::status_pointer,
+    json,
+    parts::{self, output},
+    printed,
+    status::status_text,
 };
-use crate::scenario::{expect::Expect, outcome::Wanted};
+use crate::{
+    redact::show,
+    scenario::{expect::Expect, outcome::Wanted},
+};
 
 /// curl got no answer, or not a whole one.
 pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatch> {
@@ -23,18 +27,15 @@ pub(super) fn unreached(expect: &Expect, code: i32, stderr: &str) -> Vec<Mismatc
                 ("/expect/exitCode", format!("curl exit code {wanted}"), format!("curl exit code {wanted}: {expected}"))
             }
             (None, Wanted::Exactly(status) | Wanted::Denial(_, Some(status))) => {
-                (pointer(expect), status.to_string(), words(status))
+                (status_pointer(expect), status.to_string(), status_text(status))
             }
-            (None, _) => (pointer(expect), "an HTTP answer".into(), "an HTTP answer".into()),
+            (None, _) => (status_pointer(expect), "an HTTP answer".into(), "an HTTP answer".into()),
         };
         found.push(Mismatch {
-            pointer: pointer.into(),
             message: format!("expected {short}, got no answer: {meaning}{}", moral(expect)),
-            expected,
-            got: format!("curl exit code {code}: {meaning}"),
             server_words: Some(show::block(stderr.trim_end(), show::BODY)).filter(|words| !words.is_empty()),
             hint: hint.map(str::to_owned),
-            class: Class::NotReached,
+            ..Mismatch::new(pointer, Class::NotReached, expected, format!("curl exit code {code}: {meaning}"))
         });
         if expect.exit_code.is_some() {
             output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr.as_bytes(), &mut found);
@@ -59,8 +60,7 @@ fn impossible(expect: &Expect, keys: &[&str], got: &str) -> Vec<Mismatch> {
         "object" => expect.object.is_some(),
         _ => !expect.path.is_empty(),
     };
-    let mismatch =
-        |key: &&str| plain(&format!("/expect/{key}"), Class::NotReached, "an HTTP answer".into(), got.into());
+    let mismatch = |key: &&str| Mismatch::new(format!("/expect/{key}"), Class::NotReached, "an HTTP answer", got);
     keys.iter().filter(|key| said(key)).map(mismatch).collect()
 }
 
@@ -78,7 +78,7 @@ pub(super) fn command(
     code: i32,
     stdout: &[u8],
     stderr: &[u8],
-    meant: Option<&Meant>,
+    meant: Option<&IntendedCall>,
 ) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let about_status = expect.is_about_status();
@@ -87,9 +87,10 @@ pub(super) fn command(
     if code != wanted {
         let pointer = match expect.exit_code {
             Some(_) => "/expect/exitCode",
-            None => pointer(expect),
+            None => status_pointer(expect),
         };
-        let mut mismatch = plain(pointer, Class::ExitCode, format!("exit code {wanted}"), format!("exit code {code}"));
+        let mut mismatch =
+            Mismatch::new(pointer, Class::ExitCode, format!("exit code {wanted}"), format!("exit code {code}"));
         let said = [stderr, stdout].into_iter().map(String::from_utf8_lossy).find(|text| !text.trim().is_empty());
         mismatch.server_words = said.map(|said| show::block(said.trim_end(), show::BODY));
         mismatch.hint = match code {
@@ -102,15 +103,15 @@ pub(super) fn command(
         found.push(mismatch);
     }
     let raw = String::from_utf8_lossy(stdout);
-    let json = super::json::read(stdout);
+    let json = json::read(stdout);
     if about_status {
-        found.extend(printed::status(expect, json.as_ref(), stderr, meant));
+        found.extend(printed::failure_mismatches(expect, json.as_ref(), stderr, meant));
     }
-    parts(expect, json.as_ref(), &raw, "the standard output", &mut found);
+    parts::judge(expect, json.as_ref(), &raw, "the standard output", &mut found);
     output(expect.stdout.as_ref(), "stdout", Class::Stdout, stdout, &mut found);
     output(expect.stderr.as_ref(), "stderr", Class::Stderr, stderr, &mut found);
     if found.is_empty() && !about_status {
-        found.extend(printed::refusal(expect, json.as_ref(), &String::from_utf8_lossy(stderr), meant));
+        found.extend(printed::refusal_mismatch(expect, json.as_ref(), &String::from_utf8_lossy(stderr), meant));
     }
     found
 }

@@ -118,18 +118,18 @@ impl Refused {
 
     /// The rule that would grant just this, and where it belongs.
     pub fn grant(&self) -> String {
-        let verb = yaml(&self.verb);
+        let verb = yaml_scalar(&self.verb);
         match &self.what {
             What::Path(path) => format!(
                 "a ClusterRole and a ClusterRoleBinding would grant just this: \
                  rules: [{{nonResourceURLs: [{}], verbs: [{verb}]}}]",
-                yaml(path)
+                yaml_scalar(path)
             ),
             What::Resource { resource, group, namespace, .. } => {
                 let rule = format!(
                     "rules: [{{apiGroups: [{}], resources: [{}], verbs: [{verb}]}}]",
-                    yaml(group),
-                    yaml(resource)
+                    yaml_scalar(group),
+                    yaml_scalar(resource)
                 );
                 match namespace {
                     Some(namespace) => {
@@ -142,8 +142,32 @@ impl Refused {
     }
 }
 
+/// Whether a text is nothing but the words that every refusal has, whoever made it about whomever.
+pub fn is_bare_denial(text: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "http/1.1",
+        "http/2",
+        "error",
+        "from",
+        "server",
+        "is",
+        "forbidden",
+        "403",
+        "code",
+        "reason",
+        "status",
+        "response",
+    ];
+    let lower = text.to_lowercase();
+    let words: Vec<_> = lower
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "/.".contains(c)))
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.iter().any(|word| matches!(*word, "403" | "forbidden")) && words.iter().all(|word| WORDS.contains(word))
+}
+
 /// A scalar inside a YAML flow list.
-pub(crate) fn yaml(text: &str) -> String {
+pub(crate) fn yaml_scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "./-".contains(c))
         && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");

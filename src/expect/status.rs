@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Http, show};
+use super::Http;
+use crate::redact::show;
 
 /// Reasons of a Status and the code that the API server sends with each.
 pub const REASONS: &[(&str, u16)] = &[
@@ -67,8 +68,8 @@ impl<'a> Status<'a> {
     }
 }
 
-/// The words of a status code: `403 Forbidden`.
-pub fn words(code: u16) -> String {
+/// A status code with its reason phrase: `403 Forbidden`.
+pub fn status_text(code: u16) -> String {
     match http::StatusCode::from_u16(code).ok().and_then(|code| code.canonical_reason()) {
         Some(reason) => format!("{code} {reason}"),
         None => code.to_string(),

@@ -1,7 +1,5 @@
 //! Tables of real texts: what answers mean, and what holds.
 
-use std::time::Duration;
-
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -20,7 +18,6 @@ fn raw(status: u16, kind: &str, body: &str) -> Http {
         body: body.as_bytes().to_vec(),
         json: serde_json::from_str(body).ok(),
         retry_after: None,
-        took: Duration::ZERO,
     }
 }
 
@@ -41,8 +38,8 @@ fn forbidden(message: &str, details: Value) -> Http {
     failure(403, "Forbidden", message, details)
 }
 
-fn meant(user: &str, denial: &str) -> Meant {
-    Meant { user: user.into(), denial: denial.into() }
+fn meant(user: &str, denial: &str) -> IntendedCall {
+    IntendedCall { user: user.into(), denial: denial.into() }
 }
 
 fn denier(http: &Http) -> Option<(DeniedBy, String)> {
@@ -125,22 +122,22 @@ fn denied_with_another_code(#[case] http: Http, #[case] by: DeniedBy) {
 #[case(failure(504, "Timeout", "Timeout: request did not complete within requested timeout - context deadline exceeded", json!({})), Verdict::ServerError)]
 #[case(raw(503, "text/plain", "service unavailable\n"), Verdict::ServerError)]
 #[case(failure(405, "MethodNotAllowed", "the server does not allow this method", json!({})), Verdict::Other)]
-#[case(raw(403, "text/html", "<html><head><title>Blocked</title>"), Verdict::NotKubernetes(Stranger::Html(Some("Blocked".into()))))]
-#[case(raw(502, "", "\n<!DOCTYPE html><p>"), Verdict::NotKubernetes(Stranger::Html(None)))]
-#[case(raw(403, "text/plain", "Forbidden (user=system:serviceaccount:a:s, verb=get, resource=nodes, subresource(s)=[pods proxy])"), Verdict::NotKubernetes(Stranger::Door(doors::Door { form: doors::Form::Kubelet, user: SA.into(), verb: "get".into(), resource: "nodes".into(), subresources: vec!["pods".into(), "proxy".into()] })))]
+#[case(raw(403, "text/html", "<html><head><title>Blocked</title>"), Verdict::NotKubernetes(ForeignResponse::Html(Some("Blocked".into()))))]
+#[case(raw(502, "", "\n<!DOCTYPE html><p>"), Verdict::NotKubernetes(ForeignResponse::Html(None)))]
+#[case(raw(403, "text/plain", "Forbidden (user=system:serviceaccount:a:s, verb=get, resource=nodes, subresource(s)=[pods proxy])"), Verdict::NotKubernetes(ForeignResponse::PlainRefusal(plain_refusal::PlainRefusal { form: plain_refusal::Form::Kubelet, user: SA.into(), verb: "get".into(), resource: "nodes".into(), subresources: vec!["pods".into(), "proxy".into()] })))]
 #[case(
     raw(400, "", "Client sent an HTTP request to an HTTPS server.\n"),
-    Verdict::NotKubernetes(Stranger::HttpToHttps)
+    Verdict::NotKubernetes(ForeignResponse::HttpToHttps)
 )]
-#[case(raw(403, "application/json", ""), Verdict::NotKubernetes(Stranger::Empty))]
-#[case(raw(403, "text/plain", "forbidden"), Verdict::NotKubernetes(Stranger::Text))]
-#[case(body(403, &json!({"error": "forbidden"})), Verdict::NotKubernetes(Stranger::Json(None)))]
-#[case(body(403, &json!({"kind": "Status", "apiVersion": "v1", "status": "Success"})), Verdict::NotKubernetes(Stranger::OtherStatus("status \"Success\", code none".into())))]
+#[case(raw(403, "application/json", ""), Verdict::NotKubernetes(ForeignResponse::Empty))]
+#[case(raw(403, "text/plain", "forbidden"), Verdict::NotKubernetes(ForeignResponse::Text))]
+#[case(body(403, &json!({"error": "forbidden"})), Verdict::NotKubernetes(ForeignResponse::Json(None)))]
+#[case(body(403, &json!({"kind": "Status", "apiVersion": "v1", "status": "Success"})), Verdict::NotKubernetes(ForeignResponse::OtherStatus("status \"Success\", code none".into())))]
 fn verdicts(#[case] http: Http, #[case] verdict: Verdict) {
     assert_eq!(classify(&http), verdict);
 }
 
-fn classes(yaml: &str, answer: &Answer, meant: Option<&Meant>) -> Vec<(String, Class)> {
+fn classes(yaml: &str, answer: &Answer, meant: Option<&IntendedCall>) -> Vec<(String, Class)> {
     let expect: Expect = serde_saphyr::from_str(yaml).unwrap();
     judge(&expect, answer, meant).into_iter().map(|mismatch| (mismatch.pointer, mismatch.class)).collect()
 }
@@ -219,14 +216,4 @@ fn a_page_is_no_success() {
     assert_eq!(classes("{}", &page, Some(&meant(SA, LIST)))[0].1, Class::NotKubernetes);
     assert_eq!(classes("{}", &page, None), []);
     assert_eq!(classes("{stdout: ok}", &Answer::Curl(raw(200, "text/plain", "ok")), Some(&meant(SA, LIST))), []);
-}
-
-#[test]
-fn summaries() {
-    assert_eq!(summary(&Answer::Curl(forbidden(API, json!({})))), "403 Forbidden as system:anonymous");
-    let http = failure(400, "", "admission webhook \"v\" denied the request: no", Value::Null);
-    assert_eq!(summary(&Answer::Api(http)), "400 Bad Request by an admission webhook");
-    assert_eq!(summary(&Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] }), "exit 0");
-    let refused = Answer::CurlFailed { exit_code: 7, stderr: String::new() };
-    assert_eq!(summary(&refused), "curl exit 7: nobody accepts the connection");
 }

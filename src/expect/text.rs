@@ -1,7 +1,10 @@
 //! Rules for texts.
 
-use super::{pattern, show};
-use crate::scenario::expect::{Text, TextRule};
+use super::pattern;
+use crate::{
+    redact::show,
+    scenario::expect::{Text, TextRule},
+};
 
 /// What a plain text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::{
     evaluate::{Binding, Id, Policy, Question, is, place, service_account},
     misses::{Miss, who},
 };
-use crate::{expect::refused::yaml, plan::Request};
+use crate::{expect::refused::yaml_scalar, plan::Request};
 
 /// What would grant a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,39 +93,41 @@ fn bind(policy: &Policy, question: &Question, role: &Id, namespace: Option<&str>
     let caller = &question.caller.user;
     let (short, subject) = match service_account(caller) {
         Some((namespace, name)) => {
-            let (name_text, namespace) = (yaml(name), yaml(namespace));
+            let (name_text, namespace) = (yaml_scalar(name), yaml_scalar(namespace));
             (name, format!("{{kind: ServiceAccount, name: {name_text}, namespace: {namespace}}}"))
         }
-        None => (caller.as_str(), format!("{{kind: User, name: {}, apiGroup: {GROUP}}}", yaml(caller))),
+        None => (caller.as_str(), format!("{{kind: User, name: {}, apiGroup: {GROUP}}}", yaml_scalar(caller))),
     };
     let taken = |name: &str| policy.bindings().any(|binding| binding.namespace == namespace && binding.name == name);
     let kind = if namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" };
     let name = free(&format!("{}-{short}", role.name), taken);
     let id = Id { kind, namespace: namespace.map(str::to_owned), name };
     let mut text = String::new();
-    let reference = format!("roleRef: {{kind: {}, name: {}, apiGroup: {GROUP}}}", role.kind, yaml(&role.name));
+    let reference = format!("roleRef: {{kind: {}, name: {}, apiGroup: {GROUP}}}", role.kind, yaml_scalar(&role.name));
     manifest(&mut text, &id, &format!("{reference}\nsubjects:\n  - {subject}"));
     text
 }
 
 fn manifest(text: &mut String, id: &Id, rest: &str) {
-    let namespace = id.namespace.as_ref().map(|namespace| format!(", namespace: {}", yaml(namespace)));
-    let (namespace, name) = (namespace.unwrap_or_default(), yaml(&id.name));
+    let namespace = id.namespace.as_ref().map(|namespace| format!(", namespace: {}", yaml_scalar(namespace)));
+    let (namespace, name) = (namespace.unwrap_or_default(), yaml_scalar(&id.name));
     let _ = writeln!(text, "apiVersion: {GROUP}/v1\nkind: {}\nmetadata: {{name: {name}{namespace}}}\n{rest}", id.kind);
 }
 
 /// The rule that allows just this, as an item of `rules`.
 fn rule(request: &Request) -> String {
     match request {
-        Request::Path { verb, path } => format!("- {{nonResourceURLs: [{}], verbs: [{}]}}", yaml(path), yaml(verb)),
+        Request::Path { verb, path } => {
+            format!("- {{nonResourceURLs: [{}], verbs: [{}]}}", yaml_scalar(path), yaml_scalar(verb))
+        }
         Request::Resource { verb, group, resource, subresource, name, .. } => {
             let full = match subresource.as_deref().filter(|sub| !sub.is_empty()) {
                 Some(sub) => format!("{resource}/{sub}"),
                 None => resource.clone(),
             };
             let names = name.as_ref().filter(|name| !name.is_empty());
-            let names = names.map(|name| format!(", resourceNames: [{}]", yaml(name))).unwrap_or_default();
-            let (group, full, verb) = (yaml(group), yaml(&full), yaml(verb));
+            let names = names.map(|name| format!(", resourceNames: [{}]", yaml_scalar(name))).unwrap_or_default();
+            let (group, full, verb) = (yaml_scalar(group), yaml_scalar(&full), yaml_scalar(verb));
             format!("- {{apiGroups: [{group}], resources: [{full}], verbs: [{verb}]{names}}}")
         }
     }

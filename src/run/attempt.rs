@@ -8,7 +8,11 @@ pub use super::judged::{Judged, calls};
 use super::{captures::Captures, effects, existence, going};
 use crate::{
     clock::{Moment, timeout_at},
-    expect::{Answer, Meant, Mismatch, doors, judge, review},
+    expect::{
+        Answer, IntendedCall, Mismatch,
+        foreign_denial::{ForeignCall, other_call},
+        judge, token_review,
+    },
     plan::{Action, Step},
     scenario::expect::Expect,
     steps::{self, Context, Fault, exec::STARTS_WITHIN},
@@ -144,7 +148,7 @@ async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Ju
         if let (Some(wanted), true) = (&item.expect.token_review, found.is_empty()) {
             let token = got.token.as_ref().ok_or_else(|| Fault::Refused("there is no token to review".into()))?;
             let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
-            found = review::judge(wanted, &status);
+            found = token_review::judge(wanted, &status);
         }
         if found.is_empty() {
             found.extend(elsewhere(step, &item.expect, &got.answer));
@@ -169,12 +173,12 @@ fn elsewhere(step: &Step, expect: &Expect, answer: &Answer) -> Option<Mismatch> 
         return None;
     }
     let path = call.path().split(['?', '#']).next().unwrap_or_default();
-    doors::other_call(by, http, doors::Called { user: &call.identity.username(), method: call.method, path })
+    other_call(by, http, ForeignCall { user: &call.identity.username(), method: call.method, path })
 }
 
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does
 /// speak of.
-fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
+fn meant(step: &Step, answer: &Answer) -> Option<IntendedCall> {
     if let Answer::Exec { .. } = answer {
         return printed_by(step);
     }
@@ -187,11 +191,11 @@ fn meant(step: &Step, answer: &Answer) -> Option<Meant> {
     };
     let said = denials.iter().position(|denial| message.is_some_and(|message| message.starts_with(denial.as_str())));
     let denial = if denials.is_empty() { return None } else { denials.swap_remove(said.unwrap_or(0)) };
-    Some(Meant { denial, user })
+    Some(IntendedCall { denial, user })
 }
 
 /// Who a refusal must be about that a command prints; what it asks is not known.
-fn printed_by(step: &Step) -> Option<Meant> {
+fn printed_by(step: &Step) -> Option<IntendedCall> {
     let user = match &step.action {
         Action::Exec(exec) => exec.identity.username(),
         Action::Kubectl(kubectl) if step.caller.identity.is_none() => {
@@ -204,7 +208,7 @@ fn printed_by(step: &Step) -> Option<Meant> {
         }
         _ => step.caller.identity.as_ref()?.username(),
     };
-    Some(Meant { user, denial: String::new() })
+    Some(IntendedCall { user, denial: String::new() })
 }
 
 /// The step with the plurals that only the cluster knows, so that a refusal of somebody can be compared with it.
@@ -241,15 +245,7 @@ mod tests {
     use crate::{expect::Class, steps::Got};
 
     fn judged(holds: bool) -> Judged {
-        let mismatch = Mismatch {
-            pointer: String::new(),
-            message: "no".into(),
-            expected: String::new(),
-            got: String::new(),
-            server_words: None,
-            hint: None,
-            class: Class::Status,
-        };
+        let mismatch = Mismatch::new("", Class::Status, "", "");
         let answer = Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] };
         let mismatches = if holds { vec![] } else { vec![mismatch] };
         Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }

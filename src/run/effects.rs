@@ -75,31 +75,18 @@ fn done(http: &Http) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use rstest::rstest;
     use serde_json::json;
 
     use super::*;
-    use crate::{expect::judge, plan, scenario, steps::Got};
+    use crate::run::judged::testing::{judged, step};
 
     fn asked(text: &str, status: u16) -> (Step, Judged) {
-        let text = format!("title: t\nsteps: [{{title: t, {text}}}]");
-        let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
-        let step = plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0);
-        let json =
+        let step = step(text);
+        let object =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n", "uid": "u"}});
-        let answer = Answer::Api(Http {
-            status,
-            content_type: Some("application/json".into()),
-            warnings: vec![],
-            body: json.to_string().into_bytes(),
-            json: Some(json),
-            retry_after: None,
-            took: std::time::Duration::ZERO,
-        });
-        let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        (step, Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 })
+        let judged = judged(&step, Http::with_object(status, Some(object)));
+        (step, judged)
     }
 
     const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";

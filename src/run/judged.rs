@@ -29,3 +29,29 @@ pub fn calls(step: &Step) -> Option<(&Identity, Vec<Request>)> {
     };
     Some((identity?, acting.unwrap_or(requests)))
 }
+
+/// What unit tests judge.
+#[cfg(test)]
+pub(super) mod testing {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        expect::{Answer, Http, judge},
+        plan, scenario,
+    };
+
+    /// The step of a scenario that has only this one, e.g. `get: {kind: Pod}`.
+    pub fn step(text: &str) -> Step {
+        let text = format!("title: t\nsteps: [{{title: t, {text}}}]");
+        let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+        plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0)
+    }
+
+    /// The API server's answer to a step.
+    pub fn judged(step: &Step, http: Http) -> Judged {
+        let answer = Answer::Api(http);
+        let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
+        Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }
+    }
+}

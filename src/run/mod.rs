@@ -9,6 +9,7 @@ pub mod rights;
 pub mod schedule;
 pub mod sink;
 pub mod skip;
+pub mod summary;
 
 mod api_server_monitor;
 mod attempt;
@@ -22,7 +23,6 @@ mod lock;
 mod places;
 mod reproduce;
 mod step_executor;
-mod summary;
 mod verdict;
 mod why;
 

@@ -205,35 +205,18 @@ fn is_of_others(step: &Step, http: &Http) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use rstest::rstest;
     use serde_json::json;
 
     use super::*;
-    use crate::{expect::judge, plan, scenario, steps::Got};
-
-    fn step(text: &str) -> Step {
-        let text = format!("title: t\nsteps: [{{title: t, {text}}}]");
-        let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
-        plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan").steps.remove(0)
-    }
+    use crate::run::judged::testing::{judged, step};
 
     fn asked(step: &Step, status: u16, message: &str) -> Judged {
-        let json = json!({
+        let object = json!({
             "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": message, "code": status,
         });
-        let answer = Answer::Api(Http {
-            status,
-            content_type: Some("application/json".into()),
-            warnings: vec![],
-            body: json.to_string().into_bytes(),
-            json: Some(json),
-            retry_after: Some(Duration::from_secs(7)),
-            took: Duration::ZERO,
-        });
-        let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }
+        let retry_after = Some(Duration::from_secs(7));
+        judged(step, Http { retry_after, ..Http::with_object(status, Some(object)) })
     }
 
     const LIST: &str = "get: {kind: Pod}";

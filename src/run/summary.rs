@@ -1,19 +1,19 @@
 //! A few words about an answer, for the line of its step.
 
 use crate::{
-    expect::{self, Answer, Http, Stranger, Verdict, deny::classify},
+    expect::{Answer, ForeignResponse, Http, Verdict, can, classify},
     plan::{Action, Place, Step},
 };
 
 /// e.g. `403 Forbidden, as system:anonymous`.
-pub fn of(step: &Step, answer: &Answer) -> String {
+pub fn summarize(step: &Step, answer: &Answer) -> String {
     match answer {
-        Answer::Reviews(reviews) => expect::can::summary(reviews),
+        Answer::Reviews(reviews) => can::summary(reviews),
         Answer::Api(http) => api(step, http),
         Answer::Curl(http) => match &step.action {
             Action::Curl(curl) => {
                 let by = match classify(http) {
-                    Verdict::NotKubernetes(Stranger::Door(door)) => format!(" by {}", door.who()),
+                    Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => format!(" by {}", refusal.who()),
                     _ => String::new(),
                 };
                 format!("{}{by}, as {}{}", status(http), curl.identity.username(), picked(&curl.place))

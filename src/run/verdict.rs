@@ -24,7 +24,7 @@ pub(super) async fn judge(
     context: &Context,
 ) -> (Outcome, String) {
     match asked {
-        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::of(step, &asked.got.answer)),
+        Ok(asked) if asked.mismatches.is_empty() => (Outcome::Held, summary::summarize(step, &asked.got.answer)),
         Ok(asked) => {
             // A component that died in this window makes every answer doubtful, and so does a server that is not ready.
             if let Some(error) = sick(cluster, context).await {
@@ -45,7 +45,7 @@ pub(super) async fn judge(
                 })
                 .collect();
             why::add(step, &mut failures, &asked.got.answer, context).await;
-            (Outcome::Failed { failures }, summary::of(step, &asked.got.answer))
+            (Outcome::Failed { failures }, summary::summarize(step, &asked.got.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
     }

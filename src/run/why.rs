@@ -6,7 +6,7 @@ use super::attempt;
 use crate::{
     clock::{self, Moment},
     event::Failure,
-    expect::{Answer, Class, can::Reviewed},
+    expect::{Answer, Class, Reviewed},
     explain::{Caller, Question, Verdict, explain, fetch},
     plan::{Action, Expected, Step, can::Can},
     redact::redact,

@@ -127,6 +127,42 @@ pub enum DeniedBy {
     Endpoint,
 }
 
+impl DeniedBy {
+    /// As a scenario says it: `by: podSecurity`.
+    pub fn word(self) -> &'static str {
+        match self {
+            DeniedBy::Rbac => "rbac",
+            DeniedBy::Escalation => "escalation",
+            DeniedBy::Admission => "admission",
+            DeniedBy::PodSecurity => "podSecurity",
+            DeniedBy::Quota => "quota",
+            DeniedBy::Policy => "policy",
+            DeniedBy::Webhook => "webhook",
+            DeniedBy::NamespaceTerminating => "namespaceTerminating",
+            DeniedBy::Kubelet => "kubelet",
+            DeniedBy::KubeRbacProxy => "kube-rbac-proxy",
+            DeniedBy::Endpoint => "endpoint",
+        }
+    }
+
+    /// In a sentence: `a ResourceQuota`.
+    pub fn title(self) -> &'static str {
+        match self {
+            DeniedBy::Rbac => "RBAC",
+            DeniedBy::Escalation => "RBAC's protection against escalation",
+            DeniedBy::Admission => "admission",
+            DeniedBy::PodSecurity => "Pod Security admission",
+            DeniedBy::Quota => "a ResourceQuota",
+            DeniedBy::Policy => "a ValidatingAdmissionPolicy",
+            DeniedBy::Webhook => "an admission webhook",
+            DeniedBy::NamespaceTerminating => "a namespace that is being deleted",
+            DeniedBy::Kubelet => "a kubelet",
+            DeniedBy::KubeRbacProxy => "kube-rbac-proxy",
+            DeniedBy::Endpoint => "the server that is called",
+        }
+    }
+}
+
 /// A text, or a rule for a text.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]

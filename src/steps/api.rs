@@ -1,6 +1,6 @@
 //! Requests of kubewalk's own to the API server, and their answers as they came.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
@@ -84,37 +84,25 @@ pub async fn perform(client: &kube::Client, request: http::request::Builder, bod
     whole(begin(client, request, body).await?, MOST_BODY).await
 }
 
-/// An answer whose head has come.
-pub struct Begun {
-    response: http::Response<kube::client::Body>,
-    at: Instant,
-}
-
-impl Begun {
-    /// Its status.
-    pub fn status(&self) -> http::StatusCode {
-        self.response.status()
-    }
-}
+/// An answer whose head has come, and whose body has not.
+pub type Head = http::Response<kube::client::Body>;
 
 /// Sends a request and takes the head of the answer.
 ///
 /// # Errors
 /// As [`send`].
-pub async fn begin(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Begun, Fault> {
+pub async fn begin(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Head, Fault> {
     let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
     let request = request.body(kube::client::Body::from(body)).map_err(|e| unreachable(&e))?;
-    let at = Instant::now();
-    let response = client.send(request).await.map_err(|e| unreachable(&e))?;
-    Ok(Begun { response, at })
+    client.send(request).await.map_err(|e| unreachable(&e))
 }
 
 /// Takes the rest of an answer, of at most so many bytes, and learns the Secrets in it.
 ///
 /// # Errors
 /// As [`send`], and [`Fault::TooMuch`].
-pub async fn whole(answer: Begun, most: usize) -> Result<Http, Fault> {
-    let (head, body) = answer.response.into_parts();
+pub async fn whole(answer: Head, most: usize) -> Result<Http, Fault> {
+    let (head, body) = answer.into_parts();
     let body = Limited::new(body, most).collect().await.map_err(|e| match access::too_long(&*e) {
         true => Fault::TooMuch(format!("the answer has more than {} MiB", most >> 20)),
         false => Fault::Unreachable(e.to_string()),
@@ -133,7 +121,6 @@ pub async fn whole(answer: Begun, most: usize) -> Result<Http, Fault> {
         retry_after: head.headers.get(http::header::RETRY_AFTER).map(text).and_then(|text| retry_after(&text)),
         json,
         body,
-        took: answer.at.elapsed(),
     })
 }
 

@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Fault, api, discovery::About};
 use crate::{
-    expect::{
-        Answer, Http, Meant,
-        can::{Real, Reviewed},
-    },
+    expect::{Answer, Http, IntendedCall, RealRequest, Reviewed},
     k8s::Served,
     plan::{
         Request,
@@ -149,7 +146,7 @@ fn body(cell: &Cell) -> Value {
 }
 
 /// The same as a real request of that identity, which the administrator impersonates.
-async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Result<Real, Fault> {
+async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Result<RealRequest, Fault> {
     let who = &cell.who;
     let mut request = http::Request::builder().method(method).uri(path).header("Impersonate-User", &who.user);
     // Without any, the API server gives those that such an identity has; with one, an account would lose the others.
@@ -165,8 +162,8 @@ async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Resul
         request = request.header(http::header::CONTENT_TYPE, body.0);
     }
     let http: Http = api::perform(&context.client, request, body.1.as_bytes().to_vec()).await?;
-    let meant = Meant { user: who.user.clone(), denial: cell.request.denial(&who.user) };
-    Ok(Real { request: format!("{method} {path}"), http, meant })
+    let meant = IntendedCall { user: who.user.clone(), denial: cell.request.denial(&who.user) };
+    Ok(RealRequest { request: format!("{method} {path}"), http, meant })
 }
 
 #[cfg(test)]

@@ -141,8 +141,6 @@ pub fn take_apart(output: exec::Output, trailer: &str) -> Result<Answer, String>
         warnings: texts(&headers["warning"]),
         retry_after: texts(&headers["retry-after"]).first().and_then(|text| api::retry_after(text)),
         json: json::read(&output.stdout),
-        took: std::time::Duration::try_from_secs_f64(facts["time_total"].as_f64().unwrap_or_default())
-            .unwrap_or_default(),
         body: output.stdout,
     }))
 }

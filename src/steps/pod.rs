@@ -1,7 +1,5 @@
 //! `pod`: a Pod that does nothing, and the wait until it is Ready.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::{Context, Fault, api, hopeless, identity::Who, object, pod_wait, wait, watch};
@@ -29,20 +27,7 @@ pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -
     if let (Some(uid), Some(reading)) = (api::uid(ready.as_ref()), reading) {
         context.mounted.read_by_shell(uid, reading);
     }
-    Ok(Answer::Api(Http { warnings: created.warnings, ..answer(201, ready) }))
-}
-
-/// An answer that is put together of a status and an object.
-pub fn answer(status: u16, object: Option<Value>) -> Http {
-    Http {
-        status,
-        content_type: Some("application/json".into()),
-        warnings: vec![],
-        body: object.as_ref().map(|object| object.to_string().into_bytes()).unwrap_or_default(),
-        json: object,
-        retry_after: None,
-        took: Duration::ZERO,
-    }
+    Ok(Answer::Api(Http { warnings: created.warnings, ..Http::with_object(201, ready) }))
 }
 
 fn look(pod: Option<&Value>) -> watch::Step {

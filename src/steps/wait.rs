@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Context, Fault, api, hopeless, pod_wait, watch, workload};
 use crate::{
     clock::Moment,
-    expect::{Answer, json},
+    expect::{Answer, Http, json},
     plan::Target,
     scenario::verbs::Until,
 };
@@ -44,7 +44,7 @@ pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Mo
     } else {
         watch::until(&context.client, &subject, None, deadline, &what, look).await?
     };
-    Ok(Answer::Api(super::pod::answer(200, object)))
+    Ok(Answer::Api(Http::with_object(200, object)))
 }
 
 /// Whether it waits for what comes when all goes well.

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use kubewalk::{
-    expect::{
-        Answer, Http, Meant,
-        can::{Real, Reviewed},
-    },
+    expect::{Answer, Http, IntendedCall, RealRequest, Reviewed},
     plan::Request,
 };
 use serde_json::{Value, json};
@@ -24,7 +21,6 @@ fn raw(status: u16, kind: &str, body: &str) -> Answer {
         body: body.as_bytes().to_vec(),
         json: serde_json::from_str(body).ok(),
         retry_after: None,
-        took: Duration::from_millis(38),
     })
 }
 
@@ -88,22 +84,22 @@ fn disproved(expected: bool, answer: Answer) -> Answer {
     let Answer::Curl(http) = answer else { unreachable!("an HTTP answer") };
     let mut all = reviews("/can/allowed", &[("serviceaccount/s: list pods in namespace a", expected, expected, "")]);
     if let Answer::Reviews(list) = &mut all {
-        let meant = Meant { user: SA.into(), denial: LIST.into() };
-        list[0].real = Some(Real { request: "GET /api/v1/namespaces/a/pods?limit=1".into(), http, meant });
+        let meant = IntendedCall { user: SA.into(), denial: LIST.into() };
+        list[0].real = Some(RealRequest { request: "GET /api/v1/namespaces/a/pods?limit=1".into(), http, meant });
     }
     all
 }
 
 #[rustfmt::skip] // one case a line
-pub fn cases() -> Vec<(&'static str, String, Answer, Option<Meant>)> {
+pub fn cases() -> Vec<(&'static str, String, Answer, Option<IntendedCall>)> {
     let list = || {
-        Some(Meant {
+        Some(IntendedCall {
             user: SA.into(),
             denial: LIST.into(),
         })
     };
     let anonymous = || {
-        Some(Meant {
+        Some(IntendedCall {
             user: "system:anonymous".into(),
             denial: PATH.into(),
         })
@@ -229,6 +225,6 @@ fn jane_says(verb: &str, user: &str) -> String {
 }
 
 /// The user jane, who is impersonated.
-fn jane(verb: &str) -> Option<Meant> {
-    Some(Meant { user: "jane".into(), denial: jane_says(verb, "jane") })
+fn jane(verb: &str) -> Option<IntendedCall> {
+    Some(IntendedCall { user: "jane".into(), denial: jane_says(verb, "jane") })
 }

@@ -163,7 +163,7 @@ fn status(cx: &mut Context<'_>, at: &str, expect: &Expect) {
 /// A refusal by another server than the API server.
 fn elsewhere(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, expect: &Expect) {
     let Some(by) = expect.by.filter(|by| by.is_elsewhere()) else { return };
-    let word = deny::key(by);
+    let word = by.word();
     let at_by = below(at, "by");
     let Some(curl) = draft.step.curl.as_ref() else {
         let message = match draft.verb {

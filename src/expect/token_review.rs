@@ -6,11 +6,10 @@ use serde_json::Value;
 
 use super::{
     Class, Mismatch,
-    parts::{missed, plain},
-    show,
+    parts::text_mismatch,
     text::{self, Plain},
 };
-use crate::scenario::expect::TokenReview;
+use crate::{redact::show, scenario::expect::TokenReview};
 
 /// Compares the `status` of a TokenReview with what is expected.
 pub fn judge(expect: &TokenReview, status: &Value) -> Vec<Mismatch> {
@@ -18,7 +17,7 @@ pub fn judge(expect: &TokenReview, status: &Value) -> Vec<Mismatch> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let error = text(&status["error"]);
     let mut differ = |key: &str, expected: String, got: String| {
-        let mut mismatch = plain(&format!("/expect/tokenReview/{key}"), Class::TokenReview, expected, got);
+        let mut mismatch = Mismatch::new(format!("/expect/tokenReview/{key}"), Class::TokenReview, expected, got);
         mismatch.server_words = (!error.is_empty()).then(|| show::line(&error, show::BODY));
         found.push(mismatch);
     };
@@ -53,7 +52,7 @@ pub fn judge(expect: &TokenReview, status: &Value) -> Vec<Mismatch> {
         }
     }
     if let Some(Err(miss)) = expect.error.as_ref().map(|rule| text::check(rule, Plain::StartsWith, &error)) {
-        found.push(missed("/expect/tokenReview/error", "the review's error", Class::TokenReview, miss));
+        found.push(text_mismatch("/expect/tokenReview/error", "the review's error", Class::TokenReview, miss));
     }
     found
 }

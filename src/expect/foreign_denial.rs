@@ -1,142 +1,22 @@
-//! Refusals by others than the API server: a kubelet, kube-rbac-proxy, and endpoints that ask the API server about their callers by
-//! themselves. All of them answer in plain text.
-//!
-//! Sources: `pkg/kubelet/server/{server,auth}.go` in Kubernetes, `pkg/filters` in kube-rbac-proxy, and
-//! `pkg/metrics/filters` in controller-runtime. Before Kubernetes 1.32 a kubelet's words were those that kube-rbac-proxy still has;
-//! there only the address that was called tells them apart.
-
-use std::sync::LazyLock;
-
-use regex::Regex;
+//! `by: kubelet`, `kube-rbac-proxy` and `endpoint`: whether an answer is a refusal by that server, and about the call that was made.
 
 use super::{
-    Class, Http, Mismatch,
-    deny::{self, Verdict},
-    hints::{user, wrong_identity},
-    show,
-    status::{server_words, words},
-    truth,
+    Class, ForeignResponse, Http, Mismatch, Verdict, classify,
+    hints::{shown_user, wrong_identity},
+    plain_refusal::Form,
+    status::{server_words, status_text},
+    status_mismatch::unexpected_status,
 };
 use crate::{
-    expect::deny::Stranger,
+    redact::show,
     scenario::{expect::DeniedBy, verbs::Method},
 };
 
-/// A refusal in plain text that names its user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
-    /// In whose words.
-    pub form: Form,
-    /// Who the caller was taken for.
-    pub user: String,
-    /// What was asked of the authorizer; empty where the words do not say it.
-    pub verb: String,
-    /// The same.
-    pub resource: String,
-    /// The same; a kubelet asks for several.
-    pub subresources: Vec<String>,
-}
-
-/// In whose words a refusal is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A kubelet's since 1.32.
-    Kubelet,
-    /// kube-rbac-proxy's, and an older kubelet's when it is about `nodes`.
-    Proxy,
-    /// Those of controller-runtime's filter for metrics.
-    Filter,
-}
-
-static FORBIDDEN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^Forbidden \(user=(.*), verb=(\w*), resource=(\S*), subresource(\(s\))?=(\[[\w ]*\]|[\w/]*)\)$")
-        .expect("a pattern that the tests compile")
-});
-
-/// controller-runtime's words.
-const FILTER: &str = "Authorization denied for user ";
-
-impl Door {
-    /// Reads a body.
-    pub fn read(status: u16, body: &str) -> Option<Self> {
-        if status != 403 {
-            return None;
-        }
-        let body = body.trim_end();
-        if let Some(user) = body.strip_prefix(FILTER).filter(|user| !user.contains('\n')) {
-            let (verb, resource) = (String::new(), String::new());
-            return Some(Self { form: Form::Filter, user: user.to_owned(), verb, resource, subresources: vec![] });
-        }
-        let found = FORBIDDEN.captures(body)?;
-        let subresources = found[5].trim_matches(['[', ']']).split_whitespace().map(str::to_owned).collect();
-        let form = if found.get(4).is_some() { Form::Kubelet } else { Form::Proxy };
-        Some(Self { form, user: found[1].into(), verb: found[2].into(), resource: found[3].into(), subresources })
-    }
-
-    /// Who has these words.
-    pub fn who(&self) -> &'static str {
-        match self.form {
-            Form::Kubelet => "a kubelet",
-            Form::Proxy if self.resource == "nodes" => "a kubelet (or kube-rbac-proxy)",
-            Form::Proxy => "kube-rbac-proxy",
-            Form::Filter => "an endpoint that asks the API server by itself",
-        }
-    }
-
-    /// What was refused, and what would grant it.
-    pub(super) fn refused(&self) -> (String, Option<String>) {
-        let who = user(&self.user);
-        if self.resource.is_empty() || self.form == Form::Filter {
-            let verb =
-                if self.verb.is_empty() { String::new() } else { format!(" {} this path", show::line(&self.verb, 80)) };
-            let what = if verb.is_empty() { format!("{who} may not call it") } else { format!("{who} may not{verb}") };
-            let hint = "a ClusterRole with `nonResourceURLs` for the path and the verb, bound cluster-wide, grants it where the \
-                        server asks about paths";
-            return (what, Some(hint.to_owned()));
-        }
-        let resource = show::line(&self.resource, 80);
-        let first = self.subresources.first().map(|part| format!("/{}", show::line(part, 80))).unwrap_or_default();
-        let verb = show::line(&self.verb, 80);
-        let hint = format!(
-            "a ClusterRole with `{{apiGroups: [''], resources: [{resource}{first}], verbs: [{verb}]}}`, bound cluster-wide, grants it"
-        );
-        (format!("{who} may not {verb} {resource}{first}"), (self.resource == "nodes").then_some(hint))
-    }
-
-    /// What to do when the API server's refusal was meant.
-    pub(super) fn hint(&self) -> &'static str {
-        match self.form {
-            Form::Kubelet => {
-                "the API server is https://kubernetes.default; if a kubelet's refusal is meant, write `by: kubelet`"
-            }
-            Form::Proxy if self.resource == "nodes" => {
-                "the API server is https://kubernetes.default; if a kubelet's refusal is meant, write `by: kubelet`"
-            }
-            Form::Proxy => {
-                "whoever answered is not the API server; if kube-rbac-proxy's refusal is meant, write `by: kube-rbac-proxy`"
-            }
-            Form::Filter => {
-                "whoever answered is not the API server; if that is meant, write `by: endpoint` and what it says, e.g. \
-                 `stdout: {startsWith: Authorization denied}`"
-            }
-        }
-    }
-
-    fn is_by(&self, by: DeniedBy) -> bool {
-        match by {
-            DeniedBy::Kubelet => self.resource == "nodes" && matches!(self.form, Form::Kubelet | Form::Proxy),
-            DeniedBy::KubeRbacProxy => self.form == Form::Proxy,
-            DeniedBy::Endpoint => self.form == Form::Filter,
-            _ => false,
-        }
-    }
-}
-
 /// Whether an answer is a refusal by the one who is meant.
-pub(super) fn denied(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict) -> Option<Mismatch> {
-    let who = deny::who(by);
+pub(super) fn denial(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict) -> Option<Mismatch> {
+    let who = by.title();
     let expected = format!("403 Forbidden by {who}");
-    let mut mismatch = truth::surprise(pointer, "403", &expected, http, verdict, None);
+    let mut mismatch = unexpected_status(pointer, "403", &expected, http, verdict, None);
     if http.status != 403 {
         if *verdict == Verdict::Allowed {
             mismatch.class = Class::Allowed;
@@ -153,31 +33,31 @@ pub(super) fn denied(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict
         return Some(mismatch);
     }
     let other = match verdict {
-        Verdict::NotKubernetes(Stranger::Door(door)) if door.is_by(by) => return None,
-        Verdict::NotKubernetes(Stranger::Door(door)) => door.who().to_owned(),
-        Verdict::NotKubernetes(stranger) if by == DeniedBy::Endpoint => match stranger {
+        Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) if refusal.is_by(by) => return None,
+        Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => refusal.who().to_owned(),
+        Verdict::NotKubernetes(foreign) if by == DeniedBy::Endpoint => match foreign {
             // Nobody says anything in it.
-            Stranger::Empty => "nobody who says so: the body is empty".to_owned(),
+            ForeignResponse::Empty => "nobody who says so: the body is empty".to_owned(),
             _ => return None,
         },
-        Verdict::NotKubernetes(stranger) => format!("somebody else, with {}", stranger.words()),
+        Verdict::NotKubernetes(foreign) => format!("somebody else, with {}", foreign.words()),
         Verdict::Denied(denial) => format!("the API server: by {}", denial.short()),
         _ => "the API server".to_owned(),
     };
     mismatch.class = Class::OtherDenier;
     mismatch.message = format!("403, but refused by {other}, not by {who}");
-    mismatch.got = format!("{}, refused by {other}", words(http.status));
+    mismatch.got = format!("{}, refused by {other}", status_text(http.status));
     mismatch.server_words = server_words(http);
     mismatch.hint = match verdict {
-        Verdict::NotKubernetes(Stranger::Door(door)) => Some(match door.form {
+        Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => Some(match refusal.form {
             Form::Kubelet => "if that is meant, write `by: kubelet`".into(),
-            Form::Proxy if door.resource == "nodes" => "if that is meant, write `by: kubelet`".into(),
+            Form::Proxy if refusal.resource == "nodes" => "if that is meant, write `by: kubelet`".into(),
             Form::Proxy => "if that is meant, write `by: kube-rbac-proxy`".into(),
             Form::Filter => {
                 "if that is meant, write `by: endpoint` with `stdout: {startsWith: Authorization denied}`".into()
             }
         }),
-        Verdict::Denied(denial) => Some(format!("if that is meant, write `by: {}`", deny::key(denial.by))),
+        Verdict::Denied(denial) => Some(format!("if that is meant, write `by: {}`", denial.by.word())),
         Verdict::NotKubernetes(_) => {
             Some("if that is meant, write `by: endpoint` and what it says, e.g. `stdout: {contains: …}`".into())
         }
@@ -188,7 +68,7 @@ pub(super) fn denied(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict
 
 /// What a call to such a server was about.
 #[derive(Debug, Clone, Copy)]
-pub struct Called<'a> {
+pub struct ForeignCall<'a> {
     /// As whom.
     pub user: &'a str,
     /// How.
@@ -198,43 +78,44 @@ pub struct Called<'a> {
 }
 
 /// Whether a refusal that names its user and what was asked is about another call than the one that was made.
-pub fn other_call(by: DeniedBy, http: &Http, called: Called<'_>) -> Option<Mismatch> {
-    let Verdict::NotKubernetes(Stranger::Door(door)) = deny::classify(http) else { return None };
-    let who = deny::who(by);
+pub fn other_call(by: DeniedBy, http: &Http, called: ForeignCall<'_>) -> Option<Mismatch> {
+    let Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) = classify(http) else { return None };
+    let who = by.title();
     let mismatch = |class, message, hint| {
         Some(Mismatch {
             pointer: "/expect/by".into(),
             message,
-            expected: format!("403 Forbidden by {who} for {}", user(called.user)),
-            got: format!("403 Forbidden by {} for {}", door.who(), user(&door.user)),
+            expected: format!("403 Forbidden by {who} for {}", shown_user(called.user)),
+            got: format!("403 Forbidden by {} for {}", refusal.who(), shown_user(&refusal.user)),
             server_words: server_words(http),
             hint: Some(hint),
             class,
         })
     };
-    if door.user != called.user {
-        let message = format!("403, but the call was made as {}, not as {}", user(&door.user), user(called.user));
-        return mismatch(Class::WrongIdentity, message, wrong_identity(&door.user, called.user));
+    if refusal.user != called.user {
+        let message =
+            format!("403, but the call was made as {}, not as {}", shown_user(&refusal.user), shown_user(called.user));
+        return mismatch(Class::WrongIdentity, message, wrong_identity(&refusal.user, called.user));
     }
-    if door.form == Form::Filter {
+    if refusal.form == Form::Filter {
         return None;
     }
     let verbs = if by == DeniedBy::Kubelet { kubelet_verb(called.method) } else { proxy_verbs(called.method) };
-    if !door.verb.is_empty() && !verbs.contains(&door.verb.as_str()) {
+    if !refusal.verb.is_empty() && !verbs.contains(&refusal.verb.as_str()) {
         return mismatch(
             Class::OtherRequest,
             "403, but for another request than the step means".into(),
-            format!("it understood: verb {} (meant: {})", show::line(&door.verb, 80), verbs.join(" or ")),
+            format!("it understood: verb {} (meant: {})", show::line(&refusal.verb, 80), verbs.join(" or ")),
         );
     }
     let part = subresource(called.path);
     // Before 1.33 all but metrics, stats and logs was `nodes/proxy`.
     let fine = matches!(part, "pods" | "healthz" | "configz" | "statusz");
-    if by == DeniedBy::Kubelet && !door.subresources.iter().any(|own| own == part || fine && own == "proxy") {
+    if by == DeniedBy::Kubelet && !refusal.subresources.iter().any(|own| own == part || fine && own == "proxy") {
         return mismatch(
             Class::OtherRequest,
             "403, but for another request than the step means".into(),
-            format!("it asked about nodes/{} (meant: nodes/{part})", door.subresources.join(", nodes/")),
+            format!("it asked about nodes/{} (meant: nodes/{part})", refusal.subresources.join(", nodes/")),
         );
     }
     None
@@ -304,13 +185,10 @@ mod tests {
 
     fn http(status: u16, body: &str) -> Http {
         Http {
-            status,
             content_type: Some("text/plain".into()),
-            warnings: vec![],
             body: body.into(),
             json: crate::expect::json::read(body.as_bytes()),
-            retry_after: None,
-            took: std::time::Duration::ZERO,
+            ..Http::with_object(status, None)
         }
     }
 
@@ -391,7 +269,7 @@ mod tests {
         #[case] path: &str,
         #[case] class: Option<Class>,
     ) {
-        let found = other_call(by, &http(403, body), Called { user, method, path });
+        let found = other_call(by, &http(403, body), ForeignCall { user, method, path });
         assert_eq!(found.as_ref().map(|found| found.class), class, "{found:?}");
     }
 

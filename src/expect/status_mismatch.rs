@@ -1,32 +1,28 @@
-//! The truth of a 403, and good words for every answer that is not it.
+//! A status that is not the expected one, a 403 that is not the refusal that is meant, and an answer that is not the API server's.
 
 use super::{
-    Class, Http, Meant, Mismatch,
-    deny::{self, Denial, Stranger, Verdict},
-    hints::{STILL_KNOWN, beyond_rbac, capital, differing, missing_right, unauthenticated, user, wrong_identity},
-    refused::Refused,
-    show,
-    status::{Status, server_words, words},
+    Class, Denial, ForeignResponse, Http, IntendedCall, Mismatch, Refused, Verdict,
+    hints::{
+        STILL_KNOWN, beyond_rbac, capitalized, differing, missing_right, shown_user, unauthenticated, wrong_identity,
+    },
+    status::{Status, server_words, status_text},
+    verdict::NOT_OF_THE_KIND,
 };
-use crate::scenario::expect::DeniedBy;
+use crate::{redact::show, scenario::expect::DeniedBy};
 
 /// A status that is not the expected one: `pointer` is the key that says so, `expected` a few words such as `403`.
-pub fn surprise(
+pub fn unexpected_status(
     pointer: &str,
     short: &str,
     expected: &str,
     http: &Http,
     verdict: &Verdict,
-    meant: Option<&Meant>,
+    meant: Option<&IntendedCall>,
 ) -> Mismatch {
     let mut mismatch = Mismatch {
-        pointer: pointer.into(),
         message: format!("expected {short}, got {}", http.status),
-        expected: expected.into(),
-        got: words(http.status),
         server_words: server_words(http),
-        hint: None,
-        class: Class::Status,
+        ..Mismatch::new(pointer, Class::Status, expected, status_text(http.status))
     };
     match verdict {
         Verdict::Allowed => {
@@ -35,14 +31,16 @@ pub fn surprise(
         }
         Verdict::Denied(Denial { refused: Some(refused), .. }) => {
             mismatch.class = Class::Refused;
-            mismatch.got = format!("{}: RBAC does not let {} {}", mismatch.got, user(&refused.user), refused.words());
+            mismatch.got =
+                format!("{}: RBAC does not let {} {}", mismatch.got, shown_user(&refused.user), refused.words());
             mismatch.hint = Some(match meant {
                 Some(meant) if short == "401" && meant.user == refused.user => STILL_KNOWN.into(),
                 _ => missing_right(refused, meant),
             });
             if let Some(meant) = meant.filter(|meant| meant.user != refused.user) {
                 mismatch.class = Class::WrongIdentity;
-                mismatch.message += &format!(": the call was made as {}, not as {}", user(&refused.user), meant.user);
+                mismatch.message +=
+                    &format!(": the call was made as {}, not as {}", shown_user(&refused.user), meant.user);
             }
         }
         Verdict::Denied(denial) => {
@@ -75,17 +73,17 @@ pub fn surprise(
         }
         Verdict::Other => {}
         // It is not the API server that is called.
-        Verdict::NotKubernetes(Stranger::Door(door)) if meant.is_none() => {
-            let (what, hint) = door.refused();
+        Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) if meant.is_none() => {
+            let (what, hint) = refusal.refused();
             mismatch.class = Class::Refused;
-            mismatch.got = format!("{} by {}: {what}", mismatch.got, door.who());
+            mismatch.got = format!("{} by {}: {what}", mismatch.got, refusal.who());
             mismatch.hint = hint;
         }
-        Verdict::NotKubernetes(stranger) => {
+        Verdict::NotKubernetes(foreign) => {
             mismatch.class = Class::NotKubernetes;
             mismatch.message += ", and not from the API server";
-            mismatch.got = format!("{} with {}", mismatch.got, stranger.words());
-            mismatch.hint = stranger.hint().map(str::to_owned);
+            mismatch.got = format!("{} with {}", mismatch.got, foreign.words());
+            mismatch.hint = foreign.hint().map(str::to_owned);
         }
     }
     mismatch
@@ -93,43 +91,46 @@ pub fn surprise(
 
 /// What to do about what came after authorization.
 fn after(why: &str) -> Option<&'static str> {
-    (why == deny::NOT_OF_THE_KIND)
+    (why == NOT_OF_THE_KIND)
         .then_some("server-side apply answers 500 for a slip in the manifest: the server's words name the field")
 }
 
 /// An answer whose status is as expected, but that somebody other than the API server gave.
-pub fn impostor(pointer: &str, http: &Http, stranger: &Stranger) -> Mismatch {
+pub fn foreign_response(pointer: &str, http: &Http, foreign: &ForeignResponse) -> Mismatch {
     Mismatch {
         pointer: pointer.into(),
         message: format!("{}, but not from the API server", http.status),
-        expected: format!("{} from the API server", words(http.status)),
-        got: format!("{} with {}", words(http.status), stranger.words()),
+        expected: format!("{} from the API server", status_text(http.status)),
+        got: format!("{} with {}", status_text(http.status), foreign.words()),
         server_words: server_words(http),
-        hint: stranger.hint().map(str::to_owned),
+        hint: foreign.hint().map(str::to_owned),
         class: Class::NotKubernetes,
     }
 }
 
 /// Whether a refusal is the one that was meant.
-pub fn denied(
+pub fn denial(
     by: DeniedBy,
     wanted: Option<u16>,
     pointer: &str,
     http: &Http,
     verdict: &Verdict,
-    meant: Option<&Meant>,
+    meant: Option<&IntendedCall>,
 ) -> Option<Mismatch> {
-    let who = deny::who(by);
+    let who = by.title();
     let short = wanted.map_or_else(|| format!("a refusal by {who}"), |status| status.to_string());
     let expected = match (by, meant) {
         // What a command asks for is not known.
         (DeniedBy::Rbac, Some(meant)) if meant.denial.is_empty() => {
-            format!("403 Forbidden by RBAC for {}", user(&meant.user))
+            format!("403 Forbidden by RBAC for {}", shown_user(&meant.user))
         }
         (DeniedBy::Rbac, Some(meant)) => format!("403 Forbidden by RBAC: `{}`", show::line(&meant.denial, 400)),
-        _ => format!("{}by {who}", wanted.map_or_else(|| "refused ".into(), |status| format!("{} ", words(status)))),
+        _ => format!(
+            "{}by {who}",
+            wanted.map_or_else(|| "refused ".into(), |status| format!("{} ", status_text(status)))
+        ),
     };
-    let mut mismatch = surprise(pointer, &short, &expected, http, verdict, meant);
+    let mut mismatch = unexpected_status(pointer, &short, &expected, http, verdict, meant);
     let Verdict::Denied(denial) = verdict else {
         if *verdict == Verdict::Allowed {
             mismatch.class = Class::Allowed;
@@ -158,19 +159,23 @@ pub fn denied(
         mismatch.class = Class::OtherDenier;
         mismatch.hint = Some(match denial.by {
             DeniedBy::Rbac => denial.refused.as_ref().map_or_else(String::new, |refused| {
-                format!("RBAC comes first: {} lacks a right. {}", user(&refused.user), capital(&refused.grant()))
+                format!(
+                    "RBAC comes first: {} lacks a right. {}",
+                    shown_user(&refused.user),
+                    capitalized(&refused.grant())
+                )
             }),
             // `by` needs a `status` beside it, and that is what was claimed.
             other if pointer.ends_with("status") && http.status == wanted.unwrap_or(http.status) => {
-                format!("if that is meant, write `by: {}`", deny::key(other))
+                format!("if that is meant, write `by: {}`", other.word())
             }
-            other => format!("if that is meant, write `by: {}` and `status: {}`", deny::key(other), http.status),
+            other => format!("if that is meant, write `by: {}` and `status: {}`", other.word(), http.status),
         });
         return Some(mismatch);
     }
     if let Some(status) = wanted.filter(|status| *status != http.status) {
         mismatch.message = format!("expected {status}, got {}, refused by {} as expected", http.status, denial.short());
-        mismatch.hint = Some(format!("write `status: {}` beside `by: {}`", http.status, deny::key(by)));
+        mismatch.hint = Some(format!("write `status: {}` beside `by: {}`", http.status, by.word()));
         return Some(mismatch);
     }
     let (Some(refused), Some(meant)) = (&denial.refused, meant) else {
@@ -180,7 +185,7 @@ pub fn denied(
 }
 
 /// Whether RBAC's refusal is about another call than the one that was meant; then says how.
-fn same_call(refused: &Refused, meant: &Meant, http: &Http, mismatch: &mut Mismatch) -> bool {
+fn same_call(refused: &Refused, meant: &IntendedCall, http: &Http, mismatch: &mut Mismatch) -> bool {
     let message = Status::of(http).map_or("", |status| status.message);
     let exact = message.strip_prefix(meant.denial.as_str());
     let whole = |rest: &str| meant.denial.is_empty() || rest.is_empty() || rest.starts_with(':');
@@ -198,9 +203,10 @@ fn same_call(refused: &Refused, meant: &Meant, http: &Http, mismatch: &mut Misma
         });
     } else {
         mismatch.class = Class::WrongIdentity;
-        mismatch.message = format!("403, but the call was made as {}, not as {}", user(&refused.user), meant.user);
+        mismatch.message =
+            format!("403, but the call was made as {}, not as {}", shown_user(&refused.user), meant.user);
         mismatch.hint = Some(wrong_identity(&refused.user, &meant.user));
     }
-    mismatch.got = format!("403 Forbidden: {} may not {}", user(&refused.user), refused.words());
+    mismatch.got = format!("403 Forbidden: {} may not {}", shown_user(&refused.user), refused.words());
     true
 }

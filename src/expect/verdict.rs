@@ -7,12 +7,11 @@ use regex::Regex;
 
 use super::{
     Http,
-    doors::Door,
+    plain_refusal::PlainRefusal,
     refused::{self, Refused, What},
-    show,
     status::Status,
 };
-use crate::scenario::expect::DeniedBy;
+use crate::{redact::show, scenario::expect::DeniedBy};
 
 /// What an HTTP answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub enum Verdict {
     /// Another answer of the API server, e.g. 405.
     Other,
     /// Not the API server's answer.
-    NotKubernetes(Stranger),
+    NotKubernetes(ForeignResponse),
 }
 
 /// A refusal.
@@ -54,11 +53,11 @@ pub struct Denial {
 
 /// An answer that is not the API server's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stranger {
+pub enum ForeignResponse {
     /// A page for people, e.g. of a proxy; its title.
     Html(Option<String>),
     /// The plain text in which a kubelet refuses, or somebody else who asks the API server about its callers.
-    Door(Door),
+    PlainRefusal(PlainRefusal),
     /// `http://` was spoken to an `https://` port.
     HttpToHttps,
     /// No body at all, as after HEAD.
@@ -70,9 +69,6 @@ pub enum Stranger {
     /// Any other text.
     Text,
 }
-
-/// The RBAC authorizer.
-pub(super) const RBAC: DeniedBy = DeniedBy::Rbac;
 
 /// How RBAC's escalation check begins, after its head.
 static ESCALATION: LazyLock<Regex> = LazyLock::new(|| {
@@ -97,7 +93,7 @@ pub fn classify(http: &Http) -> Verdict {
     };
     if !status.failure || status.code != Some(u64::from(http.status)) {
         let said = format!("status {:?}, code {}", if status.failure { "Failure" } else { "Success" }, code(&status));
-        return Verdict::NotKubernetes(Stranger::OtherStatus(said));
+        return Verdict::NotKubernetes(ForeignResponse::OtherStatus(said));
     }
     if let Some(denial) = denial(http.status, &status) {
         return Verdict::Denied(denial);
@@ -153,22 +149,22 @@ fn without_status(http: &Http) -> Verdict {
     let body = String::from_utf8_lossy(&http.body);
     let body = body.trim();
     if is_html(http) {
-        return Verdict::NotKubernetes(Stranger::Html(title(body)));
+        return Verdict::NotKubernetes(ForeignResponse::Html(title(body)));
     }
     match http.status {
         404 if body == "404 page not found" => Verdict::NotFound,
         429 if body.starts_with("Too many requests") => Verdict::TooManyRequests,
         500.. if !body.is_empty() && http.json.is_none() => Verdict::ServerError,
-        _ => Verdict::NotKubernetes(if let Some(door) = Door::read(http.status, body) {
-            Stranger::Door(door)
+        _ => Verdict::NotKubernetes(if let Some(refusal) = PlainRefusal::read(http.status, body) {
+            ForeignResponse::PlainRefusal(refusal)
         } else if body.starts_with("Client sent an HTTP request to an HTTPS server") {
-            Stranger::HttpToHttps
+            ForeignResponse::HttpToHttps
         } else if body.is_empty() {
-            Stranger::Empty
+            ForeignResponse::Empty
         } else if let Some(json) = &http.json {
-            Stranger::Json(json.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned))
+            ForeignResponse::Json(json.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned))
         } else {
-            Stranger::Text
+            ForeignResponse::Text
         }),
     }
 }
@@ -251,45 +247,11 @@ fn details_match(status: &Status<'_>, what: &What) -> bool {
     }
 }
 
-/// As a scenario says it: `by: podSecurity`.
-pub fn key(by: DeniedBy) -> &'static str {
-    match by {
-        DeniedBy::Rbac => "rbac",
-        DeniedBy::Escalation => "escalation",
-        DeniedBy::Admission => "admission",
-        DeniedBy::PodSecurity => "podSecurity",
-        DeniedBy::Quota => "quota",
-        DeniedBy::Policy => "policy",
-        DeniedBy::Webhook => "webhook",
-        DeniedBy::NamespaceTerminating => "namespaceTerminating",
-        DeniedBy::Kubelet => "kubelet",
-        DeniedBy::KubeRbacProxy => "kube-rbac-proxy",
-        DeniedBy::Endpoint => "endpoint",
-    }
-}
-
-/// In words, without a name.
-pub fn who(by: DeniedBy) -> &'static str {
-    match by {
-        DeniedBy::Rbac => "RBAC",
-        DeniedBy::Escalation => "RBAC's protection against escalation",
-        DeniedBy::Admission => "admission",
-        DeniedBy::PodSecurity => "Pod Security admission",
-        DeniedBy::Quota => "a ResourceQuota",
-        DeniedBy::Policy => "a ValidatingAdmissionPolicy",
-        DeniedBy::Webhook => "an admission webhook",
-        DeniedBy::NamespaceTerminating => "a namespace that is being deleted",
-        DeniedBy::Kubelet => "a kubelet",
-        DeniedBy::KubeRbacProxy => "kube-rbac-proxy",
-        DeniedBy::Endpoint => "the server that is called",
-    }
-}
-
 impl Denial {
     /// Who refused, with its name, but without its text.
     pub fn short(&self) -> String {
         match self.by {
-            DeniedBy::Escalation | DeniedBy::Admission => who(self.by).into(),
+            DeniedBy::Escalation | DeniedBy::Admission => self.by.title().into(),
             _ => self.words(),
         }
     }
@@ -310,13 +272,13 @@ impl Denial {
             DeniedBy::Webhook => format!("the admission webhook \"{detail}\""),
             by
             @ (DeniedBy::NamespaceTerminating | DeniedBy::Kubelet | DeniedBy::KubeRbacProxy | DeniedBy::Endpoint) => {
-                who(by).into()
+                by.title().into()
             }
         }
     }
 }
 
-impl Stranger {
+impl ForeignResponse {
     /// What it is, in words.
     pub fn words(&self) -> String {
         match self {
@@ -324,8 +286,12 @@ impl Stranger {
                 format!("an HTML page (\"{title}\"), as proxies and gateways send it")
             }
             Self::Html(None) => "an HTML page, as proxies and gateways send it".into(),
-            Self::Door(door) => {
-                format!("a refusal in plain text by {} (to user {})", door.who(), show::line(&door.user, show::VALUE))
+            Self::PlainRefusal(refusal) => {
+                format!(
+                    "a refusal in plain text by {} (to user {})",
+                    refusal.who(),
+                    show::line(&refusal.user, show::VALUE)
+                )
             }
             Self::HttpToHttps => "a complaint that http:// was spoken to an https:// port".into(),
             Self::Empty => "an empty body".into(),
@@ -346,7 +312,7 @@ impl Stranger {
             Self::Html(_) => {
                 Some("something between the Pod and the API server answered; look at the URL and at proxies")
             }
-            Self::Door(door) => Some(door.hint()),
+            Self::PlainRefusal(refusal) => Some(refusal.hint()),
             Self::HttpToHttps => Some("write https:// instead of http://"),
             Self::Empty => Some("an answer without a body (as HEAD gets) proves nothing; use GET"),
             Self::Json(_) | Self::OtherStatus(_) | Self::Text => {
