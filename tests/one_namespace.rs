@@ -81,7 +81,7 @@ impl Owned {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let sent = api::send(&self.client, method, path, Some("application/json"), body);
         let answer = self.runtime.block_on(sent).expect("an answer");
-        assert!(answer.status < 300, "{path}: {}", api::words(&answer));
+        assert!(answer.status < 300, "{path}: {}", api::message(&answer));
         answer.json.unwrap_or_default()
     }
 

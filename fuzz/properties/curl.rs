@@ -9,7 +9,7 @@ use kubewalk::{
     plan::{Names, Step, plan},
     run::summary::summarize,
     scenario::{self, expect::Expect},
-    steps::{curl::take_apart, exec::Output},
+    steps::{curl::take_apart, pod_exec::Output},
 };
 use serde_json::{Value, json};
 

@@ -30,6 +30,12 @@ pub fn uid_of(object: &Value) -> Option<&str> {
     object["metadata"]["uid"].as_str()
 }
 
+/// Whether a condition of an object's status is `True`.
+pub fn has_condition(object: &Value, kind: &str) -> bool {
+    items_of(&object["status"]["conditions"])
+        .any(|condition| condition["type"] == kind && condition["status"] == "True")
+}
+
 /// Whether an object has an owner with one of these uids.
 pub fn is_owned(object: &Value, owners: &[String]) -> bool {
     let mut uids = items_of(&object["metadata"]["ownerReferences"]).filter_map(|owner| owner["uid"].as_str());

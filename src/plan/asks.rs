@@ -70,3 +70,29 @@ pub(super) fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find(['/', '?', '#']).map_or("/", |at| &rest[at..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(group: &str, plural: &str) -> Kind {
+        Kind {
+            group: group.into(),
+            version: "v1".into(),
+            kind: "X".into(),
+            plural: Some(plural.into()),
+            namespaced: true,
+        }
+    }
+
+    #[test]
+    fn paths_are_the_api_servers() {
+        assert_eq!(path(&kind("", "pods"), Some("default"), Some("a")), "/api/v1/namespaces/default/pods/a");
+        assert_eq!(path(&kind("", "nodes"), None, None), "/api/v1/nodes");
+        let roles = kind("rbac.authorization.k8s.io", "roles");
+        assert_eq!(
+            path(&roles, Some("a"), Some("list-pods_demo:sa")),
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/list-pods_demo%3Asa"
+        );
+    }
+}

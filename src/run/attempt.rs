@@ -139,7 +139,7 @@ async fn attempt(step: &Step, context: &Context, deadline: Moment) -> Result<Jud
 
 /// Carries the action out and judges all expectations.
 async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
-    let who = context.identities.who(&step.caller, context).await?;
+    let who = context.identities.requester(&step.caller, &context.client).await?;
     let got = steps::perform(&step.action, &who, context, deadline).await?;
     let meant = meant(step, &got.answer);
     let mut mismatches: Vec<Mismatch> = Vec::new();
@@ -222,14 +222,14 @@ async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
     if let Action::Get(target) = &mut step.action
         && target.kind.plural.is_none()
         && step.expected.iter().any(|item| item.expect.is_not_found())
-        && !steps::api::is_served(&target.kind, context).await?
+        && !steps::served_kind::is_served(&target.kind, &context.client).await?
     {
         // Nothing is at its path, whatever the plural would be: the server says so itself.
         target.kind.plural = Some(format!("{}s", target.kind.kind.to_lowercase()));
     }
     if step.caller.identity.is_some() {
         for kind in step.action.kinds_mut() {
-            *kind = steps::api::resolve(kind, context).await?;
+            *kind = steps::served_kind::resolve(kind, &context.client).await?;
         }
     }
     Ok(step)

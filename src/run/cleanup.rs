@@ -79,7 +79,7 @@ pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<Str
         tokio::time::sleep(POLICY_LINGERS).await;
     }
     // Last: what was made could keep it from being as it was.
-    let changed = restore::all(context, deadline).await;
+    let changed = restore::write_back(context, deadline).await;
     let mut left: Vec<String> = others.into_iter().flatten().chain(own).chain(changed).collect();
     for object in &turn {
         left.extend(remove_one(object, context, deadline).await);
@@ -155,10 +155,10 @@ async fn delete(
                 // A namespace that is going already answers with a conflict.
                 Ok(Ok(there)) if there.status == 404 || is_going(&there, uid) => return Ok(there),
                 Ok(Ok(there)) if is_another(&there, uid) => return Err(ANOTHER.into()),
-                _ => last = api::words(&http),
+                _ => last = api::message(&http),
             },
-            Ok(Ok(http)) if http.status == 403 && is_by_rbac(&http) => return Err(api::words(&http)),
-            Ok(Ok(http)) => last = api::words(&http),
+            Ok(Ok(http)) if http.status == 403 && is_by_rbac(&http) => return Err(api::message(&http)),
+            Ok(Ok(http)) => last = api::message(&http),
             Ok(Err(fault)) => last = fault.to_string(),
             Err(_) => return Err(last),
         }
@@ -181,5 +181,5 @@ fn is_going(there: &Http, uid: Option<&str>) -> bool {
 
 /// Whether it is RBAC that refuses, which does not change its mind.
 fn is_by_rbac(http: &Http) -> bool {
-    api::words(http).contains(" cannot delete resource ")
+    api::message(http).contains(" cannot delete resource ")
 }

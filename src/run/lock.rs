@@ -45,7 +45,7 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
         }
         if made.status != 409 {
             return Err(api::busy(&made).unwrap_or_else(|| {
-                Fault::Refused(format!("no turn in the namespace {}: {}", plan.namespace, api::words(&made)))
+                Fault::Refused(format!("no turn in the namespace {}: {}", plan.namespace, api::message(&made)))
             }));
         }
         let there = api::get(&context.client, &path).await?;

@@ -44,9 +44,7 @@ use crate::{
     redact::redact,
     redact::show,
     scenario::{diagnostic, when::Feature},
-    steps::{
-        Context, Fault, Own, discovery::Discovery, guest::Guests, identity::Identities, mounted::Mounted, shell::Shells,
-    },
+    steps::{Context, Fault, Own, discovery::Discovery, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 
@@ -114,10 +112,10 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         foreign: cluster.is_foreign(),
         own: plan.fresh_namespace.then(|| Own { name: plan.namespace.clone(), ..Own::default() }),
         identities: Identities::new(bare),
-        discovery: Discovery::of(cluster.documents()),
-        shells: Shells::of(plan),
+        discovery: Discovery::with(cluster.documents()),
+        shells: Shells::for_plan(plan),
         mounted: Mounted::default(),
-        guests: Guests::default(),
+        guests: Mutex::default(),
     };
     let played = Box::pin(bug::caught(steps(plan, cluster, &context, &mut ended, tell)));
     match unless_stopped(stop, played).await {

@@ -13,7 +13,7 @@ use crate::{
     },
     plan::{Action, Curl, Exec, Identity, Of, Owner, Place, Step, place::selector},
     redact::show,
-    steps::{Context, Fault, api, guest, hopeless, states},
+    steps::{Context, Fault, api, guest, states, terminal_state},
 };
 
 /// How long after a look it is looked again.
@@ -94,7 +94,7 @@ async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Resul
             // Of a Pod that has a name, the call itself says why it does not run.
             Ok(pod) if place.of != Some(Of::Name) || patience.left().is_zero() => return Ok(pod),
             // It never will.
-            Ok(pod) if hopeless::why("Pod", &pod).is_some() => return Ok(pod),
+            Ok(pod) if terminal_state::never_ready_reason("Pod", &pod).is_some() => return Ok(pod),
             Ok(pod) if runs(&pod, place.container.as_deref()) => return Ok(pod),
             Ok(_) => tokio::time::sleep(AGAIN).await,
             Err(last) if patience.left().is_zero() => {
@@ -185,7 +185,8 @@ async fn owned(
             Some(number) => format!(", and wants {number}"),
             None => String::new(),
         };
-        let why = hopeless::why(owner.kind(), &top).map(|why| format!(": {why}")).unwrap_or_default();
+        let why =
+            terminal_state::never_ready_reason(owner.kind(), &top).map(|why| format!(": {why}")).unwrap_or_default();
         return Ok(Err(format!("{} `{name}` has no Pod{wanted}{why}", owner.kind())));
     }
     Ok(Ok(pods))
@@ -200,7 +201,7 @@ fn runs(pod: &Value, container: Option<&str>) -> bool {
 fn states(pods: &[Value]) -> String {
     let one = |pod: &Value| {
         let phase = pod["status"]["phase"].as_str().unwrap_or("Unknown");
-        let why = hopeless::why("Pod", pod).map(|why| format!(": {why}")).unwrap_or_default();
+        let why = terminal_state::never_ready_reason("Pod", pod).map(|why| format!(": {why}")).unwrap_or_default();
         format!("{} is {phase}{why}", name_of(pod))
     };
     let told: Vec<String> = pods.iter().take(TOLD).map(one).collect();

@@ -106,7 +106,7 @@ async fn may(client: kube::Client, review: serde_json::Value) -> Result<bool, cr
     let body = review.to_string().into_bytes();
     let answer = api::send(&client, http::Method::POST, path, Some("application/json"), body).await?;
     if answer.status != 201 {
-        return Err(crate::steps::Fault::Refused(api::words(&answer)));
+        return Err(crate::steps::Fault::Refused(api::message(&answer)));
     }
     Ok(answer.json.is_some_and(|json| json["status"]["allowed"] == true))
 }

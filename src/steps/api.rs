@@ -5,14 +5,12 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 
-use super::{Context, Fault, identity::Who};
+use super::{Fault, Requester};
 pub use crate::plan::asks::{escape, path};
 use crate::{
-    clock::Moment,
     cluster::access::{self, MOST_BODY},
     expect::{Http, json},
     k8s::object::objects_of,
-    plan::Kind,
     redact,
 };
 
@@ -35,7 +33,7 @@ pub async fn send(
 /// # Errors
 /// As [`send`].
 pub async fn send_as(
-    who: &Who,
+    who: &Requester,
     method: http::Method,
     path: &str,
     content_type: Option<&str>,
@@ -171,89 +169,14 @@ pub async fn list_if_allowed(client: &kube::Client, path: &str) -> Result<Result
 
 fn no_answer(path: &str, http: &Http) -> Fault {
     let refused =
-        || Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, words(http)));
+        || Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, message(http)));
     busy(http).unwrap_or_else(refused)
-}
-
-/// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has
-/// said that the CustomResourceDefinition is established.
-const SERVED_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often a kind is looked for that is not served yet.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// The kind with its plural and scope; the cluster is asked about kinds that are not Kubernetes' own.
-///
-/// # Errors
-/// When the cluster does not know the kind, also not a moment later.
-pub async fn resolve(kind: &Kind, context: &Context) -> Result<Kind, Fault> {
-    if kind.plural.is_some() {
-        return Ok(kind.clone());
-    }
-    let until = Moment::now() + SERVED_WITHIN;
-    loop {
-        match served(kind, context).await? {
-            Some(found) => return Ok(found),
-            None if !until.left().is_zero() => tokio::time::sleep(LOOK_AGAIN).await,
-            None => return Err(unserved(kind, context).await),
-        }
-    }
-}
-
-/// Says that a kind is not served, and what is.
-async fn unserved(kind: &Kind, context: &Context) -> Fault {
-    let Kind { group, version, kind: word, .. } = kind;
-    let list = |path: String, key: &'static str, name: &'static str| async move {
-        let answer = get(&context.client, &path).await.ok().and_then(|answer| answer.json).unwrap_or_default();
-        let items = answer[key].as_array().cloned().unwrap_or_default();
-        let mut names: Vec<String> = items.iter().filter_map(|one| one[name].as_str().map(str::to_owned)).collect();
-        names.dedup();
-        names
-    };
-    let kinds = list(format!("/apis/{group}/{version}"), "resources", "kind").await;
-    let versions = list(format!("/apis/{group}"), "versions", "version").await;
-    let hint = match crate::k8s::nearest(word, kinds.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if !kinds.is_empty() => format!("`{group}/{version}` has: {}", kinds.join(", ")),
-        None if !versions.is_empty() => {
-            let all: Vec<_> = versions.iter().map(|version| format!("`{group}/{version}`")).collect();
-            format!("served are: {}", all.join(", "))
-        }
-        None => format!("nothing serves `{group}`: apply its CustomResourceDefinition in a step before"),
-    };
-    let what = format!("the cluster does not serve {word} of {group}/{version}");
-    Fault::NotServed { what, hint: crate::redact::show::line(&hint, crate::redact::show::BODY) }
-}
-
-/// Whether the cluster knows the kind now.
-///
-/// # Errors
-/// When the API server does not answer, or cannot answer for now.
-pub async fn is_served(kind: &Kind, context: &Context) -> Result<bool, Fault> {
-    Ok(served(kind, context).await?.is_some())
-}
-
-/// The kind as the cluster serves it now.
-async fn served(kind: &Kind, context: &Context) -> Result<Option<Kind>, Fault> {
-    let list = get(&context.client, &format!("/apis/{}/{}", kind.group, kind.version)).await?;
-    if let Some(busy) = busy(&list) {
-        return Err(busy);
-    }
-    let resources = list.json.as_ref().and_then(|json| json["resources"].as_array());
-    let found = resources.into_iter().flatten().find(|resource| {
-        resource["kind"] == kind.kind.as_str() && resource["name"].as_str().is_some_and(|name| !name.contains('/'))
-    });
-    Ok(found.map(|resource| Kind {
-        plural: resource["name"].as_str().map(str::to_owned),
-        namespaced: resource["namespaced"].as_bool().unwrap_or(true),
-        ..kind.clone()
-    }))
 }
 
 /// The fault of a server that cannot answer for now: 429, 5xx.
 pub fn busy(http: &Http) -> Option<Fault> {
     let busy = http.status == 429 || http.status >= 500;
-    busy.then(|| Fault::Busy { status: http.status, words: words(http), after: http.retry_after })
+    busy.then(|| Fault::Busy { status: http.status, words: message(http), after: http.retry_after })
 }
 
 /// `Retry-After` in seconds; a date in its place is not worth a clock.
@@ -262,7 +185,7 @@ pub fn retry_after(text: &str) -> Option<Duration> {
 }
 
 /// The message of a Status, or the beginning of whatever came instead.
-pub fn words(http: &Http) -> String {
+pub fn message(http: &Http) -> String {
     match http.json.as_ref().and_then(|json| json["message"].as_str()) {
         Some(message) => message.to_owned(),
         None => String::from_utf8_lossy(&http.body).chars().take(200).collect(),
@@ -277,30 +200,4 @@ pub fn uid(json: Option<&Value>) -> Option<String> {
 /// `metadata.resourceVersion` of the answer's object.
 pub fn resource_version(json: Option<&Value>) -> Option<String> {
     json.and_then(|json| json["metadata"]["resourceVersion"].as_str()).map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kind(group: &str, plural: &str) -> Kind {
-        Kind {
-            group: group.into(),
-            version: "v1".into(),
-            kind: "X".into(),
-            plural: Some(plural.into()),
-            namespaced: true,
-        }
-    }
-
-    #[test]
-    fn paths_are_the_api_servers() {
-        assert_eq!(path(&kind("", "pods"), Some("default"), Some("a")), "/api/v1/namespaces/default/pods/a");
-        assert_eq!(path(&kind("", "nodes"), None, None), "/api/v1/nodes");
-        let roles = kind("rbac.authorization.k8s.io", "roles");
-        assert_eq!(
-            path(&roles, Some("a"), Some("list-pods_demo:sa")),
-            "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/list-pods_demo%3Asa"
-        );
-    }
 }

@@ -118,7 +118,7 @@ async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), Fault>
         if let Some(busy) = api::busy(&http) {
             return Err(busy);
         }
-        let words = api::words(&http);
+        let words = api::message(&http);
         return Err(Fault::Refused(format!("the API server did not answer a review ({}): {words}", http.status)));
     };
     let reasons: Vec<_> = ["reason", "evaluationError"]

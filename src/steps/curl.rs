@@ -8,16 +8,17 @@
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::{Context, Fault, api, exec};
+use super::{
+    Context, Fault, api, exec,
+    pod_exec::{Output, random_mark},
+};
 use crate::{
     clock::Moment,
     expect::{Answer, Http, json},
+    k8s::well_known::MOUNT,
     plan::Curl,
     scenario::verbs::Method,
 };
-
-/// Where Kubernetes mounts a Pod's credentials.
-pub const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Reads the token's file and hands it to curl as a configuration on standard input. `$0` is the file, `$@` curl's arguments.
 const WITH_TOKEN: &str =
@@ -38,7 +39,7 @@ const MOST_ARGUMENT: usize = 64 << 10;
 /// # Errors
 /// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
 pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
-    let trailer = trailer();
+    let trailer = random_mark();
     // Asked for when it begins, so that curl ends in time however long its start took.
     let command = || command(curl, &trailer, deadline.seconds_left());
     let config = match &curl.saved_token {
@@ -61,15 +62,8 @@ pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Mom
         }
         output => output?,
     };
-    exec::learn(&output);
+    output.learn_secrets();
     take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
-}
-
-/// Letters that nothing else can contain.
-pub(super) fn trailer() -> String {
-    use rand::RngExt as _;
-    let mut rng = rand::rng();
-    (0..20).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
 }
 
 fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
@@ -113,7 +107,7 @@ fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {
 }
 
 /// Takes curl's output apart into the answer, or says why it is not whole.
-pub fn take_apart(output: exec::Output, trailer: &str) -> Result<Answer, String> {
+pub fn take_apart(output: Output, trailer: &str) -> Result<Answer, String> {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let mut parts = stderr.split(trailer);
     let said = parts.next().unwrap_or_default().trim().to_owned();
@@ -151,8 +145,8 @@ mod tests {
 
     const T: &str = "qqqq";
 
-    fn output(exit_code: i32, stdout: &str, stderr: &str) -> exec::Output {
-        exec::Output { exit_code, stdout: stdout.into(), stderr: stderr.into() }
+    fn output(exit_code: i32, stdout: &str, stderr: &str) -> Output {
+        Output { exit_code, stdout: stdout.into(), stderr: stderr.into() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `delete`: one object, and the wait until it is gone.
 
-use super::{Context, Fault, api, identity::Who, restore, watch};
+use super::{Context, Fault, Requester, api, restore, served_kind, watch};
 use crate::{clock::Moment, cluster::namespaces, expect::Answer, plan::Target};
 
 /// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
@@ -17,8 +17,8 @@ pub fn goes_later(object: Option<&serde_json::Value>) -> bool {
 ///
 /// # Errors
 /// When the API server does not answer, or the object is still there at the deadline.
-pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
-    let kind = api::resolve(&target.kind, context).await?;
+pub async fn run(target: &Target, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+    let kind = served_kind::resolve(&target.kind, &context.client).await?;
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.as_deref().unwrap_or_default();
     let path = api::path(&kind, namespace, Some(name));
@@ -26,9 +26,9 @@ pub async fn run(target: &Target, who: &Who, context: &Context, deadline: Moment
     let uid = context.made_uid(&kind, namespace, name).filter(|_| context.is_shared(namespace));
     // As kubectl does, with what is kept for it.
     let (content, body) = (Some("application/json"), namespaces::delete_options(uid.as_deref(), None, None));
-    restore::look(&kind, namespace, name, context).await?;
+    restore::remember(&kind, namespace, name, context).await?;
     let answer = api::send_as(who, http::Method::DELETE, &path, content, body).await?;
-    if uid.is_some() && answer.status == 409 && api::words(&answer).contains("UID") {
+    if uid.is_some() && answer.status == 409 && api::message(&answer).contains("UID") {
         let words = format!("{} {name} is another one now: it was deleted and made anew meanwhile", kind.kind);
         return Err(Fault::Taken(words));
     }

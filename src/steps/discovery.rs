@@ -38,7 +38,7 @@ enum Place {
 }
 
 impl Place {
-    fn of(about: &About<'_>) -> Option<Self> {
+    fn holding(about: &About<'_>) -> Option<Self> {
         let path = match about {
             About::Group(group) => return Some(Place::Group((*group).to_owned())),
             About::Path(path) => path.split(['?', '#']).next().unwrap_or_default(),
@@ -65,7 +65,7 @@ impl Place {
 /// The places about which discovery is asked, each once.
 fn places(asked: &[About<'_>]) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    for place in asked.iter().filter_map(Place::of) {
+    for place in asked.iter().filter_map(Place::holding) {
         if !places.contains(&place) {
             places.push(place);
         }
@@ -91,7 +91,7 @@ struct Found {
 
 impl Discovery {
     /// With what is known of a cluster already.
-    pub fn of(known: Documents) -> Self {
+    pub fn with(known: Documents) -> Self {
         Discovery { known }
     }
 

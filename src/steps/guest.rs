@@ -7,31 +7,15 @@
 //!
 //! Kubernetes never removes an ephemeral container: it stays until its Pod goes. So none is put into a Pod that belongs to others.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Context, Fault, Made, api, curl::MOUNT, exec};
-use crate::{clock::Moment, plan::Place, sync::locked};
+use super::{Context, Fault, Made, api, pod_exec};
+use crate::{clock::Moment, k8s::well_known::MOUNT, plan::Place, sync::locked};
 
 /// A user that is not root, for Pods that name none.
 const NOBODY: u64 = 65532;
-
-/// The containers that were put into Pods, by the Pod's uid and the container beside which they are. `None`: none is needed.
-#[derive(Default)]
-pub struct Guests {
-    known: Mutex<HashMap<(String, String), Option<String>>>,
-}
-
-impl Guests {
-    fn get(&self, key: &(String, String)) -> Option<Option<String>> {
-        locked(&self.known).get(key).cloned()
-    }
-
-    fn set(&self, key: (String, String), guest: Option<String>) {
-        locked(&self.known).insert(key, guest);
-    }
-}
 
 /// Looks whether a call can be made in a container of a Pod, and if it cannot, changes the place to a container that is made for it.
 ///
@@ -45,7 +29,8 @@ pub async fn prepare(place: &mut Place, pod: &Value, context: &Context, deadline
         return Ok(());
     }
     let key = (text(&pod["metadata"]["uid"]), name.clone());
-    let guest = match context.guests.get(&key) {
+    let known = locked(&context.guests).get(&key).cloned();
+    let guest = match known {
         Some(known) => known,
         None => {
             let found = match lacks(place, &name, context).await {
@@ -53,7 +38,7 @@ pub async fn prepare(place: &mut Place, pod: &Value, context: &Context, deadline
                 Some(false) => None,
                 Some(true) => Some(put(place, pod, container, context, deadline).await?),
             };
-            context.guests.set(key, found.clone());
+            locked(&context.guests).insert(key, found.clone());
             found
         }
     };
@@ -80,7 +65,7 @@ pub fn container<'p>(pod: &'p Value, name: Option<&str>) -> Option<&'p Value> {
 async fn lacks(place: &Place, container: &str, context: &Context) -> Option<bool> {
     let place = Place { container: Some(container.to_owned()), ..place.clone() };
     let look = ["sh", "-c", "command -v curl"].map(str::to_owned);
-    match exec::attached(&place, &look, None, &context.client).await {
+    match pod_exec::run(&place, &look, None, &context.client).await {
         Ok(output) => Some(output.exit_code != 0),
         Err(why) if why.contains("executable file not found") || why.contains("no such file or directory") => {
             Some(true)
@@ -99,7 +84,7 @@ async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, dead
                 .into(),
         ));
     }
-    let name = format!("kubewalk-{}", &super::curl::trailer()[..8]);
+    let name = format!("kubewalk-{}", &pod_exec::random_mark()[..8]);
     // Only into the very Pod that was looked at: another one of its name may be somebody else's.
     let body = json!({
         "metadata": {"uid": pod["metadata"]["uid"]},
@@ -118,7 +103,7 @@ async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, dead
         return Err(busy);
     }
     if http.status != 200 {
-        let words = api::words(&http);
+        let words = api::message(&http);
         return Err(fault(format!(
             "its image has no curl or no shell, and an ephemeral container was refused ({}): {words}",
             http.status

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::{Context, Fault, api};
+use super::{Fault, Requester, api};
 use crate::{
     plan::{Caller, Credential},
     redact,
@@ -31,18 +31,6 @@ pub struct Identities {
     tokens: Mutex<BTreeMap<(String, String), (Instant, SecretString)>>,
     /// Tokens that steps saved.
     saved: Mutex<BTreeMap<String, SecretString>>,
-}
-
-/// Somebody who asks now.
-pub struct Who {
-    /// The client.
-    pub client: kube::Client,
-    /// The headers that say who asks.
-    pub headers: HeaderMap,
-    /// The token that the headers carry.
-    pub token: Option<SecretString>,
-    /// The kind of credential.
-    pub credential: Credential,
 }
 
 impl Identities {
@@ -78,42 +66,42 @@ impl Identities {
         tokens.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// The client and headers of a caller.
+    /// The requester for a caller; `client` is the administrator's.
     ///
     /// # Errors
     /// When a token is refused, or was never saved.
-    pub async fn who(&self, caller: &Caller, context: &Context) -> Result<Who, Fault> {
+    pub async fn requester(&self, caller: &Caller, client: &kube::Client) -> Result<Requester, Fault> {
         let credential = || caller.credential.clone();
         let admin =
-            || Who { client: context.client.clone(), headers: HeaderMap::new(), token: None, credential: credential() };
+            || Requester { client: client.clone(), headers: HeaderMap::new(), token: None, credential: credential() };
         Ok(match &caller.credential {
             Credential::Administrator => admin(),
-            Credential::Anonymous => Who { client: self.bare.clone(), ..admin() },
+            Credential::Anonymous => Requester { client: self.bare.clone(), ..admin() },
             Credential::Account { namespace, name } => {
-                self.bearer(self.token(namespace, name, context).await?, credential())?
+                self.bearer(self.token(namespace, name, client).await?, credential())?
             }
             Credential::Saved(name) => self.bearer(self.saved(name)?, credential())?,
             Credential::Text(text) => self.bearer(SecretString::from(text.as_str()), credential())?,
             Credential::Impersonation { user, groups } => {
                 let mut who = admin();
-                who.headers.insert(HeaderName::from_static("impersonate-user"), value(user)?);
+                who.headers.insert(HeaderName::from_static("impersonate-user"), header_value(user)?);
                 for group in groups {
-                    who.headers.append(HeaderName::from_static("impersonate-group"), value(group)?);
+                    who.headers.append(HeaderName::from_static("impersonate-group"), header_value(group)?);
                 }
                 who
             }
         })
     }
 
-    fn bearer(&self, token: SecretString, credential: Credential) -> Result<Who, Fault> {
-        let mut header = value(&format!("Bearer {}", token.expose_secret()))?;
+    fn bearer(&self, token: SecretString, credential: Credential) -> Result<Requester, Fault> {
+        let mut header = header_value(&format!("Bearer {}", token.expose_secret()))?;
         header.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, header)]);
-        Ok(Who { client: self.bare.clone(), headers, token: Some(token), credential })
+        Ok(Requester { client: self.bare.clone(), headers, token: Some(token), credential })
     }
 
     /// A token of a ServiceAccount, of this run.
-    async fn token(&self, namespace: &str, name: &str, context: &Context) -> Result<SecretString, Fault> {
+    async fn token(&self, namespace: &str, name: &str, client: &kube::Client) -> Result<SecretString, Fault> {
         let key = (namespace.to_owned(), name.to_owned());
         let known = locked(&self.tokens).get(&key).cloned();
         if let Some((made, token)) = known
@@ -128,7 +116,7 @@ impl Identities {
             "spec": {"expirationSeconds": LIFE.as_secs()},
         });
         let body = body.to_string().into_bytes();
-        let answer = api::send(&context.client, http::Method::POST, &path, Some("application/json"), body).await?;
+        let answer = api::send(client, http::Method::POST, &path, Some("application/json"), body).await?;
         if let Some(busy) = api::busy(&answer) {
             return Err(busy);
         }
@@ -137,11 +125,11 @@ impl Identities {
             if answer.status == 404 {
                 return Err(Fault::Waited {
                     what: format!("nothing was asked: there is no ServiceAccount `{name}` in namespace `{namespace}`"),
-                    last: api::words(&answer),
+                    last: api::message(&answer),
                     hint: Some("make it in a step before; one that was deleted can ask nothing any more".into()),
                 });
             }
-            let why = if answer.status == 201 { "the answer has none".into() } else { api::words(&answer) };
+            let why = if answer.status == 201 { "the answer has none".into() } else { api::message(&answer) };
             return Err(Fault::Refused(format!("no token for ServiceAccount {name} in namespace {namespace}: {why}")));
         };
         redact::register(token);
@@ -151,6 +139,6 @@ impl Identities {
     }
 }
 
-fn value(text: &str) -> Result<HeaderValue, Fault> {
+fn header_value(text: &str) -> Result<HeaderValue, Fault> {
     HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Fault::Refused("who asks cannot stand in a header".into()))
 }

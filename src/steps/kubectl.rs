@@ -1,6 +1,6 @@
 //! `kubectl`: the real one, on the cluster's node.
 
-use super::{Context, Fault, Made, api, identity::Who};
+use super::{Context, Fault, Made, Requester, api, served_kind};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::{Login, STILL},
@@ -14,12 +14,13 @@ use crate::{
 ///
 /// # Errors
 /// [`Fault::Argument`]: with the values that were saved it is a command line that is refused. [`Fault::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
-pub async fn run(kubectl: &Kubectl, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
-    let args: Vec<String> = flags.into_iter().chain(words(kubectl, context)?).collect();
+    let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
-    let (output, ()) = tokio::join!(context.kubectl.run(&args, stdin, login, deadline), known(&kubectl.args, context));
+    let (output, ()) =
+        tokio::join!(context.kubectl.run(&args, stdin, login, deadline), learn_secrets(&kubectl.args, context));
     let output =
         output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
             // It was seen to run, and was killed: a call without an end is the scenario's matter.
@@ -43,7 +44,7 @@ async fn uids(kubectl: &Kubectl, context: &Context) -> Vec<Option<String>> {
 }
 
 async fn uid(object: &Object, context: &Context) -> Option<String> {
-    let kind = api::resolve(&object.kind, context).await.ok()?;
+    let kind = served_kind::resolve(&object.kind, &context.client).await.ok()?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let there = api::get(&context.client, &api::path(&kind, namespace, Some(&object.name))).await.ok()?;
     api::uid(there.json.as_ref().filter(|_| there.status == 200))
@@ -51,7 +52,7 @@ async fn uid(object: &Object, context: &Context) -> Option<String> {
 
 /// The command line, now that all values are in it: looked at once more, and on this machine in the form that can be read in one
 /// way only.
-fn words(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, Fault> {
+fn checked_args(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, Fault> {
     let host = context.kubectl.host();
     let place = host.map_or(Place::Node, |host| Place::Host { yes: host.yes(), own: kubectl.own.as_deref() });
     match check(&kubectl.args, place) {
@@ -63,7 +64,7 @@ fn words(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, Fault> {
 
 /// Makes known what kubectl may print without saying what it is: Secrets in a format of the scenario's own (`-o jsonpath`), and
 /// the tokens of Pods, by what runs in them or by their logs.
-async fn known(args: &[String], context: &Context) {
+async fn learn_secrets(args: &[String], context: &Context) {
     let namespace = namespace(args);
     let has = |words: &[&str]| {
         args.iter()
@@ -81,7 +82,7 @@ async fn known(args: &[String], context: &Context) {
     };
     let tokens = async {
         if has(&["exec", "logs", "attach", "cp", "debug", "run"]) {
-            context.mounted.all(namespace.as_deref().unwrap_or("default"), context).await;
+            context.mounted.learn_of_namespace(namespace.as_deref().unwrap_or("default"), &context.client).await;
         }
     };
     let patience = Moment::now() + std::time::Duration::from_secs(5);
@@ -96,7 +97,7 @@ fn namespace(args: &[String]) -> Option<String> {
 }
 
 /// As whom kubectl logs in, and the flags by which it asks for another.
-fn login(who: &Who) -> (Login<'_>, Vec<String>) {
+fn login(who: &Requester) -> (Login<'_>, Vec<String>) {
     match (&who.credential, &who.token) {
         (_, Some(token)) => (Login::Token(token), vec![]),
         (Credential::Anonymous, None) => (Login::Nobody, vec![]),

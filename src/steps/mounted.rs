@@ -15,9 +15,10 @@ use futures::{
 };
 use serde_json::Value;
 
-use super::{Context, api, curl, exec, shell::Reading};
+use super::{api, pod_exec, shell::Reading};
 use crate::{
     clock::{Moment, timeout_at},
+    k8s::well_known::MOUNT,
     plan::Place,
     redact,
     sync::locked,
@@ -42,28 +43,28 @@ pub struct Mounted {
 
 impl Mounted {
     /// Ends when what a Pod has mounted is known, or cannot be.
-    pub async fn of(&self, namespace: &str, pod: &str, context: &Context) {
+    pub async fn learn_of_pod(&self, namespace: &str, pod: &str, client: &kube::Client) {
         let path = format!("/api/v1/namespaces/{}/pods/{}", api::escape(namespace), api::escape(pod));
         let read = async {
-            if let Ok(answer) = api::get(&context.client, &path).await
+            if let Ok(answer) = api::get(client, &path).await
                 && let Some(pod) = answer.json.filter(|_| answer.status == 200)
                 // In one that does not run yet, nothing can be read, and it is not known for good.
                 && pod["status"]["phase"] == "Running"
             {
-                self.read(&pod, &context.client).await;
+                self.read(&pod, client).await;
             }
         };
         let _ = timeout_at(Moment::now() + PATIENCE, read).await;
     }
 
     /// The same for all Pods of a namespace.
-    pub async fn all(&self, namespace: &str, context: &Context) {
+    pub async fn learn_of_namespace(&self, namespace: &str, client: &kube::Client) {
         let path = format!("/api/v1/namespaces/{}/pods?limit={MOST_PODS}", api::escape(namespace));
         let read = async {
-            if let Ok(answer) = api::get(&context.client, &path).await {
+            if let Ok(answer) = api::get(client, &path).await {
                 let pods = answer.json.as_ref().and_then(|json| json["items"].as_array());
                 let pods = pods.into_iter().flatten().filter(|pod| pod["status"]["phase"] == "Running");
-                future::join_all(pods.map(|pod| self.read(pod, &context.client))).await;
+                future::join_all(pods.map(|pod| self.read(pod, client))).await;
             }
         };
         let _ = timeout_at(Moment::now() + PATIENCE, read).await;
@@ -104,7 +105,7 @@ async fn tokens(pod: &Value, shell: Option<Reading>, client: &kube::Client) {
         for (container, file) in places {
             let (namespace, pod) = (namespace.clone(), name.clone());
             let place = Place { namespace, pod, container: Some(container), ..Place::default() };
-            let read = exec::attached(&place, &["cat".to_owned(), file], None, client).await;
+            let read = pod_exec::run(&place, &["cat".to_owned(), file], None, client).await;
             if let Ok(output) = read
                 && output.exit_code == 0
             {
@@ -117,7 +118,7 @@ async fn tokens(pod: &Value, shell: Option<Reading>, client: &kube::Client) {
 
 /// Whether this is the token at its usual place in a Pod's first container, where its shell is.
 fn is_usual(pod: &Value, places: &[(String, String)]) -> bool {
-    let usual = format!("{}/token", curl::MOUNT);
+    let usual = format!("{}/token", MOUNT);
     let container = &pod["spec"]["containers"][0]["name"];
     places.iter().any(|(name, file)| container == name.as_str() && *file == usual)
 }
@@ -214,7 +215,8 @@ mod tests {
 
     #[test]
     fn what_the_shell_has_read_is_the_token_at_its_usual_place_in_its_own_container() {
-        let mounts = |name: &str, volume: &str| json!({"name": name, "volumeMounts": [{"name": volume, "mountPath": curl::MOUNT}]});
+        let mounts =
+            |name: &str, volume: &str| json!({"name": name, "volumeMounts": [{"name": volume, "mountPath": MOUNT}]});
         let token =
             |name: &str| json!({"name": name, "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}});
         let pod = json!({"spec": {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, Made, api, identity::Who, restore};
+use super::{Context, Fault, Made, Requester, api, restore, served_kind};
 use crate::{
     clock::Moment,
     cluster::{host_kubectl::Host, namespaces},
@@ -35,10 +35,10 @@ pub enum By {
 ///
 /// # Errors
 /// When the API server does not answer; [`Fault::Taken`]. A refusal is an answer.
-pub async fn each(
+pub async fn send_all(
     objects: &[Object],
     by: By,
-    who: &Who,
+    who: &Requester,
     context: &Context,
     deadline: Moment,
     at: &mut usize,
@@ -87,15 +87,15 @@ impl At<'_> {
 }
 
 async fn at<'a>(object: &'a Object, context: &Context) -> Result<At<'a>, Fault> {
-    let kind = api::resolve(&object.kind, context).await?;
+    let kind = served_kind::resolve(&object.kind, &context.client).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let (path, collection) = (api::path(&kind, namespace, Some(&object.name)), api::path(&kind, namespace, None));
     Ok(At { object, kind, path, collection })
 }
 
-async fn patch(object: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Http, Fault> {
+async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Http, Fault> {
     let at = at(object, context).await?;
-    restore::look(&at.kind, at.namespace(), &object.name, context).await?;
+    restore::remember(&at.kind, at.namespace(), &object.name, context).await?;
     let mut only = None;
     if context.is_shared(at.namespace()) {
         only = context.made_uid(&at.kind, at.namespace(), &object.name);
@@ -135,7 +135,7 @@ async fn patch(object: &Object, who: &Who, context: &Context, deadline: Moment) 
     let path = format!("{}?fieldManager={MANAGER}&force=true", at.path);
     let body = body(manifest, marked, at.namespace(), context);
     let answer = sent(&at, who, (http::Method::PATCH, &path, "application/apply-patch+yaml"), body).await?;
-    if only.is_some() && answer.status == 409 && api::words(&answer).to_lowercase().contains("uid") {
+    if only.is_some() && answer.status == 409 && api::message(&answer).to_lowercase().contains("uid") {
         return Err(Fault::Taken(format!("{} is another one now: it was deleted and made anew meanwhile", at.words())));
     }
     remember(&at, &answer, context);
@@ -160,7 +160,7 @@ async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Othe
             404 => return Ok(Others::Nothing),
             403 => return Ok(Others::Unseen),
             200 => there.json.unwrap_or_default(),
-            _ => return Err(api::busy(&there).unwrap_or_else(|| Fault::Refused(api::words(&there)))),
+            _ => return Err(api::busy(&there).unwrap_or_else(|| Fault::Refused(api::message(&there)))),
         };
         let run = namespaces::another_run(&object);
         let going = object["metadata"]["deletionTimestamp"].is_string();
@@ -189,7 +189,7 @@ async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Othe
 ///
 /// # Errors
 /// When the API server does not answer; [`Fault::Taken`].
-pub async fn post(object: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Http, Fault> {
+pub async fn post(object: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Http, Fault> {
     let at = at(object, context).await?;
     loop {
         let answer = send_post(&at, who, context).await?;
@@ -212,7 +212,7 @@ pub async fn post(object: &Object, who: &Who, context: &Context, deadline: Momen
     }
 }
 
-async fn send_post(at: &At<'_>, who: &Who, context: &Context) -> Result<Http, Fault> {
+async fn send_post(at: &At<'_>, who: &Requester, context: &Context) -> Result<Http, Fault> {
     let path = format!("{}?fieldManager={MANAGER}", at.collection);
     let body = body(at.object.manifest.clone(), context.foreign, at.namespace(), context);
     let answer = sent(at, who, (http::Method::POST, &path, "application/json"), body).await?;
@@ -224,7 +224,7 @@ async fn send_post(at: &At<'_>, who: &Who, context: &Context) -> Result<Http, Fa
 /// not there is asked for again.
 async fn sent(
     at: &At<'_>,
-    who: &Who,
+    who: &Requester,
     (method, path, content): (http::Method, &str, &str),
     body: Vec<u8>,
 ) -> Result<Http, Fault> {
@@ -232,7 +232,7 @@ async fn sent(
     loop {
         let answer = api::send_as(who, method.clone(), path, Some(content), body.clone()).await?;
         let custom = at.object.kind.plural.is_none() && answer.status == 404;
-        let words = if custom { api::words(&answer) } else { String::new() };
+        let words = if custom { api::message(&answer) } else { String::new() };
         let no_path = words.contains("could not find the requested resource") || words.contains("404 page not found");
         if !no_path || until.left() <= AGAIN {
             return Ok(answer);

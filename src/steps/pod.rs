@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, hopeless, identity::Who, object, pod_wait, wait, watch};
+use super::{Context, Fault, Requester, api, object, pod_wait, terminal_state, watch};
 use crate::{
     clock::Moment,
     expect::{Answer, Http},
+    k8s::object::has_condition,
     plan::Object,
 };
 
@@ -13,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer, or the Pod is not Ready at the deadline or never can be.
-pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(pod: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let created = object::post(pod, who, context, deadline).await?;
     if created.status != 201 {
         return Ok(Answer::Api(created));
@@ -32,8 +33,8 @@ pub async fn run(pod: &Object, who: &Who, context: &Context, deadline: Moment) -
 
 fn look(pod: Option<&Value>) -> watch::Step {
     let Some(pod) = pod else { return watch::Step::GiveUp("it was deleted meanwhile".into()) };
-    if wait::condition(pod, "Ready") {
+    if has_condition(pod, "Ready") {
         return watch::Step::Done;
     }
-    hopeless::why("Pod", pod).map_or(watch::Step::GoOn, watch::Step::GiveUp)
+    terminal_state::never_ready_reason("Pod", pod).map_or(watch::Step::GoOn, watch::Step::GiveUp)
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Context, api, watch};
+use super::{api, watch};
 
 /// Taints that the control plane gives a node that is not sound.
 const TAINTS: [&str; 6] =
@@ -45,9 +45,9 @@ pub struct Seen {
 }
 
 /// Asks for the Pod, its events, and its node. What cannot be had stays empty.
-pub async fn look(pod: &watch::Subject, context: &Context) -> Seen {
+pub async fn look(pod: &watch::Subject, client: &kube::Client) -> Seen {
     let get = async |path: String| {
-        let answer = api::get(&context.client, &path).await.ok().filter(|answer| answer.status == 200);
+        let answer = api::get(client, &path).await.ok().filter(|answer| answer.status == 200);
         answer.and_then(|answer| answer.json).unwrap_or_default()
     };
     let now = get(format!("{}/{}", pod.collection, api::escape(&pod.name))).await;

@@ -35,7 +35,7 @@ pub async fn until(
     };
     match waited {
         Err(Fault::Waited { what, last, .. }) => {
-            let seen = pod_trouble::look(pod, context).await;
+            let seen = pod_trouble::look(pod, &context.client).await;
             if let Some(why) = seen.environment(&context.curl_image) {
                 return Err(Fault::Node { what, why });
             }
@@ -54,7 +54,7 @@ pub async fn until(
 async fn stuck(pod: &watch::Subject, what: &str, context: &Context) -> Fault {
     tokio::time::sleep(PATIENCE).await;
     loop {
-        let seen = pod_trouble::look(pod, context).await;
+        let seen = pod_trouble::look(pod, &context.client).await;
         let what = what.to_owned();
         if let Some(why) = seen.for_sure() {
             return Fault::Node { what, why };

@@ -8,11 +8,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::{Context, Fault, api, curl::MOUNT, exec, token};
+use super::{Context, Fault, api, pod_exec, token};
 use crate::{
     clock::Moment,
     expect::jwt,
-    k8s::kubectl::{grammar, table::Effect},
+    k8s::{
+        kubectl::{grammar, table::Effect},
+        well_known::MOUNT,
+    },
     plan::{Action, Credential, Identity, Place, Step},
     scenario::verbs::Method,
 };
@@ -110,7 +113,7 @@ async fn mounted(place: &Place, identity: &Identity, context: &Context) -> Resul
         return Ok(None);
     }
     let read = ["cat".to_owned(), format!("{MOUNT}/token")];
-    let output = exec::attached(place, &read, None, &context.client).await;
+    let output = pod_exec::run(place, &read, None, &context.client).await;
     let text = output.ok().filter(|output| output.exit_code == 0).map(|output| output.stdout);
     let text = text.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()).filter(|text| !text.is_empty());
     Ok(text.map(|text| {
@@ -127,7 +130,7 @@ async fn object(plural: &str, namespace: &str, name: &str, context: &Context) ->
         404 => Ok(None),
         200 => Ok(http.json),
         // Who may not look knows nothing of its end.
-        _ => Err(api::busy(&http).unwrap_or_else(|| Fault::Refused(api::words(&http)))),
+        _ => Err(api::busy(&http).unwrap_or_else(|| Fault::Refused(api::message(&http)))),
     }
 }
 

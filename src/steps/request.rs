@@ -1,6 +1,6 @@
 //! `request`: one request as it is written, and the answer as it comes.
 
-use super::{Context, Fault, Made, api, identity::Who};
+use super::{Context, Fault, Made, Requester, api};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::MOST_OUTPUT,
@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// When no answer comes until the deadline; [`Fault::Waited`] when one began and does not end.
-pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
     let mut headers = who.headers.clone();
     for (name, value) in &call.headers {
         let broken = || Fault::Refused(format!("the header {name} cannot be sent"));
@@ -28,7 +28,7 @@ pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) ->
     let status = begun.status();
     let answer = timeout_at(deadline, api::whole(begun, MOST_OUTPUT)).await.map_err(|_| Fault::Waited {
         what: curl::NO_END.into(),
-        last: format!("it began with {} and did not end", status::words(status.as_u16())),
+        last: format!("it began with {} and did not end", status::status_text(status.as_u16())),
         hint: Some(curl::WATCH.into()),
     })??;
     // What a Pod has written may be its token.
@@ -37,7 +37,7 @@ pub async fn run(call: &Call, who: &Who, context: &Context, deadline: Moment) ->
         && resource == "pods"
         && matches!(part.as_str(), "log" | "proxy" | "exec" | "attach")
     {
-        context.mounted.of(&namespace, &name, context).await;
+        context.mounted.learn_of_pod(&namespace, &name, &context.client).await;
     }
     remember(call.method, &call.path, &answer, context);
     Ok(Answer::Api(answer))

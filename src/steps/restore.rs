@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, api};
+use super::{Context, Fault, Made, api, changed::ChangedObject};
 use crate::{
     clock::{Moment, timeout_at},
     expect::Http,
@@ -21,37 +21,15 @@ const AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
 /// What of an object's metadata only the API server writes.
 const SERVERS: [&str; 4] = ["resourceVersion", "generation", "creationTimestamp", "selfLink"];
 
-/// An object as it was before the scenario changed it.
-#[derive(Debug, Clone)]
-pub struct Before {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its namespace; `None` for cluster-wide kinds.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: String,
-    object: Value,
-}
-
-impl Before {
-    fn is(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> bool {
-        self.kind.is(&kind.group, &kind.kind) && self.namespace.as_deref() == namespace && self.name == name
-    }
-
-    fn path(&self) -> String {
-        api::path(&self.kind, self.namespace.as_deref(), Some(&self.name))
-    }
-}
-
 /// Looks at an object that a step is about to change, if it is not the scenario's own and the cluster is ours.
 ///
 /// # Errors
 /// When the API server does not answer, or cannot answer for now: then nothing may be changed.
-pub async fn look(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -> Result<(), Fault> {
+pub async fn remember(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -> Result<(), Fault> {
     if context.foreign || name.is_empty() || is_own(kind, namespace, name, context) {
         return Ok(());
     }
-    let known = |changed: &[Before]| changed.iter().any(|before| before.is(kind, namespace, name));
+    let known = |changed: &[ChangedObject]| changed.iter().any(|before| before.is(kind, namespace, name));
     if known(&context.changed()) {
         return Ok(());
     }
@@ -60,7 +38,7 @@ pub async fn look(kind: &Kind, namespace: Option<&str>, name: &str, context: &Co
         // What goes already is not for anybody to keep.
         (200, Some(object)) if object["metadata"]["deletionTimestamp"].is_null() => {
             let (namespace, name) = (namespace.map(str::to_owned), name.to_owned());
-            context.changed().push(Before { kind: kind.clone(), namespace, name, object });
+            context.changed().push(ChangedObject { kind: kind.clone(), namespace, name, object });
             Ok(())
         }
         (_, json) => api::busy(&Http { json, ..there }).map_or(Ok(()), Err),
@@ -72,7 +50,7 @@ fn is_own(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -
     let own = context.own.as_ref().map(|own| own.name.as_str());
     let place = namespace.or_else(|| kind.is("", "Namespace").then_some(name));
     let made = locked(&context.made);
-    let is_made = |one: &super::Made| {
+    let is_made = |one: &Made| {
         let it = one.kind.is(&kind.group, &kind.kind) && one.namespace.as_deref() == namespace && one.name == name;
         it || one.kind.is("", "Namespace") && Some(one.name.as_str()) == place
     };
@@ -80,11 +58,11 @@ fn is_own(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -
 }
 
 /// Makes everything as it was. Returns what could not be, each in a line, with why.
-pub async fn all(context: &Context, deadline: Moment) -> Vec<String> {
+pub async fn write_back(context: &Context, deadline: Moment) -> Vec<String> {
     let changed = std::mem::take(&mut *context.changed());
     let mut left = Vec::new();
     for before in changed.iter().rev() {
-        if let Err(why) = one(before, context, deadline).await {
+        if let Err(why) = write_back_one(before, context, deadline).await {
             let place = before.namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
             left.push(format!("{} {}{place}: it is not as it was before: {why}", before.kind.kind, before.name));
         }
@@ -92,7 +70,7 @@ pub async fn all(context: &Context, deadline: Moment) -> Vec<String> {
     left
 }
 
-async fn one(before: &Before, context: &Context, deadline: Moment) -> Result<(), String> {
+async fn write_back_one(before: &ChangedObject, context: &Context, deadline: Moment) -> Result<(), String> {
     let mut last = "the API server did not answer in time".to_owned();
     loop {
         match timeout_at(deadline, attempt(before, context)).await {
@@ -116,7 +94,7 @@ enum Wrote {
     Refused(String),
 }
 
-async fn attempt(before: &Before, context: &Context) -> Result<Wrote, Fault> {
+async fn attempt(before: &ChangedObject, context: &Context) -> Result<Wrote, Fault> {
     let path = before.path();
     let there = api::get(&context.client, &path).await?;
     let json = Some("application/json");
@@ -162,9 +140,9 @@ async fn attempt(before: &Before, context: &Context) -> Result<Wrote, Fault> {
                 return Ok(Wrote::AsItWas);
             }
         }
-        (_, json) => return Ok(Wrote::Refused(api::words(&Http { json, ..there }))),
+        (_, json) => return Ok(Wrote::Refused(api::message(&Http { json, ..there }))),
     };
-    Ok(if (200..300).contains(&sent.status) { Wrote::Something } else { Wrote::Refused(api::words(&sent)) })
+    Ok(if (200..300).contains(&sent.status) { Wrote::Something } else { Wrote::Refused(api::message(&sent)) })
 }
 
 /// Whether a controller keeps the object.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Context, Fault, api, pod_trouble, pod_wait,
+    Context, Fault, Made, api, pod_trouble, pod_wait,
     states::{self, Standing},
-    watch,
+    terminal_state, watch,
 };
 use crate::{clock::Moment, plan::Place, redact::show, sync::locked};
 
@@ -42,7 +42,7 @@ pub(super) fn without_program(fault: &Fault) -> Option<(i32, String)> {
 }
 
 /// What a fault of a command in a Pod is really: what its container's state explains, the scenario or the node answers for.
-pub(super) async fn why(place: &Place, fault: Fault, context: &Context) -> Fault {
+pub(super) async fn explain(place: &Place, fault: Fault, context: &Context) -> Fault {
     let Fault::Exec { why: said, .. } = &fault else { return fault };
     let subject = subject(place);
     let until = Moment::now() + if OWN.iter().any(|words| said.contains(words)) { Duration::ZERO } else { LAG };
@@ -70,7 +70,7 @@ pub(super) async fn why(place: &Place, fault: Fault, context: &Context) -> Fault
                     Standing::NotYet(last) => (last, true),
                     Standing::Never(last) => (last, false),
                 };
-                let seen = pod_trouble::look(&subject, context).await;
+                let seen = pod_trouble::look(&subject, &context.client).await;
                 if let Some(why) = seen.environment(&context.curl_image) {
                     return Fault::Node { what: what(place), why };
                 }
@@ -132,7 +132,7 @@ fn there_is_none(place: &Place, context: &Context) -> Fault {
 /// Whether the scenario itself has made this Pod.
 fn was_made(place: &Place, context: &Context) -> bool {
     let made = locked(&context.made);
-    let same = |one: &super::Made| one.namespace.as_deref() == Some(&place.namespace) && one.name == place.pod;
+    let same = |one: &Made| one.namespace.as_deref() == Some(&place.namespace) && one.name == place.pod;
     made.iter().any(|one| one.kind.is("", "Pod") && same(one))
 }
 
@@ -156,7 +156,7 @@ fn ended_meanwhile(pod: &Value, place: &Place) -> Option<String> {
     };
     let started: jiff::Timestamp = own["state"]["running"]["startedAt"].as_str()?.parse().ok()?;
     let fresh = own["restartCount"].as_u64()? > 0 && jiff::Timestamp::now().duration_since(started) < JUST;
-    let end = super::hopeless::ended(&own["lastState"], own).filter(|_| fresh)?;
+    let end = terminal_state::ended(&own["lastState"], own).filter(|_| fresh)?;
     Some(format!("container {end}, and was started again,"))
 }
 

@@ -22,10 +22,11 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::exec::Output;
+use super::pod_exec::{Output, random_mark};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::{MOST_OUTPUT, too_much},
+    k8s::well_known::MOUNT,
     plan::{Action, Place, Plan, equivalent},
     redact,
     sync::locked,
@@ -53,7 +54,7 @@ pub struct Shells {
 
 impl Shells {
     /// Of the Pods in which a plan's steps call. A container that a step names has none.
-    pub fn of(plan: &Plan) -> Self {
+    pub fn for_plan(plan: &Plan) -> Self {
         let called = plan.steps.iter().filter_map(|step| match &step.action {
             Action::Curl(curl) if curl.place.container.is_none() => Some((key(&curl.place), None)),
             _ => None,
@@ -135,7 +136,7 @@ impl Shell {
             _process: Some(process),
         };
         // What is said in this Pod may be its token: the filter knows it first. Where there is none, that is an answer, too.
-        let read = ["cat".to_owned(), format!("{}/token", super::curl::MOUNT)];
+        let read = ["cat".to_owned(), format!("{}/token", MOUNT)];
         if let Ok(output) = shell.run(&read, None).await? {
             let token = String::from_utf8_lossy(&output.stdout);
             redact::register(token.trim());
@@ -149,7 +150,7 @@ impl Shell {
         if self.used.elapsed() > FRESH || self.ended.clone().now_or_never().is_some() {
             return None;
         }
-        let mark = super::curl::trailer();
+        let mark = random_mark();
         let script = script(command, stdin, &mark);
         // A shell that has not read the closing brace runs nothing.
         self.stdin.write_all(&script).await.ok()?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::hopeless;
+use super::terminal_state;
 use crate::k8s::object::{items_of, text_at};
 
 /// How a container stands.
@@ -43,7 +43,7 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
         return Standing::Running;
     }
     if (matches!(status["phase"].as_str(), Some("Failed" | "Succeeded")) || own.is_none())
-        && let Some(why) = hopeless::why("Pod", pod)
+        && let Some(why) = terminal_state::never_ready_reason("Pod", pod)
     {
         return Standing::Never(why);
     }
@@ -55,7 +55,7 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
     if own["state"]["terminated"].is_object() {
         return ended(pod, own);
     }
-    match hopeless::waits(own) {
+    match terminal_state::waits(own) {
         Some(why) => Standing::Never(why),
         None => Standing::NotYet(waits(own)),
     }
@@ -90,10 +90,10 @@ fn of_init_containers(pod: &Value) -> Option<Standing> {
             "its init container {name} has not ended, it runs since {since}; the others are started after it"
         )));
     }
-    if let Some(why) = hopeless::waits(open) {
+    if let Some(why) = terminal_state::waits(open) {
         return Some(Standing::Never(format!("its init container keeps the others from their start: {why}")));
     }
-    let end = hopeless::ended(&open["state"], open);
+    let end = terminal_state::ended(&open["state"], open);
     Some(Standing::NotYet(end.map_or_else(
         || format!("its init {}", waits(open)),
         |end| format!("its init container {end}; the others are started after it has succeeded"),
@@ -102,7 +102,7 @@ fn of_init_containers(pod: &Value) -> Option<Standing> {
 
 /// A container that has ended: whether it is started again says the Pod's policy.
 fn ended(pod: &Value, own: &Value) -> Standing {
-    let end = hopeless::ended(&own["state"], own).unwrap_or_else(|| "it has ended".into());
+    let end = terminal_state::ended(&own["state"], own).unwrap_or_else(|| "it has ended".into());
     let again = match pod["spec"]["restartPolicy"].as_str() {
         Some("Never") => false,
         Some("OnFailure") => own["state"]["terminated"]["exitCode"] != 0,
@@ -119,7 +119,8 @@ fn waits(own: &Value) -> String {
     let waiting = &own["state"]["waiting"];
     let reason = waiting["reason"].as_str().map(|reason| format!(" with {reason}")).unwrap_or_default();
     let message = waiting["message"].as_str().map(|message| format!(": {message}")).unwrap_or_default();
-    let before = hopeless::ended(&own["lastState"], own).map(|end| format!("; before: {end}")).unwrap_or_default();
+    let before =
+        terminal_state::ended(&own["lastState"], own).map(|end| format!("; before: {end}")).unwrap_or_default();
     format!("container {} waits{reason}{message}{before}", text_at(own, "name"))
 }
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::{Context, Fault, Got, api, identity::Who, watch};
+use super::{Context, Fault, Got, Requester, api, watch};
 use crate::{
     clock::Moment,
     expect::{Answer, Http, jwt},
@@ -16,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer, or a Secret gets no token in time.
-pub async fn run(call: &TokenCall, who: &Who, context: &Context, deadline: Moment) -> Result<Got, Fault> {
+pub async fn run(call: &TokenCall, who: &Requester, context: &Context, deadline: Moment) -> Result<Got, Fault> {
     let answer = match &call.secret {
         Some(name) => from_secret(call, name, who, context, deadline).await?,
         None => request(call, who).await?,
@@ -41,7 +41,7 @@ pub async fn run(call: &TokenCall, who: &Who, context: &Context, deadline: Momen
     Ok(Got { answer: Answer::Api(answer), token: Some(SecretString::from(token)), at: 0 })
 }
 
-async fn request(call: &TokenCall, who: &Who) -> Result<Http, Fault> {
+async fn request(call: &TokenCall, who: &Requester) -> Result<Http, Fault> {
     let mut spec = json!({});
     if let Some(seconds) = call.seconds {
         spec["expirationSeconds"] = json!(seconds);
@@ -61,7 +61,7 @@ async fn request(call: &TokenCall, who: &Who) -> Result<Http, Fault> {
 async fn from_secret(
     call: &TokenCall,
     name: &str,
-    who: &Who,
+    who: &Requester,
     context: &Context,
     deadline: Moment,
 ) -> Result<Http, Fault> {
@@ -99,6 +99,6 @@ pub async fn review(token: &SecretString, audiences: &[String], context: &Contex
     match (answer.status, &answer.json) {
         (201, Some(json)) => Ok(json["status"].clone()),
         _ => Err(api::busy(&answer)
-            .unwrap_or_else(|| Fault::Refused(format!("the TokenReview was refused: {}", api::words(&answer))))),
+            .unwrap_or_else(|| Fault::Refused(format!("the TokenReview was refused: {}", api::message(&answer))))),
     }
 }

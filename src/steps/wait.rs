@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, hopeless, pod_wait, watch, workload};
+use super::{Context, Fault, api, pod_wait, served_kind, terminal_state, watch, workload};
 use crate::{
     clock::Moment,
     expect::{Answer, Http, json},
+    k8s::object::has_condition,
     plan::Target,
     scenario::verbs::Until,
 };
@@ -31,10 +32,10 @@ const COUNTS: [&str; 9] = [
 /// # Errors
 /// When it is not reached by the deadline, with the last state seen.
 pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
-    let kind = api::resolve(&target.kind, context).await?;
+    let kind = served_kind::resolve(&target.kind, &context.client).await?;
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.clone().unwrap_or_default();
-    let what = format!("{} {name} did not become {}", kind.kind, said(until));
+    let what = format!("{} {name} did not become {}", kind.kind, state_name(until));
     let subject = watch::Subject { collection: api::path(&kind, namespace, None), name };
     let look = |object: Option<&Value>| look(&kind.kind, object, until);
     let object = if kind.kind == "Pod" && hopes(until) {
@@ -68,11 +69,11 @@ fn look(kind: &str, object: Option<&Value>, until: &Until) -> watch::Step {
         (Until::Deleted, object) => object.is_none(),
         (_, None) => false,
         (Until::Exists, Some(_)) => true,
-        (Until::Condition(kind), Some(object)) => condition(object, kind),
+        (Until::Condition(kind), Some(object)) => has_condition(object, kind),
         (Until::Object(part), Some(object)) => json::contains(object, &Value::Object(part.clone())),
     };
     // Somebody may well wait for a bad state; only what all going well would bring is given up.
-    let hopeless = object.filter(|_| hopes(until)).and_then(|object| hopeless::why(kind, object));
+    let hopeless = object.filter(|_| hopes(until)).and_then(|object| terminal_state::never_ready_reason(kind, object));
     match (reached, hopeless) {
         (true, _) => watch::Step::Done,
         (false, Some(why)) => watch::Step::GiveUp(why),
@@ -80,16 +81,7 @@ fn look(kind: &str, object: Option<&Value>, until: &Until) -> watch::Step {
     }
 }
 
-/// Whether a condition of the object is `True`.
-pub fn condition(object: &Value, kind: &str) -> bool {
-    object["status"]["conditions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|condition| condition["type"] == kind && condition["status"] == "True")
-}
-
-fn said(until: &Until) -> String {
+fn state_name(until: &Until) -> String {
     match until {
         Until::Exists => "existent".into(),
         Until::Deleted => "deleted".into(),

@@ -98,7 +98,11 @@ async fn watch(
                     Err(fault) => return Err(fault),
                 };
                 if list.status != 200 {
-                    return Err(Fault::Refused(format!("cannot watch {}: {}", subject.collection, api::words(&list))));
+                    return Err(Fault::Refused(format!(
+                        "cannot watch {}: {}",
+                        subject.collection,
+                        api::message(&list)
+                    )));
                 }
                 *looked = true;
                 *last = list.json.as_ref().and_then(|json| json["items"].get(0)).cloned();

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, hopeless, pod_trouble, states, watch};
+use super::{Context, Fault, api, pod_trouble, states, terminal_state, watch};
 use crate::{
     clock::Moment,
-    k8s::object::{is_owned, name_of, newest_revision, objects_of, text_at, uid_of},
+    k8s::object::{has_condition, is_owned, name_of, newest_revision, objects_of, text_at, uid_of},
 };
 
 /// Kinds that make Pods and select them by labels.
@@ -50,7 +50,7 @@ pub async fn until(
     };
     match waited {
         Err(Fault::Waited { what, last, hint }) => {
-            let seen = Around::of(subject, kind, context).await;
+            let seen = Around::look(subject, kind, &context.client).await;
             if let Some(why) = seen.environment(context) {
                 return Err(Fault::Node { what, why });
             }
@@ -68,7 +68,7 @@ async fn stuck(subject: &watch::Subject, kind: &str, what: &str, context: &Conte
     tokio::time::sleep(PATIENCE).await;
     let mut before = None;
     loop {
-        let seen = Around::of(subject, kind, context).await;
+        let seen = Around::look(subject, kind, &context.client).await;
         let sure = seen.pods.iter().find_map(|pod| Some((pod, pod.for_sure()?)));
         if let Some((pod, why)) = sure {
             return Fault::Node { what: what.to_owned(), why: format!("Pod {}: {why}", name_of(&pod.pod)) };
@@ -100,9 +100,9 @@ struct Around {
 }
 
 impl Around {
-    async fn of(subject: &watch::Subject, kind: &str, context: &Context) -> Self {
+    async fn look(subject: &watch::Subject, kind: &str, client: &kube::Client) -> Self {
         let get = async |path: String| {
-            let answer = api::get(&context.client, &path).await.ok().filter(|answer| answer.status == 200);
+            let answer = api::get(client, &path).await.ok().filter(|answer| answer.status == 200);
             answer.and_then(|answer| answer.json)
         };
         let object = get(format!("{}/{}", subject.collection, api::escape(&subject.name))).await.unwrap_or_default();
@@ -126,15 +126,15 @@ impl Around {
             objects_of(get(format!("{place}/pods")).await).into_iter().partition(|pod| is_owned(pod, &owners));
         let others_come = others.iter().any(|pod| {
             let ended = matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded"));
-            !ended && !super::wait::condition(pod, "Ready") && hopeless::why("Pod", pod).is_none()
+            !ended && !has_condition(pod, "Ready") && terminal_state::never_ready_reason("Pod", pod).is_none()
         });
         let mut pods = Vec::new();
         for pod in own.iter().filter(|pod| !pod["metadata"]["deletionTimestamp"].is_string()).take(MOST_PODS) {
             let subject = watch::Subject { collection: format!("{place}/pods"), name: name_of(pod).to_owned() };
-            pods.push(pod_trouble::look(&subject, context).await);
+            pods.push(pod_trouble::look(&subject, client).await);
         }
         let account = nothing.object["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap_or("default");
-        let there = api::get(&context.client, &format!("{place}/serviceaccounts/{}", api::escape(account))).await;
+        let there = api::get(client, &format!("{place}/serviceaccounts/{}", api::escape(account))).await;
         let no_account = there.is_ok_and(|there| there.status == 404);
         Self { events, pods, others_come, no_account, ..nothing }
     }
@@ -151,7 +151,7 @@ impl Around {
     fn stuck(&self) -> Option<String> {
         self.cannot_make().or_else(|| {
             // As long as one of them may come yet, nothing is sure.
-            let open = self.pods.iter().filter(|pod| !super::wait::condition(&pod.pod, "Ready"));
+            let open = self.pods.iter().filter(|pod| !has_condition(&pod.pod, "Ready"));
             let whys: Vec<_> = open.map(|pod| self.hopeless(pod)).collect();
             if whys.iter().any(Option::is_none) { None } else { whys.into_iter().flatten().next() }
         })
@@ -163,7 +163,7 @@ impl Around {
         if matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded")) {
             return None;
         }
-        let why = hopeless::why("Pod", pod).or_else(|| seen.missing_volume())?;
+        let why = terminal_state::never_ready_reason("Pod", pod).or_else(|| seen.missing_volume())?;
         let ends = why.contains("CrashLoopBackOff");
         // A Job counts by itself how often a Pod may fail; a program may end until another one serves it.
         let may_come = ends && (self.kind == "Job" || self.others_come);
@@ -193,7 +193,7 @@ impl Around {
         self.pods.iter().find_map(|seen| {
             let standing = states::of_container(&seen.pod, None);
             let why = match standing {
-                states::Standing::Running if super::wait::condition(&seen.pod, "Ready") => return None,
+                states::Standing::Running if has_condition(&seen.pod, "Ready") => return None,
                 states::Standing::Running => "it runs and is not Ready: its readiness probe has not succeeded".into(),
                 states::Standing::NotYet(why) | states::Standing::Never(why) => why,
             };

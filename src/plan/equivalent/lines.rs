@@ -9,12 +9,10 @@ use super::{
     shell::{in_namespace, line, object, piped, quote, words},
 };
 use crate::{
+    k8s::well_known::MOUNT,
     plan::{Curl, Exec, FromFile, Object, Place, Target, can},
     scenario::verbs::{Method, Until},
 };
-
-/// Where Kubernetes mounts a Pod's credentials.
-const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The most questions that are written out.
 const QUESTIONS: usize = 12;

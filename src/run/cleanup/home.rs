@@ -48,7 +48,7 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
                 break;
             }
             Ok(Ok(made)) if api::busy(&made).is_none() || deadline.left() <= AGAIN => {
-                return Err(Fault::Refused(format!("the namespace {name} was refused: {}", api::words(&made))));
+                return Err(Fault::Refused(format!("the namespace {name} was refused: {}", api::message(&made))));
             }
             Ok(Err(fault)) if deadline.left() <= AGAIN => return Err(fault),
             Err(_) => return Err(Fault::Unreachable(format!("no answer came within {NAMESPACE_BUDGET:?}"))),

@@ -22,7 +22,7 @@ const WAITING: [&str; 10] = [
 const PASSING_TAINTS: [&str; 3] = ["not-ready", "network-unavailable", "uninitialized"];
 
 /// Why an object will not become what its kind becomes when all goes well: a Pod Ready, a Deployment Available.
-pub fn why(kind: &str, object: &Value) -> Option<String> {
+pub fn never_ready_reason(kind: &str, object: &Value) -> Option<String> {
     match kind {
         "Pod" => pod(object),
         "Deployment" | "Job" => workload(object),

@@ -1,0 +1,71 @@
+//! What every step of a scenario shares.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use super::{
+    changed::ChangedObject,
+    discovery::Discovery,
+    identity::Identities,
+    made::{Made, Own},
+    mounted::Mounted,
+    shell::Shells,
+};
+use crate::{cluster, plan::Kind, sync::locked};
+
+/// What every step of a scenario shares.
+pub struct Context {
+    /// The kubectl of the cluster's node.
+    pub kubectl: cluster::Kubectl,
+    /// The administrator's client, of the runtime in which the scenario runs.
+    pub client: kube::Client,
+    /// The image behind the alias `curl`.
+    pub curl_image: String,
+    /// The scenario's namespace.
+    pub namespace: String,
+    /// What the scenario has made so far, for its removal.
+    pub made: Mutex<Vec<Made>>,
+    /// What the scenario has changed so far that was there before, for its restoration.
+    pub changed: Mutex<Vec<ChangedObject>>,
+    /// Whether the cluster is somebody else's, so that all that is made in it is marked.
+    pub foreign: bool,
+    /// The scenario's own namespace, if it has one.
+    pub own: Option<Own>,
+    /// As whom steps ask.
+    pub identities: Identities,
+    /// What the cluster serves.
+    pub discovery: Discovery,
+    /// The shells in which calls from inside Pods are made.
+    pub shells: Shells,
+    /// The tokens of Pods that are known.
+    pub mounted: Mounted,
+    /// The containers that were put into Pods without curl, by the Pod's uid and the container beside which they are. `None`: none
+    /// is needed.
+    pub guests: Mutex<HashMap<(String, String), Option<String>>>,
+}
+
+impl Context {
+    /// Notes an object for its removal.
+    pub fn remember(&self, made: Made) {
+        locked(&self.made).push(made);
+    }
+
+    /// What the scenario has changed that was there before.
+    pub fn changed(&self) -> MutexGuard<'_, Vec<ChangedObject>> {
+        locked(&self.changed)
+    }
+
+    /// The identity of an object that the scenario made.
+    pub fn made_uid(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<String> {
+        let made = locked(&self.made);
+        let same = |one: &&Made| one.kind == *kind && one.namespace.as_deref() == namespace && one.name == name;
+        made.iter().rev().find(same).and_then(|one| one.uid.clone())
+    }
+
+    /// Whether others make objects in this place, too: it is in a cluster of others, and not in the scenario's own namespace.
+    pub fn is_shared(&self, namespace: Option<&str>) -> bool {
+        self.foreign && namespace.is_none_or(|place| self.own.as_ref().is_none_or(|own| own.name != place))
+    }
+}

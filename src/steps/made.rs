@@ -1,0 +1,25 @@
+//! What a scenario has made.
+
+use crate::plan::Kind;
+
+/// A namespace that is made for a scenario.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// Its name.
+    pub name: String,
+    /// Its identity, once it is made.
+    pub uid: std::sync::OnceLock<String>,
+}
+
+/// An object that the scenario made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; `None` for cluster-wide kinds.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its identity, by which it is removed: another one of the same name is somebody else's.
+    pub uid: Option<String>,
+}
