@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{
-    Talk,
     destination::Destination,
+    rendering,
+    report_target::spares,
+    say::{commands, complain, complain_colored, print},
     select::{self, Selected, Selection, Slow},
+    talk::Talk,
 };
 use crate::{
     exit_code::Exit,
@@ -29,13 +32,13 @@ pub struct Options {
     render: bool,
     /// Writes all findings once more: `github` (annotations at their lines), `json` or `sarif`, on standard output or, as
     /// KIND=PATH, into a file.
-    #[arg(long, value_name = "KIND[=PATH]", value_parser = wanted)]
-    report: Option<Wanted>,
+    #[arg(long, value_name = "KIND[=PATH]", value_parser = parse_target)]
+    report: Option<FindingsTarget>,
 }
 
 /// A form in which findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
+enum FindingsKind {
     Github,
     Json,
     Sarif,
@@ -43,8 +46,8 @@ enum Kind {
 
 /// A report that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
-    kind: Kind,
+struct FindingsTarget {
+    kind: FindingsKind,
     /// `None`: standard output.
     path: Option<PathBuf>,
 }
@@ -53,25 +56,25 @@ struct Wanted {
 ///
 /// # Errors
 /// One sentence.
-fn wanted(text: &str) -> Result<Wanted, String> {
+fn parse_target(text: &str) -> Result<FindingsTarget, String> {
     let (word, path) = text.split_once('=').map_or((text, None), |(word, path)| (word, Some(path)));
-    let kind = Kind::from_str(word, false)
+    let kind = FindingsKind::from_str(word, false)
         .map_err(|_| format!("there is no report `{word}` of a check; the kinds are github, json and sarif"))?;
     match path {
         Some("") => Err(format!("a path is missing: `{word}=PATH`, or `{word}` alone for standard output")),
-        path => Ok(Wanted { kind, path: path.map(PathBuf::from) }),
+        path => Ok(FindingsTarget { kind, path: path.map(PathBuf::from) }),
     }
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
-    super::renders(options.render);
+    rendering::install(options.render);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());
-    if let Err(e) = super::report::spares(place, &selected.read()) {
+    if let Err(e) = spares(place, &selected.read()) {
         tell!("error: {e}");
         return Ok(Exit::Invalid);
     }
-    super::complain_colored(&selected.complaints(), talk.stderr_colors());
+    complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut exit = selected.verdict();
     let warnings = selected.findings.iter().filter(|problem| problem.severity == Severity::Warning).count();
     if options.deny_warnings && warnings > 0 && exit == Exit::Held {
@@ -88,11 +91,11 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let printed = match &options.report {
         Some(wanted) if wanted.path.is_none() => {
             // Standard output is the report's alone.
-            super::complain(&text);
+            complain(&text);
             report(wanted, &selected)
         }
-        Some(wanted) => super::print(&text).worst(report(wanted, &selected)),
-        None => super::print(&text),
+        Some(wanted) => print(&text).worst(report(wanted, &selected)),
+        None => print(&text),
     };
     Ok(printed.worst(exit))
 }
@@ -115,16 +118,16 @@ fn notes(selected: &Selected, talk: Talk) -> String {
 }
 
 /// Writes a report.
-fn report(wanted: &Wanted, selected: &Selected) -> Exit {
+fn report(wanted: &FindingsTarget, selected: &Selected) -> Exit {
     let findings = &selected.findings;
     let text = match wanted.kind {
-        Kind::Github => github::render(findings),
-        Kind::Json => json::render(findings, selected.plans.len(), selected.invalid),
-        Kind::Sarif => sarif::render(findings),
+        FindingsKind::Github => github::render(findings),
+        FindingsKind::Json => json::render(findings, selected.plans.len(), selected.invalid),
+        FindingsKind::Sarif => sarif::render(findings),
     };
     match (&wanted.path, wanted.kind) {
-        (None, Kind::Github) => super::say::commands(&text),
-        (None, _) => super::print(&text),
+        (None, FindingsKind::Github) => commands(&text),
+        (None, _) => print(&text),
         (Some(path), _) => match Destination::find(path).and_then(|to| to.replace(&text)) {
             Ok(()) => Exit::Held,
             Err(e) => {
@@ -143,13 +146,13 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("sarif", Ok((Kind::Sarif, None)))]
-    #[case("json=a=b", Ok((Kind::Json, Some("a=b"))))]
-    #[case("github=x", Ok((Kind::Github, Some("x"))))]
+    #[case("sarif", Ok((FindingsKind::Sarif, None)))]
+    #[case("json=a=b", Ok((FindingsKind::Json, Some("a=b"))))]
+    #[case("github=x", Ok((FindingsKind::Github, Some("x"))))]
     #[case("json=", Err("a path is missing: `json=PATH`, or `json` alone for standard output"))]
     #[case("junit=a", Err("there is no report `junit` of a check; the kinds are github, json and sarif"))]
-    fn what_is_wanted(#[case] text: &str, #[case] expected: Result<(Kind, Option<&str>), &str>) {
-        let read = wanted(text).map(|wanted| (wanted.kind, wanted.path));
+    fn what_is_wanted(#[case] text: &str, #[case] expected: Result<(FindingsKind, Option<&str>), &str>) {
+        let read = parse_target(text).map(|wanted| (wanted.kind, wanted.path));
         assert_eq!(read, expected.map(|(kind, path)| (kind, path.map(PathBuf::from))).map_err(ToOwned::to_owned));
     }
 }

@@ -4,7 +4,12 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::Talk;
+use super::{
+    progress,
+    say::{complain_colored, print},
+    signals,
+    talk::Talk,
+};
 use crate::{
     cluster::{
         ClusterError, Settings, StartError, Wanted, holder,
@@ -82,7 +87,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
         std::process::exit(code.into());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let stop = runtime.block_on(async { super::signals::listen("kubewalk sweep".into()).1 });
+    let stop = runtime.block_on(async { signals::listen("kubewalk sweep".into()).1 });
     let done = runtime.block_on(async {
         lease::sweep(&settings.held());
         match command {
@@ -91,7 +96,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
             Command::Down(options) => down(options, &settings).await,
             Command::Kubeconfig(named) => {
                 let (_, state) = one(named, &settings)?;
-                Ok(super::print(&format!("{}\n", state.kubeconfig.display())))
+                Ok(print(&format!("{}\n", state.kubeconfig.display())))
             }
             Command::Hold { .. } => Ok(Exit::Held),
         }
@@ -144,7 +149,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
                 folder.touch(&using);
             }
             tell!("kubewalk: the cluster {} is up already; its time begins anew", folder.name());
-            return Ok(super::print(&format!("{}\n", folder.name())));
+            return Ok(print(&format!("{}\n", folder.name())));
         }
     }
     let program = std::env::current_exe()
@@ -157,7 +162,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     let begun = std::time::Instant::now();
     let mut progress = |progress| {
         if !talk.quiet {
-            super::progress::tell(progress);
+            progress::tell(progress);
         }
     };
     let (folder, state) = warm::up(&wanted, options.ttl, settings, command, stop, &mut progress).await?;
@@ -167,7 +172,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
         in_words(options.ttl.as_secs())
     );
     tell!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
-    Ok(super::print(&format!("{}\n", folder.name())))
+    Ok(print(&format!("{}\n", folder.name())))
 }
 
 /// What the `cluster:` of a scenario asks for; `None` when the file is not valid, which has been said.
@@ -177,7 +182,7 @@ fn shape_of(path: &std::path::Path, untrusted: bool, talk: Talk) -> Option<Shape
         plan::plan_for(document, &Names::random(), Trust::of(untrusted)).map_err(|found| (source, found))
     });
     let say = |(source, found): (_, Vec<_>)| {
-        super::complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
+        complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
     };
     planned.map_err(say).ok().map(|plan| plan.shape)
 }
@@ -221,7 +226,7 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
     if text.is_empty() && exit == Exit::Held {
         tell!("kubewalk: there are none; `kubewalk cluster up` starts one");
     }
-    Ok(super::print(&text).worst(exit))
+    Ok(print(&text).worst(exit))
 }
 
 /// Seconds since the last use.

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Subcommand;
 
+use super::{
+    say::{complain, print},
+    select,
+};
 use crate::{
     docs::{claims, language, sbom},
     exit_code::Exit,
@@ -41,9 +45,9 @@ pub fn main(page: &Page) -> anyhow::Result<Exit> {
             let metadata = serde_json::from_str(&text(metadata)?).context("this is not what cargo metadata says")?;
             let created = jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string();
             let made = sbom::document(&engine, &metadata, &sbom::sums(&text(lock)?), &created);
-            Ok(super::print(&format!("{made:#}\n")))
+            Ok(print(&format!("{made:#}\n")))
         }
-        Page::Language => Ok(super::print(&language::page(&scenario::schema_json()))),
+        Page::Language => Ok(print(&language::page(&scenario::schema_json()))),
     }
 }
 
@@ -58,17 +62,17 @@ fn claims_page() -> anyhow::Result<Exit> {
         }
     };
     let mut shown = Vec::new();
-    for file in super::select::files_below(Path::new("scenarios")).context("cannot read scenarios/")? {
+    for file in select::files_below(Path::new("scenarios")).context("cannot read scenarios/")? {
         match scenario::read_file(&file) {
             Ok(document) => shown.extend(claims::steps(&document)),
             Err((source, wrong)) => {
-                super::complain(&diagnostic::render(&wrong, &source, false));
+                complain(&diagnostic::render(&wrong, &source, false));
                 return Ok(Exit::Invalid);
             }
         }
     }
     match claims::page(&claims, &shown, &|file| Path::new(file).is_file()) {
-        Ok(page) => Ok(super::print(&page)),
+        Ok(page) => Ok(print(&page)),
         Err(wrong) => {
             wrong.iter().for_each(|line| tell!("error: {line}"));
             Ok(Exit::Invalid)

@@ -1,5 +1,6 @@
 //! `kubewalk doctor`.
 
+use super::say::print;
 use crate::{
     cluster::{
         ClusterError, machine,
@@ -27,7 +28,7 @@ pub fn main() -> anyhow::Result<Exit> {
         None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
     };
     let auto = preflight::auto(&kinds);
-    Ok(super::print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit))
+    Ok(print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit))
 }
 
 fn about(kind: &str, checks: &[Check]) -> String {

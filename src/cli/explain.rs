@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use kube::config::KubeConfigOptions;
 
+use super::say::print;
 use crate::{
     cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
@@ -85,7 +86,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);
         let mine = matches!(verdict, Verdict::Granted(_));
-        let printed = super::print(&show::block(&answer(&verdict, &question), usize::MAX));
+        let printed = print(&show::block(&answer(&verdict, &question), usize::MAX));
         if let Some(more) = nameless(options, &policy, &question) {
             tell!("{}", show::line(&more, show::BODY));
         }

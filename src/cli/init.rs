@@ -10,7 +10,12 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Talk, destination::Destination, new};
+use super::{
+    destination::Destination,
+    new, rendering,
+    say::{complain_colored, print},
+    talk::Talk,
+};
 use crate::{
     exit_code::Exit,
     init::{self, Piece},
@@ -52,7 +57,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if fs::symlink_metadata(&path).is_ok() {
         return Ok(there_already(&path));
     }
-    super::renders(true);
+    rendering::install(true);
     let place = Place::of(&path)?;
     let mut pieces = Vec::new();
     for from in &options.from {
@@ -60,7 +65,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             Ok(piece) => pieces.push(piece),
             Err(why) => {
                 let Unread { said, exit } = *why;
-                super::complain_colored(&said.text(talk.stderr_colors()), talk.stderr_colors());
+                complain_colored(&said.text(talk.stderr_colors()), talk.stderr_colors());
                 return Ok(exit);
             }
         }
@@ -75,7 +80,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let text = match sound(&path, first + &body) {
         Ok(text) => text,
         Err((source, found)) => {
-            super::complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
+            complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
             tell!("error: no scenario was written: what is above has to be mended first");
             return Ok(Exit::Invalid);
         }
@@ -84,7 +89,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     match made.and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => {
             new::copy_schema(&path)?;
-            Ok(super::print(&format!("{}\n", path.display())))
+            Ok(print(&format!("{}\n", path.display())))
         }
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(there_already(&path)),
         Err(e) => Err(e).with_context(|| format!("cannot write {}", path.display())),

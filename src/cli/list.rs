@@ -4,8 +4,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{
-    Talk,
+    rendering,
+    say::{complain_colored, print},
     select::{self, Selection, Slow},
+    talk::Talk,
 };
 use crate::{
     exit_code::Exit,
@@ -29,12 +31,12 @@ enum Format {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
-    super::renders(false);
+    rendering::install(false);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    super::complain_colored(&selected.complaints(), talk.stderr_colors());
+    complain_colored(&selected.complaints(), talk.stderr_colors());
     if options.format == Format::Json {
         let all: Vec<_> = selected.plans.iter().map(scenario).collect();
-        return Ok(super::print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));
+        return Ok(print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));
     }
     let path = |plan: &Plan| printable(&plan.document.source.path.to_string_lossy()).into_owned();
     let width = selected.plans.iter().map(|plan| path(plan).chars().count()).max();
@@ -54,7 +56,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             printable(&plan.title)
         ));
     }
-    Ok(super::print(&text).worst(selected.verdict()))
+    Ok(print(&text).worst(selected.verdict()))
 }
 
 /// A scenario as data.

@@ -5,7 +5,7 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::destination::Destination;
+use super::{destination::Destination, say::print};
 use crate::exit_code::Exit;
 
 #[derive(Debug, Args)]
@@ -16,10 +16,10 @@ pub struct Shell {
 }
 
 /// Prints the completions of a shell.
-pub fn completions(shell: &Shell) -> anyhow::Result<Exit> {
+pub fn completions(shell: &Shell, command: clap::Command) -> anyhow::Result<Exit> {
     let mut text = Vec::new();
-    clap_complete::generate(shell.shell, &mut plain(), "kubewalk", &mut text);
-    Ok(super::print(&String::from_utf8(text).context("completions that are no text")?))
+    clap_complete::generate(shell.shell, &mut plain(command), "kubewalk", &mut text);
+    Ok(print(&String::from_utf8(text).context("completions that are no text")?))
 }
 
 #[derive(Debug, Args)]
@@ -33,8 +33,8 @@ pub struct Options {
 }
 
 /// Prints a manual page, or writes all.
-pub fn main(options: &Options) -> anyhow::Result<Exit> {
-    let mut root = plain();
+pub fn main(options: &Options, command: clap::Command) -> anyhow::Result<Exit> {
+    let mut root = plain(command);
     root.build();
     if let Some(folder) = &options.all {
         for (name, command) in pages(&root) {
@@ -48,7 +48,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let wanted = std::iter::once("kubewalk").chain(options.command.iter().map(String::as_str));
     let wanted = wanted.collect::<Vec<_>>().join("-");
     match pages(&root).into_iter().find(|(name, _)| *name == wanted) {
-        Some((name, command)) => Ok(super::print(&page(&name, &command)?)),
+        Some((name, command)) => Ok(print(&page(&name, &command)?)),
         None => {
             let known: Vec<String> = pages(&root).into_iter().map(|(name, _)| name.replace('-', " ")).collect();
             tell!("error: there is no such command; the pages are {}", known.join(", "));
@@ -58,8 +58,8 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
 }
 
 /// The command line without what this machine's environment sets, which is no part of a manual.
-fn plain() -> clap::Command {
-    super::command().mut_args(|argument| argument.hide_env_values(true)).bin_name("kubewalk")
+fn plain(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| argument.hide_env_values(true)).bin_name("kubewalk")
 }
 
 /// All commands that are not hidden, by the names of their pages.
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_command_has_a_page_that_names_its_options() {
-        let mut root = plain();
+        let mut root = plain(crate::cli::command());
         root.build();
         let all = pages(&root);
         assert!(
@@ -113,7 +113,7 @@ mod tests {
     fn each_shell_has_completions_that_know_the_commands() {
         for &shell in clap_complete::Shell::value_variants() {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut plain(), "kubewalk", &mut text);
+            clap_complete::generate(shell, &mut plain(crate::cli::command()), "kubewalk", &mut text);
             let text = String::from_utf8(text).expect("text");
             assert!(text.contains("doctor") && text.contains("deny-warnings"), "{shell}");
         }

@@ -8,9 +8,11 @@ macro_rules! tell {
 mod check;
 mod cluster;
 mod cluster_source;
+mod color;
 mod destination;
 mod docs;
 mod doctor;
+mod existing_cluster;
 mod explain;
 mod expression;
 mod init;
@@ -18,7 +20,9 @@ mod list;
 mod manual;
 mod new;
 mod progress;
+mod rendering;
 mod report;
+mod report_target;
 mod report_writer;
 mod run;
 mod say;
@@ -28,17 +32,18 @@ mod secret;
 mod select;
 mod signals;
 mod sweep;
+mod talk;
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use self::say::stdout_is_closed;
-use self::say::{complain, complain_colored, print, print_colored, width};
+use self::{say::complain, talk::Talk};
 use crate::{
     cluster::{ClusterError, limits},
     exit_code::Exit,
-    report::terminal::Verbosity,
+    redact::show,
     settings, where_docker_is,
 };
 
@@ -113,67 +118,6 @@ impl Command {
     }
 }
 
-/// How it talks.
-#[derive(Debug, Clone, Copy, Args)]
-struct Talk {
-    /// Colours: on a terminal, always, or never (`NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `FORCE_COLOR` are honoured).
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "KUBEWALK_COLOR")]
-    color: Color,
-    /// Says less: only what failed, and the summary.
-    #[arg(short, long, global = true, conflicts_with = "verbose", env = "KUBEWALK_QUIET")]
-    quiet: bool,
-    /// Says more: each step with the kubectl or curl line that does the same.
-    #[arg(short, long, global = true, env = "KUBEWALK_VERBOSE")]
-    verbose: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-impl Talk {
-    /// Whether to colour what goes to a stream that is, or is not, a terminal.
-    fn colors(self, terminal: bool) -> bool {
-        match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => colors_are_forced() || terminal && colors_by_environment(),
-        }
-    }
-
-    fn verbosity(self) -> Verbosity {
-        match self {
-            Talk { quiet: true, .. } => Verbosity::Quiet,
-            Talk { verbose: true, .. } => Verbosity::Verbose,
-            _ => Verbosity::Normal,
-        }
-    }
-
-    fn stdout_colors(self) -> bool {
-        self.colors(say::stdout_is_a_terminal())
-    }
-
-    fn stderr_colors(self) -> bool {
-        self.colors(say::on_a_terminal())
-    }
-}
-
-/// Whether the environment lets a terminal have colours: `NO_COLOR` and `CLICOLOR=0` do not, nor does a terminal that has none.
-fn colors_by_environment() -> bool {
-    !anstyle_query::no_color()
-        && anstyle_query::clicolor() != Some(false)
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-/// Whether the environment wants colours wherever the text goes (`CLICOLOR_FORCE`, `FORCE_COLOR`). `NO_COLOR` is stronger.
-fn colors_are_forced() -> bool {
-    let force_color = std::env::var_os("FORCE_COLOR").is_some_and(|value| !value.is_empty() && value != "0");
-    !anstyle_query::no_color() && (anstyle_query::clicolor_force() || force_color)
-}
-
 /// The command line with its variables.
 fn command() -> clap::Command {
     let command = settings::variables(Cli::command()).long_version(version());
@@ -202,7 +146,7 @@ fn plugin() -> Option<String> {
 /// output, which the program itself must have looked at before Rust's runtime puts `/dev/null` there.
 pub fn main(closed: bool) -> ExitCode {
     say::note_closed(closed);
-    std::panic::set_hook(Box::new(|panic| complain(&crate::redact::show::panic_message(panic))));
+    std::panic::set_hook(Box::new(|panic| complain(&show::panic_message(panic))));
     // First: also an error of the command line may be too long for a file.
     limits::raise();
     signals::survive_a_file_limit();
@@ -239,8 +183,8 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),
         Command::Cluster(command) => cluster::main(command, cli.talk),
-        Command::Completions(shell) => manual::completions(shell),
-        Command::Man(options) => manual::main(options),
+        Command::Completions(shell) => manual::completions(shell, command()),
+        Command::Man(options) => manual::main(options, command()),
     }));
     match done {
         Ok(Ok(exit)) => exit.into(),
@@ -253,18 +197,6 @@ pub fn main(closed: bool) -> ExitCode {
             Exit::Bug.into()
         }
     }
-}
-
-/// Says who renders kustomizations and charts: the tools themselves, or only what they have rendered before.
-fn renders(starts: bool) {
-    use crate::cluster::rendering::Renderer;
-    let cache = settings::from_env().cache;
-    let renderer = if starts {
-        Renderer::new(&cache, |what| progress::tell(what.clone()))
-    } else {
-        Renderer::of_what_is_known(&cache)
-    };
-    crate::manifests::render::install(Box::new(renderer));
 }
 
 /// An error and its causes. Many libraries put the cause's words into their own, so what was said is not said again.

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
-use super::destination::Destination;
+use super::{destination::Destination, say::print};
 use crate::exit_code::Exit;
 
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     match made.and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => {
             copy_schema(&path)?;
-            Ok(super::print(&format!("{}\n", path.display())))
+            Ok(print(&format!("{}\n", path.display())))
         }
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             tell!("error: {} is there already; it is left as it is. Choose another name", path.display());

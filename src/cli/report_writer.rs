@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     destination::Destination,
-    report::{self, Kind, Wanted},
+    report_target::{self, ReportKind, ReportTarget},
 };
 use crate::{
     event::{Event, Record},
@@ -16,8 +16,8 @@ use crate::{
 /// Takes the events of a run.
 pub struct ReportWriter {
     begun: Instant,
-    wanted: Vec<Wanted>,
-    stream: Option<(Wanted, File)>,
+    wanted: Vec<ReportTarget>,
+    stream: Option<(ReportTarget, File)>,
     records: Vec<Record>,
     exit: Exit,
     finished: bool,
@@ -25,7 +25,7 @@ pub struct ReportWriter {
 
 impl ReportWriter {
     /// Opens the stream, if one is wanted, so that it can be read from the first event on.
-    pub fn open(wanted: &[Wanted]) -> Self {
+    pub fn open(wanted: &[ReportTarget]) -> Self {
         let mut writer = ReportWriter {
             begun: Instant::now(),
             wanted: wanted.to_vec(),
@@ -34,11 +34,11 @@ impl ReportWriter {
             exit: Exit::Held,
             finished: false,
         };
-        for stream in wanted.iter().filter(|wanted| wanted.kind == Kind::Events) {
+        for stream in wanted.iter().filter(|wanted| wanted.kind == ReportKind::Events) {
             let Some(path) = &stream.path else { continue };
             match Destination::find(path).and_then(|place| place.stream()) {
                 Ok(file) => writer.stream = Some((stream.clone(), file)),
-                Err(e) => writer.exit = writer.exit.worst(report::not_written(stream, &e)),
+                Err(e) => writer.exit = writer.exit.worst(report_target::not_written(stream, &e)),
             }
         }
         writer
@@ -52,7 +52,7 @@ impl ReportWriter {
         if let Some((wanted, mut file)) = self.stream.take() {
             match file.write_all(record.line().as_bytes()) {
                 Ok(()) => self.stream = Some((wanted, file)),
-                Err(e) => self.exit = self.exit.worst(report::not_written(&wanted, &e)),
+                Err(e) => self.exit = self.exit.worst(report_target::not_written(&wanted, &e)),
             }
         }
         self.records.push(record);
@@ -66,7 +66,7 @@ impl ReportWriter {
 
     fn write(&mut self) -> Exit {
         self.finished = true;
-        self.exit.worst(report::write_all(&self.wanted, &self.records))
+        self.exit.worst(report_target::write_all(&self.wanted, &self.records))
     }
 }
 

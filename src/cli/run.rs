@@ -6,20 +6,23 @@ use rand::{SeedableRng as _, seq::SliceRandom as _};
 use tokio::time::Instant;
 
 use super::{
-    Talk,
     cluster_source::Starter,
-    report::{self, Wanted as Report},
+    existing_cluster::ExistingCluster,
+    rendering,
+    report_target::{self, ReportTarget},
+    say::{complain, complain_colored},
     screen::Screen,
+    secret::Secrets,
     select::{self, Selection, Slow},
     signals,
+    talk::Talk,
 };
 use crate::{
     clock::{self, Moment},
-    cluster::{Wanted, kubeconfig::Existing},
+    cluster::Wanted,
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
-    plan,
     run::{
         self,
         exclusion::ExclusionLocks,
@@ -51,10 +54,10 @@ pub struct Options {
     /// Takes the scenarios in an order of chance, which the seed fixes; without a seed, another one each time, which is said.
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
-    #[arg(long, help = report::HELP, value_name = "KIND=PATH", value_parser = report::wanted, value_delimiter = ',', env = "KUBEWALK_REPORT")]
-    report: Vec<Report>,
+    #[arg(long, help = report_target::HELP, value_name = "KIND=PATH", value_parser = report_target::parse, value_delimiter = ',', env = "KUBEWALK_REPORT")]
+    report: Vec<ReportTarget>,
     #[command(flatten)]
-    secrets: super::secret::Secrets,
+    secrets: Secrets,
     #[command(flatten)]
     existing: ExistingCluster,
     #[command(flatten)]
@@ -79,59 +82,6 @@ impl Options {
     }
 }
 
-/// A cluster that exists.
-#[derive(Debug, Args)]
-pub struct ExistingCluster {
-    /// With `--cluster kubeconfig`: the context to use. It must lead to this machine.
-    #[arg(long, value_name = "NAME", env = "KUBEWALK_CONTEXT")]
-    context: Option<String>,
-    /// With `--cluster kubeconfig`: the cluster is the right one, wherever it is, and scenarios may change what is not their own.
-    #[arg(long)]
-    yes_this_cluster: bool,
-    /// With `--cluster kubeconfig`: namespaces there that are yours, e.g. `team-a`; several with commas. Scenarios that name no
-    /// namespace run in the first, others may use those that are named, and nothing else in the cluster is read, made or listed
-    /// but what a scenario itself asks for. The namespaces must be there, and stay.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "KUBEWALK_NAMESPACE")]
-    namespace: Vec<String>,
-    /// With `--cluster kubeconfig`: the image behind the alias `curl`; it must have curl and a shell.
-    #[arg(long, value_name = "IMAGE", env = "KUBEWALK_CURL_IMAGE")]
-    curl_image: Option<String>,
-}
-
-impl ExistingCluster {
-    /// Which one is meant, if it is said; else says what is missing.
-    pub fn existing(&self, kind: Choice) -> Result<Existing, Exit> {
-        if kind == Choice::Of(ClusterKind::Kubeconfig) && self.context.is_none() && !self.yes_this_cluster {
-            tell!(
-                "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
-                 = help: add --context NAME; `kubectl config get-contexts` lists them"
-            );
-            return Err(Exit::Invalid);
-        }
-        let namespaces: Vec<String> = self.namespace.iter().filter(|name| !name.is_empty()).cloned().collect();
-        if kind != Choice::Of(ClusterKind::Kubeconfig) && !namespaces.is_empty() {
-            tell!(
-                "error: --namespace is for a cluster that exists\n  \
-                 = help: add --cluster kubeconfig, or leave it out: elsewhere each scenario gets a namespace of its own"
-            );
-            return Err(Exit::Invalid);
-        }
-        if let Some(bad) = namespaces.iter().find_map(|name| plan::names::check(&plan::kinds::namespace(), name).err())
-        {
-            let help = bad.suggestion.map(|name| format!("\n  = help: try {name}")).unwrap_or_default();
-            tell!("error: --namespace: {}{help}", bad.message);
-            return Err(Exit::Invalid);
-        }
-        Ok(Existing {
-            files: settings::kubeconfig_files(),
-            context: self.context.clone(),
-            yes: self.yes_this_cluster,
-            namespaces,
-            curl_image: self.curl_image.clone(),
-        })
-    }
-}
-
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if let Err(exit) = options.secrets.register() {
         return Ok(exit);
@@ -141,23 +91,23 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    if let Err(e) = report::apart(&options.report) {
-        super::complain(&format!("error: {e}\n"));
+    if let Err(e) = report_target::check_places(&options.report) {
+        complain(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
     let begun = Moment::now();
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
-    super::renders(true);
+    rendering::install(true);
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
         selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
     }
     let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
-    if let Err(e) = report::spares(places, &selected.read()) {
-        super::complain(&format!("error: {e}\n"));
+    if let Err(e) = report_target::spares(places, &selected.read()) {
+        complain(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
-    super::complain_colored(&selected.complaints(), talk.stderr_colors());
+    complain_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
     screen.report(Event::RunStarted {
         version: VERSION,

@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use super::color::colors_by_environment;
 use crate::{exit_code::Exit, redact::outlet, text::unseen};
 
 /// Whether the program was started without a standard output.
@@ -110,7 +111,7 @@ pub fn usage(error: &clap::Error) -> Exit {
     let text = error.render();
     let plain = text.to_string();
     // A word of the command line or of a variable that could drive the terminal is shown without any colours.
-    let ours = !plain.contains(|c| unseen(c) && c != '\n') && super::colors_by_environment();
+    let ours = !plain.contains(|c| unseen(c) && c != '\n') && colors_by_environment();
     // Help and version are answers, not errors.
     if error.use_stderr() {
         let colored = ours && on_a_terminal();

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::say::print;
 use crate::{event::stream, exit_code::Exit, scenario};
 
 #[derive(Debug, Args)]
@@ -24,5 +25,5 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         What::Scenario => scenario::schema_json(),
         What::Events => stream::schema_json(),
     };
-    Ok(super::print(&format!("{schema:#}\n")))
+    Ok(print(&format!("{schema:#}\n")))
 }

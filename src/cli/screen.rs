@@ -1,8 +1,12 @@
 //! What a run shows: results on standard output, the cluster's progress on standard error, and everything in the reports.
 
 use super::{
-    Talk, complain, complain_colored, print_colored, report::Wanted as Report, report_writer::ReportWriter,
-    select::Selected, width,
+    progress,
+    report_target::ReportTarget,
+    report_writer::ReportWriter,
+    say::{complain, complain_colored, print_colored, width},
+    select::Selected,
+    talk::Talk,
 };
 use crate::{
     cluster::{ClusterError, Progress},
@@ -25,7 +29,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn new(talk: Talk, reports: &[Report]) -> Self {
+    pub fn new(talk: Talk, reports: &[ReportTarget]) -> Self {
         Screen {
             reports: ReportWriter::open(reports),
             colors: talk.stdout_colors(),
@@ -39,6 +43,7 @@ impl Screen {
     pub fn report(&mut self, event: Event) {
         self.reports.tell(event);
     }
+
     /// The reports of a run that does not begin: the terminal has said why already.
     pub fn nothing_starts(mut self, selected: Selected) -> Exit {
         let exit = selected.verdict();
@@ -81,7 +86,7 @@ impl EventSink for Screen {
 
     fn progress(&mut self, progress: Progress) {
         if self.progress {
-            super::progress::tell(progress);
+            progress::tell(progress);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::run::ExistingCluster;
+use super::{existing_cluster::ExistingCluster, say::print};
 use crate::{
     cluster::{
         Cluster, ClusterError, Daemon, Settings, StartError, Wanted, namespaces,
@@ -65,7 +65,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         (true, false) => Exit::CleanUp,
         (true, true) => Exit::Held,
     };
-    Ok(super::print(&text).worst(exit))
+    Ok(print(&text).worst(exit))
 }
 
 /// What was done, and where nothing was found: only of places that were looked at.
