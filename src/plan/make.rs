@@ -4,8 +4,6 @@
 //! steps are walked in order: what they name is looked up in what exists at that point (`resolve`), and each
 //! becomes what it does (`lower`). At last `lint` looks at the whole.
 
-mod customs;
-mod reviews;
 mod walk;
 
 #[cfg(test)]
@@ -18,7 +16,10 @@ use std::sync::Arc;
 use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
-    lint::{bare_denial, existence, revived, rule_words, slips, unpaired_denial, untrusted, version_bound_text},
+    lint::{
+        bare_denial, custom_objects, existence, revived, rule_words, slips, unpaired_denial, untrusted,
+        version_bound_text,
+    },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
     resolve::apis,
@@ -131,7 +132,7 @@ pub(in crate::plan) fn examine(
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
-    customs::check(&mut cx, &drafts, &steps);
+    custom_objects::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);

@@ -1,11 +1,13 @@
 //! What is looked at when all steps are known, and changes nothing: most of it is only warned about.
 
 pub(in crate::plan) mod bare_denial;
+pub(in crate::plan) mod custom_objects;
 pub(in crate::plan) mod endless_wait;
 pub(in crate::plan) mod existence;
 pub(in crate::plan) mod resource_names;
 pub(in crate::plan) mod revived;
 pub(in crate::plan) mod rule_words;
+pub(in crate::plan) mod sent_bodies;
 pub(in crate::plan) mod slips;
 pub(in crate::plan) mod unpaired_denial;
 pub(in crate::plan) mod untrusted;

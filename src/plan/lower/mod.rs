@@ -1,6 +1,7 @@
 //! Each verb, and what else a step says, as what it does. One file a verb; what differs from verb to verb beside that is here.
 
 pub(in crate::plan) mod absent;
+pub(in crate::plan) mod access_reviews;
 pub(in crate::plan) mod apply;
 pub(in crate::plan) mod caller;
 pub(in crate::plan) mod can;

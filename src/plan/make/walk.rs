@@ -1,11 +1,10 @@
 //! Walks the steps in order, lowers each to what it does, and keeps what exists when.
 
-use super::{customs, reviews};
 use crate::plan::{
     Action, Step,
     context::{Context, Draft},
-    lint::endless_wait,
-    lower::{self, caller, expect, save},
+    lint::{endless_wait, sent_bodies},
+    lower::{self, access_reviews, caller, expect, save},
     resolve::{saved, story::Story},
 };
 use crate::scenario::Verb;
@@ -26,8 +25,8 @@ pub(super) fn steps<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<St
         let (Some(verb), Some(action)) = (draft.verb, action) else {
             continue;
         };
-        customs::bodies(cx, draft, &action);
-        let questions = reviews::read(cx, draft, (&action, &caller, &expected), &story);
+        sent_bodies::check(cx, draft, &action);
+        let questions = access_reviews::read(cx, draft, (&action, &caller, &expected), &story);
         let several = matches!(verb, Verb::Apply | Verb::Create);
         steps.push(Step {
             number: draft.index + 1,

@@ -3,24 +3,20 @@
 
 use serde_json::Value;
 
-use crate::plan::{
-    context::{Context, Draft, below},
-    lower::can::requests as whats,
-    resolve::story::Story,
-};
+use super::can::requests;
 use crate::{
-    k8s::{Served, kubectl::grammar, nearest},
+    k8s::{Served, kubectl::grammar, nearest, well_known::ACCOUNT},
     plan::{
         Action, Caller, Expected, Identity, Kubectl,
         can::{Cell, Who, given},
+        context::{Context, Draft, below},
+        resolve::story::Story,
     },
     scenario::{
         can::{Cells, Words},
-        expect::{Expect, Text, TextRule},
+        expect::{AtPath, Expect, Text, TextRule},
     },
 };
-
-const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
 /// A question as it is written: where, what, and about whom if that is another than the caller.
 struct Question {
@@ -31,7 +27,7 @@ struct Question {
 }
 
 /// The questions of a step, each with the answer that the step expects.
-pub(super) fn read(
+pub(in crate::plan) fn read(
     cx: &mut Context<'_>,
     draft: &Draft<'_>,
     (action, caller, expected): (&Action, &Caller, &[Expected]),
@@ -54,13 +50,13 @@ pub(super) fn read(
     let mut found = Vec::new();
     for Question { at, cells, user, groups } in questions {
         let who = who(cx, caller, user, groups, (!allowed, story));
-        found.extend(whats::read(cx, &at, &cells, story, allowed).into_iter().map(|what| Cell {
+        found.extend(requests::read(cx, &at, &cells, story, allowed).into_iter().map(|asked| Cell {
             pointer: at[draft.pointer.len()..].to_owned(),
             who: who.clone(),
-            request: what.request,
+            request: asked.request,
             allowed,
-            api: what.api,
-            on_purpose: what.on_purpose,
+            api: asked.api,
+            on_purpose: asked.on_purpose,
         }));
     }
     found
@@ -79,7 +75,7 @@ fn is_no(text: &Text) -> bool {
 /// Whether a review is expected to say no.
 fn says_no(expect: &Expect) -> bool {
     let no = |part: &Option<Value>| part.as_ref().is_some_and(|part| part["status"]["allowed"] == false);
-    let at = |path: &&crate::scenario::expect::AtPath| path.at.trim_start_matches("$.") == "status.allowed";
+    let at = |path: &&AtPath| path.at.trim_start_matches("$.") == "status.allowed";
     no(&expect.json)
         || no(&expect.object)
         || expect.path.iter().find(at).is_some_and(|path| path.equals == Some(false.into()))
