@@ -46,7 +46,7 @@ use crate::{
     },
     plan::{self, Names, Plan, Trust},
     redact,
-    run::retry::{RetryLoop, Totals},
+    run::retry::RetryLoop,
     scenario::diagnostic,
     settings,
     shape::Shape,
@@ -148,12 +148,12 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let (plans, shared) = (std::slice::from_ref(plan), source.clone());
     let retry_loop = RetryLoop { plans, source, limits: &limits, jobs: 1, exclusion: shared.exclusion(), stop };
-    let Totals { mut exit, held, failed, broken, skipped, left } = runtime.block_on(retry_loop.run(&mut report));
+    let mut ended = runtime.block_on(retry_loop.run(&mut report));
     // One that did not begin has no end of its own.
-    if let Some(why) = stop.asked().filter(|_| held + failed + broken == 0) {
-        exit = exit.worst(why.into());
+    if let Some(why) = stop.asked().filter(|_| ended.held + ended.failed + ended.broken == 0) {
+        ended.exit = ended.exit.worst(why.into());
     }
-    (Ended { exit, held, failed, broken, skipped, left, going: None }, report.text)
+    (ended, report.text)
 }
 
 /// The cluster of this process; the first caller starts it.

@@ -23,13 +23,7 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
-    run::{
-        self,
-        exclusion::ExclusionLocks,
-        groups, millis,
-        retry::{RetryLoop, Totals},
-        sink::EventSink as _,
-    },
+    run::{self, Ended, exclusion::ExclusionLocks, groups, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
     settings,
     shape::Shape,
@@ -153,14 +147,14 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         RetryLoop { plans, source, limits: &options.limits, jobs, exclusion: &exclusion, stop: &stop }
     };
     Ok(runtime.block_on(async {
-        let totals = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
-        said_at_the_end(totals, &stop, begun, screen)
+        let ended = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
+        finish(ended, &stop, begun, screen)
     }))
 }
 
-/// Says how everything ended.
-fn said_at_the_end(totals: Totals, stop: &Stop, begun: Instant, mut screen: Screen) -> Exit {
-    let Totals { mut exit, held, failed, broken, skipped, left } = totals;
+/// Says how everything ended, and writes the reports.
+fn finish(ended: Ended, stop: &Stop, begun: Instant, mut screen: Screen) -> Exit {
+    let Ended { mut exit, held, failed, broken, skipped, left } = ended;
     if let Some(why) = stop.asked() {
         exit = exit.worst(why.into());
         // A measurement: what could not be removed is listed above, and a process that outlives its end is named here.

@@ -1,7 +1,8 @@
 //! The scenarios of a run by the API server that they ask for: each kind of server is started once.
 
 use super::{
-    retry::{ClusterSource, RetryLoop, Totals},
+    Ended,
+    retry::{ClusterSource, RetryLoop},
     sink::EventSink,
     skip,
 };
@@ -32,8 +33,8 @@ pub async fn run<'a, S: ClusterSource>(
     kind: Option<ClusterKind>,
     retry_loop: impl Fn(&'a [Plan]) -> RetryLoop<'a, S>,
     sink: &mut dyn EventSink,
-) -> Totals {
-    let mut totals = Totals::none();
+) -> Ended {
+    let mut totals = Ended::before(0);
     let (mut ran, mut hopeless) = (false, false);
     for group in groups {
         let steps = group.iter().map(|plan| plan.steps.len()).sum::<usize>();

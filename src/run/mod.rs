@@ -2,6 +2,7 @@
 
 pub mod bug;
 pub mod cleanup;
+pub mod ended;
 pub mod exclusion;
 pub mod groups;
 pub mod retry;
@@ -48,27 +49,10 @@ use crate::{
     stop::{Stop, unless_stopped},
 };
 
+pub use ended::Ended;
+
 /// Where events go.
 pub type Tell<'a> = &'a mut (dyn FnMut(Event) + Send);
-
-/// How one scenario ended.
-#[derive(Debug, Clone)]
-pub struct Ended {
-    /// Held, failed, environment, or a signal.
-    pub exit: Exit,
-    /// Steps that held.
-    pub held: usize,
-    /// Steps that did not hold.
-    pub failed: usize,
-    /// Steps that could not be carried out.
-    pub broken: usize,
-    /// Steps that were not run.
-    pub skipped: usize,
-    /// What could not be removed.
-    pub left: Vec<String>,
-    /// Its namespace, which was removed and goes by itself.
-    pub going: Option<cleanup::Going>,
-}
 
 /// Whether the cluster lives on after the scenario, so that what the scenario made must be removed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +63,15 @@ pub enum Afterwards {
     ClusterEnds,
 }
 
-/// Runs a scenario on a cluster. The first step that does not hold ends it.
-pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, stop: &Stop, tell: Tell<'_>) -> Ended {
+/// Runs a scenario on a cluster. The first step that does not hold ends it. Gives how it ended, and its namespace if that was removed
+/// and goes by itself.
+pub async fn scenario(
+    plan: &Plan,
+    cluster: &Cluster,
+    afterwards: Afterwards,
+    stop: &Stop,
+    tell: Tell<'_>,
+) -> (Ended, Option<cleanup::Going>) {
     secrets::learn_all(plan);
     let begun = Instant::now();
     let path = path_of(plan);
@@ -92,14 +83,13 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         namespace: plan.namespace.clone(),
         steps: plan.steps.len(),
     });
-    let mut ended =
-        Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: plan.steps.len(), left: vec![], going: None };
+    let mut ended = Ended::before(plan.steps.len());
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
         (Ok(client), Ok(bare)) => (client, bare),
         (Err(e), _) | (_, Err(e)) => {
             let ended = abort(plan, ended, "cluster", e, tell);
             tell(scenario_finished(plan, &ended, begun));
-            return ended;
+            return (ended, None);
         }
     };
     let context = Context {
@@ -127,6 +117,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         }
         Err(why) => ended.exit = ended.exit.worst(why.into()),
     }
+    let mut going = None;
     // A cluster of our own ends with the run; one of others has to be left as it was.
     if let Afterwards::CleanUp(budget) = afterwards
         && (stop.asked().is_none() || cluster.is_foreign())
@@ -136,7 +127,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
         if !lost {
             ended.left = Box::pin(cleanup::remove(plan, &context, budget)).await;
-            ended.going = context
+            going = context
                 .own
                 .as_ref()
                 .and_then(|own| own.uid.get().map(|uid| cleanup::Going { name: own.name.clone(), uid: uid.clone() }));
@@ -148,7 +139,7 @@ pub async fn scenario(plan: &Plan, cluster: &Cluster, afterwards: Afterwards, st
         tell(Event::CleanUp { path: Some(path.clone()), took_ms, left: ended.left.clone() });
     }
     tell(scenario_finished(plan, &ended, begun));
-    ended
+    (ended, going)
 }
 
 /// A scenario as a run lists it before it begins.

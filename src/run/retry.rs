@@ -56,40 +56,6 @@ pub struct RetryLoop<'a, S> {
     pub stop: &'a Stop,
 }
 
-/// Numbers of steps, and the gravest end.
-#[derive(Debug, Clone)]
-pub struct Totals {
-    /// The gravest end.
-    pub exit: Exit,
-    /// Steps that held.
-    pub held: usize,
-    /// Steps that did not hold.
-    pub failed: usize,
-    /// Steps that could not be carried out.
-    pub broken: usize,
-    /// Steps that were not run.
-    pub skipped: usize,
-    /// What could not be removed.
-    pub left: Vec<String>,
-}
-
-impl Totals {
-    /// Of nothing.
-    pub fn none() -> Self {
-        Totals { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: 0, left: vec![] }
-    }
-
-    /// Adds those of other scenarios.
-    pub fn add(&mut self, other: Totals) {
-        self.exit = self.exit.worst(other.exit);
-        self.held += other.held;
-        self.failed += other.failed;
-        self.broken += other.broken;
-        self.skipped += other.skipped;
-        self.left.extend(other.left);
-    }
-}
-
 /// A scenario of the run.
 struct ScenarioState {
     plan: Plan,
@@ -109,6 +75,13 @@ impl ScenarioState {
     /// Whether nothing is known about its claim, so that it makes sense to run it again.
     fn is_open(&self) -> bool {
         self.ended.as_ref().is_none_or(|ended| ended.failed == 0 && ended.exit == Exit::Environment)
+    }
+
+    /// How it ended at last.
+    fn into_ended(self) -> Ended {
+        let steps = self.plan.steps.len();
+        let Some(ended) = self.ended else { return Ended::before(steps) };
+        Ended { skipped: steps.saturating_sub(ended.held + ended.failed + ended.broken), ..ended }
     }
 
     /// Whether it held, but not the first time.
@@ -137,11 +110,11 @@ impl Running<'_> {
 
 impl<S: ClusterSource> RetryLoop<'_, S> {
     /// Runs everything, as many rounds as it takes and as are allowed.
-    pub async fn run(&self, sink: &mut dyn EventSink) -> Totals {
+    pub async fn run(&self, sink: &mut dyn EventSink) -> Ended {
         let mut all: Vec<ScenarioState> = self.plans.iter().map(ScenarioState::new).collect();
         let mut running = Running { sink, told_broken_off: false };
         let rounds = 1 + self.limits.retry_environment;
-        let mut totals = Totals::none();
+        let mut totals = Ended::before(0);
         let mut kept = None;
         for round in 1..=rounds {
             let cluster = match kept.take() {
@@ -181,7 +154,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         if self.stop.asked().is_none() && all.iter().any(|one| one.ended.is_none()) {
             totals.exit = totals.exit.worst(Exit::Environment);
         }
-        all.iter().for_each(|one| totals.add(totals_of(one)));
+        all.into_iter().for_each(|one| totals.add(one.into_ended()));
         totals
     }
 
@@ -206,9 +179,9 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         if let Some(error) = cluster.broken().filter(|_| ended.is_empty()) {
             sink.abort(error);
         }
-        for (at, mut now) in ended {
+        for (at, mut now, going) in ended {
             let one = &mut all[at];
-            one.going.extend(now.going.take());
+            one.going.extend(going);
             // What an earlier time left behind is still there.
             let left = one.ended.take().map(|before| before.left).unwrap_or_default();
             if !left.is_empty() {
@@ -238,14 +211,6 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         running.sink.event(Event::CleanUp { path: None, took_ms: millis(ending.elapsed()), left: left.clone() });
         left
     }
-}
-
-fn totals_of(one: &ScenarioState) -> Totals {
-    let steps = one.plan.steps.len();
-    let Some(ended) = &one.ended else { return Totals { skipped: steps, ..Totals::none() } };
-    let Ended { exit, held, failed, broken, left, .. } = ended.clone();
-    let skipped = steps.saturating_sub(held + failed + broken);
-    Totals { exit, held, failed, broken, skipped, left }
 }
 
 #[cfg(test)]
@@ -339,7 +304,7 @@ mod tests {
         }
     }
 
-    async fn run(retries: usize, shared: bool, dead: bool, stop: &Stop) -> (Totals, usize, Vec<Event>) {
+    async fn run(retries: usize, shared: bool, dead: bool, stop: &Stop) -> (Ended, usize, Vec<Event>) {
         let text = "title: t\nsteps: [{title: one, serviceAccount: a}, {title: two, serviceAccount: b}]\n";
         let document = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
         let plans = [crate::plan::plan(document, &Names::random()).expect("a plan")];

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
-use super::{Afterwards, Ended, Tell, exclusion::ExclusionLocks, scenario};
+use super::{Afterwards, Ended, Tell, cleanup::Going, exclusion::ExclusionLocks, scenario};
 use crate::{
     cluster::{Cluster, ready},
     event::Event,
@@ -25,7 +25,7 @@ pub struct ScheduleOptions {
     pub used_again: bool,
 }
 
-/// Runs plans, each with a number of its own, and gives how each that began ended. With one job, the order is the given
+/// Runs plans, each with a number of its own, and gives how each that began ended, and its namespace if that still goes. With one job, the order is the given
 /// one; otherwise those that must run alone come last.
 pub async fn run<'a>(
     plans: impl IntoIterator<Item = (usize, &'a Plan)>,
@@ -34,7 +34,7 @@ pub async fn run<'a>(
     exclusion: &ExclusionLocks,
     stop: &Stop,
     tell: Tell<'_>,
-) -> Vec<(usize, Ended)> {
+) -> Vec<(usize, Ended, Option<Going>)> {
     let mut waiting: VecDeque<(usize, &Plan)> = plans.into_iter().collect();
     if options.jobs > 1 {
         waiting.make_contiguous().sort_by_key(|(_, plan)| plan.alone);
@@ -44,9 +44,9 @@ pub async fn run<'a>(
         let tell = &tell;
         async move {
             let mut tell = |event: Event| locked(tell)(event);
-            let ended = scenario(plan, cluster, afterwards, stop, &mut tell).await;
+            let (ended, going) = scenario(plan, cluster, afterwards, stop, &mut tell).await;
             drop(lock);
-            (number, ended)
+            (number, ended, going)
         }
     };
     let mut all = Vec::new();
@@ -73,9 +73,9 @@ pub async fn run<'a>(
             let afterwards = if last { Afterwards::ClusterEnds } else { Afterwards::CleanUp(options.cleanup) };
             running.push(begin(number, plan, lock, afterwards));
         }
-        let Some((number, ended)) = running.next().await else { break };
+        let Some((number, ended, going)) = running.next().await else { break };
         unsound |= ended.exit == Exit::Environment && !is_sound(cluster).await;
-        all.push((number, ended));
+        all.push((number, ended, going));
     }
     all
 }
