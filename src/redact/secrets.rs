@@ -267,7 +267,9 @@ mod protobuf {
         let (kind, raw) = (part(&fields(part(&unknown, 1)), 2), part(&unknown, 2));
         match kind {
             b"Secret" => learn_secret(raw),
-            b"SecretList" => fields(raw).into_iter().filter(|(of, _)| *of == 2).for_each(|(_, item)| learn_secret(item)),
+            b"SecretList" => {
+                fields(raw).into_iter().filter(|(of, _)| *of == 2).for_each(|(_, item)| learn_secret(item))
+            }
             _ => {}
         }
     }

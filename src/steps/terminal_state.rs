@@ -164,7 +164,7 @@ mod tests {
         None
     )]
     fn of_a_pod(#[case] object: Value, #[case] expected: Option<&str>) {
-        assert_eq!(why("Pod", &object).as_deref(), expected);
+        assert_eq!(never_ready_reason("Pod", &object).as_deref(), expected);
     }
 
     #[test]
@@ -173,11 +173,11 @@ mod tests {
             {"type": "Progressing", "status": "True", "reason": "NewReplicaSetCreated"},
             {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "too often"},
         ]}});
-        assert_eq!(why("Job", &object).as_deref(), Some("Failed BackoffLimitExceeded: too often"));
+        assert_eq!(never_ready_reason("Job", &object).as_deref(), Some("Failed BackoffLimitExceeded: too often"));
         let stalled = json!({"metadata": {"generation": 2}, "status": {"conditions": [
             {"type": "Stalled", "status": "True", "reason": "NoBucket", "message": "no such bucket", "observedGeneration": 2},
         ]}});
-        assert_eq!(why("Site", &stalled).as_deref(), Some("Stalled NoBucket: no such bucket"));
-        assert_eq!(why("DaemonSet", &object), None);
+        assert_eq!(never_ready_reason("Site", &stalled).as_deref(), Some("Stalled NoBucket: no such bucket"));
+        assert_eq!(never_ready_reason("DaemonSet", &object), None);
     }
 }

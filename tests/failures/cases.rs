@@ -1,7 +1,5 @@
 //! Wrong answers, as real clusters give them.
 
-use std::time::Duration;
-
 use kubewalk::{
     expect::{Answer, Http, IntendedCall, RealRequest, Reviewed},
     plan::Request,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    expect::{deny, pattern, query::Query, status::REASONS},
+    expect::{pattern, query::Query, status::REASONS},
     plan::{
         Expected,
         context::{Context, Draft, below},

@@ -2,7 +2,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{table::PIECE, *};
 use crate::redact::{
-    mark::{Found, Mark, apart},
+    mark::{Found, apart},
     squeezed::Squeezed,
 };
 
