@@ -19,9 +19,9 @@ const TRAILER: &str = "abcdefghijklmnopqrst";
 
 /// The step that the answers are of.
 static STEP: LazyLock<Step> = LazyLock::new(|| {
-    let text = "title: t\nsteps:\n  - {title: t, pod: {name: p, serviceAccount: s}}\n  - {title: t, curl: {in: p, url: https://kubernetes.default/x}}\n";
+    let text = "title: t\nnamespace: a\nsteps:\n  - {title: t, serviceAccount: s}\n  - {title: t, pod: {name: p, image: curl, serviceAccount: s}}\n  - {title: t, curl: {in: p, url: https://kubernetes.default/x, token: mounted}}\n";
     let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
-    plan(document, &Names { suffix: "x".into() }).expect("a plan").steps.remove(1)
+    plan(document, &Names { suffix: "x".into() }).expect("a plan").steps.remove(2)
 });
 
 pub fn holds(data: &[u8]) {
