@@ -3,13 +3,18 @@
 use std::{path::PathBuf, sync::Arc};
 
 use kubewalk::{
+    cluster::rendering::Renderer,
+    manifests,
     plan::{self, Names},
     scenario::{self, diagnostic},
+    settings,
 };
 use rstest::rstest;
 
 #[rstest]
 fn scenario_plans(#[files("scenarios/**/*.yaml")] path: PathBuf) {
+    // Some scenarios apply charts and kustomizations.
+    manifests::render::install(Box::new(Renderer::new(&settings::from_env().cache, |_| ())));
     let document = scenario::read_file(&path).unwrap_or_else(|(source, diagnostics)| {
         panic!("{}", diagnostic::render(&diagnostics, &source, false));
     });
