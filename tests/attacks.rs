@@ -23,6 +23,10 @@ mod machine;
 #[path = "attacks/executed.rs"]
 mod executed;
 
+/// Variables that lead into the folders of another user (A3).
+#[path = "attacks/environment.rs"]
+mod environment;
+
 /// What a privileged Pod reaches, and what a node leaves (A5, A23, A25).
 #[path = "attacks/node.rs"]
 mod node;

@@ -17,7 +17,10 @@ use super::{
     own::{self, program},
     sums,
 };
-use crate::{process::Group, redact};
+use crate::{
+    process::{self, Group},
+    redact,
+};
 
 /// The image in the node that has curl and a shell.
 pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
@@ -159,6 +162,9 @@ pub async fn ensure_helm(cache: &Path, progress: &mut (dyn FnMut(Progress) + Sen
 /// So much free memory lets a build take more of it, in MiB.
 const ROOMY: u64 = 8 * 1024;
 
+/// How long `go env` may take.
+const GO_SAYS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// Runs the build of one product to its end.
 async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     let sources = unpack(cache).map_err(|e| {
@@ -170,6 +176,10 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     let bash = program::find("bash").map_err(|e| e.into_error("install bash"))?;
     let mut command = tokio::process::Command::new(bash);
     command.env("PATH", program::path());
+    own_folders_of_go().await?;
+    // Go executes and links what it keeps there.
+    let temporary = own::trusted_folder(&cache.join("tmp"));
+    command.env("TMPDIR", temporary.map_err(|e| ClusterError::plain(format!("cannot build the engine: {e}")))?);
     command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
     // The compiler of Go collects its garbage less often, which spares a tenth of its work and takes memory. The output is the same.
@@ -182,6 +192,38 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     let group = started
         .map_err(|e| ClusterError::new(format!("cannot start bash for the engine's build: {e}"), "install bash"))?;
     watch(group).await
+}
+
+/// Go's settings and what it keeps become part of what is executed, so others must not have written them.
+async fn own_folders_of_go() -> Result<(), ClusterError> {
+    const FOLDERS: [&str; 5] = ["GOENV", "GOCACHE", "GOMODCACHE", "GOROOT", "GOTMPDIR"];
+    let go = match program::find("go") {
+        Ok(go) => go,
+        // The build says what it lacks.
+        Err(program::Missing::NotThere(_)) => return Ok(()),
+        Err(foreign) => return Err(foreign.into_error("")),
+    };
+    let mut command = tokio::process::Command::new(go);
+    command
+        .args(["env", "-json"])
+        .args(FOLDERS)
+        .env("PATH", program::path())
+        .env("GOTOOLCHAIN", "local")
+        .current_dir("/");
+    let output = process::output(&mut command, None, GO_SAYS_WITHIN, 1 << 20).await;
+    // What Go itself objects to, the build tells with its own words.
+    let Ok(output) = output else { return Ok(()) };
+    let said: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    for (name, folder) in &said {
+        let folder = folder.as_str().filter(|folder| Path::new(folder).is_absolute());
+        if let Some(Err(e)) = folder.map(|folder| own::nobody_elses(Path::new(folder))) {
+            return Err(ClusterError::new(
+                format!("nothing is built with Go's {name}, since what comes of it is executed: {e}"),
+                format!("set {name} to a place of your own, or HOME to your home folder"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Passes a build's words on to standard error as they come, past a test harness that captures, and keeps the last.

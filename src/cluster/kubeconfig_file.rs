@@ -4,23 +4,64 @@ use std::path::Path;
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
+use super::own;
+
 /// No kubeconfig has more bytes.
 const MOST: u64 = 16 << 20;
 
-/// Reads a kubeconfig.
+/// Why a kubeconfig is not used.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Unusable {
+    /// In half a sentence that does not quote the file.
+    pub why: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+impl Unusable {
+    /// By what it is, or is not.
+    pub fn other(why: impl Into<String>) -> Self {
+        Unusable { why: why.into(), remedy: "set KUBECONFIG to the file that kubectl uses" }
+    }
+}
+
+/// Reads a kubeconfig. One that another user could have written may say where a cluster is, but names no program to execute and no
+/// file to send.
 ///
 /// # Errors
-/// Why not, in half a sentence that does not quote the file.
-pub fn read(path: &Path) -> Result<Kubeconfig, String> {
+/// Why not.
+pub fn read(path: &Path) -> Result<Kubeconfig, Unusable> {
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Err("it is a folder".into()),
+        Ok(found) if found.is_dir() => return Err(Unusable::other("it is a folder")),
         Ok(found) if found.is_file() && found.len() > MOST => {
-            return Err(format!("it has more than {} MiB", MOST >> 20));
+            return Err(Unusable::other(format!("it has more than {} MiB", MOST >> 20)));
         }
-        Ok(found) if is_endless(&found) => return Err("it is a device".into()),
+        Ok(found) if is_endless(&found) => return Err(Unusable::other("it is a device")),
         _ => {}
     }
-    Kubeconfig::read_from(path).map_err(|e| words(&e))
+    let ours = own::nobody_elses(path);
+    let read = Kubeconfig::read_from(path).map_err(|e| Unusable::other(words(&e)))?;
+    match (ours, reaches(&read)) {
+        (Err(foreign), Some(what)) => Err(Unusable {
+            why: format!("{foreign}, and {what}"),
+            remedy: "look at what it names, and copy it to a folder that only you can write",
+        }),
+        _ => Ok(read),
+    }
+}
+
+/// What of this machine a kubeconfig names for kubewalk to execute or to send.
+fn reaches(kubeconfig: &Kubeconfig) -> Option<&'static str> {
+    let users = kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref());
+    let mut what = users.filter_map(|user| {
+        if user.exec.is_some() || user.auth_provider.is_some() {
+            return Some("it names a program, which would be executed");
+        }
+        let files = [&user.token_file, &user.client_certificate, &user.client_key];
+        files.iter().any(|file| file.is_some()).then_some("it names a file of this machine, which would be sent")
+    });
+    what.next()
 }
 
 fn is_endless(found: &std::fs::Metadata) -> bool {
@@ -59,9 +100,9 @@ mod tests {
         ] {
             std::fs::write(&path, text).expect("written");
             let said = read(&path).expect_err(text);
-            assert!(!said.contains("hunter2"), "{said}");
+            assert!(!said.why.contains("hunter2"), "{said}");
         }
-        assert!(read(folder.path()).expect_err("a folder").contains("folder"));
-        assert!(read(Path::new("/dev/zero")).expect_err("a device").contains("device"));
+        assert!(read(folder.path()).expect_err("a folder").why.contains("folder"));
+        assert!(read(Path::new("/dev/zero")).expect_err("a device").why.contains("device"));
     }
 }

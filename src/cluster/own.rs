@@ -21,7 +21,7 @@ use std::{
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::ClusterError;
-pub use way::{Foreign, trusted, trusted_folder};
+pub use way::{Foreign, nobody_elses, trusted, trusted_folder};
 use way::{NOT_WRITABLE, folder_above, mode};
 
 /// The most that a file which is believed may hold, in bytes.
@@ -259,6 +259,22 @@ pub fn cache(path: &Path) -> Result<PathBuf, ClusterError> {
             "set KUBEWALK_CACHE to a folder of your own, in folders that only you and root can write",
         )
     })
+}
+
+/// A folder for the time of one task, in the temporary folder of this process; it goes when it is dropped.
+///
+/// # Errors
+/// When others could put another folder in its place, or it cannot be made.
+pub fn temporary(prefix: &str) -> Result<tempfile::TempDir, ClusterError> {
+    let above = std::env::temp_dir();
+    let unusable = |e: &dyn std::fmt::Display| {
+        ClusterError::new(
+            format!("cannot work in the temporary folder {}: {e}", above.display()),
+            "set TMPDIR to a folder of your own, on a disk with room",
+        )
+    };
+    let real = folder_above(&above).map_err(|e| unusable(&e))?;
+    tempfile::Builder::new().prefix(prefix).tempdir_in(real).map_err(|e| unusable(&e))
 }
 
 #[cfg(test)]

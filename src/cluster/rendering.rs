@@ -153,7 +153,7 @@ impl Renderer {
             return Ok((key, text));
         }
         let plain = |e: &dyn std::fmt::Display| Trouble::Environment { why: e.to_string(), remedy: String::new() };
-        let place = tempfile::Builder::new().prefix("kubewalk-render-").tempdir().map_err(|e| plain(&e))?;
+        let place = own::temporary("kubewalk-render-").map_err(lacks)?;
         let work = place.path().canonicalize().map_err(|e| plain(&e))?;
         laid_out(&work, what).map_err(|e| plain(&e))?;
         let mut command = bounded(&found.program, &work).map_err(|e| lacks(e.into_error("")))?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A file that, executed, leaves a sign.
-fn trap(dir: &Path) -> (String, PathBuf) {
+pub fn trap(dir: &Path) -> (String, PathBuf) {
     let sign = dir.join("executed");
     (format!("#!/bin/sh\nid > {}\nexit 0\n", sign.display()), sign)
 }

@@ -12,7 +12,11 @@ use serde_json::Value;
 
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
-    access, engine::CURL_IMAGE, host_kubectl::Host, kubeconfig_file, plugin, seal,
+    access,
+    engine::CURL_IMAGE,
+    host_kubectl::Host,
+    kubeconfig_file::{self, Unusable},
+    plugin, seal,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -99,21 +103,18 @@ pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Resul
 
 /// All files as one; of two of the same name, the first counts.
 fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
-    let unusable = |file: &Path, e: &dyn std::fmt::Display| {
-        ClusterError::new(
-            format!("cannot use the kubeconfig {}: {e}", file.display()),
-            "set KUBECONFIG to the file that kubectl uses",
-        )
+    let unusable = |file: &Path, e: Unusable| {
+        ClusterError::new(format!("cannot use the kubeconfig {}: {e}", file.display()), e.remedy)
     };
     let mut all = Kubeconfig::default();
     // As kubectl does, a list may name files that are not there, but one of them must be.
     let there: Vec<_> = files.iter().filter(|file| file.exists()).collect();
     if let (true, Some(file)) = (there.is_empty(), files.first()) {
-        return Err(unusable(file, &"there is no such file"));
+        return Err(unusable(file, Unusable::other("there is no such file")));
     }
     for file in there {
-        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, &e))?;
-        all = all.merge(one).map_err(|e| unusable(file, &kubeconfig_file::words(&e)))?;
+        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, e))?;
+        all = all.merge(one).map_err(|e| unusable(file, Unusable::other(kubeconfig_file::words(&e))))?;
     }
     Ok(all)
 }

@@ -132,6 +132,16 @@ pub(super) fn folder_above(path: &Path) -> Result<PathBuf, Foreign> {
     Ok(real)
 }
 
+/// Whether nobody else can change a file or folder, or put one there if it is not: nothing is made.
+///
+/// # Errors
+/// As [`trusted`].
+pub fn nobody_elses(path: &Path) -> Result<(), Foreign> {
+    let there = path.ancestors().find(|at| at.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
+    let real = there.canonicalize().map_err(|e| Foreign::new(there, format!("cannot be used: {e}")))?;
+    walk(&real, &Looks { goes_on: there != path, ..Looks::default() })
+}
+
 /// Makes what misses of a folder, and says where it is.
 fn made(path: &Path) -> Result<PathBuf, Foreign> {
     let there = path.ancestors().find(|at| at.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
