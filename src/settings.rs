@@ -200,6 +200,11 @@ pub fn invoker_group() -> Option<u32> {
     std::env::var("SUDO_GID").ok()?.parse().ok()
 }
 
+/// The folders of a person in which programs keep what they like to keep, as far as they are set: `HOME` and those of XDG.
+pub fn homes() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"].into_iter().filter_map(|name| Some((name, set(name)?)))
+}
+
 /// Where programs are looked for.
 pub fn path() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()

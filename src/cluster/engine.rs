@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     process::{self, Group},
-    redact,
+    redact, settings,
 };
 
 /// The image in the node that has curl and a shell.
@@ -197,6 +197,17 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
 /// Go's settings and what it keeps become part of what is executed, so others must not have written them.
 async fn own_folders_of_go() -> Result<(), ClusterError> {
     const FOLDERS: [&str; 5] = ["GOENV", "GOCACHE", "GOMODCACHE", "GOROOT", "GOTMPDIR"];
+    let own = |name: &str, folder: &Path| match own::nobody_elses(folder) {
+        Err(e) if folder.is_absolute() => Err(ClusterError::new(
+            format!("nothing is built with {name}={}, since what comes of it is executed: {e}", folder.display()),
+            format!("set {name} to a place of your own"),
+        )),
+        _ => Ok(()),
+    };
+    // First, because each command of Go writes there.
+    for (name, folder) in settings::homes() {
+        own(name, &folder)?;
+    }
     let go = match program::find("go") {
         Ok(go) => go,
         // The build says what it lacks.
@@ -210,18 +221,11 @@ async fn own_folders_of_go() -> Result<(), ClusterError> {
         .env("PATH", program::path())
         .env("GOTOOLCHAIN", "local")
         .current_dir("/");
-    let output = process::output(&mut command, None, GO_SAYS_WITHIN, 1 << 20).await;
     // What Go itself objects to, the build tells with its own words.
-    let Ok(output) = output else { return Ok(()) };
+    let Ok(output) = process::output(&mut command, None, GO_SAYS_WITHIN, 1 << 20).await else { return Ok(()) };
     let said: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
     for (name, folder) in &said {
-        let folder = folder.as_str().filter(|folder| Path::new(folder).is_absolute());
-        if let Some(Err(e)) = folder.map(|folder| own::nobody_elses(Path::new(folder))) {
-            return Err(ClusterError::new(
-                format!("nothing is built with Go's {name}, since what comes of it is executed: {e}"),
-                format!("set {name} to a place of your own, or HOME to your home folder"),
-            ));
-        }
+        own(name, Path::new(folder.as_str().unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -21,9 +21,13 @@ fn attack_a03e_a_kubeconfig_of_another_user_that_names_programs_or_files() {
     let (stranger, temp, place) = (Stranger::new(), shared_folder(), Place::new());
     let (script, sign) = trap(temp.path());
     let theirs = temp.path().join("theirs");
-    stranger.shell(&format!("mkdir -m 755 {0} && printf '%s' '{script}' > {0}/plugin && chmod 755 {0}/plugin", theirs.display()));
-    let plugin = "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: /bin/sh, args: [PLUGIN]}"
-        .replace("PLUGIN", &theirs.join("plugin").to_string_lossy());
+    stranger.shell(&format!(
+        "mkdir -m 755 {0} && printf '%s' '{script}' > {0}/plugin && chmod 755 {0}/plugin",
+        theirs.display()
+    ));
+    let plugin =
+        "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: /bin/sh, args: [PLUGIN]}"
+            .replace("PLUGIN", &theirs.join("plugin").to_string_lossy());
     let config = |user: &str| {
         format!(
             "{{apiVersion: v1, kind: Config, current-context: it, clusters: [{{name: c, cluster: {{server: \"http://127.0.0.1:1\"}}}}], \
@@ -34,7 +38,10 @@ fn attack_a03e_a_kubeconfig_of_another_user_that_names_programs_or_files() {
     for (user, what) in [
         (plugin.as_str(), "names a program, which would be executed"),
         ("tokenFile: /etc/hostname", "names a file of this machine, which would be sent"),
-        ("client-certificate: /etc/hostname, client-key: /etc/hostname", "names a file of this machine, which would be sent"),
+        (
+            "client-certificate: /etc/hostname, client-key: /etc/hostname",
+            "names a file of this machine, which would be sent",
+        ),
         ("auth-provider: {name: gcp, config: {cmd-path: /bin/sh}}", "names a program, which would be executed"),
     ] {
         stranger.shell(&format!("printf '%s' '{}' > {}", config(user), by_them.display()));
@@ -58,7 +65,8 @@ fn attack_a03e_a_kubeconfig_of_another_user_that_names_programs_or_files() {
     assert!(!sign.exists(), "the plugin was started");
     // One that only says where a cluster is may be anybody's.
     stranger.shell(&format!("printf '%s' '{}' > {}", config("token: abc"), by_them.display()));
-    let said = said(place.kubewalk(&["sweep", "--cluster", "kubeconfig", "--context", "it"]).env("KUBECONFIG", &by_them));
+    let said =
+        said(place.kubewalk(&["sweep", "--cluster", "kubeconfig", "--context", "it"]).env("KUBECONFIG", &by_them));
     assert!(!format!("{said:?}").contains("belongs to another user"), "{said:?}");
     attack.held("exit 3: it belongs to another user, and it names a program, which would be executed; nothing was started or sent");
 }
@@ -97,10 +105,10 @@ fn attack_a03f_a_temporary_folder_and_gos_folders_of_another_user() {
         let mut command = place.kubewalk(&["run", "--cluster", "builtin", SMALL]);
         said(command.env("KUBEWALK_CACHE", cache.path()).env(name, value))
     };
-    for name in ["GOCACHE", "GOMODCACHE", "GOENV", "GOTMPDIR", "HOME"] {
+    for name in ["GOCACHE", "GOMODCACHE", "GOENV", "GOTMPDIR", "HOME", "XDG_CONFIG_HOME"] {
         let refused = build(name, &theirs.join("go"));
         assert_eq!(refused.code, Some(3), "{name}: {refused:?}");
-        assert!(refused.stderr.contains("nothing is built with Go's GO"), "{name}: {refused:?}");
+        assert!(refused.stderr.contains(&format!("nothing is built with {name}=")), "{name}: {refused:?}");
         assert!(refused.stderr.contains("belongs to another user"), "{name}: {refused:?}");
     }
     assert_eq!(std::fs::read_dir(&theirs).expect("it can be read").count(), 0);
