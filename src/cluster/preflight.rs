@@ -6,6 +6,7 @@ use super::{
     ClusterError, Daemon, Settings, Wanted, engine, images, k3s, limits,
     own::{self, Room, program},
 };
+use crate::settings;
 
 /// One question to the machine, and its answer.
 #[derive(Debug, Clone)]
@@ -156,7 +157,14 @@ fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
         Ok(program) => program,
         Err(missing) => return Check::bad(name, missing.into_error(remedy)),
     };
-    match std::process::Command::new(program).arg(ask).stdin(std::process::Stdio::null()).output() {
+    let mut command = std::process::Command::new(program);
+    // Some write into the home folder whatever they are asked; into somebody else's nothing is written.
+    for (name, folder) in settings::homes() {
+        if own::nobody_elses(&folder).is_err() {
+            command.env_remove(name);
+        }
+    }
+    match command.arg(ask).stdin(std::process::Stdio::null()).output() {
         Ok(said) if said.status.success() => {
             let text = String::from_utf8_lossy(&said.stdout);
             Check::good(name, text.lines().next().unwrap_or_default().to_owned())
