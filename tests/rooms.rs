@@ -104,13 +104,13 @@ fn no_room_reaches_through_a_wall() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-/// Everything that is printed passes the filter of `src/redact.rs`, which the ways out in `src/cli/say.rs` ask; what
+/// Everything that is printed passes the filter of `src/redact.rs`, which the ways out in `src/cli/output.rs` ask; what
 /// `src/testing.rs`, the engine's build and the holder of a warm cluster print has passed it.
 #[test]
 fn only_the_outlet_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let outlets = [
-        root.join("cli/say.rs"),
+        root.join("cli/output.rs"),
         root.join("testing.rs"),
         root.join("testing/uncaptured.rs"),
         root.join("cluster/engine.rs"),
@@ -123,7 +123,11 @@ fn only_the_outlet_prints() {
         let prints = |line: &&str| words.iter().any(|word| names(line, word)) && !line.contains(".is_terminal()");
         printing.extend(text.lines().filter(prints).map(|line| format!("{}: {}", file.display(), line.trim())));
     }
-    assert!(printing.is_empty(), "use `tell!`, `complain` or `print` of src/cli/say.rs:\n{}", printing.join("\n"));
+    assert!(
+        printing.is_empty(),
+        "use `eprint_line!`, `eprint` or `print` of src/cli/output.rs:\n{}",
+        printing.join("\n")
+    );
 }
 
 /// The library forbids unsafe code. The program may have that of the `ctor` macro, and no other target has any.

@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 
 use super::{
     destination::Destination,
+    output::{eprint, eprint_colored, print, print_commands},
     rendering,
     report_target::spares,
-    say::{commands, complain, complain_colored, print},
     select::{self, Selected, Selection, Slow},
     talk::Talk,
 };
@@ -71,14 +71,14 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());
     if let Err(e) = spares(place, &selected.read()) {
-        tell!("error: {e}");
+        eprint_line!("error: {e}");
         return Ok(Exit::Invalid);
     }
-    complain_colored(&selected.complaints(), talk.stderr_colors());
+    eprint_colored(&selected.complaints(), talk.stderr_colors());
     let mut exit = selected.verdict();
     let warnings = selected.findings.iter().filter(|problem| problem.severity == Severity::Warning).count();
     if options.deny_warnings && warnings > 0 && exit == Exit::Held {
-        tell!("error: {} denied by --deny-warnings", counted(warnings, "warning is", "warnings are"));
+        eprint_line!("error: {} denied by --deny-warnings", counted(warnings, "warning is", "warnings are"));
         exit = Exit::Invalid;
     }
     let mut text = notes(&selected, talk);
@@ -91,7 +91,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let printed = match &options.report {
         Some(wanted) if wanted.path.is_none() => {
             // Standard output is the report's alone.
-            complain(&text);
+            eprint(&text);
             report(wanted, &selected)
         }
         Some(wanted) => print(&text).worst(report(wanted, &selected)),
@@ -126,13 +126,13 @@ fn report(wanted: &FindingsTarget, selected: &Selected) -> Exit {
         FindingsKind::Sarif => sarif::render(findings),
     };
     match (&wanted.path, wanted.kind) {
-        (None, FindingsKind::Github) => commands(&text),
+        (None, FindingsKind::Github) => print_commands(&text),
         (None, _) => print(&text),
         (Some(path), _) => match Destination::find(path).and_then(|to| to.replace(&text)) {
             Ok(()) => Exit::Held,
             Err(e) => {
                 let path = show::line(&path.to_string_lossy(), show::BODY);
-                tell!("error[report]: the report could not be written to {path}: {e}");
+                eprint_line!("error[report]: the report could not be written to {path}: {e}");
                 Exit::Report
             }
         },

@@ -5,9 +5,8 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::{
-    progress,
-    say::{complain_colored, print},
-    signals,
+    output::{eprint_colored, print},
+    progress, signals,
     talk::Talk,
 };
 use crate::{
@@ -103,20 +102,20 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
     });
     Ok(done.unwrap_or_else(|error| match error {
         StartError::Stopped(why) => {
-            tell!("kubewalk: stopped by {why}; everything that was started is removed");
+            eprint_line!("kubewalk: stopped by {why}; everything that was started is removed");
             why.into()
         }
-        StartError::Failed(error) => complain(&error),
+        StartError::Failed(error) => eprint(&error),
     }))
 }
 
-fn complain(error: &ClusterError) -> Exit {
-    tell!("error: {}", error.message);
+fn eprint(error: &ClusterError) -> Exit {
+    eprint_line!("error: {}", error.message);
     for line in &error.log {
-        tell!("  {line}");
+        eprint_line!("  {line}");
     }
     if let Some(remedy) = &error.remedy {
-        tell!("  = help: {remedy}");
+        eprint_line!("  = help: {remedy}");
     }
     if said::is_refusal(error) { Exit::Invalid } else { Exit::Environment }
 }
@@ -148,7 +147,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
             if let Ok(using) = folder.open("use.lock") {
                 folder.touch(&using);
             }
-            tell!("kubewalk: the cluster {} is up already; its time begins anew", folder.name());
+            eprint_line!("kubewalk: the cluster {} is up already; its time begins anew", folder.name());
             return Ok(print(&format!("{}\n", folder.name())));
         }
     }
@@ -162,16 +161,16 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     let begun = std::time::Instant::now();
     let mut progress = |progress| {
         if !talk.quiet {
-            progress::tell(progress);
+            progress::show(progress);
         }
     };
     let (folder, state) = warm::up(&wanted, options.ttl, settings, command, stop, &mut progress).await?;
     let (kind, version, took) = (&state.kind, &state.kubernetes, begun.elapsed().as_secs_f64());
-    tell!(
+    eprint_line!(
         "cluster: {kind} with Kubernetes {version} is ready ({took:.1} s); it ends {} after its last use",
         in_words(options.ttl.as_secs())
     );
-    tell!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
+    eprint_line!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
     Ok(print(&format!("{}\n", folder.name())))
 }
 
@@ -182,7 +181,7 @@ fn shape_of(path: &std::path::Path, untrusted: bool, talk: Talk) -> Option<Shape
         plan::plan_for(document, &Names::random(), Trust::of(untrusted)).map_err(|found| (source, found))
     });
     let say = |(source, found): (_, Vec<_>)| {
-        complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
+        eprint_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
     };
     planned.map_err(say).ok().map(|plan| plan.shape)
 }
@@ -194,7 +193,7 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
             Ok(Some(state)) => state,
             Ok(None) => continue,
             Err(error) => {
-                exit = exit.worst(complain(&error));
+                exit = exit.worst(eprint(&error));
                 continue;
             }
         };
@@ -224,7 +223,7 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         let _ = writeln!(text, "{name:<12} {kind:<11} {version:<9} {word:<7} ends {end}{shape}{whose}");
     }
     if text.is_empty() && exit == Exit::Held {
-        tell!("kubewalk: there are none; `kubewalk cluster up` starts one");
+        eprint_line!("kubewalk: there are none; `kubewalk cluster up` starts one");
     }
     Ok(print(&text).worst(exit))
 }
@@ -243,13 +242,13 @@ async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
     let mut exit = Exit::Held;
     for folder in folders {
         match holder::end(&folder, false).await {
-            Ok(left) if left.is_empty() => tell!("kubewalk: the cluster {} has ended", folder.name()),
+            Ok(left) if left.is_empty() => eprint_line!("kubewalk: the cluster {} has ended", folder.name()),
             Ok(left) => {
-                tell!("kubewalk: the cluster {} has ended, and this is left:", folder.name());
-                left.iter().for_each(|line| tell!("  {line}"));
+                eprint_line!("kubewalk: the cluster {} has ended, and this is left:", folder.name());
+                left.iter().for_each(|line| eprint_line!("  {line}"));
                 exit = exit.worst(Exit::CleanUp);
             }
-            Err(error) => exit = exit.worst(complain(&error)),
+            Err(error) => exit = exit.worst(eprint(&error)),
         }
     }
     Ok(exit)

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::{
-    say::{complain, print},
+    output::{eprint, print},
     select,
 };
 use crate::{
@@ -57,7 +57,7 @@ fn claims_page() -> anyhow::Result<Exit> {
     let claims = match claims::read(&text) {
         Ok(claims) => claims,
         Err(e) => {
-            tell!("error: {source}: {e}");
+            eprint_line!("error: {source}: {e}");
             return Ok(Exit::Invalid);
         }
     };
@@ -66,7 +66,7 @@ fn claims_page() -> anyhow::Result<Exit> {
         match scenario::read_file(&file) {
             Ok(document) => shown.extend(claims::steps(&document)),
             Err((source, wrong)) => {
-                complain(&diagnostic::render(&wrong, &source, false));
+                eprint(&diagnostic::render(&wrong, &source, false));
                 return Ok(Exit::Invalid);
             }
         }
@@ -74,7 +74,7 @@ fn claims_page() -> anyhow::Result<Exit> {
     match claims::page(&claims, &shown, &|file| Path::new(file).is_file()) {
         Ok(page) => Ok(print(&page)),
         Err(wrong) => {
-            wrong.iter().for_each(|line| tell!("error: {line}"));
+            wrong.iter().for_each(|line| eprint_line!("error: {line}"));
             Ok(Exit::Invalid)
         }
     }

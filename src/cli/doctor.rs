@@ -1,6 +1,6 @@
 //! `kubewalk doctor`.
 
-use super::say::print;
+use super::output::print;
 use crate::{
     cluster::{
         ClusterError, machine,

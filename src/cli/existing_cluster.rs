@@ -32,7 +32,7 @@ impl ExistingCluster {
     /// Which one is meant, if it is said; else says what is missing.
     pub fn existing(&self, kind: Choice) -> Result<Existing, Exit> {
         if kind == Choice::Of(ClusterKind::Kubeconfig) && self.context.is_none() && !self.yes_this_cluster {
-            tell!(
+            eprint_line!(
                 "error: a cluster that exists is used only when its context is named: the current one may not be the one that you mean\n  \
                  = help: add --context NAME; `kubectl config get-contexts` lists them"
             );
@@ -40,7 +40,7 @@ impl ExistingCluster {
         }
         let namespaces: Vec<String> = self.namespace.iter().filter(|name| !name.is_empty()).cloned().collect();
         if kind != Choice::Of(ClusterKind::Kubeconfig) && !namespaces.is_empty() {
-            tell!(
+            eprint_line!(
                 "error: --namespace is for a cluster that exists\n  \
                  = help: add --cluster kubeconfig, or leave it out: elsewhere each scenario gets a namespace of its own"
             );
@@ -49,7 +49,7 @@ impl ExistingCluster {
         if let Some(bad) = namespaces.iter().find_map(|name| plan::names::check(&plan::kinds::namespace(), name).err())
         {
             let help = bad.suggestion.map(|name| format!("\n  = help: try {name}")).unwrap_or_default();
-            tell!("error: --namespace: {}{help}", bad.message);
+            eprint_line!("error: --namespace: {}{help}", bad.message);
             return Err(Exit::Invalid);
         }
         Ok(Existing {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use kube::config::KubeConfigOptions;
 
-use super::say::print;
+use super::output::print;
 use crate::{
     cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
@@ -57,7 +57,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let question = match question(options, "default") {
         Ok(_) => |namespace: &str| question(options, namespace),
         Err(wrong) => {
-            tell!("error: {wrong}");
+            eprint_line!("error: {wrong}");
             return Ok(Exit::Invalid);
         }
     };
@@ -79,7 +79,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let mut question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
         let client = crate::cluster::access::client(config).context("the kubeconfig is unusable")?;
         if let Err(wrong) = scope(&mut question.request, options, &client).await {
-            tell!("error: {wrong}");
+            eprint_line!("error: {wrong}");
             return Ok(Exit::Invalid);
         }
         let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));
@@ -88,7 +88,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let mine = matches!(verdict, Verdict::Granted(_));
         let printed = print(&show::block(&answer(&verdict, &question), usize::MAX));
         if let Some(more) = nameless(options, &policy, &question) {
-            tell!("{}", show::line(&more, show::BODY));
+            eprint_line!("{}", show::line(&more, show::BODY));
         }
         let allowed = match review {
             Ok(review) if review.allowed == mine => mine,
@@ -100,11 +100,11 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
                 } else {
                     "another authorizer than RBAC decides here, the objects changed just now, or this is a bug in kubewalk"
                 };
-                tell!("the server says otherwise: {says}{}; {why}", show::line(&reason, show::BODY));
+                eprint_line!("the server says otherwise: {says}{}; {why}", show::line(&reason, show::BODY));
                 review.allowed
             }
             Err(e) => {
-                tell!("the server's own opinion could not be asked: {}", show::line(&e.to_string(), show::BODY));
+                eprint_line!("the server's own opinion could not be asked: {}", show::line(&e.to_string(), show::BODY));
                 mine
             }
         };
@@ -129,7 +129,7 @@ async fn scope(request: &mut Request, options: &Options, client: &kube::Client) 
         }
         Served::Missing(missing) => {
             let hint = missing.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            tell!(
+            eprint_line!(
                 "note: the cluster does not serve this now: {}",
                 show::line(&format!("{}{hint}", missing.message), show::BODY)
             );

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::{
     destination::Destination,
-    new, rendering,
-    say::{complain_colored, print},
+    new,
+    output::{eprint_colored, print},
+    rendering,
     talk::Talk,
 };
 use crate::{
@@ -65,7 +66,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             Ok(piece) => pieces.push(piece),
             Err(why) => {
                 let Unread { said, exit } = *why;
-                complain_colored(&said.text(talk.stderr_colors()), talk.stderr_colors());
+                eprint_colored(&said.text(talk.stderr_colors()), talk.stderr_colors());
                 return Ok(exit);
             }
         }
@@ -80,8 +81,8 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let text = match sound(&path, first + &body) {
         Ok(text) => text,
         Err((source, found)) => {
-            complain_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
-            tell!("error: no scenario was written: what is above has to be mended first");
+            eprint_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
+            eprint_line!("error: no scenario was written: what is above has to be mended first");
             return Ok(Exit::Invalid);
         }
     };
@@ -97,7 +98,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 fn invalid(why: &str) -> Exit {
-    tell!("error: {why}");
+    eprint_line!("error: {why}");
     Exit::Invalid
 }
 
@@ -169,7 +170,9 @@ impl Place {
             match Destination::new_file(mark) {
                 Ok(mut file) => {
                     file.write_all(b"# The root of the project: scenarios may name the manifests in this folder.\n")?;
-                    tell!("kubewalk: kubewalk.toml marks this folder as the project, whose files scenarios may name");
+                    eprint_line!(
+                        "kubewalk: kubewalk.toml marks this folder as the project, whose files scenarios may name"
+                    );
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e).context("cannot write kubewalk.toml"),

@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::{
+    output::{eprint_colored, print},
     rendering,
-    say::{complain_colored, print},
     select::{self, Selection, Slow},
     talk::Talk,
 };
@@ -33,7 +33,7 @@ enum Format {
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     rendering::install(false);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
-    complain_colored(&selected.complaints(), talk.stderr_colors());
+    eprint_colored(&selected.complaints(), talk.stderr_colors());
     if options.format == Format::Json {
         let all: Vec<_> = selected.plans.iter().map(scenario).collect();
         return Ok(print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));

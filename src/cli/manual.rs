@@ -5,7 +5,7 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{destination::Destination, say::print};
+use super::{destination::Destination, output::print};
 use crate::exit_code::Exit;
 
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub fn main(options: &Options, command: clap::Command) -> anyhow::Result<Exit> {
         Some((name, command)) => Ok(print(&page(&name, &command)?)),
         None => {
             let known: Vec<String> = pages(&root).into_iter().map(|(name, _)| name.replace('-', " ")).collect();
-            tell!("error: there is no such command; the pages are {}", known.join(", "));
+            eprint_line!("error: there is no such command; the pages are {}", known.join(", "));
             Ok(Exit::Invalid)
         }
     }

@@ -1,8 +1,8 @@
-//! The command line: the only place that prints, by `say`.
+//! The command line: the only place that prints, by `output`.
 
-/// Says a line on standard error, through the filter of [`say`].
-macro_rules! tell {
-    ($($text:tt)*) => { $crate::cli::say::complain(&(format!($($text)*) + "\n")) };
+/// Prints a line on standard error, through the filter of [`output`].
+macro_rules! eprint_line {
+    ($($text:tt)*) => { $crate::cli::output::eprint(&(format!($($text)*) + "\n")) };
 }
 
 mod check;
@@ -19,13 +19,13 @@ mod init;
 mod list;
 mod manual;
 mod new;
+mod output;
 mod progress;
 mod rendering;
 mod report;
 mod report_target;
 mod report_writer;
 mod run;
-mod say;
 mod schema;
 mod screen;
 mod secret;
@@ -38,8 +38,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use self::say::stdout_is_closed;
-use self::{say::complain, talk::Talk};
+pub use self::output::stdout_is_closed;
+use self::{output::eprint, talk::Talk};
 use crate::{
     cluster::{ClusterError, limits},
     exit_code::Exit,
@@ -145,29 +145,29 @@ fn plugin() -> Option<String> {
 /// Parses the arguments, runs the command, and gives its exit code. `closed`: the program was started without a standard
 /// output, which the program itself must have looked at before Rust's runtime puts `/dev/null` there.
 pub fn main(closed: bool) -> ExitCode {
-    say::note_closed(closed);
-    std::panic::set_hook(Box::new(|panic| complain(&show::panic_message(panic))));
+    output::note_closed(closed);
+    std::panic::set_hook(Box::new(|panic| eprint(&show::panic_message(panic))));
     // First: also an error of the command line may be too long for a file.
     limits::raise();
     signals::survive_a_file_limit();
     let parsed = command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(e) => return say::usage(&e.format(&mut command())).into(),
+        Err(e) => return output::usage(&e.format(&mut command())).into(),
     };
     if cli.command.speaks_to_docker() {
         if closed {
-            say::stays_closed();
+            output::stays_closed();
         }
         where_docker_is::enter();
     }
     if let Err(e) = cli.command.needs() {
-        tell!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
+        eprint_line!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
         return Exit::Environment.into();
     }
     let wrong = settings::wrong();
     if !wrong.is_empty() {
-        wrong.iter().for_each(|wrong| tell!("error: {wrong}"));
+        wrong.iter().for_each(|wrong| eprint_line!("error: {wrong}"));
         return Exit::Invalid.into();
     }
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
@@ -189,11 +189,11 @@ pub fn main(closed: bool) -> ExitCode {
     match done {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(e)) => {
-            tell!("error: {}", in_one_sentence(&e));
+            eprint_line!("error: {}", in_one_sentence(&e));
             Exit::Environment.into()
         }
         Err(_) => {
-            tell!("error: this is a bug in kubewalk; the lines above say where it happened");
+            eprint_line!("error: this is a bug in kubewalk; the lines above say where it happened");
             Exit::Bug.into()
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{destination::Destination, say::print};
+use super::{destination::Destination, output::print};
 use crate::exit_code::Exit;
 
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let path = match path_of(&options.name) {
         Ok(path) => path,
         Err(why) => {
-            tell!("error: {why}");
+            eprint_line!("error: {why}");
             return Ok(Exit::Invalid);
         }
     };
@@ -35,7 +35,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
             Ok(print(&format!("{}\n", path.display())))
         }
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            tell!("error: {} is there already; it is left as it is. Choose another name", path.display());
+            eprint_line!("error: {} is there already; it is left as it is. Choose another name", path.display());
             Ok(Exit::Invalid)
         }
         Err(e) => Err(e).with_context(|| format!("cannot write {}", path.display())),
@@ -83,7 +83,7 @@ pub(super) fn copy_schema(path: &Path) -> anyhow::Result<()> {
         Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             if std::fs::read(copy).ok().as_deref() != Some(schema.as_bytes()) {
-                tell!("{copy}, which your editor reads, is not of this kubewalk: kubewalk schema > {copy}");
+                eprint_line!("{copy}, which your editor reads, is not of this kubewalk: kubewalk schema > {copy}");
             }
         }
         Err(e) => return Err(e).with_context(|| format!("cannot write {copy}")),

@@ -7,7 +7,7 @@ use crate::{cluster::rendering::Renderer, manifests::render, settings};
 pub fn install(starts: bool) {
     let cache = settings::from_env().cache;
     let renderer = if starts {
-        Renderer::new(&cache, |what| progress::tell(what.clone()))
+        Renderer::new(&cache, |what| progress::show(what.clone()))
     } else {
         Renderer::of_what_is_known(&cache)
     };

@@ -9,8 +9,8 @@ use std::{
 use clap::Args;
 
 use super::{
+    output::{eprint, eprint_colored, print_colored, width},
     report_target::{self, ReportKind, ReportTarget, check_places, spares, write_all},
-    say::{complain, complain_colored, print_colored, width},
     talk::Talk,
 };
 use crate::{
@@ -40,21 +40,21 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
     let invalid = invalid.or_else(|| spares(places, std::slice::from_ref(&options.events)).err());
     if let Some(invalid) = invalid {
-        complain(&format!("error: {invalid}\n"));
+        eprint(&format!("error: {invalid}\n"));
         return Ok(Exit::Invalid);
     }
     let (name, text) = match read(&options.events) {
         Ok(text) => text,
         Err(e) => {
             let name = show::line(&options.events.to_string_lossy(), show::BODY);
-            complain(&format!("error: cannot read {name}: {e}\n"));
+            eprint(&format!("error: cannot read {name}: {e}\n"));
             return Ok(Exit::Invalid);
         }
     };
     let records = match stream::read(&text) {
         Ok(records) => records,
         Err(e) => {
-            complain_colored(&unreadable(&name, &text, &e, talk.stderr_colors()), talk.stderr_colors());
+            eprint_colored(&unreadable(&name, &text, &e, talk.stderr_colors()), talk.stderr_colors());
             return Ok(Exit::Invalid);
         }
     };

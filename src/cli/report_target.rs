@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     destination::Destination,
-    say::{commands, complain},
+    output::{eprint, print_commands},
 };
 use crate::{
     event::Record,
@@ -132,7 +132,7 @@ pub fn write_all(all: &[ReportTarget], records: &[Record]) -> Exit {
             (ReportKind::Json, Some(path)) => replace(path, &json::render(records)),
             (ReportKind::Junit, Some(path)) => replace(path, &junit::render(records)),
             (ReportKind::Github, path) => {
-                exit = exit.worst(commands(&github::annotations(records)));
+                exit = exit.worst(print_commands(&github::annotations(records)));
                 let summary = path.clone().or_else(|| std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from));
                 summary.map_or(Ok(()), |path| append(&path, records))
             }
@@ -154,7 +154,7 @@ pub fn not_written(wanted: &ReportTarget, error: &std::io::Error) -> Exit {
         }
         _ => "",
     };
-    complain(&format!(
+    eprint(&format!(
         "error[report]: the {} report could not be written{path}: {error}{remedy}\n   = the verdict above holds all the same\n",
         wanted.kind.word()
     ));

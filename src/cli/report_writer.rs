@@ -45,7 +45,7 @@ impl ReportWriter {
     }
 
     /// Filters an event, writes it into the stream, and gives it back for the terminal.
-    pub fn tell(&mut self, event: Event) -> &Event {
+    pub fn record(&mut self, event: Event) -> &Event {
         let at_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let record = Record::new(at_ms, event);
         // One write a line: what a kill leaves are whole lines.

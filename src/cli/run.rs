@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::{
     cluster_source::Starter,
     existing_cluster::ExistingCluster,
+    output::{eprint, eprint_colored},
     rendering,
     report_target::{self, ReportTarget},
-    say::{complain, complain_colored},
     screen::Screen,
     secret::Secrets,
     select::{self, Selection, Slow},
@@ -86,7 +86,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if let Err(e) = report_target::check_places(&options.report) {
-        complain(&format!("error: {e}\n"));
+        eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
     let begun = Moment::now();
@@ -98,10 +98,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
     if let Err(e) = report_target::spares(places, &selected.read()) {
-        complain(&format!("error: {e}\n"));
+        eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
-    complain_colored(&selected.complaints(), talk.stderr_colors());
+    eprint_colored(&selected.complaints(), talk.stderr_colors());
     let mut screen = Screen::new(talk, &options.report);
     screen.report(Event::RunStarted {
         version: VERSION,
@@ -115,7 +115,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     if let Some(seed) = options.shuffle {
         let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-        tell!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
+        eprint_line!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
         selected.plans.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
     }
     let jobs =
@@ -129,7 +129,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         existing,
     };
     if let Err(e) = wanted.check(&settings::from_env()) {
-        tell!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
+        eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
     if let Some(budget) = options.limits.budget {
@@ -161,11 +161,11 @@ fn finish(ended: Ended, stop: &Stop, begun: Instant, mut screen: Screen) -> Exit
         let stuck = crate::process::still_there();
         if !stuck.is_empty() {
             exit = exit.worst(Exit::CleanUp);
-            tell!("kubewalk: stopped by {why}; still there: {}", stuck.join(", "));
+            eprint_line!("kubewalk: stopped by {why}; still there: {}", stuck.join(", "));
         } else if !left.is_empty() {
-            tell!("kubewalk: stopped by {why}; what could not be removed is listed above");
+            eprint_line!("kubewalk: stopped by {why}; what could not be removed is listed above");
         } else {
-            tell!("kubewalk: stopped by {why}; everything that was started is removed");
+            eprint_line!("kubewalk: stopped by {why}; everything that was started is removed");
         }
     }
     let took_ms = millis(begun.elapsed());

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::say::print;
+use super::output::print;
 use crate::{event::stream, exit_code::Exit, scenario};
 
 #[derive(Debug, Args)]

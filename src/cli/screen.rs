@@ -1,10 +1,10 @@
 //! What a run shows: results on standard output, the cluster's progress on standard error, and everything in the reports.
 
 use super::{
+    output::{eprint, eprint_colored, print_colored, width},
     progress,
     report_target::ReportTarget,
     report_writer::ReportWriter,
-    say::{complain, complain_colored, print_colored, width},
     select::Selected,
     talk::Talk,
 };
@@ -41,7 +41,7 @@ impl Screen {
 
     /// Tells the reports an event that the terminal does not show.
     pub fn report(&mut self, event: Event) {
-        self.reports.tell(event);
+        self.reports.record(event);
     }
 
     /// The reports of a run that does not begin: the terminal has said why already.
@@ -55,11 +55,11 @@ impl Screen {
             log: vec![],
         });
         for event in selected.invalid_events().chain(nothing) {
-            self.reports.tell(event);
+            self.reports.record(event);
         }
         let skipped = selected.plans.iter().map(|plan| plan.steps.len()).sum();
         let (held, failed, broken, took_ms) = (0, 0, 0, 0);
-        self.reports.tell(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
+        self.reports.record(Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() });
         exit.worst(self.reports.finish())
     }
 
@@ -71,22 +71,22 @@ impl Screen {
 
 impl EventSink for Screen {
     fn event(&mut self, event: Event) {
-        let event = self.reports.tell(event);
+        let event = self.reports.record(event);
         let text = self.terminal.on(event);
         if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
-            complain_colored(&text, self.colors);
+            eprint_colored(&text, self.colors);
         } else if !text.is_empty() {
             self.exit = self.exit.worst(print_colored(&text, self.colors));
         }
     }
 
     fn note(&mut self, text: &str) {
-        complain(&format!("{text}\n"));
+        eprint(&format!("{text}\n"));
     }
 
     fn progress(&mut self, progress: Progress) {
         if self.progress {
-            progress::tell(progress);
+            progress::show(progress);
         }
     }
 
@@ -112,11 +112,11 @@ impl EventSink for Screen {
                 hint: hint.clone(),
                 fix: Vec::new(),
             };
-            complain_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
+            eprint_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
             let path = source.path.to_string_lossy().into_owned();
-            self.reports.tell(Event::Invalid { path, line, col, message: message.clone(), hint: hint.clone() });
+            self.reports.record(Event::Invalid { path, line, col, message: message.clone(), hint: hint.clone() });
         }
-        log.iter().for_each(|line| complain(&format!("   | {}\n", show::line(line, show::BODY))));
+        log.iter().for_each(|line| eprint(&format!("   | {}\n", show::line(line, show::BODY))));
         Exit::Invalid
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     exit_code::Exit,
-    settings::{self, Named},
+    redact::register_named,
+    settings::secret::{NamedSecret, named_secret},
 };
 
 /// What is said of one secret; its value is in no argument.
@@ -20,10 +21,10 @@ impl Secrets {
     pub fn register(&self) -> Result<(), Exit> {
         for text in &self.secret {
             // What was said is not repeated: it may be the value.
-            match settings::named_secret(text) {
-                Ok(Named { name, value }) => crate::redact::register_named(&name, &value),
+            match named_secret(text) {
+                Ok(NamedSecret { name, value }) => register_named(&name, &value),
                 Err(why) => {
-                    tell!("error: --secret {why}");
+                    eprint_line!("error: --secret {why}");
                     return Err(Exit::Invalid);
                 }
             }

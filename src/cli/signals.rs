@@ -32,7 +32,7 @@ pub fn listen(sweep: String) -> (Stopper, Stop) {
             signals.recv().await;
             stopper.stop(Why::Signal(number));
             signals.recv().await;
-            tell!("kubewalk: ended at once, before the clean-up was over; to remove what is left: {sweep}");
+            eprint_line!("kubewalk: ended at once, before the clean-up was over; to remove what is left: {sweep}");
             std::process::exit(i32::from(Exit::Signal(number).code()));
         });
     }

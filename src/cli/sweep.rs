@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{existing_cluster::ExistingCluster, say::print};
+use super::{existing_cluster::ExistingCluster, output::print};
 use crate::{
     cluster::{
         Cluster, ClusterError, Daemon, Settings, StartError, Wanted, namespaces,
@@ -55,7 +55,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         Ok(swept) => swept,
         Err(error) => {
             let error = ClusterError { message: show::line(&error.message, show::BODY), ..error };
-            tell!("error: {error}\n   = remedy: {}", error.remedy.as_deref().unwrap_or("look at the cluster"));
+            eprint_line!("error: {error}\n   = remedy: {}", error.remedy.as_deref().unwrap_or("look at the cluster"));
             return Ok(Exit::Environment);
         }
     };

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     color::{colors_are_forced, colors_by_environment},
-    say::{on_a_terminal, stdout_is_a_terminal},
+    output::{stderr_is_a_terminal, stdout_is_a_terminal},
 };
 use crate::report::terminal::Verbosity;
 
@@ -56,6 +56,6 @@ impl Talk {
 
     /// Whether to colour standard error.
     pub fn stderr_colors(self) -> bool {
-        self.colors(on_a_terminal())
+        self.colors(stderr_is_a_terminal())
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     plan::{Action, Step},
     scenario::expect::Expect,
-    steps::{self, Context, Fault, exec::STARTS_WITHIN},
+    steps::{self, Context, StepError, exec::STARTS_WITHIN},
 };
 
 /// How long after a question it is asked again. A grant or its end takes effect after 5 to 20 ms on one API server.
@@ -37,7 +37,7 @@ pub async fn execute(
     captures: &mut Captures,
     context: &Context,
     deadline: Moment,
-) -> Result<Judged, Fault> {
+) -> Result<Judged, StepError> {
     let step = resolved(step.clone(), context).await?;
     let mut asked = poll_until_met(&step, context, deadline).await?;
     let holds = asked.mismatches.is_empty();
@@ -63,7 +63,7 @@ pub async fn execute(
 ///
 /// # Errors
 /// The step could not be carried out, or was not over in its time.
-pub async fn poll_until_met(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
+pub async fn poll_until_met(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, StepError> {
     let within = step.expected.iter().filter_map(|item| item.within).max();
     let done = |asked: &Judged| effects::went_through(step, asked);
     let until = within.map(|within| Moment::now() + within);
@@ -86,12 +86,12 @@ fn needed(step: &Step) -> usize {
 
 /// Asks until it was so as many times in a row as are needed, or the time is over, or an attempt has `done` what must not be
 /// done twice.
-async fn repeat<F: Future<Output = Result<Judged, Fault>>>(
+async fn repeat<F: Future<Output = Result<Judged, StepError>>>(
     within: Option<Duration>,
     needed: usize,
     done: impl Fn(&Judged) -> bool,
     mut attempt: impl FnMut() -> F,
-) -> Result<Judged, Fault> {
+) -> Result<Judged, StepError> {
     let begun = Moment::now();
     let first = attempt().await?;
     let Some(within) = within.filter(|_| !done(&first)) else { return Ok(first) };
@@ -117,10 +117,10 @@ async fn attempt_once_it_runs(
     context: &Context,
     deadline: Moment,
     until: Option<Moment>,
-) -> Result<Judged, Fault> {
+) -> Result<Judged, StepError> {
     loop {
         match (attempt(step, context, deadline).await, until) {
-            (Err(Fault::NotYet { place, .. }), Some(until)) if !until.min(deadline).left().is_zero() => {
+            (Err(StepError::NotYet { place, .. }), Some(until)) if !until.min(deadline).left().is_zero() => {
                 steps::running::wait(&place, context, until.min(deadline)).await?;
                 tokio::time::sleep(AGAIN).await;
             }
@@ -130,15 +130,15 @@ async fn attempt_once_it_runs(
 }
 
 /// One attempt in its time. What waits in a Pod or on the node ends a moment after the deadline, and says more than that it is late.
-async fn attempt(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
-    let late = |_| Fault::Unreachable(format!("no whole answer came within {:?}", step.timeout));
+async fn attempt(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, StepError> {
+    let late = |_| StepError::Unreachable(format!("no whole answer came within {:?}", step.timeout));
     // On the heap: the threads of tests have small stacks.
     let grace = if matches!(step.action, Action::Curl(_)) { GRACE + STARTS_WITHIN } else { GRACE };
     timeout_at(deadline + grace, Box::pin(evaluate(step, context, deadline))).await.map_err(late)?
 }
 
 /// Carries the action out and judges all expectations.
-async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, Fault> {
+async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Judged, StepError> {
     let who = context.identities.requester(&step.caller, &context.client).await?;
     let got = steps::perform(&step.action, &who, context, deadline).await?;
     let meant = meant(step, &got.answer);
@@ -146,7 +146,7 @@ async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Ju
     for item in &step.expected {
         let mut found = judge(&item.expect, &got.answer, meant.as_ref());
         if let (Some(wanted), true) = (&item.expect.token_review, found.is_empty()) {
-            let token = got.token.as_ref().ok_or_else(|| Fault::Refused("there is no token to review".into()))?;
+            let token = got.token.as_ref().ok_or_else(|| StepError::Refused("there is no token to review".into()))?;
             let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
             found = token_review::judge(wanted, &status);
         }
@@ -215,7 +215,7 @@ fn printed_by(step: &Step) -> Option<IntendedCall> {
 ///
 /// # Errors
 /// When the cluster does not serve a kind.
-async fn resolved(mut step: Step, context: &Context) -> Result<Step, Fault> {
+async fn resolved(mut step: Step, context: &Context) -> Result<Step, StepError> {
     if let Action::Can(can) = &mut step.action {
         steps::can::resolve(can, context).await?;
     }
@@ -242,13 +242,13 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{expect::Class, steps::Got};
+    use crate::{expect::Class, steps::StepResult};
 
     fn judged(holds: bool) -> Judged {
         let mismatch = Mismatch::new("", Class::Status, "", "");
         let answer = Answer::Exec { exit_code: 0, stdout: vec![], stderr: vec![] };
         let mismatches = if holds { vec![] } else { vec![mismatch] };
-        Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }
+        Judged { got: StepResult { answer, token: None, at: 0 }, mismatches, attempts: 1 }
     }
 
     #[rstest]

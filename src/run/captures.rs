@@ -15,7 +15,7 @@ use crate::{
     redact::credentials,
     redact::show,
     scenario::placeholder::{self, Piece},
-    steps::{Context, Fault, Got},
+    steps::{Context, StepError, StepResult},
 };
 
 /// How a kept value is named in a text.
@@ -77,7 +77,7 @@ impl Captures {
     ///
     /// # Errors
     /// When it uses what no step has kept (a step that was skipped keeps nothing).
-    pub fn fill(&self, step: &Step) -> Result<Step, Fault> {
+    pub fn fill(&self, step: &Step) -> Result<Step, StepError> {
         let before = &step.action;
         let mut step = step.clone();
         let mut filler = Fill { values: &self.values, missing: None };
@@ -85,7 +85,7 @@ impl Captures {
         match filler.missing {
             None => no_new_flag(before, &step.action).map(|()| step),
             Some(name) => {
-                Err(Fault::Refused(format!("`{PREFIX}{name}}}` has no value: the step that saves it was not run")))
+                Err(StepError::Refused(format!("`{PREFIX}{name}}}` has no value: the step that saves it was not run")))
             }
         }
     }
@@ -94,7 +94,7 @@ impl Captures {
     ///
     /// # Errors
     /// When a value is a credential, which may not become a text.
-    pub fn save(&mut self, step: &Step, got: &Got, context: &Context) -> Result<Vec<Mismatch>, Fault> {
+    pub fn save(&mut self, step: &Step, got: &StepResult, context: &Context) -> Result<Vec<Mismatch>, StepError> {
         let mut found = Vec::new();
         for save in &step.save {
             let value = match &save.what {
@@ -111,7 +111,7 @@ impl Captures {
             match value {
                 Err(got) => found.push(missing(&save.name, "one value", &got)),
                 Ok(value) if is_credential(&value) && !is_certificates(&value) => {
-                    return Err(Fault::Refused(format!(
+                    return Err(StepError::Refused(format!(
                         "what would be saved as `{}` is a credential, which never becomes a text: the verb `token` with \
                          `save: {{{}: token}}` keeps one",
                         save.name, save.name
@@ -127,7 +127,7 @@ impl Captures {
 }
 
 /// A value that came from a Pod or an answer is no flag: an argument of kubectl begins with a dash only if the scenario says so.
-fn no_new_flag(before: &Action, after: &Action) -> Result<(), Fault> {
+fn no_new_flag(before: &Action, after: &Action) -> Result<(), StepError> {
     let (Action::Kubectl(before), Action::Kubectl(after)) = (before, after) else { return Ok(()) };
     let new = before
         .args
@@ -136,7 +136,7 @@ fn no_new_flag(before: &Action, after: &Action) -> Result<(), Fault> {
         .find(|(before, after)| after.len() > 1 && after.starts_with('-') && !before.starts_with('-'));
     match new {
         None => Ok(()),
-        Some((said, _)) => Err(Fault::Argument(format!(
+        Some((said, _)) => Err(StepError::Argument(format!(
             "the value in `{said}` begins with `-`, so that it would be a flag; if a flag is meant, write its name: `--flag={said}`"
         ))),
     }

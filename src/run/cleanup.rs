@@ -15,7 +15,7 @@ use crate::{
     cluster::{emptied, namespaces},
     expect::Http,
     plan::{Plan, needs},
-    steps::{Context, Fault, Made, api, delete, restore},
+    steps::{Context, Made, StepError, api, delete, restore},
     sync::locked,
 };
 pub use going::{Going, gone_for_good};
@@ -32,8 +32,8 @@ const POLICY_LINGERS: Duration = Duration::from_secs(2);
 /// step that makes the object waits again if somebody was faster.
 ///
 /// # Errors
-/// [`Fault::Taken`] when it was not free in time.
-pub async fn wait_for_names(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), Fault> {
+/// [`StepError::Taken`] when it was not free in time.
+pub async fn wait_for_names(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), StepError> {
     let mut names = needs::makes_cluster_wide(plan);
     names.retain(|(kind, _)| kind.plural.is_some());
     names.sort_by_key(|(kind, name)| (kind.group.clone(), kind.kind.clone(), (*name).to_owned()));
@@ -44,7 +44,10 @@ pub async fn wait_for_names(plan: &Plan, context: &Context, deadline: Moment) ->
             let run = there.json.as_ref().filter(|_| there.status == 200).and_then(namespaces::another_run);
             let Some(run) = run.filter(|run| !run.dead) else { break };
             if deadline.left() <= AGAIN {
-                return Err(Fault::Taken(format!("{} {name} belongs to {run}, and was not free in time", kind.kind)));
+                return Err(StepError::Taken(format!(
+                    "{} {name} belongs to {run}, and was not free in time",
+                    kind.kind
+                )));
             }
             tokio::time::sleep(AGAIN).await;
         }

@@ -17,7 +17,7 @@ use crate::{
     plan::{Action, Credential, Request, Step, can::Cell},
     redact::show,
     scenario::verbs::Method,
-    steps::{Context, Fault, api, discovery::About},
+    steps::{Context, StepError, api, discovery::About},
 };
 
 /// How many requests are made at a time.
@@ -34,7 +34,7 @@ struct Absent {
 ///
 /// # Errors
 /// When the API server does not say.
-pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> Result<Vec<Mismatch>, Fault> {
+pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> Result<Vec<Mismatch>, StepError> {
     let absent = match (&step.action, answer) {
         (Action::Can(can), Answer::Reviews(_)) => of_questions(&can.cells, context).await?,
         _ if step.questions.iter().any(|cell| !cell.allowed) && !step.on_purpose => {
@@ -79,7 +79,7 @@ fn mismatch(absent: Absent) -> Mismatch {
     }
 }
 
-async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Option<Absent>, Fault> {
+async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Option<Absent>, StepError> {
     let there_is_no = |message: String, hint: Option<String>| Some(Absent { pointer: pointer.clone(), message, hint });
     let applies = matches!(step.action, Action::Apply(_));
     let mut paths = step.action.paths();
@@ -112,7 +112,7 @@ async fn of_printed(
     (stdout, stderr): (&[u8], &[u8]),
     pointer: String,
     context: &Context,
-) -> Result<Option<Absent>, Fault> {
+) -> Result<Option<Absent>, StepError> {
     let json = json::read(stdout);
     let Some(http) = printed::failure(json.as_ref(), &String::from_utf8_lossy(stderr)) else { return Ok(None) };
     let message = http.json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or_default();
@@ -144,7 +144,7 @@ async fn of_printed(
     Ok(first.map(|subject| Absent { pointer, message: subject.words(), hint: None }))
 }
 
-async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, Fault> {
+async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, StepError> {
     let denied = || cells.iter().filter(|cell| !cell.allowed && !cell.on_purpose);
     let mut asked: Vec<About<'_>> = Vec::new();
     for cell in denied() {
@@ -251,7 +251,7 @@ impl<'a> Subject<'a> {
 async fn absent<'a>(
     subjects: impl Iterator<Item = Subject<'a>>,
     context: &Context,
-) -> Result<BTreeSet<Subject<'a>>, Fault> {
+) -> Result<BTreeSet<Subject<'a>>, StepError> {
     let subjects: BTreeSet<Subject<'a>> = subjects.collect();
     let subjects: Vec<Subject<'a>> = subjects.into_iter().collect();
     let mut absent = BTreeSet::new();

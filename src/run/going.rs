@@ -17,7 +17,7 @@ use crate::{
     expect::{Answer, Class},
     plan::{Action, Credential, Identity, Request, Step},
     redact::show,
-    steps::{Context, Fault, api},
+    steps::{Context, StepError, api},
     sync::locked,
 };
 
@@ -33,12 +33,12 @@ const REFUSED: &str = "forbidden: User ";
 /// Looks at what a step was about that was refused.
 ///
 /// # Errors
-/// [`Fault::Going`]: something of it is being deleted, so the denial does not count.
-pub(super) async fn check(step: &Step, asked: &Judged, context: &Context) -> Result<(), Fault> {
+/// [`StepError::Going`]: something of it is being deleted, so the denial does not count.
+pub(super) async fn check(step: &Step, asked: &Judged, context: &Context) -> Result<(), StepError> {
     let Some(subjects) = subjects(step, asked) else { return Ok(()) };
     let looked = join_all(subjects.iter().map(|subject| look(subject, context))).await;
     match looked.into_iter().flatten().next() {
-        Some(words) => Err(Fault::Going(words)),
+        Some(words) => Err(StepError::Going(words)),
         None => Ok(()),
     }
 }

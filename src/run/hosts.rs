@@ -7,7 +7,7 @@ use crate::{
     plan::{self, Action, Curl, Step},
     redact::show,
     scenario::expect::DeniedBy,
-    steps::{Context, Fault, api},
+    steps::{Context, StepError, api},
 };
 
 /// The port of a kubelet whose Node does not name it.
@@ -23,7 +23,7 @@ fn claimed(step: &Step) -> Option<DeniedBy> {
 /// # Errors
 /// When it is no URL; when a token would go to a saved host that is none of the cluster's; and when a kubelet's refusal is claimed of
 /// an address that is no kubelet's, or the reverse.
-pub(super) async fn settle(step: &mut Step, context: &Context) -> Result<(), Fault> {
+pub(super) async fn settle(step: &mut Step, context: &Context) -> Result<(), StepError> {
     let claimed = claimed(step);
     let Action::Curl(call) = &mut step.action else { return Ok(()) };
     // Also of a saved value in the path: it may make another path of it.
@@ -58,8 +58,8 @@ fn shown(text: &str) -> String {
     show::line(text, show::VALUE)
 }
 
-fn wrong(why: String) -> Fault {
-    Fault::Waited { what: "the call was not made".into(), last: show::line(&why, show::BODY), hint: None }
+fn wrong(why: String) -> StepError {
+    StepError::Waited { what: "the call was not made".into(), last: show::line(&why, show::BODY), hint: None }
 }
 
 /// Host and port of a URL.
@@ -71,7 +71,7 @@ fn address(url: &str) -> Option<(String, u16)> {
 }
 
 /// A token goes to a saved host only when that is a server of this cluster. What stands in the file, its author has said.
-async fn stays_in_cluster(call: &mut Curl, host: &str, port: u16, nodes: &Nodes<'_>) -> Result<(), Fault> {
+async fn stays_in_cluster(call: &mut Curl, host: &str, port: u16, nodes: &Nodes<'_>) -> Result<(), StepError> {
     let context = nodes.context;
     let named = is_named(host, &call.place.namespace, context).await?;
     let services = if named { None } else { list("/api/v1/services", context).await? };
@@ -97,7 +97,7 @@ async fn stays_in_cluster(call: &mut Curl, host: &str, port: u16, nodes: &Nodes<
 }
 
 /// Whether a name is that of a Service, as Pods resolve it.
-async fn is_named(host: &str, own: &str, context: &Context) -> Result<bool, Fault> {
+async fn is_named(host: &str, own: &str, context: &Context) -> Result<bool, StepError> {
     let parts: Vec<&str> = host.split('.').collect();
     let (name, namespace) = match parts.as_slice() {
         [name] => (*name, own),
@@ -131,7 +131,7 @@ fn kubelet_port(node: &Value) -> u64 {
 }
 
 /// A list, unless kubewalk may not see it.
-async fn list(path: &str, context: &Context) -> Result<Option<Vec<Value>>, Fault> {
+async fn list(path: &str, context: &Context) -> Result<Option<Vec<Value>>, StepError> {
     Ok(api::list_if_allowed(&context.client, path).await?.ok())
 }
 
@@ -143,7 +143,7 @@ struct Nodes<'a> {
 
 impl Nodes<'_> {
     /// All of them, unless kubewalk may not see them.
-    async fn get(&self) -> Result<Option<&[Value]>, Fault> {
+    async fn get(&self) -> Result<Option<&[Value]>, StepError> {
         let listed = self.listed.get_or_try_init(|| list("/api/v1/nodes", self.context)).await?;
         Ok(listed.as_deref())
     }

@@ -3,13 +3,13 @@
 use crate::{
     expect::Mismatch,
     plan::{Action, Identity, Request, Step, acting},
-    steps::Got,
+    steps::StepResult,
 };
 
 /// An answer and what is wrong with it.
 pub struct Judged {
     /// The last answer.
-    pub got: Got,
+    pub got: StepResult,
     /// Empty when all holds.
     pub mismatches: Vec<Mismatch>,
     /// How many attempts there were.
@@ -52,6 +52,6 @@ pub(super) mod testing {
     pub fn judged(step: &Step, http: Http) -> Judged {
         let answer = Answer::Api(http);
         let mismatches = step.expected.iter().flat_map(|item| judge(&item.expect, &answer, None)).collect();
-        Judged { got: Got { answer, token: None, at: 0 }, mismatches, attempts: 1 }
+        Judged { got: StepResult { answer, token: None, at: 0 }, mismatches, attempts: 1 }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     clock::Moment,
     cluster::namespaces,
     plan::{Kind, Plan, needs},
-    steps::{Context, Fault, Made, api},
+    steps::{Context, Made, StepError, api},
 };
 
 /// The ConfigMap's name.
@@ -26,8 +26,8 @@ fn is_shared(plan: &Plan, context: &Context) -> bool {
 /// Waits for the scenario's turn in its namespace, if others may be in it. It ends with the scenario.
 ///
 /// # Errors
-/// [`Fault::Taken`] when another run was in it all the time, or the object is nobody's.
-pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), Fault> {
+/// [`StepError::Taken`] when another run was in it all the time, or the object is nobody's.
+pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), StepError> {
     if !is_shared(plan, context) {
         return Ok(());
     }
@@ -45,7 +45,7 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
         }
         if made.status != 409 {
             return Err(api::busy(&made).unwrap_or_else(|| {
-                Fault::Refused(format!("no turn in the namespace {}: {}", plan.namespace, api::message(&made)))
+                StepError::Refused(format!("no turn in the namespace {}: {}", plan.namespace, api::message(&made)))
             }));
         }
         let there = api::get(&context.client, &path).await?;
@@ -57,7 +57,7 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
         }
         let what = format!("ConfigMap {NAME} in {}", plan.namespace);
         let Some(run) = namespaces::another_run(&object) else {
-            return Err(Fault::Taken(format!("{what} is there already, and is not this scenario's")));
+            return Err(StepError::Taken(format!("{what} is there already, and is not this scenario's")));
         };
         if run.dead {
             let body = namespaces::delete_options(api::uid(Some(&object)).as_deref(), None, None);
@@ -65,7 +65,7 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
             continue;
         }
         if deadline.left() <= AGAIN {
-            return Err(Fault::Taken(format!("{what} belongs to {run}, and its turn was not over in time")));
+            return Err(StepError::Taken(format!("{what} belongs to {run}, and its turn was not over in time")));
         }
         tokio::time::sleep(AGAIN).await;
     }

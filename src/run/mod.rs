@@ -45,7 +45,7 @@ use crate::{
     redact::redact,
     redact::show,
     scenario::{diagnostic, when::Feature},
-    steps::{Context, Fault, Own, discovery::Discovery, identity::Identities, mounted::Mounted, shell::Shells},
+    steps::{Context, Own, StepError, discovery::Discovery, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
 };
 
@@ -172,7 +172,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     let made = async {
         tokio::select! {
             made = cleanup::make_namespace(plan, context) => made,
-            _ = cluster.death() => Err(Fault::Away("")),
+            _ = cluster.death() => Err(StepError::Away("")),
         }
     };
     if plan.fresh_namespace
@@ -218,7 +218,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let filled = match filled {
             Ok(mut filled) => {
                 let found = clock::timeout_at(deadline, executor.find(&mut filled)).await;
-                let found = found.unwrap_or(Err(Fault::Late(plan.timeout)));
+                let found = found.unwrap_or(Err(StepError::Late(plan.timeout)));
                 step.clone_from(&filled);
                 found.map(|()| filled)
             }
@@ -230,7 +230,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         let asked = match &filled {
             Ok(filled) => clock::timeout_at(deadline, executor.execute(filled, &mut captures))
                 .await
-                .unwrap_or(Err(Fault::Late(plan.timeout))),
+                .unwrap_or(Err(StepError::Late(plan.timeout))),
             Err(fault) => Err(fault.clone()),
         };
         let step = filled.as_ref().unwrap_or(&step);

@@ -13,7 +13,7 @@ use crate::{
     },
     plan::{Action, Curl, Exec, Identity, Of, Owner, Place, Step, place::selector},
     redact::show,
-    steps::{Context, Fault, api, guest, states, terminal_state},
+    steps::{Context, StepError, api, guest, states, terminal_state},
 };
 
 /// How long after a look it is looked again.
@@ -43,8 +43,8 @@ fn needs_curl(step: &Step, call: &Curl) -> bool {
 /// Finds it all out. Where there is no such Pod, it is looked for again for as long as the step's `within` says.
 ///
 /// # Errors
-/// [`Fault::Waited`] when there is no such Pod, or none that runs; and when the cluster does not say.
-pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) -> Result<(), Fault> {
+/// [`StepError::Waited`] when there is no such Pod, or none that runs; and when the cluster does not say.
+pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) -> Result<(), StepError> {
     let within = step.expected.iter().filter_map(|item| item.within).max().unwrap_or_default();
     let patience = Moment::now() + within.min(deadline.left());
     let curl = matches!(&step.action, Action::Curl(call) if needs_curl(step, call));
@@ -84,7 +84,7 @@ pub(super) async fn found(step: &mut Step, context: &Context, deadline: Moment) 
 }
 
 /// The Pod that is looked for; of several the first by name that runs.
-async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Result<Value, Fault> {
+async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Result<Value, StepError> {
     if let Some(name) = place.pod.strip_prefix("pod/") {
         // As `kubectl -o name` prints it.
         place.pod = name.to_owned();
@@ -105,7 +105,7 @@ async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Resul
                     what
                 };
                 let clean = |text: &str| show::line(text, show::BODY);
-                return Err(Fault::Waited { what: clean(&what), last: clean(&last), hint: None });
+                return Err(StepError::Waited { what: clean(&what), last: clean(&last), hint: None });
             }
             Err(_) => tokio::time::sleep(AGAIN).await,
         }
@@ -113,7 +113,7 @@ async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Resul
 }
 
 /// One look: the Pod, or why there is none.
-async fn look(place: &mut Place, context: &Context) -> Result<Result<Value, String>, Fault> {
+async fn look(place: &mut Place, context: &Context) -> Result<Result<Value, String>, StepError> {
     let namespace = place.namespace.clone();
     let candidates = match &place.of {
         None | Some(Of::Name) => {
@@ -155,7 +155,7 @@ async fn owned(
     name: &str,
     namespace: &str,
     context: &Context,
-) -> Result<Result<Vec<Value>, String>, Fault> {
+) -> Result<Result<Vec<Value>, String>, StepError> {
     let path = object(namespace, owner.group(), owner.plural(), name);
     let Some(top) = api::object(&context.client, &path).await? else {
         let all = list(namespace, owner.group(), owner.plural(), "", context).await?;
@@ -248,7 +248,13 @@ fn pod_path(place: &Place) -> String {
     object(&place.namespace, "", "pods", &place.pod)
 }
 
-async fn list(namespace: &str, group: &str, plural: &str, query: &str, context: &Context) -> Result<Vec<Value>, Fault> {
+async fn list(
+    namespace: &str,
+    group: &str,
+    plural: &str,
+    query: &str,
+    context: &Context,
+) -> Result<Vec<Value>, StepError> {
     api::list(&context.client, &format!("{}?limit={MOST}{query}", collection(namespace, group, plural))).await
 }
 

@@ -101,12 +101,12 @@ fn listed(message: &str, remedy: &str, mut lines: Vec<String>) -> ClusterError {
     ClusterError { message: message.to_owned(), remedy: Some(remedy.to_owned()), log: lines }
 }
 
-async fn may(client: kube::Client, review: serde_json::Value) -> Result<bool, crate::steps::Fault> {
+async fn may(client: kube::Client, review: serde_json::Value) -> Result<bool, crate::steps::StepError> {
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let body = review.to_string().into_bytes();
     let answer = api::send(&client, http::Method::POST, path, Some("application/json"), body).await?;
     if answer.status != 201 {
-        return Err(crate::steps::Fault::Refused(api::message(&answer)));
+        return Err(crate::steps::StepError::Refused(api::message(&answer)));
     }
     Ok(answer.json.is_some_and(|json| json["status"]["allowed"] == true))
 }

@@ -19,7 +19,7 @@ use crate::{
     expect::{Answer, Class, Http},
     plan::{Action, Step},
     scenario::expect::Expect,
-    steps::{Context, Fault, api, remembered},
+    steps::{Context, StepError, api, remembered},
 };
 
 /// How long after the first trouble it is asked again; twice as long each further time.
@@ -47,7 +47,7 @@ enum Unanswered {
     /// The server was away.
     Outage,
     /// It could not answer for now.
-    Overload(Fault),
+    Overload(StepError),
 }
 
 impl<'a> StepExecutor<'a> {
@@ -61,19 +61,19 @@ impl<'a> StepExecutor<'a> {
     ///
     /// # Errors
     /// As [`attempt::execute`], and when trouble of the server leaves nothing to judge.
-    pub async fn execute(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
+    pub async fn execute(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, StepError> {
         let cluster = self.cluster;
         let asked = tokio::select! {
             asked = Box::pin(self.living(step, captures)) => asked,
             // What waits for a cluster that is dead need not wait any longer.
-            _ = cluster.death() => Err(Fault::Away("")),
+            _ = cluster.death() => Err(StepError::Away("")),
         };
         self.deleted |= remembered::may_delete(step);
         asked
     }
 
     /// Asks a step with a token that is dead only when the server has forgotten it, and says so when that is not expected.
-    async fn living(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
+    async fn living(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, StepError> {
         let died = match self.deleted && !step.on_purpose {
             true => Box::pin(remembered::wait(step, self.context, Moment::now() + step.timeout)).await?,
             false => None,
@@ -95,7 +95,7 @@ impl<'a> StepExecutor<'a> {
     ///
     /// # Errors
     /// As [`places::found`].
-    pub async fn find(&mut self, step: &mut Step) -> Result<(), Fault> {
+    pub async fn find(&mut self, step: &mut Step) -> Result<(), StepError> {
         if !places::must_look(step) {
             return Ok(());
         }
@@ -105,17 +105,17 @@ impl<'a> StepExecutor<'a> {
                 loop {
                     // What is looked for is only read.
                     match places::found(step, self.context, deadline).await {
-                        Err(Fault::Unreachable(_)) => self.back(deadline).await?,
-                        Err(Fault::Busy { .. }) if deadline.left() > FIRST_PAUSE => tokio::time::sleep(FIRST_PAUSE).await,
+                        Err(StepError::Unreachable(_)) => self.back(deadline).await?,
+                        Err(StepError::Busy { .. }) if deadline.left() > FIRST_PAUSE => tokio::time::sleep(FIRST_PAUSE).await,
                         found => return found,
                     }
                 }
             } => found,
-            _ = cluster.death() => Err(Fault::Away("")),
+            _ = cluster.death() => Err(StepError::Away("")),
         }
     }
 
-    async fn until_answered(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, Fault> {
+    async fn until_answered(&mut self, step: &Step, captures: &mut Captures) -> Result<Judged, StepError> {
         let deadline = Moment::now() + step.timeout;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -127,11 +127,11 @@ impl<'a> StepExecutor<'a> {
                 None => return asked,
                 Some(Unanswered::Outage) if step.action.only_reads() => self.back(deadline).await?,
                 Some(Unanswered::Outage) => {
-                    return Err(Fault::Away("; it may have been carried out, so it is not tried again"));
+                    return Err(StepError::Away("; it may have been carried out, so it is not tried again"));
                 }
                 Some(Unanswered::Overload(fault)) => {
                     let wait = match &fault {
-                        Fault::Busy { after: Some(after), .. } => *after,
+                        StepError::Busy { after: Some(after), .. } => *after,
                         _ => pause,
                     };
                     if !step.action.only_reads() || deadline.left() <= wait {
@@ -144,26 +144,28 @@ impl<'a> StepExecutor<'a> {
         }
     }
 
-    fn trouble(&self, step: &Step, asked: &Result<Judged, Fault>) -> Option<Unanswered> {
+    fn trouble(&self, step: &Step, asked: &Result<Judged, StepError>) -> Option<Unanswered> {
         let away = self.monitor.outages() != self.known;
         match asked {
             Ok(asked) if away && !is_beyond_doubt(asked) => Some(Unanswered::Outage),
             Ok(asked) => server_trouble(step, asked).map(Unanswered::Overload),
             Err(_) if away => Some(Unanswered::Outage),
-            Err(fault @ (Fault::Unreachable(_) | Fault::Busy { .. })) => Some(Unanswered::Overload(fault.clone())),
+            Err(fault @ (StepError::Unreachable(_) | StepError::Busy { .. })) => {
+                Some(Unanswered::Overload(fault.clone()))
+            }
             Err(_) => None,
         }
     }
 
     /// Waits until the server is ready again and knows the roles.
-    async fn back(&mut self, deadline: Moment) -> Result<(), Fault> {
+    async fn back(&mut self, deadline: Moment) -> Result<(), StepError> {
         let settled = poll(LOOK, || async {
             let outages = self.monitor.outages();
             let sound = api_server_monitor::settled(&self.context.client).await && outages == self.monitor.outages();
             sound.then_some(outages)
         });
         self.known =
-            timeout_at(deadline, settled).await.map_err(|_| Fault::Away(", and was not ready again in time"))?;
+            timeout_at(deadline, settled).await.map_err(|_| StepError::Away(", and was not ready again in time"))?;
         Ok(())
     }
 }
@@ -176,7 +178,7 @@ fn is_beyond_doubt(asked: &Judged) -> bool {
 }
 
 /// The trouble that the server says it has (429, 5xx), when the step does not ask for just that.
-fn server_trouble(step: &Step, asked: &Judged) -> Option<Fault> {
+fn server_trouble(step: &Step, asked: &Judged) -> Option<StepError> {
     let http = match (&asked.got.answer, &step.action) {
         (Answer::Curl(http), Action::Curl(curl)) if curl.request.is_some() => http,
         (Answer::Api(http), _) => http,
@@ -241,7 +243,7 @@ mod tests {
         let step = step(text);
         let fault = server_trouble(&step, &asked(&step, status, message));
         assert_eq!(fault.is_some(), trouble, "{fault:?}");
-        if let Some(Fault::Busy { after, .. }) = fault {
+        if let Some(StepError::Busy { after, .. }) = fault {
             assert_eq!(after, Some(Duration::from_secs(7)));
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     expect::{Class, Mismatch},
     plan::{Action, Place, Plan, Step},
     redact::redact,
-    steps::{Context, ENDLESS, Fault},
+    steps::{Context, ENDLESS, StepError},
 };
 
 /// How long a node's death may take to be told, once an answer that does not come shows it.
@@ -19,7 +19,7 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 pub(super) async fn judge(
     plan: &Plan,
     step: &Step,
-    asked: Result<attempt::Judged, Fault>,
+    asked: Result<attempt::Judged, StepError>,
     cluster: &Cluster,
     context: &Context,
 ) -> (Outcome, String) {
@@ -64,18 +64,18 @@ async fn sick(cluster: &Cluster, context: &Context) -> Option<ClusterError> {
 }
 
 /// A fault is the environment's, unless it is a wait that ended badly on a sound cluster: then the claim failed.
-async fn faulty(plan: &Plan, step: &Step, fault: Fault, cluster: &Cluster, context: &Context) -> Outcome {
+async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, context: &Context) -> Outcome {
     let sick = sick(cluster, context).await;
     // What a node said when it died tells more than what was not answered.
     if let (Some(error), Some(_)) = (&sick, cluster.broken()) {
         return broken(error.clone());
     }
     match fault {
-        Fault::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
-        Fault::NotServed { what, hint } if sick.is_none() => {
+        StepError::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
+        StepError::NotServed { what, hint } if sick.is_none() => {
             failed(plan, step, what, "no such kind is served".into(), Some(hint))
         }
-        Fault::NotYet { place, last } if sick.is_none() => {
+        StepError::NotYet { place, last } if sick.is_none() => {
             let Place { pod, namespace, .. } = &*place;
             let elsewhere =
                 if *namespace == plan.namespace { String::new() } else { format!("namespace: {namespace}, ") };
@@ -123,22 +123,22 @@ fn broken(error: ClusterError) -> Outcome {
 }
 
 /// A word for reports.
-fn class(fault: &Fault) -> &'static str {
+fn class(fault: &StepError) -> &'static str {
     match fault {
-        Fault::Kubectl(_) => "kubectl",
-        Fault::Argument(_) => "argument",
-        Fault::Taken(_) => "taken",
-        Fault::Unreachable(_) => "unreachable",
-        Fault::Refused(_) => "refused",
-        Fault::Exec { .. } => "exec",
-        Fault::Waited { .. } | Fault::NotYet { .. } => "wait",
-        Fault::NotServed { .. } => "notServed",
-        Fault::TooMuch(_) => "tooMuch",
-        Fault::Node { .. } => "node",
-        Fault::Late(_) => event::BUDGET,
-        Fault::Going(_) => "going",
-        Fault::Away(_) => "away",
-        Fault::Busy { .. } => "server",
+        StepError::Kubectl(_) => "kubectl",
+        StepError::Argument(_) => "argument",
+        StepError::Taken(_) => "taken",
+        StepError::Unreachable(_) => "unreachable",
+        StepError::Refused(_) => "refused",
+        StepError::Exec { .. } => "exec",
+        StepError::Waited { .. } | StepError::NotYet { .. } => "wait",
+        StepError::NotServed { .. } => "notServed",
+        StepError::TooMuch(_) => "tooMuch",
+        StepError::Node { .. } => "node",
+        StepError::Late(_) => event::BUDGET,
+        StepError::Going(_) => "going",
+        StepError::Away(_) => "away",
+        StepError::Busy { .. } => "server",
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod dictionary;
 pub(super) mod foreign;
 pub(super) mod levels;
+mod named;
 pub(super) mod strays;
 pub(super) mod typed;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 
-use super::{Fault, Requester};
+use super::{Requester, StepError};
 pub use crate::plan::asks::{escape, path};
 use crate::{
     cluster::access::{self, MOST_BODY},
@@ -17,14 +17,14 @@ use crate::{
 /// Sends a request and takes the answer whatever its status is.
 ///
 /// # Errors
-/// [`Fault::Unreachable`] when there is no answer.
+/// [`StepError::Unreachable`] when there is no answer.
 pub async fn send(
     client: &kube::Client,
     method: http::Method,
     path: &str,
     content_type: Option<&str>,
     body: Vec<u8>,
-) -> Result<Http, Fault> {
+) -> Result<Http, StepError> {
     send_with(client, http::HeaderMap::new(), method, path, content_type, body).await
 }
 
@@ -38,7 +38,7 @@ pub async fn send_as(
     path: &str,
     content_type: Option<&str>,
     body: Vec<u8>,
-) -> Result<Http, Fault> {
+) -> Result<Http, StepError> {
     send_with(&who.client, who.headers.clone(), method, path, content_type, body).await
 }
 
@@ -53,7 +53,7 @@ pub async fn send_with(
     path: &str,
     content_type: Option<&str>,
     body: Vec<u8>,
-) -> Result<Http, Fault> {
+) -> Result<Http, StepError> {
     perform(client, request(headers, method, path, content_type), body).await
 }
 
@@ -78,7 +78,7 @@ pub fn request(
 ///
 /// # Errors
 /// As [`send`].
-pub async fn perform(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Http, Fault> {
+pub async fn perform(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Http, StepError> {
     whole(begin(client, request, body).await?, MOST_BODY).await
 }
 
@@ -89,8 +89,8 @@ pub type Head = http::Response<kube::client::Body>;
 ///
 /// # Errors
 /// As [`send`].
-pub async fn begin(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Head, Fault> {
-    let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
+pub async fn begin(client: &kube::Client, request: http::request::Builder, body: Vec<u8>) -> Result<Head, StepError> {
+    let unreachable = |e: &dyn std::fmt::Display| StepError::Unreachable(e.to_string());
     let request = request.body(kube::client::Body::from(body)).map_err(|e| unreachable(&e))?;
     client.send(request).await.map_err(|e| unreachable(&e))
 }
@@ -98,12 +98,12 @@ pub async fn begin(client: &kube::Client, request: http::request::Builder, body:
 /// Takes the rest of an answer, of at most so many bytes, and learns the Secrets in it.
 ///
 /// # Errors
-/// As [`send`], and [`Fault::TooMuch`].
-pub async fn whole(answer: Head, most: usize) -> Result<Http, Fault> {
+/// As [`send`], and [`StepError::TooMuch`].
+pub async fn whole(answer: Head, most: usize) -> Result<Http, StepError> {
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, most).collect().await.map_err(|e| match access::too_long(&*e) {
-        true => Fault::TooMuch(format!("the answer has more than {} MiB", most >> 20)),
-        false => Fault::Unreachable(e.to_string()),
+        true => StepError::TooMuch(format!("the answer has more than {} MiB", most >> 20)),
+        false => StepError::Unreachable(e.to_string()),
     })?;
     let body = body.to_bytes().to_vec();
     let json = json::read(&body);
@@ -126,7 +126,7 @@ pub async fn whole(answer: Head, most: usize) -> Result<Http, Fault> {
 ///
 /// # Errors
 /// As [`send`].
-pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
+pub async fn get(client: &kube::Client, path: &str) -> Result<Http, StepError> {
     send(client, http::Method::GET, path, None, Vec::new()).await
 }
 
@@ -134,7 +134,7 @@ pub async fn get(client: &kube::Client, path: &str) -> Result<Http, Fault> {
 ///
 /// # Errors
 /// As [`send`]; when the server cannot answer for now, or refuses.
-pub async fn object(client: &kube::Client, path: &str) -> Result<Option<Value>, Fault> {
+pub async fn object(client: &kube::Client, path: &str) -> Result<Option<Value>, StepError> {
     let http = get(client, path).await?;
     match http.status {
         200 => Ok(http.json),
@@ -147,7 +147,7 @@ pub async fn object(client: &kube::Client, path: &str) -> Result<Option<Value>, 
 ///
 /// # Errors
 /// As [`object`].
-pub async fn list(client: &kube::Client, path: &str) -> Result<Vec<Value>, Fault> {
+pub async fn list(client: &kube::Client, path: &str) -> Result<Vec<Value>, StepError> {
     match list_if_allowed(client, path).await? {
         Ok(objects) => Ok(objects),
         Err(refusal) => Err(no_answer(path, &refusal)),
@@ -158,7 +158,7 @@ pub async fn list(client: &kube::Client, path: &str) -> Result<Vec<Value>, Fault
 ///
 /// # Errors
 /// As [`object`].
-pub async fn list_if_allowed(client: &kube::Client, path: &str) -> Result<Result<Vec<Value>, Http>, Fault> {
+pub async fn list_if_allowed(client: &kube::Client, path: &str) -> Result<Result<Vec<Value>, Http>, StepError> {
     let http = get(client, path).await?;
     match http.status {
         200 => Ok(Ok(objects_of(http.json))),
@@ -167,16 +167,17 @@ pub async fn list_if_allowed(client: &kube::Client, path: &str) -> Result<Result
     }
 }
 
-fn no_answer(path: &str, http: &Http) -> Fault {
-    let refused =
-        || Fault::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, message(http)));
+fn no_answer(path: &str, http: &Http) -> StepError {
+    let refused = || {
+        StepError::Refused(format!("GET {path} was refused to kubewalk itself ({}): {}", http.status, message(http)))
+    };
     busy(http).unwrap_or_else(refused)
 }
 
 /// The fault of a server that cannot answer for now: 429, 5xx.
-pub fn busy(http: &Http) -> Option<Fault> {
+pub fn busy(http: &Http) -> Option<StepError> {
     let busy = http.status == 429 || http.status >= 500;
-    busy.then(|| Fault::Busy { status: http.status, words: message(http), after: http.retry_after })
+    busy.then(|| StepError::Busy { status: http.status, words: message(http), after: http.retry_after })
 }
 
 /// `Retry-After` in seconds; a date in its place is not worth a clock.

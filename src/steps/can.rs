@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::{Context, Fault, api, discovery::About};
+use super::{Context, StepError, api, discovery::About};
 use crate::{
     expect::{Answer, Http, IntendedCall, RealRequest, Reviewed},
     k8s::Served,
@@ -22,7 +22,7 @@ const GROUP: &str = "/apis/authorization.k8s.io/v1";
 ///
 /// # Errors
 /// When the API server does not answer, or does not answer a question.
-pub async fn run(can: &Can, context: &Context) -> Result<Answer, Fault> {
+pub async fn run(can: &Can, context: &Context) -> Result<Answer, StepError> {
     let sampled = sample(can);
     let asked = can.cells.iter().enumerate().map(|(index, cell)| {
         let proof = cell.proof().filter(|_| sampled.contains(&index));
@@ -36,7 +36,7 @@ pub async fn run(can: &Can, context: &Context) -> Result<Answer, Fault> {
             Ok(Reviewed { pointer, words, request, expected: cell.allowed, allowed, reason, real })
         }
     });
-    let answers: Vec<Result<Reviewed, Fault>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let answers: Vec<Result<Reviewed, StepError>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
     Ok(Answer::Reviews(answers.into_iter().collect::<Result<_, _>>()?))
 }
 
@@ -69,7 +69,7 @@ fn sample(can: &Can) -> Vec<usize> {
 ///
 /// # Errors
 /// When the API server does not say.
-pub async fn resolve(can: &mut Can, context: &Context) -> Result<(), Fault> {
+pub async fn resolve(can: &mut Can, context: &Context) -> Result<(), StepError> {
     let mut groups: Vec<String> = Vec::new();
     for cell in can.cells.iter().filter(|cell| cell.api == Api::Unsure) {
         if let Request::Resource { group, .. } = &cell.request
@@ -100,7 +100,7 @@ fn spread(list: &[usize], many: usize) -> impl Iterator<Item = usize> + '_ {
     (0..many).map(move |index| list[index * list.len() / many])
 }
 
-async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), Fault> {
+async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), StepError> {
     let mut body = body(cell);
     // Who owns a namespace only may ask about it there.
     let local = context.foreign && context.own.is_none() && cell.is_in(&context.namespace);
@@ -119,7 +119,7 @@ async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), Fault>
             return Err(busy);
         }
         let words = api::message(&http);
-        return Err(Fault::Refused(format!("the API server did not answer a review ({}): {words}", http.status)));
+        return Err(StepError::Refused(format!("the API server did not answer a review ({}): {words}", http.status)));
     };
     let reasons: Vec<_> = ["reason", "evaluationError"]
         .iter()
@@ -146,7 +146,7 @@ fn body(cell: &Cell) -> Value {
 }
 
 /// The same as a real request of that identity, which the administrator impersonates.
-async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Result<RealRequest, Fault> {
+async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Result<RealRequest, StepError> {
     let who = &cell.who;
     let mut request = http::Request::builder().method(method).uri(path).header("Impersonate-User", &who.user);
     // Without any, the API server gives those that such an identity has; with one, an account would lose the others.

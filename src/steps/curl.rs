@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::{
-    Context, Fault, api, exec,
+    Context, StepError, api, exec,
     pod_exec::{Output, random_mark},
 };
 use crate::{
@@ -37,8 +37,8 @@ const MOST_ARGUMENT: usize = 64 << 10;
 /// Calls. A call that `only_reads` may be made again when its Pod's shell has ended.
 ///
 /// # Errors
-/// [`Fault::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
-pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+/// [`StepError::Exec`] when curl could not be run or its end was not seen. What curl reports of itself is an answer.
+pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let trailer = random_mark();
     // Asked for when it begins, so that curl ends in time however long its start took.
     let command = || command(curl, &trailer, deadline.seconds_left());
@@ -57,13 +57,13 @@ pub async fn run(curl: &Curl, only_reads: bool, context: &Context, deadline: Mom
     let stdin = stdin.as_ref().map(String::as_bytes);
     let output = match exec::call(&curl.place, &command, stdin, only_reads, context, deadline).await {
         // The container runtime says what a shell says by its exit code.
-        Err(Fault::Exec { why, .. }) if why.contains("executable file not found") => {
+        Err(StepError::Exec { why, .. }) if why.contains("executable file not found") => {
             return Ok(Answer::CurlFailed { exit_code: 127, stderr: why });
         }
         output => output?,
     };
     output.learn_secrets();
-    take_apart(output, &trailer).map_err(|why| Fault::Exec { pod: curl.place.pod.clone(), why })
+    take_apart(output, &trailer).map_err(|why| StepError::Exec { pod: curl.place.pod.clone(), why })
 }
 
 fn command(curl: &Curl, trailer: &str, seconds: u64) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! `delete`: one object, and the wait until it is gone.
 
-use super::{Context, Fault, Requester, api, restore, served_kind, watch};
+use super::{Context, Requester, StepError, api, restore, served_kind, watch};
 use crate::{clock::Moment, cluster::namespaces, expect::Answer, plan::Target};
 
 /// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
@@ -17,7 +17,7 @@ pub fn goes_later(object: Option<&serde_json::Value>) -> bool {
 ///
 /// # Errors
 /// When the API server does not answer, or the object is still there at the deadline.
-pub async fn run(target: &Target, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(target: &Target, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let kind = served_kind::resolve(&target.kind, &context.client).await?;
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.as_deref().unwrap_or_default();
@@ -30,7 +30,7 @@ pub async fn run(target: &Target, who: &Requester, context: &Context, deadline: 
     let answer = api::send_as(who, http::Method::DELETE, &path, content, body).await?;
     if uid.is_some() && answer.status == 409 && api::message(&answer).contains("UID") {
         let words = format!("{} {name} is another one now: it was deleted and made anew meanwhile", kind.kind);
-        return Err(Fault::Taken(words));
+        return Err(StepError::Taken(words));
     }
     if let Some(namespace) = namespace.filter(|_| kind.is("", "ServiceAccount")) {
         context.identities.forget(namespace, name);

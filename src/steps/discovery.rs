@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::{Fault, api};
+use super::{StepError, api};
 use crate::sync::locked;
 use crate::{
     cluster::Documents,
@@ -99,14 +99,14 @@ impl Discovery {
     ///
     /// # Errors
     /// When the API server does not answer, or cannot answer for now.
-    pub async fn apis(&self, client: &kube::Client, asked: &[About<'_>]) -> Result<Option<Apis>, Fault> {
+    pub async fn apis(&self, client: &kube::Client, asked: &[About<'_>]) -> Result<Option<Apis>, StepError> {
         let places = places(asked);
         let mut all = Found::default();
         for looked in join_all(places.iter().map(|place| self.place(client, place))).await {
             match looked {
                 Ok(found) => all.add(found),
                 Err(Unseen::Hidden) => return Ok(None),
-                Err(Unseen::Fault(fault)) => return Err(fault),
+                Err(Unseen::Failed(fault)) => return Err(fault),
             }
         }
         Ok(Some(Apis::discovered(all.resources, all.listed, all.paths)))
@@ -179,9 +179,9 @@ impl Discovery {
         if let Some(document) = known().get(path) {
             return Ok(Some(Arc::clone(document)));
         }
-        let http = api::get(client, path).await.map_err(Unseen::Fault)?;
+        let http = api::get(client, path).await.map_err(Unseen::Failed)?;
         if let Some(busy) = api::busy(&http) {
-            return Err(Unseen::Fault(busy));
+            return Err(Unseen::Failed(busy));
         }
         match (http.status, http.json) {
             (200, Some(document)) => {
@@ -216,7 +216,7 @@ impl Found {
 enum Unseen {
     /// The caller may not look.
     Hidden,
-    Fault(Fault),
+    Failed(StepError),
 }
 
 /// An entry of an `APIResourceList`.

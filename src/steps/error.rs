@@ -4,7 +4,7 @@ use crate::{expect::curl::WATCH, plan::Place};
 
 /// A step could not be carried out, so nothing is known about its claim.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Fault {
+pub enum StepError {
     /// kubectl could not be run or its end was not seen. That is never a denial.
     #[error("kubectl could not be run: {0}")]
     Kubectl(String),
@@ -89,7 +89,7 @@ pub enum Fault {
 /// What is said of a command whose time was over.
 pub const ENDLESS: &str = "the command did not end in time";
 
-impl Fault {
+impl StepError {
     /// A command whose time was over; it has been killed.
     pub fn endless(words: &[String], seconds: u64) -> Self {
         let watch = ["watch=true", "watch=1", "--watch", "-w"].iter().any(|word| words.join(" ").contains(word));
@@ -98,7 +98,7 @@ impl Fault {
         } else {
             "a command that stays needs an end of its own, e.g. `timeout 5 …`; or give the step more time by `timeout`"
         };
-        Fault::Waited {
+        StepError::Waited {
             what: ENDLESS.into(),
             last: format!("it still ran after {seconds} s and was killed"),
             hint: Some(hint.into()),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Context, Fault,
+    Context, StepError,
     pod_exec::{self, Output},
     running,
 };
@@ -26,8 +26,8 @@ pub const STARTS_WITHIN: Duration = Duration::from_secs(8);
 /// Runs the step's command.
 ///
 /// # Errors
-/// [`Fault::Exec`]: the command could not be started, was not over at the deadline, or its end was not seen.
-pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+/// [`StepError::Exec`]: the command could not be started, was not over at the deadline, or its end was not seen.
+pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let seconds = deadline.seconds_left();
     let mut bounded = vec!["timeout".to_owned(), "-s".into(), "KILL".into(), seconds.to_string()];
     bounded.extend(exec.command.iter().cloned());
@@ -39,21 +39,21 @@ pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Ans
     let (ended, ()) = tokio::join!(ended, known);
     let ended = match ended {
         // An image without `timeout`: our own deadline has to do.
-        Err(Fault::Exec { why, .. }) if why.contains("\"timeout\": executable file not found") => {
+        Err(StepError::Exec { why, .. }) if why.contains("\"timeout\": executable file not found") => {
             command(&exec.place, &exec.command, stdin, context, deadline + GRACE).await
         }
         other => other,
     };
     let output = explained(ended, &exec.place, context).await?;
     if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
-        return Err(Fault::endless(&exec.command, seconds));
+        return Err(StepError::endless(&exec.command, seconds));
     }
     output.learn_secrets();
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
 }
 
 /// The end of a command, or why there was none: what its container's state explains.
-async fn explained(ended: Result<Output, Fault>, place: &Place, context: &Context) -> Result<Output, Fault> {
+async fn explained(ended: Result<Output, StepError>, place: &Place, context: &Context) -> Result<Output, StepError> {
     let fault = match ended {
         Ok(output) => return Ok(output),
         Err(fault) => fault,
@@ -74,7 +74,7 @@ async fn command(
     stdin: Option<&[u8]>,
     context: &Context,
     deadline: Moment,
-) -> Result<Output, Fault> {
+) -> Result<Output, StepError> {
     in_time(place, deadline, pod_exec::run(place, command, stdin, &context.client)).await
 }
 
@@ -90,7 +90,7 @@ pub async fn call(
     only_reads: bool,
     context: &Context,
     deadline: Moment,
-) -> Result<Output, Fault> {
+) -> Result<Output, StepError> {
     let alone = AtomicBool::new(false);
     let called = async {
         match context.shells.run(place, command, stdin).await {
@@ -113,8 +113,8 @@ async fn in_time(
     place: &Place,
     deadline: Moment,
     work: impl Future<Output = Result<Output, String>>,
-) -> Result<Output, Fault> {
+) -> Result<Output, StepError> {
     let output = timeout_at(deadline, work).await;
     let output = output.unwrap_or_else(|_| Err("its end was not seen in time".into()));
-    output.map_err(|why| Fault::Exec { pod: place.pod.clone(), why })
+    output.map_err(|why| StepError::Exec { pod: place.pod.clone(), why })
 }

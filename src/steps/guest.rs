@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Context, Fault, Made, api, pod_exec};
+use super::{Context, Made, StepError, api, pod_exec};
 use crate::{clock::Moment, k8s::well_known::MOUNT, plan::Place, sync::locked};
 
 /// A user that is not root, for Pods that name none.
@@ -21,7 +21,7 @@ const NOBODY: u64 = 65532;
 ///
 /// # Errors
 /// When such a container is needed and cannot be had.
-pub async fn prepare(place: &mut Place, pod: &Value, context: &Context, deadline: Moment) -> Result<(), Fault> {
+pub async fn prepare(place: &mut Place, pod: &Value, context: &Context, deadline: Moment) -> Result<(), StepError> {
     let Some(container) = container(pod, place.container.as_deref()) else { return Ok(()) };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let name = text(&container["name"]);
@@ -75,8 +75,14 @@ async fn lacks(place: &Place, container: &str, context: &Context) -> Option<bool
 }
 
 /// Puts a container into the Pod and waits until it runs.
-async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, deadline: Moment) -> Result<String, Fault> {
-    let fault = |why: String| Fault::Exec { pod: place.pod.clone(), why };
+async fn put(
+    place: &Place,
+    pod: &Value,
+    beside: &Value,
+    context: &Context,
+    deadline: Moment,
+) -> Result<String, StepError> {
+    let fault = |why: String| StepError::Exec { pod: place.pod.clone(), why };
     if context.is_shared(Some(&place.namespace)) && !is_ours(place, pod, context).await? {
         return Err(fault(
             "its image has no curl or no shell, and the Pod is not one of this scenario's on a cluster of others: an ephemeral \
@@ -127,7 +133,7 @@ async fn put(place: &Place, pod: &Value, beside: &Value, context: &Context, dead
 }
 
 /// Whether the scenario made the Pod, or what it belongs to: these very ones. Others of their names are somebody else's.
-async fn is_ours(place: &Place, pod: &Value, context: &Context) -> Result<bool, Fault> {
+async fn is_ours(place: &Place, pod: &Value, context: &Context) -> Result<bool, StepError> {
     use crate::plan::Of;
     let here = |made: &&Made| made.namespace.as_deref() == Some(place.namespace.as_str()) && made.uid.is_some();
     let made: Vec<Made> = {

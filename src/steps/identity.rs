@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::{Fault, Requester, api};
+use super::{Requester, StepError, api};
 use crate::{
     plan::{Caller, Credential},
     redact,
@@ -49,9 +49,9 @@ impl Identities {
     ///
     /// # Errors
     /// When no step has saved one under this name.
-    pub fn saved(&self, name: &str) -> Result<SecretString, Fault> {
+    pub fn saved(&self, name: &str) -> Result<SecretString, StepError> {
         let saved = locked(&self.saved);
-        saved.get(name).cloned().ok_or_else(|| Fault::Refused(format!("no token was saved as `{name}`")))
+        saved.get(name).cloned().ok_or_else(|| StepError::Refused(format!("no token was saved as `{name}`")))
     }
 
     /// The token of an account that this run has made, if it has.
@@ -70,7 +70,7 @@ impl Identities {
     ///
     /// # Errors
     /// When a token is refused, or was never saved.
-    pub async fn requester(&self, caller: &Caller, client: &kube::Client) -> Result<Requester, Fault> {
+    pub async fn requester(&self, caller: &Caller, client: &kube::Client) -> Result<Requester, StepError> {
         let credential = || caller.credential.clone();
         let admin =
             || Requester { client: client.clone(), headers: HeaderMap::new(), token: None, credential: credential() };
@@ -93,7 +93,7 @@ impl Identities {
         })
     }
 
-    fn bearer(&self, token: SecretString, credential: Credential) -> Result<Requester, Fault> {
+    fn bearer(&self, token: SecretString, credential: Credential) -> Result<Requester, StepError> {
         let mut header = header_value(&format!("Bearer {}", token.expose_secret()))?;
         header.set_sensitive(true);
         let headers = HeaderMap::from_iter([(AUTHORIZATION, header)]);
@@ -101,7 +101,7 @@ impl Identities {
     }
 
     /// A token of a ServiceAccount, of this run.
-    async fn token(&self, namespace: &str, name: &str, client: &kube::Client) -> Result<SecretString, Fault> {
+    async fn token(&self, namespace: &str, name: &str, client: &kube::Client) -> Result<SecretString, StepError> {
         let key = (namespace.to_owned(), name.to_owned());
         let known = locked(&self.tokens).get(&key).cloned();
         if let Some((made, token)) = known
@@ -123,14 +123,16 @@ impl Identities {
         let token = answer.json.as_ref().and_then(|json| json["status"]["token"].as_str());
         let Some(token) = token.filter(|_| answer.status == 201) else {
             if answer.status == 404 {
-                return Err(Fault::Waited {
+                return Err(StepError::Waited {
                     what: format!("nothing was asked: there is no ServiceAccount `{name}` in namespace `{namespace}`"),
                     last: api::message(&answer),
                     hint: Some("make it in a step before; one that was deleted can ask nothing any more".into()),
                 });
             }
             let why = if answer.status == 201 { "the answer has none".into() } else { api::message(&answer) };
-            return Err(Fault::Refused(format!("no token for ServiceAccount {name} in namespace {namespace}: {why}")));
+            return Err(StepError::Refused(format!(
+                "no token for ServiceAccount {name} in namespace {namespace}: {why}"
+            )));
         };
         redact::register(token);
         let token = SecretString::from(token);
@@ -139,6 +141,6 @@ impl Identities {
     }
 }
 
-fn header_value(text: &str) -> Result<HeaderValue, Fault> {
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Fault::Refused("who asks cannot stand in a header".into()))
+fn header_value(text: &str) -> Result<HeaderValue, StepError> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| StepError::Refused("who asks cannot stand in a header".into()))
 }

@@ -1,6 +1,6 @@
 //! `kubectl`: the real one, on the cluster's node.
 
-use super::{Context, Fault, Made, Requester, api, served_kind};
+use super::{Context, Made, Requester, StepError, api, served_kind};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::{Login, STILL},
@@ -13,8 +13,8 @@ use crate::{
 /// Runs it as `who`.
 ///
 /// # Errors
-/// [`Fault::Argument`]: with the values that were saved it is a command line that is refused. [`Fault::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
-pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+/// [`StepError::Argument`]: with the values that were saved it is a command line that is refused. [`StepError::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
+pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
     let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();
@@ -24,8 +24,8 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     let output =
         output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
             // It was seen to run, and was killed: a call without an end is the scenario's matter.
-            Some(seconds) => Fault::endless(&kubectl.args, seconds),
-            None => Fault::Kubectl(why),
+            Some(seconds) => StepError::endless(&kubectl.args, seconds),
+            None => StepError::Kubectl(why),
         })?;
     [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
     // What was there before is not ours, though kubectl may have changed it; what is not there was not made.
@@ -52,13 +52,15 @@ async fn uid(object: &Object, context: &Context) -> Option<String> {
 
 /// The command line, now that all values are in it: looked at once more, and on this machine in the form that can be read in one
 /// way only.
-fn checked_args(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, Fault> {
+fn checked_args(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, StepError> {
     let host = context.kubectl.host();
     let place = host.map_or(Place::Node, |host| Place::Host { yes: host.yes(), own: kubectl.own.as_deref() });
     match check(&kubectl.args, place) {
         Ok(call) if host.is_some() => Ok(call.canonical()),
         Ok(_) => Ok(kubectl.args.clone()),
-        Err(refused) => Err(Fault::Argument(refused.into_iter().map(|one| one.what).collect::<Vec<_>>().join("; "))),
+        Err(refused) => {
+            Err(StepError::Argument(refused.into_iter().map(|one| one.what).collect::<Vec<_>>().join("; ")))
+        }
     }
 }
 

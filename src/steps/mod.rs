@@ -41,18 +41,23 @@ pub mod whoami;
 pub mod workload;
 
 pub use context::Context;
-pub use error::{ENDLESS, Fault};
+pub use error::{ENDLESS, StepError};
 pub use made::{Made, Own};
 pub use requester::Requester;
-pub use result::Got;
+pub use result::StepResult;
 
 use crate::{clock::Moment, expect::Answer, plan::Action};
 
 /// Carries an action out as `who`, at the latest until `deadline`.
 ///
 /// # Errors
-/// A [`Fault`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
-pub async fn perform(action: &Action, who: &Requester, context: &Context, deadline: Moment) -> Result<Got, Fault> {
+/// A [`StepError`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
+pub async fn perform(
+    action: &Action,
+    who: &Requester,
+    context: &Context,
+    deadline: Moment,
+) -> Result<StepResult, StepError> {
     if let Action::Token(call) = action {
         return token::run(call, who, context, deadline).await;
     }
@@ -79,5 +84,5 @@ pub async fn perform(action: &Action, who: &Requester, context: &Context, deadli
         Action::Patch(change) => patch::run(change, who, context).await,
         Action::Token(_) => unreachable!("it has come back already"),
     };
-    answer.map(|answer| Got { answer, token: who.token.clone(), at })
+    answer.map(|answer| StepResult { answer, token: who.token.clone(), at })
 }

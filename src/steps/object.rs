@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, Made, Requester, api, restore, served_kind};
+use super::{Context, Made, Requester, StepError, api, restore, served_kind};
 use crate::{
     clock::Moment,
     cluster::{host_kubectl::Host, namespaces},
@@ -34,7 +34,7 @@ pub enum By {
 /// Sends each object, and stops at the first that is refused, which is `at`.
 ///
 /// # Errors
-/// When the API server does not answer; [`Fault::Taken`]. A refusal is an answer.
+/// When the API server does not answer; [`StepError::Taken`]. A refusal is an answer.
 pub async fn send_all(
     objects: &[Object],
     by: By,
@@ -42,7 +42,7 @@ pub async fn send_all(
     context: &Context,
     deadline: Moment,
     at: &mut usize,
-) -> Result<Answer, Fault> {
+) -> Result<Answer, StepError> {
     let mut last = None;
     for (index, object) in objects.iter().enumerate() {
         *at = index;
@@ -61,8 +61,8 @@ fn good(answer: &Http) -> bool {
     (200..300).contains(&answer.status)
 }
 
-fn nothing() -> Fault {
-    Fault::Refused("there is nothing to apply".into())
+fn nothing() -> StepError {
+    StepError::Refused("there is nothing to apply".into())
 }
 
 /// Where an object is, and what it is called for people.
@@ -86,14 +86,14 @@ impl At<'_> {
     }
 }
 
-async fn at<'a>(object: &'a Object, context: &Context) -> Result<At<'a>, Fault> {
+async fn at<'a>(object: &'a Object, context: &Context) -> Result<At<'a>, StepError> {
     let kind = served_kind::resolve(&object.kind, &context.client).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
     let (path, collection) = (api::path(&kind, namespace, Some(&object.name)), api::path(&kind, namespace, None));
     Ok(At { object, kind, path, collection })
 }
 
-async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Http, Fault> {
+async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Http, StepError> {
     let at = at(object, context).await?;
     restore::remember(&at.kind, at.namespace(), &object.name, context).await?;
     let mut only = None;
@@ -121,7 +121,7 @@ async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Mo
                     creates = false;
                 }
                 Others::Unseen => {
-                    return Err(Fault::Taken(format!("{} is there already, and may not be looked at", at.words())));
+                    return Err(StepError::Taken(format!("{} is there already, and may not be looked at", at.words())));
                 }
             }
         }
@@ -136,7 +136,10 @@ async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Mo
     let body = body(manifest, marked, at.namespace(), context);
     let answer = sent(&at, who, (http::Method::PATCH, &path, "application/apply-patch+yaml"), body).await?;
     if only.is_some() && answer.status == 409 && api::message(&answer).to_lowercase().contains("uid") {
-        return Err(Fault::Taken(format!("{} is another one now: it was deleted and made anew meanwhile", at.words())));
+        return Err(StepError::Taken(format!(
+            "{} is another one now: it was deleted and made anew meanwhile",
+            at.words()
+        )));
     }
     remember(&at, &answer, context);
     Ok(answer)
@@ -153,14 +156,14 @@ enum Others {
 }
 
 /// Looks for an object of this name; while it belongs to another run that lives, or is going, it is waited for.
-async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Others, Fault> {
+async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Others, StepError> {
     loop {
         let there = api::get(&context.client, &at.path).await?;
         let object = match there.status {
             404 => return Ok(Others::Nothing),
             403 => return Ok(Others::Unseen),
             200 => there.json.unwrap_or_default(),
-            _ => return Err(api::busy(&there).unwrap_or_else(|| Fault::Refused(api::message(&there)))),
+            _ => return Err(api::busy(&there).unwrap_or_else(|| StepError::Refused(api::message(&there)))),
         };
         let run = namespaces::another_run(&object);
         let going = object["metadata"]["deletionTimestamp"].is_string();
@@ -170,13 +173,13 @@ async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Othe
         let words = at.words();
         let lives = run.as_ref().is_some_and(|run| !run.dead);
         if !(lives || going) {
-            return Err(Fault::Taken(match run {
+            return Err(StepError::Taken(match run {
                 Some(run) => format!("{words} was left by {run}, which was killed: `kubewalk sweep` removes it"),
                 None => format!("{words} is there already, and is not this scenario's"),
             }));
         }
         if deadline.left() <= AGAIN {
-            return Err(Fault::Taken(match run {
+            return Err(StepError::Taken(match run {
                 Some(run) => format!("{words} belongs to {run}, and was not free in time"),
                 None => format!("{words} is being deleted, and was not gone in time"),
             }));
@@ -188,8 +191,8 @@ async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Othe
 /// Creates one object. Where another run that lives has one of that name, it waits for its turn.
 ///
 /// # Errors
-/// When the API server does not answer; [`Fault::Taken`].
-pub async fn post(object: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Http, Fault> {
+/// When the API server does not answer; [`StepError::Taken`].
+pub async fn post(object: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Http, StepError> {
     let at = at(object, context).await?;
     loop {
         let answer = send_post(&at, who, context).await?;
@@ -212,7 +215,7 @@ pub async fn post(object: &Object, who: &Requester, context: &Context, deadline:
     }
 }
 
-async fn send_post(at: &At<'_>, who: &Requester, context: &Context) -> Result<Http, Fault> {
+async fn send_post(at: &At<'_>, who: &Requester, context: &Context) -> Result<Http, StepError> {
     let path = format!("{}?fieldManager={MANAGER}", at.collection);
     let body = body(at.object.manifest.clone(), context.foreign, at.namespace(), context);
     let answer = sent(at, who, (http::Method::POST, &path, "application/json"), body).await?;
@@ -227,7 +230,7 @@ async fn sent(
     who: &Requester,
     (method, path, content): (http::Method, &str, &str),
     body: Vec<u8>,
-) -> Result<Http, Fault> {
+) -> Result<Http, StepError> {
     let until = Moment::now() + SERVED_WITHIN;
     loop {
         let answer = api::send_as(who, method.clone(), path, Some(content), body.clone()).await?;

@@ -1,13 +1,13 @@
 //! `patch`: a change of one object.
 
-use super::{Context, Fault, Requester, api, restore, served_kind};
+use super::{Context, Requester, StepError, api, restore, served_kind};
 use crate::{expect::Answer, plan::Change, scenario::calls::PatchType};
 
 /// Sends the change.
 ///
 /// # Errors
 /// When the API server does not answer. A refusal is an answer.
-pub async fn run(change: &Change, who: &Requester, context: &Context) -> Result<Answer, Fault> {
+pub async fn run(change: &Change, who: &Requester, context: &Context) -> Result<Answer, StepError> {
     let kind = served_kind::resolve(&change.target.kind, &context.client).await?;
     let content_type = match change.how {
         PatchType::Merge => "application/merge-patch+json",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, Requester, api, object, pod_wait, terminal_state, watch};
+use super::{Context, Requester, StepError, api, object, pod_wait, terminal_state, watch};
 use crate::{
     clock::Moment,
     expect::{Answer, Http},
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer, or the Pod is not Ready at the deadline or never can be.
-pub async fn run(pod: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(pod: &Object, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let created = object::post(pod, who, context, deadline).await?;
     if created.status != 201 {
         return Ok(Answer::Api(created));

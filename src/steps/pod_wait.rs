@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, pod_trouble, states, watch};
+use super::{Context, StepError, api, pod_trouble, states, watch};
 use crate::clock::Moment;
 
 /// How long a Pod may take before its events are asked for: what keeps a volume from it stands only there.
@@ -20,7 +20,7 @@ const LOG_LINES: usize = 5;
 /// make it.
 ///
 /// # Errors
-/// As [`watch::until`]; with the end of the log of a container that ended; [`Fault::Node`] when the node is at fault.
+/// As [`watch::until`]; with the end of the log of a container that ended; [`StepError::Node`] when the node is at fault.
 pub async fn until(
     pod: &watch::Subject,
     since: Option<Value>,
@@ -28,22 +28,22 @@ pub async fn until(
     what: &str,
     look: impl FnMut(Option<&Value>) -> watch::Step,
     context: &Context,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StepError> {
     let waited = tokio::select! {
         waited = watch::until(&context.client, pod, since, deadline, what, look) => waited,
         fault = stuck(pod, what, context) => return Err(fault),
     };
     match waited {
-        Err(Fault::Waited { what, last, .. }) => {
+        Err(StepError::Waited { what, last, .. }) => {
             let seen = pod_trouble::look(pod, &context.client).await;
             if let Some(why) = seen.environment(&context.curl_image) {
-                return Err(Fault::Node { what, why });
+                return Err(StepError::Node { what, why });
             }
             let said = seen.last_warning().filter(|said| !last.contains(said.as_str()));
             let said = said.map(|said| format!("; {said}")).unwrap_or_default();
             let log = log_tail(pod, context).await;
             let hint = states::advice(&format!("{last}{said}"));
-            Err(Fault::Waited { what, last: format!("{last}{said}{log}"), hint })
+            Err(StepError::Waited { what, last: format!("{last}{said}{log}"), hint })
         }
         other => other,
     }
@@ -51,13 +51,13 @@ pub async fn until(
 
 /// Ends when events say that a volume of the Pod is of something that does not exist, or that its node cannot make it. The
 /// Pod itself only says `ContainerCreating`.
-async fn stuck(pod: &watch::Subject, what: &str, context: &Context) -> Fault {
+async fn stuck(pod: &watch::Subject, what: &str, context: &Context) -> StepError {
     tokio::time::sleep(PATIENCE).await;
     loop {
         let seen = pod_trouble::look(pod, &context.client).await;
         let what = what.to_owned();
         if let Some(why) = seen.for_sure() {
-            return Fault::Node { what, why };
+            return StepError::Node { what, why };
         }
         if let Some(last) = seen.missing_volume() {
             return watch::failed(what, last);

@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::{Context, Fault, api, pod_exec, token};
+use super::{Context, StepError, api, pod_exec, token};
 use crate::{
     clock::Moment,
     expect::jwt,
@@ -49,8 +49,8 @@ pub fn may_delete(step: &Step) -> bool {
 /// Waits until the server has forgotten the token that a step sends, if what it lives by is gone; then says what that was.
 ///
 /// # Errors
-/// [`Fault::Waited`] when it is not forgotten until the deadline; when the API server does not answer.
-pub async fn wait(step: &Step, context: &Context, deadline: Moment) -> Result<Option<String>, Fault> {
+/// [`StepError::Waited`] when it is not forgotten until the deadline; when the API server does not answer.
+pub async fn wait(step: &Step, context: &Context, deadline: Moment) -> Result<Option<String>, StepError> {
     let Some(token) = sent(step, context).await? else { return Ok(None) };
     let Some(died) = died_with(&token, context).await? else { return Ok(None) };
     if let Credential::Account { namespace, name } = &step.caller.credential
@@ -65,14 +65,14 @@ pub async fn wait(step: &Step, context: &Context, deadline: Moment) -> Result<Op
         match token::review(&token, &[], context).await {
             Ok(status) if status["authenticated"] == true => {}
             Ok(_) => return Ok(Some(died)),
-            Err(Fault::Refused(_)) => {
+            Err(StepError::Refused(_)) => {
                 tokio::time::sleep(MEMORY.min(until.left())).await;
                 return Ok(Some(died));
             }
             Err(fault) => return Err(fault),
         }
         if until.left().is_zero() {
-            return Err(Fault::Waited {
+            return Err(StepError::Waited {
                 what: format!("nothing was asked: this token died with {died}, and the API server still remembers it"),
                 last: "the token is accepted".into(),
                 hint: Some("it forgets a token within 10 s: leave the step as long, e.g. `timeout: 30s`".into()),
@@ -83,7 +83,7 @@ pub async fn wait(step: &Step, context: &Context, deadline: Moment) -> Result<Op
 }
 
 /// The token that a step sends, as far as something of it can be gone.
-async fn sent(step: &Step, context: &Context) -> Result<Option<SecretString>, Fault> {
+async fn sent(step: &Step, context: &Context) -> Result<Option<SecretString>, StepError> {
     match &step.action {
         Action::Curl(curl) => match &curl.saved_token {
             Some(name) => context.identities.saved(name).map(Some),
@@ -103,7 +103,7 @@ async fn sent(step: &Step, context: &Context) -> Result<Option<SecretString>, Fa
 }
 
 /// The token of a Pod whose account is gone, or is not older than the Pod. What cannot be read is left to the call itself.
-async fn mounted(place: &Place, identity: &Identity, context: &Context) -> Result<Option<SecretString>, Fault> {
+async fn mounted(place: &Place, identity: &Identity, context: &Context) -> Result<Option<SecretString>, StepError> {
     let Identity::ServiceAccount { namespace, name } = identity else { return Ok(None) };
     let account = object("serviceaccounts", namespace, name, context).await?;
     let pod = object("pods", &place.namespace, &place.pod, context).await?;
@@ -123,24 +123,24 @@ async fn mounted(place: &Place, identity: &Identity, context: &Context) -> Resul
 }
 
 /// An object of the core group; `None`: there is none.
-async fn object(plural: &str, namespace: &str, name: &str, context: &Context) -> Result<Option<Value>, Fault> {
+async fn object(plural: &str, namespace: &str, name: &str, context: &Context) -> Result<Option<Value>, StepError> {
     let place = if namespace.is_empty() { String::new() } else { format!("namespaces/{}/", api::escape(namespace)) };
     let http = api::get(&context.client, &format!("/api/v1/{place}{plural}/{}", api::escape(name))).await?;
     match http.status {
         404 => Ok(None),
         200 => Ok(http.json),
         // Who may not look knows nothing of its end.
-        _ => Err(api::busy(&http).unwrap_or_else(|| Fault::Refused(api::message(&http)))),
+        _ => Err(api::busy(&http).unwrap_or_else(|| StepError::Refused(api::message(&http)))),
     }
 }
 
 /// What a token lived by and is not there any more, or is another one of the same name.
-async fn died_with(token: &SecretString, context: &Context) -> Result<Option<String>, Fault> {
+async fn died_with(token: &SecretString, context: &Context) -> Result<Option<String>, StepError> {
     let Ok(read) = jwt::read(token.expose_secret(), None) else { return Ok(None) };
     for life in lives_by(&read["claims"]) {
         let there = match object(life.plural, &life.namespace, &life.name, context).await {
             Ok(there) => there,
-            Err(Fault::Refused(_)) => continue,
+            Err(StepError::Refused(_)) => continue,
             Err(fault) => return Err(fault),
         };
         let Life { kind, name, .. } = &life;

@@ -1,6 +1,6 @@
 //! `request`: one request as it is written, and the answer as it comes.
 
-use super::{Context, Fault, Made, Requester, api};
+use super::{Context, Made, Requester, StepError, api};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::MOST_OUTPUT,
@@ -12,11 +12,11 @@ use crate::{
 /// Sends the request.
 ///
 /// # Errors
-/// When no answer comes until the deadline; [`Fault::Waited`] when one began and does not end.
-pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+/// When no answer comes until the deadline; [`StepError::Waited`] when one began and does not end.
+pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let mut headers = who.headers.clone();
     for (name, value) in &call.headers {
-        let broken = || Fault::Refused(format!("the header {name} cannot be sent"));
+        let broken = || StepError::Refused(format!("the header {name} cannot be sent"));
         let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| broken())?;
         headers.append(name, http::HeaderValue::from_str(value).map_err(|_| broken())?);
     }
@@ -24,9 +24,9 @@ pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Mome
     let request = api::request(headers, method(call.method), &call.path, call.content_type.as_deref());
     let begun = timeout_at(deadline, api::begin(&who.client, request, body))
         .await
-        .map_err(|_| Fault::Unreachable("no answer came in time".into()))??;
+        .map_err(|_| StepError::Unreachable("no answer came in time".into()))??;
     let status = begun.status();
-    let answer = timeout_at(deadline, api::whole(begun, MOST_OUTPUT)).await.map_err(|_| Fault::Waited {
+    let answer = timeout_at(deadline, api::whole(begun, MOST_OUTPUT)).await.map_err(|_| StepError::Waited {
         what: curl::NO_END.into(),
         last: format!("it began with {} and did not end", status::status_text(status.as_u16())),
         hint: Some(curl::WATCH.into()),

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, Made, api, changed::ChangedObject};
+use super::{Context, Made, StepError, api, changed::ChangedObject};
 use crate::{
     clock::{Moment, timeout_at},
     expect::Http,
@@ -25,7 +25,7 @@ const SERVERS: [&str; 4] = ["resourceVersion", "generation", "creationTimestamp"
 ///
 /// # Errors
 /// When the API server does not answer, or cannot answer for now: then nothing may be changed.
-pub async fn remember(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -> Result<(), Fault> {
+pub async fn remember(kind: &Kind, namespace: Option<&str>, name: &str, context: &Context) -> Result<(), StepError> {
     if context.foreign || name.is_empty() || is_own(kind, namespace, name, context) {
         return Ok(());
     }
@@ -94,7 +94,7 @@ enum Wrote {
     Refused(String),
 }
 
-async fn attempt(before: &ChangedObject, context: &Context) -> Result<Wrote, Fault> {
+async fn attempt(before: &ChangedObject, context: &Context) -> Result<Wrote, StepError> {
     let path = before.path();
     let there = api::get(&context.client, &path).await?;
     let json = Some("application/json");

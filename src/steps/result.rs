@@ -3,7 +3,7 @@
 use crate::expect::Answer;
 
 /// What came of an action.
-pub struct Got {
+pub struct StepResult {
     /// The answer.
     pub answer: Answer,
     /// The token that it is about: the one that was made, or that was sent.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Context, Fault, Made, api, pod_trouble, pod_wait,
+    Context, Made, StepError, api, pod_trouble, pod_wait,
     states::{self, Standing},
     terminal_state, watch,
 };
@@ -30,8 +30,8 @@ const UNTOLD: &str = "the kubelet finds no container that runs, and the Pod's st
 const NO_PROGRAM: [&str; 2] = ["executable file not found", "no such file or directory"];
 
 /// The exit code that a shell has for a program that is not there, when an image lacks the program of an exec.
-pub(super) fn without_program(fault: &Fault) -> Option<(i32, String)> {
-    let Fault::Exec { why, .. } = fault else { return None };
+pub(super) fn without_program(fault: &StepError) -> Option<(i32, String)> {
+    let StepError::Exec { why, .. } = fault else { return None };
     let at = why.find("exec: \"")?;
     let code = match why {
         why if NO_PROGRAM.iter().any(|words| why[at..].contains(words)) => 127,
@@ -42,8 +42,8 @@ pub(super) fn without_program(fault: &Fault) -> Option<(i32, String)> {
 }
 
 /// What a fault of a command in a Pod is really: what its container's state explains, the scenario or the node answers for.
-pub(super) async fn explain(place: &Place, fault: Fault, context: &Context) -> Fault {
-    let Fault::Exec { why: said, .. } = &fault else { return fault };
+pub(super) async fn explain(place: &Place, fault: StepError, context: &Context) -> StepError {
+    let StepError::Exec { why: said, .. } = &fault else { return fault };
     let subject = subject(place);
     let until = Moment::now() + if OWN.iter().any(|words| said.contains(words)) { Duration::ZERO } else { LAG };
     loop {
@@ -56,11 +56,11 @@ pub(super) async fn explain(place: &Place, fault: Fault, context: &Context) -> F
                     Standing::Running => {
                         if let Some(end) = ended_meanwhile(&pod, place) {
                             let last = format!("{end} while the command ran");
-                            return Fault::NotYet { place: Box::new(place.clone()), last };
+                            return StepError::NotYet { place: Box::new(place.clone()), last };
                         }
                         if until.left().is_zero() {
                             return match said.contains(NOT_FOUND) {
-                                true => Fault::NotYet { place: Box::new(place.clone()), last: UNTOLD.into() },
+                                true => StepError::NotYet { place: Box::new(place.clone()), last: UNTOLD.into() },
                                 false => fault,
                             };
                         }
@@ -72,13 +72,13 @@ pub(super) async fn explain(place: &Place, fault: Fault, context: &Context) -> F
                 };
                 let seen = pod_trouble::look(&subject, &context.client).await;
                 if let Some(why) = seen.environment(&context.curl_image) {
-                    return Fault::Node { what: what(place), why };
+                    return StepError::Node { what: what(place), why };
                 }
                 if going(place, context).await {
-                    return Fault::Going(format!("Namespace {} is being deleted", place.namespace));
+                    return StepError::Going(format!("Namespace {} is being deleted", place.namespace));
                 }
                 return match last {
-                    (last, true) => Fault::NotYet { place: Box::new(place.clone()), last },
+                    (last, true) => StepError::NotYet { place: Box::new(place.clone()), last },
                     (last, false) => never(place, last),
                 };
             }
@@ -92,8 +92,8 @@ pub(super) async fn explain(place: &Place, fault: Fault, context: &Context) -> F
 /// Waits until the container runs.
 ///
 /// # Errors
-/// [`Fault::Waited`] when it does not until then, or never can; [`Fault::Node`].
-pub async fn wait(place: &Place, context: &Context, until: Moment) -> Result<(), Fault> {
+/// [`StepError::Waited`] when it does not until then, or never can; [`StepError::Node`].
+pub async fn wait(place: &Place, context: &Context, until: Moment) -> Result<(), StepError> {
     let look = |pod: Option<&Value>| match pod {
         None if was_made(place, context) => watch::Step::GiveUp("it was deleted".into()),
         None => watch::Step::GoOn,
@@ -116,17 +116,17 @@ fn what(place: &Place) -> String {
     format!("the command was not run: {container}Pod {} did not run", place.pod)
 }
 
-fn never(place: &Place, last: String) -> Fault {
+fn never(place: &Place, last: String) -> StepError {
     let last = show::line(&last, show::BODY);
-    Fault::Waited { what: what(place), hint: states::advice(&last), last }
+    StepError::Waited { what: what(place), hint: states::advice(&last), last }
 }
 
-fn there_is_none(place: &Place, context: &Context) -> Fault {
+fn there_is_none(place: &Place, context: &Context) -> StepError {
     if was_made(place, context) {
         return never(place, format!("Pod {} was deleted", place.pod));
     }
     let last = format!("there is no Pod `{}` in namespace `{}`", place.pod, place.namespace);
-    Fault::NotYet { place: Box::new(place.clone()), last }
+    StepError::NotYet { place: Box::new(place.clone()), last }
 }
 
 /// Whether the scenario itself has made this Pod.
@@ -173,7 +173,7 @@ mod tests {
     #[case("unable to start container process: exec: \"/etc/passwd\": permission denied: unknown", Some((126, "exec: \"/etc/passwd\": permission denied")))]
     #[case("container not found (\"main\") (500)", None)]
     fn a_program_that_is_not_there_ends_as_in_a_shell(#[case] why: &str, #[case] code: Option<(i32, &str)>) {
-        let fault = Fault::Exec { pod: "p".into(), why: why.into() };
+        let fault = StepError::Exec { pod: "p".into(), why: why.into() };
         assert_eq!(without_program(&fault), code.map(|(code, words)| (code, words.to_owned())));
     }
 }

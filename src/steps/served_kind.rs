@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, api};
+use super::{StepError, api};
 use crate::{clock::Moment, k8s::nearest, plan::Kind, redact::show};
 
 /// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has
@@ -16,7 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the cluster does not know the kind, also not a moment later.
-pub async fn resolve(kind: &Kind, client: &kube::Client) -> Result<Kind, Fault> {
+pub async fn resolve(kind: &Kind, client: &kube::Client) -> Result<Kind, StepError> {
     if kind.plural.is_some() {
         return Ok(kind.clone());
     }
@@ -31,7 +31,7 @@ pub async fn resolve(kind: &Kind, client: &kube::Client) -> Result<Kind, Fault> 
 }
 
 /// Says that a kind is not served, and what is.
-async fn unserved(kind: &Kind, client: &kube::Client) -> Fault {
+async fn unserved(kind: &Kind, client: &kube::Client) -> StepError {
     let Kind { group, version, kind: word, .. } = kind;
     let list = |path: String, key: &'static str, name: &'static str| async move {
         let answer = api::get(client, &path).await.ok().and_then(|answer| answer.json).unwrap_or_default();
@@ -52,19 +52,19 @@ async fn unserved(kind: &Kind, client: &kube::Client) -> Fault {
         None => format!("nothing serves `{group}`: apply its CustomResourceDefinition in a step before"),
     };
     let what = format!("the cluster does not serve {word} of {group}/{version}");
-    Fault::NotServed { what, hint: show::line(&hint, show::BODY) }
+    StepError::NotServed { what, hint: show::line(&hint, show::BODY) }
 }
 
 /// Whether the cluster knows the kind now.
 ///
 /// # Errors
 /// When the API server does not answer, or cannot answer for now.
-pub async fn is_served(kind: &Kind, client: &kube::Client) -> Result<bool, Fault> {
+pub async fn is_served(kind: &Kind, client: &kube::Client) -> Result<bool, StepError> {
     Ok(served(kind, client).await?.is_some())
 }
 
 /// The kind as the cluster serves it now.
-async fn served(kind: &Kind, client: &kube::Client) -> Result<Option<Kind>, Fault> {
+async fn served(kind: &Kind, client: &kube::Client) -> Result<Option<Kind>, StepError> {
     let list = api::get(client, &format!("/apis/{}/{}", kind.group, kind.version)).await?;
     if let Some(busy) = api::busy(&list) {
         return Err(busy);

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::{Context, Fault, Got, Requester, api, watch};
+use super::{Context, Requester, StepError, StepResult, api, watch};
 use crate::{
     clock::Moment,
     expect::{Answer, Http, jwt},
@@ -16,7 +16,12 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer, or a Secret gets no token in time.
-pub async fn run(call: &TokenCall, who: &Requester, context: &Context, deadline: Moment) -> Result<Got, Fault> {
+pub async fn run(
+    call: &TokenCall,
+    who: &Requester,
+    context: &Context,
+    deadline: Moment,
+) -> Result<StepResult, StepError> {
     let answer = match &call.secret {
         Some(name) => from_secret(call, name, who, context, deadline).await?,
         None => request(call, who).await?,
@@ -24,24 +29,24 @@ pub async fn run(call: &TokenCall, who: &Requester, context: &Context, deadline:
     let text = |part: &Value| part.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let json = answer.json.as_ref().filter(|_| matches!(answer.status, 200 | 201));
     let token = match (json, &call.secret) {
-        (None, _) => return Ok(Got { answer: Answer::Api(answer), token: None, at: 0 }),
+        (None, _) => return Ok(StepResult { answer: Answer::Api(answer), token: None, at: 0 }),
         (Some(json), Some(_)) => text(&json["data"]["token"])
             .and_then(|data| STANDARD.decode(data).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok()),
         (Some(json), None) => text(&json["status"]["token"]),
     };
-    let token = token.ok_or_else(|| Fault::Refused("the answer has no token".into()))?;
+    let token = token.ok_or_else(|| StepError::Refused("the answer has no token".into()))?;
     redact::register(&token);
     let keys = api::get(&context.client, "/openid/v1/jwks").await?;
-    let mut read = jwt::read(&token, keys.json.as_ref()).map_err(Fault::Refused)?;
+    let mut read = jwt::read(&token, keys.json.as_ref()).map_err(StepError::Refused)?;
     if let Some(time) = json.and_then(|json| json["status"].get("expirationTimestamp")) {
         read["expirationTimestamp"] = time.clone();
     }
     let answer = Http { body: read.to_string().into_bytes(), json: Some(read), ..answer };
-    Ok(Got { answer: Answer::Api(answer), token: Some(SecretString::from(token)), at: 0 })
+    Ok(StepResult { answer: Answer::Api(answer), token: Some(SecretString::from(token)), at: 0 })
 }
 
-async fn request(call: &TokenCall, who: &Requester) -> Result<Http, Fault> {
+async fn request(call: &TokenCall, who: &Requester) -> Result<Http, StepError> {
     let mut spec = json!({});
     if let Some(seconds) = call.seconds {
         spec["expirationSeconds"] = json!(seconds);
@@ -64,7 +69,7 @@ async fn from_secret(
     who: &Requester,
     context: &Context,
     deadline: Moment,
-) -> Result<Http, Fault> {
+) -> Result<Http, StepError> {
     let filled = |secret: &Value| secret["data"]["token"].as_str().is_some_and(|token| !token.is_empty());
     let path = call.path();
     let answer = api::send_as(who, http::Method::GET, &path, None, Vec::new()).await?;
@@ -87,7 +92,7 @@ async fn from_secret(
 ///
 /// # Errors
 /// When the review is refused.
-pub async fn review(token: &SecretString, audiences: &[String], context: &Context) -> Result<Value, Fault> {
+pub async fn review(token: &SecretString, audiences: &[String], context: &Context) -> Result<Value, StepError> {
     let mut spec = json!({"token": token.expose_secret()});
     if !audiences.is_empty() {
         spec["audiences"] = json!(audiences);
@@ -99,6 +104,6 @@ pub async fn review(token: &SecretString, audiences: &[String], context: &Contex
     match (answer.status, &answer.json) {
         (201, Some(json)) => Ok(json["status"].clone()),
         _ => Err(api::busy(&answer)
-            .unwrap_or_else(|| Fault::Refused(format!("the TokenReview was refused: {}", api::message(&answer))))),
+            .unwrap_or_else(|| StepError::Refused(format!("the TokenReview was refused: {}", api::message(&answer))))),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, pod_wait, served_kind, terminal_state, watch, workload};
+use super::{Context, StepError, api, pod_wait, served_kind, terminal_state, watch, workload};
 use crate::{
     clock::Moment,
     expect::{Answer, Http, json},
@@ -31,7 +31,7 @@ const COUNTS: [&str; 9] = [
 ///
 /// # Errors
 /// When it is not reached by the deadline, with the last state seen.
-pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Moment) -> Result<Answer, Fault> {
+pub async fn run(target: &Target, until: &Until, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
     let kind = served_kind::resolve(&target.kind, &context.client).await?;
     let namespace = target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = target.name.clone().unwrap_or_default();

@@ -7,7 +7,7 @@ use kube::core::WatchEvent;
 use serde_json::Value;
 
 use super::{
-    Fault, api,
+    StepError, api,
     states::{self, Standing},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub enum Step {
 /// With `since`, the object as an answer that the caller has shows it, no first look is needed.
 ///
 /// # Errors
-/// [`Fault::Waited`] at the deadline or when `look` gives up, with the last state seen; [`Fault::Unreachable`].
+/// [`StepError::Waited`] at the deadline or when `look` gives up, with the last state seen; [`StepError::Unreachable`].
 pub async fn until(
     client: &kube::Client,
     subject: &Subject,
@@ -51,7 +51,7 @@ pub async fn until(
     deadline: Moment,
     what: &str,
     mut look: impl FnMut(Option<&Value>) -> Step,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StepError> {
     let version = api::resource_version(since.as_ref());
     let (mut last, mut looked) = (since, false);
     let waited = timeout_at(deadline, watch(client, subject, version, (&mut last, &mut looked), &mut look)).await;
@@ -70,8 +70,8 @@ pub async fn until(
 }
 
 /// The fault of a wait that did not end well.
-pub fn failed(what: String, last: String) -> Fault {
-    Fault::Waited { what, hint: states::advice(&last), last }
+pub fn failed(what: String, last: String) -> StepError {
+    StepError::Waited { what, hint: states::advice(&last), last }
 }
 
 /// Ends with `None` when the state is reached, and with the reason when it never can be.
@@ -81,7 +81,7 @@ async fn watch(
     mut since: Option<String>,
     (last, looked): (&mut Option<Value>, &mut bool),
     look: &mut impl FnMut(Option<&Value>) -> Step,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, StepError> {
     let selector = format!("fieldSelector=metadata.name%3D{}", api::escape(&subject.name));
     loop {
         let version = match since.take() {
@@ -91,14 +91,14 @@ async fn watch(
                 let list = match api::get(client, &path).await {
                     Ok(list) if api::busy(&list).is_none() => list,
                     // A server that is away or busy comes back, or the deadline comes.
-                    Ok(_) | Err(Fault::Unreachable(_)) => {
+                    Ok(_) | Err(StepError::Unreachable(_)) => {
                         tokio::time::sleep(AGAIN).await;
                         continue;
                     }
                     Err(fault) => return Err(fault),
                 };
                 if list.status != 200 {
-                    return Err(Fault::Refused(format!(
+                    return Err(StepError::Refused(format!(
                         "cannot watch {}: {}",
                         subject.collection,
                         api::message(&list)
@@ -115,7 +115,7 @@ async fn watch(
             }
         };
         let path = format!("{}?watch=true&{selector}&resourceVersion={version}", subject.collection);
-        let request = http::Request::get(path).body(Vec::new()).map_err(|e| Fault::Unreachable(e.to_string()))?;
+        let request = http::Request::get(path).body(Vec::new()).map_err(|e| StepError::Unreachable(e.to_string()))?;
         let Ok(events) = client.request_events::<Value>(request).await else {
             tokio::time::sleep(AGAIN).await;
             continue;

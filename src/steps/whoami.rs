@@ -1,6 +1,6 @@
 //! `whoami`: for whom the server takes the caller.
 
-use super::{Fault, Requester, api};
+use super::{Requester, StepError, api};
 use crate::{
     expect::{Answer, Http},
     plan::asks::WHOAMI,
@@ -10,7 +10,7 @@ use crate::{
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn run(who: &Requester) -> Result<Answer, Fault> {
+pub async fn run(who: &Requester) -> Result<Answer, StepError> {
     let body = br#"{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}"#.to_vec();
     let answer = api::send_as(who, http::Method::POST, WHOAMI, Some("application/json"), body).await?;
     let user = answer.json.as_ref().filter(|_| answer.status == 201).map(|json| json["status"]["userInfo"].clone());

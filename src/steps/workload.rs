@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Context, Fault, api, pod_trouble, states, terminal_state, watch};
+use super::{Context, StepError, api, pod_trouble, states, terminal_state, watch};
 use crate::{
     clock::Moment,
     k8s::object::{has_condition, is_owned, name_of, newest_revision, objects_of, text_at, uid_of},
@@ -35,7 +35,7 @@ const PASSING: [&str; 5] = [
 /// Waits as [`watch::until`] does, and gives up, too, when its Pods can never be made, or none of them can get on.
 ///
 /// # Errors
-/// As [`watch::until`]; [`Fault::Node`] when the node is at fault.
+/// As [`watch::until`]; [`StepError::Node`] when the node is at fault.
 pub async fn until(
     subject: &watch::Subject,
     kind: &str,
@@ -43,40 +43,40 @@ pub async fn until(
     what: &str,
     look: impl FnMut(Option<&Value>) -> watch::Step,
     context: &Context,
-) -> Result<Option<Value>, Fault> {
+) -> Result<Option<Value>, StepError> {
     let waited = tokio::select! {
         waited = watch::until(&context.client, subject, None, deadline, what, look) => waited,
         fault = stuck(subject, kind, what, context) => return Err(fault),
     };
     match waited {
-        Err(Fault::Waited { what, last, hint }) => {
+        Err(StepError::Waited { what, last, hint }) => {
             let seen = Around::look(subject, kind, &context.client).await;
             if let Some(why) = seen.environment(context) {
-                return Err(Fault::Node { what, why });
+                return Err(StepError::Node { what, why });
             }
             let said = seen.stuck().or_else(|| seen.slow()).filter(|said| !last.contains(said.as_str()));
             let hint = hint.or_else(|| said.as_deref().and_then(states::advice));
             let said = said.map(|said| format!("; {said}")).unwrap_or_default();
-            Err(Fault::Waited { what, last: format!("{last}{said}"), hint })
+            Err(StepError::Waited { what, last: format!("{last}{said}"), hint })
         }
         other => other,
     }
 }
 
 /// Ends when what keeps the Pods from getting on has been so twice.
-async fn stuck(subject: &watch::Subject, kind: &str, what: &str, context: &Context) -> Fault {
+async fn stuck(subject: &watch::Subject, kind: &str, what: &str, context: &Context) -> StepError {
     tokio::time::sleep(PATIENCE).await;
     let mut before = None;
     loop {
         let seen = Around::look(subject, kind, &context.client).await;
         let sure = seen.pods.iter().find_map(|pod| Some((pod, pod.for_sure()?)));
         if let Some((pod, why)) = sure {
-            return Fault::Node { what: what.to_owned(), why: format!("Pod {}: {why}", name_of(&pod.pod)) };
+            return StepError::Node { what: what.to_owned(), why: format!("Pod {}: {why}", name_of(&pod.pod)) };
         }
         let now = seen.stuck();
         if let (Some(_), Some(last)) = (before, &now) {
             return match seen.environment(context) {
-                Some(why) => Fault::Node { what: what.to_owned(), why },
+                Some(why) => StepError::Node { what: what.to_owned(), why },
                 None => watch::failed(what.to_owned(), last.clone()),
             };
         }

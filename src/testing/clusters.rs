@@ -177,7 +177,7 @@ pub const REFUSED: &str = "its `cluster:` is refused: ";
 
 /// Starts a cluster of this process, takes a warm one, or that of the whole run of nextest.
 fn start(shape: &Shape) -> Result<Arc<Cluster>, String> {
-    settings::register_secrets()?;
+    settings::secret::register_secrets()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let mut progress = |progress: Progress| match progress {
         Progress::BuildingEngine => {

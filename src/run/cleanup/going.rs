@@ -9,7 +9,7 @@ use super::pods::end_pods;
 use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces,
-    steps::{Context, Fault, api, watch},
+    steps::{Context, StepError, api, watch},
 };
 
 /// How long the list of what is still in a namespace may take.
@@ -144,7 +144,7 @@ pub(super) async fn gone(
     };
     match watch::until(client, &subject, deleted.cloned(), deadline, "", look).await {
         Ok(_) => Ok(()),
-        Err(Fault::Waited { .. }) => Err(held(&last)),
+        Err(StepError::Waited { .. }) => Err(held(&last)),
         Err(fault) => Err(fault.to_string()),
     }
 }

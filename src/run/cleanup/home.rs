@@ -9,7 +9,7 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces,
     plan::Plan,
-    steps::{Context, Fault, api, watch},
+    steps::{Context, StepError, api, watch},
 };
 
 /// How long a new namespace may take to get what Kubernetes puts into each.
@@ -19,7 +19,7 @@ const NAMESPACE_BUDGET: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When the namespace is refused, or its ServiceAccount `default` or its ConfigMap `kube-root-ca.crt` do not come.
-pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault> {
+pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), StepError> {
     let name = &plan.namespace;
     let mut manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     namespaces::mark(&mut manifest, None);
@@ -48,10 +48,10 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
                 break;
             }
             Ok(Ok(made)) if api::busy(&made).is_none() || deadline.left() <= AGAIN => {
-                return Err(Fault::Refused(format!("the namespace {name} was refused: {}", api::message(&made))));
+                return Err(StepError::Refused(format!("the namespace {name} was refused: {}", api::message(&made))));
             }
             Ok(Err(fault)) if deadline.left() <= AGAIN => return Err(fault),
-            Err(_) => return Err(Fault::Unreachable(format!("no answer came within {NAMESPACE_BUDGET:?}"))),
+            Err(_) => return Err(StepError::Unreachable(format!("no answer came within {NAMESPACE_BUDGET:?}"))),
             Ok(_) => {}
         }
         again = true;
@@ -78,7 +78,7 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), Fault>
 }
 
 /// Whether a namespace of this name is going, or is that of another run that lives.
-async fn is_anothers(context: &Context, name: &str) -> Result<bool, Fault> {
+async fn is_anothers(context: &Context, name: &str) -> Result<bool, StepError> {
     let there = api::get(&context.client, &format!("/api/v1/namespaces/{}", api::escape(name))).await?;
     Ok(match there.json.filter(|_| there.status == 200) {
         None => true,

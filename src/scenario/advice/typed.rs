@@ -11,7 +11,9 @@ use super::{
         tree::{Node, Value},
         wording,
     },
-    instead, mended, some_pod,
+    instead, mended,
+    named::{command_words, is_object_name, kind_named, status_named, subject_named},
+    some_pod,
 };
 
 /// What was meant by a value that does not fit here. `name` is what the place is called, `key` the key that it is below.
@@ -53,7 +55,7 @@ pub(in crate::scenario) fn meant(
         }
         (Value::List(items), "kubectl") if takes("object") => {
             let words = items.iter().map(text_of).collect::<Option<Vec<_>>>()?;
-            write(&format!("{{args: [{}]}}", list(&without_kubectl(words))))
+            write(&format!("{{args: [{}]}}", flow_list(&without_kubectl(words))))
         }
         (Value::List(items), "headers") => {
             let pairs = items
@@ -86,7 +88,7 @@ pub(in crate::scenario) fn meant(
                 .then(|| write(&format!("{{status: {status}}}")))
                 .flatten()
         }
-        (Value::String(said), _) => string(said, key, element, ways).and_then(|written| match written {
+        (Value::String(said), _) => meant_by_text(said, key, element, ways).and_then(|written| match written {
             Written::Value(written) => write(&written),
             Written::Words(hint) => Some(mended(&expected(), node.span, &hint, vec![])),
             Written::Explained(written, hint) => {
@@ -124,7 +126,7 @@ fn text_of(node: &Node) -> Option<String> {
     }
 }
 
-fn list(words: &[String]) -> String {
+fn flow_list(words: &[String]) -> String {
     words.iter().map(|word| flow(word)).collect::<Vec<_>>().join(", ")
 }
 
@@ -135,20 +137,20 @@ fn without_kubectl(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Option<Written> {
+fn meant_by_text(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Option<Written> {
     let takes = |kind: &str| ways.iter().any(|way| type_of(way) == kind);
     let said = said.trim();
     let words: Vec<&str> = said.split_whitespace().collect();
     let value = |text: String| Some(Written::Value(text));
     match key {
-        "kubectl" => value(format!("{{args: [{}]}}", list(&without_kubectl(shell(said)?)))),
-        "args" => value(format!("[{}]", list(&without_kubectl(shell(said)?)))),
-        "command" => value(match shell(said) {
-            Some(words) => format!("[{}]", list(&words)),
+        "kubectl" => value(format!("{{args: [{}]}}", flow_list(&without_kubectl(command_words(said)?)))),
+        "args" => value(format!("[{}]", flow_list(&without_kubectl(command_words(said)?)))),
+        "command" => value(match command_words(said) {
+            Some(words) => format!("[{}]", flow_list(&words)),
             None => format!("[sh, -c, {}]", flow(said)),
         }),
-        "exec" => Some(Written::In(match shell(said) {
-            Some(words) => format!("command: [{}]", list(&words)),
+        "exec" => Some(Written::In(match command_words(said) {
+            Some(words) => format!("command: [{}]", flow_list(&words)),
             None => format!("command: [sh, -c, {}]", flow(said)),
         })),
         "curl" => {
@@ -176,7 +178,7 @@ fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Optio
                 [kind, name] => (*kind, Some(*name)),
                 _ => return None,
             };
-            let kind = kind_of(kind)?;
+            let kind = kind_named(kind)?;
             match name {
                 Some(name) => value(format!("{{kind: {kind}, name: {}}}", flow(name))),
                 None if key == "get" => value(format!("{{kind: {kind}}}")),
@@ -193,10 +195,10 @@ fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Optio
             let file = [".yaml", ".yml", ".json"].iter().any(|end| said.ends_with(end));
             file.then(|| Written::Value(format!("{{file: {}}}", flow(said))))
         }
-        "pod" => dns(said).then(|| Written::Value(format!("{{name: {}, image: curl}}", flow(said)))),
+        "pod" => is_object_name(said).then(|| Written::Value(format!("{{name: {}, image: curl}}", flow(said)))),
         "role" | "clusterRole" if takes("object") => {
             let hint = "a role has a name and rules: `{name: NAME, rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]}`";
-            Some(Written::Words(hint.replace("NAME", if dns(said) { said } else { "read-pods" })))
+            Some(Written::Words(hint.replace("NAME", if is_object_name(said) { said } else { "read-pods" })))
         }
         "can" => {
             let (verb, resource) = match words.as_slice() {
@@ -207,8 +209,8 @@ fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Optio
             Some(Written::Words(format!("say who is asked about, and the answer: `{question}`")))
         }
         "steps" if element => Some(Written::Words("a step is a mapping: `title: …`, and below it a verb, e.g. `serviceAccount: reader`".into())),
-        "expect" => Some(Written::Value(format!("{{status: {}}}", status(said)?))),
-        "status" if takes("integer") => match status(said) {
+        "expect" => Some(Written::Value(format!("{{status: {}}}", status_named(said)?))),
+        "status" if takes("integer") => match status_named(said) {
             Some(code) => value(code.to_string()),
             None if said.contains(['x', 'X']) || said.contains(['<', '>', '-', '|']) => Some(Written::Words(
                 "a claim has one status: write the one that must come, e.g. `status: 403`".into(),
@@ -216,14 +218,14 @@ fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Optio
             None => None,
         },
         "to" => {
-            let one = subject(said)?;
+            let one = subject_named(said)?;
             value(if element { one } else { format!("[{one}]") })
         }
         "token" if ways.iter().any(|way| allowed(way).contains(&"mounted")) => Some(Written::Explained(
             "mounted".into(),
             "write `mounted`: the call is made with the token of the Pod's own account; a token that a step saved is `{saved: NAME}`".into(),
         )),
-        "token" if takes("object") => dns(said).then(|| Written::Value(format!("{{serviceAccount: {}}}", flow(said)))),
+        "token" if takes("object") => is_object_name(said).then(|| Written::Value(format!("{{serviceAccount: {}}}", flow(said)))),
         "whoami" => value("{}".into()),
         "for" => {
             let (word, rest) = said.split_once('=').unwrap_or((said, ""));
@@ -241,108 +243,10 @@ fn string(said: &str, key: &str, element: bool, ways: &[&'static Json]) -> Optio
         }
         "verbs" | "resources" | "resourceNames" | "apiGroups" | "nonResourceURLs" | "groups" | "audiences" | "tags" if !element => {
             let parts: Vec<String> = said.split(',').map(|part| part.trim().to_owned()).collect();
-            value(format!("[{}]", list(&parts)))
+            value(format!("[{}]", flow_list(&parts)))
         }
         _ => None,
     }
-}
-
-/// A command's words; `None` if a shell would make more of it.
-fn shell(text: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
-    for c in text.chars() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.push(c),
-            (None, '\'' | '"') => (quote, begun) = (Some(c), true),
-            (None, '|' | '>' | '<' | ';' | '&' | '$' | '`' | '\\' | '*' | '(' | ')') => return None,
-            (None, c) if c.is_whitespace() => {
-                if begun {
-                    words.push(std::mem::take(&mut word));
-                }
-                begun = false;
-            }
-            (None, c) => {
-                word.push(c);
-                begun = true;
-            }
-        }
-    }
-    if begun {
-        words.push(word);
-    }
-    (quote.is_none() && !words.is_empty()).then_some(words)
-}
-
-/// The kind that a word of kubectl's names: `pods`, `po`, `Pod`.
-fn kind_of(word: &str) -> Option<&'static str> {
-    let lower = word.to_lowercase();
-    let resources = &crate::k8s::served::TABLE.resources;
-    let found = resources.iter().filter(|resource| resource.sub.is_none()).find(|resource| {
-        resource.plural == lower
-            || resource.singular == lower
-            || resource.kind.to_lowercase() == lower
-            || resource.short.contains(&lower)
-    });
-    found.map(|resource| resource.kind.as_str())
-}
-
-/// The HTTP status of a word: `Forbidden`, `403 Forbidden`, `NotFound`.
-fn status(word: &str) -> Option<u16> {
-    let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
-    let rest = &word[digits.len()..];
-    if let Ok(code) = digits.parse::<u16>() {
-        return ((100..600).contains(&code) && (rest.is_empty() || rest.starts_with(' '))).then_some(code);
-    }
-    let folded: String = word.chars().filter(char::is_ascii_alphabetic).flat_map(char::to_lowercase).collect();
-    Some(match folded.as_str() {
-        "ok" | "success" | "succeeds" | "allowed" | "pass" => 200,
-        "created" => 201,
-        "badrequest" => 400,
-        "unauthorized" | "unauthenticated" => 401,
-        "forbidden" | "denied" | "refused" | "unauthorised" => 403,
-        "notfound" => 404,
-        "methodnotallowed" => 405,
-        "conflict" | "alreadyexists" => 409,
-        "invalid" | "unprocessableentity" => 422,
-        "toomanyrequests" => 429,
-        _ => return None,
-    })
-}
-
-/// The subject that a text names: `serviceaccount/x`, `user/alice`, `system:serviceaccount:default:x`, `reader`.
-fn subject(said: &str) -> Option<String> {
-    let lower = said.to_lowercase();
-    let after = |prefix: &str| lower.starts_with(prefix).then(|| &said[prefix.len()..]).filter(|rest| !rest.is_empty());
-    if let Some(rest) = after("system:serviceaccount:") {
-        return Some(format!("{{serviceAccount: {}}}", flow(&rest.replace(':', "/"))));
-    }
-    for prefix in ["serviceaccount/", "serviceaccount:", "sa/", "sa:"] {
-        if let Some(name) = after(prefix) {
-            return Some(format!("{{serviceAccount: {}}}", flow(&name.trim().replace(':', "/"))));
-        }
-    }
-    for (prefix, key) in [("user/", "user"), ("user:", "user"), ("group/", "group"), ("group:", "group")] {
-        if let Some(name) = after(prefix) {
-            return Some(format!("{{{key}: {}}}", flow(name.trim())));
-        }
-    }
-    match said {
-        _ if said.starts_with("system:") && said.contains("serviceaccounts") => {
-            Some(format!("{{group: {}}}", flow(said)))
-        }
-        "system:authenticated" | "system:unauthenticated" | "system:masters" => {
-            Some(format!("{{group: {}}}", flow(said)))
-        }
-        "system:anonymous" | "anonymous" => Some("{user: 'system:anonymous'}".into()),
-        _ if said.contains('@') => Some(format!("{{user: {}}}", flow(said))),
-        _ => dns(said).then(|| format!("{{serviceAccount: {}}}", flow(said))),
-    }
-}
-
-/// Whether a text can be the name of an object.
-fn dns(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
 }
 
 /// A subject as a manifest has it (`{kind: ServiceAccount, name: reader}`), in the words of `to`.
@@ -361,46 +265,4 @@ pub(in crate::scenario) fn manifest_subject(text: &str, node: &Node) -> Option<D
     let hint = format!("here a subject is one key: write `{written}`");
     let fix = instead("", node, text, &written).fix;
     Some(mended("this is a subject as a manifest has it", node.span, &hint, fix))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_a_command() {
-        let words = |text| shell(text).map(|words| words.join("|"));
-        assert_eq!(words("get pods -o 'json path'").as_deref(), Some("get|pods|-o|json path"));
-        assert_eq!(words("echo \"\" x").as_deref(), Some("echo||x"));
-        for text in ["a | b", "echo $X", "a; b", "echo 'x", ""] {
-            assert_eq!(words(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn words_for_a_status() {
-        for (word, code) in [("Forbidden", 403), ("403 Forbidden", 403), ("403", 403), ("OK", 200), ("not found", 404)]
-        {
-            assert_eq!(status(word), Some(code), "{word}");
-        }
-        for word in ["2xx", "4031", "nonsense", ""] {
-            assert_eq!(status(word), None, "{word}");
-        }
-    }
-
-    #[test]
-    fn subjects_in_words() {
-        for (said, written) in [
-            ("serviceaccount/x", "{serviceAccount: x}"),
-            ("ServiceAccount/a/b", "{serviceAccount: a/b}"),
-            ("system:serviceaccount:a:b", "{serviceAccount: a/b}"),
-            ("reader", "{serviceAccount: reader}"),
-            ("user: alice", "{user: alice}"),
-            ("alice@example.com", "{user: 'alice@example.com'}"),
-            ("group/devs", "{group: devs}"),
-            ("system:authenticated", "{group: 'system:authenticated'}"),
-        ] {
-            assert_eq!(subject(said).as_deref(), Some(written), "{said}");
-        }
-    }
 }

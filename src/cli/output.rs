@@ -34,7 +34,7 @@ pub fn note_closed(closed: bool) {
 }
 
 /// Whether standard error is a terminal.
-pub fn on_a_terminal() -> bool {
+pub fn stderr_is_a_terminal() -> bool {
     rustix::termios::isatty(rustix::stdio::stderr())
 }
 
@@ -49,12 +49,12 @@ pub fn width() -> usize {
 }
 
 /// Says something on standard error. A terminal that has gone is no reason to panic.
-pub fn complain(text: &str) {
-    complain_colored(text, false);
+pub fn eprint(text: &str) {
+    eprint_colored(text, false);
 }
 
 /// The same of a text that kubewalk itself has coloured, if it has.
-pub fn complain_colored(text: &str, colored: bool) {
+pub fn eprint_colored(text: &str, colored: bool) {
     let clear = if !text.is_empty() && IN_PLACE.swap(false, Ordering::Relaxed) { CLEAR } else { "" };
     let text = if colored { outlet::colored(text) } else { outlet::plain(text) };
     let _ = io::stderr().lock().write_all((clear.to_owned() + &text).as_bytes());
@@ -64,7 +64,7 @@ pub fn complain_colored(text: &str, colored: bool) {
 const CLEAR: &str = "\r\x1b[2K";
 
 /// Says on a terminal what the next thing that is said takes the place of.
-pub fn in_place(text: &str) {
+pub fn eprint_in_place(text: &str) {
     IN_PLACE.store(true, Ordering::Relaxed);
     let _ = io::stderr().lock().write_all((CLEAR.to_owned() + &outlet::plain(text)).as_bytes());
 }
@@ -81,7 +81,7 @@ pub fn print_colored(text: &str, colored: bool) -> Exit {
 }
 
 /// Prints workflow commands of our own.
-pub fn commands(text: &str) -> Exit {
+pub fn print_commands(text: &str) -> Exit {
     written(&outlet::commands(text))
 }
 
@@ -101,7 +101,7 @@ fn written(text: &str) -> Exit {
             io::ErrorKind::BrokenPipe => "standard output was closed".to_owned(),
             _ => format!("standard output does not take it: {error}"),
         };
-        complain(&format!("error[report]: not all could be shown, because {why}\n"));
+        eprint(&format!("error[report]: not all could be shown, because {why}\n"));
     }
     Exit::Report
 }
@@ -114,8 +114,8 @@ pub fn usage(error: &clap::Error) -> Exit {
     let ours = !plain.contains(|c| unseen(c) && c != '\n') && colors_by_environment();
     // Help and version are answers, not errors.
     if error.use_stderr() {
-        let colored = ours && on_a_terminal();
-        complain_colored(&if colored { text.ansi().to_string() } else { plain }, colored);
+        let colored = ours && stderr_is_a_terminal();
+        eprint_colored(&if colored { text.ansi().to_string() } else { plain }, colored);
         Exit::Invalid
     } else {
         let colored = ours && stdout_is_a_terminal();
