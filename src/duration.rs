@@ -1,4 +1,4 @@
-//! Lengths of time as the command line and the environment write them.
+//! Lengths of time as the command line and the environment write them, and as they are told.
 
 use std::time::Duration;
 
@@ -17,4 +17,13 @@ pub fn read(text: &str) -> Result<Duration, String> {
     };
     let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(|| "give a time of at least 1s".into())
+}
+
+/// `90 s`, `30 min`, `2 h`: not less than it is.
+pub fn words(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600)),
+    }
 }

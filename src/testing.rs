@@ -46,7 +46,7 @@ use crate::{
     },
     plan::{self, Names, Plan, Trust},
     redact,
-    run::retry::RetryLoop,
+    run::{look::Look, retry::RetryLoop},
     scenario::diagnostic,
     settings,
     shape::Shape,
@@ -147,7 +147,8 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     let mut report = TestReport::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let (plans, shared) = (std::slice::from_ref(plan), source.clone());
-    let retry_loop = RetryLoop { plans, source, limits: &limits, jobs: 1, exclusion: shared.exclusion(), stop };
+    let (exclusion, look) = (shared.exclusion(), Look::default());
+    let retry_loop = RetryLoop { plans, source, limits: &limits, jobs: 1, exclusion, look, stop };
     let mut ended = runtime.block_on(retry_loop.run(&mut report));
     // One that did not begin has no end of its own.
     if let Some(why) = stop.asked().filter(|_| ended.held + ended.failed + ended.broken == 0) {

@@ -417,3 +417,41 @@ fn colours_are_had_where_the_environment_asks_for_them(#[case] variables: &[(&st
     let (_, _, stderr) = run(command.envs(variables.iter().copied()));
     assert_eq!(stderr.contains('\u{1b}'), colored, "{stderr}");
 }
+
+/// What the options to look at what failed cannot do is said before anything starts.
+#[test]
+fn what_cannot_be_looked_at_so_is_said_at_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = "title: t\nsteps:\n  - {title: s, serviceAccount: a}\n";
+    let path = scenario(dir.path(), text).display().to_string();
+    std::fs::write(dir.path().join("other.yaml"), text).expect("written");
+    let folder = dir.path().display().to_string();
+    for (args, said) in [
+        (
+            &["--keep", "--cluster", "kubeconfig", "--context", "x", &path][..],
+            "--keep keeps a cluster of kubewalk's own",
+        ),
+        (&["--keep=some", &path], "[possible values: failed, all]"),
+        (&["--pause-on-failure", &path], "standard input or standard error is none"),
+        (&["--from-step", "2", &path], "scenario.yaml has 1 steps, and no step 2"),
+        (&["--to-step", "1", &folder], "--to-step is about one scenario, and 2 are selected"),
+        (&["--from-step", "3", "--to-step", "2", &path], "--from-step 3 comes after --to-step 2"),
+        (&["--to-step", "0", &path], "invalid value '0'"),
+    ] {
+        let (code, stdout, stderr) = run(kubewalk(&["run"]).args(args));
+        assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_shell_without_anything_that_is_kept_says_how_to_keep_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let state = dir.path().join("state");
+    let (code, _, stderr) = run(kubewalk(&["shell"]).env("KUBEWALK_STATE", &state));
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("nothing is kept here, and no cluster is warm"), "{stderr}");
+    let (code, _, stderr) = run(kubewalk(&["shell", "a.yaml", "--", "true"]).env("KUBEWALK_STATE", &state));
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("nothing is kept of a.yaml") && stderr.contains("run --keep a.yaml"), "{stderr}");
+}

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::{
+    cluster_source,
     output::{eprint_colored, print},
     progress, signals,
     talk::Talk,
@@ -17,6 +18,7 @@ use crate::{
         whose::Whose,
     },
     cluster_kind::{Choice, ClusterKind},
+    duration,
     exit_code::Exit,
     plan::{self, Names, Trust},
     scenario::{self, diagnostic},
@@ -140,6 +142,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     for (folder, state) in kept(settings)? {
         let sound = folder.read::<ClusterError>("broken.json").is_none();
         if sound
+            && folder.kept().is_empty()
             && warm::fits(&state, &wanted)
             && state.ask.whose == Whose::here()
             && state.ask.until == Until::Unused(options.ttl.as_secs())
@@ -151,13 +154,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
             return Ok(print(&format!("{}\n", folder.name())));
         }
     }
-    let program = std::env::current_exe()
-        .map_err(|e| ClusterError::plain(format!("kubewalk cannot find its own program: {e}")))?;
-    let command = |folder: &std::path::Path| {
-        let mut command = std::process::Command::new(program);
-        command.args(["cluster", "hold"]).arg(folder);
-        command
-    };
+    let command = cluster_source::holder()?;
     let begun = std::time::Instant::now();
     let mut progress = |progress| {
         if !talk.quiet {
@@ -168,7 +165,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     let (kind, version, took) = (&state.kind, &state.kubernetes, begun.elapsed().as_secs_f64());
     eprint_line!(
         "cluster: {kind} with Kubernetes {version} is ready ({took:.1} s); it ends {} after its last use",
-        in_words(options.ttl.as_secs())
+        duration::words(options.ttl.as_secs())
     );
     eprint_line!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
     Ok(print(&format!("{}\n", folder.name())))
@@ -201,6 +198,8 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         let broken = folder.read::<ClusterError>("broken.json").is_some();
         let word = if broken {
             "broken"
+        } else if !folder.kept().is_empty() {
+            "kept"
         } else if used {
             "in use"
         } else {
@@ -208,8 +207,8 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         };
         let end = match state.ask.until {
             Until::Gone(process) => format!("with process {process}"),
-            Until::Unused(seconds) if used => format!("{} after its use", in_words(seconds)),
-            Until::Unused(seconds) => format!("in {}", in_words(seconds.saturating_sub(unused_for(&folder)))),
+            Until::Unused(seconds) if used => format!("{} after its use", duration::words(seconds)),
+            Until::Unused(seconds) => format!("in {}", duration::words(seconds.saturating_sub(unused_for(&folder)))),
         };
         let whose = match &state.ask.whose {
             whose if *whose == here => String::new(),
@@ -296,13 +295,5 @@ fn named<T>(named: &Named, mut all: Vec<T>, folder: impl Fn(&T) -> &Folder) -> R
         1 => Ok(all.remove(0)),
         0 => Err(ClusterError::new("there is no warm cluster", "`kubewalk cluster up` starts one")),
         _ => Err(ClusterError::new("there is more than one warm cluster, so name one", list)),
-    }
-}
-
-fn in_words(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h", seconds.div_ceil(3600)),
     }
 }

@@ -1,16 +1,32 @@
 //! Where `kubewalk run` gets its clusters: a warm one, a new one, or one that exists.
 
+use std::{path::Path, time::Duration};
+
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Cluster, Settings, StartError, Wanted, said, warm},
+    cluster::{Cluster, ClusterError, Settings, StartError, Wanted, said, warm},
     event::Event,
     exit_code::Exit,
     plan::Plan,
     run::{millis, retry::ClusterSource, rights, sink::EventSink},
     stop::Stop,
 };
+
+/// What calls this program as the holder of a cluster's folder.
+///
+/// # Errors
+/// When it cannot be found.
+pub fn holder() -> Result<impl FnOnce(&Path) -> std::process::Command, ClusterError> {
+    let program = std::env::current_exe()
+        .map_err(|e| ClusterError::plain(format!("kubewalk cannot find its own program: {e}")))?;
+    Ok(|folder: &Path| {
+        let mut command = std::process::Command::new(program);
+        command.args(["cluster", "hold"]).arg(folder);
+        command
+    })
+}
 
 /// Starts the cluster of a run, or takes the one that is there.
 pub struct Starter<'a> {
@@ -22,6 +38,8 @@ pub struct Starter<'a> {
     pub settings: &'a Settings,
     /// Whether a warm one is left alone.
     pub fresh: bool,
+    /// How long it stays with what is kept in it, if anything is to be kept.
+    pub keep: Option<Duration>,
     /// Whether its kubeconfig is told.
     pub verbose: bool,
     /// What breaks its start off.
@@ -33,10 +51,14 @@ pub struct Starter<'a> {
 impl Starter<'_> {
     async fn started(&self, sink: &mut dyn EventSink) -> Result<Box<Cluster>, Exit> {
         let mut progress = |progress| sink.progress(progress);
-        let started = if self.fresh {
-            Cluster::start(&self.wanted, self.settings, self.stop, &mut progress).await
-        } else {
-            warm::or_new(&self.wanted, self.settings, self.stop, &mut progress).await
+        let started = match (self.keep, holder()) {
+            (Some(ttl), Ok(holder)) => {
+                let how = (self.fresh, ttl);
+                warm::to_keep(&self.wanted, how, self.settings, holder, self.stop, &mut progress).await
+            }
+            (Some(_), Err(error)) => Err(error.into()),
+            (None, _) if self.fresh => Cluster::start(&self.wanted, self.settings, self.stop, &mut progress).await,
+            (None, _) => warm::or_new(&self.wanted, self.settings, self.stop, &mut progress).await,
         };
         let cluster = match started {
             Ok(cluster) => Box::new(cluster),

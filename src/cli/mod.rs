@@ -16,7 +16,9 @@ mod existing_cluster;
 mod explain;
 mod expression;
 mod init;
+mod inside;
 mod list;
+mod look;
 mod manual;
 mod new;
 mod output;
@@ -30,6 +32,7 @@ mod schema;
 mod screen;
 mod secret;
 mod select;
+mod shell;
 mod signals;
 mod sweep;
 mod talk;
@@ -83,6 +86,8 @@ enum Command {
     /// Writes a first scenario for manifests, a kustomization or a chart: each right of each account, and one thing next to it that
     /// is denied. It overwrites nothing.
     Init(init::Options),
+    /// Opens a shell, or runs a command, where a scenario was that `run --keep` has kept: with KUBECONFIG, its namespace, and kubectl.
+    Shell(shell::Options),
     /// Removes what runs that were killed have left: only what is ours, and only of runs that are dead for sure.
     Sweep(sweep::Options),
     /// Warm clusters: started ahead, and used by one run after the other.
@@ -109,7 +114,12 @@ impl Command {
     fn needs(&self) -> Result<(), ClusterError> {
         limits::memory()?;
         match self {
-            Command::Run(_) | Command::Doctor | Command::Explain(_) | Command::Sweep(_) | Command::Cluster(_) => {
+            Command::Run(_)
+            | Command::Doctor
+            | Command::Explain(_)
+            | Command::Shell(_)
+            | Command::Sweep(_)
+            | Command::Cluster(_) => {
                 limits::files(limits::FILES)?;
                 limits::threads(limits::THREADS)
             }
@@ -179,6 +189,7 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
         Command::Init(options) => init::main(options, cli.talk),
+        Command::Shell(options) => shell::main(options),
         Command::Sweep(options) => sweep::main(options),
         Command::Report(options) => report::main(options, cli.talk),
         Command::Docs(page) => docs::main(page),

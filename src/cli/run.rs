@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     cluster_source::Starter,
     existing_cluster::ExistingCluster,
+    look::{Looking, Pause},
     output::{eprint, eprint_colored},
     rendering,
     report_target::{self, ReportTarget},
@@ -56,6 +57,8 @@ pub struct Options {
     existing: ExistingCluster,
     #[command(flatten)]
     limits: RunLimits,
+    #[command(flatten)]
+    looking: Looking,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
     #[arg(long, env = settings::FRESH)]
     fresh: bool,
@@ -84,6 +87,9 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         Ok(existing) => existing,
         Err(exit) => return Ok(exit),
     };
+    if let Err(exit) = options.looking.check(options.cluster) {
+        return Ok(exit);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if let Err(e) = report_target::check_places(&options.report) {
         eprint(&format!("error: {e}\n"));
@@ -102,6 +108,11 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(Exit::Invalid);
     }
     eprint_colored(&selected.complaints(), talk.stderr_colors());
+    if selected.verdict() == Exit::Held
+        && let Err(exit) = options.looking.part(&mut selected.plans)
+    {
+        return Ok(exit);
+    }
     let mut screen = Screen::new(talk, &options.report);
     screen.report(Event::RunStarted {
         version: VERSION,
@@ -118,8 +129,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         eprint_line!("kubewalk: the scenarios are shuffled; the same order: --shuffle {seed}");
         selected.plans.shuffle(&mut rand::rngs::StdRng::seed_from_u64(seed));
     }
-    let jobs =
-        options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let jobs = match options.jobs {
+        _ if options.looking.pauses() => 1,
+        Some(jobs) => jobs.get(),
+        None => 2 * std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let there = (options.cluster == Choice::Of(ClusterKind::Kubeconfig)).then(|| existing.clone());
+    let pause = Pause { settings: settings::from_env(), existing: there };
     let wanted = Wanted {
         kind: options.cluster.kind(),
         kubernetes: options.kubernetes.clone(),
@@ -142,9 +158,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let (settings, exclusion) = (settings::from_env(), ExclusionLocks::new());
     let retry_loop = |plans| {
         let wanted = groups::wanted(plans, &wanted);
-        let (fresh, verbose) = (options.fresh, talk.verbose);
-        let source = Starter { plans, wanted, settings: &settings, fresh, verbose, stop: &stop, begun };
-        RetryLoop { plans, source, limits: &options.limits, jobs, exclusion: &exclusion, stop: &stop }
+        let (fresh, keep, verbose) = (options.fresh, options.looking.ttl(), talk.verbose);
+        let source = Starter { plans, wanted, settings: &settings, fresh, keep, verbose, stop: &stop, begun };
+        let look = options.looking.look(&pause);
+        RetryLoop { plans, source, limits: &options.limits, jobs, exclusion: &exclusion, look, stop: &stop }
     };
     Ok(runtime.block_on(async {
         let ended = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
@@ -154,7 +171,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 
 /// Says how everything ended, and writes the reports.
 fn finish(ended: Ended, stop: &Stop, begun: Instant, mut screen: Screen) -> Exit {
-    let Ended { mut exit, held, failed, broken, skipped, left } = ended;
+    let Ended { mut exit, held, failed, broken, skipped, left, kept } = ended;
     if let Some(why) = stop.asked() {
         exit = exit.worst(why.into());
         // A measurement: what could not be removed is listed above, and a process that outlives its end is named here.
@@ -164,6 +181,8 @@ fn finish(ended: Ended, stop: &Stop, begun: Instant, mut screen: Screen) -> Exit
             eprint_line!("kubewalk: stopped by {why}; still there: {}", stuck.join(", "));
         } else if !left.is_empty() {
             eprint_line!("kubewalk: stopped by {why}; what could not be removed is listed above");
+        } else if kept > 0 {
+            eprint_line!("kubewalk: stopped by {why}; all is removed but what is kept");
         } else {
             eprint_line!("kubewalk: stopped by {why}; everything that was started is removed");
         }

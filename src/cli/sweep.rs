@@ -5,8 +5,11 @@ use clap::Args;
 use super::{existing_cluster::ExistingCluster, output::print};
 use crate::{
     cluster::{
-        Cluster, ClusterError, Daemon, Settings, StartError, Wanted, namespaces,
+        Cluster, ClusterError, Daemon, Settings, StartError, Wanted, holder,
+        lease::Folder,
+        namespaces,
         sweep::{self, Swept},
+        whose::Whose,
     },
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
@@ -21,6 +24,9 @@ pub struct Options {
     /// Only says what would be removed.
     #[arg(long, env = "KUBEWALK_DRY_RUN")]
     dry_run: bool,
+    /// Ends the clusters of this project, too, in which `kubewalk run --keep` has kept something.
+    #[arg(long)]
+    kept: bool,
     /// With `kubeconfig`: looks in that cluster, and not on this machine.
     #[arg(long, value_enum, default_value_t = Choice::Auto)]
     cluster: Choice,
@@ -42,6 +48,9 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         }
         let docker = Daemon::connect(settings.docker_host.as_deref()).await;
         let mut swept = sweep::sweep(&sweep::places(&settings, docker.as_ref().ok()), options.dry_run).await;
+        if options.kept {
+            end_kept(&settings, options.dry_run, &mut swept).await;
+        }
         match docker {
             Ok(_) => {}
             Err(_) if !settings::docker_may_be_here() && matches!(where_docker_is::find(), Ok(None)) => {
@@ -66,6 +75,32 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         (true, true) => Exit::Held,
     };
     Ok(print(&text).worst(exit))
+}
+
+/// Ends the clusters of the work that is done here in which something is kept.
+async fn end_kept(settings: &Settings, dry_run: bool, swept: &mut Swept) {
+    let here = Whose::here();
+    let all = match Folder::all(&settings.held()) {
+        Ok(all) => all,
+        Err(error) => return swept.unseen.push(format!("clusters that are kept: {}", error.message)),
+    };
+    let before = swept.removed.len() + swept.kept.len();
+    for folder in all.iter().filter(|folder| !folder.kept().is_empty()) {
+        if folder.known().ok().flatten().is_none_or(|state| state.ask.whose != here) {
+            continue;
+        }
+        let paths: Vec<_> = folder.kept().iter().map(|kept| kept.path.display().to_string()).collect();
+        let what = format!("the cluster {}, with what was kept of {}", folder.name(), paths.join(", "));
+        let ended = if dry_run { Ok(vec![]) } else { holder::end(folder, false).await };
+        match ended {
+            Ok(left) if left.is_empty() => swept.removed.push(what),
+            Ok(left) => swept.kept.push(format!("{what}: {}", left.join(", "))),
+            Err(error) => swept.kept.push(format!("{what}: {}", error.message)),
+        }
+    }
+    if swept.removed.len() + swept.kept.len() == before {
+        eprint_line!("kubewalk: nothing is kept here");
+    }
 }
 
 /// What was done, and where nothing was found: only of places that were looked at.

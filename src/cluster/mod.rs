@@ -215,6 +215,12 @@ pub trait Node: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Keeps what the scenario of a file made in a namespace and elsewhere, so that the cluster stays with it after this use.
+    /// `None`: it cannot.
+    fn keep(&self, _path: &Path, _namespace: &str) -> Option<Stays> {
+        None
+    }
+
     /// Notes that the cluster does not count as new any more after this use of it, and why.
     fn spoil(&self, _why: &str) {}
 
@@ -227,6 +233,15 @@ pub trait Node: std::fmt::Debug + Send + Sync {
     fn discard(&self) -> BoxFuture<'_, Ended> {
         self.end()
     }
+}
+
+/// A cluster that stays with what is kept in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stays {
+    /// Its name.
+    pub name: String,
+    /// How many seconds after its last use it ends.
+    pub seconds: u64,
 }
 
 /// A running cluster. Dropping it ends it, too, but does not wait for the end.
@@ -350,6 +365,12 @@ impl Cluster {
     /// Whether the cluster outlives this use of it, so that all that was made in it has to be removed.
     pub fn lives_on(&self) -> bool {
         self.node.lives_on()
+    }
+
+    /// Keeps what the scenario of a file made in a namespace and elsewhere, so that the cluster stays with it after this use.
+    /// `None`: it cannot, and all that was made has to be removed as ever.
+    pub fn keep(&self, path: &Path, namespace: &str) -> Option<Stays> {
+        self.node.keep(path, namespace)
     }
 
     /// Notes that the cluster does not count as new any more after this use of it, and why.

@@ -148,6 +148,17 @@ pub enum Event {
         /// How long it took.
         took_ms: u64,
     },
+    /// What a scenario made stays on its cluster, so that somebody can look at it.
+    Kept {
+        /// The scenario's file.
+        path: String,
+        /// The scenario's namespace.
+        namespace: String,
+        /// The cluster's name.
+        cluster: String,
+        /// How many seconds after its last use the cluster ends.
+        seconds: u64,
+    },
     /// What a scenario made is removed.
     CleanUp {
         /// The scenario's file; `None` for the cluster itself.

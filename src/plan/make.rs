@@ -11,7 +11,7 @@ pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Names, Plan, Trust,
@@ -96,6 +96,7 @@ impl Plan {
         match plan_in(self.document.clone(), names, self.trust, self.home.as_deref()) {
             Ok(mut plan) => {
                 plan.fresh_namespace = self.fresh_namespace;
+                plan.left_out.clone_from(&self.left_out);
                 plan
             }
             Err(_) => self.clone(),
@@ -171,6 +172,7 @@ pub(in crate::plan) fn examine(
         shape,
         redact: scenario.redact.clone(),
         steps,
+        left_out: BTreeMap::new(),
         notes,
         warnings: Vec::new(),
         files,

@@ -1,6 +1,10 @@
 //! A scenario made ready to run: the plan, its steps, and what must come of them.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     action::Action,
@@ -46,6 +50,8 @@ pub struct Plan {
     pub redact: Vec<String>,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// The numbers of those that are not played in this run, each with the reason.
+    pub left_out: BTreeMap<usize, String>,
     /// What the plan filled in without being told, each with its place.
     pub notes: Vec<Note>,
     /// What is probably not meant, in the order of the lines; the scenario can run.

@@ -229,7 +229,7 @@ impl<'a> Run<'a> {
             Event::RunFinished { took_ms, exit_code, .. } => {
                 (self.took_ms, self.exit_code) = (*took_ms, Some(*exit_code));
             }
-            Event::ClusterPhase { .. } | Event::CleanUp { .. } | Event::Unknown => {}
+            Event::ClusterPhase { .. } | Event::CleanUp { .. } | Event::Kept { .. } | Event::Unknown => {}
         }
     }
 

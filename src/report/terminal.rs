@@ -10,6 +10,7 @@ use super::{
     words::{self, argument, label, speaker, time},
 };
 use crate::{
+    duration,
     event::{BUDGET, BUG, Event, Failure, Outcome, StepFinished},
     redact::show,
 };
@@ -198,6 +199,16 @@ impl Terminal {
                 }
                 text
             }
+            Event::Kept { path, namespace, cluster, seconds } => {
+                let heading = self.headings.remove(path).unwrap_or_default();
+                let ends = duration::words(*seconds);
+                let kept = format!("kept: namespace {} of the cluster {}, which", safe(namespace), safe(cluster));
+                let kept = self.paint(YELLOW, &format!("{kept} ends {ends} after its last use"));
+                let (look, end) = (argument(path), argument(cluster));
+                format!(
+                    "{heading}  {kept}\n    look around: kubewalk shell {look}\n    end it: kubewalk cluster down {end}\n"
+                )
+            }
             Event::CleanUp { left, path, .. } if !left.is_empty() => {
                 let of = path.as_deref().map(|path| format!(" of {}", safe(path))).unwrap_or_default();
                 let mut text = self.paint(RED, &format!("! clean-up{of} failed, this is left behind:")) + "\n";
@@ -338,6 +349,7 @@ fn path(event: &Event) -> Option<&str> {
         | Event::ScenarioAgain { path, .. }
         | Event::StepStarted { path, .. }
         | Event::CleanUp { path: Some(path), .. }
+        | Event::Kept { path, .. }
         | Event::Aborted { path: Some(path), .. }
         | Event::ScenarioFinished { path, .. } => Some(path),
         Event::StepFinished(step) => Some(&step.path),

@@ -17,12 +17,14 @@ pub struct Ended {
     pub skipped: usize,
     /// What could not be removed.
     pub left: Vec<String>,
+    /// Of how many scenarios what they made stays, so that somebody can look at it.
+    pub kept: usize,
 }
 
 impl Ended {
     /// Of so many steps, before any of them was run.
     pub fn before(steps: usize) -> Self {
-        Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: steps, left: vec![] }
+        Ended { exit: Exit::Held, held: 0, failed: 0, broken: 0, skipped: steps, left: vec![], kept: 0 }
     }
 
     /// Adds those of other scenarios.
@@ -33,5 +35,6 @@ impl Ended {
         self.broken += other.broken;
         self.skipped += other.skipped;
         self.left.extend(other.left);
+        self.kept += other.kept;
     }
 }

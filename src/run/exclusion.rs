@@ -33,6 +33,19 @@ struct Holders {
 pub struct ExclusionLock<'a> {
     locks: &'a ExclusionLocks,
     holds: BTreeSet<String>,
+    alone: bool,
+    runs: bool,
+}
+
+impl ExclusionLock<'_> {
+    /// The scenario has ended, and what it made stays: its names stay taken until this is dropped, and if it changed the rules for
+    /// everybody, nobody else begins.
+    pub fn stays(&mut self) {
+        if !self.alone && std::mem::take(&mut self.runs) {
+            self.locks.holders().running -= 1;
+            self.locks.freed.notify_waiters();
+        }
+    }
 }
 
 impl ExclusionLocks {
@@ -71,7 +84,7 @@ impl ExclusionLocks {
         now.running += 1;
         now.alone = plan.alone;
         now.held.extend(plan.holds.iter().cloned());
-        Some(ExclusionLock { locks: self, holds: plan.holds.clone() })
+        Some(ExclusionLock { locks: self, holds: plan.holds.clone(), alone: plan.alone, runs: true })
     }
 
     fn holders(&self) -> MutexGuard<'_, Holders> {
@@ -88,8 +101,10 @@ impl Default for ExclusionLocks {
 impl Drop for ExclusionLock<'_> {
     fn drop(&mut self) {
         let mut now = self.locks.holders();
-        now.running -= 1;
-        now.alone = false;
+        if self.runs {
+            now.running -= 1;
+            now.alone = false;
+        }
         now.held.retain(|name| !self.holds.contains(name));
         drop(now);
         self.locks.freed.notify_waiters();
@@ -167,6 +182,22 @@ mod tests {
         assert!(locks.try_lock(&free()).is_none());
         drop(alone);
         assert!(locks.try_lock(&free()).is_some());
+    }
+
+    #[test]
+    fn what_stays_keeps_its_names_and_lets_others_run() {
+        let locks = ExclusionLocks::new();
+        let mut first = locks.try_lock(&in_default()).expect("nobody has it");
+        first.stays();
+        assert!(locks.try_lock(&in_default()).is_none(), "the name is taken");
+        let mut lonely = locks.try_lock(&alone()).expect("nobody runs");
+        lonely.stays();
+        assert!(locks.try_lock(&free()).is_none(), "the rules are changed for everybody");
+        drop(lonely);
+        drop(first);
+        let free = locks.try_lock(&free()).expect("nobody runs");
+        assert!(locks.try_lock(&in_default()).is_some());
+        drop(free);
     }
 
     #[tokio::test]

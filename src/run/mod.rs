@@ -5,6 +5,7 @@ pub mod cleanup;
 pub mod ended;
 pub mod exclusion;
 pub mod groups;
+pub mod look;
 pub mod retry;
 pub mod rights;
 pub mod schedule;
@@ -31,6 +32,7 @@ use std::{sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
 
+use self::look::Look;
 use crate::{
     clock::{self, Moment},
     cluster::{Cluster, ClusterError, Facts, ready},
@@ -68,7 +70,7 @@ pub enum Afterwards {
 pub async fn scenario(
     plan: &Plan,
     cluster: &Cluster,
-    afterwards: Afterwards,
+    (afterwards, look): (Afterwards, Look<'_>),
     stop: &Stop,
     tell: Tell<'_>,
 ) -> (Ended, Option<cleanup::Going>) {
@@ -117,9 +119,19 @@ pub async fn scenario(
         }
         Err(why) => ended.exit = ended.exit.worst(why.into()),
     }
+    if stop.asked().is_none() {
+        let _ = unless_stopped(stop, look.at(plan, &ended, cluster)).await;
+    }
+    if stop.asked().is_none()
+        && let Some(kept) = look.kept(plan, &ended, cluster)
+    {
+        ended.kept = 1;
+        tell(kept);
+    }
     let mut going = None;
     // A cluster of our own ends with the run; one of others has to be left as it was.
     if let Afterwards::CleanUp(budget) = afterwards
+        && ended.kept == 0
         && (stop.asked().is_none() || cluster.is_foreign())
     {
         let removal = Instant::now();
@@ -200,7 +212,8 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
     let mut over = None;
     for step in &plan.steps {
         let missing = || step.when.as_ref().and_then(|when| when.missing(&here));
-        if let Some(reason) = over.clone().or_else(missing) {
+        let left_out = || plan.left_out.get(&step.number).cloned();
+        if let Some(reason) = over.clone().or_else(left_out).or_else(missing) {
             tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason }, Seen::default()));
             continue;
         }

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::{
     Ended, cleanup,
-    exclusion::ExclusionLocks,
+    exclusion::{ExclusionLock, ExclusionLocks},
+    look::{Keep, Look},
     millis,
     schedule::{self, ScheduleOptions, is_sound},
     sink::EventSink,
@@ -52,6 +53,8 @@ pub struct RetryLoop<'a, S> {
     pub jobs: usize,
     /// Which of them exclude each other now.
     pub exclusion: &'a ExclusionLocks,
+    /// What becomes of those that fail, before they are cleaned up.
+    pub look: Look<'a>,
     /// What breaks them off.
     pub stop: &'a Stop,
 }
@@ -65,16 +68,19 @@ struct ScenarioState {
     attempts: usize,
     /// The namespaces in which it was, and that are going.
     going: Vec<cleanup::Going>,
+    /// Whether it is not run again, whatever came of it.
+    over: bool,
 }
 
 impl ScenarioState {
     fn new(plan: &Plan) -> Self {
-        ScenarioState { plan: plan.clone(), ended: None, attempts: 0, going: vec![] }
+        ScenarioState { plan: plan.clone(), ended: None, attempts: 0, going: vec![], over: false }
     }
 
     /// Whether nothing is known about its claim, so that it makes sense to run it again.
     fn is_open(&self) -> bool {
-        self.ended.as_ref().is_none_or(|ended| ended.failed == 0 && ended.exit == Exit::Environment)
+        let known = |ended: &Ended| ended.failed > 0 || ended.kept > 0 || ended.exit != Exit::Environment;
+        !self.over && !self.ended.as_ref().is_some_and(known)
     }
 
     /// How it ended at last.
@@ -113,8 +119,45 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
     pub async fn run(&self, sink: &mut dyn EventSink) -> Ended {
         let mut all: Vec<ScenarioState> = self.plans.iter().map(ScenarioState::new).collect();
         let mut running = Running { sink, told_broken_off: false };
-        let rounds = 1 + self.limits.retry_environment;
         let mut totals = Ended::before(0);
+        let mut look = self.look;
+        loop {
+            // What is kept is in the way of those that need its names, as long as they are on its cluster.
+            let mut stays = Vec::new();
+            self.rounds(&mut all, (look, &mut stays), &mut running, &mut totals).await;
+            let waiting = all.iter().filter(|one| one.ended.is_none()).count();
+            if stays.is_empty() || waiting == 0 || self.stop.asked().is_some() {
+                break;
+            }
+            all.iter_mut().for_each(|one| one.over = one.ended.is_some());
+            look.keep = Keep::Nothing;
+            running.sink.note(&match waiting {
+                1 => "kubewalk: what is kept is in the way of 1 scenario, which runs on another cluster".to_owned(),
+                many => {
+                    format!("kubewalk: what is kept is in the way of {many} scenarios, which run on another cluster")
+                }
+            });
+        }
+        if self.limits.fail_on_flaky && all.iter().any(ScenarioState::is_flaky) {
+            totals.exit = totals.exit.worst(Exit::Flaky);
+        }
+        // Of what did not begin nothing is known, whatever came of the others.
+        if self.stop.asked().is_none() && all.iter().any(|one| one.ended.is_none()) {
+            totals.exit = totals.exit.worst(Exit::Environment);
+        }
+        all.into_iter().for_each(|one| totals.add(one.into_ended()));
+        totals
+    }
+
+    /// As many rounds as it takes and as are allowed.
+    async fn rounds<'l>(
+        &'l self,
+        all: &mut [ScenarioState],
+        (look, stays): (Look<'_>, &mut Vec<ExclusionLock<'l>>),
+        running: &mut Running<'_>,
+        totals: &mut Ended,
+    ) {
+        let rounds = 1 + self.limits.retry_environment;
         let mut kept = None;
         for round in 1..=rounds {
             let cluster = match kept.take() {
@@ -128,11 +171,11 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
                     }
                 },
             };
-            self.round(&mut all, round, &cluster, running.sink).await;
+            self.round(all, round, &cluster, (look, stays), running.sink).await;
             let over = round == rounds || self.stop.asked().is_some() || !all.iter().any(ScenarioState::is_open);
             if over || !is_sound(&cluster).await {
                 let going = all.iter_mut().flat_map(|one| std::mem::take(&mut one.going)).collect();
-                let left = self.end(cluster, going, &mut running).await;
+                let left = self.end(cluster, going, running).await;
                 if !left.is_empty() {
                     totals.exit = totals.exit.worst(Exit::CleanUp);
                     totals.left.extend(left);
@@ -147,19 +190,17 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
                 running.sink.note("kubewalk: the cluster is not sound any more; a new one is started");
             }
         }
-        if self.limits.fail_on_flaky && all.iter().any(ScenarioState::is_flaky) {
-            totals.exit = totals.exit.worst(Exit::Flaky);
-        }
-        // Of what did not begin nothing is known, whatever came of the others.
-        if self.stop.asked().is_none() && all.iter().any(|one| one.ended.is_none()) {
-            totals.exit = totals.exit.worst(Exit::Environment);
-        }
-        all.into_iter().for_each(|one| totals.add(one.into_ended()));
-        totals
     }
 
     /// Runs all that is open.
-    async fn round(&self, all: &mut [ScenarioState], round: usize, cluster: &Cluster, sink: &mut dyn EventSink) {
+    async fn round<'l>(
+        &'l self,
+        all: &mut [ScenarioState],
+        round: usize,
+        cluster: &Cluster,
+        (look, stays): (Look<'_>, &mut Vec<ExclusionLock<'l>>),
+        sink: &mut dyn EventSink,
+    ) {
         let rounds = 1 + self.limits.retry_environment;
         for one in all.iter_mut().filter(|one| one.is_open() && one.attempts > 0) {
             // What it made may still be going, and another run would find it in its way.
@@ -171,10 +212,11 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
             jobs: self.jobs,
             cleanup: self.limits.cleanup_budget,
             used_again: round < rounds || self.source.is_shared(),
+            look,
         };
         let open = all.iter().enumerate().filter(|(_, one)| one.is_open()).map(|(at, one)| (at, &one.plan));
         let mut tell = |event| sink.event(event);
-        let ended = schedule::run(open, options, cluster, self.exclusion, self.stop, &mut tell).await;
+        let ended = schedule::run(open, options, cluster, (self.exclusion, stays), self.stop, &mut tell).await;
         // Others may have used it before: then no scenario has ended that could say so.
         if let Some(error) = cluster.broken().filter(|_| ended.is_empty()) {
             sink.abort(error);
@@ -316,7 +358,15 @@ mod tests {
         };
         let (exclusion, mut told) = (ExclusionLocks::new(), Told::default());
         let source = Source { taken: AtomicUsize::new(0), shared, dead };
-        let retry_loop = RetryLoop { plans: &plans, source, limits: &limits, jobs: 4, exclusion: &exclusion, stop };
+        let retry_loop = RetryLoop {
+            plans: &plans,
+            source,
+            limits: &limits,
+            jobs: 4,
+            exclusion: &exclusion,
+            look: Look::default(),
+            stop,
+        };
         let totals = retry_loop.run(&mut told).await;
         (totals, retry_loop.source.taken.load(Ordering::SeqCst), told.0)
     }

@@ -4,7 +4,13 @@ use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
-use super::{Afterwards, Ended, Tell, cleanup::Going, exclusion::ExclusionLocks, scenario};
+use super::{
+    Afterwards, Ended, Tell,
+    cleanup::Going,
+    exclusion::{ExclusionLock, ExclusionLocks},
+    look::Look,
+    scenario,
+};
 use crate::{
     cluster::{Cluster, ready},
     event::Event,
@@ -16,22 +22,25 @@ use crate::{
 
 /// How scenarios are scheduled.
 #[derive(Debug, Clone, Copy)]
-pub struct ScheduleOptions {
+pub struct ScheduleOptions<'a> {
     /// How many at a time.
     pub jobs: usize,
     /// How long what a scenario made may take to go.
     pub cleanup: Duration,
     /// Whether the cluster is used again afterwards, so that the last scenario cleans up, too.
     pub used_again: bool,
+    /// What becomes of a scenario that failed, before it is cleaned up.
+    pub look: Look<'a>,
 }
 
-/// Runs plans, each with a number of its own, and gives how each that began ended, and its namespace if that still goes. With one job, the order is the given
-/// one; otherwise those that must run alone come last.
-pub async fn run<'a>(
+/// Runs plans, each with a number of its own, and gives how each that began ended, and its namespace if that still goes. With one job,
+/// the order is the given one; otherwise those that must run alone come last. What is kept of a scenario keeps its turn in `stays`, and
+/// those that it is in the way of do not begin.
+pub async fn run<'a, 'e>(
     plans: impl IntoIterator<Item = (usize, &'a Plan)>,
-    options: ScheduleOptions,
+    options: ScheduleOptions<'_>,
     cluster: &Cluster,
-    exclusion: &ExclusionLocks,
+    (exclusion, stays): (&'e ExclusionLocks, &mut Vec<ExclusionLock<'e>>),
     stop: &Stop,
     tell: Tell<'_>,
 ) -> Vec<(usize, Ended, Option<Going>)> {
@@ -44,9 +53,9 @@ pub async fn run<'a>(
         let tell = &tell;
         async move {
             let mut tell = |event: Event| locked(tell)(event);
-            let (ended, going) = scenario(plan, cluster, afterwards, stop, &mut tell).await;
-            drop(lock);
-            (number, ended, going)
+            let look = Look { broken: !options.used_again, ..options.look };
+            let (ended, going) = scenario(plan, cluster, (afterwards, look), stop, &mut tell).await;
+            (number, ended, going, lock)
         }
     };
     let mut all = Vec::new();
@@ -59,6 +68,7 @@ pub async fn run<'a>(
             let free = waiting.iter().enumerate().find_map(|(at, (_, plan))| Some((at, exclusion.try_lock(plan)?)));
             let (at, lock) = match (free, waiting.front()) {
                 (Some(free), _) => free,
+                (None, Some(_)) if running.is_empty() && !stays.is_empty() => break,
                 // Scenarios that another schedule runs are in the way of all that are left.
                 (None, Some((_, plan))) if running.is_empty() => {
                     tokio::select! {
@@ -73,7 +83,11 @@ pub async fn run<'a>(
             let afterwards = if last { Afterwards::ClusterEnds } else { Afterwards::CleanUp(options.cleanup) };
             running.push(begin(number, plan, lock, afterwards));
         }
-        let Some((number, ended, going)) = running.next().await else { break };
+        let Some((number, ended, going, mut lock)) = running.next().await else { break };
+        if ended.kept > 0 {
+            lock.stays();
+            stays.push(lock);
+        }
         unsound |= ended.exit == Exit::Environment && !is_sound(cluster).await;
         all.push((number, ended, going));
     }

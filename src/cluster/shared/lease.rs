@@ -9,6 +9,7 @@
 //! | `state.json` | the cluster, there as long as it can be used: [`State`] |
 //! | `failed.json`, `broken.json` | why it did not start, or what of it died |
 //! | `pristine.json` | what a fresh cluster holds, for [`warm`](crate::cluster::warm) |
+//! | `kept.json` | what was kept in it of scenarios, so that somebody can look at it: [`Kept`] |
 //! | `spoilt.json` | why it is no longer as new, for [`warm`](crate::cluster::warm) and [`guard`](crate::cluster::guard) |
 //! | `left.json` | what could not be removed at its end |
 //! | `end.json` | there when the cluster is to end: its holder looks for it |
@@ -71,6 +72,20 @@ pub enum Until {
     /// When this process has gone and nobody uses it any more.
     Gone(i32),
 }
+
+/// What a scenario made, kept in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The scenario's file, as the user named it.
+    pub path: PathBuf,
+    /// Where that is, without links, if it could be found.
+    pub real: Option<PathBuf>,
+    /// Its namespace.
+    pub namespace: String,
+}
+
+/// The file that has them.
+const KEPT: &str = "kept.json";
 
 /// A cluster that can be used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -262,6 +277,26 @@ impl Folder {
                 format!("end it with the kubewalk that started it, or with `kubewalk cluster down {}`", self.name());
             ClusterError::new(message, remedy)
         })
+    }
+
+    /// What is kept in it, the last one last.
+    pub fn kept(&self) -> Vec<Kept> {
+        self.read(KEPT).unwrap_or_default()
+    }
+
+    /// When something was kept in it.
+    pub fn kept_at(&self) -> Option<SystemTime> {
+        self.path.join(KEPT).metadata().and_then(|about| about.modified()).ok()
+    }
+
+    /// Notes that something is kept in it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, kept: Kept) -> io::Result<()> {
+        let mut all = self.kept();
+        all.push(kept);
+        self.write(KEPT, &all)
     }
 
     /// Whether some process holds this lock.

@@ -6,16 +6,16 @@
 //! It is for the work for which it was started: see [`whose`](super::whose). One that another run uses at this moment is left
 //! to it; then the next that fits is taken, or a new one is started.
 
-use std::{fs::File, path::Path, time::Duration};
+use std::{fs::File, path::Path, sync::Mutex, time::Duration};
 
 use futures::future::BoxFuture;
 
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Wanted,
+    Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Stays, Wanted,
     access::{client, config},
     emptied::{self, Going},
     guard, holder,
-    lease::{self, Ask, Folder, Made, State, Until},
+    lease::{self, Ask, Folder, Kept, Made, State, Until},
     own::lock::{self, How},
     snapshot::{Difference, Snapshot},
     whose::Whose,
@@ -23,6 +23,7 @@ use crate::cluster::{
 use crate::{
     clock::{Moment, poll, timeout_at},
     stop::{Stop, unless_stopped},
+    sync::locked,
 };
 
 /// How long an earlier run's objects may take to go.
@@ -46,6 +47,10 @@ pub struct Used {
     using: File,
     /// What a warm cluster held when it was new.
     pristine: Option<Snapshot>,
+    /// Whether this process has started it for itself, so that it ends with its use unless something is kept in it.
+    own: bool,
+    /// Held by whoever notes that something is kept in it.
+    keeping: Mutex<()>,
 }
 
 /// A warm cluster that fits, or a new one.
@@ -58,9 +63,48 @@ pub async fn or_new(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    if wanted.kind == Some(ClusterKind::Kubeconfig) {
-        return Cluster::start(wanted, settings, stop, progress).await;
+    if wanted.kind != Some(ClusterKind::Kubeconfig)
+        && let Some(cluster) = free(wanted, settings, stop, progress).await?
+    {
+        return Ok(cluster);
     }
+    Cluster::start(wanted, settings, stop, progress).await
+}
+
+/// A cluster in which what failed can be kept: a warm one that fits, unless `fresh`, or a new one that ends with this use of it if
+/// nothing is kept, and else when it has not been used for `ttl`. `command` makes the call of its holder.
+///
+/// # Errors
+/// As [`Cluster::start`].
+pub async fn to_keep(
+    wanted: &Wanted,
+    (fresh, ttl): (bool, Duration),
+    settings: &Settings,
+    command: impl FnOnce(&Path) -> std::process::Command,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Cluster, StartError> {
+    if !fresh && let Some(cluster) = free(wanted, settings, stop, progress).await? {
+        return Ok(cluster);
+    }
+    let (folder, starter) = made(wanted, ttl, settings)?;
+    // Before it is ready: nobody else is to use it.
+    let unusable = |e: std::io::Error| ClusterError::plain(format!("the new cluster's folder cannot be used: {e}"));
+    let using = folder.open("use.lock").map_err(unusable)?;
+    lease::lock_soon(&using).map_err(unusable)?;
+    let state = holder::start(&folder, command(folder.path()), stop, progress).await?;
+    drop(starter);
+    let pristine = folder.read("pristine.json");
+    Ok(Used { folder, state, using, pristine, own: true, keeping: Mutex::default() }.cluster())
+}
+
+/// A warm cluster that fits and is free.
+async fn free(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Option<Cluster>, StartError> {
     lease::sweep(&settings.held());
     let (here, mut others) = (Whose::here(), Vec::new());
     // A folder that is not ours alone is not used; that is no reason to fail.
@@ -78,10 +122,15 @@ pub async fn or_new(
             others.push((name, state.ask.whose));
             continue;
         }
+        if let Some(kept) = folder.kept().pop() {
+            let why = format!("is left alone, with what is kept of {}", kept.path.display());
+            progress(Progress::NotWarm { name, why });
+            continue;
+        }
         match unless_stopped(stop, take(folder.clone(), state)).await.map_err(StartError::Stopped)? {
             Ok(cluster) => {
                 progress(Progress::Warm { name });
-                return Ok(cluster);
+                return Ok(Some(cluster));
             }
             Err(Unfit::Busy) => progress(Progress::NotWarm { name, why: "is in use".into() }),
             Err(Unfit::Spoilt(why)) => {
@@ -94,7 +143,7 @@ pub async fn or_new(
     if let Some((name, whose)) = others.pop() {
         progress(Progress::NotWarm { name, why: format!("belongs to the work in {}", whose.words()) });
     }
-    Cluster::start(wanted, settings, stop, progress).await
+    Ok(None)
 }
 
 /// Whether this is a warm cluster as it is wanted, whosever it is.
@@ -129,7 +178,7 @@ async fn take(folder: Folder, state: State) -> Result<Cluster, Unfit> {
     folder.touch(&using);
     let pristine: Snapshot =
         folder.read("pristine.json").ok_or_else(|| Unfit::Spoilt("nobody knows how it was when it was new".into()))?;
-    let used = Used { folder, state, using, pristine: Some(pristine) };
+    let used = Used { folder, state, using, pristine: Some(pristine), own: false, keeping: Mutex::default() };
     if let Some(why) = used.spoilt() {
         return Err(Unfit::Spoilt(why));
     }
@@ -155,7 +204,7 @@ pub fn share(folder: Folder) -> Result<Cluster, ClusterError> {
     // Its holder looks at it for a moment at a time.
     lock::within(&using, How::Shared, Duration::from_secs(10)).map_err(|_| gone())?;
     let state = folder.known()?.ok_or_else(gone)?;
-    Ok(Used { folder, state, using, pristine: None }.cluster())
+    Ok(Used { folder, state, using, pristine: None, own: false, keeping: Mutex::default() }.cluster())
 }
 
 /// Starts a warm cluster that ends when it has not been used for `ttl`. `command` makes the call of its holder.
@@ -170,6 +219,14 @@ pub async fn up(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(Folder, State), StartError> {
+    let (folder, starter) = made(wanted, ttl, settings)?;
+    let started = holder::start(&folder, command(folder.path()), stop, progress).await;
+    drop(starter);
+    started.map(|state| (folder, state))
+}
+
+/// The folder of a new warm cluster, which nobody removes as long as the file is open.
+fn made(wanted: &Wanted, ttl: Duration, settings: &Settings) -> Result<(Folder, File), ClusterError> {
     let ask = Ask {
         wanted: wanted.clone(),
         until: Until::Unused(ttl.as_secs()),
@@ -177,15 +234,10 @@ pub async fn up(
         whose: Whose::here(),
     };
     let name = format!("warm-{}", &uuid()[..5]);
-    let (folder, starter) = match Folder::make(&settings.held(), &name, &ask)? {
-        Made::Ours(folder, starter) => (folder, starter),
-        Made::Theirs(folder) => {
-            return Err(ClusterError::plain(format!("there is a cluster {} already", folder.name())).into());
-        }
-    };
-    let started = holder::start(&folder, command(folder.path()), stop, progress).await;
-    drop(starter);
-    started.map(|state| (folder, state))
+    match Folder::make(&settings.held(), &name, &ask)? {
+        Made::Ours(folder, starter) => Ok((folder, starter)),
+        Made::Theirs(folder) => Err(ClusterError::plain(format!("there is a cluster {} already", folder.name()))),
+    }
 }
 
 fn uuid() -> String {
@@ -264,12 +316,22 @@ impl Node for Used {
         true
     }
 
+    fn keep(&self, path: &Path, namespace: &str) -> Option<Stays> {
+        let Until::Unused(seconds) = self.state.ask.until else { return None };
+        let _one = locked(&self.keeping);
+        let kept = Kept { path: path.to_owned(), real: path.canonicalize().ok(), namespace: namespace.to_owned() };
+        self.folder.keep(kept).ok()?;
+        Some(Stays { name: self.folder.name(), seconds })
+    }
+
     fn spoil(&self, why: &str) {
         guard::note(&self.folder, why);
     }
 
     fn spoilt(&self) -> Option<String> {
-        self.pristine.as_ref().and_then(|_| guard::known(&self.folder))
+        // What is kept is looked at, and no run uses its cluster.
+        let kept = || !self.folder.kept().is_empty();
+        self.pristine.as_ref().filter(|_| !self.own && !kept()).and_then(|_| guard::known(&self.folder))
     }
 
     /// Gives it back. One that is not as it was ends, and what is left in it is told.
@@ -279,7 +341,7 @@ impl Node for Used {
                 let _ = self.using.unlock();
                 return Ended::default();
             }
-            if self.spoilt().is_some() {
+            if self.own || self.spoilt().is_some() || !self.folder.kept().is_empty() {
                 return self.discard().await;
             }
             let left = self.over().await.unwrap_or_else(|error| vec![error.message]);
@@ -296,6 +358,11 @@ impl Node for Used {
 
     fn discard(&self) -> BoxFuture<'_, Ended> {
         Box::pin(async {
+            if !self.folder.kept().is_empty() {
+                self.folder.touch(&self.using);
+                let _ = self.using.unlock();
+                return Ended::default();
+            }
             match holder::end(&self.folder, true).await {
                 Ok(left) => Ended { left },
                 Err(error) => Ended { left: vec![error.message] },
