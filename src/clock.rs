@@ -54,9 +54,11 @@ impl Moment {
         self.0.saturating_sub(Self::now().0)
     }
 
-    /// The same in whole seconds, 1 at least, for what has its own clock: curl, `timeout`.
+    /// The same in whole seconds, for what has its own clock: curl, `timeout`. A part of a second counts as one: what is asked
+    /// for at once after a deadline was set has all of its time, and not a second less.
     pub fn seconds_left(self) -> u64 {
-        self.left().as_secs().max(1)
+        let left = self.left();
+        (left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(1)
     }
 }
 
@@ -158,6 +160,13 @@ mod tests {
             clock.look(begun + late * SECOND);
         }
         assert_eq!(clock.look(begun + 60 * SECOND), 60 * SECOND);
+    }
+
+    #[test]
+    fn a_deadline_of_whole_seconds_has_all_of_them() {
+        assert_eq!((Moment::now() + 2 * SECOND).seconds_left(), 2);
+        assert_eq!((Moment::now() + TICK).seconds_left(), 1);
+        assert_eq!(Moment::now().seconds_left(), 1, "no program takes none for an end");
     }
 
     #[test]

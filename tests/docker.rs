@@ -79,6 +79,11 @@ fn the_kubeconfig_is_private_and_the_port_is_not_open_to_others() {
     assert_eq!(run.end().code, Some(0));
 }
 
+/// Waits until the line in a container waits that holds it.
+fn until_held(name: &str) {
+    until("the line that holds it", Duration::from_secs(20), || dockers(&["top", name]).contains("cat >/dev/null"));
+}
+
 #[rstest]
 #[case::as_soon_as_it_is_there(Duration::ZERO)]
 #[case::in_its_start(Duration::from_secs(3))]
@@ -90,8 +95,7 @@ fn after_a_kill_the_container_goes_by_itself(#[case] after: Duration) {
     let alone = alone();
     let run = alone.start(&["run", "--cluster", "docker", WALKTHROUGH]);
     let name = run.container(Duration::from_secs(200));
-    // Held as soon as the line in it waits.
-    until("the line that holds it", Duration::from_secs(20), || dockers(&["top", &name]).contains("cat >/dev/null"));
+    until_held(&name);
     std::thread::sleep(after);
     run.send(Signal::KILL);
     until("the container to go", Duration::from_secs(15), || !containers().contains(&name));
@@ -109,6 +113,9 @@ fn what_a_killed_run_could_not_end_the_next_removes_and_nothing_else() {
     let other = alive.container(Duration::from_secs(200));
     let killed = alone.start(&["run", "--cluster", "docker", WALKTHROUGH]);
     let name = killed.container(Duration::from_secs(200));
+    until_held(&name);
+    // While its run goes on, a frozen container is an error, after which the run removes it.
+    killed.send(Signal::STOP);
     // Frozen, it cannot end by itself, as after a loss of power.
     pause(&name);
     // Stopped it does nothing, and yet it lives.

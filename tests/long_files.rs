@@ -29,6 +29,24 @@ fn check(scenario: &str, many: &str) -> (Option<i32>, String) {
 
 const ALL: &str = "title: Long\nsteps:\n  - title: All of it\n    apply: {file: many.txt}\n";
 
+/// What cannot be handed over is known before anything starts, and what to do instead.
+#[test]
+fn a_command_that_is_too_long_is_told_to_come_by_stdin() {
+    let long = "x".repeat(150_000);
+    for (step, words) in [
+        (format!("exec: {{in: p, command: [sh, -c, 'echo {long}']}}"), "it goes into a Pod in the URL of a request"),
+        (format!("kubectl: {{args: [create, configmap, c, '--from-literal=a={long}']}}"), "Linux takes 131071 at most"),
+    ] {
+        let pod = "  - {title: A Pod, pod: {name: p, image: curl}}\n";
+        let (code, text) = check(&format!("title: Long\nsteps:\n{pod}  - title: Its words\n    {step}\n"), "");
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(words) && text.contains("let it come by `stdin`"), "{text}");
+        let good = "exec: {in: p, command: [sh], stdin: 'LONG'}".replace("LONG", &long);
+        let (code, text) = check(&format!("title: Long\nsteps:\n{pod}  - title: Its words\n    {good}\n"), "");
+        assert_eq!(code, Some(0), "{text}");
+    }
+}
+
 #[test]
 fn bindings_of_roles_and_accounts_among_thousands() {
     let mut many = String::new();

@@ -11,6 +11,8 @@ mod guides;
 mod names;
 #[path = "repository/release.rs"]
 mod release;
+#[path = "repository/truth.rs"]
+mod truth;
 #[path = "repository/workflows.rs"]
 mod workflows;
 

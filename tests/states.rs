@@ -149,11 +149,33 @@ fn a_quota_and_a_policy_that_keep_pods_away_are_named() {
 #[test]
 fn a_held_object_is_not_said_to_be_gone() {
     let object = "{apiVersion: v1, kind: ConfigMap, metadata: {name: held, finalizers: [example.com/hold]}}";
-    let step = "delete: {kind: ConfigMap, name: held}\n    timeout: 2s";
-    let name = "held";
     testing::shared();
-    let (code, report, _) = run(name, object, step);
-    assert!(matches!(code, 1 | 6), "{report}");
-    assert!(report.contains("held by finalizers [\"example.com/hold\"]"), "{report}");
-    assert!(!report.contains("does not exist"), "{report}");
+    let deleted = "kubectl: {args: [delete, configmap, held, --wait=false]}\n  - title: And then\n    ";
+    for (name, step, words) in [
+        (
+            "held",
+            "delete: {kind: ConfigMap, name: held}\n    timeout: 2s".to_owned(),
+            "held by finalizers [\"example.com/hold\"]",
+        ),
+        (
+            "held-waited",
+            format!("{deleted}wait: {{kind: ConfigMap, name: held, for: deleted}}\n    timeout: 2s"),
+            "held by finalizers [\"example.com/hold\"]",
+        ),
+        (
+            "held-absent",
+            format!("{deleted}get: {{kind: ConfigMap, name: held}}\n    expect: {{absent: true, within: 1s}}"),
+            "it is being deleted since ",
+        ),
+        (
+            "held-kubectl",
+            "kubectl: {args: [delete, configmap, held]}\n    timeout: 3s".to_owned(),
+            "`kubectl delete` waits until the object is gone",
+        ),
+    ] {
+        let (code, report, _) = run(name, object, &step);
+        assert!(matches!(code, 1 | 6), "{report}");
+        assert!(report.contains(words), "no {words} in\n{report}");
+        assert!(!report.contains("does not exist"), "{report}");
+    }
 }

@@ -199,6 +199,54 @@ fn a_slip_in_a_manifest_is_the_scenarios_fault() {
 }
 
 #[test]
+fn a_field_that_a_kind_lacks_is_refused_by_every_verb_that_sends_objects() {
+    const KIND: &str = "
+  - title: a
+    apply:
+      apiVersion: apiextensions.k8s.io/v1
+      kind: CustomResourceDefinition
+      metadata: {name: stricts.soon.kubewalk.example}
+      spec:
+        group: soon.kubewalk.example
+        scope: Namespaced
+        names: {plural: stricts, singular: strict, kind: Strict}
+        versions:
+          - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {a: {type: string}}}}}}}
+";
+    let custom = "{apiVersion: soon.kubewalk.example/v1, kind: Strict, metadata: {name: s}, spec: {b: x}}";
+    let map = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, dataa: {a: b}}";
+    for verb in ["create", "apply"] {
+        // What `check` knows by itself is meant here.
+        for (name, before, object, words) in [
+            ("custom", KIND, custom, ["spec.b", ""]),
+            ("own", "", map, ["dataa", "the manifest does not fit its kind"]),
+        ] {
+            let step = format!("{before}  - {{title: z, {verb}: {object}}} # on purpose\n");
+            fails(&format!("strict-{verb}-{name}"), &step, &words);
+        }
+    }
+    holds(
+        "strict-end",
+        "  - {title: d, delete: {kind: CustomResourceDefinition, name: stricts.soon.kubewalk.example}}\n",
+    );
+}
+
+#[test]
+fn an_account_that_is_being_deleted_is_asked_about_in_vain() {
+    let steps = "
+  - {title: a, create: {apiVersion: v1, kind: ServiceAccount, metadata: {name: going, finalizers: [example.com/hold]}}}
+  - {title: d, kubectl: {args: [delete, serviceaccount, going, --wait=false]}}
+  - {title: z, can: {who: serviceaccount/going, verb: list, resource: pods, allowed: false}}
+";
+    let (code, ended, report) = played("account-going", steps);
+    assert_eq!((code, ended.broken), (3, 1), "{report}");
+    assert!(
+        report.contains("ServiceAccount going in namespace ") && report.contains("held by: example.com/hold"),
+        "{report}"
+    );
+}
+
+#[test]
 fn a_refusal_that_a_command_prints_is_about_somebody() {
     const POD: &str = "  - {title: a, pod: {name: p, image: curl}}\n  - title: b\n    exec: {in: p, command: [curl, -sk, 'https://kubernetes.default/api']}\n";
     fails(

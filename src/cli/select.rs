@@ -1,7 +1,7 @@
 //! Which scenarios: files and folders to plans, with everything that is wrong said at once.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -18,7 +18,7 @@ use crate::{
     report::findings::Finding,
     scenario::{
         self, diagnostic,
-        diagnostic::{Severity, printable},
+        diagnostic::{Diagnostic, Severity, printable},
     },
     settings,
 };
@@ -154,10 +154,12 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     // A file that is named twice, by its folder and alone, is one scenario.
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
+    let mut titles = Titles::default();
     for (file, loaded) in files.iter().zip(load_all(&files, Trust::of(selection.untrusted))) {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
-            Ok(plan) => {
+            Ok(mut plan) => {
+                plan.warnings.extend(titles.taken(&plan));
                 let source = &plan.document.source;
                 selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
                 selected.findings.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
@@ -172,6 +174,37 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     }
     selected.files = files;
     selected
+}
+
+/// The titles of scenarios, each with where it is said first.
+#[derive(Default)]
+struct Titles(HashMap<String, String>);
+
+impl Titles {
+    /// A warning if another file has this one's title.
+    fn taken(&mut self, plan: &Plan) -> Option<Diagnostic> {
+        let (source, span) = (&plan.document.source, plan.document.span("/title"));
+        let Some(first) = self.0.get(plan.title.trim()) else {
+            let (line, col) = diagnostic::line_col(source, span.start);
+            let place = format!("{}:{line}:{col}", printable(&source.path.to_string_lossy()));
+            self.0.insert(plan.title.trim().to_owned(), place);
+            return None;
+        };
+        let found = Diagnostic {
+            severity: Severity::Warning,
+            message: "another scenario has this title, too".into(),
+            file: None,
+            span: Some(span),
+            label: Some(format!("the first time: {first}")),
+            second: None,
+            hint: Some(
+                "say what this one claims: `--filter` by the title chooses both, and people tell them apart by it"
+                    .into(),
+            ),
+            fix: vec![],
+        };
+        (!plan::is_meant(source, &found)).then_some(found)
+    }
 }
 
 /// Reads and plans files on all processors, and gives what comes of each in the order of the files.
@@ -264,6 +297,29 @@ mod tests {
         assert_eq!(selected.findings.len(), 1, "for `check --report`: {}", selected.said);
         let events: Vec<_> = selected.invalid_events().collect();
         assert!(matches!(&events[..], [Event::Invalid { line: 4, .. }]), "for `run --report`: {events:?}");
+    }
+
+    #[test]
+    fn two_files_of_one_title_are_told_unless_it_is_meant() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, title) in [("a", "One"), ("b", "'One'"), ("c", "One # on purpose"), ("d", "Other")] {
+            let text = format!("title: {title}\nsteps: [{{title: s, get: {{kind: Pod}}}}]\n");
+            std::fs::write(folder.path().join(format!("{name}.yaml")), text).expect("written");
+        }
+        let selection = |filter: Option<&str>| Selection {
+            paths: vec![folder.path().to_owned()],
+            filter: filter.map(str::to_owned),
+            expression: None,
+            tag: vec![],
+            untrusted: false,
+        };
+        let selected = select(&selection(None), Slow::Too, false);
+        assert_eq!((selected.findings.len(), selected.verdict()), (1, Exit::Held), "{}", selected.said);
+        let first = folder.path().join("a.yaml");
+        assert!(selected.said.contains("b.yaml:1:8"), "{}", selected.said);
+        assert!(selected.said.contains(&format!("the first time: {}:1:8", first.display())), "{}", selected.said);
+        // Only what is chosen can be confused.
+        assert_eq!(select(&selection(Some("b.yaml")), Slow::Too, false).said, "");
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Refused {
 
 /// Whether a text is nothing but the words that every refusal has, whoever made it about whomever.
 pub fn is_bare_denial(text: &str) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 15] = [
         "http/1.1",
         "http/2",
         "error",
@@ -152,6 +152,10 @@ pub fn is_bare_denial(text: &str) -> bool {
         "server",
         "is",
         "forbidden",
+        // As patterns spell it for both: `[Ff]orbidden`, `orbidden`.
+        "orbidden",
+        "ff",
+        "i",
         "403",
         "code",
         "reason",
@@ -163,7 +167,8 @@ pub fn is_bare_denial(text: &str) -> bool {
         .split(|c: char| !(c.is_ascii_alphanumeric() || "/.".contains(c)))
         .filter(|word| !word.is_empty())
         .collect();
-    words.iter().any(|word| matches!(*word, "403" | "forbidden")) && words.iter().all(|word| WORDS.contains(word))
+    words.iter().any(|word| matches!(*word, "403" | "forbidden" | "orbidden"))
+        && words.iter().all(|word| WORDS.contains(word))
 }
 
 /// A scalar inside a YAML flow list.

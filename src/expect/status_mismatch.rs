@@ -8,7 +8,7 @@ use super::{
     status::{Status, server_words, status_text},
     verdict::NOT_OF_THE_KIND,
 };
-use crate::{redact::show, scenario::expect::DeniedBy};
+use crate::{k8s::object::going_since, redact::show, scenario::expect::DeniedBy};
 
 /// A status that is not the expected one: `pointer` is the key that says so, `expected` a few words such as `403`.
 pub fn unexpected_status(
@@ -27,7 +27,14 @@ pub fn unexpected_status(
     match verdict {
         Verdict::Allowed => {
             mismatch.server_words = None;
-            mismatch.hint = (short == "401").then(|| STILL_KNOWN.into());
+            mismatch.hint = match short {
+                "401" => Some(STILL_KNOWN.into()),
+                "404" => {
+                    let going = http.json.as_ref().and_then(going_since);
+                    going.map(|going| show::block(&format!("it {going}"), show::BODY))
+                }
+                _ => None,
+            };
         }
         Verdict::Denied(Denial { refused: Some(refused), .. }) => {
             mismatch.class = Class::Refused;
@@ -92,7 +99,7 @@ pub fn unexpected_status(
 /// What to do about what came after authorization.
 fn after(why: &str) -> Option<&'static str> {
     (why == NOT_OF_THE_KIND)
-        .then_some("server-side apply answers 500 for a slip in the manifest: the server's words name the field")
+        .then_some("the server's words name the field; server-side apply answers 500 for a slip in the manifest")
 }
 
 /// An answer whose status is as expected, but that somebody other than the API server gave.

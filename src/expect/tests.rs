@@ -119,6 +119,7 @@ fn denied_with_another_code(#[case] http: Http, #[case] by: DeniedBy) {
 #[case(failure(500, "InternalError", "Internal error occurred: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.", json!({})), Verdict::After("more than one PodDisruptionBudget is about the Pod"))]
 #[case(failure(500, "", "failed to create typed patch object (a/web; apps/v1, Kind=Deployment): .spec.replicaz: field not declared in schema", json!({})), Verdict::After("the manifest does not fit its kind"))]
 #[case(failure(500, "", ".metadata.labels.a: expected string, got &value.valueUnstructured{Value:1}", json!({})), Verdict::After("the manifest does not fit its kind"))]
+#[case(failure(400, "BadRequest", "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"dataa\"", json!({})), Verdict::After("the manifest does not fit its kind"))]
 #[case(failure(504, "Timeout", "Timeout: request did not complete within requested timeout - context deadline exceeded", json!({})), Verdict::ServerError)]
 #[case(raw(503, "text/plain", "service unavailable\n"), Verdict::ServerError)]
 #[case(failure(405, "MethodNotAllowed", "the server does not allow this method", json!({})), Verdict::Other)]

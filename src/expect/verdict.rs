@@ -112,7 +112,7 @@ pub fn classify(http: &Http) -> Verdict {
     }
 }
 
-/// Why a 429 or a 5xx is not a server's trouble: authorization comes first, and what refused or failed comes after it.
+/// Why a 400, a 429 or a 5xx is not a server's trouble: authorization comes first, and what refused or failed comes after it.
 fn after_authorization(http_status: u16, status: &Status<'_>) -> Option<&'static str> {
     let message = status.message.strip_prefix("Internal error occurred: ").unwrap_or(status.message);
     match http_status {
@@ -123,14 +123,15 @@ fn after_authorization(http_status: u16, status: &Status<'_>) -> Option<&'static
         }
         500.. if message.starts_with("failed calling webhook ") => Some("an admission webhook could not be asked"),
         500.. if message.starts_with("conversion webhook for ") => Some("a conversion webhook failed"),
-        // Server-side apply calls a slip in the manifest an error of its own.
+        // A POST; server-side apply calls a slip in the manifest an error of its own.
+        400 if message.contains("strict decoding error: ") => Some(NOT_OF_THE_KIND),
         500 if message.starts_with("failed to create typed patch object (") => Some(NOT_OF_THE_KIND),
         500 if UNTYPED.is_match(message) => Some(NOT_OF_THE_KIND),
         _ => None,
     }
 }
 
-/// What server-side apply says with a 500.
+/// What the API server says of a manifest with a 400, and of one that is applied with a 500.
 pub(super) const NOT_OF_THE_KIND: &str = "the manifest does not fit its kind";
 
 /// How structured-merge-diff says that a value is not of its kind: `.spec.replicas: expected numeric (int or float), got string`,

@@ -57,6 +57,15 @@ pub fn newest_revision(mut sets: Vec<Value>) -> Vec<Value> {
     sets
 }
 
+/// Since when an object is being deleted, and what holds it itself: `is being deleted since …, held by: …`.
+pub fn going_since(object: &Value) -> Option<String> {
+    let since = object["metadata"]["deletionTimestamp"].as_str()?;
+    let held: Vec<_> =
+        object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let held = if held.is_empty() { String::new() } else { format!(", held by: {}", held.join("; ")) };
+    Some(format!("is being deleted since {since}{held}"))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -1,5 +1,7 @@
 //! Questions about rights: who, what, and the answer that is expected.
 
+use serde_json::{Value, json};
+
 use super::Request;
 use crate::k8s::served;
 
@@ -167,6 +169,31 @@ pub fn question(request: &Request) -> String {
                 None => text,
             }
         }
+    }
+}
+
+impl Cell {
+    /// The SubjectAccessReview that asks it.
+    pub fn review(&self) -> Value {
+        let mut spec = json!({"user": self.who.user, "groups": self.who.groups});
+        match &self.request {
+            Request::Path { verb, path } => spec["nonResourceAttributes"] = json!({"verb": verb, "path": path}),
+            Request::Resource { verb, group, resource, subresource, namespace, name } => {
+                let mut asked = json!({"verb": verb, "group": group, "resource": resource});
+                for (key, value) in [("subresource", subresource), ("namespace", namespace), ("name", name)] {
+                    if let Some(value) = value {
+                        asked[key] = json!(value);
+                    }
+                }
+                spec["resourceAttributes"] = asked;
+            }
+        }
+        json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
+    }
+
+    /// Whether `kubectl auth can-i`, which asks as whom it is about, may ask at all.
+    pub fn may_ask(&self) -> bool {
+        self.who.groups.iter().any(|group| group == "system:authenticated" || group == "system:masters")
     }
 }
 

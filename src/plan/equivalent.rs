@@ -52,7 +52,12 @@ mod tests {
     #[case(json!({"get": {"kind": "ClusterRole", "labelSelector": "a in (b,c)"}}),
         "kubectl get clusterroles.rbac.authorization.k8s.io -l 'a in (b,c)' -o json")]
     #[case(json!({"can": {"who": "anonymous", "verb": "get", "resource": "deployments.apps", "subresource": "scale", "name": "d", "allowed": false}}),
-        "kubectl auth can-i get deployments.apps/d --subresource=scale -n default --as=system:anonymous")]
+        r#"printf '%s\n' '{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":"system:anonymous","groups":["system:unauthenticated"],"resourceAttributes":{"verb":"get","group":"apps","resource":"deployments","subresource":"scale","namespace":"default","name":"d"}}}' | kubectl create -f - -o 'jsonpath={.status.allowed}'"#)]
+    #[case(json!({"can": {"who": "serviceaccount/default", "verb": "get", "resource": "deployments.apps", "subresource": "scale", "name": "d", "allowed": false}}),
+        "kubectl auth can-i get deployments.apps/d --subresource=scale -n default --as=system:serviceaccount:default:default")]
+    #[case(json!({"exec": {"in": {"labels": {"app": "web"}}, "command": ["sh", "-c", "echo $POD"]}}),
+        "POD=$(kubectl get pods -n default -l app=web --field-selector=status.phase=Running -o 'jsonpath={.items[0].metadata.name}')\n\
+         kubectl exec -n default \"$POD\" -- sh -c 'echo $POD'")]
     #[case(json!({"can": {"who": {"user": "ann", "groups": ["dev"]}, "verb": ["list"], "resource": "pods", "namespace": "*", "allowed": false}}),
         "kubectl auth can-i list pods -A --as=ann --as-group=dev --as-group=system:authenticated")]
     #[case(json!({"can": {"who": "serviceaccount/default", "verb": "get", "url": "/metrics", "allowed": false}}),

@@ -17,8 +17,8 @@ use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
-        bare_denial, custom_objects, existence, revived, rule_words, slips, unpaired_denial, untrusted,
-        version_bound_text,
+        bare_denial, custom_objects, existence, granted_only, images, revived, rule_words, slips, unpaired_denial,
+        untrusted, version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
@@ -135,6 +135,8 @@ pub(in crate::plan) fn examine(
     existence::check(&mut cx, &drafts, &mut steps);
     custom_objects::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
+    granted_only::check(&mut cx, &steps);
+    images::check(&mut cx, &drafts, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);
     slips::check(&mut cx, &drafts);

@@ -18,6 +18,7 @@ pub mod fill;
 pub mod kinds;
 mod lint;
 pub mod load;
+pub mod long;
 mod lower;
 pub mod make;
 pub mod model;
@@ -32,6 +33,7 @@ pub mod when;
 
 pub use action::Action;
 pub use caller::{Caller, Credential};
+pub(crate) use context::on_purpose::is_meant;
 pub use kinds::Kind;
 pub use load::{Loaded, load, load_bytes};
 pub use lower::curl::settle;

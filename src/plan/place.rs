@@ -137,10 +137,11 @@ impl Place {
         }
     }
 
-    /// As kubectl's `exec` takes it; for labels nothing does before a Pod is found.
+    /// As kubectl's `exec` takes it. It finds Pods by what owns them, as a run does, whatever their names are the next time; for
+    /// labels, and for what it does not know, there is the Pod that was found.
     pub fn for_kubectl(&self) -> String {
         match &self.of {
-            Some(Of::Owner(..)) if self.pod.is_empty() => self.sought(),
+            Some(Of::Owner(owner, _)) if *owner != Owner::CronJob && !self.added => self.sought(),
             _ if self.pod.is_empty() => "POD".to_owned(),
             _ => self.pod.clone(),
         }

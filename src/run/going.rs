@@ -15,6 +15,7 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces::content,
     expect::{Answer, Class},
+    k8s::object::going_since,
     plan::{Action, Credential, Identity, Request, Step},
     redact::show,
     steps::{Context, StepError, api},
@@ -48,6 +49,8 @@ pub(super) async fn check(step: &Step, asked: &Judged, context: &Context) -> Res
 enum Subject {
     Namespace(String),
     Account(String, String),
+    /// An account that a question is about. That it is not there at all is told elsewhere.
+    Asked(String, String),
     Pod(String, String),
 }
 
@@ -61,8 +64,10 @@ fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
     };
     match (&step.action, answer) {
         (Action::Can(can), _) => {
-            let denied = can.cells.iter().filter(|cell| !cell.allowed);
-            found.extend(denied.filter_map(|cell| namespace(&cell.request)).map(Subject::Namespace));
+            let denied = || can.cells.iter().filter(|cell| !cell.allowed);
+            found.extend(denied().filter_map(|cell| namespace(&cell.request)).map(Subject::Namespace));
+            let accounts = denied().filter(|cell| cell.who.is_account()).filter_map(|cell| account(&cell.who.user));
+            found.extend(accounts.map(|(namespace, name)| Subject::Asked(namespace.to_owned(), name.to_owned())));
         }
         _ if asked.mismatches.is_empty() && step.questions.iter().any(|cell| !cell.allowed) => {
             let denied = step.questions.iter().filter(|cell| !cell.allowed);
@@ -108,6 +113,11 @@ fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
     Some(found)
 }
 
+/// The namespace and the name of an account, of its user name.
+fn account(user: &str) -> Option<(&str, &str)> {
+    user.strip_prefix("system:serviceaccount:")?.split_once(':')
+}
+
 /// The namespaces that refusals in a text name.
 fn named(text: &str) -> Vec<String> {
     let quoted = text.replace("\\\"", "\"");
@@ -125,6 +135,11 @@ async fn look(subject: &Subject, context: &Context) -> Option<String> {
             format!("ServiceAccount {name} in namespace {namespace}"),
             object(namespace, "serviceaccounts", name),
             true,
+        ),
+        Subject::Asked(namespace, name) => (
+            format!("ServiceAccount {name} in namespace {namespace}"),
+            object(namespace, "serviceaccounts", name),
+            false,
         ),
         Subject::Pod(namespace, name) => {
             (format!("Pod {name} in namespace {namespace}"), object(namespace, "pods", name), true)
@@ -170,13 +185,7 @@ fn holds(kind: &str, item: &Value) -> Option<String> {
 
 /// Since when an object is being deleted, and what holds it itself.
 fn going(what: &str, object: &Value) -> Option<String> {
-    let since = object["metadata"]["deletionTimestamp"].as_str()?;
-    let texts = |list: &Value| -> Vec<String> {
-        list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let held = texts(&object["metadata"]["finalizers"]);
-    let held = if held.is_empty() { String::new() } else { format!(", held by: {}", held.join("; ")) };
-    Some(show::block(&format!("{what} is being deleted since {since}{held}"), show::BODY))
+    Some(show::block(&format!("{what} {}", going_since(object)?), show::BODY))
 }
 
 #[cfg(test)]

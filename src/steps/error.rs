@@ -90,6 +90,15 @@ pub enum StepError {
 pub const ENDLESS: &str = "the command did not end in time";
 
 impl StepError {
+    /// A command that saved values have made too long; what a scenario says itself, `check` has looked at.
+    pub(super) fn too_long(why: String) -> Self {
+        StepError::Waited {
+            what: "the command was not started".into(),
+            last: why,
+            hint: Some(crate::plan::long::BY_STDIN.into()),
+        }
+    }
+
     /// A command whose time was over; it has been killed.
     pub fn endless(words: &[String], seconds: u64) -> Self {
         let watch = ["watch=true", "watch=1", "--watch", "-w"].iter().any(|word| words.join(" ").contains(word));

@@ -28,6 +28,9 @@ pub const STARTS_WITHIN: Duration = Duration::from_secs(8);
 /// # Errors
 /// [`StepError::Exec`]: the command could not be started, was not over at the deadline, or its end was not seen.
 pub async fn run(exec: &Exec, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
+    if let Some(why) = exec.too_long() {
+        return Err(StepError::too_long(why));
+    }
     let seconds = deadline.seconds_left();
     let mut bounded = vec!["timeout".to_owned(), "-s".into(), "KILL".into(), seconds.to_string()];
     bounded.extend(exec.command.iter().cloned());

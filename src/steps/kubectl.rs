@@ -15,6 +15,9 @@ use crate::{
 /// # Errors
 /// [`StepError::Argument`]: with the values that were saved it is a command line that is refused. [`StepError::Kubectl`]: it could not be started, was not over at the deadline, or its end was not seen.
 pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
+    if let Some((_, why)) = kubectl.too_long() {
+        return Err(StepError::too_long(why));
+    }
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
     let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();
@@ -24,7 +27,7 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     let output =
         output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
             // It was seen to run, and was killed: a call without an end is the scenario's matter.
-            Some(seconds) => StepError::endless(&kubectl.args, seconds),
+            Some(seconds) => endless(&kubectl.args, seconds),
             None => StepError::Kubectl(why),
         })?;
     [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
@@ -36,6 +39,25 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
         }
     }
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// A call whose time was over. Some wait by themselves, and nothing is wrong with them.
+fn endless(args: &[String], seconds: u64) -> StepError {
+    let command = grammar::read(args).map_or("", |call| call.command.words);
+    let waits = match command {
+        "delete" => {
+            "`kubectl delete` waits until the object is gone, which a finalizer or a grace may keep: the verb `delete` says which; \
+             `--wait=false` does not wait"
+        }
+        "wait" | "rollout status" => {
+            "the verb `wait` says what keeps the object from it; `--timeout` ends kubectl earlier"
+        }
+        _ => return StepError::endless(args, seconds),
+    };
+    match StepError::endless(args, seconds) {
+        StepError::Waited { what, last, .. } => StepError::Waited { what, last, hint: Some(waits.into()) },
+        other => other,
+    }
 }
 
 /// The identities of what a call may make, as they are now.

@@ -15,6 +15,9 @@ use crate::{
 /// The field manager's name in server-side apply.
 const MANAGER: &str = "kubewalk";
 
+/// A field that the kind does not have is refused, as by kubectl, and not dropped.
+const STRICT: &str = "fieldValidation=Strict";
+
 /// How long the paths of a custom kind may take to be there once the kind is served.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -132,7 +135,7 @@ async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Mo
     if let Some(uid) = &only {
         manifest["metadata"]["uid"] = uid.as_str().into();
     }
-    let path = format!("{}?fieldManager={MANAGER}&force=true", at.path);
+    let path = format!("{}?fieldManager={MANAGER}&force=true&{STRICT}", at.path);
     let body = body(manifest, marked, at.namespace(), context);
     let answer = sent(&at, who, (http::Method::PATCH, &path, "application/apply-patch+yaml"), body).await?;
     if only.is_some() && answer.status == 409 && api::message(&answer).to_lowercase().contains("uid") {
@@ -216,7 +219,7 @@ pub async fn post(object: &Object, who: &Requester, context: &Context, deadline:
 }
 
 async fn send_post(at: &At<'_>, who: &Requester, context: &Context) -> Result<Http, StepError> {
-    let path = format!("{}?fieldManager={MANAGER}", at.collection);
+    let path = format!("{}?fieldManager={MANAGER}&{STRICT}", at.collection);
     let body = body(at.object.manifest.clone(), context.foreign, at.namespace(), context);
     let answer = sent(at, who, (http::Method::POST, &path, "application/json"), body).await?;
     remember(at, &answer, context);

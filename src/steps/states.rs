@@ -132,7 +132,8 @@ pub fn advice(told: &str) -> Option<String> {
     } else if has("ErrImageNeverPull") {
         "`imagePullPolicy: Never` takes an image only if the node has it; `image: curl` is on every node"
     } else if IMAGE.iter().any(|reason| has(reason)) {
-        "is the image's name right, and can the cluster reach its registry? `image: curl` is on every node"
+        "`image: curl` is on every node. For another, is its name right, and can the cluster reach its registry? Those of kind `builtin` \
+         and `docker` have no way out to one"
     } else if has("CreateContainerConfigError") {
         "make the Secret, the ConfigMap or the key that it names in a step before, or mend its `securityContext`"
     } else if has("OOMKilled") {

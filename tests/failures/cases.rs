@@ -201,6 +201,7 @@ pub fn cases() -> Vec<(&'static str, String, Answer, Option<IntendedCall>)> {
         ("warning_other", "{status: 200, warning: {contains: deprecated}}", warned(&three, &["299 - \"would violate PodSecurity \\\"restricted:latest\\\": x\"", "299 - \"spec.x is ignored\""]), None),
         ("warning_unwanted", "noWarning: true", warned(&three, &["299 - \"spec.x is ignored\""]), None),
         ("absent_but_there", "absent: true", ok(&json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s"}})), None),
+        ("absent_but_held", "absent: true", ok(&json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "s", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/hold"]}})), None),
         ("absent_of_an_unknown_kind", "absent: true", failure(404, "NotFound", "the server could not find the requested resource", json!({})), None),
         ("absent_refused", "absent: true", forbidden(LIST, pods()), list()),
         ("absent_no_status", "absent: true", raw(404, "text/plain", "404 page not found\n"), None),

@@ -6,7 +6,7 @@ const COMMENT: &str = "# on purpose";
 
 /// Whether this is a warning, and its line says that it is meant so. Nobody can mean an error. `source` is the scenario; what
 /// is found in a file beside it is looked for there.
-pub(in crate::plan) fn is_meant(source: &Source, diagnostic: &Diagnostic) -> bool {
+pub(crate) fn is_meant(source: &Source, diagnostic: &Diagnostic) -> bool {
     let Some(span) = diagnostic.span.filter(|_| diagnostic.severity == Severity::Warning) else {
         return false;
     };

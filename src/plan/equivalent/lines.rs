@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     k8s::well_known::MOUNT,
-    plan::{Curl, Exec, FromFile, Object, Place, Target, can},
+    plan::{
+        Curl, Exec, FromFile, Object, Of, Place, Target,
+        can::{self, Cell},
+        place::selector,
+    },
     scenario::verbs::{Method, Until},
 };
 
@@ -18,12 +22,19 @@ use crate::{
 const QUESTIONS: usize = 12;
 
 pub(in crate::plan) fn questions(asked: &can::Can) -> String {
-    let all = can::lines(asked);
-    let mut lines: Vec<_> = all.iter().take(QUESTIONS).map(|words| line(words)).collect();
-    if all.len() > QUESTIONS {
-        lines.push(format!("# and {} more questions", all.len() - QUESTIONS));
+    let all = asked.cells.iter().zip(can::lines(asked));
+    let question = |(cell, words): (&Cell, Vec<String>)| if cell.may_ask() { line(&words) } else { review(cell) };
+    let mut lines: Vec<_> = all.take(QUESTIONS).map(question).collect();
+    if asked.cells.len() > QUESTIONS {
+        lines.push(format!("# and {} more questions", asked.cells.len() - QUESTIONS));
     }
     lines.join("\n")
+}
+
+/// A question about somebody who may not even ask it: the administrator asks.
+fn review(cell: &Cell) -> String {
+    let create = ["kubectl", "create", "-f", "-", "-o", "jsonpath={.status.allowed}"].map(str::to_owned);
+    format!("printf '%s\\n' {} | {}", quote(&cell.review().to_string()), line(&create))
 }
 
 /// As many bytes of manifests stand in a line; of a longer file its name does.
@@ -126,6 +137,20 @@ fn leaves(value: &Value, path: &str, states: &mut Vec<String>) {
     }
 }
 
+/// The variable in which a line finds the Pod that has labels.
+const FOUND: &str = "$POD";
+
+/// The lines, with the one before them that finds the Pod, if it has another name the next time.
+fn found(place: &Place, lines: &str) -> String {
+    let Some(Of::Labels(labels)) = place.of.as_ref().filter(|_| !place.added) else { return lines.to_owned() };
+    let mut get = words(["kubectl", "get", "pods"]);
+    in_namespace(&mut get, Some(&place.namespace));
+    get.extend(["-l".to_owned(), selector(labels)]);
+    get.extend(words(["--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}"]));
+    // A shell reads it only within other quotes; it stands before the command.
+    format!("POD=$({})\n{}", line(&get), lines.replacen(&quote(FOUND), &format!("\"{FOUND}\""), 1))
+}
+
 /// `kubectl exec … --`.
 fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
     let mut words = words(["kubectl", "exec"]);
@@ -133,7 +158,10 @@ fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
         words.push("-i".into());
     }
     in_namespace(&mut words, Some(&place.namespace));
-    words.push(place.for_kubectl());
+    words.push(match &place.of {
+        Some(Of::Labels(_)) if !place.added => FOUND.to_owned(),
+        _ => place.for_kubectl(),
+    });
     if let Some(container) = &place.container {
         words.extend(["-c".into(), container.clone()]);
     }
@@ -184,12 +212,13 @@ pub(in crate::plan) fn curl(call: &Curl) -> String {
         whole = in_pod(&call.place, true);
         whole.extend(words);
         let known = outside::known(name, Some(&call.identity));
-        return format!("{known}\nprintf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
+        let piped = format!("printf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
+        return format!("{known}\n{}", found(&call.place, &piped));
     } else {
         words.push(call.url.clone());
         whole.extend(words);
     }
-    line(&whole)
+    found(&call.place, &line(&whole))
 }
 
 /// A call from a container that was put into a Pod: kubectl puts one like it there, which has no token mounted.
@@ -225,5 +254,5 @@ fn by_guest(call: &Curl, mut words: Vec<String>) -> String {
 pub(in crate::plan) fn exec(exec: &Exec) -> String {
     let mut words = in_pod(&exec.place, exec.stdin.is_some());
     words.extend(exec.command.iter().cloned());
-    piped(exec.stdin.as_deref(), &words)
+    found(&exec.place, &piped(exec.stdin.as_deref(), &words))
 }

@@ -52,13 +52,13 @@ pub(in crate::plan) fn known(name: &str, identity: Option<&Identity>) -> String 
     }
 }
 
-/// The lines, with flags behind each kubectl that they begin with or pipe into.
+/// The lines, with flags behind each kubectl that they begin with, or rather pipe into: what stands before a pipe renders.
 fn flagged(lines: &str, flags: &str) -> String {
     let flagged = lines.lines().map(|line| {
         // Within quotes, it is a text.
         let outside = |at: &usize| line[..*at].replace(r"'\''", "").matches('\'').count() % 2 == 0;
-        let piped = line.match_indices("| kubectl ").map(|(at, _)| at + 2).find(outside);
-        match if line.starts_with("kubectl ") { Some(0) } else { piped } {
+        let piped = line.match_indices("| kubectl ").map(|(at, _)| at + 2).filter(outside).last();
+        match piped.or_else(|| line.starts_with("kubectl ").then_some(0)) {
             Some(at) => format!("{}kubectl {flags} {}", &line[..at], &line[at + "kubectl ".len()..]),
             None => line.to_owned(),
         }
@@ -174,6 +174,16 @@ kubectl --kubeconfig="$kc" get --raw /api"#)]
         let secret = json!({"create": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}});
         let plan = good(in_default(json!([{"serviceAccount": "sa"}, secret, step])));
         assert_eq!(equivalent(plan.steps.last().expect("a step")), text);
+    }
+
+    #[test]
+    fn who_asks_is_said_behind_the_pipe() {
+        let rendered = "kubectl kustomize a | kubectl apply -f -\nprintf %s 'a | kubectl b' | kubectl create -f -\nkubectl get pods";
+        assert_eq!(
+            super::flagged(rendered, "--as=jane"),
+            "kubectl kustomize a | kubectl --as=jane apply -f -\n\
+             printf %s 'a | kubectl b' | kubectl --as=jane create -f -\nkubectl --as=jane get pods"
+        );
     }
 
     #[test]

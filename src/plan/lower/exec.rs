@@ -4,6 +4,7 @@ use crate::{
     plan::{
         Action, Exec, Identity, Place,
         context::{Context, Draft, below},
+        long,
         resolve::{places, pod_facts::PodFacts, story::Story},
     },
     scenario::{fix::flow, verbs},
@@ -45,5 +46,9 @@ pub(in crate::plan) fn read(
     }
     let (place, facts) = places::read(cx, (&at, draft.index), &exec.pod, exec.container.as_deref(), story)?;
     let identity = account(&place, facts);
-    Some(Action::Exec(Exec { place, identity, command: exec.command.clone(), stdin: exec.stdin.clone() }))
+    let exec = Exec { place, identity, command: exec.command.clone(), stdin: exec.stdin.clone() };
+    if let Some(why) = exec.too_long() {
+        cx.findings.error(&command_at, why).at_key().hint(long::BY_STDIN);
+    }
+    Some(Action::Exec(exec))
 }

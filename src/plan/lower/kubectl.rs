@@ -8,6 +8,7 @@ use crate::{
         Action, Kind, Kubectl, Object,
         context::{Context, Draft, Placed, below},
         kinds::find,
+        long,
     },
     scenario::{
         calls::{As, AsFull},
@@ -67,7 +68,11 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &s
     let stdin = kubectl.stdin.clone();
     let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
     let own = (cx.findings.document().scenario.namespace.is_none()).then(|| cx.namespace.to_owned());
-    Some(Action::Kubectl(Kubectl { args, added, own, stdin, makes }))
+    let kubectl = Kubectl { args, added, own, stdin, makes };
+    if let Some((index, why)) = kubectl.too_long() {
+        cx.findings.error(&below(&at, index), why).hint(long::BY_STDIN);
+    }
+    Some(Action::Kubectl(kubectl))
 }
 
 /// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is

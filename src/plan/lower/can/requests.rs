@@ -246,6 +246,13 @@ impl Asked<'_> {
                     "a request that deletes a collection says no name, so RBAC decides it without one",
                     "leave the `name` out, or ask about `delete`",
                 ),
+                "list" | "watch" => {
+                    cx.findings
+                        .warn(at, format!("a `{verb}` says a name only by `fieldSelector: metadata.name=…`, and every other is refused"))
+                        .second_key(&below(self.at, "name"), "allowed for this one name?")
+                        .hint("ask about `get`, or leave the `name` out; if just that list is meant, end the line with `# on purpose`");
+                    continue;
+                }
                 _ => continue,
             };
             cx.findings.error(at, message).second_key(&below(self.at, "name"), "allowed by this name only?").hint(hint);
