@@ -225,10 +225,6 @@ fn a_field_that_a_kind_lacks_is_refused_by_every_verb_that_sends_objects() {
             fails(&format!("strict-{verb}-{name}"), &step, &words);
         }
     }
-    holds(
-        "strict-end",
-        "  - {title: d, delete: {kind: CustomResourceDefinition, name: stricts.soon.kubewalk.example}}\n",
-    );
 }
 
 #[test]
