@@ -65,6 +65,8 @@ pub mod manifests;
 
 #[doc(hidden)]
 pub mod plan;
+#[doc(hidden)]
+pub mod project_file;
 
 #[doc(hidden)]
 pub mod cluster;

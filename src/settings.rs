@@ -1,6 +1,7 @@
 //! Where things are kept, from the environment: read once, here, for the command line and for `cargo test` alike, and how the
 //! variables of the command line are read.
 
+pub mod project;
 pub mod secret;
 
 use std::{
@@ -15,6 +16,7 @@ use crate::{
     cluster::{Settings, Wanted, own},
     cluster_kind::{Choice, ClusterKind},
     run_limits::RunLimits,
+    scenario::diagnostic,
 };
 
 /// The variable of `--fresh`.
@@ -46,6 +48,16 @@ pub fn variables(command: clap::Command) -> clap::Command {
 /// None; the command line wants the type.
 pub fn tag(text: &str) -> Result<String, std::convert::Infallible> {
     Ok(text.trim().to_owned())
+}
+
+/// How many times a switch is said; its variable says a number, or is on or off as that of any other switch.
+///
+/// # Errors
+/// None; the command line wants the type.
+pub fn count(text: &str) -> Result<u8, std::convert::Infallible> {
+    let off = ["", "n", "no", "f", "false", "off", "0"];
+    let word = text.trim().to_lowercase();
+    Ok(if off.contains(&word.as_str()) { 0 } else { word.parse().unwrap_or(1) })
 }
 
 /// A minor version, as Kubernetes writes it.
@@ -94,8 +106,13 @@ fn kind(word: &str) -> Result<Choice, String> {
 
 /// Reads variables alone: there is no command line of ours in a test program.
 fn read<T: clap::Parser>() -> Result<T, String> {
-    let found =
-        variables(T::command()).try_get_matches_from(["cargo-test"]).and_then(|found| T::from_arg_matches(&found));
+    let mut command = variables(T::command());
+    let profile = text(project::PROFILE);
+    let file = project::read(profile.as_deref(), &command);
+    if let Some(file) = file.map_err(|(source, wrong)| diagnostic::render(&wrong, &source, false))? {
+        command = project::below(command, &file);
+    }
+    let found = command.try_get_matches_from(["cargo-test"]).and_then(|found| T::from_arg_matches(&found));
     found.map_err(|e| e.to_string().trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned())
 }
 
@@ -226,7 +243,8 @@ pub fn fresh() -> bool {
 
 /// Whether the scenarios that tests run are not trusted: `KUBEWALK_UNTRUSTED=1`, as for `kubewalk run`.
 pub fn untrusted() -> bool {
-    read::<OfTests>().is_ok_and(|read| read.untrusted)
+    // What cannot be read may have said so.
+    read::<OfTests>().map_or(true, |read| read.untrusted)
 }
 
 /// The time limits and retries of a run of tests: `KUBEWALK_BUDGET`, `KUBEWALK_CLEANUP_BUDGET`, `KUBEWALK_RETRY_ENVIRONMENT` and

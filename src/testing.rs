@@ -147,8 +147,8 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     let mut report = TestReport::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let (plans, shared) = (std::slice::from_ref(plan), source.clone());
-    let (exclusion, look) = (shared.exclusion(), Look::default());
-    let retry_loop = RetryLoop { plans, source, limits: &limits, jobs: 1, exclusion, look, stop };
+    let (exclusion, look, fail_fast) = (shared.exclusion(), Look::default(), false);
+    let retry_loop = RetryLoop { plans, source, limits: &limits, jobs: 1, exclusion, look, fail_fast, stop };
     let mut ended = runtime.block_on(retry_loop.run(&mut report));
     // One that did not begin has no end of its own.
     if let Some(why) = stop.asked().filter(|_| ended.held + ended.failed + ended.broken == 0) {

@@ -455,3 +455,105 @@ fn a_shell_without_anything_that_is_kept_says_how_to_keep_it() {
     assert_eq!(code, 4, "{stderr}");
     assert!(stderr.contains("nothing is kept of a.yaml") && stderr.contains("run --keep a.yaml"), "{stderr}");
 }
+
+/// A folder that is a project, with two scenarios and a file of settings.
+fn project(settings: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name);
+    std::fs::create_dir_all(at("stories/inner")).expect("folders");
+    std::fs::write(at("kubewalk.toml"), settings).expect("written");
+    let story = |title: &str, tag: &str| {
+        format!("title: {title}\ntags: [{tag}]\nsteps:\n  - {{title: s, serviceAccount: a}}\n")
+    };
+    std::fs::write(at("stories/one.yaml"), story("one", "quick")).expect("written");
+    std::fs::write(at("stories/two.yaml"), story("two", "long")).expect("written");
+    dir
+}
+
+#[test]
+fn the_projects_file_comes_after_the_command_line_and_the_variables() {
+    let text = "paths = ['stories']\ntags = ['quick']\njobs = 3\nreports = ['junit=out/junit.xml']\n\
+                secrets = ['key=env:KEY']\n[profile.ci]\njobs = 8\nfail-fast = true\n";
+    let dir = project(text);
+    let said = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = kubewalk(args);
+        command.current_dir(dir.path()).envs(variables.iter().copied());
+        run(&mut command)
+    };
+    let row = |text: &str, key: &str| {
+        let row = text.lines().find(|line| line.starts_with(&format!("{key} "))).unwrap_or_else(|| panic!("{text}"));
+        row.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    let (code, plain, stderr) = said(&["config"], &[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(row(&plain, "paths"), "stories kubewalk.toml:1");
+    assert_eq!(row(&plain, "tags"), "quick kubewalk.toml:2");
+    assert_eq!(row(&plain, "jobs"), "3 kubewalk.toml:3");
+    assert_eq!(row(&plain, "reports"), "junit=out/junit.xml kubewalk.toml:4");
+    assert_eq!(row(&plain, "secrets"), "key kubewalk.toml:5");
+    assert_eq!(row(&plain, "cluster"), "auto default");
+    let (_, ci, _) = said(&["config", "--profile", "ci"], &[("KUBEWALK_TAG", "long")]);
+    assert_eq!(row(&ci, "jobs"), "8 kubewalk.toml:7 (profile ci)");
+    assert_eq!(row(&ci, "fail-fast"), "true kubewalk.toml:8 (profile ci)");
+    assert_eq!(row(&ci, "tags"), "long variable KUBEWALK_TAG");
+    let (_, line, _) = said(&["config", "--jobs", "5", "other"], &[("KUBEWALK_JOBS", "4"), ("KUBEWALK_PROFILE", "ci")]);
+    assert_eq!(row(&line, "jobs"), "5 command line");
+    assert_eq!(row(&line, "paths"), "other command line");
+    let (_, off, _) = said(&["config", "--profile", "ci"], &[("KUBEWALK_FAIL_FAST", "0")]);
+    assert_eq!(row(&off, "fail-fast"), "0 variable KUBEWALK_FAIL_FAST");
+    // The commands go by it.
+    let (_, listed, _) = said(&["list"], &[]);
+    assert!(listed.contains("one") && !listed.contains("two"), "{listed}");
+    let (_, listed, _) = said(&["list"], &[("KUBEWALK_TAG", "long")]);
+    assert!(listed.contains("two") && !listed.contains("one"), "{listed}");
+    let mut inner = kubewalk(&["list"]);
+    let (code, listed, stderr) = run(inner.current_dir(dir.path().join("stories/inner")));
+    assert!(code == 0 && listed.contains("../../stories/one.yaml"), "{listed}{stderr}");
+}
+
+#[test]
+fn a_file_of_settings_that_is_wrong_starts_nothing_and_is_no_matter_to_other_commands() {
+    for (text, place, words) in [
+        ("paths = ['stories']\ncluster = 'kubeconfig'\n", ":2:11", "a cluster that exists cannot be chosen here"),
+        ("cluster = 'builtn'\n", ":1:11", "invalid value 'builtn'"),
+        ("budget = 'soon'\n", ":1:10", "give a number with s, m or h"),
+        ("jobs = 0\n", ":1:8", "number would be zero"),
+        ("reports = ['junti=a.xml']\n", ":1:12", "did you mean `junit`?"),
+        ("context = 'production'\n", ":1:1", "`context` cannot be said here"),
+        ("jobs = [\n", ":1:9", "error"),
+    ] {
+        let dir = project(text);
+        for command in ["run", "check", "list", "config"] {
+            let (code, stdout, stderr) = run(kubewalk(&[command]).current_dir(dir.path()));
+            assert_eq!((code, stdout.as_str()), (2, ""), "{command}: {text}{stderr}");
+            assert!(stderr.contains(&format!("kubewalk.toml{place}")) && stderr.contains(words), "{text}{stderr}");
+            assert!(stderr.contains('^'), "{stderr}");
+        }
+        let (code, _, stderr) = run(kubewalk(&["man"]).current_dir(dir.path()));
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let dir = project("");
+    let (code, _, stderr) = run(kubewalk(&["list", "--profile", "ci", "stories"]).current_dir(dir.path()));
+    assert!(code == 2 && stderr.contains("there is no profile `ci`"), "{stderr}");
+}
+
+#[test]
+fn what_is_asked_for_must_be_known_and_a_share_must_be_one() {
+    let dir = project("");
+    let cache = dir.path().join("cache");
+    std::fs::create_dir(&cache).expect("a folder");
+    let said = |args: &[&str]| run(kubewalk(args).current_dir(dir.path()).env("KUBEWALK_CACHE", &cache));
+    let (code, _, stderr) = said(&["run", "--failed", "stories"]);
+    assert!(code == 4 && stderr.contains("no run of this project is known"), "{stderr}");
+    let (code, _, stderr) = said(&["run", "--shard", "4/3", "stories"]);
+    assert!(code == 2 && stderr.contains("such as 1/3, 2/3 and 3/3"), "{stderr}");
+    let (code, _, stderr) = said(&["run", "--shard", "3/3", "stories"]);
+    assert!(code == 4 && stderr.contains("fewer scenarios than shares"), "{stderr}");
+    std::fs::write(dir.path().join("times"), "{}\n").expect("written");
+    let (code, _, stderr) = said(&["run", "--shard", "1/2", "--times", "times", "stories"]);
+    assert!(code == 2 && stderr.contains("--times times: line 1: "), "{stderr}");
+    let (code, _, stderr) = said(&["run", "--times", "times", "stories"]);
+    assert!(code == 2 && stderr.contains("--shard"), "{stderr}");
+    let (code, _, stderr) = said(&["watch", "--cluster", "kubeconfig", "stories"]);
+    assert!(code == 2 && stderr.contains("`watch` has a cluster of its own"), "{stderr}");
+}

@@ -108,7 +108,7 @@ fn counted(number: usize, one: &str, more: &str) -> String {
 /// What `--verbose` adds: what is worth to know of each scenario, at its line.
 fn notes(selected: &Selected, talk: Talk) -> String {
     let mut text = String::new();
-    for plan in selected.plans.iter().filter(|_| talk.verbose) {
+    for plan in selected.plans.iter().filter(|_| talk.verbose > 0) {
         for note in &plan.notes {
             let (line, _) = crate::scenario::diagnostic::line_col(&plan.document.source, note.span.start);
             text.push_str(&format!("{}:{line}: note: {}\n", plan.document.source.path.display(), note.text));

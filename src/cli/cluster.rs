@@ -80,6 +80,13 @@ pub struct Down {
     all: bool,
 }
 
+impl Command {
+    /// Whether it starts a cluster, and so goes by the project's file.
+    pub fn starts(&self) -> bool {
+        matches!(self, Command::Up(_))
+    }
+}
+
 pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
     let settings = settings::from_env();
     if let Command::Hold { folder } = command {

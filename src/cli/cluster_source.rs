@@ -1,6 +1,14 @@
 //! Where `kubewalk run` gets its clusters: a warm one, a new one, or one that exists.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -10,7 +18,7 @@ use crate::{
     event::Event,
     exit_code::Exit,
     plan::Plan,
-    run::{millis, retry::ClusterSource, rights, sink::EventSink},
+    run::{millis, retry::ClusterSource, rights, schedule::is_sound, sink::EventSink},
     stop::Stop,
 };
 
@@ -109,5 +117,85 @@ impl ClusterSource for Starter<'_> {
 
     fn is_shared(&self) -> bool {
         false
+    }
+}
+
+/// Clusters that stay between the rounds of a command that runs scenarios again and again, by the shape of their API server.
+#[derive(Debug, Default)]
+pub struct Staying {
+    clusters: tokio::sync::Mutex<BTreeMap<String, Arc<Cluster>>>,
+    spoilt: AtomicBool,
+}
+
+impl Staying {
+    /// Where a round gets its clusters: those that are there, and new ones by a starter.
+    pub fn source<'a>(&'a self, starter: Starter<'a>) -> FromStaying<'a> {
+        FromStaying { staying: self, starter }
+    }
+
+    /// Notes that what is in them is not as it was.
+    pub fn spoil(&self) {
+        self.spoilt.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends all of them, or gives those back that were warm. Gives what could not be removed.
+    pub async fn end(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        let spoilt = self.spoilt.swap(false, Ordering::Relaxed);
+        for cluster in std::mem::take(&mut *self.clusters.lock().await).into_values() {
+            if let Some(cluster) = Arc::into_inner(cluster) {
+                let ended = if spoilt { cluster.discard().await } else { cluster.end().await };
+                left.extend(ended.left);
+            }
+        }
+        left
+    }
+}
+
+/// Gives a round its clusters.
+pub struct FromStaying<'a> {
+    staying: &'a Staying,
+    starter: Starter<'a>,
+}
+
+impl ClusterSource for FromStaying<'_> {
+    type Held = Arc<Cluster>;
+
+    fn take<'a>(&'a self, sink: &'a mut dyn EventSink) -> BoxFuture<'a, Result<Arc<Cluster>, Exit>> {
+        Box::pin(async {
+            let key = self.starter.wanted.shape.key();
+            let there = self.staying.clusters.lock().await.get(&key).cloned();
+            if let Some(cluster) = there {
+                let as_new = !self.staying.spoilt.load(Ordering::Relaxed) && cluster.spoilt().is_none();
+                if as_new && is_sound(&cluster).await {
+                    return Ok(cluster);
+                }
+                drop(cluster);
+                sink.note("kubewalk: the cluster is not as it was; a new one is started");
+                self.staying.spoil();
+                let left = self.staying.end().await;
+                if !left.is_empty() {
+                    sink.event(Event::CleanUp { path: None, took_ms: 0, left });
+                }
+            }
+            let cluster: Arc<Cluster> = Arc::from(self.starter.started(sink).await?);
+            self.staying.clusters.lock().await.insert(key, Arc::clone(&cluster));
+            Ok(cluster)
+        })
+    }
+
+    fn end(&self, held: Arc<Cluster>) -> BoxFuture<'_, Option<Vec<String>>> {
+        Box::pin(async move {
+            // What was broken off was not cleaned up.
+            if self.starter.stop.asked().is_some() {
+                self.staying.spoil();
+            }
+            drop(held);
+            None
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }

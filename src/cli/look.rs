@@ -86,6 +86,11 @@ impl Looking {
         Err(Exit::Invalid)
     }
 
+    /// Whether only a part of a scenario is played, so that its end is no verdict about it.
+    pub fn is_a_part(&self) -> bool {
+        self.from_step.is_some() || self.to_step.is_some()
+    }
+
     /// How long a cluster stays with what is kept in it, if anything is to be kept.
     pub fn ttl(&self) -> Option<Duration> {
         self.keep.map(|_| self.keep_for)

@@ -9,12 +9,14 @@ mod check;
 mod cluster;
 mod cluster_source;
 mod color;
+mod config;
 mod destination;
 mod docs;
 mod doctor;
 mod existing_cluster;
 mod explain;
 mod expression;
+mod history;
 mod init;
 mod inside;
 mod list;
@@ -32,10 +34,12 @@ mod schema;
 mod screen;
 mod secret;
 mod select;
+mod shard;
 mod shell;
 mod signals;
 mod sweep;
 mod talk;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -47,6 +51,7 @@ use crate::{
     cluster::{ClusterError, limits},
     exit_code::Exit,
     redact::show,
+    scenario::diagnostic,
     settings, where_docker_is,
 };
 
@@ -56,6 +61,9 @@ use crate::{
 struct Cli {
     #[command(flatten)]
     talk: Talk,
+    /// The profile of kubewalk.toml by which to go, e.g. `ci`.
+    #[arg(long, global = true, value_name = "NAME", env = settings::project::PROFILE)]
+    profile: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -69,12 +77,16 @@ of the run is spent, 128+n ended by signal n.";
 enum Command {
     /// Runs scenarios on a cluster that it starts, and removes it afterwards. A scenario can do what root can; `check` is safe for
     /// any file, and --untrusted narrows a run.
-    Run(run::Options),
+    Run(Box<run::Options>),
+    /// Runs scenarios, and again what was changed as soon as it is saved, on a cluster that stays between.
+    Watch(watch::Options),
     /// Reads and plans scenarios and says all that is wrong; needs no cluster. A scenario can do what root can; `check` is safe for
     /// any file.
     Check(check::Options),
     /// Lists scenarios: file, number of steps, title.
     List(list::Options),
+    /// Shows what a run would go by, and where each value is from: the command line, a variable, kubewalk.toml, or nobody.
+    Config(Box<run::Options>),
     /// Says what this machine offers for a cluster, and what is missing.
     Doctor,
     /// Prints the JSON Schema of a scenario, for editors, or of the event stream.
@@ -107,7 +119,16 @@ enum Command {
 impl Command {
     /// Whether it may speak to Docker.
     fn speaks_to_docker(&self) -> bool {
-        matches!(self, Command::Run(_) | Command::Doctor | Command::Sweep(_) | Command::Cluster(_))
+        matches!(self, Command::Run(_) | Command::Watch(_) | Command::Doctor | Command::Sweep(_) | Command::Cluster(_))
+    }
+
+    /// Whether it goes by the project's file.
+    fn goes_by_the_file(&self) -> bool {
+        match self {
+            Command::Run(_) | Command::Watch(_) | Command::Check(_) | Command::List(_) | Command::Config(_) => true,
+            Command::Cluster(command) => command.starts(),
+            _ => false,
+        }
     }
 
     /// What it needs of the machine before it begins.
@@ -115,6 +136,7 @@ impl Command {
         limits::memory()?;
         match self {
             Command::Run(_)
+            | Command::Watch(_)
             | Command::Doctor
             | Command::Explain(_)
             | Command::Shell(_)
@@ -160,11 +182,30 @@ pub fn main(closed: bool) -> ExitCode {
     // First: also an error of the command line may be too long for a file.
     limits::raise();
     signals::survive_a_file_limit();
-    let parsed = command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
-    let cli = match parsed {
-        Ok(cli) => cli,
+    let (mut cli, mut found) = match parse(command()) {
+        Ok(parsed) => parsed,
         Err(e) => return output::usage(&e.format(&mut command())).into(),
     };
+    let mut file = None;
+    if cli.command.goes_by_the_file() {
+        let mut whole = command();
+        whole.build();
+        let run = whole.find_subcommand("run").cloned().unwrap_or_default();
+        file = match settings::project::read(cli.profile.as_deref(), &run) {
+            Ok(file) => file,
+            Err((source, wrong)) => {
+                let colors = cli.talk.stderr_colors();
+                output::eprint_colored(&diagnostic::render(&wrong, &source, colors), colors);
+                return Exit::Invalid.into();
+            }
+        };
+        if let Some(file) = &file {
+            (cli, found) = match parse(settings::project::below(command(), file)) {
+                Ok(parsed) => parsed,
+                Err(e) => return output::usage(&e.format(&mut command())).into(),
+            };
+        }
+    }
     if cli.command.speaks_to_docker() {
         if closed {
             output::stays_closed();
@@ -182,8 +223,17 @@ pub fn main(closed: bool) -> ExitCode {
     }
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
         Command::Run(options) => run::main(options, cli.talk),
+        Command::Watch(options) => watch::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
         Command::List(options) => list::main(options, cli.talk),
+        Command::Config(_) => {
+            let whole = command();
+            let of = (found.subcommand_matches("config"), whole.find_subcommand("config"));
+            Ok(match of {
+                (Some(found), Some(command)) => config::main(found, command, file.as_ref()),
+                _ => Exit::Bug,
+            })
+        }
         Command::Doctor => doctor::main(),
         Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
@@ -208,6 +258,12 @@ pub fn main(closed: bool) -> ExitCode {
             Exit::Bug.into()
         }
     }
+}
+
+/// The command line, read.
+fn parse(command: clap::Command) -> Result<(Cli, clap::ArgMatches), clap::Error> {
+    let found = command.try_get_matches()?;
+    Ok((Cli::from_arg_matches(&found)?, found))
 }
 
 /// An error and its causes. Many libraries put the cause's words into their own, so what was said is not said again.

@@ -69,6 +69,13 @@ pub fn eprint_in_place(text: &str) {
     let _ = io::stderr().lock().write_all((CLEAR.to_owned() + &outlet::plain(text)).as_bytes());
 }
 
+/// Takes away what was said in place.
+pub fn clear_in_place() {
+    if IN_PLACE.swap(false, Ordering::Relaxed) {
+        let _ = io::stderr().lock().write_all(CLEAR.as_bytes());
+    }
+}
+
 /// Prints data. When standard output does not take it, that is said on standard error, and a run that held ends with exit
 /// code 7.
 pub fn print(text: &str) -> Exit {
@@ -89,6 +96,7 @@ fn written(text: &str) -> Exit {
     if text.is_empty() {
         return Exit::Held;
     }
+    clear_in_place();
     let done = if CLOSED.load(Ordering::Relaxed) {
         Err(io::Error::other("it was closed before the start"))
     } else {

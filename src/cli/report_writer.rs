@@ -59,6 +59,11 @@ impl ReportWriter {
         &self.records[self.records.len() - 1].event
     }
 
+    /// What was told so far.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
     /// Writes the reports.
     pub fn finish(mut self) -> Exit {
         self.write()

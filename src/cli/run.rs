@@ -8,13 +8,15 @@ use tokio::time::Instant;
 use super::{
     cluster_source::Starter,
     existing_cluster::ExistingCluster,
+    history::History,
     look::{Looking, Pause},
     output::{eprint, eprint_colored},
     rendering,
     report_target::{self, ReportTarget},
     screen::Screen,
     secret::Secrets,
-    select::{self, Selection, Slow},
+    select::{self, Selected, Selection, Slow},
+    shard::Sharding,
     signals,
     talk::Talk,
 };
@@ -59,12 +61,39 @@ pub struct Options {
     limits: RunLimits,
     #[command(flatten)]
     looking: Looking,
+    /// Begins no other scenario when one has failed; those that run go on to their end.
+    #[arg(long, env = "KUBEWALK_FAIL_FAST")]
+    fail_fast: bool,
+    /// Only scenarios that did not hold the last time that they were run here.
+    #[arg(long)]
+    failed: bool,
+    #[command(flatten)]
+    sharding: Sharding,
     /// Starts a new cluster, also when a warm one is there (see `kubewalk cluster`).
     #[arg(long, env = settings::FRESH)]
     fresh: bool,
 }
 
 impl Options {
+    /// Leaves out what did hold, and what is of another share.
+    fn narrow(&self, selected: &mut Selected, history: Option<&History>) -> Result<(), Exit> {
+        let before = selected.plans.len();
+        if self.failed {
+            selected.plans.retain(|plan| history.is_some_and(|known| known.failed(&plan.document.source.path)));
+            selected.why = Some(match history {
+                Some(_) => "of these scenarios, none failed the last time that it was run here".into(),
+                None => "no run of this project is known, so none is known to have failed".into(),
+            });
+        }
+        if self.sharding.apply(&mut selected.plans)? > 0 && selected.plans.is_empty() {
+            let share = self.sharding.share().map(|share| share.to_string()).unwrap_or_default();
+            selected.why =
+                Some(format!("no scenario is left for share {share}: there are fewer scenarios than shares"));
+        }
+        selected.left_out += before - selected.plans.len();
+        Ok(())
+    }
+
     /// The command that removes what a run leaves that is ended at once.
     fn sweep(&self) -> String {
         match (self.cluster, &self.existing.context) {
@@ -101,6 +130,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
         selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
+    }
+    let history = History::here(&settings::from_env().cache);
+    if let Err(exit) = options.narrow(&mut selected, history.as_ref()) {
+        return Ok(exit);
     }
     let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
     if let Err(e) = report_target::spares(places, &selected.read()) {
@@ -158,13 +191,19 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let (settings, exclusion) = (settings::from_env(), ExclusionLocks::new());
     let retry_loop = |plans| {
         let wanted = groups::wanted(plans, &wanted);
-        let (fresh, keep, verbose) = (options.fresh, options.looking.ttl(), talk.verbose);
+        let (fresh, keep, verbose) = (options.fresh, options.looking.ttl(), talk.verbose > 0);
         let source = Starter { plans, wanted, settings: &settings, fresh, keep, verbose, stop: &stop, begun };
         let look = options.looking.look(&pause);
-        RetryLoop { plans, source, limits: &options.limits, jobs, exclusion: &exclusion, look, stop: &stop }
+        let (limits, exclusion, fail_fast) = (&options.limits, &exclusion, options.fail_fast);
+        RetryLoop { plans, source, limits, jobs, exclusion, look, fail_fast, stop: &stop }
     };
     Ok(runtime.block_on(async {
         let ended = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
+        if !options.looking.is_a_part() {
+            let mut history = history.unwrap_or_default();
+            history.take(screen.records());
+            history.keep(&settings.cache);
+        }
         finish(ended, &stop, begun, screen)
     }))
 }

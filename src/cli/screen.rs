@@ -1,7 +1,9 @@
 //! What a run shows: results on standard output, the cluster's progress on standard error, and everything in the reports.
 
+use std::collections::BTreeSet;
+
 use super::{
-    output::{eprint, eprint_colored, print_colored, width},
+    output::{clear_in_place, eprint, eprint_colored, eprint_in_place, print_colored, stderr_is_a_terminal, width},
     progress,
     report_target::ReportTarget,
     report_writer::ReportWriter,
@@ -10,7 +12,7 @@ use super::{
 };
 use crate::{
     cluster::{ClusterError, Progress},
-    event::Event,
+    event::{Event, Record},
     exit_code::Exit,
     plan::Plan,
     redact::show,
@@ -26,6 +28,22 @@ pub struct Screen {
     colors: bool,
     progress: bool,
     exit: Exit,
+    count: Count,
+}
+
+/// How far a run of several scenarios is.
+#[derive(Debug, Default)]
+struct Count {
+    ended: BTreeSet<String>,
+    all: usize,
+}
+
+impl Count {
+    /// Where there are several scenarios and not all have ended.
+    fn words(&self) -> Option<String> {
+        let ended = self.ended.len();
+        (self.all > 1 && ended < self.all).then(|| format!("kubewalk: {ended} of {} scenarios", self.all))
+    }
 }
 
 impl Screen {
@@ -36,12 +54,21 @@ impl Screen {
             terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
             progress: !talk.quiet,
             exit: Exit::Held,
+            count: Count::default(),
         }
     }
 
     /// Tells the reports an event that the terminal does not show.
     pub fn report(&mut self, event: Event) {
+        if let Event::RunStarted { scenarios, .. } = &event {
+            self.count.all = *scenarios;
+        }
         self.reports.record(event);
+    }
+
+    /// What was told so far.
+    pub fn records(&self) -> &[Record] {
+        self.reports.records()
     }
 
     /// The reports of a run that does not begin: the terminal has said why already.
@@ -71,12 +98,22 @@ impl Screen {
 
 impl EventSink for Screen {
     fn event(&mut self, event: Event) {
+        if let Event::ScenarioFinished { path, .. } = &event {
+            self.count.ended.insert(path.clone());
+        }
+        let counts = matches!(event, Event::ScenarioStarted { .. } | Event::ScenarioFinished { .. });
         let event = self.reports.record(event);
         let text = self.terminal.on(event);
         if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
             eprint_colored(&text, self.colors);
         } else if !text.is_empty() {
             self.exit = self.exit.worst(print_colored(&text, self.colors));
+        }
+        if self.progress && (counts || !text.is_empty()) && stderr_is_a_terminal() {
+            match self.count.words().filter(|_| !matches!(event, Event::RunFinished { .. })) {
+                Some(words) => eprint_in_place(&words),
+                None => clear_in_place(),
+            }
         }
     }
 

@@ -69,6 +69,8 @@ pub struct Selected {
     pub left_out: usize,
     /// What is wrong with the files, and what is only warned about, for reports.
     pub findings: Vec<Finding>,
+    /// Why nothing is left, when more than filters have left something out.
+    pub why: Option<String>,
 }
 
 impl Selected {
@@ -118,6 +120,9 @@ impl Selected {
 
     /// Why there is nothing to run.
     pub fn nothing(&self) -> String {
+        if let Some(why) = &self.why {
+            return why.clone();
+        }
         format!("no scenario was selected ({} left out by --filter, --expr and --tag)", self.left_out)
     }
 

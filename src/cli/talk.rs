@@ -6,7 +6,7 @@ use super::{
     color::{colors_are_forced, colors_by_environment},
     output::{stderr_is_a_terminal, stdout_is_a_terminal},
 };
-use crate::report::terminal::Verbosity;
+use crate::{report::terminal::Verbosity, settings};
 
 /// How it talks.
 #[derive(Debug, Clone, Copy, Args)]
@@ -17,9 +17,9 @@ pub struct Talk {
     /// Says less: only what failed, and the summary.
     #[arg(short, long, global = true, conflicts_with = "verbose", env = "KUBEWALK_QUIET")]
     pub quiet: bool,
-    /// Says more: each step with the kubectl or curl line that does the same.
-    #[arg(short, long, global = true, env = "KUBEWALK_VERBOSE")]
-    pub verbose: bool,
+    /// Says more: each step with the kubectl or curl line that does the same; twice, also with what came back.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, value_parser = settings::count, env = "KUBEWALK_VERBOSE")]
+    pub verbose: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +44,8 @@ impl Talk {
     pub fn verbosity(self) -> Verbosity {
         match self {
             Talk { quiet: true, .. } => Verbosity::Quiet,
-            Talk { verbose: true, .. } => Verbosity::Verbose,
+            Talk { verbose: 1, .. } => Verbosity::Verbose,
+            Talk { verbose: 2.., .. } => Verbosity::Answers,
             _ => Verbosity::Normal,
         }
     }

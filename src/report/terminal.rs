@@ -24,6 +24,8 @@ pub enum Verbosity {
     Normal,
     /// The kubectl lines of each step, too.
     Verbose,
+    /// What came back, too.
+    Answers,
 }
 
 /// Turns events into text. Scenarios that run side by side are not mixed: one is shown as it runs, the others when they
@@ -45,6 +47,10 @@ pub struct Terminal {
     again: BTreeSet<String>,
     /// How many of them held then.
     flaky: usize,
+    /// How many scenarios have begun.
+    begun: BTreeSet<String>,
+    /// The steps that did not hold, by the path of their scenario.
+    bad: BTreeMap<String, String>,
     /// Titles and headings that were not needed yet (quiet mode).
     headings: BTreeMap<String, String>,
 }
@@ -68,6 +74,8 @@ impl Terminal {
             skipped: BTreeMap::new(),
             again: BTreeSet::new(),
             flaky: 0,
+            begun: BTreeSet::new(),
+            bad: BTreeMap::new(),
             headings: BTreeMap::new(),
         }
     }
@@ -140,6 +148,7 @@ impl Terminal {
             Event::ScenarioAgain { path, attempt, of } => {
                 self.over.remove(path);
                 self.skipped.remove(path);
+                self.bad.remove(path);
                 self.again.insert(path.clone());
                 let text = format!(
                     "~ {} is run again ({attempt} of {of}): the environment kept it from an answer",
@@ -155,6 +164,7 @@ impl Terminal {
                 format!("{heading}  {}\n", self.paint(YELLOW, "~ flaky: it held only when it was run again"))
             }
             Event::ScenarioStarted { path, title, say, namespace, .. } => {
+                self.begun.insert(path.clone());
                 let place = self.paint(DIM, &format!("{}, namespace {}", safe(path), safe(namespace)));
                 let heading = format!("\n{}\n  {place}\n", self.paint(BOLD, &safe(title)));
                 if normal {
@@ -183,6 +193,9 @@ impl Terminal {
                 }
                 if bad {
                     self.over.insert(path.clone());
+                    let mark = if matches!(outcome, Outcome::Broken { .. }) { "!" } else { "✗" };
+                    let place = format!("{}:{}", safe(path), step.line);
+                    self.bad.insert(path.clone(), format!("{mark} {place}  {} {}", step.number, safe(&step.title)));
                 }
                 self.headings.remove(path).unwrap_or_default() + &self.step(step)
             }
@@ -217,7 +230,7 @@ impl Terminal {
                 }
                 text
             }
-            Event::CleanUp { took_ms, .. } if self.verbosity == Verbosity::Verbose => {
+            Event::CleanUp { took_ms, .. } if self.verbosity >= Verbosity::Verbose => {
                 self.paint(DIM, &format!("  cleaned up ({})", time(*took_ms))) + "\n"
             }
             Event::RunFinished { held, failed, broken, skipped, took_ms, .. } => {
@@ -236,7 +249,10 @@ impl Terminal {
                     "{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}{flaky}",
                     time(*took_ms)
                 );
-                format!("\n{}\n", self.paint(if good { GREEN } else { RED }, &line))
+                // Of one alone it stands just above.
+                let bad = self.bad.values().filter(|_| self.begun.len() > 1);
+                let bad: String = bad.map(|bad| format!("  {}\n", self.paint(RED, bad))).collect();
+                format!("\n{}\n{bad}", self.paint(if good { GREEN } else { RED }, &line))
             }
             _ => String::new(),
         }
@@ -259,9 +275,14 @@ impl Terminal {
             text += &format!("  {}", self.paint(color, &safe(&step.summary)));
         }
         text += &format!("  {}\n", self.paint(DIM, &time(step.took_ms)));
-        if self.verbosity == Verbosity::Verbose {
+        if self.verbosity >= Verbosity::Verbose {
             for line in equivalent.lines() {
                 text += &format!("      {}\n", self.paint(DIM, &safe(line)));
+            }
+        }
+        if self.verbosity == Verbosity::Answers {
+            for line in step.answered.iter().flat_map(words::answer) {
+                text += &format!("      {}\n", self.paint(DIM, &safe(&line)));
             }
         }
         if self.verbosity >= Verbosity::Normal {

@@ -1,7 +1,11 @@
 //! Small words of reports.
 
 pub(super) use crate::text::defuse;
-use crate::{expect::Class, redact::show};
+use crate::{
+    event::{Excerpt, ResponseRecord},
+    expect::Class,
+    redact::show,
+};
 
 /// A few words for the caret: what came, or its beginning.
 pub(super) fn label(got: &str) -> String {
@@ -42,4 +46,13 @@ pub(super) fn time(ms: u64) -> String {
         1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
     }
+}
+
+/// What came back, line by line.
+pub(super) fn answer(answer: &ResponseRecord) -> Vec<String> {
+    let ended = answer.status.map(|status| status.to_string()).or(answer.exit_code.map(|code| format!("exit {code}")));
+    let heads = ended.into_iter().chain(answer.headers.iter().cloned());
+    let text = |excerpt: &Excerpt| excerpt.shown().lines().map(str::to_owned).collect::<Vec<_>>();
+    let bodies = answer.body.iter().chain(&answer.stderr).flat_map(text);
+    heads.chain(bodies).map(|line| format!("< {line}")).collect()
 }

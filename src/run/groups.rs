@@ -55,7 +55,9 @@ pub async fn run<'a, S: ClusterSource>(
         }
         ran = true;
         let of_group = retry_loop.run(sink).await;
-        hopeless = of_group.exit == Exit::Environment && of_group.held + of_group.failed + of_group.broken == 0;
+        let enough = retry_loop.fail_fast && of_group.failed > 0;
+        hopeless =
+            enough || of_group.exit == Exit::Environment && of_group.held + of_group.failed + of_group.broken == 0;
         totals.add(of_group);
     }
     if !ran && totals.exit == Exit::Held {

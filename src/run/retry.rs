@@ -55,6 +55,8 @@ pub struct RetryLoop<'a, S> {
     pub exclusion: &'a ExclusionLocks,
     /// What becomes of those that fail, before they are cleaned up.
     pub look: Look<'a>,
+    /// Whether no other begins when one has failed.
+    pub fail_fast: bool,
     /// What breaks them off.
     pub stop: &'a Stop,
 }
@@ -126,7 +128,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
             let mut stays = Vec::new();
             self.rounds(&mut all, (look, &mut stays), &mut running, &mut totals).await;
             let waiting = all.iter().filter(|one| one.ended.is_none()).count();
-            if stays.is_empty() || waiting == 0 || self.stop.asked().is_some() {
+            if stays.is_empty() || waiting == 0 || self.stop.asked().is_some() || self.is_enough(&all) {
                 break;
             }
             all.iter_mut().for_each(|one| one.over = one.ended.is_some());
@@ -142,11 +144,17 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
             totals.exit = totals.exit.worst(Exit::Flaky);
         }
         // Of what did not begin nothing is known, whatever came of the others.
-        if self.stop.asked().is_none() && all.iter().any(|one| one.ended.is_none()) {
+        if self.stop.asked().is_none() && !self.is_enough(&all) && all.iter().any(|one| one.ended.is_none()) {
             totals.exit = totals.exit.worst(Exit::Environment);
         }
         all.into_iter().for_each(|one| totals.add(one.into_ended()));
         totals
+    }
+
+    /// Whether one has failed, and that is enough.
+    fn is_enough(&self, all: &[ScenarioState]) -> bool {
+        let failed = |one: &ScenarioState| one.ended.as_ref().is_some_and(|ended| ended.failed > 0);
+        self.fail_fast && all.iter().any(failed)
     }
 
     /// As many rounds as it takes and as are allowed.
@@ -172,7 +180,8 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
                 },
             };
             self.round(all, round, &cluster, (look, stays), running.sink).await;
-            let over = round == rounds || self.stop.asked().is_some() || !all.iter().any(ScenarioState::is_open);
+            let enough = self.stop.asked().is_some() || self.is_enough(all);
+            let over = round == rounds || enough || !all.iter().any(ScenarioState::is_open);
             if over || !is_sound(&cluster).await {
                 let going = all.iter_mut().flat_map(|one| std::mem::take(&mut one.going)).collect();
                 let left = self.end(cluster, going, running).await;
@@ -213,6 +222,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
             cleanup: self.limits.cleanup_budget,
             used_again: round < rounds || self.source.is_shared(),
             look,
+            fail_fast: self.fail_fast,
         };
         let open = all.iter().enumerate().filter(|(_, one)| one.is_open()).map(|(at, one)| (at, &one.plan));
         let mut tell = |event| sink.event(event);
@@ -365,6 +375,7 @@ mod tests {
             jobs: 4,
             exclusion: &exclusion,
             look: Look::default(),
+            fail_fast: false,
             stop,
         };
         let totals = retry_loop.run(&mut told).await;

@@ -31,6 +31,8 @@ pub struct ScheduleOptions<'a> {
     pub used_again: bool,
     /// What becomes of a scenario that failed, before it is cleaned up.
     pub look: Look<'a>,
+    /// Whether no other begins when one has failed.
+    pub fail_fast: bool,
 }
 
 /// Runs plans, each with a number of its own, and gives how each that began ended, and its namespace if that still goes. With one job,
@@ -61,10 +63,10 @@ pub async fn run<'a, 'e>(
     let mut all = Vec::new();
     // On a broken cluster, every further scenario would only say so again. Those that have begun go on to their end.
     let go_on = || cluster.broken().is_none() && stop.asked().is_none();
-    let mut unsound = false;
+    let (mut unsound, mut enough) = (false, false);
     let mut running = FuturesUnordered::new();
     loop {
-        while go_on() && !unsound && running.len() < options.jobs {
+        while go_on() && !unsound && !enough && running.len() < options.jobs {
             let free = waiting.iter().enumerate().find_map(|(at, (_, plan))| Some((at, exclusion.try_lock(plan)?)));
             let (at, lock) = match (free, waiting.front()) {
                 (Some(free), _) => free,
@@ -88,6 +90,7 @@ pub async fn run<'a, 'e>(
             lock.stays();
             stays.push(lock);
         }
+        enough |= options.fail_fast && ended.failed > 0;
         unsound |= ended.exit == Exit::Environment && !is_sound(cluster).await;
         all.push((number, ended, going));
     }

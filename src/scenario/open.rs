@@ -35,14 +35,16 @@ pub enum Unopened {
 /// `.git`, else that with `Cargo.toml`. A mark in a folder that everybody can write may be anybody's, and so may one that belongs
 /// to neither the folder's owner nor root: they do not count.
 pub fn project(folder: &Path) -> Option<PathBuf> {
-    let counts = |folder: &Path, mark: &str| {
-        let (Ok(around), Ok(mark)) = (fs::metadata(folder), fs::symlink_metadata(folder.join(mark))) else {
-            return false;
-        };
-        around.mode() & 0o002 == 0 && (mark.uid() == around.uid() || mark.uid() == 0)
-    };
-    let marked = |mark: &str| folder.ancestors().find(|folder| counts(folder, mark));
+    let marked = |mark: &str| folder.ancestors().find(|folder| marks(folder, mark));
     ["kubewalk.toml", ".git", "Cargo.toml"].into_iter().find_map(marked).map(Path::to_owned)
+}
+
+/// Whether a folder has a mark that counts.
+pub fn marks(folder: &Path, mark: &str) -> bool {
+    let (Ok(around), Ok(mark)) = (fs::metadata(folder), fs::symlink_metadata(folder.join(mark))) else {
+        return false;
+    };
+    around.mode() & 0o002 == 0 && (mark.uid() == around.uid() || mark.uid() == 0)
 }
 
 /// The folder that bounds what a scenario may name: that of its project, else its own. It is opened once, and everything in it is
