@@ -17,6 +17,11 @@ pub fn namespace() -> Kind {
     Kind::own::<k8s_openapi::api::core::v1::Namespace>()
 }
 
+/// The kind of a ServiceAccount.
+pub fn service_account() -> Kind {
+    Kind::own::<k8s_openapi::api::core::v1::ServiceAccount>()
+}
+
 /// Why a kind was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {

@@ -7,8 +7,12 @@ use crate::{
     plan::{
         Kind,
         context::{Context, Draft, below},
-        kinds::nearest,
-        lower::{kind::json_type, role_rules},
+        kinds::{self, nearest},
+        lower::{
+            kind::{check_name, json_type},
+            role_rules,
+        },
+        names,
         resolve::groups,
     },
 };
@@ -107,12 +111,15 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &
                     .error(&below(at, "apiGroup"), "a ServiceAccount among subjects has no `apiGroup`")
                     .hint("remove it: ServiceAccounts are of the core group");
             }
-            if name.contains(':') && !draft.refused {
-                let hint = match name.rsplit(':').next() {
-                    Some(last) if !last.is_empty() => Some(format!("write `name: {last}` and its `namespace`")),
-                    _ => None,
-                };
-                cx.findings.error(&below(at, "name"), format!("`{name}` is no name of a ServiceAccount")).hint_if(hint);
+            let user = name.strip_prefix("system:serviceaccount:").unwrap_or(&name).split_once(':');
+            let accounts = kinds::service_account();
+            let good = |account: &&str| names::check(&accounts, account).is_ok();
+            if let (Some((namespace, account)), false) = (user.filter(|(_, account)| good(account)), draft.refused) {
+                cx.findings
+                    .error(&below(at, "name"), format!("`{name}` is no name of a ServiceAccount"))
+                    .hint(format!("write `name: {account}` and `namespace: {namespace}`"));
+            } else if !name.is_empty() && !draft.refused {
+                check_name(cx, &below(at, "name"), &accounts, &name);
             }
             if !map.contains_key("namespace") {
                 map.insert("namespace".into(), json!(namespace));

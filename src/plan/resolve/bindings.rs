@@ -8,8 +8,9 @@ use crate::{
         well_known::{ACCOUNT, RBAC},
     },
     plan::{
-        context::{Context, Draft, Placed, below},
-        kinds::nearest,
+        context::{Context, Draft, Placed, below, words},
+        kinds::{self, nearest},
+        names,
         resolve::{
             pod_facts::pod_facts,
             reference::deletion,
@@ -140,8 +141,9 @@ fn subjects(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed, story: &St
         }
         let text = |key: &str| subject.get(key).and_then(Value::as_str).unwrap_or_default();
         let (name, namespace) = (text("name"), text("namespace"));
-        // A name with a colon has an error of its own.
-        if name == "default" || name.is_empty() || name.contains(':') {
+        // A name that no account has is an error of its own.
+        let of_one = names::check(&kinds::service_account(), name).is_ok() || name.contains(words::PREFIX);
+        if name == "default" || !of_one {
             continue;
         }
         let hint = match find(story, ACCOUNT, Some(namespace), name, &[]) {
