@@ -101,7 +101,7 @@ pub fn credentials(text: &str) -> Cow<'_, str> {
 pub fn masked(text: &str) -> Cow<'_, str> {
     let found = {
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found = all(&known, text, true, DEPTH);
+        let mut found = find_all(&known, text, true, DEPTH);
         found.extend(shapes::find_named(text));
         found
     };
@@ -119,7 +119,7 @@ fn filtered(text: &str, secrets: bool) -> Cow<'_, str> {
     // that looks like nothing.
     let found = {
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found = all(&known, &clean, secrets, DEPTH);
+        let mut found = find_all(&known, &clean, secrets, DEPTH);
         // A word that is a Secret's value, too, still says that a password comes.
         found.extend(shapes::find_named(&clean));
         found
@@ -137,7 +137,7 @@ fn filtered(text: &str, secrets: bool) -> Cow<'_, str> {
 const DEPTH: usize = 2;
 
 /// What is known, by value and by shape, in a text and in what stands encoded in it.
-fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
+fn find_all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
     let squeezed = Squeezed::without_breaks(text);
     let mut found = known.credentials.find(text, squeezed.as_ref());
     if secrets {
@@ -145,7 +145,7 @@ fn all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Found> {
     }
     found.extend(shapes::find(text));
     if depth > 0 {
-        let inner = |inner: &str| all(known, inner, secrets, depth - 1);
+        let inner = |inner: &str| find_all(known, inner, secrets, depth - 1);
         numbers::views(text, |view| found.extend(view.found(inner)));
         let views = escapes::view(text).into_iter().chain(gaps::spelled(text));
         found.extend(views.flat_map(|view| view.found(inner)));

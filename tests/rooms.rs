@@ -225,7 +225,8 @@ fn circles_are_found() {
     assert_eq!(circles(&renamed), vec![], "of two rooms");
 }
 
-/// The lists of files in CONTRIBUTING.md are those at which the compiler stops when a verb or an expectation is added.
+/// The lists of files in CONTRIBUTING.md are those at which the compiler stops when a verb, an expectation, a report or a kind of
+/// cluster is added.
 #[test]
 fn contributing_names_every_file_to_touch() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -280,6 +281,20 @@ fn contributing_names_every_file_to_touch() {
     let places = all(&[naming("Key", &keys), apart, own]);
     assert_eq!(listed("Add an expectation"), places);
     assert!(places.len() <= 5, "{places:?}");
+
+    let kinds = variants(&read("src/cli/report_target.rs"), "pub enum ReportKind {", '(');
+    assert!(kinds.len() > 4, "{kinds:?}");
+    let own = ["src/report/NAME.rs", "src/report/mod.rs"].map(str::to_owned).to_vec();
+    let places = all(&[naming("ReportKind", &kinds), own]);
+    assert_eq!(listed("Add a report"), places);
+    assert!(places.len() <= 3, "{places:?}");
+
+    let kinds = variants(&read("src/cluster_kind.rs"), "pub enum ClusterKind {", '(');
+    assert!(kinds.len() > 4, "{kinds:?}");
+    let own = ["src/cluster_kind.rs", "src/cluster/kinds/NAME.rs"].map(str::to_owned).to_vec();
+    let places = all(&[naming("ClusterKind", &kinds), own]);
+    assert_eq!(listed("Add a kind of cluster"), places);
+    assert!(places.len() <= 4, "{places:?}");
 }
 
 static OURS: LazyLock<Imports> = LazyLock::new(|| {

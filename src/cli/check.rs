@@ -70,7 +70,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     rendering::install(options.render);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());
-    if let Err(e) = spares(place, &selected.read()) {
+    if let Err(e) = spares(place, &selected.files_read()) {
         eprint_line!("error: {e}");
         return Ok(Exit::Invalid);
     }

@@ -103,7 +103,7 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
             Command::List => list(&settings),
             Command::Down(options) => down(options, &settings).await,
             Command::Kubeconfig(named) => {
-                let (_, state) = one(named, &settings)?;
+                let (_, state) = find_one(named, &settings)?;
                 Ok(print(&format!("{}\n", state.kubeconfig.display())))
             }
             Command::Hold { .. } => Ok(Exit::Held),
@@ -285,7 +285,7 @@ fn chosen_from(named: &Named, settings: &Settings) -> Result<Vec<Folder>, Cluste
 }
 
 /// The cluster of that name, or the only one of the work that is done here.
-fn one(name: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
+fn find_one(name: &Named, settings: &Settings) -> Result<(Folder, State), ClusterError> {
     let here = Whose::here();
     let all = kept(settings)?.into_iter().filter(|(_, state)| name.name.is_some() || state.ask.whose == here);
     named(name, all.collect(), |(folder, _)| folder)

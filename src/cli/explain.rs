@@ -144,7 +144,7 @@ fn own_scope(group: &str, plural: &str) -> bool {
     TABLE.resources.iter().find(|own| own.group == group && own.plural == plural).is_none_or(|own| own.namespaced)
 }
 
-fn said(missing: &Missing) -> String {
+fn missing_sentence(missing: &Missing) -> String {
     missing.hint().map_or_else(|| missing.message.clone(), |hint| format!("{}; {hint}", missing.message))
 }
 
@@ -221,7 +221,7 @@ fn request(options: &Options, default_namespace: &str) -> Result<Request, String
                 Served::Resource(own) => own.namespaced,
                 Served::Other => special::resource(&verb, group, plural).unwrap_or_else(|| own_scope(group, plural)),
                 Served::Unsure => true,
-                Served::Missing(missing) => return Err(said(&missing)),
+                Served::Missing(missing) => return Err(missing_sentence(&missing)),
             };
             (plural.to_owned(), group.to_owned(), namespaced)
         }
@@ -239,7 +239,7 @@ fn request(options: &Options, default_namespace: &str) -> Result<Request, String
             })?;
             let plural = own.plural.clone().unwrap_or_default();
             if let Served::Missing(missing) = apis.resource(&verb, &own.group, &plural, subresource.as_deref()) {
-                return Err(said(&missing));
+                return Err(missing_sentence(&missing));
             }
             (plural, own.group.clone(), own.namespaced)
         }

@@ -181,7 +181,7 @@ fn unknown(rest: &str) -> String {
 type Parsed<T> = Result<T, ErrMode<ContextError>>;
 
 /// Words of the grammar in an error.
-fn told(what: &'static str) -> StrContext {
+fn expected_words(what: &'static str) -> StrContext {
     StrContext::Expected(StrContextValue::Description(what))
 }
 
@@ -212,7 +212,7 @@ fn operand(input: &mut &str) -> Parsed<Expression> {
     let parentheses = delimited(
         '(',
         cut_err(whole),
-        cut_err(preceded(multispace0, ')')).context(told("a parenthesis is not closed: `)` is expected")),
+        cut_err(preceded(multispace0, ')')).context(expected_words("a parenthesis is not closed: `)` is expected")),
     );
     alt((parentheses, predicate)).parse_next(input)
 }
@@ -224,7 +224,7 @@ fn predicate(input: &mut &str) -> Parsed<Expression> {
     match found {
         "all" | "none" => {
             cut_err(')')
-                .context(told("`all()` and `none()` have nothing between the parentheses"))
+                .context(expected_words("`all()` and `none()` have nothing between the parentheses"))
                 .parse_next(input)?;
             return Ok(Expression::Always(found == "all"));
         }
@@ -240,7 +240,7 @@ fn predicate(input: &mut &str) -> Parsed<Expression> {
         && !NEEDS.contains(&need.as_str())
     {
         *input = before;
-        return cut_err(fail).context(told("`needs` knows `alone`, `pods` and `slow`")).parse_next(input);
+        return cut_err(fail).context(expected_words("`needs` knows `alone`, `pods` and `slow`")).parse_next(input);
     }
     Ok(Expression::Has(*about, text))
 }
@@ -255,18 +255,20 @@ fn text<'i>(about: About) -> impl winnow::Parser<&'i str, Text, ErrMode<ContextE
             Some('/') => {
                 let start = *input;
                 let pattern = terminated(take_till(0.., '/'), "/)")
-                    .context(told("a pattern ends with `/)`; a slash in it is written `\\x2F`"))
+                    .context(expected_words("a pattern ends with `/)`; a slash in it is written `\\x2F`"))
                     .parse_next(input)?;
                 match crate::expect::pattern::compile(pattern, LONGEST) {
                     Ok(pattern) => return Ok(Text::Matches(pattern)),
                     Err(_) => {
                         *input = start;
-                        return cut_err(fail).context(told("this is no regular expression")).parse_next(input);
+                        return cut_err(fail)
+                            .context(expected_words("this is no regular expression"))
+                            .parse_next(input);
                     }
                 }
             }
             _ => terminated(take_till(1.., ')'), ')')
-                .context(told("a text and `)` are expected"))
+                .context(expected_words("a text and `)` are expected"))
                 .parse_next(input)?
                 .trim()
                 .to_owned(),

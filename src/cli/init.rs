@@ -59,14 +59,14 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(there_already(&path));
     }
     rendering::install(true);
-    let place = Place::of(&path)?;
+    let place = Place::find(&path)?;
     let mut pieces = Vec::new();
     for from in &options.from {
         match place.piece(options, from) {
             Ok(piece) => pieces.push(piece),
             Err(why) => {
-                let Unread { said, exit } = *why;
-                eprint_colored(&said.text(talk.stderr_colors()), talk.stderr_colors());
+                let Unread { complaint, exit } = *why;
+                eprint_colored(&complaint.text(talk.stderr_colors()), talk.stderr_colors());
                 return Ok(exit);
             }
         }
@@ -119,23 +119,23 @@ impl Options {
     }
 }
 
-/// What is said when manifests cannot be read.
-enum Said {
+/// What is wrong when manifests cannot be read.
+enum Complaint {
     Sentence(String),
     Found(Vec<Diagnostic>),
 }
 
-impl Said {
+impl Complaint {
     fn text(&self, color: bool) -> String {
         match self {
-            Said::Sentence(text) => format!("error: {text}\n"),
-            Said::Found(found) => diagnostic::render(found, &Source { path: "-".into(), text: "".into() }, color),
+            Complaint::Sentence(text) => format!("error: {text}\n"),
+            Complaint::Found(found) => diagnostic::render(found, &Source { path: "-".into(), text: "".into() }, color),
         }
     }
 }
 
 struct Unread {
-    said: Said,
+    complaint: Complaint,
     exit: Exit,
 }
 
@@ -150,7 +150,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(path: &Path) -> anyhow::Result<Self> {
+    fn find(path: &Path) -> anyhow::Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = std::path::absolute(folder)?;
         let there = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("/"));
@@ -183,7 +183,7 @@ impl Place {
 
     /// A path as it is named from a folder.
     fn name(from: &Path, path: &Path) -> Result<String, Box<Unread>> {
-        let sentence = |text: String| Box::new(Unread { said: Said::Sentence(text), exit: Exit::Invalid });
+        let sentence = |text: String| Box::new(Unread { complaint: Complaint::Sentence(text), exit: Exit::Invalid });
         let real = fs::canonicalize(path).map_err(|e| {
             let reason = e.to_string();
             let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
@@ -223,13 +223,13 @@ impl Place {
         let loaded = manifests::load(&self.there, &now, init::HOME).map_err(|failed| Box::new(unread(failed)))?;
         let documents = loaded.parts.iter().flat_map(|part| part.documents().iter().map(|node| node.to_json()));
         let objects = init::objects(documents.collect::<Vec<Value>>());
-        let said = said(&origin(&self.folder)?, options.namespace.as_deref());
-        Ok(Piece { origin: said, shown: path.display().to_string(), objects, namespace: options.namespace.clone() })
+        let origin = written_origin(&origin(&self.folder)?, options.namespace.as_deref());
+        Ok(Piece { origin, shown: path.display().to_string(), objects, namespace: options.namespace.clone() })
     }
 }
 
 /// What the scenario says of an origin.
-fn said(origin: &Origin, namespace: Option<&str>) -> String {
+fn written_origin(origin: &Origin, namespace: Option<&str>) -> String {
     let mut text = match origin {
         Origin::File(name) => format!("file: {}", inline(&json!(name))),
         Origin::Dir(name) => format!("dir: {}", inline(&json!(name))),
@@ -252,18 +252,18 @@ fn said(origin: &Origin, namespace: Option<&str>) -> String {
 
 fn unread(failed: Failed) -> Unread {
     let with = |message: String, hint: String| {
-        Said::Sentence(if hint.is_empty() { message } else { format!("{message}\n  = help: {hint}") })
+        Complaint::Sentence(if hint.is_empty() { message } else { format!("{message}\n  = help: {hint}") })
     };
     let exit = if render::trouble().is_some() { Exit::Environment } else { Exit::Invalid };
-    let said = match failed {
+    let complaint = match failed {
         Failed::Named(_, message, hint) => with(message, hint),
-        Failed::Text(_, found) => Said::Found(found),
+        Failed::Text(_, found) => Complaint::Found(found),
         Failed::Refused(_, message, shown) => with(message, format!("the same by hand: `{shown}`")),
         Failed::NotRendered(key, why, remedy) | Failed::Environment(key, why, remedy) => {
             with(format!("`{key}` cannot be rendered: {why}"), remedy)
         }
     };
-    Unread { said, exit }
+    Unread { complaint, exit }
 }
 
 /// The text as `check` takes it: a row about what is not there in a new cluster, or that no request asks for, is what the manifests

@@ -27,7 +27,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    let text = text(&path, schema_for(&path));
+    let text = scenario_text(&path, schema_for(&path));
     let made = Destination::new_file(&path);
     match made.and_then(|mut file| file.write_all(text.as_bytes())) {
         Ok(()) => {
@@ -92,7 +92,7 @@ pub(super) fn copy_schema(path: &Path) -> anyhow::Result<()> {
 }
 
 /// The scenario, for an editor that finds this schema.
-fn text(path: &Path, schema: Option<&str>) -> String {
+fn scenario_text(path: &Path, schema: Option<&str>) -> String {
     first_line(path, schema) + TEMPLATE
 }
 
@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn the_schema_is_found_from_the_file() {
-        let first = |path: &str, schema| text(Path::new(path), schema).lines().next().unwrap_or_default().to_owned();
+        let first =
+            |path: &str, schema| scenario_text(Path::new(path), schema).lines().next().unwrap_or_default().to_owned();
         let [checkout, copy] = SCHEMAS.map(Some);
         assert_eq!(
             first("scenarios/a/b.yaml", checkout),

@@ -29,8 +29,7 @@ pub struct Options {
     /// The event stream of a run: what `kubewalk run --report events=PATH` wrote; `-`: standard input.
     #[arg(value_name = "EVENTS")]
     events: PathBuf,
-    /// What to make of it: `html=`, `json=` or `junit=` and a path, or `github`. Left out: the text that the run showed.
-    #[arg(long, value_name = "KIND=PATH", value_parser = report_target::parse, value_delimiter = ',')]
+    #[arg(long, help = report_target::HELP_OF_A_STREAM, value_name = "KIND=PATH", value_parser = report_target::parse, value_delimiter = ',')]
     report: Vec<ReportTarget>,
 }
 
@@ -43,7 +42,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         eprint(&format!("error: {invalid}\n"));
         return Ok(Exit::Invalid);
     }
-    let (name, text) = match read(&options.events) {
+    let (name, text) = match read_stream(&options.events) {
         Ok(text) => text,
         Err(e) => {
             let name = show::line(&options.events.to_string_lossy(), show::BODY);
@@ -68,7 +67,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     Ok(write_all(&options.report, &records))
 }
 
-fn read(path: &Path) -> std::io::Result<(String, String)> {
+fn read_stream(path: &Path) -> std::io::Result<(String, String)> {
     if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;

@@ -37,6 +37,10 @@ pub enum ReportKind {
 pub const HELP: &str = "Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of), \
     `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names)";
 
+/// The same for a stream that was written before.
+pub const HELP_OF_A_STREAM: &str =
+    "What to make of it: `html=`, `json=` or `junit=` and a path, or `github`. Left out: the text that the run showed";
+
 /// The words of the command line, in the order of the alphabet.
 const KINDS: [(&str, ReportKind); 5] = [
     ("events", ReportKind::Events),

@@ -136,7 +136,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
-    if let Err(e) = report_target::spares(places, &selected.read()) {
+    if let Err(e) = report_target::spares(places, &selected.files_read()) {
         eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }

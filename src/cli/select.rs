@@ -75,7 +75,7 @@ pub struct Selected {
 
 impl Selected {
     /// Every file that was read: the scenarios, and the manifests beside them.
-    pub fn read(&self) -> Vec<PathBuf> {
+    pub fn files_read(&self) -> Vec<PathBuf> {
         let steps = self.plans.iter().flat_map(|plan| &plan.steps);
         let beside = steps.flat_map(|step| needs::made(&step.action)).filter_map(|object| object.file.as_ref());
         self.files.iter().cloned().chain(beside.flat_map(|file| file.read.iter().cloned())).collect()

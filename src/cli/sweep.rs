@@ -68,7 +68,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
             return Ok(Exit::Environment);
         }
     };
-    let text = said(&swept, options.dry_run);
+    let text = swept_text(&swept, options.dry_run);
     let exit = match (swept.unseen.is_empty(), swept.kept.is_empty()) {
         (false, _) => Exit::Environment,
         (true, false) => Exit::CleanUp,
@@ -104,7 +104,7 @@ async fn end_kept(settings: &Settings, dry_run: bool, swept: &mut Swept) {
 }
 
 /// What was done, and where nothing was found: only of places that were looked at.
-fn said(swept: &Swept, dry_run: bool) -> String {
+fn swept_text(swept: &Swept, dry_run: bool) -> String {
     let verb = if dry_run { "would remove" } else { "removed" };
     let name = |text: &str| show::line(text, show::BODY);
     let mut text: String = swept.removed.iter().map(|what| format!("{verb} {}\n", name(what))).collect();
@@ -142,16 +142,16 @@ mod tests {
     fn nothing_is_left_only_where_it_was_looked() {
         let places = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let swept = Swept { looked: places(&["a", "b"]), ..Swept::default() };
-        assert_eq!(said(&swept, false), "runs that were killed have left nothing in: a, b\n");
+        assert_eq!(swept_text(&swept, false), "runs that were killed have left nothing in: a, b\n");
         let swept = Swept { looked: places(&["a"]), unseen: places(&["b: no rights\n::error::x"]), ..Swept::default() };
-        let text = said(&swept, false);
+        let text = swept_text(&swept, false);
         assert_eq!(
             text,
             "could not look for b: no rights\\n::error::x\nruns that were killed have left nothing in: a\n"
         );
         let swept = Swept { unseen: places(&["b: no rights"]), ..Swept::default() };
-        assert!(said(&swept, true).ends_with("is not known\n"));
+        assert!(swept_text(&swept, true).ends_with("is not known\n"));
         let swept = Swept { removed: places(&["c"]), ..Swept::default() };
-        assert_eq!(said(&swept, true), "would remove c\n");
+        assert_eq!(swept_text(&swept, true), "would remove c\n");
     }
 }

@@ -214,7 +214,7 @@ fn http_answer(http: &Http) -> ResponseRecord {
 
 /// kubectl and curl print objects, too, and a Secret among them must not be read.
 fn output(stdout: &[u8]) -> Option<Excerpt> {
-    match json::read(stdout) {
+    match json::parse(stdout) {
         Some(json @ Value::Object(_)) => Some(Excerpt::from_text(&pretty(&json), stdout.len())),
         _ => Excerpt::of(stdout),
     }

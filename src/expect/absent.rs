@@ -9,7 +9,7 @@ use crate::{redact::show, scenario::expect::Expect};
 /// `absent` and `empty`, when the status is as expected.
 pub(super) fn judge(expect: &Expect, http: &Http, found: &mut Vec<Mismatch>) {
     if expect.absent == Some(true) {
-        let status = Status::of(http).filter(|status| status.failure);
+        let status = Status::in_answer(http).filter(|status| status.failure);
         let about = status.is_some_and(|status| status.reason == "NotFound" && !status.detail("name").is_empty());
         if !about {
             let got = match status {

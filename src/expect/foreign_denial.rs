@@ -34,7 +34,7 @@ pub(super) fn denial(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict
     }
     let other = match verdict {
         Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) if refusal.is_by(by) => return None,
-        Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => refusal.who().to_owned(),
+        Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => refusal.speaker().to_owned(),
         Verdict::NotKubernetes(foreign) if by == DeniedBy::Endpoint => match foreign {
             // Nobody says anything in it.
             ForeignResponse::Empty => "nobody who says so: the body is empty".to_owned(),
@@ -86,7 +86,7 @@ pub fn other_call(by: DeniedBy, http: &Http, called: ForeignCall<'_>) -> Option<
             pointer: "/expect/by".into(),
             message,
             expected: format!("403 Forbidden by {who} for {}", shown_user(called.user)),
-            got: format!("403 Forbidden by {} for {}", refusal.who(), shown_user(&refusal.user)),
+            got: format!("403 Forbidden by {} for {}", refusal.speaker(), shown_user(&refusal.user)),
             server_words: server_words(http),
             hint: Some(hint),
             class,
@@ -187,7 +187,7 @@ mod tests {
         Http {
             content_type: Some("text/plain".into()),
             body: body.into(),
-            json: crate::expect::json::read(body.as_bytes()),
+            json: crate::expect::json::parse(body.as_bytes()),
             ..Http::with_object(status, None)
         }
     }

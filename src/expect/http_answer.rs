@@ -88,7 +88,7 @@ pub fn judge(expect: &Expect, http: &Http, meant: Option<&IntendedCall>) -> Vec<
     // A body that is not the wanted one at all is not compared further.
     let other_body = wrong.is_some();
     let mut found: Vec<_> = wrong.into_iter().collect();
-    let failure = Status::of(http).filter(|status| status.failure);
+    let failure = Status::in_answer(http).filter(|status| status.failure);
     if failure.is_some() || !other_body {
         status_words(expect, http, failure, &mut found);
     }

@@ -23,7 +23,7 @@ pub struct Difference {
 const MOST_VALUES: usize = 2_000_000;
 
 /// Bytes as JSON, if they are, and not so much of it that it fills the memory.
-pub fn read(bytes: &[u8]) -> Option<Value> {
+pub fn parse(bytes: &[u8]) -> Option<Value> {
     let values = bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     (values <= MOST_VALUES).then(|| serde_json::from_slice(bytes).ok())?
 }

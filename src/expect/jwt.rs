@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// When it is no JWT. The error does not quote it.
-pub fn read(token: &str, keys: Option<&Value>) -> Result<Value, String> {
+pub fn decode(token: &str, keys: Option<&Value>) -> Result<Value, String> {
     let none = || "the token is no JWT".to_owned();
     let parts: Vec<&str> = token.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else { return Err(none()) };
@@ -82,12 +82,12 @@ mod tests {
         let token = format!("{header}.{claims}.c2lnbmF0dXJl");
         let mut known = key();
         known["kid"] = json!("a");
-        let read_token = read(&token, Some(&json!({"keys": [known]}))).expect("a JWT");
+        let read_token = decode(&token, Some(&json!({"keys": [known]}))).expect("a JWT");
         assert_eq!((&read_token["lifetime"], &read_token["signature"]), (&json!(1800), &json!("invalid")));
         assert!(!read_token.to_string().contains("c2lnbmF0dXJl"));
-        assert_eq!(read(&token, None).expect("a JWT")["signature"], "unknownKey");
+        assert_eq!(decode(&token, None).expect("a JWT")["signature"], "unknownKey");
         for bad in ["", "a.b", "a.b.c", "a.b.c.d"] {
-            assert_eq!(read(bad, None), Err("the token is no JWT".to_owned()));
+            assert_eq!(decode(bad, None), Err("the token is no JWT".to_owned()));
         }
     }
 }

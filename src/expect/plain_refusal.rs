@@ -48,7 +48,7 @@ const FILTER: &str = "Authorization denied for user ";
 
 impl PlainRefusal {
     /// Reads a body.
-    pub fn read(status: u16, body: &str) -> Option<Self> {
+    pub fn parse(status: u16, body: &str) -> Option<Self> {
         if status != 403 {
             return None;
         }
@@ -64,7 +64,7 @@ impl PlainRefusal {
     }
 
     /// Who has these words.
-    pub fn who(&self) -> &'static str {
+    pub fn speaker(&self) -> &'static str {
         match self.form {
             Form::Kubelet => "a kubelet",
             Form::Proxy if self.resource == "nodes" => "a kubelet (or kube-rbac-proxy)",

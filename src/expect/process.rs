@@ -103,7 +103,7 @@ pub(super) fn command(
         found.push(mismatch);
     }
     let raw = String::from_utf8_lossy(stdout);
-    let json = json::read(stdout);
+    let json = json::parse(stdout);
     if about_status {
         found.extend(printed::failure_mismatches(expect, json.as_ref(), stderr, meant));
     }

@@ -57,7 +57,7 @@ impl Query {
         if text.len() > LONGEST {
             return Err(format!("a path has at most {LONGEST} bytes"));
         }
-        let shape = Shape::of(text)?;
+        let shape = Shape::read(text)?;
         let path =
             JsonPath::parse(text).map_err(|error| format!("at character {}: {}", error.position(), error.message()))?;
         Ok(Self { path, shape })
@@ -107,7 +107,7 @@ impl Count {
 
 impl Shape {
     /// Of a text, which need not be a path.
-    fn of(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Result<Self, String> {
         let mut shape = Shape { copies: 1, parts: 1, patterns: 1, ..Shape::default() };
         let (mut depth, mut quote, mut rest) = (0_usize, None, text.char_indices().peekable());
         let mut literal = String::new();

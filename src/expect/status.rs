@@ -43,7 +43,7 @@ pub struct Status<'a> {
 
 impl<'a> Status<'a> {
     /// The `Status` that a body is, if it is one.
-    pub fn of(http: &'a Http) -> Option<Self> {
+    pub fn in_answer(http: &'a Http) -> Option<Self> {
         let json = http.json.as_ref()?;
         let text = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default();
         (text("kind") == "Status" && text("apiVersion") == "v1").then(|| Self {
@@ -79,7 +79,7 @@ pub fn status_text(code: u16) -> String {
 /// What the server says for a person to read: the message of its `Status`, else the beginning of the body.
 pub fn server_words(http: &Http) -> Option<String> {
     let body = String::from_utf8_lossy(&http.body);
-    let said = match Status::of(http) {
+    let said = match Status::in_answer(http) {
         Some(status) if !status.message.is_empty() => status.message,
         _ => body.trim_end(),
     };

@@ -83,7 +83,7 @@ pub fn unexpected_status(
         Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) if meant.is_none() => {
             let (what, hint) = refusal.refused();
             mismatch.class = Class::Refused;
-            mismatch.got = format!("{} by {}: {what}", mismatch.got, refusal.who());
+            mismatch.got = format!("{} by {}: {what}", mismatch.got, refusal.speaker());
             mismatch.hint = hint;
         }
         Verdict::NotKubernetes(foreign) => {
@@ -193,7 +193,7 @@ pub fn denial(
 
 /// Whether RBAC's refusal is about another call than the one that was meant; then says how.
 fn same_call(refused: &Refused, meant: &IntendedCall, http: &Http, mismatch: &mut Mismatch) -> bool {
-    let message = Status::of(http).map_or("", |status| status.message);
+    let message = Status::in_answer(http).map_or("", |status| status.message);
     let exact = message.strip_prefix(meant.denial.as_str());
     let whole = |rest: &str| meant.denial.is_empty() || rest.is_empty() || rest.starts_with(':');
     if exact.is_some_and(whole) && refused.user == meant.user {

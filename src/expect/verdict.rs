@@ -88,7 +88,7 @@ pub fn classify(http: &Http) -> Verdict {
     if (200..300).contains(&http.status) {
         return Verdict::Allowed;
     }
-    let Some(status) = Status::of(http) else {
+    let Some(status) = Status::in_answer(http) else {
         return without_status(http);
     };
     if !status.failure || status.code != Some(u64::from(http.status)) {
@@ -156,7 +156,7 @@ fn without_status(http: &Http) -> Verdict {
         404 if body == "404 page not found" => Verdict::NotFound,
         429 if body.starts_with("Too many requests") => Verdict::TooManyRequests,
         500.. if !body.is_empty() && http.json.is_none() => Verdict::ServerError,
-        _ => Verdict::NotKubernetes(if let Some(refusal) = PlainRefusal::read(http.status, body) {
+        _ => Verdict::NotKubernetes(if let Some(refusal) = PlainRefusal::parse(http.status, body) {
             ForeignResponse::PlainRefusal(refusal)
         } else if body.starts_with("Client sent an HTTP request to an HTTPS server") {
             ForeignResponse::HttpToHttps
@@ -290,7 +290,7 @@ impl ForeignResponse {
             Self::PlainRefusal(refusal) => {
                 format!(
                     "a refusal in plain text by {} (to user {})",
-                    refusal.who(),
+                    refusal.speaker(),
                     show::line(&refusal.user, show::VALUE)
                 )
             }

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use crate::{
     expect::{
-        Answer, Class, Mismatch,
-        json::read,
+        Answer, Class, Mismatch, json,
         query::{Budget, Query},
     },
     plan::{Action, Saved, Step, fill},
@@ -191,7 +190,7 @@ fn output(answer: &Answer) -> String {
 
 fn json(answer: &Answer) -> Option<Value> {
     match answer {
-        Answer::Exec { stdout, .. } => read(stdout),
+        Answer::Exec { stdout, .. } => json::parse(stdout),
         Answer::Api(http) | Answer::Curl(http) => http.json.clone(),
         Answer::Reviews(_) | Answer::CurlFailed { .. } => None,
     }

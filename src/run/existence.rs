@@ -113,7 +113,7 @@ async fn of_printed(
     pointer: String,
     context: &Context,
 ) -> Result<Option<Absent>, StepError> {
-    let json = json::read(stdout);
+    let json = json::parse(stdout);
     let Some(http) = printed::failure(json.as_ref(), &String::from_utf8_lossy(stderr)) else { return Ok(None) };
     let message = http.json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or_default();
     let Some(refused) = Refused::parse(message) else { return Ok(None) };

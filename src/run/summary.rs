@@ -13,7 +13,9 @@ pub fn summarize(step: &Step, answer: &Answer) -> String {
         Answer::Curl(http) => match &step.action {
             Action::Curl(curl) => {
                 let by = match classify(http) {
-                    Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => format!(" by {}", refusal.who()),
+                    Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => {
+                        format!(" by {}", refusal.speaker())
+                    }
                     _ => String::new(),
                 };
                 format!("{}{by}, as {}{}", status(http), curl.identity.username(), picked(&curl.place))

@@ -106,7 +106,7 @@ pub async fn whole(answer: Head, most: usize) -> Result<Http, StepError> {
         false => StepError::Unreachable(e.to_string()),
     })?;
     let body = body.to_bytes().to_vec();
-    let json = json::read(&body);
+    let json = json::parse(&body);
     match &json {
         Some(json) if body.windows(6).any(|window| window == b"Secret") => redact::secrets::learn_json(json),
         _ => redact::secrets::learn(&body),

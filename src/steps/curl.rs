@@ -134,7 +134,7 @@ pub fn take_apart(output: Output, trailer: &str) -> Result<Answer, String> {
         content_type: facts["content_type"].as_str().map(str::to_owned),
         warnings: texts(&headers["warning"]),
         retry_after: texts(&headers["retry-after"]).first().and_then(|text| api::retry_after(text)),
-        json: json::read(&output.stdout),
+        json: json::parse(&output.stdout),
         body: output.stdout,
     }))
 }

@@ -55,7 +55,7 @@ impl Identities {
     }
 
     /// The token of an account that this run has made, if it has.
-    pub fn known(&self, namespace: &str, name: &str) -> Option<SecretString> {
+    pub fn known_token(&self, namespace: &str, name: &str) -> Option<SecretString> {
         let tokens = locked(&self.tokens);
         tokens.get(&(namespace.to_owned(), name.to_owned())).map(|(_, token)| token.clone())
     }

@@ -101,7 +101,7 @@ impl Seen {
         }
         let ready = conditions(&self.node).find(|condition| condition["type"] == "Ready");
         if let Some(ready) = ready.filter(|ready| ready["status"] != "True") {
-            return Some(format!("its node is not ready: {}", words(ready)));
+            return Some(format!("its node is not ready: {}", reason_and_message(ready)));
         }
         let scheduled = conditions(&self.pod).find(|condition| condition["type"] == "PodScheduled")?;
         let message = scheduled["message"].as_str().unwrap_or_default();
@@ -191,7 +191,7 @@ fn conditions(object: &Value) -> impl Iterator<Item = &Value> {
     object["status"]["conditions"].as_array().into_iter().flatten()
 }
 
-fn words(condition: &Value) -> String {
+fn reason_and_message(condition: &Value) -> String {
     let text = |key: &str| condition[key].as_str().unwrap_or_default();
     format!("{}: {}", text("reason"), text("message"))
 }

@@ -96,7 +96,7 @@ async fn sent(step: &Step, context: &Context) -> Result<Option<SecretString>, St
         Action::Exec(_) => Ok(None),
         _ => match &step.caller.credential {
             Credential::Saved(name) => context.identities.saved(name).map(Some),
-            Credential::Account { namespace, name } => Ok(context.identities.known(namespace, name)),
+            Credential::Account { namespace, name } => Ok(context.identities.known_token(namespace, name)),
             _ => Ok(None),
         },
     }
@@ -136,7 +136,7 @@ async fn object(plural: &str, namespace: &str, name: &str, context: &Context) ->
 
 /// What a token lived by and is not there any more, or is another one of the same name.
 async fn died_with(token: &SecretString, context: &Context) -> Result<Option<String>, StepError> {
-    let Ok(read) = jwt::read(token.expose_secret(), None) else { return Ok(None) };
+    let Ok(read) = jwt::decode(token.expose_secret(), None) else { return Ok(None) };
     for life in lives_by(&read["claims"]) {
         let there = match object(life.plural, &life.namespace, &life.name, context).await {
             Ok(there) => there,

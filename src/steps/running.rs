@@ -72,7 +72,7 @@ pub(super) async fn explain(place: &Place, fault: StepError, context: &Context) 
                 };
                 let seen = pod_trouble::look(&subject, &context.client).await;
                 if let Some(why) = seen.environment(&context.curl_image) {
-                    return StepError::Node { what: what(place), why };
+                    return StepError::Node { what: not_run(place), why };
                 }
                 if going(place, context).await {
                     return StepError::Going(format!("Namespace {} is being deleted", place.namespace));
@@ -103,7 +103,7 @@ pub async fn wait(place: &Place, context: &Context, until: Moment) -> Result<(),
             Standing::Never(why) => watch::Step::GiveUp(why),
         },
     };
-    pod_wait::until(&subject(place), None, until, &what(place), look, context).await.map(drop)
+    pod_wait::until(&subject(place), None, until, &not_run(place), look, context).await.map(drop)
 }
 
 fn subject(place: &Place) -> watch::Subject {
@@ -111,14 +111,14 @@ fn subject(place: &Place) -> watch::Subject {
     watch::Subject { collection, name: place.pod.clone() }
 }
 
-fn what(place: &Place) -> String {
+fn not_run(place: &Place) -> String {
     let container = place.container.as_ref().map(|name| format!("container {name} of ")).unwrap_or_default();
     format!("the command was not run: {container}Pod {} did not run", place.pod)
 }
 
 fn never(place: &Place, last: String) -> StepError {
     let last = show::line(&last, show::BODY);
-    StepError::Waited { what: what(place), hint: states::advice(&last), last }
+    StepError::Waited { what: not_run(place), hint: states::advice(&last), last }
 }
 
 fn there_is_none(place: &Place, context: &Context) -> StepError {

@@ -38,7 +38,7 @@ fn pod(pod: &Value) -> Option<String> {
     }
     let status = &pod["status"];
     if let Some(phase @ ("Failed" | "Succeeded")) = status["phase"].as_str() {
-        let said = words(status);
+        let said = reason_and_message(status);
         let ends: Vec<String> =
             containers(status).filter_map(|container| ended(&container["state"], container)).collect();
         let parts: Vec<String> = [said, ends.join("; ")].into_iter().filter(|part| !part.is_empty()).collect();
@@ -63,7 +63,7 @@ fn stalled(object: &Value) -> Option<String> {
         // One about an earlier state of the object says nothing about this one.
         let seen = &condition["observedGeneration"];
         (bad && (seen.is_null() || seen == generation))
-            .then(|| format!("{} {}", text_at(condition, "type"), words(condition)))
+            .then(|| format!("{} {}", text_at(condition, "type"), reason_and_message(condition)))
     })
 }
 
@@ -75,7 +75,7 @@ fn workload(object: &Value) -> Option<String> {
             "Progressing" => condition["reason"] == "ProgressDeadlineExceeded",
             _ => false,
         };
-        bad.then(|| format!("{} {}", text_at(condition, "type"), words(condition)))
+        bad.then(|| format!("{} {}", text_at(condition, "type"), reason_and_message(condition)))
     })
 }
 
@@ -120,7 +120,7 @@ fn conditions(status: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// `reason: message`, as far as they are there.
-fn words(value: &Value) -> String {
+fn reason_and_message(value: &Value) -> String {
     let parts = [text_at(value, "reason"), text_at(value, "message")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }

@@ -38,7 +38,7 @@ pub async fn run(
     let token = token.ok_or_else(|| StepError::Refused("the answer has no token".into()))?;
     redact::register(&token);
     let keys = api::get(&context.client, "/openid/v1/jwks").await?;
-    let mut read = jwt::read(&token, keys.json.as_ref()).map_err(StepError::Refused)?;
+    let mut read = jwt::decode(&token, keys.json.as_ref()).map_err(StepError::Refused)?;
     if let Some(time) = json.and_then(|json| json["status"].get("expirationTimestamp")) {
         read["expirationTimestamp"] = time.clone();
     }
