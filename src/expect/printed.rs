@@ -141,9 +141,17 @@ pub(super) fn failure_mismatches(
                 Some(status) => format!("a `Status` with {}", status_text(status)),
                 None => "a `Status` of a failure".into(),
             },
-            got: "no `Status` on its standard output, and no `Error from server` of kubectl's".into(),
-            server_words: Some(show::block(stderr.trim_end(), show::BODY)).filter(|words| !words.is_empty()),
-            hint: Some("a refusal must be seen: without `-o /dev/null`, `--fail` and the like; `curl` as a verb sees the answer itself".into()),
+            // It is the command that has said so, and no server.
+            got: match stderr.trim() {
+                "" => "no `Status` on its standard output, and no `Error from server` of kubectl's".into(),
+                words => format!("no `Status`, and on its standard error `{}`", show::line(words, show::VALUE)),
+            },
+            server_words: None,
+            hint: Some(match stderr.trim_start().starts_with("error: ") {
+                true => "kubectl itself did not go on, so nothing was refused: mend its `args`".into(),
+                false => "a refusal must be seen: without `-o /dev/null`, `--fail` and the like; `curl` as a verb sees the answer itself"
+                    .into(),
+            }),
             class: Class::Status,
         }];
     };
@@ -314,6 +322,18 @@ mod tests {
         let meant = IntendedCall { user: ME.into(), denial: String::new() };
         let found = judge(&expect, &answer, Some(&meant));
         assert_eq!(found.first().map(|found| found.class), class, "{found:?}");
+    }
+
+    #[rstest]
+    #[case("error: the server doesn't have a resource type \"pds\"", "doesn't have a resource type", "mend its `args`")]
+    #[case("", "no `Error from server`", "a refusal must be seen")]
+    fn what_kubectl_says_itself_is_no_word_of_the_server(#[case] stderr: &str, #[case] got: &str, #[case] hint: &str) {
+        let expect: Expect = serde_saphyr::from_str("status: 403").expect("an expectation");
+        let answer = Answer::Exec { exit_code: 1, stdout: vec![], stderr: stderr.into() };
+        let found = judge(&expect, &answer, None);
+        assert!(found[0].got.contains(got), "{found:?}");
+        assert!(found[0].hint.as_ref().is_some_and(|words| words.contains(hint)), "{found:?}");
+        assert_eq!(found[0].server_words, None);
     }
 
     #[rstest]

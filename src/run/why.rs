@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::attempt;
 use crate::{
     clock::{self, Moment},
     event::Failure,
     expect::{Answer, Class, Reviewed},
-    explain::{Caller, Question, Verdict, explain, fetch},
+    explain::{Caller, Id, Policy, Question, Verdict, explain, fetch},
+    k8s::object::going_since,
     plan::{Action, Expected, Step, can::Can},
     redact::redact,
     scenario::expect::DeniedBy,
@@ -42,7 +45,10 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
     };
     for (failure, surprise, question, within) in surprised {
         let verdict = explain(&policy, &question);
-        let lines = said(surprise, &verdict, &question, within);
+        let mut lines = said(surprise, &verdict, &question, within);
+        if let (Surprise::Allowed, Verdict::Granted(grant)) = (surprise, &verdict) {
+            lines.extend(still_there(&policy, &grant.binding));
+        }
         // The reasons say what would grant it, too, and more exactly than a hint that knows no binding.
         let same = failure.mismatch.hint.as_ref().is_some_and(|hint| hint.contains(GRANT) || hint.contains(NO_GRANT));
         if surprise == Surprise::Refused && same && question.caller.user != "system:anonymous" {
@@ -50,6 +56,19 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
         }
         failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
     }
+}
+
+/// A binding that was deleted and is held grants until it is gone.
+fn still_there(policy: &Policy, binding: &Id) -> Option<String> {
+    let is_it = |metadata: &&ObjectMeta| {
+        metadata.name.as_deref() == Some(&binding.name) && metadata.namespace == binding.namespace
+    };
+    let metadata = match binding.namespace {
+        Some(_) => policy.role_bindings.iter().map(|one| &one.metadata).find(is_it),
+        None => policy.cluster_role_bindings.iter().map(|one| &one.metadata).find(is_it),
+    };
+    let going = going_since(&serde_json::json!({"metadata": metadata?}))?;
+    Some(format!("{binding} {going}; it grants until it is gone"))
 }
 
 /// The call of a step; once for each expectation.
@@ -136,10 +155,7 @@ fn said(surprise: Surprise, verdict: &Verdict, question: &Question, within: bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        expect::Mismatch,
-        explain::{Policy, testing},
-    };
+    use crate::{expect::Mismatch, explain::testing};
 
     const QUESTION: &str = "u GET /api/v1/namespaces/a/pods";
 
@@ -157,6 +173,21 @@ mod tests {
         let refused = said_of(Surprise::Refused, false, false);
         assert!(refused[0].starts_with("Role a/r would grant it, but no RoleBinding"), "{refused:?}");
         assert!(refused[1].starts_with("this gives User u the whole of Role a/r:\napiVersion: "), "{refused:?}");
+    }
+
+    #[test]
+    fn a_binding_that_is_held_grants_until_it_is_gone() {
+        let mut policy = Policy::default().bound("RoleBinding a/b", "Role r", "User u");
+        let id = Id { kind: "RoleBinding", namespace: Some("a".into()), name: "b".into() };
+        assert_eq!(still_there(&policy, &id), None);
+        let held = serde_json::json!({
+            "name": "b", "namespace": "a", "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["x.example/hold"],
+        });
+        policy.role_bindings[0].metadata = serde_json::from_value(held).expect("metadata");
+        assert_eq!(
+            still_there(&policy, &id).expect("it is told"),
+            "RoleBinding a/b is being deleted since 2026-01-01T00:00:00Z, held by: x.example/hold; it grants until it is gone"
+        );
     }
 
     #[test]
