@@ -105,7 +105,10 @@ fn kind(word: &str) -> Result<Choice, String> {
 }
 
 /// Reads variables alone: there is no command line of ours in a test program.
-fn read<T: clap::Parser>() -> Result<T, String> {
+///
+/// # Errors
+/// What is wrong with one of them, or with the project's file.
+pub fn read<T: clap::Parser>() -> Result<T, String> {
     let mut command = variables(T::command());
     let profile = text(project::PROFILE);
     let file = project::read(profile.as_deref(), &command);
@@ -245,6 +248,11 @@ pub fn fresh() -> bool {
 pub fn untrusted() -> bool {
     // What cannot be read may have said so.
     read::<OfTests>().map_or(true, |read| read.untrusted)
+}
+
+/// Whether tests fail when no cluster can be started: unless `KUBEWALK_REQUIRE=0`.
+pub fn required() -> bool {
+    text("KUBEWALK_REQUIRE").is_none_or(|value| count(&value).is_ok_and(|times| times > 0))
 }
 
 /// The time limits and retries of a run of tests: `KUBEWALK_BUDGET`, `KUBEWALK_CLEANUP_BUDGET`, `KUBEWALK_RETRY_ENVIRONMENT` and

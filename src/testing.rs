@@ -23,8 +23,12 @@
 
 mod budget;
 mod clusters;
+mod harness;
 mod report;
+mod reports;
 mod uncaptured;
+
+pub use harness::main;
 
 use self::uncaptured::uncaptured;
 use std::path::Path;
@@ -46,6 +50,7 @@ use crate::{
     },
     plan::{self, Names, Plan, Trust},
     redact,
+    redact::show,
     run::{look::Look, retry::RetryLoop},
     scenario::diagnostic,
     settings,
@@ -56,33 +61,99 @@ use crate::{
 /// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set.
 ///
 /// # Panics
-/// With the whole report when the file is invalid, a step does not hold, the environment fails or something is left; the
-/// message begins with the class: `invalid scenario`, `expectation failed`, `environment`, `flaky`, `left behind`, `stopped`,
-/// `bug in kubewalk`.
+/// When the file is invalid, a step does not hold, the environment fails or something is left. The report is printed, for the harness to
+/// show; the message is one line, which begins with the class: `invalid scenario`, `expectation failed`, `environment`, `flaky`,
+/// `left behind`, `stopped`, `bug in kubewalk`.
 #[track_caller]
 pub fn run(path: impl AsRef<Path>) {
-    hold_if_asked();
-    renders();
-    let path = path.as_ref();
-    let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
-    let plan = good(plan::load(path, &Names::random(), Trust::of(settings::untrusted())));
-    if plan.tags.iter().any(|tag| tag == "slow") && !settings::slow() {
-        uncaptured(&format!(
-            "kubewalk: {} is tagged slow: planned, not run (KUBEWALK_TAG=slow runs it)\n",
-            path.display()
-        ));
-        return;
-    }
-    if let Some(why) = kind_cannot(&plan.shape) {
-        uncaptured(&format!("kubewalk: {} is planned, not run: {why}\n", path.display()));
-        return;
-    }
-    let (ended, report) = run_plan(&plan);
-    print(&report);
-    if let Some(class) = class(ended.exit) {
-        fail(class, &report);
+    let thread = std::thread::current();
+    match outcome(path.as_ref(), thread.name().filter(|name| *name != "main"), false) {
+        Outcome::Held(report) => print(&report),
+        Outcome::Ignored(why) => uncaptured(&format!("kubewalk: {why}\n")),
+        Outcome::Bad(bad) => {
+            print(&bad.report);
+            bad.fail()
+        }
     }
 }
+
+/// What came of a scenario.
+enum Outcome {
+    /// It held: its report.
+    Held(String),
+    /// It was not run, and why.
+    Ignored(String),
+    /// Anything else.
+    Bad(Bad),
+}
+
+/// Why a test fails.
+struct Bad {
+    /// A word or two.
+    class: &'static str,
+    /// What it is about, in one line.
+    about: String,
+    /// All that is known.
+    report: String,
+}
+
+impl Bad {
+    fn new(class: &'static str, text: &str) -> Self {
+        let about = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
+        Bad { class, about, report: text.to_owned() }
+    }
+
+    /// One line.
+    fn line(&self) -> String {
+        crate::redact::outlet::plain(&format!("{}: {}", self.class, show::line(&self.about, show::BODY)))
+    }
+
+    /// All of it.
+    fn whole(&self) -> String {
+        format!("{}\n{}", self.line(), self.report)
+    }
+
+    /// Fails the test. The harness shows the message, so it passes the filter of everything that is shown.
+    #[track_caller]
+    fn fail(&self) -> ! {
+        panic!("{}", self.line())
+    }
+}
+
+/// Runs the scenario of a file as the test of a name. Where no cluster can be started, it is left out if that is wished for, and the
+/// harness can say so.
+fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
+    hold_if_asked();
+    renders();
+    let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    let plan = match good(plan::load(path, &Names::random(), Trust::of(settings::untrusted()))) {
+        Ok(plan) => plan,
+        Err(bad) => return Outcome::Bad(bad),
+    };
+    if plan.tags.iter().any(|tag| tag == "slow") && !settings::slow() {
+        let name = path.display();
+        return Outcome::Ignored(format!("{name} is tagged slow: planned, not run (KUBEWALK_TAG=slow runs it)"));
+    }
+    if let Some(why) = kind_cannot(&plan.shape) {
+        return Outcome::Ignored(format!("{} is planned, not run: {why}", path.display()));
+    }
+    match run_plan(&plan, test) {
+        Err(bad) if bad.class == NO_CLUSTER && can_ignore && !settings::required() => {
+            Outcome::Ignored(format!("{}, and KUBEWALK_REQUIRE=0 asks for none", bad.about))
+        }
+        Err(bad) => Outcome::Bad(Bad { class: if bad.class == NO_CLUSTER { "environment" } else { bad.class }, ..bad }),
+        Ok((ended, report)) => match class(ended.exit) {
+            None => Outcome::Held(report.text),
+            Some(class) => {
+                let about = report.bad.or(ended.left.first().cloned()).unwrap_or_else(|| path.display().to_string());
+                Outcome::Bad(Bad { class, about, report: report.text })
+            }
+        },
+    }
+}
+
+/// The class of a failure for which no cluster could be started.
+const NO_CLUSTER: &str = "no cluster";
 
 /// What a test's failure begins with, when the scenario did not end well.
 fn class(exit: Exit) -> Option<&'static str> {
@@ -98,12 +169,6 @@ fn class(exit: Exit) -> Option<&'static str> {
     }
 }
 
-/// Fails the test. The harness shows the message, so it passes the filter of everything that is shown.
-#[track_caller]
-fn fail(class: &str, text: &str) -> ! {
-    panic!("{class}\n{}", crate::redact::outlet::plain(text))
-}
-
 /// Runs the scenario of a text under a name, and gives how it ended with its report. For tests of the runner itself.
 ///
 /// # Panics
@@ -112,7 +177,14 @@ fn fail(class: &str, text: &str) -> ! {
 pub fn run_text(name: &str, text: &str) -> (Ended, String) {
     renders();
     let trust = Trust::of(settings::untrusted());
-    run_plan(&good(plan::load_bytes(Path::new(name), text.as_bytes(), &Names::random(), trust)))
+    let plan = good(plan::load_bytes(Path::new(name), text.as_bytes(), &Names::random(), trust));
+    match plan.and_then(|plan| run_plan(&plan, None)) {
+        Ok((ended, report)) => (ended, report.text),
+        Err(bad) => {
+            print(&bad.report);
+            bad.fail()
+        }
+    }
 }
 
 /// Lets kustomizations and charts be rendered.
@@ -121,30 +193,26 @@ fn renders() {
     crate::manifests::render::install(Box::new(renderer));
 }
 
-#[track_caller]
-fn good(loaded: plan::Loaded) -> Plan {
+fn good(loaded: plan::Loaded) -> Result<Plan, Bad> {
     let source = loaded.as_ref().map_or_else(|(source, _)| source, |plan| &plan.document.source);
     redact::secrets::learn(source.text.as_bytes());
-    match loaded {
-        Ok(plan) => plan,
-        Err((source, diagnostics)) => fail("invalid scenario", &diagnostic::render(&diagnostics, &source, false)),
-    }
+    loaded.map_err(|(source, found)| Bad::new("invalid scenario", &diagnostic::render(&found, &source, false)))
 }
 
-#[track_caller]
-fn run_plan(plan: &Plan) -> (Ended, String) {
+fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad> {
     hold_if_asked();
-    let limits = settings::run_limits().unwrap_or_else(|why| fail("environment", &why));
+    let limits = settings::run_limits().map_err(|why| Bad::new("environment", &why))?;
     let stop = budget::stop(&limits);
     let source = SharedCluster::of(&plan.shape, limits.retry_environment > 0);
     if let Err(why) = source.cluster() {
-        fail(if why.starts_with(REFUSED) { "invalid scenario" } else { "environment" }, &why);
+        let class = if why.starts_with(REFUSED) { "invalid scenario" } else { NO_CLUSTER };
+        return Err(Bad::new(class, &why));
     }
     let turn = clusters::leased_folder(&plan.shape).map(|folder| Turn::wait(&folder, plan.alone, &plan.holds));
     if let Some(Err(e)) = turn {
-        fail("environment", &format!("the cluster that the tests share has gone: {e}"));
+        return Err(Bad::new("environment", &format!("the cluster that the tests share has gone: {e}")));
     }
-    let mut report = TestReport::new();
+    let mut report = TestReport::new(test);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let (plans, shared) = (std::slice::from_ref(plan), source.clone());
     let (exclusion, look, fail_fast) = (shared.exclusion(), Look::default(), false);
@@ -154,7 +222,8 @@ fn run_plan(plan: &Plan) -> (Ended, String) {
     if let Some(why) = stop.asked().filter(|_| ended.held + ended.failed + ended.broken == 0) {
         ended.exit = ended.exit.worst(why.into());
     }
-    (ended, report.text)
+    reports::add(&report.records).map_err(|why| Bad::new("environment", &why))?;
+    Ok((ended, report))
 }
 
 /// The cluster of this process; the first caller starts it.
@@ -167,7 +236,7 @@ pub fn shared() -> &'static Cluster {
     match SharedCluster::of(&Shape::default(), false).cluster() {
         // It lives as long as the process, whoever else uses it.
         Ok(cluster) => Box::leak(Box::new(cluster)),
-        Err(why) => fail("environment", &why),
+        Err(why) => Bad::new("environment", &why).fail(),
     }
 }
 

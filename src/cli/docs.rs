@@ -5,14 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::{
-    output::{eprint, print},
-    select,
-};
+use super::output::{eprint, print};
 use crate::{
     docs::{claims, language, sbom},
     exit_code::Exit,
-    scenario::{self, diagnostic},
+    scenario::{self, diagnostic, files},
 };
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +59,7 @@ fn claims_page() -> anyhow::Result<Exit> {
         }
     };
     let mut shown = Vec::new();
-    for file in select::files_below(Path::new("scenarios")).context("cannot read scenarios/")? {
+    for file in files::below(Path::new("scenarios")).context("cannot read scenarios/")? {
         match scenario::read_file(&file) {
             Ok(document) => shown.extend(claims::steps(&document)),
             Err((source, wrong)) => {

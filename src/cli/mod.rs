@@ -27,7 +27,7 @@ mod output;
 mod progress;
 mod rendering;
 mod report;
-mod report_target;
+pub(crate) mod report_target;
 mod report_writer;
 mod run;
 mod schema;

@@ -126,6 +126,19 @@ pub fn spares<'p>(places: impl IntoIterator<Item = &'p PathBuf>, read: &[PathBuf
     }
 }
 
+/// Writes the reports of tests: the whole stream, too, and nothing that can be said only once (`github`).
+pub fn write_stream(all: &[ReportTarget], records: &[Record]) -> Exit {
+    let mut exit = Exit::Held;
+    for wanted in all.iter().filter(|wanted| wanted.kind == ReportKind::Events) {
+        let lines: String = records.iter().map(Record::line).collect();
+        if let Some(Err(e)) = wanted.path.as_ref().map(|path| replace(path, &lines)) {
+            exit = exit.worst(not_written(wanted, &e));
+        }
+    }
+    let others: Vec<_> = all.iter().filter(|wanted| wanted.kind != ReportKind::Github).cloned().collect();
+    exit.worst(write_all(&others, records))
+}
+
 /// Makes and writes reports; `events` is written by the run itself.
 pub fn write_all(all: &[ReportTarget], records: &[Record]) -> Exit {
     let mut exit = Exit::Held;

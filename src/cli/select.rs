@@ -19,6 +19,7 @@ use crate::{
     scenario::{
         self, diagnostic,
         diagnostic::{Diagnostic, Severity, printable},
+        files,
     },
     settings,
 };
@@ -146,7 +147,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     let mut selected = Selected::default();
     let mut files = Vec::new();
     for path in &selection.paths {
-        match files_below(path) {
+        match files::below(path) {
             Ok(found) => files.extend(found),
             Err(e) => {
                 selected.invalid += 1;
@@ -258,30 +259,6 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
         plan.tags.iter().any(|tag| selection.tag.contains(tag))
     };
     named && meant && tagged
-}
-
-/// The scenario files below a folder, sorted, or the file itself.
-pub(super) fn files_below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !std::fs::metadata(path)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    entries.sort();
-    let mut files = Vec::new();
-    for entry in entries {
-        let yaml = entry.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        // A link to a folder could lead in a circle.
-        if entry.file_name().is_some_and(|name| name == "manifests") {
-            continue; // what scenarios name by `file`
-        }
-        if entry.is_dir() && !entry.is_symlink() {
-            files.extend(files_below(&entry)?);
-        } else if yaml && !entry.is_dir() {
-            files.push(entry);
-        }
-    }
-    Ok(files)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use crate::{
     plan::{Plan, needs},
     run::{self, exclusion::ExclusionLocks, groups, look::Look, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
+    scenario::files,
     settings,
     stop::{Stop, unless_stopped},
 };
@@ -186,7 +187,7 @@ impl Watched {
     }
 
     fn look(&mut self, paths: &[PathBuf]) -> Vec<PathBuf> {
-        let scenarios = paths.iter().flat_map(|path| select::files_below(path).unwrap_or_default());
+        let scenarios = paths.iter().flat_map(|path| files::below(path).unwrap_or_default());
         let mut changed = BTreeSet::new();
         for file in scenarios.collect::<BTreeSet<_>>() {
             if self.is_new(&file) {

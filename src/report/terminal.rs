@@ -51,6 +51,8 @@ pub struct Terminal {
     begun: BTreeSet<String>,
     /// The steps that did not hold, by the path of their scenario.
     bad: BTreeMap<String, String>,
+    /// The command that runs a scenario again; left out: `kubewalk run PATH`.
+    again_by: Option<String>,
     /// Titles and headings that were not needed yet (quiet mode).
     headings: BTreeMap<String, String>,
 }
@@ -76,8 +78,20 @@ impl Terminal {
             flaky: 0,
             begun: BTreeSet::new(),
             bad: BTreeMap::new(),
+            again_by: None,
             headings: BTreeMap::new(),
         }
+    }
+
+    /// The same, where another command runs a scenario again.
+    #[must_use]
+    pub fn again_by(mut self, command: Option<String>) -> Self {
+        self.again_by = command;
+        self
+    }
+
+    fn just_this(&self, path: &str) -> String {
+        self.again_by.as_ref().map_or_else(|| format!("kubewalk run {}", argument(path)), |command| safe(command))
     }
 
     /// The text to print for an event, with its newlines; often empty.
@@ -300,7 +314,7 @@ impl Terminal {
                 if let Some(remedy) = remedy {
                     text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
                 }
-                text += &format!("   = run just this: kubewalk run {}\n\n", argument(path));
+                text += &format!("   = run just this: {}\n\n", self.just_this(path));
             }
             Outcome::Held | Outcome::Skipped { .. } => {}
         }
@@ -331,7 +345,7 @@ impl Terminal {
                 if !equivalent.is_empty() {
                     notes.push(("reproduce", block(equivalent)));
                 }
-                notes.push(("run just this", format!("kubewalk run {}", argument(path))));
+                notes.push(("run just this", self.just_this(path)));
             }
             let caret = Caret { path: &safe(place.file.as_deref().unwrap_or(path)), place, label: &label };
             text += &format!("\n{}\n", snippet(&safe(&mismatch.message), &caret, &notes, self.color, self.width));

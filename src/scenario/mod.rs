@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod duration;
 pub mod each;
 pub mod expect;
+pub mod files;
 pub mod fix;
 pub mod json_schema;
 pub mod kubectl;

@@ -46,6 +46,18 @@ pub fn leased_folder(shape: &Shape) -> Option<Folder> {
     locked(&LEASED).get(&shape.key()).cloned()
 }
 
+/// One of these folders that this process uses.
+pub fn any_leased() -> Option<Folder> {
+    locked(&LEASED).values().next().cloned()
+}
+
+/// The folders of all clusters of this run of nextest, also of those that other processes use.
+pub fn folders_of_this_run() -> Vec<Folder> {
+    let Some(run) = settings::nextest_run() else { return vec![] };
+    let all = Folder::all(&settings::from_env().held()).unwrap_or_default();
+    all.into_iter().filter(|folder| folder.name().starts_with(&format!("nextest-{run}"))).collect()
+}
+
 /// A cluster that tests share, and which scenarios exclude each other on it.
 #[derive(Debug)]
 struct Shared {
