@@ -44,7 +44,7 @@ pub use crate::{
 };
 use crate::{
     cluster::{
-        holder,
+        hold,
         lease::{Folder, Turn},
         rendering::Renderer,
     },
@@ -249,7 +249,7 @@ fn kind_cannot(shape: &Shape) -> Option<&'static str> {
 /// Becomes the process that holds a cluster, when this process was started for that.
 fn hold_if_asked() {
     if let Some(folder) = settings::hold() {
-        let code = holder::hold(&Folder::at(folder), &settings::from_env(), settings::fresh());
+        let code = hold::hold(&Folder::at(folder), &settings::from_env(), settings::fresh());
         std::process::exit(code.into());
     }
 }

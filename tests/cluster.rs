@@ -28,7 +28,7 @@ fn the_end_of_one_cluster_leaves_another_alone() {
         let settings = kubewalk::settings::from_env();
         let never = kubewalk::stop::Stop::never();
         let kind = kubewalk::cluster::ClusterKind::Builtin.into();
-        let second = kubewalk::cluster::Cluster::start(&kind, &settings, &never, &mut |_| ()).await;
+        let second = kubewalk::cluster::start(&kind, &settings, &never, &mut |_| ()).await;
         let second = second.expect("a second cluster");
         assert_ne!(second.kubeconfig(), shared.kubeconfig());
         let folder = second.kubeconfig().parent().expect("a folder").to_owned();

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kubewalk::cluster::{Daemon, Owner, kind, sweep};
+use kubewalk::cluster::{Daemon, Owner, cleanup::kind_clusters::Clusters, sweep};
 
 const WALKTHROUGH: &str = "scenarios/serviceaccount/walkthrough.yaml";
 
@@ -287,7 +287,7 @@ fn what_a_dead_run_left_is_found_by_its_network_and_removed() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let swept = runtime.block_on(async {
         let client = Daemon::connect(None).await.expect("Docker answers").client;
-        sweep::sweep(&[Box::new(kind::Clusters { client })], false).await
+        sweep::sweep(&[Box::new(Clusters { client })], false).await
     });
     let there =
         docker(&["ps", "--all", "--format", "{{.Names}}"]) + &docker(&["network", "ls", "--format", "{{.Name}}"]);

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     cluster::{
-        ClusterError, Settings, StartError, Wanted, holder,
+        self, ClusterError, Settings, StartError, Wanted, hold, holder,
         lease::{self, Folder, State, Until},
-        said, warm,
+        node_event, warm,
         whose::Whose,
     },
     cluster_kind::{Choice, ClusterKind},
@@ -90,7 +90,7 @@ impl Command {
 pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
     let settings = settings::from_env();
     if let Command::Hold { folder } = command {
-        let code = holder::hold(&Folder::at(folder.clone()), &settings, true);
+        let code = hold::hold(&Folder::at(folder.clone()), &settings, true);
         // Nothing runs any more but the thread that waits for the starter.
         std::process::exit(code.into());
     }
@@ -126,7 +126,7 @@ fn eprint(error: &ClusterError) -> Exit {
     if let Some(remedy) = &error.remedy {
         eprint_line!("  = help: {remedy}");
     }
-    if said::is_refusal(error) { Exit::Invalid } else { Exit::Environment }
+    if node_event::is_refusal(error) { Exit::Invalid } else { Exit::Environment }
 }
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
@@ -145,7 +145,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
         let remedy = "run scenarios in it with --cluster kubeconfig --context NAME";
         return Err(ClusterError::new("a cluster that exists needs no start", remedy).into());
     }
-    wanted.check(settings)?;
+    cluster::check(&wanted, settings)?;
     for (folder, state) in kept(settings)? {
         let sound = folder.read::<ClusterError>("broken.json").is_none();
         if sound

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Cluster, ClusterError, Settings, StartError, Wanted, said, warm},
+    cluster::{self, Cluster, ClusterError, Settings, StartError, Wanted, node_event, warm},
     event::Event,
     exit_code::Exit,
     plan::Plan,
@@ -65,13 +65,15 @@ impl Starter<'_> {
                 warm::to_keep(&self.wanted, how, self.settings, holder, self.stop, &mut progress).await
             }
             (Some(_), Err(error)) => Err(error.into()),
-            (None, _) if self.fresh => Cluster::start(&self.wanted, self.settings, self.stop, &mut progress).await,
+            (None, _) if self.fresh => cluster::start(&self.wanted, self.settings, self.stop, &mut progress).await,
             (None, _) => warm::or_new(&self.wanted, self.settings, self.stop, &mut progress).await,
         };
         let cluster = match started {
             Ok(cluster) => Box::new(cluster),
             Err(StartError::Stopped(why)) => return Err(why.into()),
-            Err(StartError::Failed(error)) if said::is_refusal(&error) => return Err(sink.refused(self.plans, error)),
+            Err(StartError::Failed(error)) if node_event::is_refusal(&error) => {
+                return Err(sink.refused(self.plans, error));
+            }
             Err(StartError::Failed(error)) => return Err(sink.abort(error)),
         };
         sink.event(Event::ClusterReady {

@@ -3,7 +3,7 @@
 use super::output::print;
 use crate::{
     cluster::{
-        ClusterError, machine,
+        ClusterError, engine, machine,
         preflight::{self, Check},
     },
     exit_code::Exit,
@@ -16,7 +16,7 @@ pub fn main() -> anyhow::Result<Exit> {
     let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings))];
     kinds.extend(runtime.block_on(preflight::docker(&settings)));
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let machine: String = (machine::look(&settings, set).iter())
+    let machine: String = (machine::look(&settings.cache, engine::built(&settings.cache).is_some(), set).iter())
         .map(|noted| {
             format!("  {}  {}: {}\n", if noted.narrow { "narrow " } else { "ok     " }, noted.name, noted.found)
         })

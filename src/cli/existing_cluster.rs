@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::{
-    cluster::kubeconfig::Existing,
+    cluster::Existing,
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
     plan, settings,

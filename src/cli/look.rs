@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::inside::{self, Inside};
 use crate::{
-    cluster::{Cluster, Settings, kubeconfig::Existing},
+    cluster::{Cluster, Existing, Settings},
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
     plan::{Part, Plan},

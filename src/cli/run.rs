@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    cluster::Wanted,
+    cluster::{self, Wanted},
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
@@ -177,7 +177,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         shape: Shape::default(),
         existing,
     };
-    if let Err(e) = wanted.check(&settings::from_env()) {
+    if let Err(e) = cluster::check(&wanted, &settings::from_env()) {
         eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::expression::{self, Expression};
 use crate::{
-    cluster::kubeconfig::Existing,
+    cluster::Existing,
     event::Event,
     exit_code::Exit,
     manifests::render,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{existing_cluster::ExistingCluster, output::print};
 use crate::{
     cluster::{
-        Cluster, ClusterError, Daemon, Settings, StartError, Wanted, holder,
+        self, ClusterError, Daemon, Settings, StartError, Wanted, holder,
         lease::Folder,
         namespaces,
         sweep::{self, Swept},
@@ -121,7 +121,7 @@ fn swept_text(swept: &Swept, dry_run: bool) -> String {
 
 /// What dead runs have left in a cluster that exists.
 async fn in_cluster(wanted: &Wanted, settings: &Settings, dry_run: bool) -> Result<Swept, ClusterError> {
-    let cluster = match Cluster::start(wanted, settings, &Stop::never(), &mut |_| ()).await {
+    let cluster = match cluster::start(wanted, settings, &Stop::never(), &mut |_| ()).await {
         Ok(cluster) => cluster,
         Err(StartError::Failed(error)) => return Err(error),
         Err(stopped @ StartError::Stopped(_)) => return Err(ClusterError::plain(stopped.to_string())),

@@ -3,6 +3,9 @@
 //! The sources travel inside this binary. They are named by a hash of themselves, so a cached image is used exactly when
 //! it was built from the same sources.
 
+pub mod node_event;
+mod sums;
+
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
@@ -13,9 +16,8 @@ use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    ClusterError, Progress, Wanted,
+    ClusterError, Progress, machine,
     own::{self, program},
-    sums,
 };
 use crate::{
     process::{self, Group},
@@ -59,23 +61,6 @@ fn hash_of(counts: impl Fn(&str) -> bool) -> String {
         all.update(format!("{}  ./{path}\n", hex(&Sha256::digest(content))));
     }
     hex(&all.finalize())[..16].to_owned()
-}
-
-/// Whether the engine has the version that is wanted.
-///
-/// # Errors
-/// When another is wanted.
-pub fn has(wanted: &Wanted) -> Result<(), ClusterError> {
-    match wanted.kubernetes.as_deref() {
-        None | Some(MINOR) => Ok(()),
-        Some(other) => Err(ClusterError::new(
-            format!("the engine's node has Kubernetes {MINOR}, and {other} is wanted"),
-            format!(
-                "leave --kubernetes out, or use --cluster k3s ({})",
-                super::k3s::TAGS.map(|(minor, _)| minor).join(", ")
-            ),
-        )),
-    }
 }
 
 /// The folder of the finished image, if it is there.
@@ -183,7 +168,7 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
     // The compiler of Go collects its garbage less often, which spares a tenth of its work and takes memory. The output is the same.
-    if std::env::var_os("GOGC").is_none() && super::machine::available().is_some_and(|mib| mib > ROOMY) {
+    if std::env::var_os("GOGC").is_none() && machine::available().is_some_and(|mib| mib > ROOMY) {
         command.env("GOGC", "400");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,5 +1,8 @@
 //! kubectl on the cluster's own node: argument by argument, without a shell, with a deadline.
 
+pub mod host;
+pub mod login;
+
 use std::{
     path::PathBuf,
     process::Stdio,
@@ -9,21 +12,20 @@ use std::{
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::Command,
+use tokio::{io::AsyncWriteExt as _, process::Command};
+
+use self::host::Host;
+pub use self::login::Login;
+use super::{
+    exec::InContainer,
+    output::{Output, all},
 };
-
-use super::{exec::InContainer, host_kubectl::Host};
 use crate::{
     clock::{Moment, timeout_at},
     process::Group,
 };
-
-/// The most that a stream may carry, in bytes; more is an error and never cut silently.
-pub(crate) const MOST_OUTPUT: usize = 16 << 20;
 
 /// The kubectl of a cluster. It can be used as long as the cluster lives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,40 +57,6 @@ const IN_TIME: &str =
 
 /// How much longer than its time a call is waited for.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// The end of a call.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// kubectl's exit code.
-    pub exit_code: i32,
-    /// All of it.
-    pub stdout: Vec<u8>,
-    /// All of it.
-    pub stderr: Vec<u8>,
-}
-
-/// As whom kubectl logs in.
-#[derive(Debug, Clone, Copy)]
-pub enum Login<'a> {
-    /// By the node's own kubeconfig.
-    Administrator,
-    /// By nothing.
-    Nobody,
-    /// By a bearer token.
-    Token(&'a SecretString),
-}
-
-impl Login<'_> {
-    /// The user's entry in a kubeconfig; nothing for the one that is there.
-    pub(super) fn user(self) -> Option<Value> {
-        match self {
-            Login::Administrator => None,
-            // Without any credential kubectl asks a person for a name; a blank token is none to the server.
-            Login::Nobody => Some(json!({"token": " "})),
-            Login::Token(token) => Some(json!({"token": token.expose_secret()})),
-        }
-    }
-}
 
 /// The name of the user in the second kubeconfig.
 const USER: &str = "kubewalk-step";
@@ -222,26 +190,6 @@ async fn ended(group: &mut Group, stdin: Option<&[u8]>) -> Result<Output, String
     let status = status.map_err(|e| format!("its end was not seen: {e}"))?;
     let exit_code = status.code().ok_or_else(|| format!("it was killed ({status})"))?;
     Ok(Output { exit_code, stdout, stderr })
-}
-
-/// All of a stream, if it is not too much.
-///
-/// # Errors
-/// When it breaks off, or carries more than 16 MiB; it is never cut silently.
-pub(crate) async fn all(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    if let Some(stream) = stream {
-        let mut limited = stream.take(MOST_OUTPUT as u64 + 1);
-        limited.read_to_end(&mut bytes).await.map_err(|e| format!("its output broke off: {e}"))?;
-    }
-    if bytes.len() > MOST_OUTPUT {
-        return Err(too_much());
-    }
-    Ok(bytes)
-}
-
-pub(crate) fn too_much() -> String {
-    format!("it wrote more than {} MiB", MOST_OUTPUT >> 20)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{ClusterError, preflight::Check};
+use super::ClusterError;
 
 /// So many open files the node's components need, each: with 256 the walkthrough holds, etcd refuses to start with less than 150.
 const NODE_FILES: u64 = 256;
@@ -114,8 +114,11 @@ pub fn memory() -> Result<(), ClusterError> {
     Ok(())
 }
 
-/// Whether a node can be started with these limits.
-pub fn of_a_node() -> Check {
+/// That a node can be started with these limits.
+///
+/// # Errors
+/// The first that is too low.
+pub fn of_a_node() -> Result<(), ClusterError> {
     let size = |resource, needed: u64, what: &str, option: &str| match getrlimit(resource).current {
         Some(most) if most < needed => Err(ClusterError::new(
             format!("{what} may not be larger than {most} bytes, and the node needs {} MiB", needed >> 20),
@@ -123,11 +126,7 @@ pub fn of_a_node() -> Check {
         )),
         _ => Ok(()),
     };
-    let all = files(NODE_FILES)
-        .and_then(|()| size(Resource::Fsize, NODE_FILE_SIZE, "a file", "f"))
-        .and_then(|()| size(Resource::As, NODE_MEMORY, "a program's memory", "v"));
-    match all {
-        Ok(()) => Check::good("limits", "enough open files, sizes of files, and memory for each program"),
-        Err(missing) => Check::bad("limits", missing),
-    }
+    files(NODE_FILES)?;
+    size(Resource::Fsize, NODE_FILE_SIZE, "a file", "f")?;
+    size(Resource::As, NODE_MEMORY, "a program's memory", "v")
 }

@@ -2,8 +2,6 @@
 
 use std::{fs, path::Path};
 
-use super::Settings;
-
 /// So many inotify instances a node takes.
 const INSTANCES: u64 = 25;
 
@@ -24,15 +22,16 @@ pub struct Noted {
     pub narrow: bool,
 }
 
-/// Looks at this machine. `set` tells whether a variable of the environment has a value.
-pub fn look(settings: &Settings, set: impl Fn(&str) -> bool) -> Vec<Noted> {
+/// Looks at this machine, and the cache in it, in which the engine is `built`. `set` tells whether a variable of the environment has a
+/// value.
+pub fn look(cache: &Path, built: bool, set: impl Fn(&str) -> bool) -> Vec<Noted> {
     let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     [
         cgroups(),
         Some(proxies(set)),
         number("/proc/sys/fs/inotify/max_user_instances").map(instances),
         available().map(memory),
-        free(&settings.cache).map(disk),
+        free(cache).map(|free| disk(free, built)),
     ]
     .into_iter()
     .flatten()
@@ -91,18 +90,17 @@ fn memory(available: u64) -> Noted {
     Noted { name: "memory", found: format!("{available} MiB are free{more}"), narrow }
 }
 
-fn disk((free, built): (u64, bool)) -> Noted {
+fn disk(free: u64, built: bool) -> Noted {
     let narrow = !built && free < DISK;
     let more = if narrow { format!("; the engine's build takes about {DISK}") } else { String::new() };
     Noted { name: "disk", found: format!("{free} MiB are free where the cache is{more}"), narrow }
 }
 
-/// The free space in MiB where the cache is, or will be, and whether the engine is built.
-fn free(cache: &Path) -> Option<(u64, bool)> {
+/// The free space in MiB where the cache is, or will be.
+fn free(cache: &Path) -> Option<u64> {
     let there = cache.ancestors().find(|folder| folder.is_dir())?;
     let found = rustix::fs::statvfs(there).ok()?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize) >> 20;
-    Some((free, super::engine::built(cache).is_some()))
+    Some(found.f_bavail.saturating_mul(found.f_frsize) >> 20)
 }
 
 #[cfg(test)]
@@ -122,6 +120,6 @@ mod tests {
         assert!(instances(10).narrow && !instances(128).narrow);
         assert!(instances(128).found.contains("about 5 clusters"));
         assert!(memory(200).narrow && !memory(8000).narrow);
-        assert!(disk((100, false)).narrow && !disk((100, true)).narrow && !disk((90_000, false)).narrow);
+        assert!(disk(100, false).narrow && !disk(100, true).narrow && !disk(90_000, false).narrow);
     }
 }

@@ -4,8 +4,10 @@
 //! without following a link, and the open descriptor is asked whose it is. A path is used only when nobody else can change
 //! any folder on the way to it.
 
+pub mod folder;
 pub mod give;
 pub mod lock;
+pub mod owner;
 pub mod program;
 mod remove;
 mod way;

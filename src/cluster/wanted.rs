@@ -1,8 +1,10 @@
-//! The cluster that is asked for, and whether its kind can have it.
+//! The cluster that is asked for.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterError, ClusterKind, Settings, kinds, kubeconfig};
+use super::ClusterKind;
 use crate::shape::Shape;
 
 /// The cluster that somebody asks for.
@@ -22,31 +24,35 @@ pub struct Wanted {
     pub shape: Shape,
     /// With [`ClusterKind::Kubeconfig`]: which cluster.
     #[serde(default)]
-    pub existing: kubeconfig::Existing,
-}
-
-impl Wanted {
-    /// Whether its kind can have it at all; nothing is started to find out.
-    ///
-    /// # Errors
-    /// When a version of Kubernetes is asked for that the kind does not have, or its settings are wrong.
-    pub fn check(&self, settings: &Settings) -> Result<(), ClusterError> {
-        if self.untrusted {
-            untrusted(self.kind)?;
-        }
-        kinds::check(self, settings)
-    }
-}
-
-/// Whether a kind can hold scenarios that are not trusted.
-pub(super) fn untrusted(kind: Option<ClusterKind>) -> Result<(), ClusterError> {
-    let Some((kind, why)) = kind.and_then(|kind| Some((kind, kinds::trusted_only(kind)?))) else { return Ok(()) };
-    let message = format!("--untrusted does not go with --cluster {kind}: {why}");
-    Err(ClusterError::new(message, "use --cluster builtin or --cluster docker"))
+    pub existing: Existing,
 }
 
 impl From<ClusterKind> for Wanted {
     fn from(kind: ClusterKind) -> Self {
         Wanted { kind: Some(kind), ..Wanted::default() }
+    }
+}
+
+/// The cluster that exists, as a person names it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Existing {
+    /// The kubeconfig files, merged as kubectl does it.
+    pub files: Vec<PathBuf>,
+    /// The context; `None` is the current one, which is only used together with `yes`.
+    pub context: Option<String>,
+    /// Whether the person said that this cluster is meant, whatever it is.
+    pub yes: bool,
+    /// The namespaces that the person owns in it: nothing is asked about others, or about the cluster as a whole.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// The image behind the alias `curl`; `None`: ours if a node has it, else a public one.
+    pub curl_image: Option<String>,
+}
+
+impl Existing {
+    /// Whether scenarios may change there what is not their own. Who names namespaces has said what is meant: then `yes` is only
+    /// about which cluster it is.
+    pub fn all(&self) -> bool {
+        self.yes && self.namespaces.is_empty()
     }
 }

@@ -66,6 +66,12 @@ pub fn going_since(object: &Value) -> Option<String> {
     Some(format!("is being deleted since {since}{held}"))
 }
 
+/// Whether a controller of Kubernetes itself takes this finalizer away.
+pub fn is_own_finalizer(finalizer: &str) -> bool {
+    let domain = finalizer.split_once('/').map_or("kubernetes.io", |(domain, _)| domain);
+    domain == "kubernetes.io" || domain.ends_with(".kubernetes.io")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

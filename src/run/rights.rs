@@ -4,7 +4,7 @@
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{Cluster, ClusterError, kubeconfig::Existing, namespaces},
+    cluster::{Cluster, ClusterError, Existing, namespaces},
     plan::{Plan, Request, needs},
     steps::api,
 };

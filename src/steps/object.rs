@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Context, Made, Requester, StepError, api, restore, served_kind};
 use crate::{
     clock::Moment,
-    cluster::{host_kubectl::Host, namespaces},
+    cluster::{kubectl::host::Host, namespaces},
     expect::{Answer, Http},
     plan::{Credential, Kind, Object},
 };

@@ -3,7 +3,7 @@
 use kube::api::{Api, AttachParams, AttachedProcess};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::{cluster::kubectl::all, plan::Place, redact};
+use crate::{cluster::output::all, plan::Place, redact};
 
 /// The end of a command.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use super::{Context, Made, Requester, StepError, api};
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::kubectl::MOST_OUTPUT,
+    cluster::output::MOST_OUTPUT,
     expect::{Answer, Http, curl, status},
     plan::{Call, Kind, Request},
     scenario::verbs::Method,

@@ -25,7 +25,7 @@ use tokio::{
 use super::pod_exec::{Output, random_mark};
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::kubectl::{MOST_OUTPUT, too_much},
+    cluster::output::{MOST_OUTPUT, too_much},
     k8s::well_known::MOUNT,
     plan::{Action, Place, Plan, equivalent},
     redact,

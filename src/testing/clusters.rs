@@ -12,10 +12,11 @@ use futures::future::BoxFuture;
 use super::uncaptured::uncaptured;
 use crate::{
     cluster::{
-        Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,
+        self, Cluster, ClusterError, Progress, Settings, StartError, Wanted, holder,
         lease::{self, Ask, Folder, Made, Until},
+        node_event,
         own::lock::{self, How},
-        said, warm,
+        warm,
         whose::Whose,
     },
     exit_code::Exit,
@@ -207,7 +208,7 @@ fn start(shape: &Shape) -> Result<Arc<Cluster>, String> {
     runtime.block_on(async {
         let started = match settings::nextest_run() {
             Some(run) => leased(&run, &wanted, &settings, &stop, &mut progress).await,
-            None if settings::fresh() => Cluster::start(&wanted, &settings, &stop, &mut progress).await,
+            None if settings::fresh() => cluster::start(&wanted, &settings, &stop, &mut progress).await,
             None => warm::or_new(&wanted, &settings, &stop, &mut progress).await,
         };
         started.map(Arc::new).map_err(|error| no_cluster(&error))
@@ -215,7 +216,7 @@ fn start(shape: &Shape) -> Result<Arc<Cluster>, String> {
 }
 
 fn no_cluster(error: &StartError) -> String {
-    let refused = matches!(error, StartError::Failed(error) if said::is_refusal(error));
+    let refused = matches!(error, StartError::Failed(error) if node_event::is_refusal(error));
     let mut text = if refused { format!("{REFUSED}{error}") } else { format!("there is no cluster: {error}") };
     if let StartError::Failed(e) = error {
         if let Some(remedy) = &e.remedy {

@@ -1,7 +1,11 @@
-//! Whose things are, and how what dead runs have left is found and removed.
+//! What dead runs have left, one file a kind of thing, and how it is found and removed; and namespaces that go.
 
-pub mod folder;
+mod containers;
+pub mod emptied;
+mod folders;
+pub mod kind_clusters;
 pub mod namespaces;
-pub mod owner;
+mod nodes;
+mod place;
 pub mod seal;
 pub mod sweep;

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use crate::cluster::{ClusterError, inside, owner::Owner, seal, snapshot};
+use super::seal;
+use crate::cluster::{ClusterError, Owner, client::discovery};
 
 /// The label by which an object is known as ours; its value is the run.
 pub const LABEL: &str = "kubewalk.dev/run";
@@ -109,10 +110,10 @@ pub async fn sweep(
     let selector = format!("?labelSelector={}", LABEL.replace('/', "%2F"));
     let mut resources = Vec::new();
     for namespace in within {
-        resources.extend(inside::lists(client, namespace).await?);
+        resources.extend(lists_in(client, namespace).await?);
     }
     if within.is_empty() {
-        resources = snapshot::lists(client).await?;
+        resources = discovery::lists(client).await?.into_iter().map(|one| (one.path(), one.kind)).collect();
     }
     // Namespaces first: what is in them goes with them.
     let (first, rest): (Vec<_>, Vec<_>) = resources.into_iter().partition(|(path, _)| path == "/api/v1/namespaces");
@@ -123,7 +124,7 @@ pub async fn sweep(
             .map(|(path, kind)| {
                 let client = client.clone();
                 let selected = format!("{path}{selector}");
-                async move { (snapshot::metadata(&client, &selected).await, path, kind) }
+                async move { (discovery::metadata(&client, &selected).await, path, kind) }
             })
             .collect();
         let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;
@@ -171,15 +172,21 @@ pub async fn sweep(
     Ok((swept, left))
 }
 
+/// The paths of all lists in a namespace, and the kind of what is in each.
+async fn lists_in(client: &kube::Client, namespace: &str) -> Result<Vec<(String, String)>, ClusterError> {
+    let all = discovery::lists_in_namespaces(client).await?;
+    Ok(all.into_iter().map(|one| (one.path_in(namespace), one.kind)).collect())
+}
+
 /// All objects that are in a namespace, each with its kind, and with its metadata only.
 ///
 /// # Errors
 /// When the API server does not answer. Kinds that may not be listed are left out.
 pub async fn content(client: &kube::Client, namespace: &str) -> Result<Vec<(String, Value)>, ClusterError> {
-    let asked: Vec<_> = (inside::lists(client, namespace).await?.into_iter())
+    let asked: Vec<_> = (lists_in(client, namespace).await?.into_iter())
         .map(|(path, kind)| {
             let client = client.clone();
-            async move { (snapshot::metadata(&client, &path).await.unwrap_or_default(), kind) }
+            async move { (discovery::metadata(&client, &path).await.unwrap_or_default(), kind) }
         })
         .collect();
     let answers: Vec<_> = stream::iter(asked).buffered(AT_A_TIME).collect().await;

@@ -7,7 +7,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,25 +29,31 @@ use testcontainers::{
 };
 use tokio::sync::mpsc;
 
-use crate::cluster::{
-    ClusterError, Daemon, Ended, Folder, Owner, StartError, bounded,
-    daemon::{DEFAULT_HOST, Ends, on, runtime},
-    death::Death,
-    lines::Splitter,
+use super::{
+    bounded,
+    daemon::{DEFAULT_HOST, Daemon, Ends, on, runtime},
+    exec::{self, InContainer},
+    labelled,
+    node_image::restrict,
+    published::{not_its_own, published_at},
     trouble,
 };
-use crate::stop::Stop;
-use crate::sync::locked;
-
-use super::node_image::restrict;
-use super::published::{not_its_own, published_at};
 pub use super::{
     node_image::{API_PORT, NodeImage, Rights},
     published::is_remote,
 };
+use crate::{
+    clock::poll,
+    cluster::{ClusterError, Ended, Folder, Owner, StartError, death::Death, lines::Splitter, output::Output},
+    stop::Stop,
+    sync::locked,
+};
 
 /// How long the end of a container may take before it counts as left behind.
 const END_BUDGET: Duration = Duration::from_secs(20);
+
+/// How long after a question whether Docker has forgotten it that is asked again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// After so many questions without an answer, Docker itself has gone.
 const UNANSWERED: usize = 50;
@@ -119,7 +128,7 @@ pub async fn start(
         let started = create(&daemon, &at, image, &owner, folder).await;
         if started.is_err() {
             // Docker removes by itself only what has run.
-            crate::cluster::sweep::remove_run(&daemon.client, &owner.run).await;
+            labelled::remove_run(&daemon.client, &owner.run).await;
         }
         started
     });
@@ -300,21 +309,17 @@ impl Container {
     }
 
     /// How another process reaches it.
-    pub fn place(&self) -> crate::cluster::exec::InContainer {
-        crate::cluster::exec::InContainer { host: self.host.clone(), id: self.id.clone() }
+    pub fn place(&self) -> InContainer {
+        InContainer { host: self.host.clone(), id: self.id.clone() }
     }
 
-    /// Runs a command in it; see [`crate::cluster::exec`].
+    /// Runs a command in it; see [`exec::run`].
     ///
     /// # Errors
     /// In one sentence.
-    pub async fn exec(
-        &self,
-        command: Vec<String>,
-        stdin: Option<Vec<u8>>,
-    ) -> Result<crate::cluster::kubectl::Output, String> {
+    pub async fn exec(&self, command: Vec<String>, stdin: Option<Vec<u8>>) -> Result<Output, String> {
         let (client, id) = (self.client.clone(), self.id.clone());
-        on(async move { crate::cluster::exec::run(&client, &id, command, stdin).await }).await
+        on(async move { exec::run(&client, &id, command, stdin).await }).await
     }
 
     /// Removes it with its volumes and its folder, and waits until all is gone.
@@ -342,18 +347,15 @@ impl Container {
 
 /// Whether Docker forgets it in time. A Docker that has died forgets nothing, so nobody waits for it.
 async fn gone(client: &Docker, id: &str) -> bool {
-    let forgotten = async {
-        let mut unanswered = 0;
-        while unanswered < UNANSWERED {
-            match client.inspect_container(id, None::<InspectContainerOptions>).await {
-                Err(Error::DockerResponseServerError { status_code: 404, .. }) => return true,
-                Ok(_) | Err(Error::DockerResponseServerError { .. }) => unanswered = 0,
-                Err(_) => unanswered += 1,
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    let unanswered = AtomicUsize::new(0);
+    let forgotten = poll(AGAIN, || async {
+        match client.inspect_container(id, None::<InspectContainerOptions>).await {
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Some(true),
+            Ok(_) | Err(Error::DockerResponseServerError { .. }) => unanswered.store(0, Ordering::Relaxed),
+            Err(_) => drop(unanswered.fetch_add(1, Ordering::Relaxed)),
         }
-        false
-    };
+        (unanswered.load(Ordering::Relaxed) == UNANSWERED).then_some(false)
+    });
     tokio::time::timeout(END_BUDGET, forgotten).await.unwrap_or(false)
 }
 

@@ -11,11 +11,17 @@ use testcontainers::bollard::{
 };
 use tokio::io::AsyncWriteExt as _;
 
-use crate::cluster::{
-    Daemon,
-    daemon::on,
-    kubectl::{MOST_OUTPUT, Output, too_much},
+use super::daemon::{Daemon, on};
+use crate::{
+    clock::poll,
+    cluster::output::{MOST_OUTPUT, Output, too_much},
 };
+
+/// How long Docker may take to note the exit code, in looks of [`AGAIN`] each.
+const LOOKS: usize = 100;
+
+/// How long after a look at the exit code it is looked at again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// A container, by where its Docker is and its id: what another process needs to know, too.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,12 +92,20 @@ pub async fn run(client: &Docker, id: &str, command: Vec<String>, stdin: Option<
 
 /// Docker notes the exit code a moment after the output has ended.
 async fn exit_code(client: &Docker, exec: &str) -> Result<i32, String> {
-    for _ in 0..100 {
-        let seen = client.inspect_exec(exec).await.map_err(|e| format!("its end was not seen: {e}"))?;
-        if let (Some(code), Some(false)) = (seen.exit_code, seen.running) {
-            return i32::try_from(code).map_err(|_| format!("its exit code {code} is none"));
+    let mut looks = 0..LOOKS;
+    poll(AGAIN, || {
+        let is_over = looks.next().is_none();
+        async move {
+            if is_over {
+                return Some(Err("its end was not seen".into()));
+            }
+            let seen = match client.inspect_exec(exec).await {
+                Ok(seen) => seen,
+                Err(e) => return Some(Err(format!("its end was not seen: {e}"))),
+            };
+            let (Some(code), Some(false)) = (seen.exit_code, seen.running) else { return None };
+            Some(i32::try_from(code).map_err(|_| format!("its exit code {code} is none")))
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Err("its end was not seen".into())
+    })
+    .await
 }

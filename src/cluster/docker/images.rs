@@ -166,7 +166,7 @@ pub async fn ensure(
         return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
     }
     let begun = Instant::now();
-    let login = unless_stopped(stop, crate::cluster::login::of(image)).await.map_err(StartError::Stopped)?;
+    let login = unless_stopped(stop, super::login::of(image)).await.map_err(StartError::Stopped)?;
     let login = login.unwrap_or_else(|why| {
         progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
         None

@@ -1,10 +1,12 @@
-//! Docker: whether it answers, its images, containers and commands, and what it complains about.
+//! Docker: whether it answers, its images, containers, networks and commands, and what it complains about.
 
 pub mod bounded;
 pub mod container;
 pub mod daemon;
 pub mod exec;
 pub mod images;
+pub mod kind_network;
+pub mod labelled;
 pub(in crate::cluster) mod login;
 pub mod node_image;
 pub mod published;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use super::{k3s, versions};
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, engine, images::Patience, k3s,
+    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, engine, images::Patience,
 };
 use crate::stop::Stop;
 
@@ -61,19 +62,19 @@ pub async fn start(
 /// Starts the engine's node, without Docker.
 ///
 /// # Errors
-/// As [`Cluster::start`].
+/// As [`start`](crate::cluster::start).
 pub(super) async fn start_builtin(
     wanted: &Wanted,
     settings: &Settings,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    engine::has(wanted)?;
+    versions::of_the_engine(wanted)?;
     #[cfg(target_os = "linux")]
     return super::builtin::start(wanted, settings, stop, progress).await;
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (settings, stop, progress);
-        Err(crate::cluster::preflight::not_linux().into())
+        Err(super::preflight::not_linux().into())
     }
 }

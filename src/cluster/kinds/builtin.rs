@@ -15,14 +15,14 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use super::preflight;
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
     death::Death,
     engine::{self, CURL_IMAGE},
     lines,
+    node_event::{self, NodeEvent, Ready, death},
     own::Room,
-    preflight,
-    said::{self, Ready, Said, death},
     sweep,
 };
 use crate::stop::{Stop, unless_stopped};
@@ -47,7 +47,7 @@ struct Node {
     keeper: Mutex<Child>,
     stdin: Mutex<Option<ChildStdin>>,
     died: Death,
-    ended: tokio::sync::Mutex<mpsc::Receiver<Said>>,
+    ended: tokio::sync::Mutex<mpsc::Receiver<NodeEvent>>,
 }
 
 /// Starts a node and waits until it is ready.
@@ -95,8 +95,8 @@ pub async fn start(
             Err(signal) => return Err(after_the_end(told, stdin, keeper, StartError::Stopped(signal)).await),
         };
         match said {
-            Some(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
-            Some(Said::Ready(ready)) => {
+            Some(NodeEvent::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
+            Some(NodeEvent::Ready(ready)) => {
                 let node = Node {
                     settings: settings.clone(),
                     folder: ready.dir.clone(),
@@ -108,20 +108,20 @@ pub async fn start(
                 };
                 return Ok(cluster(node, ready, wanted));
             }
-            Some(Said::Failed { message, remedy, log }) => {
+            Some(NodeEvent::Failed { message, remedy, log }) => {
                 let error = ClusterError { message, remedy, log };
                 return Err(after_the_end(told, stdin, keeper, error.into()).await);
             }
-            Some(Said::Died { component, status, log }) => {
-                let error = said::refused(&wanted.shape, &component, death(&component, &status, log));
+            Some(NodeEvent::Died { component, status, log }) => {
+                let error = node_event::refused(&wanted.shape, &component, death(&component, &status, log));
                 return Err(after_the_end(told, stdin, keeper, error.into()).await);
             }
-            Some(Said::Again { component, status }) => progress(said::again(&component, &status)),
-            Some(Said::Swept { dir, left }) => progress(swept(&dir, &left)),
-            Some(Said::Kept { dir, message }) => {
+            Some(NodeEvent::Again { component, status }) => progress(node_event::again(&component, &status)),
+            Some(NodeEvent::Swept { dir, left }) => progress(swept(&dir, &left)),
+            Some(NodeEvent::Kept { dir, message }) => {
                 progress(Progress::Note(format!("could not remove {}: {message}", dir.display())));
             }
-            Some(Said::Ended { .. } | Said::Other) => {}
+            Some(NodeEvent::Ended { .. } | NodeEvent::Other) => {}
             None => {
                 let status = keeper.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
                 let log = locked(&noise).iter().cloned().collect();
@@ -167,7 +167,7 @@ async fn after_a_killed_keeper(settings: &Settings) -> Vec<String> {
 
 /// Waits until a failed start has removed what it made, so that the error is said when nothing is left.
 async fn after_the_end(
-    mut told: mpsc::Receiver<Said>,
+    mut told: mpsc::Receiver<NodeEvent>,
     stdin: Option<ChildStdin>,
     mut keeper: Child,
     error: StartError,
@@ -180,7 +180,7 @@ async fn after_the_end(
 
 /// Reads the keeper's lines on a thread of its own, since a node outlives the async runtime that started it. Returns the
 /// last lines of the keeper's standard error, for when it dies without a word.
-fn listen(keeper: &mut Child, tell: mpsc::Sender<Said>, died: Death) -> Arc<Mutex<VecDeque<String>>> {
+fn listen(keeper: &mut Child, tell: mpsc::Sender<NodeEvent>, died: Death) -> Arc<Mutex<VecDeque<String>>> {
     let noise = Arc::new(Mutex::new(VecDeque::new()));
     if let Some(stdout) = keeper.stdout.take() {
         std::thread::spawn(move || {
@@ -191,19 +191,19 @@ fn listen(keeper: &mut Child, tell: mpsc::Sender<Said>, died: Death) -> Arc<Mute
                 };
                 let line = line
                     .map_err(|e| ClusterError::plain(format!("the engine's keeper wrote {e}, which it never does")));
-                let said = match line.map(|line| serde_json::from_str::<Said>(&line)) {
+                let said = match line.map(|line| serde_json::from_str::<NodeEvent>(&line)) {
                     Ok(Ok(said)) => said,
                     Ok(Err(_)) => return,
-                    Err(ClusterError { message, remedy, log }) => Said::Failed { message, remedy, log },
+                    Err(ClusterError { message, remedy, log }) => NodeEvent::Failed { message, remedy, log },
                 };
                 match &said {
-                    Said::Died { component, status, log } => note(death(component, status, log.clone())),
-                    Said::Failed { message, remedy, log } => {
+                    NodeEvent::Died { component, status, log } => note(death(component, status, log.clone())),
+                    NodeEvent::Failed { message, remedy, log } => {
                         note(ClusterError { message: message.clone(), remedy: remedy.clone(), log: log.clone() });
                     }
                     _ => {}
                 }
-                ended |= matches!(said, Said::Ended { .. } | Said::Failed { .. });
+                ended |= matches!(said, NodeEvent::Ended { .. } | NodeEvent::Failed { .. });
                 if let Err(mpsc::error::TrySendError::Full(_)) = tell.try_send(said) {
                     note(ClusterError::plain(format!(
                         "the engine's keeper wrote {UNREAD} lines that nobody could read in time"
@@ -258,7 +258,7 @@ impl crate::cluster::Node for Node {
             let mut ended = false;
             let waited = tokio::time::timeout(END_BUDGET, async {
                 while let Some(said) = told.recv().await {
-                    if let Said::Ended { left: these } = said {
+                    if let NodeEvent::Ended { left: these } = said {
                         (left, ended) = (these, true);
                     }
                 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, time::Instant};
 
+use super::versions;
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    access::kubeconfig_for,
     container::{self, Container, NodeImage, Rights},
     engine::{self, CURL_IMAGE},
-    images, ready,
-    said::{self, Said, death},
-    sweep,
+    images,
+    node_event::{self, NodeEvent, death},
+    ready, sweep,
 };
 use crate::{
     clock::{Moment, timeout_at},
@@ -30,7 +32,7 @@ pub async fn start(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    engine::has(wanted)?;
+    versions::of_the_engine(wanted)?;
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
@@ -104,7 +106,7 @@ async fn bring_up(
         Ok(said) => return Err(node.why(cannot(String::from_utf8_lossy(&said.stderr).trim().to_owned())).await),
         Err(e) => return Err(node.why(cannot(e)).await),
     };
-    let text = crate::cluster::kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
+    let text = kubeconfig_for(&String::from_utf8_lossy(&text.stdout), &node.server)?;
     let kubeconfig = node.write("kubeconfig", &text)?;
     let anonymous = wanted.shape.anonymous_everywhere();
     let facts =
@@ -136,13 +138,13 @@ async fn said_ready(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<String, ClusterError> {
     while let Some(line) = lines.recv().await {
-        match serde_json::from_str::<Said>(&line) {
-            Ok(Said::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
-            Ok(Said::Ready(ready)) => return Ok(ready.kubernetes),
-            Ok(Said::Failed { message, remedy, log }) => return Err(ClusterError { message, remedy, log }),
-            Ok(Said::Again { component, status }) => progress(said::again(&component, &status)),
-            Ok(Said::Died { component, status, log }) => {
-                return Err(said::refused(&wanted.shape, &component, death(&component, &status, log)));
+        match serde_json::from_str::<NodeEvent>(&line) {
+            Ok(NodeEvent::Phase { name, ms }) => progress(Progress::Phase { name, ms }),
+            Ok(NodeEvent::Ready(ready)) => return Ok(ready.kubernetes),
+            Ok(NodeEvent::Failed { message, remedy, log }) => return Err(ClusterError { message, remedy, log }),
+            Ok(NodeEvent::Again { component, status }) => progress(node_event::again(&component, &status)),
+            Ok(NodeEvent::Died { component, status, log }) => {
+                return Err(node_event::refused(&wanted.shape, &component, death(&component, &status, log)));
             }
             Ok(_) | Err(_) => {}
         }
@@ -155,7 +157,7 @@ fn watch(node: std::sync::Arc<Container>, mut lines: mpsc::Receiver<String>) {
     let node = std::sync::Arc::downgrade(&node);
     crate::cluster::daemon::runtime().spawn(async move {
         while let Some(line) = lines.recv().await {
-            if let Ok(Said::Died { component, status, log }) = serde_json::from_str(&line)
+            if let Ok(NodeEvent::Died { component, status, log }) = serde_json::from_str(&line)
                 && let Some(node) = node.upgrade()
             {
                 node.broken(death(&component, &status, log));

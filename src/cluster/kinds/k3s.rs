@@ -5,27 +5,18 @@ use std::{sync::Arc, time::Duration};
 use testcontainers::{CopyDataSource, CopyToContainer};
 use tokio::time::Instant;
 
+use super::{curl, versions};
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
+    access::kubeconfig_for,
     container::{self, Container, NodeImage, Rights},
-    engine::{self, CURL_IMAGE},
     images::{self, Patience},
     ready, sweep,
 };
 use crate::{
-    clock::Moment,
+    clock::{Moment, poll},
     stop::{Stop, unless_stopped},
 };
-
-/// The image without its tag.
-pub const IMAGE: &str = "rancher/k3s";
-
-/// The newest patch of each minor that is known to work, newest first; the first is the default.
-pub const TAGS: [(&str, &str); 4] =
-    [("1.36", "v1.36.1-k3s1"), ("1.35", "v1.35.6-k3s1"), ("1.34", "v1.34.9-k3s1"), ("1.33", "v1.33.10-k3s1")];
-
-/// For Pods, where the engine's own image with curl is not built: the one of curl's authors.
-pub const CURL_FROM_REGISTRY: &str = "docker.io/curlimages/curl:8.16.0";
 
 const KUBECONFIG: &str = "/etc/rancher/k3s/k3s.yaml";
 
@@ -35,26 +26,8 @@ const AIRGAP: &str = "/var/lib/rancher/k3s/agent/images/kubewalk-curl.tar";
 /// From the start of the container.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 
-/// The image for what is wanted.
-///
-/// # Errors
-/// When a minor is asked for that is not in the table.
-pub fn image(wanted: &Wanted, settings: &Settings) -> Result<String, ClusterError> {
-    if let Some(image) = &settings.k3s_image {
-        return Ok(image.clone());
-    }
-    let tag = match wanted.kubernetes.as_deref() {
-        None => Some(TAGS[0].1),
-        Some(minor) => TAGS.iter().find(|(known, _)| *known == minor).map(|(_, tag)| *tag),
-    };
-    let known = || TAGS.map(|(minor, _)| minor).join(", ");
-    tag.map(|tag| format!("{IMAGE}:{tag}")).ok_or_else(|| {
-        ClusterError::new(
-            format!("no k3s image is known for Kubernetes {}", wanted.kubernetes.as_deref().unwrap_or_default()),
-            format!("known are {}; for another, name the image with KUBEWALK_K3S_IMAGE", known()),
-        )
-    })
-}
+/// How long after a look for its kubeconfig it is looked for again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What `k3s` is told. What scenarios do not need is left out, because it only makes the start longer.
 pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
@@ -92,12 +65,12 @@ pub async fn start(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    let image = image(wanted, settings)?;
+    let image = versions::k3s_image(wanted, settings)?;
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
     images::ensure(&daemon, &image, patience, stop, progress).await?;
-    let (curl_image, curl) = curl(&daemon, settings, patience, stop, progress).await?;
+    let (curl_image, curl) = curl::image(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();
     let folder = Folder::make(&settings.runs(), &owner)?;
     let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
@@ -138,7 +111,7 @@ async fn bring_up(
     let deadline = Moment::now() + within;
     let late = |why: &str| late(node, begun, why);
     let text = kubeconfig(node, deadline, &late).await?;
-    let kubeconfig = node.write("kubeconfig", &crate::cluster::kubeconfig_for(&text, &node.server)?)?;
+    let kubeconfig = node.write("kubeconfig", &kubeconfig_for(&text, &node.server)?)?;
     let kubectl = Kubectl::inside(node.place(), &["k3s", "kubectl"]);
     let facts = Facts { pods: true, anonymous, kind: ClusterKind::K3s, kubernetes: String::new(), curl_image };
     let mut cluster = Cluster::new(facts, kubeconfig, kubectl, Box::new(Arc::clone(node)));
@@ -158,9 +131,9 @@ async fn kubeconfig(
     deadline: Moment,
     late: &impl Fn(&str) -> ClusterError,
 ) -> Result<String, ClusterError> {
-    loop {
+    poll(AGAIN, || async {
         if let Some(died) = node.died() {
-            return Err(died);
+            return Some(Err(died));
         }
         let said = node.exec(["cat", KUBECONFIG].map(str::to_owned).to_vec(), None).await;
         if let Ok(said) = &said
@@ -168,13 +141,11 @@ async fn kubeconfig(
             && kube::config::Kubeconfig::from_yaml(&String::from_utf8_lossy(&said.stdout))
                 .is_ok_and(|config| config.current_context.is_some())
         {
-            return Ok(String::from_utf8_lossy(&said.stdout).into_owned());
+            return Some(Ok(String::from_utf8_lossy(&said.stdout).into_owned()));
         }
-        if deadline.left().is_zero() {
-            return Err(late(&format!("it has not written {KUBECONFIG}")));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        deadline.left().is_zero().then(|| Err(late(&format!("it has not written {KUBECONFIG}"))))
+    })
+    .await
 }
 
 fn late(node: &Container, begun: Instant, why: &str) -> ClusterError {
@@ -185,44 +156,9 @@ fn late(node: &Container, begun: Instant, why: &str) -> ClusterError {
     }
 }
 
-/// The image that the alias `curl` stands for, and its archive: the engine's own where it is built, else the one of curl's
-/// authors. k3s gets it before its start, so that no Pod depends on a registry.
-pub(in crate::cluster) async fn curl(
-    daemon: &Daemon,
-    settings: &Settings,
-    patience: Patience,
-    stop: &Stop,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<(String, Vec<u8>), StartError> {
-    if let Some(engine) = engine::checked(&settings.cache)? {
-        let path = engine.join("images/curl.tar");
-        let archive = std::fs::read(&path).map_err(|e| {
-            ClusterError::new(format!("cannot read {}: {e}", path.display()), "remove the engine's folder")
-        })?;
-        return Ok((CURL_IMAGE.to_owned(), archive));
-    }
-    images::ensure(daemon, CURL_FROM_REGISTRY, patience, stop, progress).await?;
-    Ok((CURL_FROM_REGISTRY.to_owned(), images::export(daemon, CURL_FROM_REGISTRY).await?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings(k3s_image: Option<&str>) -> Settings {
-        Settings { k3s_image: k3s_image.map(str::to_owned), ..crate::settings::from_env() }
-    }
-
-    #[test]
-    fn a_minor_chooses_the_image_and_an_image_outranks_it() {
-        let wanted = |minor: Option<&str>| Wanted { kubernetes: minor.map(str::to_owned), ..Wanted::default() };
-        let of = |minor, named| image(&wanted(minor), &settings(named));
-        assert_eq!(of(None, None).expect("an image"), "rancher/k3s:v1.36.1-k3s1");
-        assert_eq!(of(Some("1.34"), None).expect("an image"), "rancher/k3s:v1.34.9-k3s1");
-        assert_eq!(of(Some("1.34"), Some("r/mine:1")).expect("an image"), "r/mine:1");
-        let e = of(Some("1.20"), None).expect_err("none");
-        assert_eq!(e.message, "no k3s image is known for Kubernetes 1.20");
-    }
 
     #[test]
     fn anonymous_calls_and_the_old_cgroups_are_asked_for_only_where_needed() {

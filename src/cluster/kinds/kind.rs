@@ -10,7 +10,6 @@ mod command;
 mod config;
 pub mod dangers;
 mod keeper;
-mod network;
 mod shaped;
 
 use std::{
@@ -28,25 +27,32 @@ use kube::{Api, Client};
 use testcontainers::bollard::query_parameters::WaitContainerOptionsBuilder;
 use tokio::time::Instant;
 
-pub use self::network::Clusters;
-use self::{command::Kind, config::Config, keeper::Keeper, network::Name};
+use self::{
+    command::{Kind, READY_WITHIN},
+    config::Config,
+    keeper::Keeper,
+};
+use super::curl;
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError,
     Wanted, container,
     daemon::{Ends, on, runtime},
     death::Death,
+    docker::kind_network::{self, Name},
     exec,
     images::{self, Patience},
-    k3s, ready, said, sweep,
+    node_event,
+    output::Output,
+    ready, sweep,
 };
 use crate::{
-    clock::Moment,
+    clock::{Moment, poll},
     stop::{Stop, unless_stopped},
     sync::locked,
 };
 
-/// From the start of kind, with all images here.
-const READY_WITHIN: Duration = Duration::from_secs(240);
+/// How long after a question to its DNS it is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Asks the cluster's DNS ($0) for a name, over TCP, which bash speaks by itself, and looks whether the answer is one to
 /// this question. What the node reaches by the address of a Service, Pods reach by the same rules.
@@ -106,7 +112,7 @@ pub async fn start(
     for image in config.images() {
         images::ensure(&daemon, &image, patience, stop, progress).await?;
     }
-    let curl = k3s::curl(&daemon, settings, patience, stop, progress).await?;
+    let curl = curl::image(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();
     let name = Name::of(&owner);
     let folder = Folder::make(&settings.runs(), &owner)?;
@@ -114,7 +120,7 @@ pub async fn start(
     let node = Arc::new(Node { name, held: Mutex::new(Some(held)), died: Death::none(), ending: Arc::default() });
     let config = shape(config, wanted, &node)?;
     let up = async {
-        network::make(&daemon, &node.name, &owner, config.ipv6()).await?;
+        kind_network::make(&daemon, &node.name, &owner, config.ipv6()).await?;
         let up = bring_up(&node, &kind, &config, (&daemon, docker), curl, progress).await;
         match up {
             Err(error) if !wanted.shape.is_usual() => Err(node.refusal(&daemon, error).await),
@@ -231,17 +237,16 @@ async fn dns_answers(node: &Node, daemon: &Daemon, client: &Client, deadline: Mo
     let services: Api<Service> = Api::namespaced(client.clone(), "kube-system");
     let service = services.get("kube-dns").await.map_err(|e| e.to_string())?;
     let address = service.spec.and_then(|spec| spec.cluster_ip).ok_or("the Service kube-dns has no address")?;
-    loop {
-        let said = node.exec(daemon, &["timeout", "2", "bash", "-c", ASK_DNS, &address]).await?;
-        if said.exit_code == 0 {
-            return Ok(());
-        }
-        if deadline.left().is_zero() {
-            let words = String::from_utf8_lossy(&said.stderr).trim().to_owned();
-            return Err(format!("the cluster's DNS does not answer at {address} ({words})"));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    poll(AGAIN, || async {
+        let said = match node.exec(daemon, &["timeout", "2", "bash", "-c", ASK_DNS, &address]).await {
+            Ok(said) if said.exit_code == 0 => return Some(Ok(())),
+            Ok(said) => said,
+            Err(e) => return Some(Err(e)),
+        };
+        let words = String::from_utf8_lossy(&said.stderr).trim().to_owned();
+        deadline.left().is_zero().then(|| Err(format!("the cluster's DNS does not answer at {address} ({words})")))
+    })
+    .await
 }
 
 impl Node {
@@ -255,7 +260,7 @@ impl Node {
     }
 
     /// Runs a command in the first control plane.
-    async fn exec(&self, daemon: &Daemon, command: &[&str]) -> Result<crate::cluster::kubectl::Output, String> {
+    async fn exec(&self, daemon: &Daemon, command: &[&str]) -> Result<Output, String> {
         let (client, node) = (daemon.client.clone(), self.name.control_plane());
         let command = command.iter().map(|word| (*word).to_owned()).collect();
         on(async move { exec::run(&client, &node, command, None).await }).await
@@ -274,7 +279,7 @@ impl Node {
         let said = self.exec(daemon, &["sh", "-c", ask]).await;
         let text = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
         let lines: Vec<_> = text.lines().map(str::to_owned).collect();
-        shaped::last_words(&lines).map_or(error, said::refusal)
+        shaped::last_words(&lines).map_or(error, node_event::refusal)
     }
 
     /// Notes the end of the control plane's container, from now on.

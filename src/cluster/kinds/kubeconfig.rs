@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Ended, Facts, Folder, Kubectl, Node, Owner, Settings, StartError, Wanted,
-    access,
+    Cluster, ClusterError, ClusterKind, Ended, Existing, Facts, Folder, Kubectl, Node, Owner, Settings, StartError,
+    Wanted, access,
     engine::CURL_IMAGE,
-    host_kubectl::Host,
     kubeconfig_file::{self, Unusable},
+    kubectl::host::Host,
     plugin, seal,
 };
 use crate::stop::{Stop, unless_stopped};
@@ -25,30 +24,6 @@ pub const PUBLIC_CURL_IMAGE: &str = "docker.io/curlimages/curl:8.17.0";
 
 /// How long the API server may take for its first answer.
 const ANSWER_BUDGET: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// The cluster that exists, as a person names it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Existing {
-    /// The kubeconfig files, merged as kubectl does it.
-    pub files: Vec<PathBuf>,
-    /// The context; `None` is the current one, which is only used together with `yes`.
-    pub context: Option<String>,
-    /// Whether the person said that this cluster is meant, whatever it is.
-    pub yes: bool,
-    /// The namespaces that the person owns in it: nothing is asked about others, or about the cluster as a whole.
-    #[serde(default)]
-    pub namespaces: Vec<String>,
-    /// The image behind the alias `curl`; `None`: ours if a node has it, else a public one.
-    pub curl_image: Option<String>,
-}
-
-impl Existing {
-    /// Whether scenarios may change there what is not their own. Who names namespaces has said what is meant: then `yes` is only
-    /// about which cluster it is.
-    pub fn all(&self) -> bool {
-        self.yes && self.namespaces.is_empty()
-    }
-}
 
 /// Nothing holds it: it was there before, and stays. Only kubectl's home goes.
 #[derive(Debug)]

@@ -5,18 +5,21 @@
 pub mod auto;
 #[cfg(target_os = "linux")]
 pub mod builtin;
+mod curl;
 pub mod docker;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
+pub mod preflight;
+mod versions;
 
-use super::{Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted, engine, images::Patience};
+use super::{Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted, images::Patience};
 use crate::stop::Stop;
 
 /// Starts a cluster of the kind that is wanted, or of the first that works here.
 ///
 /// # Errors
-/// As [`Cluster::start`].
+/// As [`start`](crate::cluster::start).
 pub(super) async fn start(
     wanted: &Wanted,
     settings: &Settings,
@@ -39,8 +42,8 @@ pub(super) async fn start(
 /// What it lacks.
 pub(super) fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
     match wanted.kind {
-        Some(ClusterKind::Builtin | ClusterKind::Docker) => engine::has(wanted),
-        Some(ClusterKind::K3s) => k3s::image(wanted, settings).map(drop),
+        Some(ClusterKind::Builtin | ClusterKind::Docker) => versions::of_the_engine(wanted),
+        Some(ClusterKind::K3s) => versions::k3s_image(wanted, settings).map(drop),
         Some(ClusterKind::Kind) => kind::check(wanted, settings),
         None | Some(ClusterKind::Kubeconfig) => Ok(()),
     }

@@ -12,7 +12,8 @@ use futures::TryStreamExt as _;
 use kube::core::WatchEvent;
 use serde_json::Value;
 
-use crate::cluster::{ClusterError, lease::Folder, snapshot};
+use super::lease::Folder;
+use crate::cluster::{ClusterError, client::discovery};
 use crate::reach;
 
 /// Why a cluster is no longer as new, in a file of its folder.
@@ -37,7 +38,7 @@ pub struct Since {
 /// # Errors
 /// When the API server does not answer.
 pub async fn begin(client: &kube::Client) -> Result<Since, ClusterError> {
-    let list = snapshot::get(client, PODS, "application/json").await?;
+    let list = discovery::get(client, PODS, "application/json").await?;
     let own = list["items"].as_array().into_iter().flatten().map(id).collect();
     let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
     Ok(Since { version, own })

@@ -1,4 +1,5 @@
-//! The process that holds a cluster for others: how it is started, and what it does.
+//! The process that holds a cluster for others, seen from outside: how it is started, and told to end. What it does is in
+//! [`hold`](super::hold).
 //!
 //! It is this program (or test program) once more, in a session of its own, so that neither the end of who started it nor
 //! a Ctrl-C at that terminal reaches it. Any kind of cluster can be held so.
@@ -8,30 +9,31 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     process::Stdio,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{Child, Command},
-    signal::unix::{SignalKind, signal},
 };
 
-use crate::cluster::{
-    Cluster, ClusterError, Progress, Settings, StartError, guard,
-    lease::{Ask, Folder, State, Until, lock_soon},
-    lines::Lines,
-    snapshot, warm,
+use super::lease::{Folder, State, lock_soon};
+use crate::{
+    clock::poll,
+    cluster::{ClusterError, Progress, StartError, lines::Lines},
+    stop::{Stop, unless_stopped},
 };
-use crate::stop::{self, Stop, Stopper, Why, unless_stopped};
 
-/// How often a holder looks whether it is still needed.
+/// How often the holder's log is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long after a look at a holder that ends it is looked at again: it is not our child, so nothing tells us of its end.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// How much of a holder's log is read at once, in bytes.
 const AT_ONCE: u64 = 64 << 10;
@@ -42,9 +44,12 @@ pub const END_BUDGET: Duration = Duration::from_secs(30);
 /// A line of a holder to its starter.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Said {
+pub(super) enum HolderMessage {
+    /// What happens on the way to the cluster.
     Progress(Progress),
+    /// The cluster can be used.
     Ready,
+    /// There is none.
     Failed(ClusterError),
 }
 
@@ -75,14 +80,14 @@ pub async fn start(
         }
     };
     match said {
-        Some(Said::Ready) => {
+        Some(HolderMessage::Ready) => {
             let mut stdin = child.stdin.take().expect("standard input is piped");
             stdin.write_all(b"go\n").await.map_err(|e| failed("does not listen", &e))?;
             let gone = || ClusterError::plain("the cluster's holder ended at once");
             Ok(folder.known()?.ok_or_else(gone)?)
         }
-        Some(Said::Failed(error)) => Err(error.into()),
-        Some(Said::Progress(_)) | None => {
+        Some(HolderMessage::Failed(error)) => Err(error.into()),
+        Some(HolderMessage::Progress(_)) | None => {
             let status = child.wait().await.map_or_else(|e| e.to_string(), |status| status.to_string());
             let message = format!("the cluster's holder ended before the cluster was ready ({status})");
             Err(ClusterError { message, remedy: None, log: last_lines(&path) }.into())
@@ -91,7 +96,7 @@ pub async fn start(
 }
 
 /// Passes progress on until the last word. What the holder says to people, of a build or a pull, goes to standard error.
-async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Option<Said> {
+async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Option<HolderMessage> {
     let mut lines = Lines::of(child.stdout.take()?);
     let mut shown = 0;
     let mut look = tokio::time::interval(LOOK);
@@ -102,10 +107,10 @@ async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progres
                     // It ends when nobody listens and its input closes.
                     drop(child.stdin.take());
                     let why = format!("the cluster's holder wrote {e}, which it never does");
-                    return Some(Said::Failed(ClusterError { message: why, remedy: None, log: last_lines(log) }));
+                    return Some(HolderMessage::Failed(ClusterError { message: why, remedy: None, log: last_lines(log) }));
                 }
                 line => match serde_json::from_str(&line.ok()??) {
-                    Ok(Said::Progress(one)) => progress(one),
+                    Ok(HolderMessage::Progress(one)) => progress(one),
                     Ok(said) => return Some(said),
                     Err(_) => {} // a test harness has words of its own
                 },
@@ -140,180 +145,6 @@ fn part(log: &Path, from: SeekFrom) -> Vec<u8> {
     bytes
 }
 
-/// Is the holder of a folder's cluster: starts it, keeps it as long as it was asked for, ends it, and removes the folder.
-/// Gives an exit code: 0, 3 when there was no cluster, 6 when something could not be removed.
-pub fn hold(folder: &Folder, settings: &Settings, fresh: bool) -> u8 {
-    // The error is that we lead a session already.
-    let _ = rustix::process::setsid();
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return 3 };
-    let code = runtime.block_on(async {
-        let (stopper, stop) = stop::pair();
-        end_with_the_starter(&stopper);
-        end_with_signals(&stopper);
-        match (folder.open("holder.lock"), folder.open("use.lock"), folder.read::<Ask>("ask.json")) {
-            (Ok(held), Ok(using), Some(ask)) if held.try_lock().is_ok() => {
-                let code = life(folder, ask, &using, settings, fresh, &stop).await;
-                drop(held);
-                code
-            }
-            _ => 3,
-        }
-    });
-    // The thread that listens to the starter may still wait for it.
-    runtime.shutdown_background();
-    code
-}
-
-async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fresh: bool, stop: &Stop) -> u8 {
-    let until = ask.until;
-    let (cluster, guarded) = match begin(folder, ask, settings, fresh, stop).await {
-        Ok(begun) => begun,
-        Err(StartError::Stopped(_)) => {
-            folder.remove();
-            return 3;
-        }
-        Err(StartError::Failed(error)) => {
-            // Others who want this cluster hear the same, and need not try again.
-            let _ = folder.write("failed.json", &error);
-            say(&Said::Failed(error));
-            if let Until::Gone(_) = until {
-                wait(folder, None, until, using, stop).await;
-            }
-            folder.remove();
-            return 3;
-        }
-    };
-    say(&Said::Ready);
-    let guard = async {
-        match guarded {
-            Some((client, since)) => guard::watch(&client, since, folder).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = wait(folder, Some(&cluster), until, using, stop) => {}
-        () = guard => {}
-    }
-    let _ = std::fs::remove_file(folder.path().join("state.json"));
-    let left = cluster.end().await.left;
-    if left.is_empty() {
-        folder.remove();
-        return 0;
-    }
-    let _ = folder.write("left.json", &left);
-    6
-}
-
-/// Starts the cluster and tells of it in the folder; gives with what its Pods are watched, when runs use it one after the other.
-async fn begin(
-    folder: &Folder,
-    ask: Ask,
-    settings: &Settings,
-    fresh: bool,
-    stop: &Stop,
-) -> Result<(Cluster, Option<(kube::Client, guard::Since)>), StartError> {
-    let mut progress = |progress| say(&Said::Progress(progress));
-    let warm = matches!(ask.until, Until::Unused(_));
-    let cluster = if warm || fresh {
-        Cluster::start(&ask.wanted, settings, stop, &mut progress).await?
-    } else {
-        warm::or_new(&ask.wanted, settings, stop, &mut progress).await?
-    };
-    let told = async {
-        let mut guarded = None;
-        if warm {
-            let client = cluster.client().await?;
-            let pristine = snapshot::settled(&client).await?;
-            folder.write("pristine.json", &pristine).map_err(|e| ClusterError::plain(e.to_string()))?;
-            // Before anybody knows of the cluster.
-            guarded = Some((client.clone(), guard::begin(&client).await?));
-        }
-        folder.write("state.json", &State::of(&cluster, ask)).map_err(|e| ClusterError::plain(e.to_string()))?;
-        Ok::<_, ClusterError>(guarded)
-    };
-    match told.await {
-        Ok(guarded) => Ok((cluster, guarded)),
-        Err(error) => {
-            cluster.discard().await;
-            Err(error.into())
-        }
-    }
-}
-
-/// Waits until the cluster is no longer needed, or told to end. What dies in it meanwhile is told in the folder.
-async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &File, stop: &Stop) {
-    let mut last = Instant::now();
-    let mut touched = touched(using);
-    let mut told = false;
-    loop {
-        tokio::select! {
-            _ = stop.requested() => return,
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        if !folder.path().exists() || folder.path().join("end.json").exists() {
-            return;
-        }
-        if let Some(error) = cluster.and_then(Cluster::broken).filter(|_| !told) {
-            told = folder.write("broken.json", &error).is_ok();
-        }
-        // The lock is kept when the answer is yes, so that nobody begins to use what ends.
-        let free = using.try_lock().is_ok();
-        if !free || self::touched(using) != touched {
-            touched = self::touched(using);
-            last = Instant::now();
-        }
-        let over = match until {
-            Until::Unused(seconds) => told || last.elapsed() >= Duration::from_secs(seconds),
-            Until::Gone(process) => !lives(process),
-        };
-        if free && over {
-            return;
-        }
-        if free {
-            let _ = using.unlock();
-        }
-    }
-}
-
-fn touched(using: &File) -> Option<SystemTime> {
-    using.metadata().and_then(|about| about.modified()).ok()
-}
-
-fn lives(process: i32) -> bool {
-    rustix::process::Pid::from_raw(process).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
-}
-
-fn say(said: &Said) {
-    if let Ok(line) = serde_json::to_string(said) {
-        let _ = writeln!(std::io::stdout(), "{}", crate::redact::redact(&line));
-    }
-}
-
-fn end_with_the_starter(stopper: &Stopper) {
-    let stopper = stopper.clone();
-    std::thread::spawn(move || {
-        let mut word = String::new();
-        let read = std::io::stdin().lock().read_line(&mut word);
-        if read.is_err() || word != "go\n" {
-            stopper.stop(Why::Signal(1));
-        } else if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
-            // The starter listens no more. After a minute a test harness says that a test is slow, and ends where it cannot.
-            let _ = rustix::stdio::dup2_stdout(nowhere);
-        }
-    });
-}
-
-fn end_with_signals(stopper: &Stopper) {
-    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)] {
-        let Ok(mut signals) = signal(kind) else { continue };
-        let stopper = stopper.clone();
-        tokio::spawn(async move {
-            signals.recv().await;
-            stopper.stop(Why::Signal(number));
-        });
-    }
-}
-
 /// Tells the holder of a folder to end its cluster, and waits for that. Gives what could not be removed.
 ///
 /// # Errors
@@ -327,17 +158,17 @@ pub async fn end(folder: &Folder, although_used: bool) -> Result<Vec<String>, Cl
     // By a word and not by a signal: the number of a process may be another's by now.
     let _ = folder.write("end.json", &true);
     let begun = Instant::now();
-    while folder.path().exists() {
+    let over = || {
+        if !folder.path().exists() {
+            return Some(vec![]);
+        }
         if folder.is_dead() {
             let left = folder.read("left.json").unwrap_or_default();
             folder.remove();
-            return Ok(left);
+            return Some(left);
         }
-        if begun.elapsed() > END_BUDGET {
-            return Ok(vec![format!("the cluster {}, whose holder is still at work", folder.name())]);
-        }
-        // The holder is not our child, so nothing tells us of its end.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(vec![])
+        let late = || vec![format!("the cluster {}, whose holder is still at work", folder.name())];
+        (begun.elapsed() > END_BUDGET).then(late)
+    };
+    Ok(poll(AGAIN, || std::future::ready(over())).await)
 }

@@ -14,16 +14,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::cluster::ClusterError;
+use crate::{
+    clock::poll,
+    cluster::{ClusterError, client::discovery},
+    k8s::object::is_own_finalizer,
+};
 
 /// How many lists are asked for at a time, each on a connection of its own.
 const AT_A_TIME: usize = 6;
 
+/// For how long a new cluster that is at rest stays the same.
+const STILL_FOR: Duration = Duration::from_millis(200);
+
+/// How long after a look at what goes it is looked at again.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// How long a new cluster may take to come to rest.
 const SETTLES_WITHIN: Duration = Duration::from_secs(20);
-
-/// Kinds whose objects come and go by themselves.
-const RESTLESS: &[&str] = &["events", "componentstatuses"];
 
 /// Kinds whose content changes by itself, so that only their being there counts.
 const LOOSE: &[&str] = &["leases", "certificatesigningrequests"];
@@ -79,11 +86,11 @@ pub struct Difference {
 /// When the API server does not answer, or its content goes on changing.
 pub async fn settled(client: &kube::Client) -> Result<Snapshot, ClusterError> {
     let deadline = tokio::time::Instant::now() + SETTLES_WITHIN;
-    let mut before = look(client, resources(client).await?).await?;
+    let mut before = look_at_all(client).await?;
     loop {
-        // Nobody is told when nothing happens.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let now = look(client, resources(client).await?).await?;
+        // There is no event that says that nothing happens.
+        tokio::time::sleep(STILL_FOR).await;
+        let now = look_at_all(client).await?;
         if now == before {
             return Ok(now);
         }
@@ -133,15 +140,14 @@ impl Snapshot {
     /// When the API server does not answer.
     pub async fn compare_at_rest(&self, client: &kube::Client, within: Duration) -> Result<Difference, ClusterError> {
         let deadline = tokio::time::Instant::now() + within;
-        loop {
-            let difference = self.compare(client).await?;
+        // Of any kind: watching them all costs more than looking again.
+        poll(AGAIN, || async {
+            let difference = self.compare(client).await;
             let over = tokio::time::Instant::now() > deadline;
-            if difference.going.is_empty() || !difference.stays.is_empty() || over {
-                return Ok(difference);
-            }
-            // Of any kind: watching them all costs more than looking again.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            let decided = |difference: &Difference| difference.going.is_empty() || !difference.stays.is_empty() || over;
+            difference.as_ref().map_or(true, decided).then_some(difference)
+        })
+        .await
     }
 
     fn difference(&self, now: &Snapshot) -> Difference {
@@ -177,6 +183,10 @@ fn in_a_going_namespace(name: &str, now: &Snapshot) -> bool {
     namespace.and_then(|namespace| now.objects.get(&namespace)).is_some_and(|object| object.going)
 }
 
+async fn look_at_all(client: &kube::Client) -> Result<Snapshot, ClusterError> {
+    look(client, resources(client).await?).await
+}
+
 async fn look(client: &kube::Client, resources: Vec<Resource>) -> Result<Snapshot, ClusterError> {
     let asked: Vec<_> = resources.iter().map(|resource| list(client.clone(), resource.clone())).collect();
     let lists: Vec<_> = stream::iter(asked).buffer_unordered(AT_A_TIME).try_collect().await?;
@@ -185,8 +195,8 @@ async fn look(client: &kube::Client, resources: Vec<Resource>) -> Result<Snapsho
 
 async fn list(client: kube::Client, resource: Resource) -> Result<Vec<(String, Object)>, ClusterError> {
     let items = match resource.whole {
-        true => items(&client, &resource.path, "application/json").await?,
-        false => metadata(&client, &resource.path).await?,
+        true => discovery::items(&client, &resource.path, "application/json").await?,
+        false => discovery::metadata(&client, &resource.path).await?,
     };
     let items = items.iter().filter(|item| !is_of_a_component(&resource.kind, item));
     Ok(items.map(|item| (name(&resource.kind, item), object(&resource.kind, item))).collect())
@@ -195,27 +205,6 @@ async fn list(client: kube::Client, resource: Resource) -> Result<Vec<(String, O
 /// Whether it is a Lease by which a node or a component of the cluster says that it lives; some come late.
 fn is_of_a_component(kind: &str, item: &Value) -> bool {
     kind == "Lease" && matches!(item["metadata"]["namespace"].as_str(), Some("kube-node-lease" | "kube-system"))
-}
-
-/// The metadata of all objects in a list.
-///
-/// # Errors
-/// When the API server does not answer, or refuses.
-pub(in crate::cluster) async fn metadata(client: &kube::Client, path: &str) -> Result<Vec<Value>, ClusterError> {
-    items(client, path, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").await
-}
-
-async fn items(client: &kube::Client, path: &str, accept: &str) -> Result<Vec<Value>, ClusterError> {
-    let mut list = get(client, path, accept).await?;
-    Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
-}
-
-/// The paths of all lists over all namespaces, and the kind of what is in each.
-///
-/// # Errors
-/// When the API server does not answer.
-pub(in crate::cluster) async fn lists(client: &kube::Client) -> Result<Vec<(String, String)>, ClusterError> {
-    Ok(resources(client).await?.into_iter().map(|resource| (resource.path, resource.kind)).collect())
 }
 
 fn name(kind: &str, item: &Value) -> String {
@@ -254,7 +243,7 @@ fn object(kind: &str, item: &Value) -> Object {
     let hash = Sha256::digest(content.to_string());
     let content = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let finalizers = metadata["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let held = finalizers.filter(|finalizer| !is_of_kubernetes(finalizer)).map(str::to_owned).collect();
+    let held = finalizers.filter(|finalizer| !is_own_finalizer(finalizer)).map(str::to_owned).collect();
     Object { content, held, going: owned || !metadata["deletionTimestamp"].is_null() }
 }
 
@@ -266,67 +255,14 @@ fn of_a_node(status: &Value) -> Value {
     serde_json::json!([names("capacity"), names("allocatable"), types])
 }
 
-/// Whether a controller of Kubernetes itself takes this finalizer away.
-pub(in crate::cluster) fn is_of_kubernetes(finalizer: &str) -> bool {
-    let domain = finalizer.split_once('/').map_or("kubernetes.io", |(domain, _)| domain);
-    domain == "kubernetes.io" || domain.ends_with(".kubernetes.io")
-}
-
-/// All that can be listed, from two requests.
+/// All whose content is looked at.
 async fn resources(client: &kube::Client) -> Result<Vec<Resource>, ClusterError> {
-    let mut found: Vec<Resource> = Vec::new();
-    let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-    for root in ["/api", "/apis"] {
-        let discovery = get(client, root, accept).await?;
-        for group in discovery["items"].as_array().into_iter().flatten() {
-            let group_name = group["metadata"]["name"].as_str().unwrap_or_default();
-            // The first version is the preferred one; a resource may be in a later one only.
-            for version in group["versions"].as_array().into_iter().flatten() {
-                let version_name = version["version"].as_str().unwrap_or_default();
-                let base = if group_name.is_empty() {
-                    format!("/api/{version_name}")
-                } else {
-                    format!("/apis/{group_name}/{version_name}")
-                };
-                for resource in version["resources"].as_array().into_iter().flatten() {
-                    let plural = resource["resource"].as_str().unwrap_or_default();
-                    let kind = resource["responseKind"]["kind"].as_str().unwrap_or_default();
-                    let listed =
-                        resource["verbs"].as_array().is_some_and(|verbs| verbs.iter().any(|verb| verb == "list"));
-                    let known = found.iter().any(|one| {
-                        one.kind == kind
-                            && one.path.ends_with(&format!("/{plural}"))
-                            && same_group(&one.path, group_name)
-                    });
-                    if listed && !known && !RESTLESS.contains(&plural) && group_name != "metrics.k8s.io" {
-                        found.push(Resource {
-                            path: format!("{base}/{plural}"),
-                            kind: kind.to_owned(),
-                            whole: !LOOSE.contains(&plural),
-                        });
-                    }
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn same_group(path: &str, group: &str) -> bool {
-    if group.is_empty() { path.starts_with("/api/") } else { path.starts_with(&format!("/apis/{group}/")) }
-}
-
-/// The JSON of an answer.
-///
-/// # Errors
-/// When the API server does not answer, or refuses.
-pub(in crate::cluster) async fn get(client: &kube::Client, path: &str, accept: &str) -> Result<Value, ClusterError> {
-    let failed = |e: &dyn std::fmt::Display| {
-        ClusterError::plain(format!("the content of the cluster cannot be listed: {path}: {e}"))
+    let resource = |one: discovery::Resource| Resource {
+        path: one.path(),
+        whole: !LOOSE.contains(&one.plural.as_str()),
+        kind: one.kind,
     };
-    let request =
-        http::Request::get(path).header(http::header::ACCEPT, accept).body(Vec::new()).map_err(|e| failed(&e))?;
-    client.request(request).await.map_err(|e| failed(&e))
+    Ok(discovery::lists(client).await?.into_iter().map(resource).collect())
 }
 
 #[cfg(test)]

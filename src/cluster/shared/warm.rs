@@ -10,18 +10,21 @@ use std::{fs::File, path::Path, sync::Mutex, time::Duration};
 
 use futures::future::BoxFuture;
 
-use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Stays, Wanted,
-    access::{client, config},
-    emptied::{self, Going},
+use super::{
     guard, holder,
     lease::{self, Ask, Folder, Kept, Made, State, Until},
-    own::lock::{self, How},
     snapshot::{Difference, Snapshot},
     whose::Whose,
 };
 use crate::{
     clock::{Moment, poll, timeout_at},
+    cluster::{
+        Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Stays, Wanted,
+        access::{client, config},
+        emptied::{self, Going},
+        own::lock::{self, How},
+        start,
+    },
     stop::{Stop, unless_stopped},
     sync::locked,
 };
@@ -56,7 +59,7 @@ pub struct Used {
 /// A warm cluster that fits, or a new one.
 ///
 /// # Errors
-/// As [`Cluster::start`].
+/// As [`start`](crate::cluster::start).
 pub async fn or_new(
     wanted: &Wanted,
     settings: &Settings,
@@ -68,14 +71,14 @@ pub async fn or_new(
     {
         return Ok(cluster);
     }
-    Cluster::start(wanted, settings, stop, progress).await
+    start(wanted, settings, stop, progress).await
 }
 
 /// A cluster in which what failed can be kept: a warm one that fits, unless `fresh`, or a new one that ends with this use of it if
 /// nothing is kept, and else when it has not been used for `ttl`. `command` makes the call of its holder.
 ///
 /// # Errors
-/// As [`Cluster::start`].
+/// As [`start`](crate::cluster::start).
 pub async fn to_keep(
     wanted: &Wanted,
     (fresh, ttl): (bool, Duration),

@@ -9,16 +9,21 @@ use std::{
 
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-use super::{ClusterError, Progress, READY_WITHIN, Settings, config::Config, network::Name};
+use super::config::Config;
 use crate::{
     clock::{Moment, timeout_at},
     cluster::{
+        ClusterError, Progress, Settings,
+        docker::kind_network::Name,
         engine,
         lines::Lines,
         own::program::{self, Missing},
     },
     process::{self, Group},
 };
+
+/// From the start of kind, with all images here.
+pub const READY_WITHIN: Duration = Duration::from_secs(240);
 
 /// How many of kind's last lines an error shows.
 const LOG_LINES: usize = 20;

@@ -7,8 +7,11 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ClusterError, Settings, Wanted, dangers};
-use crate::scenario::open;
+use super::dangers;
+use crate::{
+    cluster::{ClusterError, Settings, Wanted},
+    scenario::open,
+};
 
 /// The one that kubewalk ships, for those who have none: its image is pinned.
 const SHIPPED: &str = include_str!("../../../../kind-config.yaml");

@@ -10,8 +10,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
 };
 
-use super::{ClusterError, network::Name};
-use crate::cluster::own::program;
+use crate::cluster::{ClusterError, docker::kind_network::Name, own::program};
 
 /// `sh -c SCRIPT NAME FILTER`. A container that Docker was just making for a killed `kind create` can appear after the first
 /// look, so it looks until there is none.

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::ClusterError;
-use crate::shape::Shape;
+use crate::{cluster::ClusterError, shape::Shape};
 
 /// Where the files are on the node, and in the API server's container.
 const FOLDER: &str = "/kubewalk-shape";

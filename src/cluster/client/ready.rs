@@ -9,8 +9,10 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::ListParams};
 use tokio::time::Instant;
 
-use super::Progress;
-use crate::clock::{Moment, timeout_at};
+use crate::{
+    clock::{Moment, timeout_at},
+    cluster::Progress,
+};
 
 /// Between two questions; each takes a few milliseconds.
 const ASK_AGAIN: Duration = Duration::from_millis(100);

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{
-    ClusterError, Daemon, Settings, Wanted, engine, images, k3s, limits,
+use super::versions;
+use crate::cluster::{
+    ClusterError, Daemon, Settings, Wanted, engine, images, limits,
     own::{self, Room, program},
 };
 use crate::settings;
@@ -20,11 +21,11 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn good(name: &'static str, found: impl Into<String>) -> Self {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
         Check { name, found: found.into(), missing: None }
     }
 
-    pub(super) fn bad(name: &'static str, missing: ClusterError) -> Self {
+    fn bad(name: &'static str, missing: ClusterError) -> Self {
         Check { name, found: missing.message.clone(), missing: Some(missing) }
     }
 }
@@ -39,7 +40,7 @@ pub fn not_linux() -> ClusterError {
 
 /// What the builtin cluster needs.
 pub fn builtin(settings: &Settings) -> Vec<Check> {
-    let mut checks = vec![linux(), root(), limits::of_a_node(), cache(settings)];
+    let mut checks = vec![linux(), root(), limits(), cache(settings)];
     match engine::checked(&settings.cache) {
         Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         Err(e) => checks.push(Check::bad("engine", e)),
@@ -103,7 +104,7 @@ pub fn auto(kinds: &[(&str, Vec<Check>)]) -> String {
 }
 
 async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {
-    let image = match k3s::image(&Wanted::default(), settings) {
+    let image = match versions::k3s_image(&Wanted::default(), settings) {
         Ok(image) => image,
         Err(e) => return Check::bad("image", e),
     };
@@ -149,6 +150,13 @@ fn root() -> Check {
                 "run the same command with sudo -E, keeping PATH: sudo -E env \"PATH=$PATH\" …",
             ),
         )
+    }
+}
+
+fn limits() -> Check {
+    match limits::of_a_node() {
+        Ok(()) => Check::good("limits", "enough open files, sizes of files, and memory for each program"),
+        Err(missing) => Check::bad("limits", missing),
     }
 }
 

@@ -9,10 +9,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::cluster::{
-    ClusterError, Owner,
-    own::{Room, program},
-};
+use super::{Room, owner::Owner, program};
+use crate::cluster::ClusterError;
 
 /// What the names of such folders begin with.
 pub const PREFIX: &str = "kubewalk-run-";

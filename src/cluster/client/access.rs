@@ -10,16 +10,19 @@ use hyper_util::{
 use kube::client::{ClientBuilder, ConfigExt as _};
 use tower::{ServiceBuilder, filter::AsyncFilterLayer, util::MapResponseLayer};
 
-use super::{ClusterError, plugin};
+use super::plugin;
+use crate::cluster::ClusterError;
 
 /// How to reach the cluster of a kubeconfig.
-pub(super) async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
+pub(in crate::cluster) async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
     let text = std::fs::read_to_string(kubeconfig).map_err(|e| gone(&e))?;
     client_config(kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?).await
 }
 
 /// The same from its content.
-pub(super) async fn client_config(kubeconfig: kube::config::Kubeconfig) -> Result<kube::Config, ClusterError> {
+pub(in crate::cluster) async fn client_config(
+    kubeconfig: kube::config::Kubeconfig,
+) -> Result<kube::Config, ClusterError> {
     let options = kube::config::KubeConfigOptions::default();
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
     // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
@@ -50,7 +53,7 @@ pub(crate) fn direct(mut config: kube::Config) -> Result<kube::Config, ClusterEr
 }
 
 /// Whether a host is this machine's own.
-pub(super) fn is_own(host: &str) -> bool {
+pub(in crate::cluster) fn is_own(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -123,7 +126,7 @@ pub(crate) fn kubeconfig_for(text: &str, server: &str) -> Result<String, Cluster
 }
 
 /// What it means when the file cannot be used.
-pub(super) fn gone(e: &dyn std::fmt::Display) -> ClusterError {
+pub(in crate::cluster) fn gone(e: &dyn std::fmt::Display) -> ClusterError {
     ClusterError::plain(format!("the cluster's kubeconfig is unusable: {e}"))
 }
 

@@ -12,10 +12,14 @@ use std::{collections::BTreeSet, time::Duration};
 use futures::{StreamExt as _, TryStreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 
-use crate::cluster::{ClusterError, namespaces::delete_options, snapshot};
+use super::namespaces::delete_options;
 use crate::{
     clock::Moment,
-    k8s::object::{name_of, uid_of},
+    cluster::{
+        ClusterError,
+        client::discovery::{self, Resource},
+    },
+    k8s::object::{is_own_finalizer, name_of, uid_of},
     text::percent_encoded as escape,
 };
 
@@ -27,24 +31,6 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// The finalizer of the namespace controller.
 const OURS: &str = "kubernetes";
-
-/// A kind whose objects are in namespaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Kind {
-    /// e.g. `/api/v1`.
-    base: String,
-    /// e.g. `pods`.
-    plural: String,
-    /// Whether all of a namespace can be removed by one request.
-    together: bool,
-}
-
-impl Kind {
-    /// Of the list over all namespaces.
-    fn path(&self) -> String {
-        format!("{}/{}", self.base, self.plural)
-    }
-}
 
 /// Something in a namespace that is being deleted.
 #[derive(Debug)]
@@ -102,7 +88,7 @@ impl Going {
         if going.is_empty() || !has_one_server(client).await? {
             return Ok(());
         }
-        let mut kinds = kinds(client).await?;
+        let mut kinds = removable(client).await?;
         kinds.retain(|kind| !empty.contains(&kind.path()));
         emptied(client, going, kinds, deadline).await
     }
@@ -112,7 +98,7 @@ impl Going {
 async fn emptied(
     client: &kube::Client,
     mut going: Vec<Value>,
-    mut kinds: Vec<Kind>,
+    mut kinds: Vec<Resource>,
     deadline: Moment,
 ) -> Result<(), ClusterError> {
     let all: Vec<String> = going.iter().map(|namespace| name_of(namespace).to_owned()).collect();
@@ -150,9 +136,9 @@ async fn emptied(
 /// What is in these namespaces, of those kinds of which there is any.
 async fn look(
     client: &kube::Client,
-    kinds: Vec<Kind>,
+    kinds: Vec<Resource>,
     going: &[Value],
-) -> Result<Vec<(Kind, Vec<Inside>)>, ClusterError> {
+) -> Result<Vec<(Resource, Vec<Inside>)>, ClusterError> {
     let looked = kinds.into_iter().map(|kind| {
         let client = client.clone();
         async move { inside(&client, &kind).await.map(|found| (kind, found)) }
@@ -170,7 +156,7 @@ async fn look(
 
 /// The namespaces that are being deleted and wait for their controller alone.
 async fn going(client: &kube::Client, only: Option<&[&str]>) -> Result<Vec<Value>, ClusterError> {
-    let mut list = snapshot::get(client, "/api/v1/namespaces", "application/json").await?;
+    let mut list = discovery::get(client, "/api/v1/namespaces", "application/json").await?;
     let mut all = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
     let meant = |namespace: &Value| only.is_none_or(|names| names.contains(&name_of(namespace)));
     all.retain(|namespace| meant(namespace) && waits_for_its_controller(namespace));
@@ -184,7 +170,7 @@ fn waits_for_its_controller(namespace: &Value) -> bool {
 /// Whether the cluster has a single API server: each writes its address there.
 async fn has_one_server(client: &kube::Client) -> Result<bool, ClusterError> {
     let path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
-    Ok(servers(&snapshot::get(client, path, "application/json").await?) == 1)
+    Ok(servers(&discovery::get(client, path, "application/json").await?) == 1)
 }
 
 fn servers(slice: &Value) -> usize {
@@ -192,46 +178,19 @@ fn servers(slice: &Value) -> usize {
     slice["endpoints"].as_array().into_iter().flatten().map(addresses).sum()
 }
 
-/// All kinds of which something can be in a namespace, each in one of its versions.
-async fn kinds(client: &kube::Client) -> Result<Vec<Kind>, ClusterError> {
-    let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-    let mut found = Vec::new();
-    for (root, of) in [("/api", "/api"), ("/apis", "/apis/")] {
-        let discovery = snapshot::get(client, root, accept).await?;
-        for group in discovery["items"].as_array().into_iter().flatten() {
-            found.extend(of_group(group, of)?);
-        }
+/// All of which something can be in a namespace, each in one version.
+async fn removable(client: &kube::Client) -> Result<Vec<Resource>, ClusterError> {
+    let (all, stale) = discovery::resources(client).await?;
+    if let Some(group) = stale.first() {
+        return Err(ClusterError::plain(format!("the API server does not know now what {group} has")));
     }
-    Ok(found)
+    let removable = |one: &Resource| one.namespaced && one.can("list") && one.can("delete");
+    Ok(discovery::in_one_version(all.into_iter().filter(removable)))
 }
 
-/// The kinds of an `APIGroupDiscovery`.
-fn of_group(group: &Value, root: &str) -> Result<Vec<Kind>, ClusterError> {
-    let name = group["metadata"]["name"].as_str().unwrap_or_default();
-    let mut found: Vec<Kind> = Vec::new();
-    // The first version is the preferred one; a resource may be in a later one only.
-    for version in group["versions"].as_array().into_iter().flatten() {
-        if version["freshness"] == "Stale" {
-            return Err(ClusterError::plain(format!("the API server does not know now what {name} has")));
-        }
-        let base = format!("{root}{name}/{}", version["version"].as_str().unwrap_or_default());
-        for resource in version["resources"].as_array().into_iter().flatten() {
-            let verbs = resource["verbs"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            let verbs: Vec<&str> = verbs.collect();
-            let plural = resource["resource"].as_str().unwrap_or_default();
-            let removable = ["list", "delete"].iter().all(|verb| verbs.contains(verb));
-            if resource["scope"] == "Namespaced" && removable && !found.iter().any(|one| one.plural == plural) {
-                let together = verbs.contains(&"deletecollection");
-                found.push(Kind { base: base.clone(), plural: plural.to_owned(), together });
-            }
-        }
-    }
-    Ok(found)
-}
-
-async fn inside(client: &kube::Client, kind: &Kind) -> Result<Vec<Inside>, ClusterError> {
+async fn inside(client: &kube::Client, kind: &Resource) -> Result<Vec<Inside>, ClusterError> {
     let path = kind.path();
-    let items = match snapshot::metadata(client, &path).await {
+    let items = match discovery::metadata(client, &path).await {
         Ok(items) => items,
         // A custom kind that was removed meanwhile has taken its objects along.
         Err(_) if !is_served(client, &path).await? => vec![],
@@ -245,7 +204,7 @@ async fn inside(client: &kube::Client, kind: &Kind) -> Result<Vec<Inside>, Clust
             name: text(item, "name").unwrap_or_default(),
             uid: text(item, "uid"),
             held: finalizers.clone().next().is_some() && !item["metadata"]["deletionTimestamp"].is_null(),
-            foreign: finalizers.clone().any(|finalizer| !snapshot::is_of_kubernetes(finalizer)),
+            foreign: finalizers.clone().any(|finalizer| !is_own_finalizer(finalizer)),
         }
     });
     Ok(inside.collect())
@@ -263,12 +222,12 @@ async fn is_served(client: &kube::Client, path: &str) -> Result<bool, ClusterErr
 }
 
 /// The requests that remove what is in namespaces, of one kind.
-fn removals(kind: &Kind, found: &[Inside]) -> Vec<(String, Vec<u8>)> {
+fn removals(kind: &Resource, found: &[Inside]) -> Vec<(String, Vec<u8>)> {
     // Nobody waits for the last words of a Pod that is thrown away.
-    let grace = (kind.base == "/api/v1" && kind.plural == "pods").then_some(0);
-    let place = |namespace: &str| format!("{}/namespaces/{}/{}", kind.base, escape(namespace), kind.plural);
+    let grace = (kind.path() == "/api/v1/pods").then_some(0);
+    let place = |namespace: &str| kind.path_in(&escape(namespace));
     let open = found.iter().filter(|item| !item.held);
-    if kind.together {
+    if kind.can("deletecollection") {
         let mut places: Vec<&str> = open.map(|item| item.namespace.as_str()).collect();
         places.sort_unstable();
         places.dedup();
@@ -324,25 +283,6 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_looked_at_in_one_version() {
-        let version = |name: &str, freshness: &str, resources: Value| json!({"version": name, "freshness": freshness, "resources": resources});
-        let resource =
-            |name: &str, scope: &str, verbs: &[&str]| json!({"resource": name, "scope": scope, "verbs": verbs});
-        let all = ["list", "delete", "deletecollection"];
-        let group = json!({"metadata": {"name": "x.dev"}, "versions": [
-            version("v1", "Current", json!([
-                resource("jars", "Namespaced", &all), resource("shelves", "Cluster", &all), resource("asks", "Namespaced", &["create"]),
-            ])),
-            version("v1beta1", "Current", json!([resource("jars", "Namespaced", &all), resource("lids", "Namespaced", &["list", "delete"])])),
-        ]});
-        let kind = |base: &str, plural: &str, together| Kind { base: base.into(), plural: plural.into(), together };
-        let found = of_group(&group, "/apis/").expect("known");
-        assert_eq!(found, [kind("/apis/x.dev/v1", "jars", true), kind("/apis/x.dev/v1beta1", "lids", false)]);
-        let stale = json!({"metadata": {"name": "x.dev"}, "versions": [version("v1", "Stale", json!([]))]});
-        assert!(of_group(&stale, "/apis/").is_err(), "what is in it is not known");
-    }
-
-    #[test]
     fn what_is_held_already_is_not_deleted_again() {
         let inside = |namespace: &str, name: &str, held| Inside {
             namespace: namespace.into(),
@@ -352,12 +292,20 @@ mod tests {
             foreign: false,
         };
         let found = [inside("n", "a", false), inside("n", "b", false), inside("m", "c", true)];
-        let pods = Kind { base: "/api/v1".into(), plural: "pods".into(), together: true };
-        let paths = |kind: &Kind| removals(kind, &found).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+        let resource = |group: &str, plural: &str, verbs: &[&str]| Resource {
+            group: group.into(),
+            version: "v1".into(),
+            plural: plural.into(),
+            kind: String::new(),
+            namespaced: true,
+            verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+        };
+        let pods = resource("", "pods", &["deletecollection"]);
+        let paths = |kind: &Resource| removals(kind, &found).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
         assert_eq!(paths(&pods), ["/api/v1/namespaces/n/pods"]);
         let body = String::from_utf8(removals(&pods, &found).remove(0).1).expect("text");
         assert!(body.contains("\"gracePeriodSeconds\":0"), "{body}");
-        let lids = Kind { base: "/apis/x.dev/v1".into(), plural: "lids".into(), together: false };
+        let lids = resource("x.dev", "lids", &["delete"]);
         assert_eq!(paths(&lids), ["/apis/x.dev/v1/namespaces/n/lids/a", "/apis/x.dev/v1/namespaces/n/lids/b"]);
         let body = String::from_utf8(removals(&lids, &found).remove(0).1).expect("text");
         assert!(body.contains("uid-a") && !body.contains("grace"), "{body}");

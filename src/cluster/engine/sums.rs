@@ -17,7 +17,7 @@ use ring::digest::{Context, SHA256, digest};
 use rustix::fs::{Mode, OFlags};
 use serde::Deserialize;
 
-use super::{ClusterError, own};
+use crate::cluster::{ClusterError, own};
 
 /// What a build says of what it made, as far as it is asked here.
 #[derive(Debug, Deserialize)]

@@ -20,8 +20,12 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tower::{ServiceBuilder, ServiceExt as _};
 
-use super::{ClusterError, kubectl::Login, own::program, plugin};
-use crate::{redact, sync::locked};
+use super::login::Login;
+use crate::{
+    cluster::{ClusterError, client::plugin, own::program},
+    redact,
+    sync::locked,
+};
 
 /// The name of all that is in the kubeconfig.
 const NAME: &str = "kubewalk";

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{ClusterError, Progress};
-use crate::shape::Shape;
+use crate::{
+    cluster::{ClusterError, Progress},
+    shape::Shape,
+};
 
 /// What is said once the cluster can be used.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,7 +25,7 @@ pub struct Ready {
 /// One line.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum Said {
+pub enum NodeEvent {
     /// A part of the start is over.
     Phase {
         /// e.g. `api-ready`.

@@ -18,17 +18,20 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
 
-use super::{
-    ClusterError,
-    own::program::{self, Missing},
+use crate::{
+    cluster::{
+        ClusterError,
+        own::program::{self, Missing},
+    },
+    process, redact,
+    sync::locked,
 };
-use crate::{process, redact, sync::locked};
 
 /// How long a program may take: it may ask a service elsewhere.
-pub(super) const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+pub(in crate::cluster) const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The most that it may write: a credential is some kB.
-pub(super) const MOST: usize = 1 << 20;
+pub(in crate::cluster) const MOST: usize = 1 << 20;
 
 /// So long before its end a credential is asked for anew.
 const AHEAD: SignedDuration = SignedDuration::from_secs(10);
@@ -163,7 +166,7 @@ fn read(stdout: &[u8], version: &str) -> Result<Credential, String> {
 }
 
 /// The last of what a program had to say, for an error.
-pub(super) fn words(stderr: &[u8]) -> String {
+pub(in crate::cluster) fn words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(3)..].join("; ");

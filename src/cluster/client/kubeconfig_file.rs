@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use super::own;
+use crate::cluster::own;
 
 /// No kubeconfig has more bytes.
 const MOST: u64 = 16 << 20;

@@ -1,0 +1,7 @@
+//! How an API server is reached, from a kubeconfig to a client, and asked what it has.
+
+pub mod access;
+pub mod discovery;
+pub mod kubeconfig_file;
+pub mod plugin;
+pub mod ready;

@@ -1,0 +1,49 @@
+//! Where a cluster may keep things, and what a person may set about all kinds.
+
+use std::{path::PathBuf, time::Duration};
+
+/// Where a cluster may keep things.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For what is built once: the node image. Survives runs.
+    pub cache: PathBuf,
+    /// For what belongs to clusters and goes with them, in rooms of its own: see [`Room`](super::own::Room). Only this user can use
+    /// it.
+    pub base: PathBuf,
+    /// Where Docker is, when somebody says so: `unix:///run/user/1000/docker.sock`.
+    pub docker_host: Option<String>,
+    /// The image for `--cluster k3s`, when it is not to be one of the table.
+    pub k3s_image: Option<String>,
+    /// The config for `--cluster kind`, when it is not to be `kind-config.yaml` in the working directory.
+    pub kind_config: Option<PathBuf>,
+    /// A node image for `--cluster kind`, in place of those that its config names.
+    pub kind_image: Option<String>,
+    /// How long the pull of one image may take.
+    pub pull_timeout: Duration,
+    /// The most memory that a node may use, in bytes, when it is not to be half of the machine's.
+    pub node_memory: Option<u64>,
+    /// How long a cluster may take until it is ready, when it is not to be what its kind takes at most.
+    pub start_timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// The room for nodes of the builtin cluster, which their keepers fill.
+    pub fn nodes(&self) -> PathBuf {
+        self.base.join("nodes")
+    }
+
+    /// The room for private folders that go with a run.
+    pub fn runs(&self) -> PathBuf {
+        self.base.join("runs")
+    }
+
+    /// The room for what this user's processes tell each other: which clusters are kept, and by whom.
+    pub fn held(&self) -> PathBuf {
+        self.base.join("held")
+    }
+
+    /// The room for locks and for what was found out once.
+    pub fn notes(&self) -> PathBuf {
+        self.base.join("notes")
+    }
+}
