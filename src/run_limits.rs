@@ -9,10 +9,10 @@ use crate::duration;
 pub struct RunLimits {
     /// How long everything may take, the start of the cluster included, e.g. `90s`, `10m`, `1h`. When it is spent, what runs is
     /// broken off and cleaned up, the reports are written, and the exit code is 124. Left out: as long as it takes.
-    #[arg(long, value_name = "TIME", value_parser = duration::read, env = "KUBEWALK_BUDGET")]
+    #[arg(long, value_name = "TIME", value_parser = duration::option, env = "KUBEWALK_BUDGET")]
     pub budget: Option<Duration>,
     /// How long what a scenario made may take to go. Then it is listed as left behind, with what holds it.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::read, env = "KUBEWALK_CLEANUP_BUDGET")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::option, env = "KUBEWALK_CLEANUP_BUDGET")]
     pub cleanup_budget: Duration,
     /// Runs a scenario again, up to N times, when the environment kept it from an answer; never when an expectation failed. On
     /// another cluster, if this one is not sound any more. What holds only then is reported as flaky.

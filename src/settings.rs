@@ -15,6 +15,8 @@ use clap::ValueEnum as _;
 use crate::{
     cluster::{Settings, Wanted, own},
     cluster_kind::{Choice, ClusterKind},
+    duration,
+    k8s::version::{NoVersion, Version},
     run_limits::RunLimits,
     scenario::diagnostic,
 };
@@ -64,12 +66,9 @@ pub fn count(text: &str) -> Result<u8, std::convert::Infallible> {
 ///
 /// # Errors
 /// That it is none.
-pub fn minor(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix('v').unwrap_or(text);
-    match bare.split_once('.') {
-        Some(("1", minor)) if minor.parse::<u8>().is_ok() => Ok(bare.to_owned()),
-        _ => Err("a minor version looks like 1.36".into()),
-    }
+pub fn minor(text: &str) -> Result<Version, NoVersion> {
+    let version: Version = text.strip_prefix('v').unwrap_or(text).parse()?;
+    if version.major == 1 { Ok(version) } else { Err(NoVersion) }
 }
 
 /// The variables that tests read, with the grammar of the command line.
@@ -96,7 +95,7 @@ struct KindOfTests {
     #[arg(long, env = "KUBEWALK_CLUSTER", default_value = "auto", value_parser = kind)]
     cluster: Choice,
     #[arg(long, env = "KUBEWALK_KUBERNETES", value_parser = minor)]
-    kubernetes: Option<String>,
+    kubernetes: Option<Version>,
 }
 
 fn kind(word: &str) -> Result<Choice, String> {
@@ -137,8 +136,11 @@ fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
+/// A number of seconds, or a time with its unit; more than nothing.
 fn seconds(text: &str) -> Option<Duration> {
-    text.trim().trim_end_matches('s').parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    let text = text.trim();
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| duration::read(text)).filter(|time| !time.is_zero())
 }
 
 /// The cache from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else the home folder, and never in a folder that others share; a folder

@@ -20,6 +20,7 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     duration,
     exit_code::Exit,
+    k8s::Version,
     plan::{self, Names, Trust},
     scenario::{self, diagnostic},
     settings,
@@ -53,7 +54,7 @@ pub struct Up {
     cluster: Choice,
     /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
     #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = settings::minor)]
-    kubernetes: Option<String>,
+    kubernetes: Option<Version>,
     /// A scenario whose `cluster:` says how the API server is to be; the cluster is for scenarios that ask for the same.
     #[arg(long, value_name = "SCENARIO")]
     like: Option<PathBuf>,
@@ -61,7 +62,7 @@ pub struct Up {
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
     untrusted: bool,
     /// The cluster ends when it has not been used for this time, e.g. `90s`, `30m`, `2h`.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = crate::duration::read)]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration::option)]
     ttl: Duration,
 }
 
@@ -132,7 +133,7 @@ fn eprint(error: &ClusterError) -> Exit {
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
     let kind = options.cluster.kind();
-    let (kubernetes, untrusted) = (options.kubernetes.clone(), options.untrusted);
+    let (kubernetes, untrusted) = (options.kubernetes, options.untrusted);
     let shape = match &options.like {
         Some(path) => match shape_of(path, untrusted, talk) {
             Some(shape) => shape,
@@ -172,7 +173,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
     let (kind, version, took) = (&state.kind, &state.kubernetes, begun.elapsed().as_secs_f64());
     eprint_line!(
         "cluster: {kind} with Kubernetes {version} is ready ({took:.1} s); it ends {} after its last use",
-        duration::words(options.ttl.as_secs())
+        duration::about(options.ttl.as_secs())
     );
     eprint_line!("kubewalk: look around with KUBECONFIG={}", state.kubeconfig.display());
     Ok(print(&format!("{}\n", folder.name())))
@@ -214,8 +215,8 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         };
         let end = match state.ask.until {
             Until::Gone(process) => format!("with process {process}"),
-            Until::Unused(seconds) if used => format!("{} after its use", duration::words(seconds)),
-            Until::Unused(seconds) => format!("in {}", duration::words(seconds.saturating_sub(unused_for(&folder)))),
+            Until::Unused(seconds) if used => format!("{} after its use", duration::about(seconds)),
+            Until::Unused(seconds) => format!("in {}", duration::about(seconds.saturating_sub(unused_for(&folder)))),
         };
         let whose = match &state.ask.whose {
             whose if *whose == here => String::new(),

@@ -13,7 +13,7 @@ use crate::{
     expect::Refused,
     explain::{Caller, Policy, Question, Verdict, evaluate, explain, fetch, own_kind},
     k8s::{
-        Apis, Missing, Served,
+        Apis, Missing, Served, nearest,
         served::{TABLE, is_own_group},
         special,
     },
@@ -233,7 +233,7 @@ fn request(options: &Options, default_namespace: &str) -> Result<Request, String
         None => {
             let own = own_kind(resource).ok_or_else(|| {
                 let known = kinds::OWN.iter().filter_map(|own| own.plural.as_deref());
-                let near = kinds::nearest(resource, known).map(|near| format!("did you mean `{near}`? "));
+                let near = nearest(resource, known).map(|near| format!("did you mean `{near}`? "));
                 let near = near.unwrap_or_default();
                 format!("Kubernetes has no resource `{resource}`; {near}others are written RESOURCE.GROUP")
             })?;

@@ -168,7 +168,7 @@ pub fn read(text: &str) -> Result<Expression, Wrong> {
 fn unknown(rest: &str) -> String {
     let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
     let known = PREDICATES.iter().map(|(word, _)| *word);
-    match crate::plan::kinds::nearest(&word, known.clone()).filter(|near| *near != word) {
+    match crate::k8s::nearest(&word, known.clone()).filter(|near| *near != word) {
         Some(near) => format!("there is no `{word}(…)`; did you mean `{near}(…)`?"),
         None => format!(
             "here one of {} is expected, joined by `&`, `|`, `!` and parentheses",

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     output::{eprint_colored, print},
@@ -39,24 +40,25 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));
     }
     let path = |plan: &Plan| printable(&plan.document.source.path.to_string_lossy()).into_owned();
-    let width = selected.plans.iter().map(|plan| path(plan).chars().count()).max();
+    let width = selected.plans.iter().map(|plan| path(plan).width()).max();
     let mut text = String::new();
     for plan in &selected.plans {
-        let path = path(plan);
+        let path = padded(path(plan), width.unwrap_or_default());
         let tags =
             if plan.tags.is_empty() { String::new() } else { format!("  [{}]", printable(&plan.tags.join(", "))) };
-        let width = width.unwrap_or_default();
         let shape = match plan.shape.words() {
             words if words.is_empty() => String::new(),
             words => format!("  (API server: {})", printable(&words)),
         };
-        text.push_str(&format!(
-            "{path:width$}  {:2} steps  {}{tags}{shape}\n",
-            plan.steps.len(),
-            printable(&plan.title)
-        ));
+        text.push_str(&format!("{path}  {:2} steps  {}{tags}{shape}\n", plan.steps.len(), printable(&plan.title)));
     }
     Ok(print(&text).worst(selected.verdict()))
+}
+
+/// A text with blanks behind it up to a width in columns, of which some characters take two and some none.
+fn padded(text: String, width: usize) -> String {
+    let blanks = width.saturating_sub(text.width());
+    text + &" ".repeat(blanks)
 }
 
 /// A scenario as data.
@@ -73,4 +75,16 @@ fn scenario(plan: &Plan) -> serde_json::Value {
         "tags": plan.tags,
         "steps": steps,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        for text in ["abcd", "日本", "e\u{301}a", ""] {
+            assert_eq!(padded(text.to_owned(), 6).width(), 6, "{text}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ pub struct Looking {
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "failed", env = "KUBEWALK_KEEP")]
     keep: Option<Keep>,
     /// With --keep: how long after its last use the cluster ends, e.g. `90s`, `30m`, `2h`. A warm one has its own time.
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = crate::duration::read, env = "KUBEWALK_KEEP_FOR")]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = crate::duration::option, env = "KUBEWALK_KEEP_FOR")]
     keep_for: Duration,
     /// Waits at each scenario that failed, before its clean-up, until somebody at the terminal says to go on. Scenarios run one after
     /// the other then.

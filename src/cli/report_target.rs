@@ -14,6 +14,7 @@ use super::{
 use crate::{
     event::Record,
     exit_code::Exit,
+    k8s::nearest,
     redact::show,
     report::{github, html, json, junit},
 };
@@ -72,15 +73,13 @@ pub struct ReportTarget {
 pub fn parse(text: &str) -> Result<ReportTarget, String> {
     let (word, path) = text.split_once('=').map_or((text, None), |(word, path)| (word, Some(path)));
     let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == word) else {
-        let near = KINDS.iter().max_by(|a, b| strsim::jaro(a.0, word).total_cmp(&strsim::jaro(b.0, word)));
-        let near = near.filter(|(known, _)| strsim::jaro(known, word) > 0.7);
-        let hint = near.map_or_else(
+        let hint = nearest(word, KINDS.iter().map(|(known, _)| *known)).map_or_else(
             || {
                 let words = KINDS.map(|(word, _)| word);
                 let (last, others) = words.split_last().expect("there are some");
                 format!("the kinds are {}, and {last}", others.join(", "))
             },
-            |(known, _)| format!("did you mean `{known}`?"),
+            |known| format!("did you mean `{known}`?"),
         );
         return Err(format!("there is no report `{word}`; {hint}"));
     };

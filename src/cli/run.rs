@@ -26,6 +26,7 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
+    k8s::Version,
     run::{self, Ended, exclusion::ExclusionLocks, groups, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
     settings,
@@ -42,7 +43,7 @@ pub struct Options {
     cluster: Choice,
     /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
     #[arg(long, value_name = "MINOR", value_parser = settings::minor, env = "KUBEWALK_KUBERNETES")]
-    kubernetes: Option<String>,
+    kubernetes: Option<Version>,
     /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
     /// same name (a shared namespace, a ClusterRole) take turns, and those that change the rules for all run alone, after
     /// the others. 1: all in the order of their files.
@@ -171,7 +172,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let pause = Pause { settings: settings::from_env(), existing: there };
     let wanted = Wanted {
         kind: options.cluster.kind(),
-        kubernetes: options.kubernetes.clone(),
+        kubernetes: options.kubernetes,
         anonymous: false,
         untrusted: options.selection.untrusted,
         shape: Shape::default(),

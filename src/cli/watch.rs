@@ -21,10 +21,11 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    cluster::Wanted,
+    cluster::{self, Wanted},
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
+    k8s::Version,
     plan::{Plan, needs},
     run::{self, exclusion::ExclusionLocks, groups, look::Look, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
@@ -42,12 +43,12 @@ pub struct Options {
     cluster: Choice,
     /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
     #[arg(long, value_name = "MINOR", value_parser = settings::minor, env = "KUBEWALK_KUBERNETES")]
-    kubernetes: Option<String>,
+    kubernetes: Option<Version>,
     /// How many scenarios run side by side; left out: two for each processor.
     #[arg(long, value_name = "N", env = "KUBEWALK_JOBS")]
     jobs: Option<std::num::NonZeroUsize>,
     /// How long what a scenario made may take to go.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::duration::read, env = "KUBEWALK_CLEANUP_BUDGET")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::duration::option, env = "KUBEWALK_CLEANUP_BUDGET")]
     cleanup_budget: Duration,
     #[command(flatten)]
     secrets: super::secret::Secrets,
@@ -72,13 +73,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let wanted = Wanted {
         kind: options.cluster.kind(),
-        kubernetes: options.kubernetes.clone(),
+        kubernetes: options.kubernetes,
         // Nobody knows what is written next.
         anonymous: true,
         untrusted: options.selection.untrusted,
         ..Wanted::default()
     };
-    if let Err(e) = wanted.check(&settings::from_env()) {
+    if let Err(e) = cluster::check(&wanted, &settings::from_env()) {
         eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }

@@ -20,6 +20,7 @@ use super::{
     own::{self, program},
 };
 use crate::{
+    k8s::Version,
     process::{self, Group},
     redact, settings,
 };
@@ -28,7 +29,7 @@ use crate::{
 pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
 
 /// The one minor version of Kubernetes that it has.
-pub const MINOR: &str = "1.37";
+pub const MINOR: Version = Version::new(1, 37);
 
 /// How long a build that is broken off may take to end its jobs.
 const BUILD_ENDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ClusterKind;
-use crate::shape::Shape;
+use crate::{k8s::Version, shape::Shape};
 
 /// The cluster that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct Wanted {
     /// Which kind; `None`: the first that works here.
     pub kind: Option<ClusterKind>,
     /// The minor version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
-    pub kubernetes: Option<String>,
+    pub kubernetes: Option<Version>,
     /// Whether calls without credentials must be let in as `system:anonymous`, where the kind does not do so by itself.
     pub anonymous: bool,
     /// Whether the scenarios are not trusted, so that the cluster must let no Pod reach its node.

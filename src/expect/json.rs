@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::hidden::Hidden;
 pub use super::one_line::{Head, value};
-use crate::redact::show;
+use crate::{k8s::nearest, redact::show};
 
 /// One place where an answer is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,11 +115,8 @@ fn kind(value: &Value) -> &'static str {
 
 fn near<'a>(key: &str, keys: impl Iterator<Item = &'a String>) -> Option<String> {
     // Only those of about the same length: a key of some megabytes must not be compared letter by letter.
-    keys.filter(|other| other.len().abs_diff(key.len()) <= 8)
-        .map(|other| (strsim::damerau_levenshtein(key, other), other))
-        .filter(|(distance, _)| *distance <= 2 && *distance < key.len())
-        .min()
-        .map(|(_, other)| format!("there is a key `{}`", show::line(other, 80)))
+    let alike = keys.map(String::as_str).filter(|other| other.len().abs_diff(key.len()) <= 8);
+    nearest(key, alike).map(|other| format!("there is a key `{}`", show::line(other, 80)))
 }
 
 #[cfg(test)]

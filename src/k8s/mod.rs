@@ -16,8 +16,10 @@ pub mod server;
 mod slip;
 pub mod special;
 pub mod structural;
+pub mod version;
 pub mod well_known;
 
 pub use near::nearest;
 pub use resolve::{Apis, Missing, Served};
 pub use served::Resource;
+pub use version::Version;

@@ -1,7 +1,7 @@
 //! The one answer to the question whether an API server has a resource, a subresource, a version or a path.
 
 use super::{
-    nearest,
+    near::{nearest, nearest_group},
     served::{Resource, TABLE},
     special,
 };
@@ -126,7 +126,7 @@ impl Apis {
         // `deployments.v1.apps`
         let versioned = group.split_once('.').filter(|(version, _)| is_version(version));
         let near = versioned.and_then(|(_, rest)| known(rest));
-        let near = near.or_else(|| near_group(group, self.all_known().map(|own| own.group.as_str())));
+        let near = near.or_else(|| nearest_group(group, self.all_known().map(|own| own.group.as_str())));
         // A group of one's own has a domain.
         if self.table && near.is_none() && group.contains('.') {
             return None;
@@ -269,14 +269,6 @@ impl Apis {
 /// Whether a word looks like a version: `v1`, `v1beta1`.
 fn is_version(word: &str) -> bool {
     word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// A group that is almost written so.
-fn near_group<'a>(group: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let long = |own: &&str| !own.is_empty() && *own != group;
-    let far = if group.contains('.') { 2 } else { 1 };
-    let distance = |own: &str| strsim::damerau_levenshtein(own, &group.to_lowercase());
-    known.filter(long).map(|own| (distance(own), own)).filter(|(slips, _)| *slips <= far).min().map(|(_, own)| own)
 }
 
 #[cfg(test)]

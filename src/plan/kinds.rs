@@ -10,6 +10,7 @@ pub use kind::Kind;
 use table::HISTORY;
 pub use table::OWN;
 
+use crate::k8s::near::nearest_group;
 pub use crate::k8s::nearest;
 
 /// The kind of a namespace.
@@ -126,10 +127,7 @@ fn unknown_kind<'a>(kind: &str, among: impl Iterator<Item = &'a Kind>, place: &s
 }
 
 fn near_group(group: &str) -> Option<&'static str> {
-    OWN.iter()
-        .map(|own| own.group.as_str())
-        .filter(|own| !own.is_empty() && *own != group)
-        .find(|own| strsim::damerau_levenshtein(own, group) <= 2)
+    nearest_group(group, OWN.iter().map(|own| own.group.as_str()))
 }
 
 #[cfg(test)]

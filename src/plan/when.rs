@@ -1,6 +1,6 @@
 //! On which clusters a step, or an expectation, holds.
 
-use crate::{cluster_kind::ClusterKind, scenario::when::Feature};
+use crate::{cluster_kind::ClusterKind, k8s::Version, scenario::when::Feature};
 
 /// A condition on the cluster; an empty one always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct When {
 pub struct Comparison {
     /// How it is compared.
     pub sign: Sign,
-    /// MAJOR and MINOR.
-    pub version: (u32, u32),
+    /// With which.
+    pub version: Version,
 }
 
 /// How versions are compared.
@@ -56,8 +56,8 @@ impl Sign {
 /// What is true of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Here {
-    /// MAJOR and MINOR of its API server.
-    pub kubernetes: (u32, u32),
+    /// The version of its API server.
+    pub kubernetes: Version,
     /// Its kind, as `--cluster` names it.
     pub cluster: ClusterKind,
     /// What it has.
@@ -66,7 +66,7 @@ pub struct Here {
 
 impl Comparison {
     /// Whether a version fulfils it.
-    pub fn holds(self, version: (u32, u32)) -> bool {
+    pub fn holds(self, version: Version) -> bool {
         match self.sign {
             Sign::AtLeast => version >= self.version,
             Sign::AtMost => version <= self.version,
@@ -80,12 +80,11 @@ impl Comparison {
 impl When {
     /// Why it does not hold here, or nothing.
     pub fn missing(&self, here: &Here) -> Option<String> {
-        let (major, minor) = here.kubernetes;
         let words: Vec<_> = (self.kubernetes.iter())
-            .map(|comparison| format!("{}{}.{}", comparison.sign.written(), comparison.version.0, comparison.version.1))
+            .map(|comparison| format!("{}{}", comparison.sign.written(), comparison.version))
             .collect();
         if !self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes)) {
-            return Some(format!("needs Kubernetes {}, this is {major}.{minor}", words.join(", ")));
+            return Some(format!("needs Kubernetes {}, this is {}", words.join(", "), here.kubernetes));
         }
         if let Some(kinds) = &self.cluster
             && !kinds.contains(&here.cluster)
@@ -106,21 +105,17 @@ impl When {
     }
 }
 
-/// MAJOR and MINOR of a version such as `v1.37.2` or `1.37+`.
-pub fn minor(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.trim_start_matches('v').split('.');
-    let major = parts.next()?.parse().ok()?;
-    let minor = parts.next()?.trim_end_matches(|c: char| !c.is_ascii_digit());
-    Some((major, minor.parse().ok()?))
-}
-
 /// Every cluster that there can be, for questions about all of them.
 pub(super) fn everywhere() -> impl Iterator<Item = Here> {
     let features: [&[Feature]; 4] =
         [&[Feature::Pods, Feature::Anonymous], &[Feature::Pods], &[Feature::Anonymous], &[]];
     (20..=60).flat_map(move |minor| {
         ClusterKind::ALL.into_iter().flat_map(move |cluster| {
-            features.into_iter().map(move |feature| Here { kubernetes: (1, minor), cluster, feature: feature.to_vec() })
+            features.into_iter().map(move |feature| Here {
+                kubernetes: Version::new(1, minor),
+                cluster,
+                feature: feature.to_vec(),
+            })
         })
     })
 }
@@ -144,34 +139,24 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case("v1.37.2", Some((1, 37)))]
-    #[case("v1.36.2+k3s1", Some((1, 36)))]
-    #[case("1.31+", Some((1, 31)))]
-    #[case("v2.0.0-alpha.1", Some((2, 0)))]
-    #[case("unknown", None)]
-    fn versions_of_servers(#[case] text: &str, #[case] version: Option<(u32, u32)>) {
-        assert_eq!(minor(text), version);
-    }
-
-    #[rstest]
-    #[case(Sign::AtLeast, (1, 37), true)]
-    #[case(Sign::AtLeast, (1, 38), false)]
-    #[case(Sign::AtMost, (1, 37), true)]
-    #[case(Sign::Below, (1, 37), false)]
-    #[case(Sign::Below, (2, 0), true)]
-    #[case(Sign::Above, (1, 9), true)]
-    #[case(Sign::Exactly, (1, 37), true)]
-    fn numbers_not_texts_are_compared(#[case] sign: Sign, #[case] version: (u32, u32), #[case] holds: bool) {
-        assert_eq!(Comparison { sign, version }.holds((1, 37)), holds);
+    #[case(Sign::AtLeast, Version::new(1, 37), true)]
+    #[case(Sign::AtLeast, Version::new(1, 38), false)]
+    #[case(Sign::AtMost, Version::new(1, 37), true)]
+    #[case(Sign::Below, Version::new(1, 37), false)]
+    #[case(Sign::Below, Version::new(2, 0), true)]
+    #[case(Sign::Above, Version::new(1, 9), true)]
+    #[case(Sign::Exactly, Version::new(1, 37), true)]
+    fn numbers_not_texts_are_compared(#[case] sign: Sign, #[case] version: Version, #[case] holds: bool) {
+        assert_eq!(Comparison { sign, version }.holds(Version::new(1, 37)), holds);
     }
 
     #[test]
     fn says_why_not() {
-        let here = Here { kubernetes: (1, 37), cluster: ClusterKind::K3s, feature: vec![Feature::Pods] };
+        let here = Here { kubernetes: Version::new(1, 37), cluster: ClusterKind::K3s, feature: vec![Feature::Pods] };
         let of = |when: When| when.missing(&here).unwrap_or_default();
         let kubernetes = vec![
-            Comparison { sign: Sign::AtLeast, version: (1, 24) },
-            Comparison { sign: Sign::Below, version: (1, 35) },
+            Comparison { sign: Sign::AtLeast, version: Version::new(1, 24) },
+            Comparison { sign: Sign::Below, version: Version::new(1, 35) },
         ];
         assert_eq!(of(When { kubernetes, ..When::default() }), "needs Kubernetes >=1.24, <1.35, this is 1.37");
         let cluster = Some(vec![ClusterKind::Builtin, ClusterKind::Kind]);

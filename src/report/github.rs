@@ -8,9 +8,10 @@ use std::fmt::Write as _;
 use super::{
     Terminal, Verbosity,
     story::{Run, Story, Trouble, Verdict},
-    words::{defuse, time},
+    words::defuse,
 };
 use crate::{
+    duration::took,
     event::{Outcome, Record},
     redact::show,
 };
@@ -176,7 +177,7 @@ fn head(run: &Run<'_>) -> String {
     };
     let cluster = run.cluster.map(|cluster| format!(" on {} with Kubernetes {}", cluster.kind, cluster.kubernetes));
     let cluster = html(&cluster.unwrap_or_default());
-    format!("## kubewalk: {words}\n\nIn {}{cluster}, by kubewalk {}.\n\n", time(run.took_ms), html(run.kubewalk))
+    format!("## kubewalk: {words}\n\nIn {}{cluster}, by kubewalk {}.\n\n", took(run.took_ms), html(run.kubewalk))
 }
 
 /// One block of HTML without an empty line, so that nothing in it is read as Markdown.
@@ -194,7 +195,7 @@ fn table(order: &[&Story<'_>]) -> String {
             html(&show::line(story.path, show::VALUE)),
             story.line,
             story.steps.iter().filter(|step| step.finished.outcome == Outcome::Held).count(),
-            time(story.took_ms),
+            took(story.took_ms),
         );
     }
     text += "</table>\n\n";

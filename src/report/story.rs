@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::words::time;
 use crate::{
+    duration::took,
     event::{BUDGET, Event, Outcome, Record, Selected, StepFinished},
     redact::show,
 };
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
             run.take(*at_ms, event);
         }
         if run.exit_code.is_none() {
-            let message = format!("the run ended without a last word after {}; was it killed?", time(run.took_ms));
+            let message = format!("the run ended without a last word after {}; was it killed?", took(run.took_ms));
             run.troubles.push(Trouble { class: "killed".into(), message, more: vec![], place: None });
         }
         let spent = run.troubles.iter().find(|trouble| trouble.class == BUDGET).map(|trouble| trouble.message.clone());

@@ -5,12 +5,15 @@ use std::{
     mem,
 };
 
+use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr as _;
+
 use super::{
     snippet::{Caret, snippet},
-    words::{self, argument, label, speaker, time},
+    words::{self, argument, label, speaker},
 };
 use crate::{
-    duration,
+    duration::{self, took},
     event::{BUDGET, BUG, Event, Failure, Outcome, StepFinished},
     redact::show,
 };
@@ -57,11 +60,11 @@ pub struct Terminal {
     headings: BTreeMap<String, String>,
 }
 
-const GREEN: &str = "32";
-const RED: &str = "1;31";
-const YELLOW: &str = "33";
-const BOLD: &str = "1";
-const DIM: &str = "2";
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
 
 impl Terminal {
     /// A report for a terminal of `width` columns.
@@ -152,12 +155,12 @@ impl Terminal {
         let normal = self.verbosity >= Verbosity::Normal;
         match event {
             Event::ClusterPhase { name, elapsed_ms } if normal => {
-                self.paint(DIM, &format!("cluster: {} ({})", safe(name), time(*elapsed_ms))) + "\n"
+                self.paint(DIM, &format!("cluster: {} ({})", safe(name), took(*elapsed_ms))) + "\n"
             }
             Event::ClusterReady { kind, kubernetes, shape, elapsed_ms } if normal => {
                 let shape = if shape.is_empty() { String::new() } else { format!(" (API server: {})", safe(shape)) };
                 let ready = format!("cluster: {} with Kubernetes {}{shape} is ready", safe(kind), safe(kubernetes));
-                self.paint(DIM, &format!("{ready} ({})", time(*elapsed_ms))) + "\n"
+                self.paint(DIM, &format!("{ready} ({})", took(*elapsed_ms))) + "\n"
             }
             Event::ScenarioAgain { path, attempt, of } => {
                 self.over.remove(path);
@@ -228,7 +231,7 @@ impl Terminal {
             }
             Event::Kept { path, namespace, cluster, seconds } => {
                 let heading = self.headings.remove(path).unwrap_or_default();
-                let ends = duration::words(*seconds);
+                let ends = duration::about(*seconds);
                 let kept = format!("kept: namespace {} of the cluster {}, which", safe(namespace), safe(cluster));
                 let kept = self.paint(YELLOW, &format!("{kept} ends {ends} after its last use"));
                 let (look, end) = (argument(path), argument(cluster));
@@ -245,7 +248,7 @@ impl Terminal {
                 text
             }
             Event::CleanUp { took_ms, .. } if self.verbosity >= Verbosity::Verbose => {
-                self.paint(DIM, &format!("  cleaned up ({})", time(*took_ms))) + "\n"
+                self.paint(DIM, &format!("  cleaned up ({})", took(*took_ms))) + "\n"
             }
             Event::RunFinished { held, failed, broken, skipped, took_ms, .. } => {
                 let steps = if *held == 1 { "step" } else { "steps" };
@@ -261,7 +264,7 @@ impl Terminal {
                 let good = *failed == 0 && broken.is_empty();
                 let line = format!(
                     "{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}{flaky}",
-                    time(*took_ms)
+                    took(*took_ms)
                 );
                 // Of one alone it stands just above.
                 let bad = self.bad.values().filter(|_| self.begun.len() > 1);
@@ -288,7 +291,7 @@ impl Terminal {
         if !step.summary.is_empty() {
             text += &format!("  {}", self.paint(color, &safe(&step.summary)));
         }
-        text += &format!("  {}\n", self.paint(DIM, &time(step.took_ms)));
+        text += &format!("  {}\n", self.paint(DIM, &took(step.took_ms)));
         if self.verbosity >= Verbosity::Verbose {
             for line in equivalent.lines() {
                 text += &format!("      {}\n", self.paint(DIM, &safe(line)));
@@ -353,8 +356,8 @@ impl Terminal {
         text + "\n"
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.color && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// Narration: paragraphs wrapped to the width and indented.
@@ -363,7 +366,7 @@ impl Terminal {
         for paragraph in show::block(say.trim_end(), usize::MAX).split('\n') {
             let mut line = String::new();
             for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
-                if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > self.width - 2 {
+                if !line.is_empty() && line.width() + 1 + word.width() > self.width - 2 {
                     text += &format!("  {line}\n");
                     line.clear();
                 }

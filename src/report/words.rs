@@ -39,15 +39,6 @@ pub(super) fn argument(path: &str) -> String {
     if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// `41 ms`, `3.2 s`, `2 min 5 s`.
-pub(super) fn time(ms: u64) -> String {
-    match ms {
-        0..1000 => format!("{ms} ms"),
-        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
-    }
-}
-
 /// What came back, line by line.
 pub(super) fn answer(answer: &ResponseRecord) -> Vec<String> {
     let ended = answer.status.map(|status| status.to_string()).or(answer.exit_code.map(|code| format!("exit {code}")));

@@ -39,10 +39,8 @@ use crate::{
     event::{self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange, secrets},
     exit_code::Exit,
     expect::Answer,
-    plan::{
-        Action, Exec, Plan, Step, equivalent,
-        when::{self, Here},
-    },
+    k8s::Version,
+    plan::{Action, Exec, Plan, Step, equivalent, when::Here},
     reach,
     redact::redact,
     redact::show,
@@ -341,7 +339,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
 fn here(facts: &Facts) -> Here {
     let features = [(Feature::Pods, facts.pods), (Feature::Anonymous, facts.anonymous)];
     Here {
-        kubernetes: when::minor(&facts.kubernetes).unwrap_or_default(),
+        kubernetes: Version::of_release(&facts.kubernetes).unwrap_or_default(),
         cluster: facts.kind,
         feature: features.into_iter().filter_map(|(feature, there)| there.then_some(feature)).collect(),
     }

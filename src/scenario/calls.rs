@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::verbs::Method;
+use super::{duration::Lifetime, verbs::Method};
 
 /// Who asks: a word, or a map that says who. Left out: kubewalk's own administrator.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -82,11 +82,6 @@ pub struct TokenRequest {
     #[serde(default)]
     pub from: Option<FromSecret>,
 }
-
-/// A length of time with its unit: `600s`, `30m`, `2h`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Lifetime(#[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))] pub String);
 
 /// An object with which a token dies.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -1,4 +1,4 @@
-//! A length of time as it is written.
+//! Lengths of time as they are written: one grammar, and a type for each of the examples that fit.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,4 +6,9 @@ use serde::Deserialize;
 /// A length of time with its unit: `500ms`, `30s`, `2m`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Duration(#[schemars(regex(pattern = r"^[0-9]+(ms|s|m)$"))] pub String);
+pub struct Duration(#[schemars(regex(pattern = crate::duration::PATTERN))] pub String);
+
+/// A length of time with its unit: `600s`, `30m`, `2h`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Lifetime(#[schemars(regex(pattern = crate::duration::PATTERN))] pub String);

@@ -8,8 +8,9 @@ use super::{
     placeholder::{Piece, pieces},
     syntax::error,
     tree::{Entry, Node, Value},
-    wording::{nearest, ticked},
+    wording::ticked,
 };
+use crate::k8s::nearest;
 
 /// For each step that there is now, the row it came from: ``row 2 of `each`: code: 403``.
 pub type Rows = Vec<Option<String>>;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::wording::nearest;
+use crate::k8s::nearest;
 
 /// The name of the placeholder for the scenario's namespace.
 pub const NAMESPACE: &str = "namespace";
@@ -129,8 +129,7 @@ fn meant(name: &str) -> Option<String> {
         return Some(format!("{{{NAMESPACE}}}"));
     }
     let (family, rest) = lower.split_once('.').map(|(family, _)| name.split_at(family.len()))?;
-    let close = |word: &str| strsim::damerau_levenshtein(&family.to_ascii_lowercase(), word) <= 1;
-    ["saved", "each"].into_iter().find(|word| close(word)).map(|word| format!("{{{word}{rest}}}"))
+    nearest(family, ["saved", "each"].into_iter()).map(|word| format!("{{{word}{rest}}}"))
 }
 
 #[cfg(test)]

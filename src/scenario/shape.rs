@@ -24,6 +24,7 @@ use super::{
     wording::{self, Place},
     words,
 };
+use crate::k8s::nearest;
 
 use crate::sync::locked;
 
@@ -175,7 +176,7 @@ impl Walk<'_> {
             }
             return;
         }
-        let near = wording::nearest(text, words.iter().copied());
+        let near = nearest(text, words.iter().copied());
         if near.is_none() && self.meant(node, ways, place) {
             return;
         }
@@ -337,7 +338,7 @@ impl Walk<'_> {
                     Some(dictionary::Form::Key(meant)) => *meant == key,
                     // What is said about it shows the whole.
                     Some(_) => key != "title",
-                    None => wording::nearest(&entry.key, keys.keys().map(String::as_str)) == Some(key),
+                    None => nearest(&entry.key, keys.keys().map(String::as_str)) == Some(key),
                 }
             };
             if entries.iter().find(misspelt).is_none() {

@@ -214,18 +214,6 @@ pub(super) fn remedied(remedy: &str, node: &Node) -> Vec<Edit> {
     }
 }
 
-/// The known word that was probably meant.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let folded = |word: &str| {
-        word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).take(64).collect::<String>()
-    };
-    let own = folded(word);
-    let distance = |key: &&str| strsim::damerau_levenshtein(&own, &folded(key));
-    let best = known.map(|key| (distance(&key), key)).min_by_key(|(distance, _)| *distance)?;
-    // One slip in three letters, or one in a short word.
-    (best.0 <= (own.chars().count() / 3).max(1) && own.chars().count() > 1).then_some(best.1)
-}
-
 /// e.g. `` `a`, `b`, `c` ``.
 pub(super) fn ticked(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cluster::ClusterError;
+use crate::{cluster::ClusterError, k8s::served::root};
 
 /// Resources whose objects come and go by themselves.
 const RESTLESS: [&str; 2] = ["events", "componentstatuses"];
@@ -30,10 +30,7 @@ pub struct Resource {
 impl Resource {
     /// e.g. `/api/v1`.
     pub fn base(&self) -> String {
-        match self.group.as_str() {
-            "" => format!("/api/{}", self.version),
-            group => format!("/apis/{group}/{}", self.version),
-        }
+        root(&self.group, &self.version)
     }
 
     /// The list over all namespaces, e.g. `/api/v1/pods`.

@@ -15,6 +15,7 @@ use crate::cluster::{
 };
 use crate::{
     clock::{Moment, poll},
+    k8s::Version,
     stop::{Stop, unless_stopped},
 };
 
@@ -29,6 +30,9 @@ const READY_WITHIN: Duration = Duration::from_secs(180);
 /// How long after a look for its kubeconfig it is looked for again.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// The first version whose kubelet refuses cgroups v1 unless one insists.
+const CGROUPS_V1_REFUSED: Version = Version::new(1, 35);
+
 /// What `k3s` is told. What scenarios do not need is left out, because it only makes the start longer.
 pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
     let mut args: Vec<String> = [
@@ -39,19 +43,14 @@ pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    // Refused by the kubelet since 1.35 unless one insists; older ones do not know the flag.
-    if minor(tag).is_none_or(|minor| minor >= 35) {
+    // Older ones do not know the flag.
+    if Version::of_release(tag).is_none_or(|version| version >= CGROUPS_V1_REFUSED) {
         args.push("--kubelet-arg=fail-cgroupv1=false".into());
     }
     if anonymous {
         args.push("--kube-apiserver-arg=anonymous-auth=true".into());
     }
     args
-}
-
-/// 36 of `v1.36.1-k3s1`.
-fn minor(tag: &str) -> Option<u32> {
-    tag.strip_prefix("v1.")?.split('.').next()?.parse().ok()
 }
 
 /// Starts a server and waits until its API says that all is there.

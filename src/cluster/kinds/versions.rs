@@ -1,17 +1,24 @@
 //! Which minor versions of Kubernetes the kinds have.
 
-use crate::cluster::{ClusterError, Settings, Wanted, engine};
+use crate::{
+    cluster::{ClusterError, Settings, Wanted, engine},
+    k8s::Version,
+};
 
 /// The image of k3s without its tag.
 const K3S: &str = "rancher/k3s";
 
 /// Of k3s the newest patch of each minor that is known to work, newest first; the first is the default.
-const K3S_TAGS: [(&str, &str); 4] =
-    [("1.36", "v1.36.1-k3s1"), ("1.35", "v1.35.6-k3s1"), ("1.34", "v1.34.9-k3s1"), ("1.33", "v1.33.10-k3s1")];
+const K3S_TAGS: [&str; 4] = ["v1.36.1-k3s1", "v1.35.6-k3s1", "v1.34.9-k3s1", "v1.33.10-k3s1"];
 
 /// The minors of k3s.
 fn of_k3s() -> String {
-    K3S_TAGS.map(|(minor, _)| minor).join(", ")
+    K3S_TAGS
+        .into_iter()
+        .filter_map(Version::of_release)
+        .map(|version| version.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// That the engine has the version that is wanted.
@@ -19,7 +26,7 @@ fn of_k3s() -> String {
 /// # Errors
 /// When another is wanted.
 pub fn of_the_engine(wanted: &Wanted) -> Result<(), ClusterError> {
-    match wanted.kubernetes.as_deref() {
+    match wanted.kubernetes {
         None | Some(engine::MINOR) => Ok(()),
         Some(other) => Err(ClusterError::new(
             format!("the engine's node has Kubernetes {}, and {other} is wanted", engine::MINOR),
@@ -36,13 +43,11 @@ pub fn k3s_image(wanted: &Wanted, settings: &Settings) -> Result<String, Cluster
     if let Some(image) = &settings.k3s_image {
         return Ok(image.clone());
     }
-    let tag = match wanted.kubernetes.as_deref() {
-        None => Some(K3S_TAGS[0].1),
-        Some(minor) => K3S_TAGS.iter().find(|(known, _)| *known == minor).map(|(_, tag)| *tag),
-    };
+    let Some(version) = wanted.kubernetes else { return Ok(format!("{K3S}:{}", K3S_TAGS[0])) };
+    let tag = K3S_TAGS.into_iter().find(|tag| Version::of_release(tag) == Some(version));
     tag.map(|tag| format!("{K3S}:{tag}")).ok_or_else(|| {
         ClusterError::new(
-            format!("no k3s image is known for Kubernetes {}", wanted.kubernetes.as_deref().unwrap_or_default()),
+            format!("no k3s image is known for Kubernetes {version}"),
             format!("known are {}; for another, name the image with KUBEWALK_K3S_IMAGE", of_k3s()),
         )
     })
@@ -58,7 +63,10 @@ mod tests {
 
     #[test]
     fn a_minor_chooses_the_image_and_an_image_outranks_it() {
-        let wanted = |minor: Option<&str>| Wanted { kubernetes: minor.map(str::to_owned), ..Wanted::default() };
+        let wanted = |minor: Option<&str>| Wanted {
+            kubernetes: minor.map(|minor| minor.parse().expect("a version")),
+            ..Wanted::default()
+        };
         let of = |minor, named| k3s_image(&wanted(minor), &settings(named));
         assert_eq!(of(None, None).expect("an image"), "rancher/k3s:v1.36.1-k3s1");
         assert_eq!(of(Some("1.34"), None).expect("an image"), "rancher/k3s:v1.34.9-k3s1");

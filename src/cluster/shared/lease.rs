@@ -254,10 +254,10 @@ impl Folder {
     /// # Errors
     /// When the folder has gone or the disk is full.
     pub fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
-        let beside = self.path.join(format!(".{name}"));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
         serde_json::to_writer(&mut file, value)?;
-        std::fs::rename(beside, self.path.join(name))
+        file.persist(self.path.join(name))?;
+        Ok(())
     }
 
     /// The cluster, as long as it can be used.

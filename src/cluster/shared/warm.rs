@@ -25,6 +25,7 @@ use crate::{
         own::lock::{self, How},
         start,
     },
+    k8s::Version,
     stop::{Stop, unless_stopped},
     sync::locked,
 };
@@ -153,10 +154,8 @@ async fn free(
 pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let warm = matches!(state.ask.until, Until::Unused(_));
     let kind = wanted.kind.is_none_or(|kind| kind == state.kind);
-    let asked = &state.ask.wanted.kubernetes;
-    let version = wanted.kubernetes.as_ref().is_none_or(|minor| {
-        Some(minor) == asked.as_ref() || state.kubernetes.trim_start_matches('v').starts_with(&format!("{minor}."))
-    });
+    let has = [state.ask.wanted.kubernetes, Version::of_release(&state.kubernetes)];
+    let version = wanted.kubernetes.is_none_or(|version| has.contains(&Some(version)));
     let shape = state.ask.wanted.shape == wanted.shape;
     // Who asks for a server that lets nobody in so wants just that.
     let anonymous = state.anonymous || !wanted.anonymous || !wanted.shape.anonymous_everywhere();

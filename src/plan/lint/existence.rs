@@ -4,11 +4,10 @@
 //! What `check` cannot know, because it is another server's or another version's, the run asks of the cluster.
 
 use crate::{
-    k8s::{Missing, Served, nearest, served::TABLE, well_known::EVERYWHERE},
+    k8s::{Missing, Served, Version, nearest, served::TABLE, well_known::EVERYWHERE},
     plan::{
         Action, Request, Step,
         context::{Context, Draft, below, words::if_fresh},
-        when as version,
     },
     scenario::{outcome::Wanted, verbs::Method},
 };
@@ -46,7 +45,7 @@ fn denial(step: &Step) -> Option<String> {
 fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
     // What other versions of Kubernetes serve, only they know.
     let other_version = step.when.as_ref().is_some_and(|when| {
-        let ours = version::minor(&TABLE.version).unwrap_or_default();
+        let ours = Version::of_release(&TABLE.version).unwrap_or_default();
         !when.kubernetes.iter().all(|comparison| comparison.holds(ours))
     });
     let applies = matches!(step.action, Action::Apply(_));

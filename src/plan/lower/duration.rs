@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{plan::context::Context, scenario::duration::Duration as Written};
+use crate::{duration, plan::context::Context, scenario::duration::Duration as Written};
 
 /// The longest time that a step may be given.
 pub(in crate::plan) const LIMIT: Duration = Duration::from_secs(600);
@@ -21,22 +21,18 @@ pub(in crate::plan) fn scenario_timeout(cx: &mut Context<'_>, said: Option<&Writ
     said.and_then(|text| limited(cx, "/timeout", text, SCENARIO_LIMIT)).unwrap_or(SCENARIO_TIMEOUT)
 }
 
+/// A length of time of any size.
+pub(in crate::plan) fn read(cx: &mut Context<'_>, pointer: &str, text: &str, hint: &str) -> Option<Duration> {
+    let duration = duration::read(text);
+    if duration.is_none() {
+        cx.findings.error(pointer, format!("`{text}` is no length of time")).hint(hint);
+    }
+    duration
+}
+
 fn limited(cx: &mut Context<'_>, pointer: &str, text: &Written, limit: Duration) -> Option<Duration> {
     let text = &text.0;
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let millis = match (digits.parse::<u64>(), &text[digits.len()..]) {
-        (Ok(number), "ms") => number,
-        (Ok(number), "s") => number.saturating_mul(1000),
-        (Ok(number), "m") => number.saturating_mul(60_000),
-        _ if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => u64::MAX,
-        _ => {
-            cx.findings
-                .error(pointer, format!("`{text}` is no length of time"))
-                .hint("a number and its unit: `500ms`, `30s`, `2m`");
-            return None;
-        }
-    };
-    let duration = Duration::from_millis(millis);
+    let duration = read(cx, pointer, text, "a number and its unit: `500ms`, `30s`, `2m`")?;
     if duration.is_zero() {
         cx.findings.error(pointer, "a time of nothing").label("must be more than 0");
         return None;

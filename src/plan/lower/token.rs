@@ -4,9 +4,13 @@ use crate::{
     plan::{
         Action, TokenCall,
         context::{Context, Draft, below},
+        lower::duration,
         resolve::{reference, story::Story},
     },
-    scenario::calls::{BoundKind, Lifetime, TokenRequest},
+    scenario::{
+        calls::{BoundKind, TokenRequest},
+        duration::Lifetime,
+    },
 };
 
 /// Reads a request for a token.
@@ -73,16 +77,14 @@ pub(in crate::plan) fn read(
 
 fn seconds(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, duration: &Lifetime) -> Option<u64> {
     let text = &duration.0;
-    let (digits, unit) = text.split_at(text.len().saturating_sub(1));
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        _ => 3600,
-    };
-    let Some(seconds) = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)) else {
-        cx.findings.error(at, format!("`{text}` is no length of time")).hint("e.g. `600s`, `30m`, `2h`");
+    let read = duration::read(cx, at, text, "e.g. `600s`, `30m`, `2h`")?;
+    let seconds = read.as_secs();
+    if read.subsec_millis() != 0 {
+        cx.findings
+            .error(at, format!("`{text}` is no number of whole seconds, which is what the API server takes"))
+            .hint("e.g. `600s`, `30m`, `2h`");
         return None;
-    };
+    }
     if !draft.refused && !(600..=1 << 32).contains(&seconds) {
         cx.findings
             .error(at, format!("the API server gives no token for `{text}`"))

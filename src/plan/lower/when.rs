@@ -1,6 +1,7 @@
 //! `when`: versions read, conditions that can never hold, and clusters on which nothing would be expected.
 
 use crate::{
+    k8s::Version,
     plan::{
         Expected,
         context::{Context, Draft, below},
@@ -39,10 +40,8 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, when: &said::When) -
 fn comparison(cx: &mut Context<'_>, at: &str, text: &str) -> Option<Comparison> {
     let text = text.trim();
     let sign = Sign::ALL.into_iter().find(|sign| text.starts_with(sign.written()));
-    let version = sign.and_then(|sign| {
-        let (major, minor) = text[sign.written().len()..].trim().split_once('.')?;
-        Some(Comparison { sign, version: (major.parse().ok()?, minor.parse().ok()?) })
-    });
+    let version =
+        sign.and_then(|sign| Some(Comparison { sign, version: text[sign.written().len()..].trim().parse().ok()? }));
     if version.is_none() {
         cx.findings
             .error(at, format!("`{text}` is no comparison of versions"))
@@ -59,10 +58,9 @@ pub(in crate::plan) fn covers(cx: &mut Context<'_>, draft: &Draft<'_>, step: Opt
         return;
     }
     let Some(here) = everywhere().filter(runs).find(bare) else { return };
-    let (major, minor) = here.kubernetes;
-    let all_versions = (20..=60).all(|minor| bare(&Here { kubernetes: (1, minor), ..here.clone() }));
+    let all_versions = (20..=60).all(|minor| bare(&Here { kubernetes: Version::new(1, minor), ..here.clone() }));
     let place = match (all_versions, here.feature.len()) {
-        (false, _) => format!("Kubernetes {major}.{minor}"),
+        (false, _) => format!("Kubernetes {}", here.kubernetes),
         (true, 2) => format!("a cluster of kind {}", here.cluster),
         (true, _) => "a cluster that lacks the feature".to_owned(),
     };

@@ -7,11 +7,8 @@ mod words;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::words::{class, inline, mark, narration, verdict_of};
-use super::{
-    story::{Run, Story, Trouble, Verdict},
-    words::time,
-};
-use crate::event::Record;
+use super::story::{Run, Story, Trouble, Verdict};
+use crate::{duration::took, event::Record};
 
 /// Nothing is loaded, and nothing runs, even if something got around the escaping.
 const POLICY: &str =
@@ -74,7 +71,7 @@ fn head(run: &Run<'_>, words: &str) -> Markup {
             p.verdict.(if good { "held" } else { "failed" }) { (mark(if good { Verdict::Held } else { Verdict::Failed })) " " (words) }
             p.soft {
                 @if !run.started.is_empty() { time datetime=(run.started) { (run.started) } ", " }
-                (time(run.took_ms))
+                (took(run.took_ms))
                 @if let Some(cluster) = run.cluster { ", cluster " (cluster.kind) " with Kubernetes " (cluster.kubernetes) }
                 @if let Some(code) = run.exit_code { ", exit code " (code) }
             }
@@ -97,7 +94,7 @@ fn timeline(run: &Run<'_>) -> Markup {
                         (mark(story.verdict)) " " a href={ "#s" (index) } { (inline(story.title)) } " "
                         span.soft {
                             @if let Some(begun) = story.begun_ms {
-                                "from " (time(begun)) ", took " (time(story.took_ms))
+                                "from " (took(begun)) ", took " (took(story.took_ms))
                             } @else { "not run" }
                         }
                     }
@@ -109,7 +106,7 @@ fn timeline(run: &Run<'_>) -> Markup {
                     }
                 }
             }
-            li aria-hidden="true" { span {} span.scale.soft { span { "0" } span { (time(whole / 2)) } span { (time(whole)) } } }
+            li aria-hidden="true" { span {} span.scale.soft { span { "0" } span { (took(whole / 2)) } span { (took(whole)) } } }
         }
     }
 }
@@ -138,7 +135,7 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
                 code { (story.path) ":" (story.line) }
                 @if !story.namespace.is_empty() { ", namespace " code { (story.namespace) } }
                 @if !story.shape.is_empty() { ", API server: " (story.shape) }
-                ", " (time(story.took_ms))
+                ", " (took(story.took_ms))
             }
             @if !story.reason.is_empty() { p { strong { (story.reason) } } }
             @if let Some(say) = story.say { (narration(say)) }

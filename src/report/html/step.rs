@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use super::words::{inline, mark, narration, verdict_of};
 use crate::{
+    duration::took,
     event::{Excerpt, Failure, Outcome, Place, RequestRecord, ResponseRecord, StepFinished},
     report::{
         story::{Step, Story},
-        words::{argument, speaker, time},
+        words::{argument, speaker},
     },
     text,
 };
@@ -24,7 +25,7 @@ pub(super) fn step(story: &Story<'_>, step: &Step<'_>) -> Markup {
         details open[finished.outcome != Outcome::Held] {
             summary {
                 (claim) " "
-                span.soft { @if !finished.summary.is_empty() { (finished.summary) ", " } (time(finished.took_ms)) }
+                span.soft { @if !finished.summary.is_empty() { (finished.summary) ", " } (took(finished.took_ms)) }
             }
             div.inside {
                 @if let Some(say) = step.say { (narration(say)) }

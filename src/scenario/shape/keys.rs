@@ -16,6 +16,7 @@ use super::{
     },
     Walk,
 };
+use crate::k8s::nearest;
 
 impl Walk<'_> {
     /// Tells of a key that is not known here, and what was meant.
@@ -52,7 +53,7 @@ impl Walk<'_> {
             }
         } else if let Some(further) = self.belongs(entry, beside, place) {
             further
-        } else if let Some(key) = wording::nearest(&entry.key, known.clone()) {
+        } else if let Some(key) = nearest(&entry.key, known.clone()) {
             rename(key)
         } else if let Some(kind) = (place.word() == "step").then(|| dictionary::of_a_kind(&entry.key)).flatten() {
             (kind, Vec::new())

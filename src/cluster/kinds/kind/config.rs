@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::dangers;
 use crate::{
     cluster::{ClusterError, Settings, Wanted},
+    k8s::Version,
     scenario::open,
 };
 
@@ -117,10 +118,10 @@ impl Config {
     pub fn has(&self, wanted: &Wanted) -> Result<(), ClusterError> {
         let named = self.known.nodes.iter().find_map(|node| node.image.as_deref());
         let tag = self.image.as_deref().or(named).and_then(tag).unwrap_or_default();
-        match wanted.kubernetes.as_deref() {
-            Some(minor) if !tag.starts_with(&format!("v{minor}.")) => Err(ClusterError::new(
+        match wanted.kubernetes {
+            Some(version) if Version::of_release(tag) != Some(version) => Err(ClusterError::new(
                 format!(
-                    "Kubernetes {minor} is wanted, and the node image of {} does not say that it is that",
+                    "Kubernetes {version} is wanted, and the node image of {} does not say that it is that",
                     self.from
                 ),
                 "name another image there or in KUBEWALK_KIND_IMAGE; kind's release notes list them",
@@ -233,7 +234,9 @@ mod tests {
     fn the_image_of_the_settings_takes_the_place_of_the_others() {
         let config = Config::find(&settings(None, Some("mine.example:5000/node:v1.36.3"))).expect("a config");
         assert_eq!(config.images(), ["mine.example:5000/node:v1.36.3"]);
-        let of = |minor: &str| config.has(&Wanted { kubernetes: Some(minor.into()), ..Wanted::default() });
+        let of = |minor: &str| {
+            config.has(&Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() })
+        };
         assert!(of("1.36").is_ok() && config.has(&Wanted::default()).is_ok());
         let error = of("1.3").expect_err("another");
         assert!(
