@@ -26,7 +26,7 @@ pub fn read(text: &str) -> Option<Duration> {
 /// # Errors
 /// How one is written.
 pub fn option(text: &str) -> Result<Duration, String> {
-    let duration = read(text).ok_or("give a number with ms, s, m or h, such as 30m")?;
+    let duration = read(text).ok_or("give a number with s, m or h, such as 30m")?;
     if duration < Duration::from_secs(1) { Err("give a time of at least 1s".into()) } else { Ok(duration) }
 }
 
