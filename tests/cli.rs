@@ -243,7 +243,7 @@ fn a_variable_that_says_nothing_is_an_error(#[case] variable: &str, #[case] valu
 fn a_cause_is_said_once() {
     let arguments = ["explain", "--kubeconfig", "no/such/file", "--as", "ann", "get", "pods"];
     let (_, _, stderr) = run(&mut kubewalk(&arguments));
-    assert_eq!((stderr.matches("No such file").count(), stderr.lines().count()), (1, 1), "{stderr}");
+    assert_eq!((stderr.matches("no such file").count(), stderr.lines().count()), (1, 1), "{stderr}");
 }
 
 #[cfg(target_os = "linux")]

@@ -247,6 +247,47 @@ fn explain(args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
+/// The same as a document, with the kubeconfig that `KUBECONFIG` lists.
+fn document(format: &str, args: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let files = [std::path::Path::new("/no/such/file"), testing::shared().kubeconfig()];
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kubewalk"))
+        .env("KUBECONFIG", std::env::join_paths(files).expect("paths"))
+        .args(["explain", "--output", format])
+        .args(args)
+        .output()
+        .expect("kubewalk starts");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let document = match format {
+        "json" => serde_json::from_str(&text).expect("JSON"),
+        _ => serde_saphyr::from_str(&text).expect("YAML"),
+    };
+    (output.status.code(), document)
+}
+
+#[test]
+fn the_command_writes_documents_for_programs() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for format in ["json", "yaml"] {
+        let (code, said) = document(format, &["--as", "anonymous", "get", "/healthz"]);
+        assert_eq!((code, &said["status"]["allowed"]), (Some(0), &json!(true)), "{said}");
+        assert_eq!(said["spec"]["nonResourceAttributes"], json!({"path": "/healthz", "verb": "get"}), "{said}");
+        let granted = &said["granted"];
+        assert_eq!(
+            granted["binding"],
+            json!({"kind": "ClusterRoleBinding", "name": "system:public-info-viewer"}),
+            "{said}"
+        );
+        assert!(granted["rule"]["rule"]["nonResourceURLs"].as_array().is_some_and(|urls| urls.len() > 1), "{said}");
+        let (code, said) =
+            document(format, &["--as", "serviceaccount/default/kw-reader", "list", "po", "-n", "default"]);
+        assert_eq!((code, &said["status"]["allowed"]), (Some(1), &json!(false)), "{said}");
+        assert_eq!(said["spec"]["resourceAttributes"]["resource"], "pods", "{said}");
+        assert_eq!((&said["granted"], &said["nearest"]), (&json!(null), &json!([])), "{said}");
+        assert!(said["patch"]["yaml"].as_str().is_some_and(|yaml| yaml.contains("kind: Role\n")), "{said}");
+    }
+}
+
 #[test]
 fn the_command_says_why_and_what_would_grant() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

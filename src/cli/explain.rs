@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use kube::config::KubeConfigOptions;
 
-use super::output::print;
+use super::{explained, output::print};
 use crate::{
     cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
@@ -19,15 +19,17 @@ use crate::{
     },
     plan::{Request, kinds},
     redact::show,
+    settings,
     steps::discovery::{About, Discovery},
 };
 
 /// Exit codes: 0 the call is allowed, 1 it is not, 2 usage, 3 the cluster cannot be asked.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// The kubeconfig of the cluster; its user must be allowed to read roles and bindings.
+    /// The kubeconfig of the cluster, whose user must be allowed to read roles and bindings; left out: as kubectl, the files that
+    /// `KUBECONFIG` lists, else `~/.kube/config`.
     #[arg(long, value_name = "FILE")]
-    kubeconfig: PathBuf,
+    kubeconfig: Option<PathBuf>,
     /// The context in it; left out: its current one.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
@@ -50,6 +52,17 @@ pub struct Options {
     /// Over all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
+    /// Sentences, or one document for programs.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Yaml,
 }
 
 pub fn main(options: &Options) -> anyhow::Result<Exit> {
@@ -63,17 +76,15 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let file = &options.kubeconfig;
-        let kubeconfig = kubeconfig_file::read(file)
-            .map_err(|why| anyhow::anyhow!("cannot use the kubeconfig {}: {why}", show::line(&file.to_string_lossy(), show::BODY)))?;
-        let with = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await;
-        let config = config
-            .map_err(|e| anyhow::anyhow!("cannot use the kubeconfig {}: {}", show::line(&file.to_string_lossy(), show::BODY), kubeconfig_file::words(&e)))?;
+        let files = options.kubeconfig.clone().map_or_else(settings::kubeconfig_files, |file| vec![file]);
         let failed = |e: ClusterError| {
             let remedy = e.remedy.map(|remedy| format!(" ({remedy})")).unwrap_or_default();
-            anyhow::Error::msg(format!("{}{remedy}", e.message))
+            anyhow::Error::msg(show::line(&format!("{}{remedy}", e.message), show::BODY))
         };
+        let kubeconfig = kubeconfig_file::read_all(&files).map_err(failed)?;
+        let with = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await;
+        let config = config.map_err(|e| anyhow::anyhow!("cannot use the kubeconfig: {}", kubeconfig_file::words(&e)))?;
         let mut config = access::direct(config).map_err(failed)?;
         plugin::settle(&mut config).await.map_err(failed)?;
         let mut question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
@@ -86,7 +97,12 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);
         let mine = matches!(verdict, Verdict::Granted(_));
-        let printed = print(&show::block(&answer(&verdict, &question), usize::MAX));
+        let answer = match options.output {
+            Format::Text => answer(&verdict, &question),
+            Format::Json => format!("{:#}\n", explained::document(&verdict, &question, &review)),
+            Format::Yaml => serde_saphyr::to_string(&explained::document(&verdict, &question, &review))?,
+        };
+        let printed = print(&show::block(&answer, usize::MAX));
         if let Some(more) = nameless(options, &policy, &question) {
             eprint_line!("{}", show::line(&more, show::BODY));
         }

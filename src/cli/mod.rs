@@ -15,6 +15,7 @@ mod docs;
 mod doctor;
 mod existing_cluster;
 mod explain;
+mod explained;
 mod expression;
 mod history;
 mod init;

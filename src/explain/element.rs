@@ -1,7 +1,8 @@
 //! What a rule or a binding can lack.
 
 /// What a miss lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Element {
     /// `verbs`.
     Verb,

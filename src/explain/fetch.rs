@@ -22,6 +22,34 @@ pub struct Review {
     pub error: Option<String>,
 }
 
+impl Question {
+    /// The same as a SubjectAccessReview asks it.
+    pub fn review_spec(&self) -> SubjectAccessReviewSpec {
+        let mut spec = SubjectAccessReviewSpec {
+            user: Some(self.caller.user.clone()),
+            groups: Some(self.caller.groups.clone()),
+            ..Default::default()
+        };
+        match self.request.clone() {
+            Request::Path { verb, path } => {
+                spec.non_resource_attributes = Some(NonResourceAttributes { path: Some(path), verb: Some(verb) });
+            }
+            Request::Resource { verb, group, resource, subresource, namespace, name } => {
+                spec.resource_attributes = Some(ResourceAttributes {
+                    verb: Some(verb),
+                    group: Some(group),
+                    resource: Some(resource),
+                    subresource,
+                    namespace,
+                    name,
+                    ..Default::default()
+                });
+            }
+        }
+        spec
+    }
+}
+
 /// Reads all roles and bindings: four requests at once.
 ///
 /// # Errors
@@ -51,27 +79,7 @@ pub async fn policy(client: &Client) -> Result<Policy, kube::Error> {
 /// # Errors
 /// When there is no answer, or none that says yes or no.
 pub async fn review(client: &Client, question: &Question) -> Result<Review, kube::Error> {
-    let mut spec = SubjectAccessReviewSpec {
-        user: Some(question.caller.user.clone()),
-        groups: Some(question.caller.groups.clone()),
-        ..Default::default()
-    };
-    match question.request.clone() {
-        Request::Path { verb, path } => {
-            spec.non_resource_attributes = Some(NonResourceAttributes { path: Some(path), verb: Some(verb) });
-        }
-        Request::Resource { verb, group, resource, subresource, namespace, name } => {
-            spec.resource_attributes = Some(ResourceAttributes {
-                verb: Some(verb),
-                group: Some(group),
-                resource: Some(resource),
-                subresource,
-                namespace,
-                name,
-                ..Default::default()
-            });
-        }
-    }
+    let spec = question.review_spec();
     let review = SubjectAccessReview { spec, ..Default::default() };
     let status = Api::<SubjectAccessReview>::all(client.clone()).create(&PostParams::default(), &review).await?.status;
     let status = status.unwrap_or_default();

@@ -1,10 +1,10 @@
 //! How a kubeconfig is read: what is wrong with it is said without a word of its content, which could be another file's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use crate::cluster::own;
+use crate::cluster::{error::ClusterError, own};
 
 /// No kubeconfig has more bytes.
 const MOST: u64 = 16 << 20;
@@ -20,8 +20,7 @@ pub struct Unusable {
 }
 
 impl Unusable {
-    /// By what it is, or is not.
-    pub fn other(why: impl Into<String>) -> Self {
+    fn other(why: impl Into<String>) -> Self {
         Unusable { why: why.into(), remedy: "set KUBECONFIG to the file that kubectl uses" }
     }
 }
@@ -49,6 +48,27 @@ pub fn read(path: &Path) -> Result<Kubeconfig, Unusable> {
         }),
         _ => Ok(read),
     }
+}
+
+/// All files as one; of two of the same name, the first counts.
+///
+/// # Errors
+/// When one of them is not used, or none of them is there.
+pub fn read_all(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
+    let unusable = |file: &Path, e: Unusable| {
+        ClusterError::new(format!("cannot use the kubeconfig {}: {e}", file.display()), e.remedy)
+    };
+    let mut all = Kubeconfig::default();
+    // As kubectl does, a list may name files that are not there, but one of them must be.
+    let there: Vec<_> = files.iter().filter(|file| file.exists()).collect();
+    if let (true, Some(file)) = (there.is_empty(), files.first()) {
+        return Err(unusable(file, Unusable::other("there is no such file")));
+    }
+    for file in there {
+        let one = read(file).map_err(|e| unusable(file, e))?;
+        all = all.merge(one).map_err(|e| unusable(file, Unusable::other(words(&e))))?;
+    }
+    Ok(all)
 }
 
 /// What of this machine a kubeconfig names for kubewalk to execute or to send.

@@ -3,19 +3,13 @@
 //! A wrong context is how the wrong cluster is hurt, so the context must be named, and lead to this machine; or the person
 //! says in so many words that this cluster is meant.
 
-use std::path::{Path, PathBuf};
-
 use futures::future::BoxFuture;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Existing, Facts, Folder, Kubectl, Node, Owner, Settings, StartError,
-    Wanted, access,
-    engine::CURL_IMAGE,
-    kubeconfig_file::{self, Unusable},
-    kubectl::host::Host,
-    plugin, seal,
+    Wanted, access, engine::CURL_IMAGE, kubeconfig_file, kubectl::host::Host, plugin, seal,
 };
 use crate::stop::{Stop, unless_stopped};
 
@@ -59,7 +53,7 @@ impl Node for Stays {
 /// When no context is named, or it does not lead to this machine; when the file cannot be used or nobody answers.
 pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
     let existing = &wanted.existing;
-    let kubeconfig = choose(read(&existing.files)?, existing)?;
+    let kubeconfig = choose(kubeconfig_file::read_all(&existing.files)?, existing)?;
     let failed = |e: &dyn std::fmt::Display| ClusterError::plain(format!("the cluster cannot be used: {e}"));
     let options = KubeConfigOptions::default();
     let mut config =
@@ -74,24 +68,6 @@ pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Resul
         return Err(ClusterError::plain(format!("the cluster did not answer within {seconds} s")).into());
     };
     Ok(cluster?)
-}
-
-/// All files as one; of two of the same name, the first counts.
-fn read(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
-    let unusable = |file: &Path, e: Unusable| {
-        ClusterError::new(format!("cannot use the kubeconfig {}: {e}", file.display()), e.remedy)
-    };
-    let mut all = Kubeconfig::default();
-    // As kubectl does, a list may name files that are not there, but one of them must be.
-    let there: Vec<_> = files.iter().filter(|file| file.exists()).collect();
-    if let (true, Some(file)) = (there.is_empty(), files.first()) {
-        return Err(unusable(file, Unusable::other("there is no such file")));
-    }
-    for file in there {
-        let one = kubeconfig_file::read(file).map_err(|e| unusable(file, e))?;
-        all = all.merge(one).map_err(|e| unusable(file, Unusable::other(kubeconfig_file::words(&e))))?;
-    }
-    Ok(all)
 }
 
 /// The kubeconfig with the context that is meant as its current one.
