@@ -35,7 +35,8 @@ pub fn hold(folder: &Folder, settings: &Settings, fresh: bool) -> u8 {
         match (folder.open("holder.lock"), folder.open("use.lock"), folder.read::<Ask>("ask.json")) {
             (Ok(held), Ok(using), Some(ask)) if held.try_lock().is_ok() => {
                 let code = life(folder, ask, &using, settings, fresh, &stop).await;
-                drop(held);
+                // Given back by the end of this process, for which `holder::end` waits.
+                std::mem::forget(held);
                 code
             }
             _ => 3,

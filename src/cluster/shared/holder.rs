@@ -155,14 +155,17 @@ pub async fn end(folder: &Folder, although_used: bool) -> Result<Vec<String>, Cl
         let message = format!("the cluster {} is in use", folder.name());
         return Err(ClusterError::new(message, "wait until the run that uses it is over"));
     }
+    // Held until the holder's process has ended, which is after its folder has gone.
+    let holder = folder.open("holder.lock").ok();
     // By a word and not by a signal: the number of a process may be another's by now.
     let _ = folder.write("end.json", &true);
     let begun = Instant::now();
     let over = || {
-        if !folder.path().exists() {
+        let there = folder.path().exists();
+        if !there && holder.as_ref().is_none_or(|file| file.try_lock().is_ok()) {
             return Some(vec![]);
         }
-        if folder.is_dead() {
+        if there && folder.is_dead() {
             let left = folder.read("left.json").unwrap_or_default();
             folder.remove();
             return Some(left);
