@@ -102,7 +102,7 @@ fn people_are_told() {
     let text: String = records().iter().map(|record| terminal.on(&record.event)).collect();
     assert!(text.contains("~ scenarios/flaky.yaml is run again (2 of 2)"), "{text}");
     assert_eq!(text.matches("~ flaky: it held only when it was run again").count(), 1, "{text}");
-    assert!(text.trim_end().ends_with("1 scenario is flaky"), "{text}");
+    assert!(text.trim_end().ends_with("; 1 scenario is flaky\n  ! scenarios/never.yaml:3  1 A step"), "{text}");
 
     let annotations = report::github::annotations(&records());
     assert_eq!(annotations.matches("::warning file=scenarios/flaky.yaml,line=1,col=1").count(), 1, "{annotations}");
