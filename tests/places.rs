@@ -37,6 +37,9 @@ steps:
   - title: No URL
     exec: {in: client, command: [printf, 'kubernetes']}
     save: {word: stdout}
+  - title: Its kubelet has said what keeps the Deployment's Pod
+    get: {kind: Pod, labelSelector: app=web}
+    expect: {path: [{at: '$.items[0].status.containerStatuses[0].state.waiting.reason', equals: ErrImageNeverPull}], within: 30s}
 ";
 
 /// Runs these steps after the others; gives the exit code and the report.
