@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_said() {
-        let error = read(&["/nowhere/config".into()]).expect_err("refused");
+        let error = kubeconfig_file::read_all(&["/nowhere/config".into()]).expect_err("refused");
         assert_eq!(error.message, "cannot use the kubeconfig /nowhere/config: there is no such file");
     }
 }
