@@ -62,7 +62,7 @@ pub async fn start(
 /// Starts the engine's node, without Docker.
 ///
 /// # Errors
-/// As [`start`](crate::cluster::start).
+/// As [`start`](fn@crate::cluster::start).
 pub(super) async fn start_builtin(
     wanted: &Wanted,
     settings: &Settings,

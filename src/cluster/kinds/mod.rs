@@ -19,7 +19,7 @@ use crate::stop::Stop;
 /// Starts a cluster of the kind that is wanted, or of the first that works here.
 ///
 /// # Errors
-/// As [`start`](crate::cluster::start).
+/// As [`start`](fn@crate::cluster::start).
 pub(super) async fn start(
     wanted: &Wanted,
     settings: &Settings,

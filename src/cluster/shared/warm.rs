@@ -60,7 +60,7 @@ pub struct Used {
 /// A warm cluster that fits, or a new one.
 ///
 /// # Errors
-/// As [`start`](crate::cluster::start).
+/// As [`start`](fn@crate::cluster::start).
 pub async fn or_new(
     wanted: &Wanted,
     settings: &Settings,
@@ -79,7 +79,7 @@ pub async fn or_new(
 /// nothing is kept, and else when it has not been used for `ttl`. `command` makes the call of its holder.
 ///
 /// # Errors
-/// As [`start`](crate::cluster::start).
+/// As [`start`](fn@crate::cluster::start).
 pub async fn to_keep(
     wanted: &Wanted,
     (fresh, ttl): (bool, Duration),
