@@ -5,6 +5,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::{
+    cluster_choice::ClusterChoice,
     cluster_source,
     output::{eprint_colored, print},
     progress, signals,
@@ -17,10 +18,9 @@ use crate::{
         node_event, warm,
         whose::Whose,
     },
-    cluster_kind::{Choice, ClusterKind},
+    cluster_kind::ClusterKind,
     duration,
     exit_code::Exit,
-    k8s::Version,
     plan::{self, Names, Trust},
     scenario::{self, diagnostic},
     settings,
@@ -49,12 +49,8 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Up {
-    /// The kind of cluster; `auto` takes the first that works and says which.
-    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "KUBEWALK_CLUSTER")]
-    cluster: Choice,
-    /// The version of Kubernetes, e.g. `1.36`; left out, what the kind has by itself.
-    #[arg(long, value_name = "MINOR", env = "KUBEWALK_KUBERNETES", value_parser = settings::minor)]
-    kubernetes: Option<Version>,
+    #[command(flatten)]
+    choice: ClusterChoice,
     /// A scenario whose `cluster:` says how the API server is to be; the cluster is for scenarios that ask for the same.
     #[arg(long, value_name = "SCENARIO")]
     like: Option<PathBuf>,
@@ -132,8 +128,8 @@ fn eprint(error: &ClusterError) -> Exit {
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
-    let kind = options.cluster.kind();
-    let (kubernetes, untrusted) = (options.kubernetes, options.untrusted);
+    let kind = options.choice.cluster.kind();
+    let (kubernetes, untrusted) = (options.choice.kubernetes, options.untrusted);
     let shape = match &options.like {
         Some(path) => match shape_of(path, untrusted, talk) {
             Some(shape) => shape,

@@ -7,6 +7,7 @@ macro_rules! eprint_line {
 
 mod check;
 mod cluster;
+mod cluster_choice;
 mod cluster_source;
 mod color;
 mod config;

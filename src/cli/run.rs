@@ -6,6 +6,7 @@ use rand::{SeedableRng as _, seq::SliceRandom as _};
 use tokio::time::Instant;
 
 use super::{
+    cluster_choice::ClusterChoice,
     cluster_source::Starter,
     existing_cluster::ExistingCluster,
     history::History,
@@ -26,7 +27,6 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
-    k8s::Version,
     run::{self, Ended, exclusion::ExclusionLocks, groups, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
     settings,
@@ -38,12 +38,8 @@ use crate::{
 pub struct Options {
     #[command(flatten)]
     selection: Selection,
-    /// The kind of cluster; `auto` takes the first that works and says which.
-    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "KUBEWALK_CLUSTER")]
-    cluster: Choice,
-    /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
-    #[arg(long, value_name = "MINOR", value_parser = settings::minor, env = "KUBEWALK_KUBERNETES")]
-    kubernetes: Option<Version>,
+    #[command(flatten)]
+    choice: ClusterChoice,
     /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
     /// same name (a shared namespace, a ClusterRole) take turns, and those that change the rules for all run alone, after
     /// the others. 1: all in the order of their files.
@@ -97,7 +93,7 @@ impl Options {
 
     /// The command that removes what a run leaves that is ended at once.
     fn sweep(&self) -> String {
-        match (self.cluster, &self.existing.context) {
+        match (self.choice.cluster, &self.existing.context) {
             (Choice::Of(ClusterKind::Kubeconfig), Some(context)) => {
                 format!("kubewalk sweep --cluster kubeconfig --context {context}")
             }
@@ -113,11 +109,11 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if let Err(exit) = options.secrets.register() {
         return Ok(exit);
     }
-    let existing = match options.existing.existing(options.cluster) {
+    let existing = match options.existing.existing(options.choice.cluster) {
         Ok(existing) => existing,
         Err(exit) => return Ok(exit),
     };
-    if let Err(exit) = options.looking.check(options.cluster) {
+    if let Err(exit) = options.looking.check(options.choice.cluster) {
         return Ok(exit);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -129,7 +125,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     rendering::install(true);
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
+    if options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig) {
         selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
     }
     let history = History::here(&settings::from_env().cache);
@@ -168,11 +164,11 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         Some(jobs) => jobs.get(),
         None => 2 * std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let there = (options.cluster == Choice::Of(ClusterKind::Kubeconfig)).then(|| existing.clone());
+    let there = (options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig)).then(|| existing.clone());
     let pause = Pause { settings: settings::from_env(), existing: there };
     let wanted = Wanted {
-        kind: options.cluster.kind(),
-        kubernetes: options.kubernetes,
+        kind: options.choice.cluster.kind(),
+        kubernetes: options.choice.kubernetes,
         anonymous: false,
         untrusted: options.selection.untrusted,
         shape: Shape::default(),
@@ -199,7 +195,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         RetryLoop { plans, source, limits, jobs, exclusion, look, fail_fast, stop: &stop }
     };
     Ok(runtime.block_on(async {
-        let ended = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
+        let ended = groups::run(&groups, options.choice.cluster.kind(), retry_loop, &mut screen).await;
         if !options.looking.is_a_part() {
             let mut history = history.unwrap_or_default();
             history.take(screen.records());

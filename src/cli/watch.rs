@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::time::Instant;
 
 use super::{
+    cluster_choice::ClusterChoice,
     cluster_source::{Starter, Staying},
     history::History,
     output::eprint_colored,
@@ -25,7 +26,6 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
-    k8s::Version,
     plan::{Plan, needs},
     run::{self, exclusion::ExclusionLocks, groups, look::Look, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
@@ -38,12 +38,8 @@ use crate::{
 pub struct Options {
     #[command(flatten)]
     selection: Selection,
-    /// The kind of cluster; `auto` takes the first that works and says which.
-    #[arg(long, value_enum, default_value_t = Choice::Auto, env = "KUBEWALK_CLUSTER")]
-    cluster: Choice,
-    /// The minor version of Kubernetes, e.g. 1.36; left out, the newest that the kind of cluster has.
-    #[arg(long, value_name = "MINOR", value_parser = settings::minor, env = "KUBEWALK_KUBERNETES")]
-    kubernetes: Option<Version>,
+    #[command(flatten)]
+    choice: ClusterChoice,
     /// How many scenarios run side by side; left out: two for each processor.
     #[arg(long, value_name = "N", env = "KUBEWALK_JOBS")]
     jobs: Option<std::num::NonZeroUsize>,
@@ -64,7 +60,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if let Err(exit) = options.secrets.register() {
         return Ok(exit);
     }
-    if options.cluster == Choice::Of(ClusterKind::Kubeconfig) {
+    if options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig) {
         eprint_line!(
             "error: `watch` has a cluster of its own\n  \
              = help: in a cluster that exists: `kubewalk run --cluster kubeconfig --context NAME`, each time"
@@ -72,8 +68,8 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(Exit::Invalid);
     }
     let wanted = Wanted {
-        kind: options.cluster.kind(),
-        kubernetes: options.kubernetes,
+        kind: options.choice.cluster.kind(),
+        kubernetes: options.choice.kubernetes,
         // Nobody knows what is written next.
         anonymous: true,
         untrusted: options.selection.untrusted,
@@ -142,7 +138,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
         let (source, limits, look) = (staying.source(starter), &limits, Look::default());
         RetryLoop { plans, source, limits, jobs, exclusion: &exclusion, look, fail_fast: false, stop }
     };
-    let totals = groups::run(&groups, options.cluster.kind(), retry_loop, &mut screen).await;
+    let totals = groups::run(&groups, options.choice.cluster.kind(), retry_loop, &mut screen).await;
     if !totals.left.is_empty() {
         // What is left there would be in the way of the next.
         staying.spoil();
