@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::future::join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -105,15 +106,21 @@ async fn sent(step: &Step, context: &Context) -> Result<Option<SecretString>, St
 /// The token of a Pod whose account is gone, or is not older than the Pod. What cannot be read is left to the call itself.
 async fn mounted(place: &Place, identity: &Identity, context: &Context) -> Result<Option<SecretString>, StepError> {
     let Identity::ServiceAccount { namespace, name } = identity else { return Ok(None) };
-    let account = object("serviceaccounts", namespace, name, context).await?;
-    let pod = object("pods", &place.namespace, &place.pod, context).await?;
+    let account = object("serviceaccounts", namespace, name, context);
+    let pod = object("pods", &place.namespace, &place.pod, context);
+    let (account, pod) = tokio::join!(account, pod);
+    let (account, pod) = (account?, pod?);
     let made = |object: &Value| object["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned();
     let older = account.zip(pod.clone()).is_some_and(|(account, pod)| made(&account) < made(&pod));
     if older || pod.is_none() {
         return Ok(None);
     }
     let read = ["cat".to_owned(), format!("{MOUNT}/token")];
-    let output = pod_exec::run(place, &read, None, &context.client).await;
+    // Its shell, if there is one, answers in a tenth of the time that an exec of its own takes.
+    let output = match context.shells.run(place, &|| read.to_vec(), None).await {
+        Some(output) => output,
+        None => pod_exec::run(place, &read, None, &context.client).await,
+    };
     let text = output.ok().filter(|output| output.exit_code == 0).map(|output| output.stdout);
     let text = text.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()).filter(|text| !text.is_empty());
     Ok(text.map(|text| {
@@ -137,13 +144,15 @@ async fn object(plural: &str, namespace: &str, name: &str, context: &Context) ->
 /// What a token lived by and is not there any more, or is another one of the same name.
 async fn died_with(token: &SecretString, context: &Context) -> Result<Option<String>, StepError> {
     let Ok(read) = jwt::decode(token.expose_secret(), None) else { return Ok(None) };
-    for life in lives_by(&read["claims"]) {
-        let there = match object(life.plural, &life.namespace, &life.name, context).await {
+    let lives = lives_by(&read["claims"]);
+    let looked = join_all(lives.iter().map(|life| object(life.plural, &life.namespace, &life.name, context))).await;
+    for (life, there) in lives.iter().zip(looked) {
+        let there = match there {
             Ok(there) => there,
             Err(StepError::Refused(_)) => continue,
             Err(fault) => return Err(fault),
         };
-        let Life { kind, name, .. } = &life;
+        let Life { kind, name, .. } = life;
         match there {
             None => return Ok(Some(format!("{kind} {name}, which was deleted"))),
             Some(there) if !life.is(&there, token) => {
