@@ -43,7 +43,7 @@
 //! Every other module is there for kubewalk's own program, tests and fuzzers. Those are left out of this page, and any release may
 //! change them.
 
-// The path of a scenario, which is also the order of the modules; tests/rooms.rs holds their walls:
+// The path of a scenario, which is also the order of the modules; tests/offline/rooms.rs holds their walls:
 //
 //     scenarios/*.yaml -> scenario (parse, spans) -> plan (names, defaults, all errors at once)
 //        -> cluster (a running API server) -> run (step by step) -> events -> report

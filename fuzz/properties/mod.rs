@@ -1,4 +1,4 @@
-//! What must hold of any input. The fuzz targets look for inputs of which it does not, and `tests/corpus.rs` tries all that
+//! What must hold of any input. The fuzz targets look for inputs of which it does not, and `tests/offline/corpus.rs` tries all that
 //! are kept in `fuzz/corpus`.
 #![allow(dead_code, reason = "each target uses one")]
 

@@ -1,6 +1,6 @@
 //! A real API server for a run: started, told apart from a broken one, and ended with everything that belongs to it.
 //!
-//! Each of these uses those above it only, which `tests/rooms.rs` sees to:
+//! Each of these uses those above it only, which `tests/offline/rooms.rs` sees to:
 //!
 //! | file or room | is for |
 //! |---|---|

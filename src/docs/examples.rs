@@ -1,4 +1,4 @@
-//! An example for each key of the language that has none in its type's example. `tests/docs.rs` checks each against the
+//! An example for each key of the language that has none in its type's example. `tests/offline/docs.rs` checks each against the
 //! schema, and says which are missing.
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Pages made from the sources that they speak of: claims and the steps that show them, and the language.
 //!
-//! Pure functions over what was read; `kubewalk docs` prints the pages, and `tests/docs.rs` fails when a committed one is
+//! Pure functions over what was read; `kubewalk docs` prints the pages, and `tests/offline/docs.rs` fails when a committed one is
 //! not what would be printed.
 
 pub mod claims;

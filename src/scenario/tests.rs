@@ -129,7 +129,7 @@ fn shape_is_right(text: &str) -> Option<(bool, serde_json::Value)> {
 fn reader_and_schema_agree() {
     let validator = jsonschema::draft7::new(&schema_json()).expect("a schema");
     let mut refused = 0;
-    for path in files("tests/invalid").into_iter().chain(files("scenarios")) {
+    for path in files("tests/offline/invalid").into_iter().chain(files("scenarios")) {
         let text = fs::read_to_string(&path).expect("text");
         let Some((right, json)) = shape_is_right(&text) else {
             continue;

@@ -84,7 +84,8 @@ fn json_counts_and_gives_each_finding() {
 
 #[test]
 fn sarif_is_what_its_schema_asks_for() {
-    let schema = serde_json::from_str(include_str!("../../../tests/schemas/sarif-2.1.0.json")).expect("the schema");
+    let schema =
+        serde_json::from_str(include_str!("../../../tests/offline/schemas/sarif-2.1.0.json")).expect("the schema");
     let judge = jsonschema::validator_for(&schema).expect("a schema");
     let log: serde_json::Value = serde_json::from_str(&sarif::render(&findings())).expect("JSON");
     let wrong: Vec<String> = judge.iter_errors(&log).map(|e| e.to_string()).collect();
