@@ -147,7 +147,7 @@ fn find_all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Foun
     if depth > 0 {
         let inner = |inner: &str| find_all(known, inner, secrets, depth - 1);
         numbers::views(text, |view| found.extend(view.found(inner)));
-        let views = escapes::view(text).into_iter().chain(gaps::spelled(text));
+        let views = escapes::views(text, depth == DEPTH).chain(gaps::spelled(text));
         found.extend(views.flat_map(|view| view.found(inner)));
         match squeezed {
             // A run that goes on in the word before or behind it is read all the same: from one of four letters.

@@ -111,6 +111,31 @@ fn a_known_value_goes_however_its_bytes_are_written(#[case] write: Writer) {
     assert_eq!(redact(&text), text);
 }
 
+/// What of a value is an escape depends on who writes it; the letters between stay as they are.
+#[rstest]
+#[case::html(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;"))]
+#[case::html_of_go(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;").replace('\'', "&#39;"))]
+#[case::html_only_text(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;"))]
+#[case::html_hex(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&#x22;").replace('\'', "&#x27;"))]
+#[case::xml(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&apos;"))]
+#[case::shell(|t: &str| format!("'{}'", t.replace('\'', "'\\''")))]
+#[case::shell_by_quotes(|t: &str| format!("'{}'", t.replace('\'', "'\"'\"'")))]
+#[case::shell_in_quotes(|t: &str| format!("\"{}\"", t.replace('"', "\\\"").replace('$', "\\$").replace('`', "\\`")))]
+#[case::yaml(|t: &str| format!("'{}'", t.replace('\'', "''")))]
+#[case::json_of_go(|t: &str| t.replace('"', "\\\"").replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e"))]
+#[case::json_twice(|t: &str| t.replace('"', "\\\\\\\""))]
+#[case::of_a_query(|t: &str| t.replace('=', "%3d").replace('/', "%2f").replace('+', "%2b").replace('&', "%26"))]
+#[case::of_a_path(|t: &str| t.replace('/', "%2F").replace('"', "%22").replace('<', "%3C").replace('>', "%3E"))]
+fn a_value_with_few_escapes_goes(#[case] write: fn(&str) -> String) {
+    const VALUE_OF_ALL: &str = "Zq7=vT/9+ue\"x&Kp<4>it's$5`";
+    register_value("key", VALUE_OF_ALL.as_bytes());
+    let text = format!("it says {} and ends.", write(VALUE_OF_ALL));
+    let shown = redact(&text).into_owned();
+    assert!(shown.contains(VALUE) && shown.len() < 60, "{text}\n{shown}");
+    let ordinary = format!("it says {} and ends.", write("\"a\" & <b> it's 5/6 + $x = `y`"));
+    assert_eq!(redact(&ordinary), ordinary);
+}
+
 #[rstest]
 #[case(12, "\n     7\t")]
 #[case(8, "\nlog: ")]
