@@ -157,16 +157,16 @@ pub fn from_env() -> Settings {
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     let base = base(&cache);
     let seconds = |name: &str| seconds(&text(name)?);
+    let left_out = Settings::in_folders(cache, base);
     Settings {
-        cache,
-        base,
         docker_host: text("DOCKER_HOST"),
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
-        pull_timeout: seconds(SECONDS[0]).unwrap_or(Duration::from_secs(600)),
+        pull_timeout: seconds(SECONDS[0]).unwrap_or(left_out.pull_timeout),
         node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
         start_timeout: seconds(SECONDS[1]),
+        ..left_out
     }
 }
 

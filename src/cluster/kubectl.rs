@@ -68,6 +68,26 @@ IFS= read -r c; printf '%s\n' "$c" >&3; unset c
 for k in /etc/kubernetes/admin.conf /etc/rancher/k3s/k3s.yaml "$HOME/.kube/config"; do [ -r "$k" ] && break; done
 export KUBECONFIG="/proc/self/fd/3:${KUBECONFIG:-$k}"; exec "$@""#;
 
+/// Why there is no end of a call that can be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KubectlError {
+    /// It was seen to run for all of its time, and was killed.
+    #[error("it still ran after {seconds} s and was killed")]
+    Endless {
+        /// The time that it had.
+        seconds: u64,
+    },
+    /// It could not be started, was killed by others, or wrote too much: in one sentence.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for KubectlError {
+    fn from(why: String) -> Self {
+        KubectlError::Failed(why)
+    }
+}
+
 impl Kubectl {
     /// kubectl behind a command that runs others where it is, e.g. `supervisor keeper exec --dir D --`.
     pub fn new(prefix: impl IntoIterator<Item = PathBuf>) -> Self {
@@ -95,14 +115,14 @@ impl Kubectl {
     /// Runs kubectl, as the administrator unless `args` say otherwise, and kills it at the deadline.
     ///
     /// # Errors
-    /// In one sentence: it could not be started, was not over in time, was killed, or wrote too much.
+    /// It could not be started, was not over in time, was killed, or wrote too much.
     pub async fn run(
         &self,
         args: &[String],
         stdin: Option<&[u8]>,
         login: Login<'_>,
         deadline: Moment,
-    ) -> Result<Output, String> {
+    ) -> Result<Output, KubectlError> {
         if let How::Host(host) = &self.0 {
             let seconds = deadline.seconds_left();
             let (mut command, _config) = host.command(login, seconds).await?;
@@ -124,22 +144,22 @@ impl Kubectl {
         args: &[String],
         stdin: Option<&[u8]>,
         deadline: Moment,
-    ) -> Result<Output, String> {
+    ) -> Result<Output, KubectlError> {
         // The node ends what outlives its caller: a killed `exec` leaves the process inside.
         let seconds = deadline.seconds_left();
         let prefix = match &self.0 {
             How::Command { prefix } => prefix,
-            How::Host(_) => return Err("kubectl of this machine is not in a node".into()),
+            How::Host(_) => return Err("kubectl of this machine is not in a node".to_owned().into()),
             How::Container { container, words } => {
                 let (begun, seconds_word) = (Instant::now(), seconds.to_string());
                 let before = ["sh", "-c", IN_TIME, "sh", &seconds_word];
                 let before = shell.iter().chain(&before).map(|word| (*word).to_owned());
                 let command = before.chain(words.iter().cloned()).chain(args.iter().cloned()).collect();
                 let ended = timeout_at(deadline + GRACE, container.exec(command, stdin.map(<[u8]>::to_vec))).await;
-                return in_time(ended.unwrap_or_else(|_| Err(still(seconds)))?, seconds, begun);
+                return in_time(ended.map_err(|_| KubectlError::Endless { seconds })??, seconds, begun);
             }
         };
-        let (program, before) = prefix.split_first().ok_or("this cluster has no kubectl")?;
+        let (program, before) = prefix.split_first().ok_or_else(|| "this cluster has no kubectl".to_owned())?;
         let mut command = Command::new(program);
         command.args(before).args(shell).args(["timeout", "-s", "KILL", &seconds.to_string(), "kubectl"]).args(args);
         run(command, stdin, seconds, deadline).await
@@ -147,31 +167,29 @@ impl Kubectl {
 }
 
 /// Runs a command with all that it starts to its end, or ends it at the deadline.
-async fn run(mut command: Command, stdin: Option<&[u8]>, seconds: u64, deadline: Moment) -> Result<Output, String> {
+async fn run(
+    mut command: Command,
+    stdin: Option<&[u8]>,
+    seconds: u64,
+    deadline: Moment,
+) -> Result<Output, KubectlError> {
     let begun = Instant::now();
     command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = Group::start(&mut command).map_err(|e| format!("it could not be started: {e}"))?;
     let output = match timeout_at(deadline + GRACE, ended(&mut group, stdin)).await {
         Ok(output) => output?,
-        Err(_) => return Err(still(seconds)),
+        Err(_) => return Err(KubectlError::Endless { seconds }),
     };
     in_time(output, seconds, begun)
 }
 
 /// The node kills what is not over in time, which looks like any end by KILL. It goes on while this process is stopped.
-fn in_time(output: Output, seconds: u64, begun: Instant) -> Result<Output, String> {
+fn in_time(output: Output, seconds: u64, begun: Instant) -> Result<Output, KubectlError> {
     if output.exit_code == 137 && begun.elapsed() >= Duration::from_secs(seconds) {
-        return Err(still(seconds));
+        return Err(KubectlError::Endless { seconds });
     }
     Ok(output)
-}
-
-/// How the words begin that say that kubectl had not ended in time, and was killed.
-pub const STILL: &str = "it still ran after ";
-
-fn still(seconds: u64) -> String {
-    format!("{STILL}{seconds} s and was killed")
 }
 
 async fn ended(group: &mut Group, stdin: Option<&[u8]>) -> Result<Output, String> {
@@ -204,7 +222,7 @@ mod tests {
         Kubectl::new(["sh".into(), fake])
     }
 
-    async fn run(script: &str, stdin: Option<&[u8]>, limit: Duration) -> Result<Output, String> {
+    async fn run(script: &str, stdin: Option<&[u8]>, limit: Duration) -> Result<Output, KubectlError> {
         let folder = tempfile::tempdir().expect("a folder");
         let args = [script.to_owned(), "it".into(), "$HOME; `id`".into()];
         shell(&folder).run(&args, stdin, Login::Administrator, Moment::now() + limit).await
@@ -228,14 +246,14 @@ mod tests {
     async fn it_is_killed_at_the_deadline() {
         let begun = Instant::now();
         let why = run("exec sleep 60", None, Duration::from_millis(200)).await.expect_err("no end");
-        assert_eq!(why, "it still ran after 1 s and was killed");
+        assert_eq!(why, KubectlError::Endless { seconds: 1 });
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
 
     #[tokio::test]
     async fn too_much_is_not_cut_silently() {
         let why = run("exec head -c 17825792 /dev/zero", None, Duration::from_secs(30)).await.expect_err("too much");
-        assert_eq!(why, "it wrote more than 16 MiB");
+        assert_eq!(why.to_string(), "it wrote more than 16 MiB");
     }
 
     #[tokio::test]

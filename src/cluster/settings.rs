@@ -2,6 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
+/// How long the pull of one image may take when nobody says otherwise.
+const PULL_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// Where a cluster may keep things.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -27,6 +30,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// With these folders, and all else left out.
+    pub fn in_folders(cache: PathBuf, base: PathBuf) -> Self {
+        Settings {
+            cache,
+            base,
+            docker_host: None,
+            k3s_image: None,
+            kind_config: None,
+            kind_image: None,
+            pull_timeout: PULL_TIMEOUT,
+            node_memory: None,
+            start_timeout: None,
+        }
+    }
+
     /// The room for nodes of the builtin cluster, which their keepers fill.
     pub fn nodes(&self) -> PathBuf {
         self.base.join("nodes")

@@ -1,15 +1,12 @@
 //! RBAC's objects from a cluster, and the server's own opinion.
 
-use k8s_openapi::api::authorization::v1::{
-    NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
-};
+use k8s_openapi::api::authorization::v1::{SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::{
     Api, Client,
     api::{ListParams, PostParams},
 };
 
 use super::evaluate::{Policy, Question};
-use crate::plan::Request;
 
 /// The server's answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,28 +22,9 @@ pub struct Review {
 impl Question {
     /// The same as a SubjectAccessReview asks it.
     pub fn review_spec(&self) -> SubjectAccessReviewSpec {
-        let mut spec = SubjectAccessReviewSpec {
-            user: Some(self.caller.user.clone()),
-            groups: Some(self.caller.groups.clone()),
-            ..Default::default()
-        };
-        match self.request.clone() {
-            Request::Path { verb, path } => {
-                spec.non_resource_attributes = Some(NonResourceAttributes { path: Some(path), verb: Some(verb) });
-            }
-            Request::Resource { verb, group, resource, subresource, namespace, name } => {
-                spec.resource_attributes = Some(ResourceAttributes {
-                    verb: Some(verb),
-                    group: Some(group),
-                    resource: Some(resource),
-                    subresource,
-                    namespace,
-                    name,
-                    ..Default::default()
-                });
-            }
-        }
-        spec
+        let (key, attributes) = self.request.attributes();
+        let spec = serde_json::json!({"user": self.caller.user, "groups": self.caller.groups, key: attributes});
+        serde_json::from_value(spec).expect("a review's own keys")
     }
 }
 

@@ -176,18 +176,8 @@ impl Cell {
     /// The SubjectAccessReview that asks it.
     pub fn review(&self) -> Value {
         let mut spec = json!({"user": self.who.user, "groups": self.who.groups});
-        match &self.request {
-            Request::Path { verb, path } => spec["nonResourceAttributes"] = json!({"verb": verb, "path": path}),
-            Request::Resource { verb, group, resource, subresource, namespace, name } => {
-                let mut asked = json!({"verb": verb, "group": group, "resource": resource});
-                for (key, value) in [("subresource", subresource), ("namespace", namespace), ("name", name)] {
-                    if let Some(value) = value {
-                        asked[key] = json!(value);
-                    }
-                }
-                spec["resourceAttributes"] = asked;
-            }
-        }
+        let (key, attributes) = self.request.attributes();
+        spec[key] = attributes;
         json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
     }
 

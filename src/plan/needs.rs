@@ -274,16 +274,8 @@ fn there(plan: &Plan, yes: bool) -> Place<'_> {
 
 /// The body of a SelfSubjectAccessReview that asks for a right.
 pub fn review(right: &Request) -> Value {
-    let spec = match right {
-        Request::Resource { verb, group, resource, subresource, namespace, name } => serde_json::json!({
-            "resourceAttributes": {
-                "verb": verb, "group": group, "resource": resource,
-                "subresource": subresource.as_deref().unwrap_or_default(),
-                "namespace": namespace.as_deref().unwrap_or_default(), "name": name.as_deref().unwrap_or_default(),
-            },
-        }),
-        Request::Path { verb, path } => serde_json::json!({"nonResourceAttributes": {"verb": verb, "path": path}}),
-    };
+    let (key, attributes) = right.attributes();
+    let spec = serde_json::json!({ key: attributes });
     serde_json::json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec})
 }
 

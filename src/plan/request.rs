@@ -1,5 +1,7 @@
 //! What the API server understands by a method and a path, and the words in which RBAC refuses it.
 
+use serde_json::{Value, json};
+
 use crate::k8s::special;
 
 /// Who makes a call.
@@ -80,6 +82,22 @@ pub struct Details {
 }
 
 impl Request {
+    /// How a SubjectAccessReview's `spec` and its kin say it: the key, and what is behind it. What a request does not have is left out.
+    pub fn attributes(&self) -> (&'static str, Value) {
+        match self {
+            Request::Path { verb, path } => ("nonResourceAttributes", json!({"verb": verb, "path": path})),
+            Request::Resource { verb, group, resource, subresource, namespace, name } => {
+                let mut asked = json!({"verb": verb, "group": group, "resource": resource});
+                for (key, value) in [("subresource", subresource), ("namespace", namespace), ("name", name)] {
+                    if let Some(value) = value {
+                        asked[key] = json!(value);
+                    }
+                }
+                ("resourceAttributes", asked)
+            }
+        }
+    }
+
     /// Reads a method and the path of a URL with its query, as the API server's `RequestInfoFactory` does
     /// (`staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`).
     pub fn from_http(method: &str, path_and_query: &str) -> Self {

@@ -3,7 +3,7 @@
 use super::{Context, Made, Requester, StepError, api, served_kind};
 use crate::{
     clock::{Moment, timeout_at},
-    cluster::kubectl::{Login, STILL},
+    cluster::kubectl::{KubectlError, Login},
     expect::Answer,
     k8s::kubectl::{Place, check, grammar},
     plan::{Credential, Kubectl, Object},
@@ -24,12 +24,11 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     let before = uids(kubectl, context).await;
     let (output, ()) =
         tokio::join!(context.kubectl.run(&args, stdin, login, deadline), learn_secrets(&kubectl.args, context));
-    let output =
-        output.map_err(|why| match why.strip_prefix(STILL).and_then(|rest| rest.split(' ').next()?.parse().ok()) {
-            // It was seen to run, and was killed: a call without an end is the scenario's matter.
-            Some(seconds) => endless(&kubectl.args, seconds),
-            None => StepError::Kubectl(why),
-        })?;
+    let output = output.map_err(|error| match error {
+        // A call without an end is the scenario's matter.
+        KubectlError::Endless { seconds } => endless(&kubectl.args, seconds),
+        KubectlError::Failed(why) => StepError::Kubectl(why),
+    })?;
     [&output.stdout, &output.stderr].into_iter().for_each(|bytes| redact::secrets::learn(bytes));
     // What was there before is not ours, though kubectl may have changed it; what is not there was not made.
     for (object, (before, now)) in kubectl.makes.iter().zip(before.into_iter().zip(uids(kubectl, context).await)) {

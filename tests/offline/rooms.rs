@@ -148,6 +148,25 @@ fn no_code_of_ours_is_unsafe() {
 }
 
 /// No file takes something from another that, straight or by others, takes something from it.
+/// A unit test that reads a setting passes on one machine and fails on the next.
+#[test]
+fn unit_tests_read_no_setting_of_whoever_runs_them() {
+    let mut found = Vec::new();
+    for file in rust_files(Path::new("src")) {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        let tests = match text.find("#[cfg(test)]\nmod tests") {
+            Some(at) => &text[at..],
+            None if file.ends_with("tests.rs") => &text,
+            None => continue,
+        };
+        let reads = |line: &&str| ["from_env()", "env::var", "env::home_dir"].iter().any(|call| line.contains(call));
+        // Whether golden texts are written is asked of whoever calls; that there is a PATH is true everywhere.
+        let meant = |line: &str| line.contains("KUBEWALK_BLESS") || line.contains("\"PATH\"");
+        found.extend(tests.lines().filter(reads).filter(|line| !meant(line)).map(|line| format!("{file:?}: {line}")));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
 #[test]
 fn no_room_has_a_circle() {
     let circles = OURS.circles();

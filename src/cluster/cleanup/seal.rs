@@ -90,12 +90,14 @@ fn code(run: &str, kind: &str, namespace: Option<&str>, name: &str, begins: bool
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
     fn a_seal_is_for_one_object_of_one_run() {
         let folder = tempfile::tempdir().expect("a folder");
-        let settings = Settings { base: folder.path().join("base"), ..crate::settings::from_env() };
+        let settings = Settings::in_folders(PathBuf::new(), folder.path().join("base"));
         settle(&settings).expect("a key");
         let object =
             |name: &str, namespace: &str| json!({"kind": "Role", "metadata": {"name": name, "namespace": namespace}});

@@ -55,10 +55,12 @@ pub fn k3s_image(wanted: &Wanted, settings: &Settings) -> Result<String, Cluster
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn settings(k3s_image: Option<&str>) -> Settings {
-        Settings { k3s_image: k3s_image.map(str::to_owned), ..crate::settings::from_env() }
+        Settings { k3s_image: k3s_image.map(str::to_owned), ..Settings::in_folders(PathBuf::new(), PathBuf::new()) }
     }
 
     #[test]

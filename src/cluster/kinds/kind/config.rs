@@ -197,7 +197,11 @@ mod tests {
     use super::*;
 
     fn settings(kind_config: Option<PathBuf>, image: Option<&str>) -> Settings {
-        Settings { kind_config, kind_image: image.map(str::to_owned), ..crate::settings::from_env() }
+        Settings {
+            kind_config,
+            kind_image: image.map(str::to_owned),
+            ..Settings::in_folders(PathBuf::new(), PathBuf::new())
+        }
     }
 
     #[test]
