@@ -17,7 +17,7 @@ use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
-        bare_denial, custom_objects, existence, granted_only, images, revived, rule_words, slips, unpaired_denial,
+        bare_denial, custom_objects, existence, free_words, granted_only, images, revived, rule_words, slips, unpaired_denial,
         untrusted, version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
@@ -136,6 +136,7 @@ pub(in crate::plan) fn examine(
     custom_objects::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
     granted_only::check(&mut cx, &steps);
+    free_words::check(&mut cx, &drafts, &steps);
     images::check(&mut cx, &drafts, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);

@@ -7,7 +7,7 @@ use self::requests::What;
 use crate::{
     plan::{
         Action,
-        can::{Can, Cell, Who},
+        can::{Can, Cell, Who, question},
         context::{Context, Draft, below},
         resolve::story::Story,
     },
@@ -127,7 +127,7 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         (Default::Denied, None, None) => ("allowed", &[][..]),
         (Default::Allowed, None, None) => ("denied", &[][..]),
     };
-    let mut all: Vec<Cell> = Vec::new();
+    let (mut all, mut asked): (Vec<Cell>, Vec<Cell>) = (Vec::new(), Vec::new());
     for (index, cells) in list.iter().enumerate() {
         let at = below(&below(at, key), index);
         let who = some(cx, &at, cells, who, story);
@@ -138,8 +138,12 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         let at = below(&below(at, "asked"), index);
         let who = some(cx, &at, cells, who, story);
         let whats = requests::read(cx, &at, cells, story, default == Default::Allowed);
-        add(&mut all, &who, &whats, &at, default == Default::Allowed);
+        add(&mut asked, &who, &whats, &at, default == Default::Allowed);
     }
+    unasked(cx, &all, &asked, key);
+    let fresh = |cell: &Cell| !all.iter().any(|there| there.is_about(cell));
+    asked.retain(fresh);
+    all.extend(asked);
     if can.asked.is_empty() {
         cx.findings
             .error(at, "a table that asks for nothing beside its exceptions")
@@ -166,7 +170,24 @@ fn some(cx: &mut Context<'_>, at: &str, cells: &Cells, all: &[Who], story: &Stor
     some
 }
 
-/// Adds what is not there yet: an exception comes before the default.
+/// Warns of an exception from what nobody asks: one letter of it or of what is asked may be a slip, and then what was meant has
+/// the default answer, as a name has that is nowhere.
+fn unasked(cx: &mut Context<'_>, exceptions: &[Cell], asked: &[Cell], key: &str) {
+    let mut told: Vec<&str> = Vec::new();
+    for cell in exceptions {
+        let at = cell.pointer.as_str();
+        if told.contains(&at) || asked.iter().any(|question| question.is_about(cell)) {
+            continue;
+        }
+        told.push(at);
+        cx.findings
+            .warn(at, format!("`{}` is not among what the table asks", question(&cell.request)))
+            .label(format!("{key}, but `asked` has no such question"))
+            .hint("add it to `asked`, so that it is asked of everybody in the table; if it is meant for these alone, end the line with `# on purpose`");
+    }
+}
+
+/// Adds what is not there yet.
 fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool) {
     for who in who {
         for What { request, api, on_purpose } in whats {
