@@ -67,12 +67,17 @@ fn scenario(plan: &Plan) -> serde_json::Value {
     let steps: Vec<_> = plan
         .steps
         .iter()
-        .map(|step| json!({"title": step.title, "line": line(step), "verb": step.verb, "rows": step.rows}))
+        .zip(&plan.document.scenario.steps)
+        .map(|(step, said)| {
+            let refs: Vec<_> = said.refs.iter().map(|id| &id.0).collect();
+            json!({"title": step.title, "line": line(step), "verb": step.verb, "rows": step.rows, "refs": refs})
+        })
         .collect();
     json!({
         "path": plan.document.source.path.display().to_string(),
         "title": plan.title,
         "tags": plan.tags,
+        "refs": plan.document.scenario.refs.iter().map(|id| &id.0).collect::<Vec<_>>(),
         "steps": steps,
     })
 }

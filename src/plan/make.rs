@@ -155,6 +155,8 @@ pub(in crate::plan) fn examine(
     }
     let home = home.map(str::to_owned);
 
+    let refs: Vec<_> = scenario.refs.iter().map(|id| id.0.as_str()).collect();
+    step::twice(&mut cx, "/refs", "claim", &refs);
     let shape = cluster::shape(&mut cx, &document, trust);
     let timeout = duration::scenario_timeout(&mut cx, scenario.timeout.as_ref());
     expect::redact(&mut cx, &scenario.redact);

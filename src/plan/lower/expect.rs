@@ -64,7 +64,7 @@ fn expectation(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &
     }
     for (key, part, of) in [("json", &expect.json, Of::Anything), ("object", &expect.object, Of::Object)] {
         if let Some(part) = part {
-            json_path::keys(cx, &below(&at, key), part, of);
+            json_path::keys(cx, &below(&at, key), part, (of, "$"));
         }
     }
     for (index, path) in expect.path.iter().enumerate() {
@@ -264,7 +264,7 @@ fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
     }
     for (key, value) in [("equals", &path.equals), ("contains", &path.contains)] {
         if let Some(value) = value {
-            json_path::keys(cx, &below(at, key), value, Of::Anything);
+            json_path::keys(cx, &below(at, key), value, (Of::Anything, &path.at));
         }
     }
     let rules: Vec<_> = [

@@ -93,8 +93,9 @@ pub(in crate::plan) enum Of {
 }
 
 /// Looks for keys that are meant as paths: nothing in a part is looked for at a path.
-pub(in crate::plan) fn keys(cx: &mut Context<'_>, at: &str, part: &Value, of: Of) {
-    below_keys(cx, at, part, (of, "$"));
+/// `path` leads to what the part is compared with, e.g. `$`.
+pub(in crate::plan) fn keys(cx: &mut Context<'_>, at: &str, part: &Value, (of, path): (Of, &str)) {
+    below_keys(cx, at, part, (of, path));
 }
 
 fn below_keys(cx: &mut Context<'_>, at: &str, part: &Value, (of, path): (Of, &str)) {
@@ -132,7 +133,7 @@ fn spelt(key: &str, at_top: bool) -> Option<String> {
 fn told(cx: &mut Context<'_>, at: &str, (of, path): (Of, &str), (key, value): (&str, &Value)) {
     let message = format!("`{key}` is a path, and here it is the name of a key");
     let finding = if of == Of::Anything { cx.findings.warn(at, message) } else { cx.findings.error(at, message) };
-    let finding = finding.at_key().label("nothing has a key of this name");
+    let finding = finding.at_key().label("a part is compared key by key");
     match nested(path, value).filter(|_| of == Of::Awaited) {
         Some(nested) => finding.hint(format!("write the keys one in the other: `{nested}`")),
         None if of == Of::Awaited => {
