@@ -47,11 +47,18 @@ pub fn render(file: &File, shown: &[Shown]) -> String {
     text
 }
 
-/// A text in a table: what Markdown or HTML would take for its own stays a text.
+/// A text in a table: what Markdown or HTML would take for its own stays a text, but for code between backquotes.
 fn cell(text: &str) -> String {
-    let mut cell = String::new();
-    for letter in printable(text.trim()).chars() {
+    let text = printable(text.trim());
+    let (mut cell, mut code) = (String::new(), false);
+    let paired = text.matches('`').count() % 2 == 0;
+    for letter in text.chars() {
         match letter {
+            '`' if paired => {
+                code = !code;
+                cell.push(letter);
+            }
+            letter if code && !"|\n".contains(letter) => cell.push(letter),
             '\n' => cell.push(' '),
             '<' => cell += "&lt;",
             '&' => cell += "&amp;",

@@ -91,14 +91,14 @@ fn a_name_that_is_no_claim_is_found_where_it_stands() {
 #[test]
 fn the_page_says_who_shows_what_and_what_is_open() {
     let file = file(GOOD).expect("claims");
-    let steps = "  - {title: 'one | *two*', refs: [A-1], serviceAccount: a}\n";
+    let steps = "  - {title: 'one | *two* `a_b`', refs: [A-1], serviceAccount: a}\n";
     let shown = shown(&document(steps));
     let page = page::render(&file, &shown);
     assert_eq!(
         page,
         "<!-- Generated from claims.yaml and the scenarios by `kubewalk coverage`. -->\n\n# Ours\n\n\
          | id | claim | shown by |\n|---|---|---|\n\
-         | A-1 | It is so. | [s/a.yaml:1](<s/a.yaml#L1>) t<br>[s/a.yaml:4](<s/a.yaml#L4>) one \\| \\*two\\* |\n\
+         | A-1 | It is so. | [s/a.yaml:1](<s/a.yaml#L1>) t<br>[s/a.yaml:4](<s/a.yaml#L4>) one \\| \\*two\\* `a_b` |\n\
          | [A-2](<https://e.example/x>) | a \\| b &lt;c> | not shown: nobody can |\n\
          | A-3 | It is open. | **nothing yet** |\n\n\
          | claims | shown | not shown, with the reason | open | steps that name one |\n|---|---|---|---|---|\n\

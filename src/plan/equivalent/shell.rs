@@ -64,3 +64,14 @@ pub(in crate::plan) fn piped(stdin: Option<&str>, words: &[String]) -> String {
         None => line(words),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_bodies_are_no_arguments() {
+        assert!(!is_long(&"x".repeat(60_000)) && is_long(&"x".repeat(62_000)));
+        assert!(is_long(&"\"".repeat(21_000)), "three bytes each in a URL, and more within quotes");
+    }
+}
