@@ -1,12 +1,9 @@
 //! What failed is kept and can be looked at, on real clusters: by `kubewalk shell`, and at a terminal while the run waits.
 #![cfg(target_os = "linux")]
 
-<<<<<<< HEAD:tests/cluster/kept.rs
-#[path = "../common/traces.rs"]
-=======
-#[path = "docker/tools.rs"]
+#[path = "../common/tools.rs"]
 mod tools;
->>>>>>> 2a7dc57 (Say how many of a scenario's last runs were flaky, and that who runs the scenarios may not do what a kubectl asks):tests/kept.rs
+#[path = "../common/traces.rs"]
 mod traces;
 
 use std::{
