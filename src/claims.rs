@@ -171,7 +171,12 @@ impl Reader {
                 "link" => {
                     let good = |link: &str| link.starts_with("https://") && !link.contains(char::is_whitespace);
                     if self.text(entry).is_some_and(|link| !good(link)) {
-                        self.say("this is no `https` address", entry.value.span, "", "e.g. `https://example.com/controls#5.1`");
+                        self.say(
+                            "this is no `https` address",
+                            entry.value.span,
+                            "",
+                            "e.g. `https://example.com/controls#5.1`",
+                        );
                     }
                 }
                 "claim" | "notShown" => {
@@ -193,11 +198,13 @@ impl Reader {
         let Some(id) = self.text(entry) else { return };
         let span = entry.value.span;
         if !is_id(id) {
-            let hint = "letters, digits, `.`, `_`, `:`, `/` and `-`, 64 at most, the first a letter or a digit: `CIS-5.1.3`";
+            let hint =
+                "letters, digits, `.`, `_`, `:`, `/` and `-`, 64 at most, the first a letter or a digit: `CIS-5.1.3`";
             return self.say(&format!("`{id}` is no id"), span, "", hint);
         }
         if let Some(first) = self.first.insert(id.to_owned(), span) {
-            let mut found = error(&format!("claim `{id}` is there twice"), Some(span), "", "give each an id of its own");
+            let mut found =
+                error(&format!("claim `{id}` is there twice"), Some(span), "", "give each an id of its own");
             found.second = Some((first, "the first time".into()));
             self.found.push(found);
         }
@@ -208,7 +215,12 @@ impl Reader {
         match &entry.value.value {
             Value::String(text) if !text.trim().is_empty() => Some(text),
             Value::String(_) => {
-                self.say(&format!("`{}` says nothing", entry.key), entry.value.span, "", "write it, or take the line out");
+                self.say(
+                    &format!("`{}` says nothing", entry.key),
+                    entry.value.span,
+                    "",
+                    "write it, or take the line out",
+                );
                 None
             }
             Value::Number(number) => {
@@ -305,7 +317,8 @@ pub fn shown_after_all(file: &File, shown: &[Shown]) -> Vec<Diagnostic> {
 /// Claims that nothing shows, and of which the file does not say why.
 pub fn open(file: &File, shown: &[Shown]) -> Vec<Diagnostic> {
     let all = file.claims.claims.iter().zip(&file.spans);
-    let left = all.filter(|(claim, _)| claim.not_shown.is_none() && !shown.iter().any(|by| by.refs.contains(&claim.id.0)));
+    let left =
+        all.filter(|(claim, _)| claim.not_shown.is_none() && !shown.iter().any(|by| by.refs.contains(&claim.id.0)));
     left.map(|(claim, places)| {
         let message = format!("nothing shows claim `{}`", claim.id.0);
         let hint = format!("name it in a step, `refs: [{}]`, or say in `notShown` why there is none", claim.id.0);

@@ -24,7 +24,13 @@ pub fn render(file: &File, shown: &[Shown]) -> String {
             _ if !places.is_empty() => {
                 shown_claims += 1;
                 let link = |place: &&Shown| {
-                    format!("[{}:{line}](<{}#L{line}>) {}", cell(&place.path), address(&place.path), cell(&place.title), line = place.line)
+                    format!(
+                        "[{}:{line}](<{}#L{line}>) {}",
+                        cell(&place.path),
+                        address(&place.path),
+                        cell(&place.title),
+                        line = place.line
+                    )
                 };
                 places.iter().map(link).collect::<Vec<_>>().join("<br>")
             }

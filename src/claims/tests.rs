@@ -82,7 +82,7 @@ fn a_name_that_is_no_claim_is_found_where_it_stands() {
     assert_eq!(
         found,
         [
-            "4:31: claims.yaml has no claim `A-22` (did you mean `A-2`?)",
+            "4:30: claims.yaml has no claim `A-22` (did you mean `A-2`?)",
             "5:32: claims.yaml has no claim `B-7` (add it to claims.yaml, or take it out here)"
         ]
     );

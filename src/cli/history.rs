@@ -196,7 +196,9 @@ mod tests {
         assert_eq!(history.last(path), None);
         history.note(path.to_owned(), Verdict::Flaky);
         assert_eq!(history.last(path).and_then(Last::words).as_deref(), Some("flaky in its last run here"));
-        for verdict in [Verdict::Held, Verdict::Failed, Verdict::Broken, Verdict::Skipped, Verdict::NotRun, Verdict::Flaky] {
+        for verdict in
+            [Verdict::Held, Verdict::Failed, Verdict::Broken, Verdict::Skipped, Verdict::NotRun, Verdict::Flaky]
+        {
             history.note(path.to_owned(), verdict);
         }
         let last = history.last(path).expect("it is known");

@@ -331,6 +331,7 @@ mod tests {
             filter: filter.map(str::to_owned),
             expression: None,
             tag: vec![],
+            claims: None,
             untrusted: false,
         };
         let selected = select(&selection(None), Slow::Too, false);

@@ -17,8 +17,8 @@ use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
-        bare_denial, custom_objects, existence, free_words, granted_only, images, revived, rule_words, slips, unpaired_denial,
-        untrusted, version_bound_text,
+        bare_denial, custom_objects, existence, free_words, granted_only, images, revived, rule_words, slips,
+        unpaired_denial, untrusted, version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,

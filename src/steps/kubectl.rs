@@ -20,7 +20,8 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     }
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
-    let runner = context.foreign && flags.is_empty() && matches!(login, Login::Administrator) && !says_who(&kubectl.args);
+    let runner =
+        context.foreign && flags.is_empty() && matches!(login, Login::Administrator) && !says_who(&kubectl.args);
     let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
     let (output, ()) =
@@ -42,14 +43,17 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     let refused = refusal(&String::from_utf8_lossy(&output.stderr)).filter(|_| runner && output.exit_code != 0);
     if let Some(refused) = refused {
         let what = show::line(&refused.words(), show::BODY);
-        return Err(StepError::Refused(format!("whoever runs the scenarios lacks a right that this kubectl needs: {what}")));
+        return Err(StepError::Refused(format!(
+            "whoever runs the scenarios lacks a right that this kubectl needs: {what}"
+        )));
     }
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
 }
 
 /// Whether kubectl is told as whom it asks, so that a refusal is about somebody else than who runs the scenarios.
 fn says_who(args: &[String]) -> bool {
-    grammar::read(args).map_or(true, |call| ["as", "as-group", "as-uid", "token"].iter().any(|flag| call.values(flag).next().is_some()))
+    let Ok(call) = grammar::read(args) else { return true };
+    ["as", "as-group", "as-uid", "token"].iter().any(|flag| call.values(flag).next().is_some())
 }
 
 /// RBAC's refusal in what kubectl says.

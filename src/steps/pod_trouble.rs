@@ -307,9 +307,7 @@ mod tests {
 
     #[test]
     fn what_the_kubelet_did_not_find() {
-        let waiting = |reason: &str, message: &str| {
-            json!({"status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": reason, "message": message}}}]}})
-        };
+        let waiting = |reason: &str, message: &str| json!({"status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": reason, "message": message}}}]}});
         let mount = json!([{"reason": "FailedMount", "message": "MountVolume.SetUp failed for volume \"v\" : configmap \"m\" not found"}]);
         let pod = waiting("CreateContainerConfigError", "secret \"s\" not found");
         let mut found = seen(pod, mount, Value::Null);

@@ -178,7 +178,8 @@ fn what_is_left_behind_is_in_nobodys_way() {
     let folder = tempfile::tempdir().expect("a folder");
     let held = ROLE.replace("wanted-by-two}", "wanted-by-two, finalizers: [example.dev/held]}");
     let first = written(folder.path(), "a.yaml", &format!("title: a\nsteps:\n  - {{title: a role, create: {held}}}\n"));
-    let second = written(folder.path(), "b.yaml", &format!("title: b\nsteps:\n  - {{title: a role, create: {ROLE}}}\n"));
+    let second =
+        written(folder.path(), "b.yaml", &format!("title: b\nsteps:\n  - {{title: a role, create: {ROLE}}}\n"));
     let run = ["run", &first, &second, "--cluster", "builtin", "--jobs", "1", "--cleanup-budget", "2s"];
     let said = place.run(&run);
     assert_eq!(said.code, Some(6), "{said:?}");
@@ -191,11 +192,16 @@ fn what_is_left_behind_is_in_nobodys_way() {
                  - {title: g, kubectl: {args: [delete, namespace, kw-going, --wait=false]}}\n  \
                  - {title: z, as: {user: jane}, get: {kind: Pod, namespace: kw-going}, expect: {status: 403}} # on purpose\n";
     let third = written(folder.path(), "c.yaml", &format!("title: c\nsteps:\n{going}"));
-    let said = place.run(&["run", &third, "--cluster", "builtin", "--cleanup-budget", "2s", "--retry-environment", "1"]);
+    let said =
+        place.run(&["run", &third, "--cluster", "builtin", "--cleanup-budget", "2s", "--retry-environment", "1"]);
     assert_eq!(said.code, Some(3), "{said:?}");
     assert_eq!(said.stdout.matches("Namespace kw-going is being deleted").count(), 2, "{}", said.stdout);
     assert!(!said.stdout.contains("AlreadyExists"), "{}", said.stdout);
-    assert!(said.stderr.contains("what is left behind would be in the way; a new cluster is started"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("what is left behind would be in the way; a new cluster is started"),
+        "{}",
+        said.stderr
+    );
     place.nothing_left_within(Duration::from_secs(20));
 }
 

@@ -84,8 +84,16 @@ fn what_runs_a_moment_later_is_waited_for() {
 
 /// The kubelet looks again by itself, some seconds later.
 #[rstest]
-#[case::of_a_container("envFrom: [{secretRef: {name: s}}]", "", "object: {status: {containerStatuses: [{state: {waiting: {reason: CreateContainerConfigError}}}]}}")]
-#[case::of_a_volume("volumeMounts: [{name: v, mountPath: /v}]", "volumes: [{name: v, secret: {secretName: s}}], ", "condition: PodScheduled")]
+#[case::of_a_container(
+    "envFrom: [{secretRef: {name: s}}]",
+    "",
+    "object: {status: {containerStatuses: [{state: {waiting: {reason: CreateContainerConfigError}}}]}}"
+)]
+#[case::of_a_volume(
+    "volumeMounts: [{name: v, mountPath: /v}]",
+    "volumes: [{name: v, secret: {secretName: s}}], ",
+    "condition: PodScheduled"
+)]
 fn what_is_made_after_the_pod_is_found(#[case] container: &str, #[case] volumes: &str, #[case] missed: &str) {
     let spec = format!("{volumes}containers: [{{name: main, image: curl, command: [sleep, '60'], {container}}}]");
     // A volume that was not found stands in an event only.

@@ -181,8 +181,8 @@ fn slips(cx: &mut Context<'_>, exceptions: &[Cell], asked: &[Cell], key: &str) {
         if told.contains(&at) {
             continue;
         }
-        let others = asked.iter().filter(|other| other.who == cell.who && !is_there(other, exceptions));
-        let Some((word, other)) = others.filter_map(|other| slip(&cell.request, &other.request)).next() else { continue };
+        let mut others = asked.iter().filter(|other| other.who == cell.who && !is_there(other, exceptions));
+        let Some((word, other)) = others.find_map(|other| slip(&cell.request, &other.request)) else { continue };
         told.push(at);
         cx.findings
             .warn(at, format!("the table asks about `{other}`, and not about `{word}`"))

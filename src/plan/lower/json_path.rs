@@ -36,7 +36,12 @@ pub(in crate::plan) fn meant(text: &str) -> Option<String> {
 
 /// `did you mean …?` for a text that is no path, or what a path looks like.
 pub(in crate::plan) fn hint(text: &str, usual: &str) -> String {
-    meant(text).map_or_else(|| usual.to_owned(), |meant| format!("did you mean `{meant}`?"))
+    // Within braces, YAML takes a bracket, a brace or a comma for its own.
+    let written = |path: String| match path.contains(['[', ']', '{', '}', ',', '\'', '"', '#']) {
+        true => format!("'{}'", path.replace('\'', "''")),
+        false => path,
+    };
+    meant(text).map_or_else(|| usual.to_owned(), |meant| format!("did you mean `{}`?", written(meant)))
 }
 
 fn segment_of_pointer(segment: &str) -> String {
@@ -73,7 +78,8 @@ fn of_words(text: &str) -> Option<String> {
 
 /// `.name`, or in brackets what is no plain name.
 fn named(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    let plain =
+        name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
     match name {
         "*" => "[*]".to_owned(),
         name if plain => format!(".{name}"),
@@ -165,7 +171,10 @@ mod tests {
     #[case("{.items[*].metadata.name}", Some("$.items[*].metadata.name"))]
     #[case("/items/0/metadata/annotations/a~1b", Some("$.items[0].metadata.annotations['a/b']"))]
     #[case(r"metadata.annotations.kubernetes\.io/name", Some("$.metadata.annotations['kubernetes.io/name']"))]
-    #[case(r#"{.status.conditions[?(@.type=="Ready")].status}"#, Some(r#"$.status.conditions[?(@.type=="Ready")].status"#))]
+    #[case(
+        r#"{.status.conditions[?(@.type=="Ready")].status}"#,
+        Some(r#"$.status.conditions[?(@.type=="Ready")].status"#)
+    )]
     #[case("$.items[", None)]
     #[case("$.kind", None)]
     #[case("", None)]

@@ -30,7 +30,12 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait
                 .hint("to wait until it is there, write `for: exists`");
         }
         Until::Object(object) => {
-            json_path::keys(cx, &below(&until, "object"), &Value::Object(object.clone()), (json_path::Of::Awaited, "$"));
+            json_path::keys(
+                cx,
+                &below(&until, "object"),
+                &Value::Object(object.clone()),
+                (json_path::Of::Awaited, "$"),
+            );
         }
         _ => {}
     }
