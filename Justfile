@@ -72,3 +72,5 @@ schema:
     mv schema/scenario.schema.json.new schema/scenario.schema.json
     cargo run --quiet -- schema events > schema/events.schema.json.new
     mv schema/events.schema.json.new schema/events.schema.json
+    cargo run --quiet -- schema claims > schema/claims.schema.json.new
+    mv schema/claims.schema.json.new schema/claims.schema.json

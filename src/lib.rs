@@ -68,6 +68,8 @@ pub mod plan;
 #[doc(hidden)]
 pub mod project_file;
 
+pub mod claims;
+
 #[doc(hidden)]
 pub mod cluster;
 

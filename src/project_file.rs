@@ -20,6 +20,8 @@ pub const MOST: u64 = 64 << 10;
 enum Takes {
     /// Paths in the project.
     Paths,
+    /// A path in the project.
+    Path,
     /// Texts.
     Texts,
     /// A text.
@@ -51,8 +53,9 @@ const fn key(word: &'static str, argument: &'static str, takes: Takes) -> Key {
 }
 
 /// All keys, in the order in which they are shown.
-pub const KEYS: [Key; 14] = [
+pub const KEYS: [Key; 15] = [
     key("paths", "paths", Takes::Paths),
+    key("claims", "claims", Takes::Path),
     key("cluster", "cluster", Takes::Text),
     key("kubernetes", "kubernetes", Takes::Text),
     key("untrusted", "untrusted", Takes::True),
@@ -233,7 +236,8 @@ impl Reader<'_> {
                 self.say(&message, at, None, Some(hint));
                 continue;
             }
-            values.push(if key.takes == Takes::Paths { self.shown(&text) } else { self.placed(key, &text) });
+            let path = matches!(key.takes, Takes::Path | Takes::Paths);
+            values.push(if path { self.shown(&text) } else { self.placed(key, &text) });
             spans.push(at.unwrap_or_default());
         }
         (self.wrong.len() == before).then_some((values, spans))
@@ -255,7 +259,7 @@ impl Reader<'_> {
             }
         };
         match key.takes {
-            Takes::Paths => inside(text),
+            Takes::Path | Takes::Paths => inside(text),
             Takes::Reports => text.split_once('=').map_or(Ok(()), |(_, path)| inside(path)),
             Takes::Secrets => match text.split_once('=').map_or("", |(_, from)| from) {
                 from if from.starts_with("env:") => Ok(()),
@@ -308,6 +312,7 @@ impl Reader<'_> {
 fn wants(takes: Takes) -> &'static str {
     match takes {
         Takes::Paths => "a list of paths",
+        Takes::Path => "a path",
         Takes::Texts => "a list of texts",
         Takes::Text => "a text",
         Takes::Number => "a whole number",

@@ -26,11 +26,12 @@ const DEEPEST: usize = 100;
 const LONGEST: usize = 1 << 12;
 
 /// What can be asked of a scenario, with what it is asked about.
-const PREDICATES: [(&str, About); 7] = [
+const PREDICATES: [(&str, About); 8] = [
     ("path", About::Path),
     ("title", About::Title),
     ("tag", About::Tag),
     ("row", About::Row),
+    ("ref", About::Ref),
     ("verb", About::Verb),
     ("step", About::Step),
     ("needs", About::Needs),
@@ -65,6 +66,8 @@ pub enum About {
     Tag,
     /// The id of a claim that one of its steps shows.
     Row,
+    /// A claim of one's own.
+    Ref,
     /// The verb of one of its steps.
     Verb,
     /// The title of one of its steps.
@@ -106,6 +109,11 @@ impl Expression {
                 About::Path => text.accepts(&plan.document.source.path.to_string_lossy()),
                 About::Title => text.accepts(&plan.title),
                 About::Tag => plan.tags.iter().any(|tag| text.accepts(tag)),
+                About::Ref => {
+                    let said = &plan.document.scenario;
+                    let of_steps = said.steps.iter().flat_map(|step| &step.refs);
+                    said.refs.iter().chain(of_steps).any(|id| text.accepts(&id.0))
+                }
                 About::Row => plan.steps.iter().flat_map(|step| &step.rows).any(|row| text.accepts(row)),
                 About::Verb => plan.steps.iter().any(|step| text.accepts(step.verb.key())),
                 About::Step => plan.steps.iter().any(|step| text.accepts(&step.title)),
@@ -248,7 +256,7 @@ fn predicate(input: &mut &str) -> Parsed<Expression> {
 /// What is between the parentheses, with the one that closes. Tags, rows, verbs and needs are compared whole, titles and paths
 /// by a part, unless a sign says otherwise.
 fn text<'i>(about: About) -> impl winnow::Parser<&'i str, Text, ErrMode<ContextError>> {
-    let whole = matches!(about, About::Tag | About::Row | About::Verb | About::Needs);
+    let whole = matches!(about, About::Tag | About::Row | About::Ref | About::Verb | About::Needs);
     move |input: &mut &'i str| {
         let sign = opt(one_of(['=', '~', '/'])).parse_next(input)?;
         let wanted = match sign {

@@ -1,4 +1,4 @@
-//! How each scenario of a project ended the last time, for `--failed`.
+//! How each scenario of a project ended the last times: for `--failed`, and to say which of them are flaky.
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +19,43 @@ use crate::{
 /// The most that is read of it, in bytes.
 const MOST: u64 = 16 << 20;
 
+/// As many runs of a scenario are known.
+const RUNS: usize = 20;
+
+/// Of as many scenarios.
+const SCENARIOS: usize = 20_000;
+
 /// What is known of the scenarios of a project.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct History {
     /// Whether it held, by the file, from the project's folder.
     held: BTreeMap<PathBuf, bool>,
+    /// How it ended the last times, a letter for each, the last one behind.
+    #[serde(default)]
+    runs: BTreeMap<PathBuf, String>,
 }
+
+/// The last runs of a scenario, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Last {
+    /// How many are known.
+    pub runs: usize,
+    /// In how many of them it held only when it was run again.
+    pub flaky: usize,
+    /// In how many of them it did not hold.
+    pub failed: usize,
+}
+
+impl Last {
+    /// e.g. `flaky in 3 of its last 10 runs here`; `None` when it was not.
+    pub fn words(self) -> Option<String> {
+        let Last { runs, flaky, .. } = self;
+        let of = if runs == 1 { "its last run".to_owned() } else { format!("{flaky} of its last {runs} runs") };
+        (flaky > 0).then(|| format!("flaky in {of} here"))
+    }
+}
+
+const FLAKY: char = 'y';
 
 impl History {
     /// That of the project that is worked on here; `None`: nothing is known of it.
@@ -39,16 +70,53 @@ impl History {
         self.held.get(&known(path)) == Some(&false)
     }
 
-    /// Takes in what came of a run. What it did not come to is known as before.
-    pub fn take(&mut self, records: &[Record]) {
+    /// How a scenario ended the last times; `None`: it was not run here.
+    pub fn last(&self, path: &Path) -> Option<Last> {
+        let letters = self.runs.get(&known(path))?;
+        let count = |wanted: &[char]| letters.chars().filter(|letter| wanted.contains(letter)).count();
+        Some(Last { runs: letters.chars().count(), flaky: count(&[FLAKY]), failed: count(&['f', 'b']) })
+    }
+
+    /// Takes in what came of a run. What it did not come to is known as before. Gives the files that were flaky in it.
+    pub fn take(&mut self, records: &[Record]) -> Vec<PathBuf> {
+        let mut flaky = Vec::new();
         for story in Run::of(records).scenarios {
-            let held = match story.verdict {
-                Verdict::Held | Verdict::Flaky | Verdict::Skipped => true,
-                Verdict::Failed | Verdict::Broken => false,
-                Verdict::NotRun => continue,
-            };
-            self.held.insert(known(Path::new(story.path)), held);
+            let path = Path::new(story.path);
+            self.note(known(path), story.verdict);
+            if story.verdict == Verdict::Flaky {
+                flaky.push(path.to_owned());
+            }
         }
+        if self.runs.len() > SCENARIOS {
+            let project = Whose::here().project;
+            let is_there = |path: &PathBuf| project.join(path).is_file();
+            self.runs.retain(|path, _| is_there(path));
+            self.held.retain(|path, _| is_there(path));
+        }
+        while self.runs.len() > SCENARIOS {
+            self.runs.pop_last();
+        }
+        flaky
+    }
+
+    fn note(&mut self, path: PathBuf, verdict: Verdict) {
+        let (held, letter) = match verdict {
+            Verdict::Held => (true, Some('h')),
+            Verdict::Flaky => (true, Some(FLAKY)),
+            // Nothing of it was run.
+            Verdict::Skipped => (true, None),
+            Verdict::Failed => (false, Some('f')),
+            Verdict::Broken => (false, Some('b')),
+            Verdict::NotRun => return,
+        };
+        if let Some(letter) = letter {
+            let letters = self.runs.entry(path.clone()).or_default();
+            letters.push(letter);
+            while letters.chars().count() > RUNS {
+                letters.remove(0);
+            }
+        }
+        self.held.insert(path, held);
     }
 
     /// Keeps it. A cache that cannot be written is no reason to fail.
@@ -119,5 +187,30 @@ mod tests {
         assert_eq!(known, [("a.yaml", true), ("b.yaml", false), ("c.yaml", true)]);
         assert!(history.failed(Path::new("b.yaml")) && !history.failed(Path::new("a.yaml")));
         assert!(!history.failed(Path::new("never-run.yaml")));
+    }
+
+    #[test]
+    fn of_the_last_runs_it_is_known_how_many_were_flaky() {
+        let mut history = History::default();
+        let path = Path::new("never-there.yaml");
+        assert_eq!(history.last(path), None);
+        history.note(path.to_owned(), Verdict::Flaky);
+        assert_eq!(history.last(path).and_then(Last::words).as_deref(), Some("flaky in its last run here"));
+        for verdict in
+            [Verdict::Held, Verdict::Failed, Verdict::Broken, Verdict::Skipped, Verdict::NotRun, Verdict::Flaky]
+        {
+            history.note(path.to_owned(), verdict);
+        }
+        let last = history.last(path).expect("it is known");
+        assert_eq!(last, Last { runs: 5, flaky: 2, failed: 2 });
+        assert_eq!(last.words().as_deref(), Some("flaky in 2 of its last 5 runs here"));
+        for _ in 0..RUNS {
+            history.note(path.to_owned(), Verdict::Held);
+        }
+        assert_eq!(history.last(path), Some(Last { runs: RUNS, flaky: 0, failed: 0 }));
+        assert_eq!(history.last(path).and_then(Last::words), None);
+        // A file of before knows no runs.
+        let old: History = serde_json::from_str(r#"{"held": {"a.yaml": false}}"#).expect("a history");
+        assert!(old.failed(Path::new("a.yaml")) && old.last(Path::new("a.yaml")).is_none());
     }
 }

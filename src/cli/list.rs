@@ -5,6 +5,7 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
+    history::{History, Last},
     output::{eprint_colored, print},
     rendering,
     select::{self, Selection, Slow},
@@ -14,6 +15,7 @@ use crate::{
     exit_code::Exit,
     plan::{Plan, Step},
     scenario::diagnostic::{self, printable},
+    settings,
 };
 
 #[derive(Debug, Args)]
@@ -35,8 +37,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     rendering::install(false);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     eprint_colored(&selected.complaints(), talk.stderr_colors());
+    let history = History::here(&settings::from_env().cache).unwrap_or_default();
+    let last = |plan: &Plan| history.last(&plan.document.source.path);
     if options.format == Format::Json {
-        let all: Vec<_> = selected.plans.iter().map(scenario).collect();
+        let all: Vec<_> = selected.plans.iter().map(|plan| scenario(plan, last(plan))).collect();
         return Ok(print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));
     }
     let path = |plan: &Plan| printable(&plan.document.source.path.to_string_lossy()).into_owned();
@@ -50,7 +54,9 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             words if words.is_empty() => String::new(),
             words => format!("  (API server: {})", printable(&words)),
         };
-        text.push_str(&format!("{path}  {:2} steps  {}{tags}{shape}\n", plan.steps.len(), printable(&plan.title)));
+        let flaky = last(plan).and_then(Last::words).map(|words| format!("  ({words})")).unwrap_or_default();
+        let (steps, title) = (plan.steps.len(), printable(&plan.title));
+        text.push_str(&format!("{path}  {steps:2} steps  {title}{tags}{shape}{flaky}\n"));
     }
     Ok(print(&text).worst(selected.verdict()))
 }
@@ -62,18 +68,24 @@ fn padded(text: String, width: usize) -> String {
 }
 
 /// A scenario as data.
-fn scenario(plan: &Plan) -> serde_json::Value {
+fn scenario(plan: &Plan, last: Option<Last>) -> serde_json::Value {
     let line = |step: &Step| diagnostic::line_col(&plan.document.source, plan.document.span(&step.pointer).start).0;
     let steps: Vec<_> = plan
         .steps
         .iter()
-        .map(|step| json!({"title": step.title, "line": line(step), "verb": step.verb, "rows": step.rows}))
+        .zip(&plan.document.scenario.steps)
+        .map(|(step, said)| {
+            let refs: Vec<_> = said.refs.iter().map(|id| &id.0).collect();
+            json!({"title": step.title, "line": line(step), "verb": step.verb, "rows": step.rows, "refs": refs})
+        })
         .collect();
     json!({
         "path": plan.document.source.path.display().to_string(),
         "title": plan.title,
         "tags": plan.tags,
+        "refs": plan.document.scenario.refs.iter().map(|id| &id.0).collect::<Vec<_>>(),
         "steps": steps,
+        "last": last.map(|last| json!({"runs": last.runs, "flaky": last.flaky, "failed": last.failed})),
     })
 }
 

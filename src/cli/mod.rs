@@ -11,6 +11,7 @@ mod cluster_choice;
 mod cluster_source;
 mod color;
 mod config;
+mod coverage;
 mod destination;
 mod docs;
 mod doctor;
@@ -85,6 +86,8 @@ enum Command {
     /// Reads and plans scenarios and says all that is wrong; needs no cluster. A scenario can do what root can; `check` is safe for
     /// any file.
     Check(check::Options),
+    /// Prints a page of your own claims, e.g. the controls of a benchmark, and of the steps that show each; needs no cluster.
+    Coverage(coverage::Options),
     /// Lists scenarios: file, number of steps, title.
     List(list::Options),
     /// Shows what a run would go by, and where each value is from: the command line, a variable, kubewalk.toml, or nobody.
@@ -127,7 +130,12 @@ impl Command {
     /// Whether it goes by the project's file.
     fn goes_by_the_file(&self) -> bool {
         match self {
-            Command::Run(_) | Command::Watch(_) | Command::Check(_) | Command::List(_) | Command::Config(_) => true,
+            Command::Run(_)
+            | Command::Watch(_)
+            | Command::Check(_)
+            | Command::Coverage(_)
+            | Command::List(_)
+            | Command::Config(_) => true,
             Command::Cluster(command) => command.starts(),
             _ => false,
         }
@@ -227,6 +235,7 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Run(options) => run::main(options, cli.talk),
         Command::Watch(options) => watch::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
+        Command::Coverage(options) => coverage::main(options, cli.talk),
         Command::List(options) => list::main(options, cli.talk),
         Command::Config(_) => {
             let whole = command();

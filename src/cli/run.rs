@@ -9,7 +9,7 @@ use super::{
     cluster_choice::ClusterChoice,
     cluster_source::Starter,
     existing_cluster::ExistingCluster,
-    history::History,
+    history::{History, Last},
     look::{Looking, Pause},
     output::{eprint, eprint_colored},
     rendering,
@@ -29,6 +29,7 @@ use crate::{
     exit_code::Exit,
     run::{self, Ended, exclusion::ExclusionLocks, groups, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
+    scenario::diagnostic::printable,
     settings,
     shape::Shape,
     stop::{Stop, Why},
@@ -198,8 +199,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         let ended = groups::run(&groups, options.choice.cluster.kind(), retry_loop, &mut screen).await;
         if !options.looking.is_a_part() {
             let mut history = history.unwrap_or_default();
-            history.take(screen.records());
+            let flaky = history.take(screen.records());
             history.keep(&settings.cache);
+            for path in flaky {
+                if let Some(words) = history.last(&path).and_then(Last::words) {
+                    eprint_line!("kubewalk: {} was {words}", printable(&path.to_string_lossy()));
+                }
+            }
         }
         finish(ended, &stop, begun, screen)
     }))

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::output::print;
-use crate::{event::stream, exit_code::Exit, scenario};
+use crate::{claims, event::stream, exit_code::Exit, scenario};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -18,12 +18,15 @@ enum What {
     Scenario,
     /// A line of the event stream.
     Events,
+    /// A file of claims of your own.
+    Claims,
 }
 
 pub fn main(options: &Options) -> anyhow::Result<Exit> {
     let schema = match options.what {
         What::Scenario => scenario::schema_json(),
         What::Events => stream::schema_json(),
+        What::Claims => claims::schema_json(),
     };
     Ok(print(&format!("{schema:#}\n")))
 }

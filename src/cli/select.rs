@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::expression::{self, Expression};
 use crate::{
+    claims,
     cluster::Existing,
     event::Event,
     exit_code::Exit,
@@ -17,8 +18,10 @@ use crate::{
     plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
     scenario::{
-        self, diagnostic,
-        diagnostic::{Diagnostic, Severity, printable},
+        self,
+        beside::Unread,
+        diagnostic,
+        diagnostic::{Diagnostic, Severity, Source, printable},
         files,
     },
     settings,
@@ -33,13 +36,16 @@ pub struct Selection {
     /// Only scenarios whose path or title contains this text.
     #[arg(long, value_name = "TEXT", env = "KUBEWALK_FILTER")]
     pub filter: Option<String>,
-    /// Only scenarios that this expression means: `tag(rbac) & !title(token)`. It knows path, title, tag, row, verb, step and
+    /// Only scenarios that this expression means: `tag(rbac) & !title(token)`. It knows path, title, tag, row, ref, verb, step and
     /// needs (alone, pods, slow), compares a part (`~`), the whole (`=`) or a pattern (`/…/`), and joins by `&`, `|`, `!`.
     #[arg(short = 'E', long = "expr", value_name = "EXPRESSION", env = "KUBEWALK_EXPR", value_parser = expression::read)]
     pub expression: Option<Expression>,
     /// Only scenarios with one of these tags; may be said more than once, or with commas. Those tagged `slow` run only so.
     #[arg(long, value_name = "TAG", env = settings::TAG, value_delimiter = ',', value_parser = settings::tag)]
     pub tag: Vec<String>,
+    /// A file of claims of your own: each of the scenarios' `refs` must be one of them. `kubewalk coverage` makes a page of it.
+    #[arg(long, value_name = "FILE", env = "KUBEWALK_CLAIMS")]
+    pub claims: Option<PathBuf>,
     /// The scenarios are not trusted: refuses all that could reach the cluster's node (privileged Pods, namespaces and folders of
     /// the host, kubectl with files), in the files and on the cluster.
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
@@ -72,6 +78,8 @@ pub struct Selected {
     pub findings: Vec<Finding>,
     /// Why nothing is left, when more than filters have left something out.
     pub why: Option<String>,
+    /// The claims of one's own, if they are asked for and good.
+    pub claims: Option<claims::File>,
 }
 
 impl Selected {
@@ -91,6 +99,13 @@ impl Selected {
             _ if render::trouble().is_some() => Exit::Environment,
             _ => Exit::Invalid,
         }
+    }
+
+    /// Counts a file as invalid.
+    fn refuse(&mut self, found: &[Diagnostic], source: &Source, color: bool) {
+        self.invalid += 1;
+        self.said.push_str(&diagnostic::render(found, source, color));
+        self.findings.extend(found.iter().map(|found| Finding::of(found, source)));
     }
 
     /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
@@ -145,6 +160,12 @@ impl Selected {
 /// Reads, plans and filters.
 pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     let mut selected = Selected::default();
+    if let Some(path) = &selection.claims {
+        match claims_in(path) {
+            Ok(file) => selected.claims = Some(file),
+            Err((source, found)) => selected.refuse(&found, &source, color),
+        }
+    }
     let mut files = Vec::new();
     for path in &selection.paths {
         match files::below(path) {
@@ -165,21 +186,38 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(mut plan) => {
+                let unknown = selected.claims.as_ref().map(|file| claims::unknown(file, &plan.document));
+                if let Some(found) = unknown.filter(|found| !found.is_empty()) {
+                    selected.refuse(&found, &plan.document.source, color);
+                    continue;
+                }
                 plan.warnings.extend(titles.taken(&plan));
                 let source = &plan.document.source;
                 selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
                 selected.findings.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
                 selected.plans.push(plan);
             }
-            Err((source, diagnostics)) => {
-                selected.invalid += 1;
-                selected.said.push_str(&diagnostic::render(&diagnostics, &source, color));
-                selected.findings.extend(diagnostics.iter().map(|found| Finding::of(found, &source)));
-            }
+            Err((source, diagnostics)) => selected.refuse(&diagnostics, &source, color),
         }
     }
     selected.files = files;
     selected
+}
+
+/// The claims in a file.
+fn claims_in(path: &Path) -> Result<claims::File, claims::Wrong> {
+    match scenario::open::read(path, claims::MOST) {
+        Ok(bytes) => claims::read(path, &bytes),
+        Err(why) => {
+            let name = path.to_string_lossy();
+            let (message, hint) = match scenario::beside::unread(&name, &why) {
+                Unread::Name(message, hint) => (message, hint),
+                Unread::Text(_) => ("it cannot be read".into(), ""),
+            };
+            let source = Source { path: path.to_owned(), text: "".into() };
+            Err((source, vec![crate::project_file::found(&message, None, None, Some(hint))]))
+        }
+    }
 }
 
 /// The titles of scenarios, each with where it is said first.
@@ -293,6 +331,7 @@ mod tests {
             filter: filter.map(str::to_owned),
             expression: None,
             tag: vec![],
+            claims: None,
             untrusted: false,
         };
         let selected = select(&selection(None), Slow::Too, false);

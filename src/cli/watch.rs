@@ -144,7 +144,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
         staying.spoil();
     }
     let mut history = History::here(&settings.cache).unwrap_or_default();
-    history.take(screen.records());
+    let _ = history.take(screen.records());
     history.keep(&settings.cache);
     let (held, failed, broken, skipped) = (totals.held, totals.failed, totals.broken, totals.skipped);
     let (took_ms, exit_code) = (millis(begun.elapsed()), totals.exit.code());

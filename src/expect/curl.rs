@@ -8,8 +8,34 @@ pub const WATCH: &str = "a watch never ends by itself: `timeoutSeconds=5` in its
 
 /// What curl's end means: of a time that was up, curl's words say whether there was a connection.
 pub fn ended(code: i32, stderr: &str) -> (&'static str, Option<&'static str>) {
-    if code == 28 && stderr.contains("Operation timed out after") { (NO_END, Some(WATCH)) } else { exit(code) }
+    match code {
+        6 => (exit(code).0, Some(unresolved(stderr))),
+        28 if stderr.contains("Operation timed out after") => (NO_END, Some(WATCH)),
+        _ => exit(code),
+    }
 }
+
+/// What to do about a name that does not resolve: it depends on what the name looks like.
+fn unresolved(stderr: &str) -> &'static str {
+    let host = stderr.split_once("resolve host: ").map(|(_, rest)| rest.trim().trim_end_matches('.'));
+    match host.map(|host| (host, host.split('.').collect::<Vec<_>>())) {
+        None | Some(("kubernetes", _)) => KUBERNETES,
+        Some((_, parts)) if parts.len() == 1 => {
+            "by its name alone a Service is found from its own namespace only; `NAME.NAMESPACE` does everywhere (and a \
+             NetworkPolicy may cut DNS)"
+        }
+        Some((_, parts)) if parts.len() == 2 || parts.get(2) == Some(&"svc") => {
+            "is there a Service of this name in this namespace? (and a NetworkPolicy may cut DNS)"
+        }
+        Some(_) => {
+            "is the name right? whether a cluster resolves names that are not its own depends on its DNS and on its way out \
+             (and a NetworkPolicy may cut DNS)"
+        }
+    }
+}
+
+const KUBERNETES: &str = "https://kubernetes resolves only in namespace default; https://kubernetes.default does everywhere \
+     (and a NetworkPolicy may cut DNS)";
 
 /// What a curl exit code means when a proxy stood between that curl was told to use.
 pub fn proxied(code: i32, stderr: &str) -> Option<(&'static str, &'static str)> {
@@ -33,13 +59,7 @@ pub fn exit(code: i32) -> (&'static str, Option<&'static str>) {
         2 => ("curl could not start", None),
         3 => ("the URL is malformed", Some("look for blanks and brackets in the URL")),
         5 => ("the proxy's name could not be resolved", Some("unset https_proxy in the Pod")),
-        6 => (
-            "the host's name does not resolve",
-            Some(
-                "https://kubernetes resolves only in namespace default; https://kubernetes.default does everywhere \
-                 (and a NetworkPolicy may cut DNS)",
-            ),
-        ),
+        6 => ("the host's name does not resolve", None),
         7 => ("nobody accepts the connection", Some("is that the right port? is anything listening?")),
         18 => ("the answer broke off before its end", None),
         22 => ("curl --fail turned an HTTP error into an exit code", Some("leave --fail out")),

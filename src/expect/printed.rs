@@ -171,7 +171,7 @@ fn http(json: &Value) -> Http {
 }
 
 /// Whether anything is expected of the standard output.
-fn about_output(expect: &Expect) -> bool {
+pub(crate) fn about_output(expect: &Expect) -> bool {
     expect.json.is_some() || !expect.path.is_empty() || expect.stdout.is_some()
 }
 

@@ -148,7 +148,11 @@ pub fn denial(
                      `kubectl auth can-i --list --as={}` shows what it may",
                     meant.user, meant.user
                 ),
-                None => "some binding grants it".into(),
+                None => {
+                    "the step names nobody who asks, so kubewalk's administrator does, who may do everything; its key `as` \
+                         says who"
+                    .into()
+                }
             });
         } else if http.status == 403 {
             mismatch.message = "403, but not a refusal by the API server".into();

@@ -77,6 +77,11 @@ impl Cell {
         matches!(&self.request, Request::Resource { namespace: Some(namespace), .. } if namespace == place)
     }
 
+    /// Whether it is the question of another, whatever their answers.
+    pub fn is_about(&self, other: &Cell) -> bool {
+        self.who == other.who && self.request == other.request
+    }
+
     /// e.g. `serviceaccount/reader: list pods in namespace a`.
     pub fn words(&self) -> String {
         format!("{}: {}", self.who.words, question(&self.request))

@@ -17,8 +17,8 @@ use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
-        bare_denial, custom_objects, existence, granted_only, images, revived, rule_words, slips, unpaired_denial,
-        untrusted, version_bound_text,
+        bare_denial, custom_objects, existence, free_words, granted_only, images, revived, rule_words, slips,
+        unpaired_denial, untrusted, version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
@@ -136,6 +136,7 @@ pub(in crate::plan) fn examine(
     custom_objects::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
     granted_only::check(&mut cx, &steps);
+    free_words::check(&mut cx, &drafts, &steps);
     images::check(&mut cx, &drafts, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);
@@ -154,6 +155,8 @@ pub(in crate::plan) fn examine(
     }
     let home = home.map(str::to_owned);
 
+    let refs: Vec<_> = scenario.refs.iter().map(|id| id.0.as_str()).collect();
+    step::twice(&mut cx, "/refs", "claim", &refs);
     let shape = cluster::shape(&mut cx, &document, trust);
     let timeout = duration::scenario_timeout(&mut cx, scenario.timeout.as_ref());
     expect::redact(&mut cx, &scenario.redact);

@@ -14,7 +14,7 @@ use crate::{
         refused::{Refused, What},
     },
     k8s::{Apis, Missing, Served},
-    plan::{Action, Credential, Request, Step, can::Cell},
+    plan::{Action, Credential, Expected, Request, Step, can::Cell},
     redact::show,
     scenario::verbs::Method,
     steps::{Context, StepError, api, discovery::About},
@@ -41,7 +41,11 @@ pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> 
             of_questions(&step.questions, context).await?
         }
         (Action::Exec(_) | Action::Kubectl(_), Answer::Exec { stdout, stderr, .. }) => {
-            match step.expected.iter().find(|item| item.expect.tells_of_denial()) {
+            // Whatever is said of it: an output that is a refusal as a whole is one.
+            let refused = || json::parse(stdout).is_some_and(|json| json["kind"] == "Status" && json["code"] == 403);
+            let tells = step.expected.iter().find(|item| item.expect.tells_of_denial());
+            let about = |item: &&Expected| printed::about_output(&item.expect);
+            match tells.or_else(|| step.expected.iter().find(about).filter(|_| refused())) {
                 Some(item) if !step.on_purpose => {
                     let claim =
                         if item.expect.is_about_status() { format!("/{}", item.expect.claim()) } else { String::new() };

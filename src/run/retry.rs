@@ -72,11 +72,13 @@ struct ScenarioState {
     going: Vec<cleanup::Going>,
     /// Whether it is not run again, whatever came of it.
     over: bool,
+    /// Whether something of it is left on the cluster that there is now.
+    littered: bool,
 }
 
 impl ScenarioState {
     fn new(plan: &Plan) -> Self {
-        ScenarioState { plan: plan.clone(), ended: None, attempts: 0, going: vec![], over: false }
+        ScenarioState { plan: plan.clone(), ended: None, attempts: 0, going: vec![], over: false, littered: false }
     }
 
     /// Whether nothing is known about its claim, so that it makes sense to run it again.
@@ -124,21 +126,22 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         let mut totals = Ended::before(0);
         let mut look = self.look;
         loop {
-            // What is kept is in the way of those that need its names, as long as they are on its cluster.
+            // What stays is in the way of those that need its names, as long as they are on its cluster.
             let mut stays = Vec::new();
-            self.rounds(&mut all, (look, &mut stays), &mut running, &mut totals).await;
+            let only_one = self.rounds(&mut all, (look, &mut stays), &mut running, &mut totals).await;
             let waiting = all.iter().filter(|one| one.ended.is_none()).count();
             if stays.is_empty() || waiting == 0 || self.stop.asked().is_some() || self.is_enough(&all) {
                 break;
             }
-            all.iter_mut().for_each(|one| one.over = one.ended.is_some());
+            let what = if all.iter().any(|one| one.littered) { "left behind" } else { "kept" };
+            running.sink.note(&in_the_way(what, waiting, only_one));
+            if only_one {
+                break;
+            }
+            for one in &mut all {
+                (one.over, one.littered) = (one.ended.is_some(), false);
+            }
             look.keep = Keep::Nothing;
-            running.sink.note(&match waiting {
-                1 => "kubewalk: what is kept is in the way of 1 scenario, which runs on another cluster".to_owned(),
-                many => {
-                    format!("kubewalk: what is kept is in the way of {many} scenarios, which run on another cluster")
-                }
-            });
         }
         if self.limits.fail_on_flaky && all.iter().any(ScenarioState::is_flaky) {
             totals.exit = totals.exit.worst(Exit::Flaky);
@@ -157,16 +160,16 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         self.fail_fast && all.iter().any(failed)
     }
 
-    /// As many rounds as it takes and as are allowed.
+    /// As many rounds as it takes and as are allowed. Gives whether there is no other cluster than the one that there was.
     async fn rounds<'l>(
         &'l self,
         all: &mut [ScenarioState],
         (look, stays): (Look<'_>, &mut Vec<ExclusionLock<'l>>),
         running: &mut Running<'_>,
         totals: &mut Ended,
-    ) {
+    ) -> bool {
         let rounds = 1 + self.limits.retry_environment;
-        let mut kept = None;
+        let (mut kept, mut only_one) = (None, false);
         for round in 1..=rounds {
             let cluster = match kept.take() {
                 Some(cluster) => cluster,
@@ -180,9 +183,15 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
                 },
             };
             self.round(all, round, &cluster, (look, stays), running.sink).await;
+            only_one = cluster.is_foreign();
+            if only_one && round < rounds {
+                give_up_littered(all, running.sink);
+            }
             let enough = self.stop.asked().is_some() || self.is_enough(all);
             let over = round == rounds || enough || !all.iter().any(ScenarioState::is_open);
-            if over || !is_sound(&cluster).await {
+            // What is left of a scenario would be in its own way, and the server's words about that are no answer to its claim.
+            let littered = !only_one && all.iter().any(|one| one.littered);
+            if over || littered || !is_sound(&cluster).await {
                 let going = all.iter_mut().flat_map(|one| std::mem::take(&mut one.going)).collect();
                 let left = self.end(cluster, going, running).await;
                 if !left.is_empty() {
@@ -195,10 +204,15 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
             if over {
                 break;
             }
-            if kept.is_none() {
+            if littered {
+                running.sink.note("kubewalk: what is left behind would be in the way; a new cluster is started");
+                all.iter_mut().for_each(|one| one.littered = false);
+                stays.clear();
+            } else if kept.is_none() {
                 running.sink.note("kubewalk: the cluster is not sound any more; a new one is started");
             }
         }
+        only_one
     }
 
     /// Runs all that is open.
@@ -234,6 +248,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         for (at, mut now, going) in ended {
             let one = &mut all[at];
             one.going.extend(going);
+            one.littered = !now.left.is_empty();
             // What an earlier time left behind is still there.
             let left = one.ended.take().map(|before| before.left).unwrap_or_default();
             if !left.is_empty() {
@@ -263,6 +278,29 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         running.sink.event(Event::CleanUp { path: None, took_ms: millis(ending.elapsed()), left: left.clone() });
         left
     }
+}
+
+/// Leaves it at one time for those of which something is left on the only cluster that there is.
+fn give_up_littered(all: &mut [ScenarioState], sink: &mut dyn EventSink) {
+    for one in all.iter_mut().filter(|one| one.littered && one.is_open()) {
+        one.over = true;
+        let path = one.plan.document.source.path.display();
+        sink.note(&format!("kubewalk: {path} is not run again: what is left behind of it would be in its way"));
+    }
+}
+
+/// What stays is in the way of scenarios that have not begun.
+fn in_the_way(what: &str, waiting: usize, only_one: bool) -> String {
+    let (scenarios, run) = match waiting {
+        1 => ("1 scenario".to_owned(), "runs"),
+        many => (format!("{many} scenarios"), "run"),
+    };
+    let then = match (only_one, waiting) {
+        (false, _) => format!("{run} on another cluster"),
+        (true, 1) => "is not run".to_owned(),
+        (true, _) => "are not run".to_owned(),
+    };
+    format!("kubewalk: what is {what} is in the way of {scenarios}, which {then}")
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ pub struct ScheduleOptions<'a> {
 }
 
 /// Runs plans, each with a number of its own, and gives how each that began ended, and its namespace if that still goes. With one job,
-/// the order is the given one; otherwise those that must run alone come last. What is kept of a scenario keeps its turn in `stays`, and
-/// those that it is in the way of do not begin.
+/// the order is the given one; otherwise those that must run alone come last. What is kept or left of a scenario keeps its turn in `stays`,
+/// and those that it is in the way of do not begin.
 pub async fn run<'a, 'e>(
     plans: impl IntoIterator<Item = (usize, &'a Plan)>,
     options: ScheduleOptions<'_>,
@@ -86,7 +86,7 @@ pub async fn run<'a, 'e>(
             running.push(begin(number, plan, lock, afterwards));
         }
         let Some((number, ended, going, mut lock)) = running.next().await else { break };
-        if ended.kept > 0 {
+        if ended.kept > 0 || !ended.left.is_empty() {
             lock.stays();
             stays.push(lock);
         }

@@ -212,6 +212,14 @@ pub struct AtPath {
     pub absent: Option<bool>,
 }
 
+impl AtPath {
+    /// The texts that are compared with what is found.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let values = self.equals.iter().chain(&self.contains).filter_map(Value::as_str);
+        values.chain(self.matches.as_deref())
+    }
+}
+
 /// One expectation, or several.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -101,7 +101,9 @@ impl Expect {
         let in_json = self.json.as_ref().is_some_and(|json| is_code(&json["code"]) || is_code(&json["reason"]));
         let at_path = self.path.iter().any(|path| {
             let place = path.at.trim_start_matches('$').trim_matches(['.', '[', ']', '\'', '"']);
-            matches!(place, "code" | "reason") && path.equals.iter().chain(&path.contains).any(is_code)
+            let matches = path.matches.as_deref().is_some_and(|pattern| words(pattern) || pattern.contains("Forb"));
+            matches!(place, "code" | "reason") && (path.equals.iter().chain(&path.contains).any(is_code) || matches)
+                || place == "message" && path.texts().any(words)
         });
         let in_words = |text: &Text| match text {
             Text::Is(text) => words(text),
@@ -113,10 +115,19 @@ impl Expect {
     }
 }
 
-/// Words that only a denial is told in.
+/// Words that only a denial is told in: RBAC's, those of every refusal, and its code as a number of its own.
 fn words(text: &str) -> bool {
     let lower = text.to_lowercase();
-    lower.contains("forbidden") || text.trim() == "no" || text.trim() == "403"
+    let code = lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "403");
+    code || lower.contains("forbidden") || text.trim() == "no" || is_rbacs(&lower)
+}
+
+/// Whether it is a part of RBAC's sentence: `cannot list resource "pods"`, `cannot get path "/metrics"`.
+fn is_rbacs(lower: &str) -> bool {
+    lower.match_indices("cannot ").any(|(at, word)| {
+        let mut rest = lower[at + word.len()..].split_whitespace();
+        rest.next().is_some() && rest.next().is_some_and(|what| matches!(what, "resource" | "path"))
+    })
 }
 
 #[cfg(test)]
@@ -142,6 +153,7 @@ mod tests {
     #[case("{message: x}", false, false)]
     #[case("{}", false, false)]
     #[case("{status: 403, exitCode: 6}", false, false)]
+    #[case("{json: {code: 403}}", false, false)]
     fn one_answer(#[case] yaml: &str, #[case] by_rbac: bool, #[case] denial: bool) {
         let expect = expect(yaml);
         assert_eq!((expect.is_rbac_denial(), expect.is_denial()), (by_rbac, denial));
@@ -163,5 +175,23 @@ mod tests {
     #[case("{stdout: notes}", false)]
     fn what_a_command_prints(#[case] yaml: &str, #[case] denial: bool) {
         assert_eq!(expect(yaml).tells_of_denial(), denial);
+    }
+
+    #[rstest]
+    #[case("{stdout: '403'}", true)]
+    #[case("{stdout: http=403}", true)]
+    #[case(r#"{stdout: {contains: '"code": 403'}}"#, true)]
+    #[case("{stdout: {contains: cannot list resource}}", true)]
+    #[case(r#"{stderr: {matches: 'cannot get path "/m'}}"#, true)]
+    #[case("{path: [{at: $.reason, matches: ^Forb}]}", true)]
+    #[case("{path: [{at: \"$['code']\", equals: 403}]}", true)]
+    #[case("{path: [{at: $.message, contains: cannot list resource}]}", true)]
+    #[case("{stdout: {lacks: '403'}}", false)]
+    #[case("{stdout: '14032'}", false)]
+    #[case("{stdout: this cannot be}", false)]
+    #[case("{path: [{at: $.reason, matches: ^Not}]}", false)]
+    #[case("{path: [{at: $.data.code, matches: ^Forb}]}", false)]
+    fn what_tells_of_a_denial(#[case] yaml: &str, #[case] tells: bool) {
+        assert_eq!(expect(yaml).tells_of_denial(), tells);
     }
 }

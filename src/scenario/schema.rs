@@ -31,6 +31,10 @@ pub struct Scenario {
     /// Words by which a run can choose, e.g. `tutorial`.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Ids of claims in a file of your own that the scenario as a whole shows, e.g. a control of a benchmark (see
+    /// [docs/guides/claims.md](guides/claims.md)).
+    #[serde(default)]
+    pub refs: Vec<Ref>,
     /// The longest that all steps together may take, e.g. `5m`, at most `60m`. Left out: 15m. When it is over, nothing is known
     /// about the claim: that is a fault of the environment.
     #[serde(default)]
@@ -67,6 +71,9 @@ pub struct Step {
     /// Ids of the claims in `docs/claims.md` that this step proves, e.g. `S1.20`.
     #[serde(default)]
     pub rows: Vec<Row>,
+    /// Ids of claims in a file of your own that this step shows, e.g. `CIS-5.1.3`.
+    #[serde(default)]
+    pub refs: Vec<Ref>,
     /// The longest that the step may take, waiting included, e.g. `30s`. Left out: 60s.
     #[serde(default)]
     pub timeout: Option<Duration>,
@@ -179,3 +186,8 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Row(#[schemars(regex(pattern = r"^(S[12]\.[0-9]+b?|[FC][0-9]+)$"))] pub String);
+
+/// The id of a claim in a file of your own: `CIS-5.1.3`, `AC-6`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Ref(#[schemars(regex(pattern = r"^[A-Za-z0-9][-A-Za-z0-9._:/]{0,63}$"))] pub String);

@@ -4,10 +4,10 @@ use super::{Context, Made, Requester, StepError, api, served_kind};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::{KubectlError, Login},
-    expect::Answer,
+    expect::{Answer, refused::Refused},
     k8s::kubectl::{Place, check, grammar},
     plan::{Credential, Kubectl, Object},
-    redact,
+    redact::{self, show},
 };
 
 /// Runs it as `who`.
@@ -20,6 +20,8 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     }
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
     let (login, flags) = login(who);
+    let runner =
+        context.foreign && flags.is_empty() && matches!(login, Login::Administrator) && !says_who(&kubectl.args);
     let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
     let (output, ()) =
@@ -37,7 +39,25 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
             context.remember(Made { kind, namespace, name: object.name.clone(), uid: now });
         }
     }
+    let refused = refusal(&String::from_utf8_lossy(&output.stderr)).filter(|_| runner && output.exit_code != 0);
+    if let Some(refused) = refused {
+        let what = show::line(&refused.words(), show::BODY);
+        return Err(StepError::Refused(format!(
+            "whoever runs the scenarios lacks a right that this kubectl needs: {what}"
+        )));
+    }
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
+}
+
+/// Whether kubectl is told as whom it asks, so that a refusal is about somebody else than who runs the scenarios.
+fn says_who(args: &[String]) -> bool {
+    let Ok(call) = grammar::read(args) else { return true };
+    ["as", "as-group", "as-uid", "token"].iter().any(|flag| call.values(flag).next().is_some())
+}
+
+/// RBAC's refusal in what kubectl says.
+fn refusal(stderr: &str) -> Option<Refused> {
+    stderr.lines().find_map(|line| Refused::parse(line.strip_prefix("Error from server (Forbidden): ")?))
 }
 
 /// A call whose time was over. Some wait by themselves, and nothing is wrong with them.

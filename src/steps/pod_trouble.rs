@@ -42,6 +42,8 @@ pub struct Seen {
     pub events: Vec<Value>,
     /// Its node.
     pub node: Value,
+    /// Whether a Secret or a ConfigMap that it was kept waiting for is there by now, so that the kubelet will find it.
+    pub came: bool,
 }
 
 /// Asks for the Pod, its events, and its node. What cannot be had stays empty.
@@ -59,7 +61,23 @@ pub async fn look(pod: &watch::Subject, client: &kube::Client) -> Seen {
         Some(name) => get(format!("/api/v1/nodes/{}", api::escape(name))).await,
         None => Value::Null,
     };
-    Seen { pod: now, events, node }
+    let mut seen = Seen { pod: now, events, node, came: false };
+    let namespace = pod.collection.trim_end_matches("pods");
+    for (plural, name) in seen.missing() {
+        let there = get(format!("{namespace}{plural}/{}", api::escape(&name))).await;
+        seen.came |= there["metadata"]["uid"].is_string();
+    }
+    seen
+}
+
+/// What a kubelet says that it did not find: `secret "s" not found`, as a resource and a name.
+fn not_found(message: &str) -> Option<(&'static str, String)> {
+    let kinds = [("secret \"", "secrets"), ("configmap \"", "configmaps")];
+    kinds.into_iter().find_map(|(word, plural)| {
+        let (_, rest) = message.split_once(word)?;
+        let (name, rest) = rest.split_once('"')?;
+        rest.starts_with(" not found").then(|| (plural, name.to_owned()))
+    })
 }
 
 impl Seen {
@@ -77,8 +95,21 @@ impl Seen {
         self.of_the_sandbox(SURE)
     }
 
+    /// The Secrets and ConfigMaps that keep its containers and volumes waiting, in the kubelet's words of then.
+    fn missing(&self) -> Vec<(&'static str, String)> {
+        let lists = ["initContainerStatuses", "containerStatuses"].map(|key| &self.pod["status"][key]);
+        let containers = lists.into_iter().flat_map(|list| list.as_array().into_iter().flatten());
+        let waiting = containers.map(|container| &container["state"]["waiting"]);
+        let unset = waiting.filter(|waiting| waiting["reason"] == "CreateContainerConfigError");
+        let said = unset.filter_map(|waiting| waiting["message"].as_str()).chain(self.events_of("FailedMount"));
+        said.filter_map(not_found).collect()
+    }
+
     /// A volume of something that does not exist: in a scenario nobody makes it while the step waits.
     pub fn missing_volume(&self) -> Option<String> {
+        if self.came {
+            return None;
+        }
         let message = self.events_of("FailedMount").find(|message| is_missing(message))?;
         Some(format!("event FailedMount: {message}"))
     }
@@ -204,7 +235,7 @@ mod tests {
     use super::*;
 
     fn seen(pod: Value, events: Value, node: Value) -> Seen {
-        Seen { pod, events: events.as_array().cloned().unwrap_or_default(), node }
+        Seen { pod, events: events.as_array().cloned().unwrap_or_default(), node, came: false }
     }
 
     fn sandbox(times: u64) -> Value {
@@ -272,5 +303,24 @@ mod tests {
         assert!(seen(json!({}), other, Value::Null).missing_volume().is_some());
         let sync = json!([{"reason": "FailedMount", "message": "failed to sync configmap cache: timed out waiting for the condition"}]);
         assert_eq!(seen(json!({}), sync, Value::Null).missing_volume(), None);
+    }
+
+    #[test]
+    fn what_the_kubelet_did_not_find() {
+        let waiting = |reason: &str, message: &str| json!({"status": {"containerStatuses": [{"name": "c", "state": {"waiting": {"reason": reason, "message": message}}}]}});
+        let mount = json!([{"reason": "FailedMount", "message": "MountVolume.SetUp failed for volume \"v\" : configmap \"m\" not found"}]);
+        let pod = waiting("CreateContainerConfigError", "secret \"s\" not found");
+        let mut found = seen(pod, mount, Value::Null);
+        assert_eq!(found.missing(), [("secrets", "s".to_owned()), ("configmaps", "m".to_owned())]);
+        assert!(found.missing_volume().is_some());
+        found.came = true;
+        assert_eq!(found.missing_volume(), None, "the kubelet looks again");
+        for (reason, message) in [
+            ("CreateContainerConfigError", "couldn't find key k in Secret a/s"),
+            ("CreateContainerConfigError", "container has runAsNonRoot"),
+            ("ErrImagePull", "secret \"s\" not found"),
+        ] {
+            assert_eq!(seen(waiting(reason, message), json!([]), Value::Null).missing(), [], "{message}");
+        }
     }
 }

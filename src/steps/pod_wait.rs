@@ -23,30 +23,43 @@ const LOG_LINES: usize = 5;
 /// As [`watch::until`]; with the end of the log of a container that ended; [`StepError::Node`] when the node is at fault.
 pub async fn until(
     pod: &watch::Subject,
-    since: Option<Value>,
+    mut since: Option<Value>,
     deadline: Moment,
     what: &str,
-    look: impl FnMut(Option<&Value>) -> watch::Step,
+    mut look: impl FnMut(Option<&Value>) -> watch::Step,
     context: &Context,
 ) -> Result<Option<Value>, StepError> {
-    let waited = tokio::select! {
-        waited = watch::until(&context.client, pod, since, deadline, what, look) => waited,
-        fault = stuck(pod, what, context) => return Err(fault),
-    };
-    match waited {
-        Err(StepError::Waited { what, last, .. }) => {
-            let seen = pod_trouble::look(pod, &context.client).await;
-            if let Some(why) = seen.environment(&context.curl_image) {
-                return Err(StepError::Node { what, why });
-            }
-            let said = seen.last_warning().filter(|said| !last.contains(said.as_str()));
-            let said = said.map(|said| format!("; {said}")).unwrap_or_default();
-            let log = log_tail(pod, context).await;
-            let hint = states::advice(&format!("{last}{said}"));
-            Err(StepError::Waited { what, last: format!("{last}{said}{log}"), hint })
+    loop {
+        let waited = tokio::select! {
+            waited = watch::until(&context.client, pod, since.take(), deadline, what, &mut look) => waited,
+            fault = stuck(pod, what, context) => return Err(fault),
+        };
+        let Err(StepError::Waited { what, last, .. }) = waited else { return waited };
+        let seen = pod_trouble::look(pod, &context.client).await;
+        // What the kubelet did not find when it looked is there: it looks again by itself.
+        if seen.came && !deadline.left().is_zero() {
+            tokio::time::sleep(AGAIN).await;
+            continue;
         }
-        other => other,
+        return Err(waited_in_vain(pod, (what, last), &seen, context).await);
     }
+}
+
+/// Why a wait for a Pod has ended.
+async fn waited_in_vain(
+    pod: &watch::Subject,
+    (what, last): (String, String),
+    seen: &pod_trouble::Seen,
+    context: &Context,
+) -> StepError {
+    if let Some(why) = seen.environment(&context.curl_image) {
+        return StepError::Node { what, why };
+    }
+    let said = seen.last_warning().filter(|said| !last.contains(said.as_str()));
+    let said = said.map(|said| format!("; {said}")).unwrap_or_default();
+    let log = log_tail(pod, context).await;
+    let hint = states::advice(&format!("{last}{said}"));
+    StepError::Waited { what, last: format!("{last}{said}{log}"), hint }
 }
 
 /// Ends when events say that a volume of the Pod is of something that does not exist, or that its node cannot make it. The

@@ -25,7 +25,7 @@ pub fn of_container(pod: &Value, container: Option<&str>) -> Standing {
     if pod["metadata"]["deletionTimestamp"].is_string() {
         // Its StatefulSet makes another one of the same name.
         let again = items_of(&pod["metadata"]["ownerReferences"]).any(|owner| owner["kind"] == "StatefulSet");
-        let words = "it is being deleted".to_owned();
+        let words = terminal_state::going(pod);
         return if again { Standing::NotYet(words) } else { Standing::Never(words) };
     }
     let all = || ["containers", "initContainers", "ephemeralContainers"].into_iter();

@@ -31,10 +31,17 @@ pub fn never_ready_reason(kind: &str, object: &Value) -> Option<String> {
     }
 }
 
+/// What is said of an object that is being deleted: of a Pod with a grace, also how long what runs in it may go on.
+pub(super) fn going(object: &Value) -> String {
+    let grace = object["metadata"]["deletionGracePeriodSeconds"].as_u64().filter(|seconds| *seconds > 0);
+    let grace = grace.map(|seconds| format!(", with {seconds} s of grace for what runs in it"));
+    format!("it is being deleted{}", grace.unwrap_or_default())
+}
+
 /// Why a Pod will never be Ready.
 fn pod(pod: &Value) -> Option<String> {
     if pod["metadata"]["deletionTimestamp"].is_string() {
-        return Some("it is being deleted".into());
+        return Some(going(pod));
     }
     let status = &pod["status"];
     if let Some(phase @ ("Failed" | "Succeeded")) = status["phase"].as_str() {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     StepError, api,
     states::{self, Standing},
+    terminal_state,
 };
 use crate::{
     clock::{Moment, timeout_at},
@@ -165,7 +166,7 @@ fn state(object: Option<&Value>) -> String {
         }
     }
     if object["metadata"]["deletionTimestamp"].is_string() {
-        parts.push("it is being deleted".into());
+        parts.push(terminal_state::going(object));
     }
     if let Some(finalizers) = object["metadata"]["finalizers"].as_array().filter(|list| !list.is_empty()) {
         parts.push(format!("held by finalizers {}", Value::from(finalizers.clone())));
@@ -197,5 +198,8 @@ mod tests {
         );
         let held = json!({"metadata": {"finalizers": ["example.com/hold"]}});
         assert_eq!(state(Some(&held)), "last seen: held by finalizers [\"example.com/hold\"]");
+        let going = json!({"metadata": {"deletionTimestamp": "x", "deletionGracePeriodSeconds": 600}});
+        let words = "last seen: it is being deleted, with 600 s of grace for what runs in it";
+        assert_eq!(state(Some(&going)), words);
     }
 }

@@ -163,7 +163,9 @@ impl Around {
         if matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded")) {
             return None;
         }
-        let why = terminal_state::never_ready_reason("Pod", pod).or_else(|| seen.missing_volume())?;
+        let why =
+            terminal_state::never_ready_reason("Pod", pod).filter(|why| !seen.came || !why.contains("ConfigError"));
+        let why = why.or_else(|| seen.missing_volume())?;
         let ends = why.contains("CrashLoopBackOff");
         // A Job counts by itself how often a Pod may fail; a program may end until another one serves it.
         let may_come = ends && (self.kind == "Job" || self.others_come);

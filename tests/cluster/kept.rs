@@ -1,6 +1,8 @@
 //! What failed is kept and can be looked at, on real clusters: by `kubewalk shell`, and at a terminal while the run waits.
 #![cfg(target_os = "linux")]
 
+#[path = "../common/tools.rs"]
+mod tools;
 #[path = "../common/traces.rs"]
 mod traces;
 
@@ -8,11 +10,12 @@ use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::mpsc,
     time::Duration,
 };
 
+use rstest::rstest;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use traces::{Place, alone};
 
@@ -91,6 +94,47 @@ fn what_failed_stays_as_it_was_until_somebody_ends_it() {
     assert_eq!(place.run(&["shell"]).code, Some(4));
 }
 
+/// In a container of Docker's, and in a cluster of kind's by the stand-in for its image.
+#[rstest]
+#[case::docker("docker")]
+#[case::kind("kind")]
+fn what_failed_stays_in_a_container_until_somebody_ends_it(#[case] kind: &str) {
+    if !tools::docker() {
+        return;
+    }
+    let _alone = alone();
+    let mut place = Place::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = written(folder.path(), "fails.yaml", FAILS);
+    let mut command = place.kubewalk(&["run", &file, "--cluster", kind, "--fresh", "--keep"]);
+    if kind == "kind" {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kind-stand-in");
+        let said = Command::new(script).stderr(Stdio::inherit()).output().expect("the script runs");
+        command.env("KUBEWALK_KIND_IMAGE", String::from_utf8_lossy(&said.stdout).trim());
+    }
+    let said = traces::Said::from(&command.output().expect("kubewalk starts"));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let ids: Vec<String> = fs::read_dir(place.state().join("runs"))
+        .expect("a folder")
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_string_lossy().strip_prefix("kubewalk-run-").map(str::to_owned))
+        .collect();
+    let ours = || tools::containers().lines().filter(|name| ids.iter().any(|id| name.contains(id))).count();
+    assert_eq!(ours(), 1, "{ids:?}: {}", tools::containers());
+    let look = after(&said.stdout, "look around: ").to_owned();
+    let end = after(&said.stdout, "end it: ").to_owned();
+    let reproduce = after(&said.stdout, "= reproduce: ").to_owned();
+    let there = pasted(&mut place, &look, &["--", "kubectl", "get", "serviceaccount", "reader", "-o", "name"]);
+    assert_eq!((there.code, there.stdout.as_str()), (Some(0), "serviceaccount/reader\n"), "{there:?}");
+    let again = pasted(&mut place, &look, &["--", "sh", "-c", &reproduce]);
+    assert!(again.code == Some(1) && again.stderr.contains("cannot list resource \"pods\""), "{reproduce}: {again:?}");
+    let list = place.run(&["cluster", "list"]);
+    assert!(list.stdout.contains(kind) && list.stdout.contains(" kept "), "{list:?}");
+    let ended = pasted(&mut place, &end, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!((ours(), place.left()), (0, Vec::<String>::new()));
+}
+
 #[test]
 fn what_is_kept_is_in_nobodys_way_and_ends_by_its_time_or_by_a_sweep() {
     let _alone = alone();
@@ -123,6 +167,42 @@ fn what_is_kept_is_in_nobodys_way_and_ends_by_its_time_or_by_a_sweep() {
     let there = traces::Said::from(&command.args(shell).output().expect("kubewalk starts"));
     assert_eq!(there.stdout, "serviceaccount/reader\n", "{there:?}");
     place.nothing_left_within(Duration::from_secs(60));
+}
+
+/// What a scenario leaves behind would be in its own way when it is tried again, and in that of others with the same names: what the
+/// server says of that is no answer to what they claim.
+#[test]
+fn what_is_left_behind_is_in_nobodys_way() {
+    let _alone = alone();
+    let mut place = Place::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let held = ROLE.replace("wanted-by-two}", "wanted-by-two, finalizers: [example.dev/held]}");
+    let first = written(folder.path(), "a.yaml", &format!("title: a\nsteps:\n  - {{title: a role, create: {held}}}\n"));
+    let second =
+        written(folder.path(), "b.yaml", &format!("title: b\nsteps:\n  - {{title: a role, create: {ROLE}}}\n"));
+    let run = ["run", &first, &second, "--cluster", "builtin", "--jobs", "1", "--cleanup-budget", "2s"];
+    let said = place.run(&run);
+    assert_eq!(said.code, Some(6), "{said:?}");
+    assert!(said.stdout.contains("2 steps held, 0 failed, 0 not run"), "{}", said.stdout);
+    let words = "what is left behind is in the way of 1 scenario, which runs on another cluster";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+    // The environment keeps this one from an answer each time, and the second time, too, it is asked what it claims.
+    let going = "  - {title: n, create: {apiVersion: v1, kind: Namespace, metadata: {name: kw-going}}}\n  \
+                 - {title: m, create: {apiVersion: v1, kind: ConfigMap, metadata: {name: m, namespace: kw-going, finalizers: [example.dev/held]}}}\n  \
+                 - {title: g, kubectl: {args: [delete, namespace, kw-going, --wait=false]}}\n  \
+                 - {title: z, as: {user: jane}, get: {kind: Pod, namespace: kw-going}, expect: {status: 403}} # on purpose\n";
+    let third = written(folder.path(), "c.yaml", &format!("title: c\nsteps:\n{going}"));
+    let said =
+        place.run(&["run", &third, "--cluster", "builtin", "--cleanup-budget", "2s", "--retry-environment", "1"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert_eq!(said.stdout.matches("Namespace kw-going is being deleted").count(), 2, "{}", said.stdout);
+    assert!(!said.stdout.contains("AlreadyExists"), "{}", said.stdout);
+    assert!(
+        said.stderr.contains("what is left behind would be in the way; a new cluster is started"),
+        "{}",
+        said.stderr
+    );
+    place.nothing_left_within(Duration::from_secs(20));
 }
 
 #[test]

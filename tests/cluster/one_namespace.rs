@@ -171,6 +171,12 @@ fn what_a_story_needs_beyond_the_namespace_is_said_with_its_line() {
         assert!(said.stderr.contains(line), "{line}: {}", said.stderr);
     }
     assert!(!said.stderr.contains("localsubjectaccessreviews"), "{}", said.stderr);
+    // What kubectl asks for nobody knows before; a refusal of who runs it is no answer to what the scenario claims.
+    let nodes = "title: Nodes\nsteps:\n  - title: By kubectl\n    kubectl: {args: [get, nodes]}\n";
+    let said = owned.run(&owned.story("nodes.yaml", nodes), &["--namespace", "kw-test-beyond"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let words = "whoever runs the scenarios lacks a right that this kubectl needs: list nodes";
+    assert!(said.stdout.contains(words), "{said:?}");
     // What is of others in it is not touched.
     let theirs = owned.story(
         "theirs.yaml",

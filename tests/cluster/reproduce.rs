@@ -9,7 +9,7 @@ mod stories;
 #[path = "../common/traces.rs"]
 mod traces;
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs, io::Write as _, path::Path, process::Command, time::Duration};
 
 use kubewalk::scenario::Verb;
 use serde_json::Value;
@@ -77,7 +77,10 @@ fn wrong(name: &str, said: &str, events: &[&Value], run: &Said, config: &str) ->
         return Some(format!("{name}: `{line}` is not printed"));
     }
     let script = script(events);
-    let output = Command::new("bash").args(["-c", &script]).env("KUBECONFIG", config).output().expect("a shell");
+    // As an argument it could be too long.
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(script.as_bytes()).expect("written");
+    let output = Command::new("bash").arg(file.path()).env("KUBECONFIG", config).output().expect("a shell");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let namespace = of(events.iter().find(|event| of(event, "event") == "scenarioStarted")?, "namespace");
     let expected = said.replace("NS", namespace);

@@ -82,6 +82,31 @@ fn what_runs_a_moment_later_is_waited_for() {
     assert!(report.contains("wait: {kind: Pod, name: p, for: {condition: Ready}}"), "it says how to wait\n{report}");
 }
 
+/// The kubelet looks again by itself, some seconds later.
+#[rstest]
+#[case::of_a_container(
+    "envFrom: [{secretRef: {name: s}}]",
+    "",
+    "object: {status: {containerStatuses: [{state: {waiting: {reason: CreateContainerConfigError}}}]}}"
+)]
+#[case::of_a_volume(
+    "volumeMounts: [{name: v, mountPath: /v}]",
+    "volumes: [{name: v, secret: {secretName: s}}], ",
+    "condition: PodScheduled"
+)]
+fn what_is_made_after_the_pod_is_found(#[case] container: &str, #[case] volumes: &str, #[case] missed: &str) {
+    let spec = format!("{volumes}containers: [{{name: main, image: curl, command: [sleep, '60'], {container}}}]");
+    // A volume that was not found stands in an event only.
+    let event = "  - title: it says so\n    get: {kind: Event, fieldSelector: 'reason=FailedMount'}\n    expect: {empty: false, within: 30s}\n";
+    let event = if volumes.is_empty() { "" } else { event };
+    let step = format!(
+        "wait: {{kind: Pod, name: p, for: {{{missed}}}}}\n{event}  - title: the Secret\n    create: {{apiVersion: v1, kind: Secret, \
+         metadata: {{name: s}}, stringData: {{a: b}}}}\n  - title: it runs\n    {WAIT}"
+    );
+    let (code, report, _) = run("made-after", &pod("p", &spec), &step);
+    assert_eq!(code, 0, "{report}");
+}
+
 #[test]
 fn a_pod_that_was_deleted_is_not_waited_for() {
     let object = pod("p", "containers: [{name: main, image: curl, command: [sleep, '60']}]");

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     outside,
-    shell::{in_namespace, line, object, piped, quote, words},
+    shell::{in_namespace, is_long, line, object, piped, printf, quote, words},
 };
 use crate::{
     k8s::well_known::MOUNT,
@@ -195,12 +195,20 @@ pub(in crate::plan) fn curl(call: &Curl) -> String {
             words.extend(["-H".into(), "Content-Type: application/json".into()]);
         }
         // As the step itself calls; see `steps::curl`.
-        words.extend(["--http1.1".into(), "--data-raw".into(), body.clone()]);
+        words.push("--http1.1".into());
+        // The token may come by the standard input, too, and then stands before it.
+        let token = call.saved_token.is_some() || call.place.added && call.mounted_token;
+        match (is_long(body), token) {
+            (false, _) => words.extend(["--data-raw".into(), body.clone()]),
+            (true, true) => words.extend(["--data-binary".into(), "@/dev/fd/3".into()]),
+            (true, false) => words.extend(["--data-binary".into(), "@-".into()]),
+        }
     }
     if call.place.added {
         return by_guest(call, words);
     }
-    let mut whole = in_pod(&call.place, false);
+    let body = call.body.as_deref().filter(|body| is_long(body));
+    let mut whole = in_pod(&call.place, body.is_some());
     if call.mounted_token {
         // The shell in the Pod, not the one that reads this line, puts the token in.
         let token = format!(r#"-H "Authorization: Bearer $(cat {MOUNT}/token)""#);
@@ -210,15 +218,31 @@ pub(in crate::plan) fn curl(call: &Curl) -> String {
         let token = outside::variable(name);
         words.extend(["--config".into(), "-".into(), call.url.clone()]);
         whole = in_pod(&call.place, true);
-        whole.extend(words);
+        whole.extend(by_stdin(words, body.is_some()));
         let known = outside::known(name, Some(&call.identity));
-        let piped = format!("printf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
+        let piped = format!("{} | {}", header_and(&token, body), line(&whole));
         return format!("{known}\n{}", found(&call.place, &piped));
     } else {
         words.push(call.url.clone());
         whole.extend(words);
     }
-    found(&call.place, &line(&whole))
+    found(&call.place, &piped(body, &whole))
+}
+
+/// What prints curl's configuration with the token of a variable, and behind it a long body.
+fn header_and(token: &str, body: Option<&str>) -> String {
+    let header = format!("printf 'header = \"Authorization: Bearer %s\"\\n' \"${token}\"");
+    match body {
+        Some(body) => format!("{{ {header}; {}; }}", printf(body)),
+        None => header,
+    }
+}
+
+/// curl's words with the configuration as the first line of the standard input and, if so, a long body behind it.
+fn by_stdin(words: Vec<String>, long: bool) -> Vec<String> {
+    const FIRST_LINE: &str = r#"IFS= read -r t; exec 3<&0; printf '%s\n' "$t" | "$@""#;
+    let first: &[&str] = if long { &["sh", "-c", FIRST_LINE, "sh"] } else { &[] };
+    first.iter().map(|word| (*word).to_owned()).chain(words).collect()
 }
 
 /// A call from a container that was put into a Pod: kubectl puts one like it there, which has no token mounted.
@@ -234,20 +258,21 @@ fn by_guest(call: &Curl, mut words: Vec<String>) -> String {
     if let Some(at) = words.iter().position(|word| word == "--cacert") {
         words.splice(at..at + 2, ["--insecure".to_owned()]);
     }
+    let body = call.body.as_deref().filter(|body| is_long(body));
     let (known, token) = match (&call.saved_token, call.mounted_token) {
         (Some(saved), _) => (outside::known(saved, Some(&call.identity)), outside::variable(saved)),
         (None, true) => (outside::known("pod", Some(&call.identity)), outside::variable("pod")),
         (None, false) => {
             words.push(call.url.clone());
-            let mut whole = in_pod(&call.place, false);
+            let mut whole = in_pod(&call.place, body.is_some());
             whole.extend(words);
-            return [line(&debug), line(&wait), line(&whole)].join("\n");
+            return [line(&debug), line(&wait), piped(body, &whole)].join("\n");
         }
     };
     words.extend(["--config".into(), "-".into(), call.url.clone()]);
     let mut whole = in_pod(&call.place, true);
-    whole.extend(words);
-    let last = format!("printf 'header = \"Authorization: Bearer %s\"' \"${token}\" | {}", line(&whole));
+    whole.extend(by_stdin(words, body.is_some()));
+    let last = format!("{} | {}", header_and(&token, body), line(&whole));
     [line(&debug), line(&wait), known, last].join("\n")
 }
 

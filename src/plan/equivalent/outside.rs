@@ -1,6 +1,6 @@
 //! Lines for who asks, and for requests from outside the cluster.
 
-use super::shell::{in_namespace, line, object, printf, quote, words};
+use super::shell::{in_namespace, is_long, line, object, piped, printf, quote, words};
 use crate::{
     plan::{Call, Caller, Change, Credential, Identity, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
@@ -103,11 +103,14 @@ fn by_proxy(call: &Call) -> String {
     for (name, value) in &call.headers {
         curl.extend(["-H".into(), format!("{name}: {value}")]);
     }
-    if let Some(body) = &call.body {
-        curl.extend(["--data-raw".into(), body.clone()]);
+    let long = call.body.as_deref().filter(|body| is_long(body));
+    match (&call.body, long) {
+        (Some(_), Some(_)) => curl.extend(words(["--data-binary", "@-"])),
+        (Some(body), None) => curl.extend(["--data-raw".into(), body.clone()]),
+        (None, _) => {}
     }
     curl.push(format!("http://127.0.0.1:8001{}", call.path));
-    format!("kubectl proxy &\n{}; kill $!", line(&curl))
+    format!("kubectl proxy &\n{}; kill $!", piped(long, &curl))
 }
 
 /// `kubectl create token`, or the token of a Secret.
@@ -140,7 +143,13 @@ pub(in crate::plan) fn patch(change: &Change) -> String {
         PatchType::Json => "json",
         PatchType::Strategic => "strategic",
     };
-    patch.extend([format!("--type={how}"), "-p".into(), change.body.to_string()]);
+    patch.push(format!("--type={how}"));
+    let body = change.body.to_string();
+    if is_long(&body) {
+        patch.push("--patch-file=/dev/stdin".into());
+        return piped(Some(&body), &patch);
+    }
+    patch.extend(["-p".into(), body]);
     line(&patch)
 }
 

@@ -39,6 +39,13 @@ pub(crate) fn quote(word: &str) -> String {
     }
 }
 
+/// Whether a body may be too long for an argument, of a program here or of a command, which gets into a Pod in a URL: it then comes
+/// by the standard input. Within quotes and in a URL, what is no letter and no digit takes three bytes or more.
+pub(in crate::plan) fn is_long(body: &str) -> bool {
+    let bytes = body.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 });
+    bytes.sum::<usize>() > 60 << 10
+}
+
 pub(in crate::plan) fn in_namespace(words: &mut Vec<String>, namespace: Option<&str>) {
     if let Some(namespace) = namespace {
         words.extend(["-n".to_owned(), namespace.to_owned()]);
@@ -55,5 +62,16 @@ pub(in crate::plan) fn piped(stdin: Option<&str>, words: &[String]) -> String {
     match stdin {
         Some(stdin) => format!("{} | {}", printf(stdin), line(words)),
         None => line(words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_bodies_are_no_arguments() {
+        assert!(!is_long(&"x".repeat(60_000)) && is_long(&"x".repeat(62_000)));
+        assert!(is_long(&"\"".repeat(21_000)), "three bytes each in a URL, and more within quotes");
     }
 }

@@ -4,6 +4,7 @@ pub(in crate::plan) mod bare_denial;
 pub(in crate::plan) mod custom_objects;
 pub(in crate::plan) mod endless_wait;
 pub(in crate::plan) mod existence;
+pub(in crate::plan) mod free_words;
 pub(in crate::plan) mod granted_only;
 pub(in crate::plan) mod images;
 pub(in crate::plan) mod resource_names;

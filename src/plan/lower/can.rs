@@ -6,9 +6,10 @@ mod subjects;
 use self::requests::What;
 use crate::{
     plan::{
-        Action,
+        Action, Request,
         can::{Can, Cell, Who},
         context::{Context, Draft, below},
+        kinds::nearest,
         resolve::story::Story,
     },
     scenario::can::{self as said, Allowed, Cells, Default},
@@ -127,7 +128,7 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         (Default::Denied, None, None) => ("allowed", &[][..]),
         (Default::Allowed, None, None) => ("denied", &[][..]),
     };
-    let mut all: Vec<Cell> = Vec::new();
+    let (mut all, mut asked): (Vec<Cell>, Vec<Cell>) = (Vec::new(), Vec::new());
     for (index, cells) in list.iter().enumerate() {
         let at = below(&below(at, key), index);
         let who = some(cx, &at, cells, who, story);
@@ -138,8 +139,12 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         let at = below(&below(at, "asked"), index);
         let who = some(cx, &at, cells, who, story);
         let whats = requests::read(cx, &at, cells, story, default == Default::Allowed);
-        add(&mut all, &who, &whats, &at, default == Default::Allowed);
+        add(&mut asked, &who, &whats, &at, default == Default::Allowed);
     }
+    slips(cx, &all, &asked, key);
+    let fresh = |cell: &Cell| !all.iter().any(|there| there.is_about(cell));
+    asked.retain(fresh);
+    all.extend(asked);
     if can.asked.is_empty() {
         cx.findings
             .error(at, "a table that asks for nothing beside its exceptions")
@@ -166,7 +171,42 @@ fn some(cx: &mut Context<'_>, at: &str, cells: &Cells, all: &[Who], story: &Stor
     some
 }
 
-/// Adds what is not there yet: an exception comes before the default.
+/// Warns of an exception that nobody asks, beside a question that differs from it by a letter or two: one of them is a slip, and what
+/// was meant by the question has the default answer because it is nowhere.
+fn slips(cx: &mut Context<'_>, exceptions: &[Cell], asked: &[Cell], key: &str) {
+    let mut told: Vec<&str> = Vec::new();
+    let is_there = |cell: &Cell, among: &[Cell]| among.iter().any(|other| other.is_about(cell));
+    for cell in exceptions.iter().filter(|cell| !is_there(cell, asked)) {
+        let at = cell.pointer.as_str();
+        if told.contains(&at) {
+            continue;
+        }
+        let mut others = asked.iter().filter(|other| other.who == cell.who && !is_there(other, exceptions));
+        let Some((word, other)) = others.find_map(|other| slip(&cell.request, &other.request)) else { continue };
+        told.push(at);
+        cx.findings
+            .warn(at, format!("the table asks about `{other}`, and not about `{word}`"))
+            .label(format!("{key}, but `asked` has no such question"))
+            .hint(format!("write one of the two in both places; if both are meant, add `{word}` to `asked`"));
+    }
+}
+
+/// The words of two questions that differ in one of them only, and there by a slip.
+fn slip(one: &Request, other: &Request) -> Option<(String, String)> {
+    let words = |request: &Request| match request {
+        Request::Resource { verb, group, resource, subresource, namespace, name } => Some((
+            [verb.clone(), group.clone(), name.clone().unwrap_or_default()],
+            [resource.clone(), subresource.clone().unwrap_or_default(), namespace.clone().unwrap_or_default()],
+        )),
+        Request::Path { .. } => None,
+    };
+    let ((same, one), (same_other, other)) = (words(one)?, words(other)?);
+    let mut differing = one.into_iter().zip(other).filter(|(one, other)| one != other);
+    let found = differing.next().filter(|_| same == same_other && differing.next().is_none());
+    found.filter(|(one, other)| nearest(one, std::iter::once(other.as_str())).is_some())
+}
+
+/// Adds what is not there yet.
 fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool) {
     for who in who {
         for What { request, api, on_purpose } in whats {

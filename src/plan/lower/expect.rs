@@ -8,7 +8,12 @@ use crate::{
         Expected,
         context::{Context, Draft, below},
         kinds::nearest,
-        lower::{absent, duration::duration, url, when},
+        lower::{
+            absent,
+            duration::duration,
+            json_path::{self, Of},
+            url, when,
+        },
     },
     scenario::{
         ExpectKey as Key, Step, Verb,
@@ -55,6 +60,11 @@ fn expectation(cx: &mut Context<'_>, draft: &Draft<'_>, pointer: String, said: &
     ] {
         if let Some(Text::Rule(TextRule::Matches(regex))) = text {
             check_regex(cx, &below(&below(&at, key), "matches"), regex);
+        }
+    }
+    for (key, part, of) in [("json", &expect.json, Of::Anything), ("object", &expect.object, Of::Object)] {
+        if let Some(part) = part {
+            json_path::keys(cx, &below(&at, key), part, (of, "$"));
         }
     }
     for (index, path) in expect.path.iter().enumerate() {
@@ -250,7 +260,12 @@ fn at_path(cx: &mut Context<'_>, at: &str, path: &AtPath) {
         cx.findings
             .error(&below(at, "at"), "this is no JSON path")
             .label(error)
-            .hint("e.g. `$.items[0].metadata.name` (RFC 9535)");
+            .hint(json_path::hint(&path.at, "e.g. `$.items[0].metadata.name` (RFC 9535)"));
+    }
+    for (key, value) in [("equals", &path.equals), ("contains", &path.contains)] {
+        if let Some(value) = value {
+            json_path::keys(cx, &below(at, key), value, (Of::Anything, &path.at));
+        }
     }
     let rules: Vec<_> = [
         ("equals", path.equals.is_some()),

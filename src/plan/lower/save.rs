@@ -5,6 +5,7 @@ use crate::{
     plan::{
         Action, Identity, Save, Saved,
         context::{Context, Draft, below},
+        lower::json_path,
         resolve::{kept::Kept, story::Story},
     },
     scenario::Verb,
@@ -77,7 +78,7 @@ fn what(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, what: &str) -> Option
         cx.findings
             .error(at, "this is no JSON path")
             .label(error)
-            .hint("e.g. `$.metadata.uid` (RFC 9535); `$` is the whole answer");
+            .hint(json_path::hint(what, "e.g. `$.metadata.uid` (RFC 9535); `$` is the whole answer"));
         return None;
     }
     Some(Saved::Path(what.to_owned()))

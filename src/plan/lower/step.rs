@@ -33,6 +33,8 @@ pub(in crate::plan) fn read<'a>(cx: &mut Context<'_>, index: usize, step: &'a St
         draft.when = Some(when::read(cx, &below(&draft.pointer, "when"), when));
     }
     rows(cx, &draft);
+    let refs: Vec<_> = draft.step.refs.iter().map(|id| id.0.as_str()).collect();
+    twice(cx, &below(&draft.pointer, "refs"), "claim", &refs);
     draft.objects = super::objects(cx, &draft);
     draft
 }
@@ -60,13 +62,18 @@ fn one_verb(cx: &mut Context<'_>, pointer: &str, step: &Step) -> Option<Verb> {
 }
 
 fn rows(cx: &mut Context<'_>, draft: &Draft<'_>) {
-    let at = below(&draft.pointer, "rows");
-    let rows = &draft.step.rows;
-    for (index, row) in rows.iter().enumerate() {
-        if let Some(first) = rows[..index].iter().position(|other| other == row) {
+    let rows: Vec<_> = draft.step.rows.iter().map(|row| row.0.as_str()).collect();
+    twice(cx, &below(&draft.pointer, "rows"), "row", &rows);
+}
+
+/// Finds what a list names more than once.
+pub(in crate::plan) fn twice(cx: &mut Context<'_>, at: &str, what: &str, names: &[&str]) {
+    for (index, name) in names.iter().enumerate() {
+        if let Some(first) = names[..index].iter().position(|other| other == name) {
             cx.findings
-                .error(&below(&at, index), format!("row `{}` is named twice", row.0))
-                .second(&below(&at, first), "the first time");
+                .error(&below(at, index), format!("{what} `{name}` is named twice"))
+                .second(&below(at, first), "the first time")
+                .hint("take one of them out");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `wait`: which object, and for what.
 
-use super::{kind::kind_of, target};
+use serde_json::Value;
+
+use super::{json_path, kind::kind_of, target};
 use crate::{
     plan::{
         Target,
@@ -26,6 +28,14 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait
             cx.findings
                 .error(&below(&until, "object"), "every object contains this")
                 .hint("to wait until it is there, write `for: exists`");
+        }
+        Until::Object(object) => {
+            json_path::keys(
+                cx,
+                &below(&until, "object"),
+                &Value::Object(object.clone()),
+                (json_path::Of::Awaited, "$"),
+            );
         }
         _ => {}
     }

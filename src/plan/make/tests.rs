@@ -113,7 +113,7 @@ fn names_of_cluster_wide_objects_are_held() {
 #[case(json!([{"serviceAccount": "a", "timeout": "0s"}]), "error /steps/0/timeout: a time of nothing")]
 #[case(json!([{"serviceAccount": "a", "timeout": "11m"}]), "error /steps/0/timeout: `11m` is too long")]
 #[case(json!([{"serviceAccount": "a", "timeout": "99999999999999999999s"}]), "error /steps/0/timeout: `99999999999999999999s` is too long")]
-#[case(json!([{"serviceAccount": "a", "rows": ["S1.1", "S1.1"]}]), "error /steps/0/rows/1: row `S1.1` is named twice")]
+#[case(json!([{"serviceAccount": "a", "rows": ["S1.1", "S1.1"]}]), "error /steps/0/rows/1: row `S1.1` is named twice (take one of them out)")]
 // manifests
 #[case(json!([{"apply": {"kind": "Pod", "metadata": {"name": "p"}}}]), "error /steps/0/apply: a manifest without `apiVersion` (e.g. `apiVersion: v1`)")]
 #[case(json!([{"apply": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}]}]), "error /steps/0/apply/0/metadata: a manifest without `metadata.name` (add `name: …`)")]

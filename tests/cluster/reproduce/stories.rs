@@ -10,7 +10,9 @@ const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: 
 
 /// The steps of a story.
 pub fn written(steps: &str) -> String {
-    steps.replace("SAVED", SAVED).replace("POD", POD).replace("WEB", WEB).replace("MAP", MAP)
+    // Longer than any argument may be, of a shell's line and of what goes into a Pod.
+    let big = MAP.replace("it's", &format!("it's{}", "\\\"x".repeat(60_000)));
+    steps.replace("BIGMAP", &big).replace("SAVED", SAVED).replace("POD", POD).replace("WEB", WEB).replace("MAP", MAP)
 }
 
 /// A name, steps, and what the shell says to the lines of the last: a part of it, or behind `=` all of it. Those whose name begins
@@ -210,6 +212,37 @@ pub const STORIES: &[(&str, &str, &str)] = &[
         "wait",
         "  - {title: m, apply: MAP}\n  - {title: x, wait: {kind: ConfigMap, name: c, for: {object: {data: {a: z}}}}, timeout: 2s}",
         "timed out",
+    ),
+    // Long bodies.
+    (
+        "patch-raw-long",
+        "  - {title: x, as: {user: jane}, request: {method: PATCH, path: '/api/v1/namespaces/{namespace}/configmaps/c', body: BIGMAP}}",
+        "cannot patch resource",
+    ),
+    (
+        "patch-long",
+        "  - {title: m, apply: MAP}\n  - {title: x, as: {user: jane}, patch: {kind: ConfigMap, name: c, body: BIGMAP}}",
+        "cannot ",
+    ),
+    (
+        "curl-long",
+        "POD  - {title: x, curl: {in: p, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', token: mounted, method: POST, body: BIGMAP}}",
+        "cannot create resource",
+    ),
+    (
+        "curl-long-saved",
+        "PODSAVED  - {title: x, curl: {in: p, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', token: {saved: old}, method: POST, body: BIGMAP}}",
+        "system:serviceaccount:NS:reader\\\" cannot create resource",
+    ),
+    (
+        "curl-long-plain",
+        "POD  - {title: x, curl: {in: p, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', insecure: true, method: POST, body: BIGMAP}}",
+        "system:anonymous",
+    ),
+    (
+        "curl-long-guest",
+        "  - {title: q, create: {apiVersion: v1, kind: Pod, metadata: {name: q}, spec: {serviceAccountName: reader, containers: [{name: app, image: 'kubewalk.local/pause:1', imagePullPolicy: Never}]}}}\n  - {title: w, wait: {kind: Pod, name: q, for: {condition: Ready}}}\n  - {title: x, curl: {in: q, url: 'https://kubernetes.default/api/v1/namespaces/{namespace}/configmaps', token: mounted, method: POST, body: BIGMAP}}",
+        "cannot create resource",
     ),
     // What is looked for when the step runs.
     (
