@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub mod exchange;
+pub mod rbac;
 pub mod secrets;
 pub mod stream;
 
@@ -225,6 +226,9 @@ pub struct StepFinished {
     /// How many times it was asked (`within`); 0: never.
     #[serde(default)]
     pub attempts: usize,
+    /// What it has shown of RBAC; the diagram is drawn from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rbac: Vec<rbac::Rbac>,
 }
 
 /// A scenario that is to run.

@@ -1,5 +1,6 @@
 //! Reports: pure functions of the event stream.
 
+pub mod diagram;
 pub mod findings;
 pub mod github;
 pub mod html;

@@ -36,7 +36,11 @@ use self::look::Look;
 use crate::{
     clock::{self, Moment},
     cluster::{Cluster, ClusterError, Facts, ready},
-    event::{self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange, secrets},
+    event::{
+        self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange,
+        rbac::{self, Rbac},
+        secrets,
+    },
     exit_code::Exit,
     expect::Answer,
     k8s::Version,
@@ -249,6 +253,9 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
+        if let Ok(attempt::Judged { got, .. }) = &asked {
+            seen.rbac = rbac::of(step, judged::calls(step), &got.answer, got.at);
+        }
         seen.lines = Some(reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
         let outcome;
         (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
@@ -304,13 +311,14 @@ struct Seen {
     attempts: usize,
     /// What does the same.
     lines: Option<String>,
+    rbac: Vec<Rbac>,
 }
 
 impl Seen {
     fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
-        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
+        Seen { warnings: warnings(answer), answered, attempts: asked.attempts, ..Seen::default() }
     }
 }
 
@@ -332,6 +340,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         asked: exchange::requests(step),
         answered: seen.answered,
         attempts: seen.attempts,
+        rbac: seen.rbac,
     }))
 }
 

@@ -136,6 +136,7 @@ fn step(name: &str, number: usize, outcome: Outcome) -> Vec<Event> {
             stderr: body,
         }),
         attempts: 3,
+        rbac: vec![],
     };
     let started = Event::StepStarted { path: path(name), number, title: finished.title.clone(), say: None };
     match finished.outcome {

@@ -64,6 +64,7 @@ fn attempt(path: &str, outcome: Outcome) -> Vec<Event> {
         asked: vec![],
         answered: None,
         attempts: 1,
+        rbac: vec![],
     };
     let (claim, namespace) = ("A claim".to_owned(), "kw-a".to_owned());
     let path = path.to_owned();
