@@ -118,6 +118,9 @@ pub enum Event {
         namespace: String,
         /// How many steps it has.
         steps: usize,
+        /// The sum of its file and of the files that it names, `sha256:…`; empty in a stream of an older kubewalk.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        sum: String,
     },
     /// A step begins.
     StepStarted {
@@ -183,6 +186,11 @@ pub enum Event {
         took_ms: u64,
         /// kubewalk's exit code.
         exit_code: u8,
+    },
+    /// The line behind the last event: what was written before it. It is no signature, as everybody can make a sum.
+    Sealed {
+        /// `sha256:…` of all lines before this one.
+        sum: String,
     },
     /// One that this kubewalk does not know: a newer one wrote it.
     #[serde(other, skip_serializing)]

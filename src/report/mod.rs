@@ -6,6 +6,7 @@ pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod pages;
 pub mod snippet;
 pub mod story;
 pub mod terminal;

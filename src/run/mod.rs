@@ -86,6 +86,7 @@ pub async fn scenario(
         line: selected(plan).line,
         namespace: plan.namespace.clone(),
         steps: plan.steps.len(),
+        sum: plan.sum(),
     });
     let mut ended = Ended::before(plan.steps.len());
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {

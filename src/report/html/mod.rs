@@ -2,7 +2,7 @@
 //! came back, what that means, and how to do it by hand.
 
 mod step;
-mod words;
+pub(super) mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -14,8 +14,11 @@ use super::{
 use crate::{duration::took, event::Record};
 
 /// Nothing is loaded, and nothing runs, even if something got around the escaping.
-const POLICY: &str =
+pub(super) const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// The style sheet of all pages.
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// The page.
 pub fn render(records: &[Record]) -> String {
@@ -32,7 +35,7 @@ pub fn render(records: &[Record]) -> String {
                 title { "kubewalk: " (words) }
                 // The browser would ask a server for one.
                 link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("style.css"))) (PreEscaped(Diagram::CSS)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(Diagram::CSS)) }
             }
             body {
                 a.skip href="#steps" { "Skip to the steps" }

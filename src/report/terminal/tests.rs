@@ -9,6 +9,7 @@ fn started(path: &str) -> Event {
         line: 1,
         namespace: "ns".into(),
         steps: 1,
+        sum: String::new(),
     }
 }
 

@@ -1,0 +1,184 @@
+//! The lines that kubewalk prints as the same by hand are the same: those of every step of every shipped scenario are given to a shell,
+//! as they stand, on another cluster, in the order of the steps, and each comes to the verdict of its step.
+#![cfg(target_os = "linux")]
+
+mod traces;
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use serde_json::Value;
+use traces::Place;
+
+/// Scenarios whose lines no person can give to a shell one after the other, each with the reason.
+const LEFT_OUT: &[(&str, &str)] = &[];
+
+/// The value of a key.
+fn of<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// What a shell said to the lines of a step, and how the last of them ended.
+struct Heard {
+    text: String,
+    code: i32,
+}
+
+/// Stands before the end of each step in what the shell says.
+const END: &str = "----- end of step";
+
+/// The lines of a scenario's steps, in a namespace that is made first if the scenario has one of its own.
+fn script(namespace: &str, steps: &[&Value], folder: &str) -> String {
+    let mut script = format!(
+        "cd {folder}\nexec 2>&1\nkubectl create namespace {namespace} >/dev/null 2>&1\n\
+         until kubectl get sa default -n {namespace} >/dev/null 2>&1; do sleep 0.1; done\n"
+    );
+    for step in steps {
+        // A braced group keeps the variables of the lines for later ones.
+        script += &format!("{{\n:\n{}\n}}\necho; echo '{END}' {} $?\n", of(step, "equivalent"), step["number"]);
+    }
+    script
+}
+
+/// What was said, step by step.
+fn heard(said: &str) -> BTreeMap<u64, Heard> {
+    let mut all = BTreeMap::new();
+    let mut text = String::new();
+    for line in said.lines() {
+        match line.strip_prefix(END) {
+            Some(rest) => {
+                let mut words = rest.split_whitespace().map(|word| word.parse::<i64>().unwrap_or(-1));
+                let (number, code) = (words.next().unwrap_or(-1), words.next().unwrap_or(-1));
+                let heard = Heard { text: std::mem::take(&mut text), code: i32::try_from(code).unwrap_or(-1) };
+                all.insert(u64::try_from(number).unwrap_or(0), heard);
+            }
+            None => text += &format!("{line}\n"),
+        }
+    }
+    all
+}
+
+/// Why what a shell said is another verdict than that of the step.
+fn differs(step: &Value, heard: &Heard) -> Option<String> {
+    let answered = &step["answered"];
+    let body = of(&answered["body"], "text");
+    let lower = heard.text.to_lowercase();
+    if let Some(lines) = questions(body) {
+        let said: Vec<&str> = heard.text.lines().filter_map(yes_or_no).collect();
+        // Of many questions the first are written out.
+        let wanted = &lines[..lines.len().min(said.len().max(1))];
+        let cut = of(step, "equivalent").contains("more questions");
+        return (said != wanted || !cut && said.len() != lines.len()).then(|| format!("{lines:?} were answered, not {said:?}"));
+    }
+    if let Some(code) = answered["exitCode"].as_i64() {
+        return (i64::from(heard.code) != code).then(|| format!("exit code {code}, not {}", heard.code));
+    }
+    let Some(status) = answered["status"].as_u64() else {
+        return (heard.code != 0).then(|| format!("it ended well, not with {}", heard.code));
+    };
+    let by_curl = of(step, "equivalent").contains("curl ");
+    let json: Value = serde_json::from_str(body).unwrap_or_default();
+    if by_curl {
+        // curl ends well whatever the server says; its body says it.
+        let same = match json["kind"].as_str() {
+            Some("Status") => lower.contains(&format!("\"code\": {status}")) || lower.contains(&format!("\"code\":{status}")),
+            Some(kind) => heard.text.contains(&format!("\"{kind}\"")),
+            None => heard.text.contains(&status.to_string()) || body.lines().next().is_none_or(|line| heard.text.contains(line.trim())),
+        };
+        return (!same).then(|| format!("{status}"));
+    }
+    if (200..300).contains(&status) {
+        return (heard.code != 0).then(|| format!("{status}, not exit code {}", heard.code));
+    }
+    let reason = json["reason"].as_str().unwrap_or_default().to_lowercase();
+    let words: &[&str] = match (status, reason.as_str()) {
+        (401, _) => &["unauthorized", "must be logged in", "provide credentials"],
+        (403, _) => &["forbidden"],
+        (404, _) => &["not found", "notfound", "could not find"],
+        (409, _) => &["already exists", "conflict", "alreadyexists"],
+        (422, _) => &["invalid"],
+        _ => &[],
+    };
+    let message = json["message"].as_str().unwrap_or_default().to_lowercase();
+    let said = words.iter().any(|word| lower.contains(word)) || !message.is_empty() && lower.contains(message.trim());
+    (heard.code == 0 || !said).then(|| format!("{status} {reason}, and exit code {}", heard.code))
+}
+
+/// The answers to questions about rights, in a body of ours.
+fn questions(body: &str) -> Option<Vec<&str>> {
+    let lines: Vec<&str> = body.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
+    (!lines.is_empty() && lines.iter().all(|line| ["yes", "no"].contains(line))).then_some(lines)
+}
+
+fn yes_or_no(line: &str) -> Option<&'static str> {
+    match line.trim().split([' ', '-']).next()? {
+        "yes" | "true" => Some("yes"),
+        "no" | "false" => Some("no"),
+        _ => None,
+    }
+}
+
+/// Whether the line says why it cannot be given to a shell.
+fn says_why(step: &Value) -> bool {
+    of(step, "equivalent").lines().all(|line| line.starts_with('#'))
+}
+
+#[test]
+fn every_line_of_every_scenario_comes_to_the_verdict_of_its_step() {
+    let mut place = Place::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let events = folder.path().join("events");
+    let report = format!("events={}", events.display());
+    let scenarios = std::env::var("KUBEWALK_TEST_SCENARIOS").unwrap_or_else(|_| "scenarios".into());
+    let run = place.run(&["run", &scenarios, "--cluster", "builtin", "--report", &report]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let events: Vec<Value> = (fs::read_to_string(&events).expect("events").lines())
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let up = |place: &mut Place| {
+        let up = place.run(&["cluster", "up", "--cluster", "builtin", "--fresh"]);
+        assert_eq!(up.code, Some(0), "{up:?}");
+        place.run(&["cluster", "kubeconfig"]).stdout.trim().to_owned()
+    };
+    let mut config = up(&mut place);
+    let (mut wrong, mut tried, mut untold) = (Vec::new(), 0, Vec::new());
+    for started in events.iter().filter(|event| of(event, "event") == "scenarioStarted") {
+        let (path, namespace) = (of(started, "path"), of(started, "namespace"));
+        if let Some((_, why)) = LEFT_OUT.iter().find(|(name, _)| path.ends_with(name)) {
+            untold.push(format!("{path}: {why}"));
+            continue;
+        }
+        let steps: Vec<&Value> = (events.iter())
+            .filter(|event| of(event, "event") == "stepFinished" && of(event, "path") == path)
+            .filter(|step| of(&step["outcome"], "is") == "held")
+            .collect();
+        let text = script(namespace, &steps, env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new("bash").args(["-c", &text]).env("KUBECONFIG", &config).output().expect("a shell");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let heard = heard(&said);
+        for step in steps {
+            let number = step["number"].as_u64().unwrap_or_default();
+            if says_why(step) {
+                untold.push(format!("{path} {number}: {}", of(step, "equivalent")));
+                continue;
+            }
+            tried += 1;
+            let found = heard.get(&number).map_or(Some("the shell did not come so far".into()), |heard| differs(step, heard));
+            if let Some(found) = found {
+                let said = heard.get(&number).map(|heard| heard.text.as_str()).unwrap_or_default();
+                wrong.push(format!("{path} step {number} {}: {found}\n{}\n{said}", of(step, "title"), of(step, "equivalent")));
+            }
+        }
+        if namespace.starts_with("kw-") {
+            let delete = ["delete", "namespace", namespace, "--wait=false"];
+            let _ = Command::new("kubectl").args(delete).env("KUBECONFIG", &config).output();
+        } else {
+            // What is made in a namespace that everybody has is in the way of others.
+            place.run(&["cluster", "down", "--all"]);
+            config = up(&mut place);
+        }
+    }
+    place.run(&["cluster", "down", "--all"]);
+    println!("{tried} steps, {} of them otherwise", wrong.len());
+    untold.iter().for_each(|line| println!("not given to the shell: {line}"));
+    assert!(wrong.is_empty(), "{} of {tried} steps:\n{}", wrong.len(), wrong.join("\n\n"));
+}
