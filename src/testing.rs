@@ -136,7 +136,9 @@ fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
     }
     if plan.tags.iter().any(|tag| tag == "exercise") {
         let name = path.display();
-        return Outcome::Ignored(format!("{name} is tagged exercise: planned, not run, as it fails until somebody repairs it"));
+        return Outcome::Ignored(format!(
+            "{name} is tagged exercise: planned, not run, as it fails until somebody repairs it"
+        ));
     }
     if let Some(why) = kind_cannot(&plan.shape) {
         return Outcome::Ignored(format!("{} is planned, not run: {why}", path.display()));

@@ -34,7 +34,7 @@ fn script(namespace: &str, steps: &[&Value], folder: &str) -> String {
     );
     for step in steps {
         // A braced group keeps the variables of the lines for later ones.
-        script += &format!("{{\n:\n{}\n}}\necho; echo '{END}' {} $?\n", of(step, "equivalent"), step["number"]);
+        script += &format!("{{\n:\n{}\n}}\nended=$?; echo; echo '{END}' {} $ended\n", of(step, "equivalent"), step["number"]);
     }
     script
 }
@@ -67,7 +67,8 @@ fn differs(step: &Value, heard: &Heard) -> Option<String> {
         // Of many questions the first are written out.
         let wanted = &lines[..lines.len().min(said.len().max(1))];
         let cut = of(step, "equivalent").contains("more questions");
-        return (said != wanted || !cut && said.len() != lines.len()).then(|| format!("{lines:?} were answered, not {said:?}"));
+        return (said != wanted || !cut && said.len() != lines.len())
+            .then(|| format!("{lines:?} were answered, not {said:?}"));
     }
     if let Some(code) = answered["exitCode"].as_i64() {
         return (i64::from(heard.code) != code).then(|| format!("exit code {code}, not {}", heard.code));
@@ -80,9 +81,14 @@ fn differs(step: &Value, heard: &Heard) -> Option<String> {
     if by_curl {
         // curl ends well whatever the server says; its body says it.
         let same = match json["kind"].as_str() {
-            Some("Status") => lower.contains(&format!("\"code\": {status}")) || lower.contains(&format!("\"code\":{status}")),
+            Some("Status") => {
+                lower.contains(&format!("\"code\": {status}")) || lower.contains(&format!("\"code\":{status}"))
+            }
             Some(kind) => heard.text.contains(&format!("\"{kind}\"")),
-            None => heard.text.contains(&status.to_string()) || body.lines().next().is_none_or(|line| heard.text.contains(line.trim())),
+            None => {
+                heard.text.contains(&status.to_string())
+                    || body.lines().next().is_none_or(|line| heard.text.contains(line.trim()))
+            }
         };
         return (!same).then(|| format!("{status}"));
     }
@@ -162,10 +168,15 @@ fn every_line_of_every_scenario_comes_to_the_verdict_of_its_step() {
                 continue;
             }
             tried += 1;
-            let found = heard.get(&number).map_or(Some("the shell did not come so far".into()), |heard| differs(step, heard));
+            let found =
+                heard.get(&number).map_or(Some("the shell did not come so far".into()), |heard| differs(step, heard));
             if let Some(found) = found {
                 let said = heard.get(&number).map(|heard| heard.text.as_str()).unwrap_or_default();
-                wrong.push(format!("{path} step {number} {}: {found}\n{}\n{said}", of(step, "title"), of(step, "equivalent")));
+                wrong.push(format!(
+                    "{path} step {number} {}: {found}\n{}\n{said}",
+                    of(step, "title"),
+                    of(step, "equivalent")
+                ));
             }
         }
         if namespace.starts_with("kw-") {

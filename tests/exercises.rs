@@ -42,8 +42,12 @@ fn each_fails_as_given_and_holds_as_solved() {
     for story in stories {
         let path = story["path"].as_str().expect("a path");
         let wanted = if path.contains("/solutions/") { "held" } else { "failed" };
-        let ends: Vec<&str> =
-            story["steps"].as_array().expect("steps").iter().filter_map(|step| step["outcome"]["is"].as_str()).collect();
+        let ends: Vec<&str> = story["steps"]
+            .as_array()
+            .expect("steps")
+            .iter()
+            .filter_map(|step| step["outcome"]["is"].as_str())
+            .collect();
         let failed = ends.iter().filter(|end| **end != "held").collect::<Vec<_>>();
         // A claim that fails, and not a step that could not be carried out.
         let as_wanted = match wanted {

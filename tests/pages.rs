@@ -77,7 +77,11 @@ fn a_page_is_what_a_run_made_and_nothing_else() {
         for hidden in ["YWJyYWNhZGFicmE", "abracadabra\"", "eyJ"] {
             assert!(!text.contains(hidden), "{format}: {hidden}");
         }
-        assert!(text.contains("cannot list resource") && text.contains("kubectl --as=system:serviceaccount:kw-story:reader"), "{text}");
+        assert!(
+            text.contains("cannot list resource")
+                && text.contains("kubectl --as=system:serviceaccount:kw-story:reader"),
+            "{text}"
+        );
         assert!(text.contains("sha256:") && text.contains("Kubernetes v1."), "{text}");
         if format == "cast" {
             played(&text);
@@ -107,7 +111,10 @@ fn a_page_is_what_a_run_made_and_nothing_else() {
     let at = text.find("cannot list").expect("the answer");
     fs::write(&events, format!("{}C{}", &text[..at], &text[at + 1..])).expect("written");
     let said = pages.docs(&["--from", &events]);
-    assert!(said.code == Some(2) && said.stderr.contains("changed after the run wrote it") && said.stdout.is_empty(), "{said:?}");
+    assert!(
+        said.code == Some(2) && said.stderr.contains("changed after the run wrote it") && said.stdout.is_empty(),
+        "{said:?}"
+    );
     let unsealed: Vec<&str> = text.lines().collect();
     fs::write(&events, unsealed[..unsealed.len() - 1].join("\n") + "\n").expect("written");
     let said = pages.docs(&["--from", &events]);
@@ -147,7 +154,11 @@ fn played(text: &str) {
     assert_eq!(markers[0], "A reader may list");
     assert_eq!(markers.len(), 9, "{markers:?}");
     assert_eq!(markers[3], "3. Nobody may list yet");
-    for words in ["$ kubectl --as=system:serviceaccount:kw-story:reader get configmaps", "3. Nobody may list yet", "✓ 403 Forbidden"] {
+    for words in [
+        "$ kubectl --as=system:serviceaccount:kw-story:reader get configmaps",
+        "3. Nobody may list yet",
+        "✓ 403 Forbidden",
+    ] {
         assert!(shown.contains(words), "{words}:\n{shown}");
     }
     assert!(!shown.contains('\u{1b}'), "nothing is left of what only colours:\n{shown}");

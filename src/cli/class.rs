@@ -100,11 +100,13 @@ mod tests {
 
     #[test]
     fn a_node_that_must_be_fetched_is_none_for_a_class() {
-        let built = |found: &str, good| vec![("builtin", vec![check("user", "root", good), check("engine", found, true)])];
+        let built =
+            |found: &str, good| vec![("builtin", vec![check("user", "root", good), check("engine", found, true)])];
         assert!(node(&built("built, in /x", true)).good);
         assert!(!node(&built("not built yet; will be, below /x", true)).good);
         assert!(!node(&built("built, in /x", false)).good, "a cluster that does not work here has no node");
-        let pulled = |found: &str| vec![("k3s", vec![check("docker", "29 answers", true), check("image", found, true)])];
+        let pulled =
+            |found: &str| vec![("k3s", vec![check("docker", "29 answers", true), check("image", found, true)])];
         assert!(node(&pulled("rancher/k3s:v1.37 is here")).good);
         assert!(!node(&pulled("rancher/k3s:v1.37 is not here; will be pulled from its registry")).good);
     }
@@ -114,7 +116,9 @@ mod tests {
         let good = Point::good("node", "is here");
         assert!(page(std::slice::from_ref(&good)).ends_with("A class can be given here without a network.\n"));
         let text = page(&[good, memory(100)]);
-        assert!(text.contains("  missing  memory: 100 MiB are free; a class takes about 1200\n           end other programs\n"));
+        assert!(text.contains(
+            "  missing  memory: 100 MiB are free; a class takes about 1200\n           end other programs\n"
+        ));
         assert!(text.ends_with("A class cannot be given here yet.\n"), "{text}");
     }
 }

@@ -19,6 +19,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
+#[group(skip)]
 pub struct Options {
     #[command(subcommand)]
     own: Option<Page>,

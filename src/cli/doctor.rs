@@ -7,9 +7,8 @@ use clap::Args;
 use super::{class, output::print, progress, signals, talk::Talk};
 use crate::{
     cluster::{
-        self, ClusterError, StartError, Wanted, engine, machine,
+        self, ClusterError, Settings, StartError, Wanted, engine, machine,
         preflight::{self, Check},
-        Settings,
     },
     duration::took,
     exit_code::Exit,
@@ -75,10 +74,17 @@ fn measured(try_it: bool, settings: &Settings, talk: Talk) -> anyhow::Result<(Op
         }
     });
     Ok(match started {
-        Ok((ready, kind, left)) if left.is_empty() => {
-            (Some(class::Point::good("time to ready", format!("{} until a Pod can run, on {kind}", took(millis(ready))))), Exit::Held)
-        }
-        Ok((_, _, left)) => (Some(class::Point::bad("end", format!("this is left behind: {}", left.join(", ")), "kubewalk sweep")), Exit::CleanUp),
+        Ok((ready, kind, left)) if left.is_empty() => (
+            Some(class::Point::good(
+                "time to ready",
+                format!("{} until a Pod can run, on {kind}", took(millis(ready))),
+            )),
+            Exit::Held,
+        ),
+        Ok((_, _, left)) => (
+            Some(class::Point::bad("end", format!("this is left behind: {}", left.join(", ")), "kubewalk sweep")),
+            Exit::CleanUp,
+        ),
         Err(StartError::Stopped(why)) => return Ok((None, why.into())),
         Err(StartError::Failed(e)) => {
             (Some(class::Point::bad("time to ready", e.message, e.remedy.unwrap_or_default())), Exit::Environment)

@@ -21,6 +21,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[group(skip)] // its name is that of the options of a run, which are within
 pub struct Options {
     #[command(flatten)]
     run: run::Options,

@@ -11,6 +11,7 @@ use std::{
 use kubewalk::{
     event::{
         Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished, VERSION,
+        rbac::{Call, Rbac},
     },
     expect::{Class, Mismatch},
 };
@@ -136,7 +137,12 @@ fn step(name: &str, number: usize, outcome: Outcome) -> Vec<Event> {
             stderr: body,
         }),
         attempts: 3,
-        rbac: vec![],
+        rbac: vec![Rbac::Asked {
+            user: HOSTILE.into(),
+            groups: vec![],
+            call: Call { verb: "list".into(), resource: format!("{HOSTILE} {TOKEN}"), ..Call::default() },
+            allowed: false,
+        }],
     };
     let started = Event::StepStarted { path: path(name), number, title: finished.title.clone(), say: None };
     match finished.outcome {

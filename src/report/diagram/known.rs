@@ -157,16 +157,20 @@ impl Known {
 
     fn made(&mut self, object: &Value, whole: bool) {
         let id = Id::of(object);
+        // The kinds of one namespace have the same keys as those of the whole cluster, whose types are taken for both.
+        let mut keys = object.clone();
+        if let Value::Object(keys) = &mut keys {
+            keys.remove("kind");
+        }
         let what = match id.kind.as_str() {
             "ServiceAccount" => What::Account,
             "Role" | "ClusterRole" => {
-                // A ClusterRole has all keys that a Role has.
-                let role = serde_json::from_value::<ClusterRole>(object.clone()).unwrap_or_default();
+                let role = serde_json::from_value::<ClusterRole>(keys).unwrap_or_default();
                 let rules = whole.then(|| role.rules.unwrap_or_default());
                 What::Role { rules, aggregation: role.aggregation_rule, labels: object["metadata"]["labels"].clone() }
             }
             "RoleBinding" | "ClusterRoleBinding" => {
-                let bound = whole.then(|| serde_json::from_value::<ClusterRoleBinding>(object.clone()).ok()).flatten();
+                let bound = whole.then(|| serde_json::from_value::<ClusterRoleBinding>(keys).ok()).flatten();
                 let (raw, role) =
                     bound.map_or((vec![], None), |bound| (bound.subjects.unwrap_or_default(), Some(bound.role_ref)));
                 let subjects = raw.iter().map(|subject| Subject::of(subject, id.namespace.as_ref())).collect();

@@ -208,7 +208,11 @@ fn calls(made: &mut Diagram, known: &Known, subject: &Subject, from: usize) {
     for allowed in [true, false] {
         let of: Vec<_> = known.loose(subject).filter(|loose| loose.allowed == allowed).collect();
         let Some(last) = of.iter().map(|loose| loose.step).max() else { continue };
-        let mut lines: Vec<String> = of.iter().take(MOST_RULES).map(|loose| loose.words()).collect();
+        let one = |loose: &&known::Loose| match of.len() {
+            1 => loose.words(),
+            _ => format!("{} (step {})", loose.words(), loose.step),
+        };
+        let mut lines: Vec<String> = of.iter().take(MOST_RULES).map(one).collect();
         if of.len() > MOST_RULES {
             lines.push(format!("and {} more", of.len() - MOST_RULES));
         }

@@ -54,7 +54,7 @@ impl Diagram {
         let said = self.sentences();
         html! {
             svg.rbac xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
-                role="img" aria-labelledby={ (id) "-t " (id) "-d" } {
+                role="img" aria-labelledby={ (id) "-t" } aria-describedby={ (id) "-d" } {
                 title id={ (id) "-t" } { "Who may do what" }
                 desc id={ (id) "-d" } { (said.join(". ")) ". " (LEGEND) "." }
                 @if style == Style::Own { style { (PreEscaped(Self::CSS)) } rect.ground width="100%" height="100%" {} }

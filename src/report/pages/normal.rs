@@ -14,6 +14,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "«time»"),
         (r#"(\\?"resourceVersion\\?": ?\\?")\d+"#, "${1}«number»"),
         (r#"(\\?"(?:exp|iat|nbf|auth_time|warnafter)\\?": ?)\d+"#, "${1}«time»"),
+        (r#"(\\?"(?:kid|x5t)\\?": ?\\?")[A-Za-z0-9_-]{20,}"#, "${1}«key»"),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{4,5})?\b", "«address»"),
         (r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-«random»"),
         (r"\bsha256:[0-9a-f]{64}\b", "sha256:«sum»"),
