@@ -2,6 +2,7 @@
 //! exercise by no expectation.
 #![cfg(target_os = "linux")]
 
+#[path = "../common/traces.rs"]
 mod traces;
 
 use std::{fs, path::Path, time::Duration};

@@ -1,6 +1,7 @@
 //! `doctor --class`: what it says of a machine that has a node, and of one that would have to fetch it.
 #![cfg(target_os = "linux")]
 
+#[path = "../common/traces.rs"]
 mod traces;
 
 use std::time::Duration;

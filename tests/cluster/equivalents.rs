@@ -2,6 +2,7 @@
 //! as they stand, on another cluster, in the order of the steps, and each comes to the verdict of its step.
 #![cfg(target_os = "linux")]
 
+#[path = "../common/traces.rs"]
 mod traces;
 
 use std::{collections::BTreeMap, fs, process::Command};

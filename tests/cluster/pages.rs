@@ -2,6 +2,7 @@
 //! an event stream, and a cast is played by a reader that is not ours.
 #![cfg(target_os = "linux")]
 
+#[path = "../common/traces.rs"]
 mod traces;
 
 use std::{fs, path::Path};
