@@ -227,6 +227,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
+        let written = step;
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
@@ -257,7 +258,8 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         if let Ok(attempt::Judged { got, .. }) = &asked {
             seen.rbac = rbac::of(step, judged::calls(step), &got.answer, got.at);
         }
-        seen.lines = Some(reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
+        seen.lines =
+            Some(reproduce::saved(written) + &reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
         let outcome;
         (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
         ended.skipped -= 1;

@@ -5,7 +5,12 @@
 #[path = "../common/traces.rs"]
 mod traces;
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use traces::Place;
@@ -24,39 +29,76 @@ struct Heard {
     code: i32,
 }
 
+/// A shell that keeps the variables of the lines for later ones.
+struct Shell {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
 /// Stands before the end of each step in what the shell says.
 const END: &str = "----- end of step";
 
-/// The lines of a scenario's steps, in a namespace that is made first if the scenario has one of its own.
-fn script(namespace: &str, steps: &[&Value], folder: &str) -> String {
-    let mut script = format!(
-        "cd {folder}\nexec 2>&1\nkubectl create namespace {namespace} >/dev/null 2>&1\n\
-         until kubectl get sa default -n {namespace} >/dev/null 2>&1; do sleep 0.1; done\n"
-    );
-    for step in steps {
-        // A braced group keeps the variables of the lines for later ones.
-        script += &format!("{{\n:\n{}\n}}\nended=$?; echo; echo '{END}' {} $ended\n", of(step, "equivalent"), step["number"]);
+impl Shell {
+    /// In a namespace that is made first, unless every cluster has it.
+    fn new(config: &str, namespace: &str) -> Shell {
+        let mut child = Command::new("bash")
+            .env("KUBECONFIG", config)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let said = BufReader::new(child.stdout.take().expect("its output"));
+        let mut shell = Shell { child, said };
+        shell.tell(&format!(
+            "exec 2>&1\nkubectl create namespace {namespace}\n\
+             until kubectl get sa default -n {namespace} >/dev/null 2>&1; do sleep 0.1; done"
+        ));
+        shell
     }
-    script
-}
 
-/// What was said, step by step.
-fn heard(said: &str) -> BTreeMap<u64, Heard> {
-    let mut all = BTreeMap::new();
-    let mut text = String::new();
-    for line in said.lines() {
-        match line.strip_prefix(END) {
-            Some(rest) => {
-                let mut words = rest.split_whitespace().map(|word| word.parse::<i64>().unwrap_or(-1));
-                let (number, code) = (words.next().unwrap_or(-1), words.next().unwrap_or(-1));
-                let heard = Heard { text: std::mem::take(&mut text), code: i32::try_from(code).unwrap_or(-1) };
-                all.insert(u64::try_from(number).unwrap_or(0), heard);
+    /// Gives it lines, and takes what it says to them.
+    fn tell(&mut self, lines: &str) -> Heard {
+        let input = self.child.stdin.as_mut().expect("its input");
+        // Nothing reads the input of the shell itself; `timeout` is for what waits for ever.
+        let lines = format!("{{\n:\n{lines}\n}} </dev/null\nended=$?; echo; echo '{END}' $ended\n");
+        input.write_all(lines.as_bytes()).expect("it listens");
+        let mut text = String::new();
+        loop {
+            let mut line = String::new();
+            if self.said.read_line(&mut line).unwrap_or(0) == 0 {
+                return Heard { text: text + "(the shell has ended)", code: -1 };
             }
-            None => text += &format!("{line}\n"),
+            if let Some(rest) = line.strip_prefix(END) {
+                return Heard { text, code: rest.trim().parse().unwrap_or(-1) };
+            }
+            text += &line;
         }
     }
-    all
+
+    /// The verdict of the lines of a step: `None` when it is the step's. What the step waits for, they may be asked again for.
+    fn differs(&mut self, step: &Value) -> Option<String> {
+        let waits = of(step, "yaml").contains("within");
+        let begun = Instant::now();
+        loop {
+            let heard = self.tell(of(step, "equivalent"));
+            let found = differs(step, &heard)?;
+            if !waits || begun.elapsed() > LONG {
+                return Some(format!("{found}\n{}", heard.text));
+            }
+        }
+    }
 }
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How long a step that waits is waited for: a token's end is seen after 10 s.
+const LONG: Duration = Duration::from_secs(20);
 
 /// Why what a shell said is another verdict than that of the step.
 fn differs(step: &Value, heard: &Heard) -> Option<String> {
@@ -124,11 +166,6 @@ fn yes_or_no(line: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the line says why it cannot be given to a shell.
-fn says_why(step: &Value) -> bool {
-    of(step, "equivalent").lines().all(|line| line.starts_with('#'))
-}
-
 #[test]
 fn every_line_of_every_scenario_comes_to_the_verdict_of_its_step() {
     let mut place = Place::new();
@@ -142,7 +179,7 @@ fn every_line_of_every_scenario_comes_to_the_verdict_of_its_step() {
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
     let up = |place: &mut Place| {
-        let up = place.run(&["cluster", "up", "--cluster", "builtin", "--fresh"]);
+        let up = place.run(&["cluster", "up", "--cluster", "builtin"]);
         assert_eq!(up.code, Some(0), "{up:?}");
         place.run(&["cluster", "kubeconfig"]).stdout.trim().to_owned()
     };
@@ -158,26 +195,18 @@ fn every_line_of_every_scenario_comes_to_the_verdict_of_its_step() {
             .filter(|event| of(event, "event") == "stepFinished" && of(event, "path") == path)
             .filter(|step| of(&step["outcome"], "is") == "held")
             .collect();
-        let text = script(namespace, &steps, env!("CARGO_MANIFEST_DIR"));
-        let output = Command::new("bash").args(["-c", &text]).env("KUBECONFIG", &config).output().expect("a shell");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let heard = heard(&said);
+        let mut shell = Shell::new(&config, namespace);
         for step in steps {
-            let number = step["number"].as_u64().unwrap_or_default();
-            if says_why(step) {
-                untold.push(format!("{path} {number}: {}", of(step, "equivalent")));
+            let (number, lines) = (&step["number"], of(step, "equivalent"));
+            if lines.lines().all(|line| line.starts_with('#')) {
+                untold.push(format!("{path} {number}: {lines}"));
                 continue;
             }
             tried += 1;
-            let found =
-                heard.get(&number).map_or(Some("the shell did not come so far".into()), |heard| differs(step, heard));
-            if let Some(found) = found {
-                let said = heard.get(&number).map(|heard| heard.text.as_str()).unwrap_or_default();
-                wrong.push(format!(
-                    "{path} step {number} {}: {found}\n{}\n{said}",
-                    of(step, "title"),
-                    of(step, "equivalent")
-                ));
+            let Some(found) = shell.differs(step) else { continue };
+            match lines.lines().find(|line| line.starts_with("# ") && !line.contains("more questions")) {
+                Some(why) => untold.push(format!("{path} {number}: {why}")),
+                None => wrong.push(format!("{path} step {number} {}: {found}\n{lines}", of(step, "title"))),
             }
         }
         if namespace.starts_with("kw-") {

@@ -10,7 +10,8 @@ use std::{
 
 use kubewalk::{
     event::{
-        Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished, VERSION,
+        Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished,
+        VERSION,
         rbac::{Call, Rbac},
     },
     expect::{Class, Mismatch},

@@ -154,7 +154,8 @@ async fn a_browser_shows_the_page_and_the_keyboard_is_enough() {
     }
 
     // The picture of who may do what, with a sign at each arrow.
-    let drawn = browser.eval("Array.from(document.querySelectorAll('svg.rbac text'), t => t.textContent).join('|')").await;
+    let drawn =
+        browser.eval("Array.from(document.querySelectorAll('svg.rbac text'), t => t.textContent).join('|')").await;
     let drawn = drawn.as_str().expect("a text").to_owned();
     assert!(drawn.contains("no rule allows") && drawn.contains("✗ 1"), "{drawn}");
 
