@@ -236,10 +236,11 @@ fn line_of_kubectl(line: &str, sent: &[&Value], place: &str) -> Option<Rbac> {
         let object = json!({"kind": kind, "metadata": {"name": name}});
         Rbac::Made { object, whole: false }
     });
-    if let Rbac::Made { object, .. } = &mut shown {
-        if namespaced && object["metadata"]["namespace"].is_null() {
-            object["metadata"]["namespace"] = place.into();
-        }
+    if let Rbac::Made { object, .. } = &mut shown
+        && namespaced
+        && object["metadata"]["namespace"].is_null()
+    {
+        object["metadata"]["namespace"] = place.into();
     }
     Some(shown)
 }
@@ -279,7 +280,7 @@ fn decided(step: &Step, calls: Option<(&Identity, Vec<Request>)>, answer: &Answe
     let allowed: Vec<Request> = match &step.action {
         _ if !through => vec![],
         // What an apply needs beside `patch` depends on what is there.
-        Action::Apply(objects) => objects.iter().take(at + 1).filter_map(|object| patched(object)).collect(),
+        Action::Apply(objects) => objects.iter().take(at + 1).filter_map(patched).collect(),
         Action::Create(_) => requests.into_iter().take(at + 1).collect(),
         _ => requests,
     };
