@@ -75,7 +75,9 @@ pub(in crate::plan) fn request(call: &Call) -> String {
         Method::Delete => "delete",
         Method::Patch | Method::Head | Method::Options => return by_proxy(call),
     };
-    if !call.headers.is_empty() {
+    // `--raw` sends every body as JSON, and no header.
+    let other = call.content_type.as_ref().is_some_and(|kind| !kind.starts_with("application/json"));
+    if !call.headers.is_empty() || other && call.body.is_some() {
         return by_proxy(call);
     }
     let mut raw = words(["kubectl", verb, "--raw"]);
@@ -164,6 +166,8 @@ kubectl --kubeconfig="$kc" get --raw /api"#)]
         r#"printf %s '{"a":"it'\''s"}' | kubectl --as=jane create --raw '/x?a=1&b=2' -f -"#)]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "PATCH", "body": [1]}}),
         "kubectl --as=jane proxy &\ncurl -sS --retry 9 --retry-connrefused -X PATCH -H 'Content-Type: application/json-patch+json' --data-raw '[1]' http://127.0.0.1:8001/x; kill $!")]
+    #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "POST", "contentType": "application/yaml", "body": "a: b"}}),
+        "kubectl --as=jane proxy &\ncurl -sS --retry 9 --retry-connrefused -X POST -H 'Content-Type: application/yaml' --data-raw 'a: b' http://127.0.0.1:8001/x; kill $!")]
     #[case(json!({"token": {"serviceAccount": "sa", "duration": "30m", "audiences": ["vault"], "boundTo": {"kind": "Node", "name": "n"}}}),
         "kubectl create token sa -n default --duration=1800s --audience=vault --bound-object-kind=Node --bound-object-name=n")]
     #[case(json!({"token": {"serviceAccount": "sa", "from": {"secret": "s"}}}),
