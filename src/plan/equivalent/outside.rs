@@ -10,6 +10,11 @@ use crate::{
 /// certificate would not be looked at.
 pub(in crate::plan) fn asked_as(caller: &Caller, lines: &str) -> String {
     match &caller.credential {
+        // It would ask for a name instead.
+        Credential::Text(text) if text.trim().is_empty() => {
+            let flagged = flagged(lines, "--as=system:anonymous --as-group=system:unauthenticated");
+            return format!("# kubectl sends no empty token; to the server, whoever sends one is anonymous\n{flagged}");
+        }
         Credential::Text(text) => {
             let text = serde_json::Value::from(text.as_str()).to_string();
             return with_token(&quote(text.trim_matches('"')), lines);
@@ -162,6 +167,8 @@ mod tests {
     #[case(json!({"as": {"text": "garbage"}, "request": {"path": "/api"}, "expect": {"status": 401}}),
         r#"kc=$(mktemp) && printf '{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":%s}],"users":[{"name":"u","user":{"token":"%s"}}]}' "$(kubectl config view --minify --flatten --raw -o 'jsonpath={.clusters[0].cluster}')" garbage > "$kc"
 kubectl --kubeconfig="$kc" get --raw /api"#)]
+    #[case(json!({"as": {"text": ""}, "request": {"path": "/healthz"}}),
+        "# kubectl sends no empty token; to the server, whoever sends one is anonymous\nkubectl --as=system:anonymous --as-group=system:unauthenticated get --raw /healthz")]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x?a=1&b=2", "body": {"a": "it's"}}}),
         r#"printf %s '{"a":"it'\''s"}' | kubectl --as=jane create --raw '/x?a=1&b=2' -f -"#)]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "PATCH", "body": [1]}}),
