@@ -74,3 +74,11 @@ schema:
     mv schema/events.schema.json.new schema/events.schema.json
     cargo run --quiet -- schema claims > schema/claims.schema.json.new
     mv schema/claims.schema.json.new schema/claims.schema.json
+
+# Make the pages of docs/tutorials/ anew, from a run on a real cluster; `--check` compares them with one.
+tutorials *ARGS:
+    scripts/tutorials {{ARGS}}
+
+# Screenshots of the tutorials' pages at 1280x720, in light and dark; look at them.
+screenshots FOLDER:
+    scripts/screenshots {{FOLDER}} docs/tutorials/*.html

@@ -58,7 +58,7 @@ use crate::{
 };
 
 /// Runs the scenario of a file on the cluster that the tests of this process share. One tagged `slow` is only planned,
-/// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set.
+/// which is said on the terminal, unless `KUBEWALK_TAG=slow` is set; one tagged `exercise` is planned always.
 ///
 /// # Panics
 /// When the file is invalid, a step does not hold, the environment fails or something is left. The report is printed, for the harness to
@@ -133,6 +133,12 @@ fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
     if plan.tags.iter().any(|tag| tag == "slow") && !settings::slow() {
         let name = path.display();
         return Outcome::Ignored(format!("{name} is tagged slow: planned, not run (KUBEWALK_TAG=slow runs it)"));
+    }
+    if plan.tags.iter().any(|tag| tag == "exercise") {
+        let name = path.display();
+        return Outcome::Ignored(format!(
+            "{name} is tagged exercise: planned, not run, as it fails until somebody repairs it"
+        ));
     }
     if let Some(why) = kind_cannot(&plan.shape) {
         return Outcome::Ignored(format!("{} is planned, not run: {why}", path.display()));

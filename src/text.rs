@@ -17,6 +17,12 @@ pub fn shorten(text: &str, cap: usize) -> String {
     format!("{}… ({} bytes)", &text[..end], text.len())
 }
 
+/// `sha256:…` of all that was taken.
+pub fn sum(taken: &sha2::Sha256) -> String {
+    use sha2::Digest as _;
+    taken.clone().finalize().iter().fold("sha256:".to_owned(), |sum, byte| sum + &format!("{byte:02x}"))
+}
+
 /// The last boundary of characters that is not after `at`.
 pub fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)

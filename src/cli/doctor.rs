@@ -1,16 +1,29 @@
 //! `kubewalk doctor`.
 
-use super::output::print;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::{class, output::print, progress, signals, talk::Talk};
 use crate::{
     cluster::{
-        ClusterError, engine, machine,
+        self, ClusterError, Settings, StartError, Wanted, engine, machine,
         preflight::{self, Check},
     },
+    duration::took,
     exit_code::Exit,
+    run::millis,
     settings,
 };
 
-pub fn main() -> anyhow::Result<Exit> {
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Says whether a class can be given here without a network: starts a cluster, measures how long it takes, and ends it.
+    #[arg(long)]
+    class: bool,
+}
+
+pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let settings = settings::from_env();
     let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings))];
@@ -28,7 +41,55 @@ pub fn main() -> anyhow::Result<Exit> {
         None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
     };
     let auto = preflight::auto(&kinds);
-    Ok(print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit))
+    let shown = print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit);
+    if !options.class {
+        return Ok(shown);
+    }
+    let before = class::before(&kinds, &machine::look(&settings.cache, true, set));
+    let (measured, exit) = measured(before.iter().all(|point| point.good), &settings, talk)?;
+    let points: Vec<class::Point> = before.into_iter().chain(measured).collect();
+    Ok(print(&class::page(&points)).worst(shown).worst(exit))
+}
+
+/// Starts a cluster and ends it, if nothing speaks against it: how long it takes until a Pod can run in it.
+fn measured(try_it: bool, settings: &Settings, talk: Talk) -> anyhow::Result<(Option<class::Point>, Exit)> {
+    if !try_it {
+        return Ok((None, Exit::Environment));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (_stopper, stop) = runtime.block_on(async { signals::listen("kubewalk sweep".into()) });
+    let begun = Instant::now();
+    let started = runtime.block_on(async {
+        let mut told = |now| {
+            if !talk.quiet {
+                progress::show(now);
+            }
+        };
+        match cluster::start(&Wanted::default(), settings, &stop, &mut told).await {
+            Ok(cluster) => {
+                let (ready, kind) = (begun.elapsed(), cluster.facts().kind);
+                Ok((ready, kind, cluster.end().await.left))
+            }
+            Err(e) => Err(e),
+        }
+    });
+    Ok(match started {
+        Ok((ready, kind, left)) if left.is_empty() => (
+            Some(class::Point::good(
+                "time to ready",
+                format!("{} until a Pod can run, on {kind}", took(millis(ready))),
+            )),
+            Exit::Held,
+        ),
+        Ok((_, _, left)) => (
+            Some(class::Point::bad("end", format!("this is left behind: {}", left.join(", ")), "kubewalk sweep")),
+            Exit::CleanUp,
+        ),
+        Err(StartError::Stopped(why)) => return Ok((None, why.into())),
+        Err(StartError::Failed(e)) => {
+            (Some(class::Point::bad("time to ready", e.message, e.remedy.unwrap_or_default())), Exit::Environment)
+        }
+    })
 }
 
 fn about(kind: &str, checks: &[Check]) -> String {

@@ -159,6 +159,7 @@ mod tests {
             line: 1,
             namespace: "n".into(),
             steps: 1,
+            sum: String::new(),
         };
         let ended =
             Event::ScenarioFinished { path, title, held: 1 - failed, failed, broken: 0, skipped: 0, took_ms: 1 };

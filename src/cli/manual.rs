@@ -103,7 +103,7 @@ mod tests {
             "{:?}",
             all.iter().map(|a| &a.0).collect::<Vec<_>>()
         );
-        assert!(!all.iter().any(|(name, _)| name.contains("docs") || name.contains("help")));
+        assert!(!all.iter().any(|(name, _)| name.contains("docs-") || name.contains("help")));
         let (name, command) = all.iter().find(|(name, _)| name == "kubewalk-run").expect("run");
         let page = page(name, command).expect("a page");
         assert!(page.contains(".TH kubewalk-run 1") && page.contains("cleanup\\-budget"), "{page}");

@@ -6,6 +6,7 @@ macro_rules! eprint_line {
 }
 
 mod check;
+mod class;
 mod cluster;
 mod cluster_choice;
 mod cluster_source;
@@ -27,6 +28,7 @@ mod look;
 mod manual;
 mod new;
 mod output;
+mod pages;
 mod progress;
 mod rendering;
 mod report;
@@ -93,7 +95,7 @@ enum Command {
     /// Shows what a run would go by, and where each value is from: the command line, a variable, kubewalk.toml, or nobody.
     Config(Box<run::Options>),
     /// Says what this machine offers for a cluster, and what is missing.
-    Doctor,
+    Doctor(doctor::Options),
     /// Prints the JSON Schema of a scenario, for editors, or of the event stream.
     Schema(schema::Options),
     /// Says which binding and rule allow a call on a cluster, or what is nearest and what would allow it.
@@ -112,9 +114,9 @@ enum Command {
     Cluster(cluster::Command),
     /// Makes reports of a run's event stream, the same as the run would have made; or shows the run again.
     Report(report::Options),
-    /// Prints a page of kubewalk's own documentation, made of its sources.
-    #[command(hide = true, subcommand)]
-    Docs(docs::Page),
+    /// Makes a page for readers of scenarios, from a run that held: narration, manifests, lines for kubectl and curl, and the real
+    /// answers. Or compares one with a new run.
+    Docs(Box<docs::Options>),
     /// Prints what a shell needs to complete this command line: `source <(kubewalk completions bash)`.
     Completions(manual::Shell),
     /// Prints the manual page of kubewalk or of one of its commands, or writes all of them into a folder.
@@ -124,18 +126,22 @@ enum Command {
 impl Command {
     /// Whether it may speak to Docker.
     fn speaks_to_docker(&self) -> bool {
-        matches!(self, Command::Run(_) | Command::Watch(_) | Command::Doctor | Command::Sweep(_) | Command::Cluster(_))
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Watch(_)
+                | Command::Docs(_)
+                | Command::Doctor(_)
+                | Command::Sweep(_)
+                | Command::Cluster(_)
+        )
     }
 
     /// Whether it goes by the project's file.
     fn goes_by_the_file(&self) -> bool {
         match self {
-            Command::Run(_)
-            | Command::Watch(_)
-            | Command::Check(_)
-            | Command::Coverage(_)
-            | Command::List(_)
-            | Command::Config(_) => true,
+            Command::Run(_) | Command::Watch(_) | Command::Check(_) | Command::List(_) => true,
+            Command::Config(_) | Command::Coverage(_) | Command::Docs(_) => true,
             Command::Cluster(command) => command.starts(),
             _ => false,
         }
@@ -147,7 +153,8 @@ impl Command {
         match self {
             Command::Run(_)
             | Command::Watch(_)
-            | Command::Doctor
+            | Command::Docs(_)
+            | Command::Doctor(_)
             | Command::Explain(_)
             | Command::Shell(_)
             | Command::Sweep(_)
@@ -245,7 +252,7 @@ pub fn main(closed: bool) -> ExitCode {
                 _ => Exit::Bug,
             })
         }
-        Command::Doctor => doctor::main(),
+        Command::Doctor(options) => doctor::main(options, cli.talk),
         Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),
@@ -253,7 +260,7 @@ pub fn main(closed: bool) -> ExitCode {
         Command::Shell(options) => shell::main(options),
         Command::Sweep(options) => sweep::main(options),
         Command::Report(options) => report::main(options, cli.talk),
-        Command::Docs(page) => docs::main(page),
+        Command::Docs(options) => docs::main(options, cli.talk),
         Command::Cluster(command) => cluster::main(command, cli.talk),
         Command::Completions(shell) => manual::completions(shell, command()),
         Command::Man(options) => manual::main(options, command()),

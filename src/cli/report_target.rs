@@ -12,7 +12,7 @@ use super::{
     output::{eprint, print_commands},
 };
 use crate::{
-    event::Record,
+    event::{Record, stream},
     exit_code::Exit,
     k8s::nearest,
     redact::show,
@@ -129,8 +129,7 @@ pub fn spares<'p>(places: impl IntoIterator<Item = &'p PathBuf>, read: &[PathBuf
 pub fn write_stream(all: &[ReportTarget], records: &[Record]) -> Exit {
     let mut exit = Exit::Held;
     for wanted in all.iter().filter(|wanted| wanted.kind == ReportKind::Events) {
-        let lines: String = records.iter().map(Record::line).collect();
-        if let Some(Err(e)) = wanted.path.as_ref().map(|path| replace(path, &lines)) {
+        if let Some(Err(e)) = wanted.path.as_ref().map(|path| replace(path, &stream::sealed(records))) {
             exit = exit.worst(not_written(wanted, &e));
         }
     }

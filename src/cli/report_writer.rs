@@ -9,7 +9,7 @@ use super::{
     report_target::{self, ReportKind, ReportTarget},
 };
 use crate::{
-    event::{Event, Record},
+    event::{Event, Record, stream::Seal},
     exit_code::Exit,
 };
 
@@ -18,6 +18,7 @@ pub struct ReportWriter {
     begun: Instant,
     wanted: Vec<ReportTarget>,
     stream: Option<(ReportTarget, File)>,
+    seal: Seal,
     records: Vec<Record>,
     exit: Exit,
     finished: bool,
@@ -30,6 +31,7 @@ impl ReportWriter {
             begun: Instant::now(),
             wanted: wanted.to_vec(),
             stream: None,
+            seal: Seal::default(),
             records: vec![],
             exit: Exit::Held,
             finished: false,
@@ -50,7 +52,9 @@ impl ReportWriter {
         let record = Record::new(at_ms, event);
         // One write a line: what a kill leaves are whole lines.
         if let Some((wanted, mut file)) = self.stream.take() {
-            match file.write_all(record.line().as_bytes()) {
+            let line = record.line();
+            self.seal.take(&line);
+            match file.write_all(line.as_bytes()) {
                 Ok(()) => self.stream = Some((wanted, file)),
                 Err(e) => self.exit = self.exit.worst(report_target::not_written(&wanted, &e)),
             }
@@ -64,8 +68,13 @@ impl ReportWriter {
         &self.records
     }
 
-    /// Writes the reports.
+    /// Writes the reports, and the stream's seal.
     pub fn finish(mut self) -> Exit {
+        if let (Some((wanted, mut file)), Some(last)) = (self.stream.take(), self.records.last())
+            && let Err(e) = file.write_all(self.seal.line(last.at_ms).as_bytes())
+        {
+            self.exit = self.exit.worst(report_target::not_written(&wanted, &e));
+        }
         self.write()
     }
 

@@ -38,7 +38,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
-    selection: Selection,
+    pub(super) selection: Selection,
     #[command(flatten)]
     choice: ClusterChoice,
     /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
@@ -50,7 +50,7 @@ pub struct Options {
     #[arg(long, value_name = "SEED", num_args = 0..=1, env = "KUBEWALK_SHUFFLE")]
     shuffle: Option<Option<u64>>,
     #[arg(long, help = report_target::HELP, value_name = "KIND=PATH", value_parser = report_target::parse, value_delimiter = ',', env = "KUBEWALK_REPORT")]
-    report: Vec<ReportTarget>,
+    pub(super) report: Vec<ReportTarget>,
     #[command(flatten)]
     secrets: Secrets,
     #[command(flatten)]
@@ -106,7 +106,19 @@ impl Options {
     }
 }
 
+/// Runs, and shows what happens.
+///
+/// # Errors
+/// What the machine refuses before anything begins.
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    with_reports(options, &options.report, talk)
+}
+
+/// The same with other reports than those of the options.
+///
+/// # Errors
+/// As [`main`].
+pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Talk) -> anyhow::Result<Exit> {
     if let Err(exit) = options.secrets.register() {
         return Ok(exit);
     }
@@ -118,7 +130,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    if let Err(e) = report_target::check_places(&options.report) {
+    if let Err(e) = report_target::check_places(report) {
         eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
@@ -133,7 +145,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if let Err(exit) = options.narrow(&mut selected, history.as_ref()) {
         return Ok(exit);
     }
-    let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());
+    let places = report.iter().filter_map(|wanted| wanted.path.as_ref());
     if let Err(e) = report_target::spares(places, &selected.files_read()) {
         eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
@@ -144,7 +156,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     {
         return Ok(exit);
     }
-    let mut screen = Screen::new(talk, &options.report);
+    let mut screen = Screen::new(talk, report);
     screen.report(Event::RunStarted {
         version: VERSION,
         kubewalk: env!("CARGO_PKG_VERSION").into(),

@@ -26,6 +26,7 @@ pub struct Screen {
     reports: ReportWriter,
     terminal: Terminal,
     colors: bool,
+    aside: bool,
     progress: bool,
     exit: Exit,
     count: Count,
@@ -48,10 +49,12 @@ impl Count {
 
 impl Screen {
     pub fn new(talk: Talk, reports: &[ReportTarget]) -> Self {
+        let colors = if talk.aside { talk.stderr_colors() } else { talk.stdout_colors() };
         Screen {
             reports: ReportWriter::open(reports),
-            colors: talk.stdout_colors(),
-            terminal: Terminal::new(talk.stdout_colors(), talk.verbosity(), width()),
+            colors,
+            aside: talk.aside,
+            terminal: Terminal::new(colors, talk.verbosity(), width()),
             progress: !talk.quiet,
             exit: Exit::Held,
             count: Count::default(),
@@ -104,7 +107,7 @@ impl EventSink for Screen {
         let counts = matches!(event, Event::ScenarioStarted { .. } | Event::ScenarioFinished { .. });
         let event = self.reports.record(event);
         let text = self.terminal.on(event);
-        if matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
+        if self.aside || matches!(event, Event::ClusterReady { .. } | Event::Aborted { path: None, .. }) {
             eprint_colored(&text, self.colors);
         } else if !text.is_empty() {
             self.exit = self.exit.worst(print_colored(&text, self.colors));

@@ -40,7 +40,8 @@ pub struct Selection {
     /// needs (alone, pods, slow), compares a part (`~`), the whole (`=`) or a pattern (`/…/`), and joins by `&`, `|`, `!`.
     #[arg(short = 'E', long = "expr", value_name = "EXPRESSION", env = "KUBEWALK_EXPR", value_parser = expression::read)]
     pub expression: Option<Expression>,
-    /// Only scenarios with one of these tags; may be said more than once, or with commas. Those tagged `slow` run only so.
+    /// Only scenarios with one of these tags; may be said more than once, or with commas. Those tagged `slow` run only so, and
+    /// those tagged `exercise` only so or when the file itself is named.
     #[arg(long, value_name = "TAG", env = settings::TAG, value_delimiter = ',', value_parser = settings::tag)]
     pub tag: Vec<String>,
     /// A file of claims of your own: each of the scenarios' `refs` must be one of them. `kubewalk coverage` makes a page of it.
@@ -52,7 +53,10 @@ pub struct Selection {
     pub untrusted: bool,
 }
 
-/// What becomes of scenarios tagged `slow` when no tag is asked for.
+/// The tag of scenarios that fail as they are given: learners repair them.
+pub const EXERCISE: &str = "exercise";
+
+/// What becomes of scenarios tagged `slow` or `exercise` when no tag is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slow {
     /// They are taken like all others.
@@ -291,8 +295,11 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
         .as_ref()
         .is_none_or(|text| plan.title.contains(text.as_str()) || file.to_string_lossy().contains(text.as_str()));
     let meant = selection.expression.as_ref().is_none_or(|expression| expression.accepts(plan));
+    let is = |word: &str| plan.tags.iter().any(|tag| tag == word);
+    // Nobody names a file that is not meant.
+    let said = selection.paths.iter().any(|path| path == file);
     let tagged = if selection.tag.is_empty() {
-        slow == Slow::Too || !plan.tags.iter().any(|tag| tag == "slow")
+        slow == Slow::Too || !is("slow") && (said || !is(EXERCISE))
     } else {
         plan.tags.iter().any(|tag| selection.tag.contains(tag))
     };

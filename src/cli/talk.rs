@@ -20,6 +20,9 @@ pub struct Talk {
     /// Says more: each step with the kubectl or curl line that does the same; twice, also with what came back.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, value_parser = settings::count, env = "KUBEWALK_VERBOSE")]
     pub verbose: u8,
+    /// Whether standard output is for something else than what a run shows.
+    #[arg(skip)]
+    pub aside: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub mod exchange;
+pub mod rbac;
 pub mod secrets;
 pub mod stream;
 
@@ -117,6 +118,9 @@ pub enum Event {
         namespace: String,
         /// How many steps it has.
         steps: usize,
+        /// The sum of its file and of the files that it names, `sha256:…`; empty in a stream of an older kubewalk.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        sum: String,
     },
     /// A step begins.
     StepStarted {
@@ -183,6 +187,11 @@ pub enum Event {
         /// kubewalk's exit code.
         exit_code: u8,
     },
+    /// The line behind the last event: what was written before it. It is no signature, as everybody can make a sum.
+    Sealed {
+        /// `sha256:…` of all lines before this one.
+        sum: String,
+    },
     /// One that this kubewalk does not know: a newer one wrote it.
     #[serde(other, skip_serializing)]
     #[schemars(skip)]
@@ -225,6 +234,9 @@ pub struct StepFinished {
     /// How many times it was asked (`within`); 0: never.
     #[serde(default)]
     pub attempts: usize,
+    /// What it has shown of RBAC; the diagram is drawn from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rbac: Vec<rbac::Rbac>,
 }
 
 /// A scenario that is to run.

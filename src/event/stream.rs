@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{Event, VERSION};
 use crate::{
@@ -61,6 +62,45 @@ fn clean(json: &mut Value, key: &str) -> bool {
     }
 }
 
+/// The sum of the lines of a stream so far.
+#[derive(Debug, Clone, Default)]
+pub struct Seal(Sha256);
+
+impl Seal {
+    /// Takes a line, with its newline.
+    pub fn take(&mut self, line: &str) {
+        self.0.update(line.as_bytes());
+    }
+
+    /// `sha256:…`.
+    pub fn sum(&self) -> String {
+        text::sum(&self.0)
+    }
+
+    /// The last line of the stream, with its newline.
+    pub fn line(&self, at_ms: u64) -> String {
+        Record { at_ms, event: Event::Sealed { sum: self.sum() } }.line()
+    }
+}
+
+/// A whole stream with its seal.
+pub fn sealed(records: &[Record]) -> String {
+    let mut seal = Seal::default();
+    let mut text = String::new();
+    for line in records.iter().map(Record::line) {
+        seal.take(&line);
+        text.push_str(&line);
+    }
+    text + &seal.line(records.last().map_or(0, |last| last.at_ms))
+}
+
+/// Whether a stream that could be read ends with its seal: [`read`] has compared it.
+pub fn is_sealed(text: &str) -> bool {
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    let last = last.and_then(|line| serde_json::from_str::<Record>(line).ok());
+    last.is_some_and(|record| matches!(record.event, Event::Sealed { .. }))
+}
+
 /// A stream could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -77,13 +117,15 @@ pub struct Unreadable {
 /// kubewalk has in addition.
 ///
 /// # Errors
-/// When a line is no event, the first is not that of a run, or the version is not ours.
+/// When a line is no event, the first is not that of a run, the version is not ours, or the lines are not those that were sealed.
 pub fn read(text: &str) -> Result<Vec<Record>, Unreadable> {
     let mut records: Vec<Record> = Vec::new();
+    let (mut seal, mut ended) = (Seal::default(), false);
     for (index, whole) in text.split_inclusive('\n').enumerate() {
         let line = index + 1;
         let wrong = |col: usize, message: String| Unreadable { line, col: col.max(1), message };
         if whole.trim().is_empty() {
+            seal.take(whole);
             continue;
         }
         let record = match serde_json::from_str::<Record>(whole) {
@@ -103,10 +145,21 @@ pub fn read(text: &str) -> Result<Vec<Record>, Unreadable> {
             }
             Event::RunStarted { .. } => {}
             _ if records.is_empty() => return Err(wrong(1, "the first event is not `runStarted`".into())),
-            Event::Unknown => continue,
+            Event::Sealed { sum } if *sum != seal.sum() => {
+                let message = "a line before this seal was changed after the run wrote it".to_owned();
+                return Err(wrong(1, message));
+            }
+            Event::Sealed { .. } => {
+                ended = true;
+                continue;
+            }
+            _ if ended => return Err(wrong(1, "this line was added behind the seal".into())),
             _ => {}
         }
-        records.push(record);
+        seal.take(whole);
+        if record.event != Event::Unknown {
+            records.push(record);
+        }
     }
     if records.is_empty() {
         Err(Unreadable { line: 1, col: 1, message: "there is no event".into() })
@@ -185,6 +238,27 @@ mod tests {
         assert_eq!(read(&text).expect("records").len(), 1);
         let newer = format!("{START}\n{{\"atMs\":1,\"event\":\"landed\",\"on\":\"Mars\"}}\n");
         assert_eq!(read(&newer).expect("records").len(), 1);
+    }
+
+    #[test]
+    fn a_sealed_stream_that_is_changed_by_one_byte_is_refused() {
+        let event = Event::ClusterPhase { name: "answer 200".into(), elapsed_ms: 1 };
+        let start = serde_json::from_str(START).expect("a record");
+        let text = sealed(&[start, Record::new(1, event)]);
+        assert!(is_sealed(&text) && read(&text).expect("records").len() == 2, "{text}");
+        let second = text.find("answer").expect("the second line");
+        for at in second..text.len() - 1 {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+            let changed = String::from_utf8(bytes).expect("text");
+            // A seal that is none any more is missing, which is another matter than one that is wrong.
+            assert!(read(&changed).is_err() || !is_sealed(&changed), "{changed}");
+        }
+        let longer =
+            format!("{text}{}", Record::new(2, Event::ClusterPhase { name: "x".into(), elapsed_ms: 2 }).line());
+        assert_eq!(read(&longer).expect_err("an error").message, "this line was added behind the seal");
+        let without: String = text.lines().take(2).map(|line| format!("{line}\n")).collect();
+        assert!(!is_sealed(&without) && read(&without).is_ok());
     }
 
     #[rstest]

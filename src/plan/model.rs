@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     action::Action,
     caller::{Caller, Credential},
@@ -16,6 +18,7 @@ use super::{
 use crate::{
     scenario::{Diagnostic, Document, Source, Span, Verb, beside::Beside, expect::Expect, when::Feature},
     shape::Shape,
+    text,
 };
 
 /// A scenario made ready to run.
@@ -68,6 +71,17 @@ impl Plan {
             Some((beside, rest)) => (&beside.source, beside.span(rest, false)),
             None => (&self.document.source, self.document.span(pointer)),
         }
+    }
+
+    /// The sum of its file and of the files that it names, in their order: `sha256:…`.
+    pub fn sum(&self) -> String {
+        let mut sum = Sha256::new();
+        let beside = self.files.iter().map(|(_, beside)| &beside.source.text);
+        for text in std::iter::once(&self.document.source.text).chain(beside) {
+            sum.update(text.len().to_le_bytes());
+            sum.update(text.as_bytes());
+        }
+        text::sum(&sum)
     }
 
     /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command

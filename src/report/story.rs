@@ -62,6 +62,9 @@ pub struct Story<'a> {
     pub verdict: Verdict,
     /// Why it ended so, in one sentence; empty when it held.
     pub reason: String,
+    /// The sum of its file and of the files that it names; empty when it did not begin.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub sum: &'a str,
     /// When it began, since the start of the run; `None`: it did not.
     pub begun_ms: Option<u64>,
     /// How long it took, its clean-up included.
@@ -204,9 +207,9 @@ impl<'a> Run<'a> {
                 self.trouble(path.as_deref(), trouble);
             }
             Event::ScenarioAgain { path, .. } => self.story(path, "").again(),
-            Event::ScenarioStarted { path, title, say, line, namespace, .. } => {
+            Event::ScenarioStarted { path, title, say, line, namespace, sum, .. } => {
                 let story = self.story(path, title);
-                (story.line, story.namespace, story.say) = (*line, namespace, say.as_deref());
+                (story.line, story.namespace, story.say, story.sum) = (*line, namespace, say.as_deref(), sum);
                 story.begun_ms = Some(at_ms);
             }
             Event::StepStarted { path, number, title, say } => {
@@ -229,7 +232,11 @@ impl<'a> Run<'a> {
             Event::RunFinished { took_ms, exit_code, .. } => {
                 (self.took_ms, self.exit_code) = (*took_ms, Some(*exit_code));
             }
-            Event::ClusterPhase { .. } | Event::CleanUp { .. } | Event::Kept { .. } | Event::Unknown => {}
+            Event::ClusterPhase { .. }
+            | Event::CleanUp { .. }
+            | Event::Kept { .. }
+            | Event::Sealed { .. }
+            | Event::Unknown => {}
         }
     }
 
@@ -278,6 +285,7 @@ impl<'a> Story<'a> {
             say: None,
             namespace: "",
             shape: "",
+            sum: "",
             verdict: Verdict::NotRun,
             reason: String::new(),
             begun_ms: None,

@@ -36,14 +36,17 @@ use self::look::Look;
 use crate::{
     clock::{self, Moment},
     cluster::{Cluster, ClusterError, Facts, ready},
-    event::{self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange, secrets},
+    event::{
+        self, Event, Outcome, ResponseRecord, Selected, StepFinished, exchange,
+        rbac::{self, Rbac},
+        secrets,
+    },
     exit_code::Exit,
     expect::Answer,
     k8s::Version,
     plan::{Action, Exec, Plan, Step, equivalent, when::Here},
     reach,
     redact::redact,
-    redact::show,
     scenario::{diagnostic, when::Feature},
     steps::{Context, Own, StepError, discovery::Discovery, identity::Identities, mounted::Mounted, shell::Shells},
     stop::{Stop, unless_stopped},
@@ -82,6 +85,7 @@ pub async fn scenario(
         line: selected(plan).line,
         namespace: plan.namespace.clone(),
         steps: plan.steps.len(),
+        sum: plan.sum(),
     });
     let mut ended = Ended::before(plan.steps.len());
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
@@ -222,6 +226,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
             say: step.say.clone(),
         });
         let begun = Instant::now();
+        let written = step;
         let mut step = step.clone();
         step.expected.retain(|item| item.when.as_ref().is_none_or(|when| when.holds(&here)));
         let filled = captures.fill(&step);
@@ -249,7 +254,11 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
-        seen.lines = Some(reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
+        if let Ok(attempt::Judged { got, .. }) = &asked {
+            seen.rbac = rbac::of(step, judged::calls(step), &got.answer, got.at);
+        }
+        seen.lines =
+            Some(reproduce::saved(written) + &reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
         let outcome;
         (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
         ended.skipped -= 1;
@@ -304,13 +313,14 @@ struct Seen {
     attempts: usize,
     /// What does the same.
     lines: Option<String>,
+    rbac: Vec<Rbac>,
 }
 
 impl Seen {
     fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
-        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
+        Seen { warnings: warnings(answer), answered, attempts: asked.attempts, ..Seen::default() }
     }
 }
 
@@ -325,13 +335,14 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         col,
         took_ms: millis(took),
         outcome,
-        equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
+        equivalent: reproduce::shown(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
         yaml: exchange::step_yaml(&plan.document.source.text, plan.document.span(&step.pointer).start),
         asked: exchange::requests(step),
         answered: seen.answered,
         attempts: seen.attempts,
+        rbac: seen.rbac,
     }))
 }
 

@@ -17,6 +17,7 @@ pub fn all(plan: &Plan, why: &str, tell: Tell<'_>) {
         line: selected(plan).line,
         namespace: plan.namespace.clone(),
         steps: plan.steps.len(),
+        sum: plan.sum(),
     });
     for step in &plan.steps {
         tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason: why.to_owned() }, Seen::default()));

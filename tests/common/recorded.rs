@@ -10,7 +10,9 @@ use std::{
 
 use kubewalk::{
     event::{
-        Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished, VERSION,
+        Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished,
+        VERSION,
+        rbac::{Call, Rbac},
     },
     expect::{Class, Mismatch},
 };
@@ -82,7 +84,7 @@ pub fn path(name: &str) -> String {
 fn started(name: &str) -> Event {
     let say = Some(format!("A story about `{name}`.\n\nIt has <b>two</b> paragraphs."));
     let (path, title) = (path(name), if name == "a" || name == "b" { "Same claim" } else { "Another" }.to_owned());
-    Event::ScenarioStarted { path, title, say, line: 2, namespace: format!("kw-{name}"), steps: 2 }
+    Event::ScenarioStarted { path, title, say, line: 2, namespace: format!("kw-{name}"), steps: 2, sum: String::new() }
 }
 
 fn ended(name: &str, [held, failed, broken, skipped]: [usize; 4]) -> Event {
@@ -136,6 +138,12 @@ fn step(name: &str, number: usize, outcome: Outcome) -> Vec<Event> {
             stderr: body,
         }),
         attempts: 3,
+        rbac: vec![Rbac::Asked {
+            user: HOSTILE.into(),
+            groups: vec![],
+            call: Call { verb: "list".into(), resource: format!("{HOSTILE} {TOKEN}"), ..Call::default() },
+            allowed: false,
+        }],
     };
     let started = Event::StepStarted { path: path(name), number, title: finished.title.clone(), say: None };
     match finished.outcome {

@@ -153,6 +153,12 @@ async fn a_browser_shows_the_page_and_the_keyboard_is_enough() {
         assert!(seen.contains(words), "`{words}` is not seen in\n{seen}");
     }
 
+    // The picture of who may do what, with a sign at each arrow.
+    let drawn =
+        browser.eval("Array.from(document.querySelectorAll('svg.rbac text'), t => t.textContent).join('|')").await;
+    let drawn = drawn.as_str().expect("a text").to_owned();
+    assert!(drawn.contains("no rule allows") && drawn.contains("✗ 1"), "{drawn}");
+
     // The step that failed is open, the others are not; the keyboard opens them.
     let opened = "document.querySelectorAll('details[open]').length";
     assert_eq!(browser.eval(opened).await, 2, "one failed, one broken");

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     k8s::well_known::MOUNT,
     plan::{
-        Curl, Exec, FromFile, Object, Of, Place, Target,
-        can::{self, Cell},
+        Curl, Exec, FromFile, Object, Of, Owner, Place, Request, Target,
+        can::{self, Api, Cell},
         place::selector,
     },
     scenario::verbs::{Method, Until},
@@ -23,7 +23,8 @@ const QUESTIONS: usize = 12;
 
 pub(in crate::plan) fn questions(asked: &can::Can) -> String {
     let all = asked.cells.iter().zip(can::lines(asked));
-    let question = |(cell, words): (&Cell, Vec<String>)| if cell.may_ask() { line(&words) } else { review(cell) };
+    let by_kubectl = |cell: &Cell| cell.may_ask() && !only_authorizers_know(cell);
+    let question = |(cell, words): (&Cell, Vec<String>)| if by_kubectl(cell) { line(&words) } else { review(cell) };
     let mut lines: Vec<_> = all.take(QUESTIONS).map(question).collect();
     if asked.cells.len() > QUESTIONS {
         lines.push(format!("# and {} more questions", asked.cells.len() - QUESTIONS));
@@ -31,7 +32,13 @@ pub(in crate::plan) fn questions(asked: &can::Can) -> String {
     lines.join("\n")
 }
 
-/// A question about somebody who may not even ask it: the administrator asks.
+/// Whether the resource is served by nobody, and has a group: kubectl asks for one of the core group with a dot in its name then.
+fn only_authorizers_know(cell: &Cell) -> bool {
+    let grouped = matches!(&cell.request, Request::Resource { group, .. } if !group.is_empty());
+    cell.api == Api::Other && grouped
+}
+
+/// A question that kubectl cannot ask, or that is about somebody who may not even ask it: the administrator asks.
 fn review(cell: &Cell) -> String {
     let create = ["kubectl", "create", "-f", "-", "-o", "jsonpath={.status.allowed}"].map(str::to_owned);
     format!("printf '%s\\n' {} | {}", quote(&cell.review().to_string()), line(&create))
@@ -65,9 +72,10 @@ pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
 }
 
 pub(in crate::plan) fn piped_in(command: &str, objects: &[Object]) -> String {
-    // In one line, which can be pasted however it is indented.
+    // In one line, which can be pasted however it is indented. JSON needs nothing between two documents, and up to 1.32 kubectl takes
+    // `---` behind JSON for a number.
     let documents: Vec<_> = (objects.iter()).map(|object| quote(&object.manifest.to_string())).collect();
-    format!("printf '%s\\n' {} | {command}", documents.join(" --- "))
+    format!("printf '%s\\n' {} | {command}", documents.join(" "))
 }
 
 pub(in crate::plan) fn timeout(limit: Duration) -> String {
@@ -160,7 +168,7 @@ fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
     in_namespace(&mut words, Some(&place.namespace));
     words.push(match &place.of {
         Some(Of::Labels(_)) if !place.added => FOUND.to_owned(),
-        _ => place.for_kubectl(),
+        _ => pod_of(place),
     });
     if let Some(container) = &place.container {
         words.extend(["-c".into(), container.clone()]);
@@ -247,8 +255,13 @@ fn by_stdin(words: Vec<String>, long: bool) -> Vec<String> {
 
 /// A call from a container that was put into a Pod: kubectl puts one like it there, which has no token mounted.
 fn by_guest(call: &Curl, mut words: Vec<String>) -> String {
-    let Place { namespace, pod, container, .. } = &call.place;
+    let Place { namespace, container, .. } = &call.place;
     let name = container.clone().unwrap_or_default();
+    let find = find_guests_pod(&call.place);
+    let pod = &pod_of(&call.place);
+    // One container is enough for several calls, and a second one of its name is refused.
+    let mut look = ["kubectl", "get", "pods", pod, "-n", namespace].map(str::to_owned).to_vec();
+    look.extend(["-o".to_owned(), "jsonpath={.spec.ephemeralContainers[*].name}".to_owned()]);
     let mut debug = ["kubectl", "debug", "-n", namespace, pod, "-c", &name, "--image=curl"].map(str::to_owned).to_vec();
     debug.extend(
         ["--image-pull-policy=IfNotPresent", "--profile=general", "--", "sleep", "infinity"].map(str::to_owned),
@@ -266,14 +279,50 @@ fn by_guest(call: &Curl, mut words: Vec<String>) -> String {
             words.push(call.url.clone());
             let mut whole = in_pod(&call.place, body.is_some());
             whole.extend(words);
-            return [line(&debug), line(&wait), piped(body, &whole)].join("\n");
+            return found_guest(find, &[there(&line(&look), &name, &line(&debug)), line(&wait), piped(body, &whole)]);
         }
     };
     words.extend(["--config".into(), "-".into(), call.url.clone()]);
     let mut whole = in_pod(&call.place, true);
     whole.extend(by_stdin(words, body.is_some()));
     let last = format!("{} | {}", header_and(&token, body), line(&whole));
-    [line(&debug), line(&wait), known, last].join("\n")
+    found_guest(find, &[there(&line(&look), &name, &line(&debug)), line(&wait), known, last])
+}
+
+/// The line that makes a container, if it is not there.
+fn there(look: &str, name: &str, debug: &str) -> String {
+    format!("{look} | grep -qw {} || {debug}", quote(name))
+}
+
+/// The Pod into which a container was put: the one that is found, if it has another name the next time.
+fn pod_of(place: &Place) -> String {
+    if find_guests_pod(place).is_some() { FOUND.to_owned() } else { place.for_kubectl() }
+}
+
+/// The line that finds it: by its labels, or by those that its owner selects.
+fn find_guests_pod(place: &Place) -> Option<String> {
+    let labels = match place.of.as_ref().filter(|_| place.added)? {
+        Of::Labels(labels) => quote(&selector(labels)),
+        Of::Owner(owner, name) if *owner != Owner::CronJob => {
+            let mut get = words(["kubectl", "get"]);
+            get.extend([format!("{}.{}", owner.plural(), owner.group()), name.clone()]);
+            in_namespace(&mut get, Some(&place.namespace));
+            let each = "go-template={{range $key, $value := .spec.selector.matchLabels}}{{$key}}={{$value}},{{end}}";
+            get.extend(["-o".to_owned(), each.to_owned()]);
+            format!("\"$({} | sed 's/,$//')\"", line(&get))
+        }
+        Of::Owner(..) | Of::Name => return None,
+    };
+    let get = ["kubectl", "get", "pods", "-n", &place.namespace].map(str::to_owned);
+    let rest = ["--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}"].map(str::to_owned);
+    Some(format!("POD=$({} -l {labels} {})", line(&get), line(&rest)))
+}
+
+/// The lines with the one before them that finds the Pod. A shell reads its variable only within other quotes.
+fn found_guest(find: Option<String>, lines: &[String]) -> String {
+    let Some(find) = find else { return lines.join("\n") };
+    let lines = lines.join("\n").replace(&quote(FOUND), &format!("\"{FOUND}\""));
+    format!("{find}\n{}", lines.replace(&quote(&format!("pod/{FOUND}")), &format!("\"pod/{FOUND}\"")))
 }
 
 pub(in crate::plan) fn exec(exec: &Exec) -> String {

@@ -2,17 +2,23 @@
 //! came back, what that means, and how to do it by hand.
 
 mod step;
-mod words;
+pub(super) mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::words::{class, inline, mark, narration, verdict_of};
-use super::story::{Run, Story, Trouble, Verdict};
+use super::{
+    diagram::{Diagram, LEGEND, Style},
+    story::{Run, Story, Trouble, Verdict},
+};
 use crate::{duration::took, event::Record};
 
 /// Nothing is loaded, and nothing runs, even if something got around the escaping.
-const POLICY: &str =
+pub(super) const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// The style sheet of all pages.
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// The page.
 pub fn render(records: &[Record]) -> String {
@@ -29,7 +35,7 @@ pub fn render(records: &[Record]) -> String {
                 title { "kubewalk: " (words) }
                 // The browser would ask a server for one.
                 link rel="icon" href="data:,";
-                style { (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(STYLE)) (PreEscaped(Diagram::CSS)) }
             }
             body {
                 a.skip href="#steps" { "Skip to the steps" }
@@ -148,8 +154,26 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
                     @for trouble in &earlier.troubles { @if !trouble.more.is_empty() { pre tabindex="0" { (trouble.more.join("\n")) } } }
                 }
             }
+            (diagram(index, story))
             @if !story.steps.is_empty() {
                 ol.steps { @for step in &story.steps { li { (step::step(story, step)) } } }
+            }
+        }
+    }
+}
+
+/// Who may do what at the end, and what calls have shown of it; the same in words, folded.
+fn diagram(index: usize, story: &Story<'_>) -> Markup {
+    let picture = Diagram::of(story.steps.iter().map(|step| step.finished));
+    html! {
+        @if !picture.is_empty() {
+            figure.diagram {
+                (picture.drawn(&format!("s{index}"), Style::Page))
+                figcaption.soft { (LEGEND) "." }
+                details {
+                    summary { "The picture in words" }
+                    ul { @for sentence in picture.sentences() { li { (sentence) "." } } }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::{event::Outcome, report::story::Verdict};
 
 /// A word for the style sheet.
-pub(super) fn class(verdict: Verdict) -> &'static str {
+pub(in crate::report) fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Held => "held",
         Verdict::Flaky => "flaky",
@@ -17,7 +17,7 @@ pub(super) fn class(verdict: Verdict) -> &'static str {
 }
 
 /// A sign, and the word for it that a screen reader says.
-pub(super) fn mark(verdict: Verdict) -> Markup {
+pub(in crate::report) fn mark(verdict: Verdict) -> Markup {
     let (sign, word) = match verdict {
         Verdict::Held => ("✓", "held"),
         Verdict::Flaky => ("↻", "held only when it was run again"),
@@ -29,7 +29,7 @@ pub(super) fn mark(verdict: Verdict) -> Markup {
     html! { span.mark.(class(verdict)) role="img" aria-label=(word) { (sign) } }
 }
 
-pub(super) fn verdict_of(outcome: &Outcome) -> Verdict {
+pub(in crate::report) fn verdict_of(outcome: &Outcome) -> Verdict {
     match outcome {
         Outcome::Held => Verdict::Held,
         Outcome::Failed { .. } => Verdict::Failed,
@@ -39,7 +39,7 @@ pub(super) fn verdict_of(outcome: &Outcome) -> Verdict {
 }
 
 /// Paragraphs.
-pub(super) fn narration(say: &str) -> Markup {
+pub(in crate::report) fn narration(say: &str) -> Markup {
     html! {
         @for paragraph in say.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
             p { (inline(paragraph.trim())) }
@@ -48,7 +48,7 @@ pub(super) fn narration(say: &str) -> Markup {
 }
 
 /// What stands between backticks as code.
-pub(super) fn inline(text: &str) -> Markup {
+pub(in crate::report) fn inline(text: &str) -> Markup {
     html! {
         @for (index, part) in text.split('`').enumerate() {
             @if index % 2 == 1 { code { (part) } } @else { (part) }

@@ -9,6 +9,7 @@ fn started(path: &str) -> Event {
         line: 1,
         namespace: "ns".into(),
         steps: 1,
+        sum: String::new(),
     }
 }
 
@@ -28,6 +29,7 @@ fn step(path: &str, outcome: Outcome) -> Event {
         asked: vec![],
         answered: None,
         attempts: 1,
+        rbac: vec![],
     }))
 }
 

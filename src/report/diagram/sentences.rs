@@ -1,0 +1,59 @@
+//! The picture in words.
+
+use super::{Column, Diagram, Edge, Node};
+
+impl Diagram {
+    /// A sentence an arrow chain, for who does not see the picture; without a period at their ends.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        for (index, subject) in self.nodes.iter().enumerate().filter(|(_, node)| node.column == Column::Subject) {
+            let name = words(subject);
+            let mut any = false;
+            for edge in self.from(index) {
+                any = true;
+                let to = &self.nodes[edge.to];
+                match to.column {
+                    Column::Rule => {
+                        let calls = to.lines.join("; ");
+                        said.push(format!("{name}: {}: {calls} ({})", to.kind, edge.shown.words()));
+                    }
+                    _ => said.push(format!("{name} is a subject of {} ({})", words(to), edge.shown.words())),
+                }
+            }
+            if !any && subject.kind != "not drawn" {
+                said.push(format!("{name} is a subject of no binding"));
+            }
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            match node.column {
+                Column::Binding => {
+                    for edge in self.from(index) {
+                        let role = words(&self.nodes[edge.to]);
+                        said.push(format!("{} grants {role} ({})", words(node), edge.shown.words()));
+                    }
+                }
+                Column::Role => {
+                    for edge in self.from(index) {
+                        let rule = self.nodes[edge.to].lines.join(" ");
+                        said.push(format!("{} has the rule: {rule} ({})", words(node), edge.shown.words()));
+                    }
+                }
+                Column::Subject | Column::Rule => {}
+            }
+        }
+        said
+    }
+
+    fn from(&self, node: usize) -> impl Iterator<Item = &Edge> {
+        self.edges.iter().filter(move |edge| edge.from == node)
+    }
+}
+
+/// `RoleBinding readers in default`.
+fn words(node: &Node) -> String {
+    let name = node.lines.join(" ");
+    match node.kind.split_once(' ') {
+        Some((kind, place)) if place.starts_with("in ") => format!("{kind} {name} {place}"),
+        _ => format!("{} {name}", node.kind),
+    }
+}

@@ -1,0 +1,145 @@
+//! Takes out of records what is another in each run: uids, times, addresses, numbers of versions, letters of chance.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::event::{Event, Record};
+
+/// What is found, and what stands in its place. Quotes may be escaped, where JSON is within a text.
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let rules = [
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "«uid»"),
+        (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "«time»"),
+        (r#"(\\?"resourceVersion\\?": ?\\?")\d+"#, "${1}«number»"),
+        (r#"(\\?"(?:exp|iat|nbf|auth_time|warnafter)\\?": ?)\d+"#, "${1}«time»"),
+        (r#"(\\?"(?:kid|x5t)\\?": ?\\?")[A-Za-z0-9_-]{20,}"#, "${1}«key»"),
+        (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{4,5})?\b", "«address»"),
+        (r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-«random»"),
+        (r"\bsha256:[0-9a-f]{64}\b", "sha256:«sum»"),
+        (r"\b(containerd|docker|cri-o)://[0-9a-f]{64}\b", "${1}://«id»"),
+        (r"(?m) \d+[smh](?:\d+[smh])?$", " «age»"),
+        (r"(?s)-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", "«certificate»"),
+    ];
+    rules.map(|(pattern, words)| (Regex::new(pattern).expect("a pattern that the tests compile"), words)).to_vec()
+});
+
+/// A namespace that is made for a run, and its letters of chance.
+static NAMESPACE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^kw-(?:.*-)?([bcdfghjklmnpqrstvwxz2-9]{5})$").expect("a pattern that the tests compile")
+});
+
+static GENERATED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#""generateName": ?"([a-z0-9.-]+-)""#).expect("a pattern that the tests compile"));
+
+/// The records, each text as it would be in any other run; files, sums, and when the run began stay.
+pub(super) fn records(records: &[Record]) -> Vec<Record> {
+    let mut names = Names::default();
+    records.iter().for_each(|record| names.learn(record));
+    records.iter().map(|record| names.normal(record)).collect()
+}
+
+#[derive(Default)]
+struct Names {
+    /// A namespace, and what it is called on a page.
+    namespaces: Vec<(String, String)>,
+    /// The beginnings of names that the server ends.
+    begun: BTreeSet<String>,
+    ended: Vec<(Regex, String)>,
+}
+
+impl Names {
+    fn learn(&mut self, record: &Record) {
+        match &record.event {
+            Event::ScenarioStarted { namespace, .. } => {
+                if let Some(found) = NAMESPACE.captures(namespace) {
+                    let named = namespace.trim_end_matches(&found[1]).trim_end_matches('-').to_owned();
+                    if !self.namespaces.iter().any(|(known, _)| known == namespace) {
+                        self.namespaces.push((namespace.clone(), named));
+                    }
+                }
+            }
+            Event::StepFinished(step) => {
+                let texts = step.answered.iter().flat_map(|answer| &answer.body).map(|body| &body.text);
+                for text in texts {
+                    for found in GENERATED.captures_iter(text) {
+                        if self.begun.insert(found[1].to_owned()) {
+                            let pattern = format!(r"\b{}[a-z0-9]{{5}}\b", regex::escape(&found[1]));
+                            self.ended
+                                .extend(Regex::new(&pattern).map(|ends| (ends, found[1].to_owned() + "«random»")));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn normal(&self, record: &Record) -> Record {
+        let Ok(mut json) = serde_json::to_value(record) else { return record.clone() };
+        self.value(&mut json, "");
+        serde_json::from_value(json).unwrap_or_else(|_| record.clone())
+    }
+
+    fn value(&self, value: &mut Value, key: &str) {
+        match value {
+            // By these a reader finds the run again.
+            Value::String(_) if ["path", "sum", "started", "event", "is", "kubewalk"].contains(&key) => {}
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, key)),
+            Value::Object(map) => map.iter_mut().for_each(|(key, item)| self.value(item, key)),
+            _ => {}
+        }
+    }
+
+    fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (namespace, named) in &self.namespaces {
+            text = text.replace(namespace.as_str(), named);
+        }
+        for (pattern, words) in &self.ended {
+            text = pattern.replace_all(&text, words.as_str()).into_owned();
+        }
+        for (pattern, words) in RULES.iter() {
+            text = pattern.replace_all(&text, *words).into_owned();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(r#""uid": "3c9f2a1e-5d6b-4f7a-9c8d-0e1f2a3b4c5d""#, r#""uid": "«uid»""#)]
+    #[case(r#"{\"resourceVersion\":\"77\"}"#, r#"{\"resourceVersion\":\"«number»\"}"#)]
+    #[case("at 2026-11-30T02:20:52Z, 2026-11-30T02:20:52.123456+01:00", "at «time», «time»")]
+    #[case(r#""exp": 1795000000, "code": 403"#, r#""exp": «time», "code": 403"#)]
+    #[case("https://10.96.0.1:6443/api v1.37.2", "https://«address»/api v1.37.2")]
+    #[case("pod   1/1   Running   0     3m5s\nb 2s", "pod   1/1   Running   0     «age»\nb «age»")]
+    #[case("within 2s or so", "within 2s or so")]
+    fn what_is_another_in_each_run(#[case] text: &str, #[case] normal: &str) {
+        assert_eq!(Names::default().text(text), normal);
+    }
+
+    #[test]
+    fn names_of_chance_are_named_by_what_is_no_chance() {
+        let mut names = Names::default();
+        let started = |namespace: &str| Event::ScenarioStarted {
+            path: "a.yaml".into(),
+            title: "t".into(),
+            say: None,
+            line: 1,
+            namespace: namespace.into(),
+            steps: 1,
+            sum: String::new(),
+        };
+        names.learn(&Record { at_ms: 0, event: started("kw-walk-x7k2p") });
+        names.learn(&Record { at_ms: 0, event: started("default") });
+        assert_eq!(names.text("-n kw-walk-x7k2p default"), "-n kw-walk default");
+    }
+}
