@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     duration::{self, took},
-    event::{BUDGET, BUG, Event, Failure, Outcome, StepFinished},
+    event::{BUDGET, BUG, Event, Failure, Outcome, Rewound, RewoundBy, StepFinished},
     redact::show,
 };
 
@@ -229,6 +229,22 @@ impl Terminal {
                 }
                 text
             }
+            Event::Rewound(rewound) => {
+                let Rewound { path, to, by, took_ms, stays, .. } = rewound;
+                self.over.remove(path);
+                self.skipped.remove(path);
+                self.bad.remove(path);
+                let how = match by {
+                    RewoundBy::Undo => "what came after is undone",
+                    RewoundBy::Replay => "all was removed, and the steps before were run again",
+                };
+                let text = format!("  < back to before step {to}: {how} ({})", took(*took_ms));
+                let mut text = self.paint(YELLOW, &text) + "\n";
+                for stays in stays {
+                    text += &format!("      {}\n", self.paint(DIM, &safe(stays)));
+                }
+                text
+            }
             Event::Kept { path, namespace, cluster, seconds } => {
                 let heading = self.headings.remove(path).unwrap_or_default();
                 let ends = duration::about(*seconds);
@@ -391,6 +407,7 @@ fn path(event: &Event) -> Option<&str> {
         | Event::Aborted { path: Some(path), .. }
         | Event::ScenarioFinished { path, .. } => Some(path),
         Event::StepFinished(step) => Some(&step.path),
+        Event::Rewound(rewound) => Some(&rewound.path),
         _ => None,
     }
 }
