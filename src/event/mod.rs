@@ -24,6 +24,9 @@ pub const VERSION: u32 = 1;
 /// The class of what ended a run or a step because its time was over.
 pub const BUDGET: &str = "budget";
 
+/// The reason of a step that a class did not come to.
+pub const ENDED: &str = "the class ended before it";
+
 /// The class of a bug of kubewalk that ended a scenario.
 pub const BUG: &str = "bug";
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Moment,
     cluster::emptied,
-    event::{Event, Outcome, Rewound, RewoundBy},
+    event::{ENDED, Event, Outcome, Rewound, RewoundBy},
     exit_code::Exit,
     plan::{Action, Plan, Saved, Step},
     steps::Context,
@@ -131,7 +131,7 @@ pub(super) async fn play(
     }
     let held = |outcome: &Outcome| matches!(outcome, Outcome::Held | Outcome::Skipped { .. });
     let bad = course.outcomes.iter().position(|outcome| !held(outcome));
-    let reason = bad.map_or_else(|| "the class ended before it".to_owned(), |at| format!("step {} did not hold", at + 1));
+    let reason = bad.map_or_else(|| ENDED.to_owned(), |at| format!("step {} did not hold", at + 1));
     for step in &steps[course.outcomes.len()..] {
         playing.skip(step, reason.clone(), tell);
     }

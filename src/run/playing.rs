@@ -7,7 +7,8 @@ use tokio::time::Instant;
 #[cfg(debug_assertions)]
 use super::bug;
 use super::{
-    attempt, captures::Captures, ended::Ended, millis::millis, reproduce, step_executor::StepExecutor, tell::Tell, verdict, why,
+    attempt, captures::Captures, ended::Ended, millis::millis, reproduce, step_executor::StepExecutor, tell::Tell,
+    verdict, why,
 };
 use crate::{
     clock::{self, Moment},
@@ -178,7 +179,13 @@ impl Seen {
     fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
-        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, ..Seen::default() }
+        Seen {
+            summary: String::new(),
+            warnings: warnings(answer),
+            answered,
+            attempts: asked.attempts,
+            ..Seen::default()
+        }
     }
 }
 

@@ -141,7 +141,10 @@ mod tests {
             assert_eq!(new.len(), 1);
         }
         let default = |uid: &str| json!({"metadata": {"uid": uid}});
-        assert!(words(&[("ServiceAccount", "default", default("1"))], &[("ServiceAccount", "default", default("2"))]).is_err());
+        assert!(
+            words(&[("ServiceAccount", "default", default("1"))], &[("ServiceAccount", "default", default("2"))])
+                .is_err()
+        );
         assert!(words(&[], &[("ServiceAccount", "default", default("1"))]).expect("it came by itself").is_empty());
     }
 

@@ -214,7 +214,8 @@ mod tests {
         assert_eq!(changed("", "Pod", &pod(1), &other), ["Pod x in {namespace} has changed"]);
         let service = |n: u8| json!({"metadata": {}, "spec": {"clusterIP": n, "clusterIPs": [n], "ports": [{"port": 1, "nodePort": n}]}});
         assert!(changed("", "Service", &service(1), &service(2)).is_empty());
-        let token = |n: u8| json!({"metadata": {}, "type": "kubernetes.io/service-account-token", "data": {"token": n}});
+        let token =
+            |n: u8| json!({"metadata": {}, "type": "kubernetes.io/service-account-token", "data": {"token": n}});
         assert!(changed("", "Secret", &token(1), &token(2)).is_empty());
         let opaque = |n: u8| json!({"metadata": {}, "type": "Opaque", "data": {"token": n}});
         assert_eq!(changed("", "Secret", &opaque(1), &opaque(2)).len(), 1);
@@ -227,7 +228,8 @@ mod tests {
     #[test]
     fn the_status_of_a_custom_object_counts_and_so_does_what_a_quota_counts() {
         let with = |status: Value| json!({"metadata": {}, "status": status});
-        let (one, two) = (with(json!({"used": {"pods": "1"}, "other": 1})), with(json!({"used": {"pods": "1"}, "other": 2})));
+        let (one, two) =
+            (with(json!({"used": {"pods": "1"}, "other": 1})), with(json!({"used": {"pods": "1"}, "other": 2})));
         assert!(changed("", "ResourceQuota", &one, &two).is_empty());
         assert_eq!(changed("", "ResourceQuota", &one, &with(json!({"used": {"pods": "2"}}))).len(), 1);
         assert_eq!(changed("x.example", "Jar", &one, &two).len(), 1);
@@ -237,7 +239,8 @@ mod tests {
     #[test]
     fn the_own_namespace_and_generated_names_are_the_same_each_time() {
         let objects = |namespace: &str, end: &str| {
-            let one = json!({"metadata": {"generateName": "a-"}, "data": {"url": format!("https://x.{namespace}.svc")}});
+            let one =
+                json!({"metadata": {"generateName": "a-"}, "data": {"url": format!("https://x.{namespace}.svc")}});
             digest(namespace, &[(key("", "ConfigMap", namespace, &format!("a-{end}")), one)])
         };
         let (one, two) = (objects("kw-a-bcdfg", "x"), objects("kw-a-2z4y6", "y"));
@@ -254,7 +257,10 @@ mod tests {
         assert_eq!(one(going(json!(["kubernetes.io/x"]))), Digest::default());
         assert_ne!(one(going(json!(["x.example/hold"]))), Digest::default());
         assert_ne!(one(going(json!(["x.example/hold"]))), one(json!({"metadata": {"finalizers": ["x.example/hold"]}})));
-        let inside = [(key("", "Namespace", "", "n"), going(json!([]))), (key("", "ConfigMap", "n", "c"), json!({"metadata": {}}))];
+        let inside = [
+            (key("", "Namespace", "", "n"), going(json!([]))),
+            (key("", "ConfigMap", "n", "c"), json!({"metadata": {}})),
+        ];
         assert_eq!(digest("other", &inside), Digest::default());
     }
 }

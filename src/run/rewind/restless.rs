@@ -41,7 +41,9 @@ fn is_in_every_namespace(key: &Key, object: &Value) -> bool {
     let plain = ["labels", "finalizers", "ownerReferences"].iter().all(|name| object["metadata"][*name].is_null());
     let only = |fields: &[&str]| {
         let rest = ["metadata", "apiVersion", "kind"];
-        object.as_object().is_some_and(|all| all.keys().all(|name| rest.contains(&&**name) || fields.contains(&&**name)))
+        object
+            .as_object()
+            .is_some_and(|all| all.keys().all(|name| rest.contains(&&**name) || fields.contains(&&**name)))
     };
     match (key.group.as_str(), key.kind.as_str(), key.name.as_str()) {
         ("", "ServiceAccount", "default") => plain && object["metadata"]["annotations"].is_null() && only(&[]),
@@ -84,10 +86,14 @@ mod tests {
     fn what_every_namespace_has_counts_once_somebody_has_changed_it() {
         let account = key("", "ServiceAccount", "default");
         assert!(is_by_itself(&account, &json!({"metadata": {"name": "default"}})));
-        assert!(!is_by_itself(&account, &json!({"metadata": {"name": "default"}, "automountServiceAccountToken": false})));
+        assert!(!is_by_itself(
+            &account,
+            &json!({"metadata": {"name": "default"}, "automountServiceAccountToken": false})
+        ));
         assert!(!is_by_itself(&key("", "ServiceAccount", "reader"), &json!({"metadata": {"name": "reader"}})));
         let authority = key("", "ConfigMap", "kube-root-ca.crt");
-        let annotated = json!({"metadata": {"annotations": {"kubernetes.io/description": "…"}}, "data": {"ca.crt": "x"}});
+        let annotated =
+            json!({"metadata": {"annotations": {"kubernetes.io/description": "…"}}, "data": {"ca.crt": "x"}});
         assert!(is_by_itself(&authority, &annotated));
         assert!(!is_by_itself(&authority, &json!({"metadata": {}, "data": {"ca.crt": "x", "more": "y"}})));
     }
@@ -102,6 +108,8 @@ mod tests {
     #[test]
     fn only_groups_of_others_are_custom() {
         assert!(is_custom(&key("x.example", "Jar", "j")));
-        assert!(["", "apps", "batch", "rbac.authorization.k8s.io"].iter().all(|group| !is_custom(&key(group, "K", "n"))));
+        assert!(
+            ["", "apps", "batch", "rbac.authorization.k8s.io"].iter().all(|group| !is_custom(&key(group, "K", "n")))
+        );
     }
 }

@@ -46,7 +46,8 @@ pub async fn settled(client: &kube::Client, namespace: &str, deadline: Moment) -
         }
     }
     while done.is_ok() {
-        let known = async { Ok(may(client, namespace, &name, "wide").await? && may(client, namespace, &name, "near").await?) };
+        let known =
+            async { Ok(may(client, namespace, &name, "wide").await? && may(client, namespace, &name, "near").await?) };
         match known.await {
             Ok(true) => break,
             Ok(false) if !deadline.left().is_zero() => tokio::time::sleep(AGAIN).await,

@@ -72,7 +72,8 @@ pub async fn undo(
 ) -> Result<Undone, String> {
     let now = look(client).await.map_err(|e| e.message)?;
     let changes = Changes::between(before, &now)?;
-    let mut undone = Undone { now, renewed: vec![], deleted: changes.delete.iter().map(|(key, _)| key.clone()).collect() };
+    let mut undone =
+        Undone { now, renewed: vec![], deleted: changes.delete.iter().map(|(key, _)| key.clone()).collect() };
     if changes.is_empty() {
         return Ok(undone);
     }
@@ -140,7 +141,8 @@ async fn delete_all(all: &[(Key, Found)], client: &kube::Client, deadline: Momen
         let _ = timeout_at(deadline, emptied::finish(client, Some(&spaces), deadline)).await;
     }
     let gone = all.iter().map(|(key, found)| gone(key.clone(), found.clone(), client.clone(), deadline));
-    let gone: Vec<Result<(), String>> = stream::iter(gone.collect::<Vec<_>>()).buffer_unordered(AT_A_TIME).collect().await;
+    let gone: Vec<Result<(), String>> =
+        stream::iter(gone.collect::<Vec<_>>()).buffer_unordered(AT_A_TIME).collect().await;
     gone.into_iter().collect()
 }
 
@@ -181,7 +183,8 @@ fn keeps_pods(key: &Key) -> bool {
 
 /// The identities of what was deleted, and of all that it owns.
 fn doomed(deleted: &[(Key, Found)], now: &Snapshot) -> Vec<String> {
-    let mut doomed: Vec<String> = deleted.iter().filter_map(|(_, found)| uid_of(&found.object)).map(str::to_owned).collect();
+    let mut doomed: Vec<String> =
+        deleted.iter().filter_map(|(_, found)| uid_of(&found.object)).map(str::to_owned).collect();
     loop {
         let owned = now.objects.values().filter(|found| is_owned(&found.object, &doomed));
         let more: Vec<String> = owned
@@ -223,7 +226,8 @@ async fn gone(key: Key, found: Found, client: kube::Client, deadline: Moment) ->
         if uid_of(&there) != uid_of(&found.object) {
             return Ok(());
         }
-        let held = items_of(&there["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one));
+        let held =
+            items_of(&there["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one));
         if held && begun.elapsed() > HELD {
             let body = serde_json::json!({"metadata": {"finalizers": null}}).to_string().into_bytes();
             let kind = Some("application/merge-patch+json");
