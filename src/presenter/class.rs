@@ -113,6 +113,8 @@ pub struct Class {
     pub namespace: String,
     /// Whether a shell can be opened.
     pub can_open: bool,
+    /// Whether an earlier run is shown, without a cluster.
+    pub is_replay: bool,
     /// Whether another scenario follows.
     pub more: bool,
     clock: Clock,
@@ -147,6 +149,7 @@ impl Class {
             place: String::new(),
             namespace: String::new(),
             can_open: false,
+            is_replay: false,
             more: false,
             clock: Clock::default(),
             quits: false,
@@ -194,7 +197,10 @@ impl Class {
                 Deed::Nothing
             }
             Command::Shell if self.can_open => Deed::Shell,
-            Command::Shell => self.refuse("there is no cluster: this is an earlier run"),
+            Command::Shell if self.is_replay => self.refuse("there is no cluster: this is an earlier run"),
+            Command::Shell => {
+                self.refuse("a shell opens in the terminal that kubewalk was started in, and there is none")
+            }
             Command::Hint => self.toggle(Panel::Hint),
             Command::Explain => match self.seat() {
                 Some(seat) if seat.state == State::Judged => self.toggle(Panel::Explain),
@@ -211,7 +217,8 @@ impl Class {
 
     /// The clock goes on from another class.
     pub fn continues(&mut self, other: &Class) {
-        (self.clock, self.place, self.can_open) = (other.clock, other.place.clone(), other.can_open);
+        (self.clock, self.place) = (other.clock, other.place.clone());
+        (self.can_open, self.is_replay) = (other.can_open, other.is_replay);
     }
 
     /// What is to be done without a further command.

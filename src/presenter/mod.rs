@@ -4,6 +4,7 @@
 pub mod class;
 pub mod command;
 pub mod lesson;
+pub mod page;
 pub mod screen;
 pub mod tape;
 pub mod view;

@@ -126,15 +126,14 @@ impl Screen {
 
     fn body(&self, view: &View, local: &Local) -> Vec<Line> {
         let mut lines = Vec::new();
-        let card = &view.card;
-        self.card(card, local, &mut lines);
         if let Some(panel) = &view.panel {
-            lines.push((Style::new(), String::new()));
             lines.push((BOLD, panel.title.to_owned()));
             for line in &panel.lines {
                 lines.extend(self.wrapped(line, "  ").into_iter().map(|line| (CYAN, line)));
             }
+            lines.push((DIM, "─".repeat(self.measure())));
         }
+        self.card(&view.card, local, &mut lines);
         lines
     }
 

@@ -31,6 +31,8 @@ pub struct Look {
     pub projector: bool,
     /// Whether there are colours.
     pub colors: bool,
+    /// Whether a browser shows it, so that the terminal does not.
+    pub browser: bool,
 }
 
 /// How often a command that is typed grows.
@@ -65,7 +67,9 @@ pub struct Lent<'a> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         self.face.lent.store(false, Ordering::SeqCst);
-        self.face.take();
+        if self.face.is_shown() {
+            self.face.take();
+        }
     }
 }
 
@@ -93,7 +97,7 @@ impl Face {
 
     /// Takes the terminal, if it has not.
     pub fn enter(self: &Arc<Self>) {
-        if self.shown.swap(true, Ordering::SeqCst) {
+        if self.look.browser || self.shown.swap(true, Ordering::SeqCst) {
             return;
         }
         self.take();
@@ -122,7 +126,9 @@ impl Face {
         self.lent.store(true, Ordering::SeqCst);
         // Whoever waits for a key now has done so before; nobody begins to since then.
         drop(locked(&self.keys));
-        give_back();
+        if self.is_shown() {
+            give_back();
+        }
         Lent { face: self }
     }
 
@@ -147,6 +153,7 @@ impl Face {
             }
             let view = views.borrow_and_update().clone();
             self.begins_to_type(&view);
+            keys::ask(view.asks, &mut locked(&self.local));
             self.draw(&view);
         }
     }
@@ -201,8 +208,8 @@ impl Face {
             let pressed = if is_ours { keys::pressed(TICK * 2) } else { None };
             drop(keys);
             if let Some(pressed) = pressed {
-                let asks = self.room.views().borrow().asks;
-                if let Some(end) = keys::act(pressed, asks, &mut locked(&self.local), &self.room) {
+                let end = keys::act(pressed, &mut locked(&self.local), &self.room);
+                if let Some(end) = end {
                     keys::end(end, &self.stopper);
                 }
                 self.changed.send_replace(());

@@ -41,8 +41,18 @@ pub fn pressed(within: Duration) -> Option<Event> {
     }
 }
 
+/// Asks the class what it expects, or does not any more.
+pub fn ask(asks: bool, local: &mut Local) {
+    let guesses = local.writing.as_ref().is_some_and(|(question, _)| question == GUESS);
+    if asks && !guesses {
+        local.writing = Some((GUESS.into(), String::new()));
+    } else if guesses && !asks {
+        local.writing = None;
+    }
+}
+
 /// Does what a key says.
-pub fn act(pressed: Event, asks: bool, local: &mut Local, room: &Room) -> Option<End> {
+pub fn act(pressed: Event, local: &mut Local, room: &Room) -> Option<End> {
     let Event::Key(KeyEvent { code, modifiers, kind, .. }) = pressed else { return None };
     if kind == KeyEventKind::Release {
         return None;
@@ -53,9 +63,6 @@ pub fn act(pressed: Event, asks: bool, local: &mut Local, room: &Room) -> Option
     if local.typed.take().is_some() {
         // The first key only shows the rest.
         return None;
-    }
-    if asks && local.writing.is_none() {
-        local.writing = Some((GUESS.into(), String::new()));
     }
     if let Some((question, text)) = local.writing.take() {
         local.writing = write(code, (question, text), room);

@@ -8,6 +8,7 @@ mod keys;
 mod leader;
 mod replay;
 mod room;
+mod server;
 mod sink;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -19,13 +20,14 @@ use self::{
     face::{Face, Look},
     leader::Leader,
     room::Room,
+    server::Server,
     sink::ClassSink,
 };
 use super::{
     cluster_choice::ClusterChoice,
     cluster_source::Starter,
     look::Pause,
-    output::{eprint, eprint_colored, stdout_is_a_terminal},
+    output::{eprint, eprint_colored, print, stdout_is_a_terminal},
     rendering,
     report_target::{self, ReportKind, ReportTarget},
     screen::Screen,
@@ -71,6 +73,10 @@ pub struct Options {
     path: Option<PathBuf>,
     #[command(flatten)]
     showing: Showing,
+    /// Shows the class as a page on this machine, for a browser, and a second one that only follows. Nothing of it is for other
+    /// machines.
+    #[arg(long, env = "KUBEWALK_BROWSER")]
+    browser: bool,
     /// Writes the event stream of the class, for --replay and `kubewalk report`.
     #[arg(long, value_name = "EVENTS", conflicts_with = "replay")]
     record: Option<PathBuf>,
@@ -100,7 +106,7 @@ fn is_at_a_terminal() -> bool {
 impl Options {
     fn look(&self, talk: Talk) -> Look {
         let Showing { speed, no_typing, projector } = self.showing;
-        Look { speed: (!no_typing).then_some(speed), projector, colors: talk.stdout_colors() }
+        Look { speed: (!no_typing).then_some(speed), projector, colors: talk.stdout_colors(), browser: self.browser }
     }
 
     fn reports(&self) -> Vec<ReportTarget> {
@@ -168,9 +174,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         selected: plans.iter().map(run::selected).collect(),
     };
     let class = Present { options, wanted, plans, stop: &stop, begun };
-    Ok(if is_at_a_terminal() {
+    Ok(if is_at_a_terminal() || options.browser {
         let lessons = class.plans.iter().map(Lesson::of_plan).collect();
-        let room = Arc::new(Room::new(lessons, true));
+        // In a browser, a shell opens where kubewalk was started.
+        let room = Arc::new(Room::new(lessons, is_at_a_terminal()));
         let mut sink = ClassSink::new(&reports, Arc::clone(&room), talk);
         sink.event(started);
         runtime.block_on(class.led(room, sink, options.look(talk), &stopper))
@@ -188,6 +195,24 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     })
 }
 
+/// Serves a room, if that is asked for, and says where.
+async fn serve(room: &Arc<Room>, look: Look) -> Result<Option<Server>, Exit> {
+    if !look.browser {
+        return Ok(None);
+    }
+    match Server::start(Arc::clone(room), look.speed).await {
+        Ok(server) => {
+            let said = format!("to lead the class:   {}\nonly to follow it:   {}\n", server.leads, server.follows);
+            print(&said);
+            Ok(Some(server))
+        }
+        Err(e) => {
+            eprint_line!("error: the page of the class cannot be served: {e}");
+            Err(Exit::Environment)
+        }
+    }
+}
+
 /// The scenarios of a class, and their cluster.
 struct Present<'a> {
     options: &'a Options,
@@ -200,6 +225,10 @@ struct Present<'a> {
 impl Present<'_> {
     /// With somebody who leads at this terminal.
     async fn led(self, room: Arc<Room>, mut sink: ClassSink, look: Look, stopper: &Stopper) -> Exit {
+        let _server = match serve(&room, look).await {
+            Ok(server) => server,
+            Err(exit) => return exit,
+        };
         let face = Arc::new(Face::new(Arc::clone(&room), look, stopper.clone()));
         sink.shows_with(Arc::clone(&face));
         let pause = Pause { settings: settings::from_env(), existing: None };

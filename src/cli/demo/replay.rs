@@ -6,6 +6,7 @@ use super::{
     face::{Face, Look},
     is_at_a_terminal,
     room::Room,
+    serve,
 };
 use crate::{
     cli::{
@@ -55,7 +56,7 @@ pub fn main(events: &Path, path: Option<&Path>, look: Look, talk: Talk) -> anyho
         );
         return Ok(Exit::Invalid);
     }
-    if !is_at_a_terminal() {
+    if !is_at_a_terminal() && !look.browser {
         eprint_line!(
             "kubewalk: standard input or output is no terminal, so nobody can lead: the run is shown straight through"
         );
@@ -68,6 +69,11 @@ pub fn main(events: &Path, path: Option<&Path>, look: Look, talk: Talk) -> anyho
     let room = Arc::new(Room::new(tapes.iter().map(|tape| tape.lesson.clone()).collect(), false));
     let face = Arc::new(Face::new(Arc::clone(&room), look, stopper));
     let exit = runtime.block_on(async {
+        let _server = match serve(&room, look).await {
+            Ok(server) => server,
+            Err(exit) => return exit,
+        };
+        room.with(|class, _| class.is_replay = true);
         face.enter();
         let exit = lead(tapes, &room, &face, &stop).await;
         face.leave();

@@ -28,6 +28,9 @@ impl Changes {
         let mut changes = Changes::default();
         for (key, found) in &now.objects {
             let was = before.objects.get(key);
+            if was.is_some_and(|was| was.is_unwritten(found)) {
+                continue;
+            }
             let same = was.is_some_and(|was| uid_of(&was.object) == uid_of(&found.object));
             if let Some(was) = was.filter(|was| !same && has_identity(key, &was.object)) {
                 if is_by_itself(key, &was.object) && key.kind != "ServiceAccount" {
@@ -112,7 +115,7 @@ mod tests {
     }
 
     fn role(uid: &str, verb: &str) -> Value {
-        json!({"metadata": {"uid": uid, "resourceVersion": uid}, "rules": [{"verbs": [verb]}]})
+        json!({"metadata": {"uid": uid, "resourceVersion": format!("{uid}{verb}")}, "rules": [{"verbs": [verb]}]})
     }
 
     #[test]

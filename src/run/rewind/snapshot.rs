@@ -10,7 +10,7 @@ use crate::{
         ClusterError,
         client::{discovery::Resource, objects},
     },
-    k8s::object::{name_of, text_at},
+    k8s::object::{name_of, text_at, uid_of},
     steps::api,
 };
 
@@ -37,6 +37,12 @@ impl Found {
         format!("{}/{}", self.collection(key), api::escape(&key.name))
     }
 
+    /// Whether nobody has written the object between this look and another.
+    pub fn is_unwritten(&self, other: &Found) -> bool {
+        let version = |found: &Found| found.object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+        version(self).is_some() && version(self) == version(other) && uid_of(&self.object) == uid_of(&other.object)
+    }
+
     /// As it is sent.
     pub fn manifest(&self) -> Value {
         let Resource { group, version, kind, .. } = &*self.resource;
@@ -60,7 +66,22 @@ pub struct Snapshot {
 impl Snapshot {
     /// What of it counts, for a scenario in this namespace.
     pub fn digest(&self, namespace: &str) -> Digest {
-        Digest::of(self.objects.iter().map(|(key, found)| (key, &found.object)), namespace)
+        self.digest_of(namespace, |_| true)
+    }
+
+    fn digest_of(&self, namespace: &str, counts: impl Fn(&Key) -> bool) -> Digest {
+        let some = self.objects.iter().filter(|(key, _)| key.is("", "Namespace") || counts(key));
+        Digest::of(some.map(|(key, found)| (key, &found.object)), namespace)
+    }
+
+    /// How what counts differs from what it was, each in a line; the scenario's own namespace may have another name now.
+    pub fn difference(&self, (before, namespace): (&Snapshot, &str), now: &str) -> Vec<String> {
+        // Of most objects nobody has written anything, and then there is nothing to compare.
+        let same = |key: &Key| match (before.objects.get(key), self.objects.get(key)) {
+            (Some(before), Some(now)) => before.is_unwritten(now),
+            _ => false,
+        };
+        before.digest_of(namespace, |key| !same(key)).difference(&self.digest_of(now, |key| !same(key)))
     }
 }
 

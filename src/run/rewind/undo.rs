@@ -104,10 +104,10 @@ fn renewed_as(key: &Key, uid: String) -> Renewed {
 
 /// Looks until all is as it was: controllers need a moment.
 async fn as_it_was(before: &Snapshot, namespace: &str, client: &kube::Client) -> Result<Snapshot, String> {
-    let (before, until) = (before.digest(namespace), Moment::now() + SETTLES_WITHIN);
+    let until = Moment::now() + SETTLES_WITHIN;
     loop {
         let now = look(client).await.map_err(|e| e.message)?;
-        let different = before.difference(&now.digest(namespace));
+        let different = now.difference((before, namespace), namespace);
         if different.is_empty() {
             return Ok(now);
         }

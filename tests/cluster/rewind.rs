@@ -23,7 +23,7 @@ use kubewalk::{
         groups::by_server,
         guide::{Guide, Position, Turn},
         look::Look,
-        rewind::{Digest, look},
+        rewind::{Snapshot, look},
     },
     scenario::files,
     settings,
@@ -56,26 +56,34 @@ struct Known {
     way: Way,
     /// The numbers of steps that are behind at each stop of the way there.
     stops: Vec<usize>,
-    digests: BTreeMap<usize, Digest>,
+    snapshots: BTreeMap<usize, Snapshot>,
+    /// The namespace of the way there.
+    namespace: String,
     wrong: Vec<String>,
 }
 
 impl ThereAndBack {
     fn new() -> Self {
-        let known = Known { way: Way::There, stops: vec![], digests: BTreeMap::new(), wrong: vec![] };
+        let known = Known {
+            way: Way::There,
+            stops: vec![],
+            snapshots: BTreeMap::new(),
+            namespace: String::new(),
+            wrong: vec![],
+        };
         ThereAndBack { known: Mutex::new(known) }
     }
 
     /// Looks whether the cluster is what it was when it was at this place before.
     async fn compare(&self, at: &Position<'_>) {
-        let (way, before) = {
+        let (way, before, namespace) = {
             let known = self.known.lock().expect("whole");
-            (known.way, known.digests.get(&at.at).cloned())
+            (known.way, known.snapshots.get(&at.at).cloned(), known.namespace.clone())
         };
         let Some(before) = before else { return };
         let begun = Instant::now();
         loop {
-            let different = before.difference(&digest(at).await);
+            let different = seen(at).await.difference((&before, &namespace), &at.plan.namespace);
             if different.is_empty() {
                 return;
             }
@@ -89,9 +97,9 @@ impl ThereAndBack {
     }
 }
 
-async fn digest(at: &Position<'_>) -> Digest {
+async fn seen(at: &Position<'_>) -> Snapshot {
     let client = at.cluster.client().await.expect("a client");
-    look(&client).await.expect("all objects").digest(&at.plan.namespace)
+    look(&client).await.expect("all objects")
 }
 
 impl Guide for ThereAndBack {
@@ -101,10 +109,11 @@ impl Guide for ThereAndBack {
             let way = self.known.lock().expect("whole").way;
             match way {
                 Way::There => {
-                    let now = digest(&at).await;
+                    let now = seen(&at).await;
                     let mut known = self.known.lock().expect("whole");
                     known.stops.push(at.at);
-                    known.digests.insert(at.at, now);
+                    known.snapshots.insert(at.at, now);
+                    known.namespace.clone_from(&at.plan.namespace);
                     if at.at < steps {
                         return Turn::Step;
                     }
