@@ -27,6 +27,9 @@ pub const BUDGET: &str = "budget";
 /// The reason of a step that a class did not come to.
 pub const ENDED: &str = "the class ended before it";
 
+/// The reason of a step that a class has left out begins so.
+pub const LEFT_OUT: &str = "left out in class";
+
 /// The class of a bug of kubewalk that ended a scenario.
 pub const BUG: &str = "bug";
 

@@ -1,10 +1,7 @@
 //! The state of a class, and what each command makes of it.
 
 use super::{command::Command, lesson::Lesson, typed::typed};
-use crate::event::{Event, Outcome, Rewound, RewoundBy, StepFinished};
-
-/// The reason of a step that the class has left out begins so.
-pub const SKIPPED: &str = "left out in class";
+use crate::event::{Event, LEFT_OUT, Outcome, Rewound, RewoundBy, StepFinished};
 
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +159,11 @@ impl Class {
         self.seats.get(self.at)
     }
 
+    /// Whether something goes on that has to be waited for.
+    pub fn is_busy(&self) -> bool {
+        self.rewinds || self.seat().is_some_and(|seat| seat.state == State::Running)
+    }
+
     /// Whether the clock stands still.
     pub fn is_paused(&self) -> bool {
         self.clock.paused.is_some()
@@ -271,7 +273,7 @@ impl Class {
         match &step.outcome {
             Outcome::Skipped { reason } => {
                 seat.state = State::Skipped;
-                if !reason.starts_with(SKIPPED) {
+                if !reason.starts_with(LEFT_OUT) {
                     seat.left_out = Some(reason.clone());
                 }
             }
@@ -458,7 +460,7 @@ impl Class {
             State::Skipped => self.refuse("it is left out already"),
             _ => {
                 self.asks = false;
-                Deed::Skip(format!("{SKIPPED}: nothing is known about its claim"))
+                Deed::Skip(format!("{LEFT_OUT}: nothing is known about its claim"))
             }
         }
     }

@@ -46,10 +46,10 @@ pub const KEYS: [(&str, &str, Command); 10] = [
     ("s", "skip", Command::Skip),
     ("!", "shell", Command::Shell),
     ("h", "hint", Command::Hint),
-    ("e", "explain", Command::Explain),
+    ("e", "why", Command::Explain),
     ("t", "time", Command::Time),
-    ("p", "pause", Command::Pause),
     ("q", "quit", Command::Quit),
+    ("p", "pause", Command::Pause),
 ];
 
 /// The command of a key that is a character.

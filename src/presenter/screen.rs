@@ -112,10 +112,11 @@ impl Screen {
         if view.paused {
             foot.push((YELLOW, "‖ paused: p goes on".to_owned()));
         }
-        let keys = view.keys.iter().map(|(key, word)| format!("{key} {word}")).chain(["g step".to_owned()]);
+        let mut keys: Vec<String> = view.keys.iter().map(|(key, word)| format!("{key} {word}")).collect();
+        keys.insert(keys.len().min(4), "g step".to_owned());
         let mut line = String::new();
         for key in keys {
-            let more = if line.is_empty() { key } else { format!(" · {key}") };
+            let more = if line.is_empty() { key } else { format!("·{key}") };
             if line.width() + more.width() <= self.width {
                 line += &more;
             }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{class::SKIPPED, lesson::Lesson};
-use crate::event::{ENDED, Event, Outcome, Record, Rewound, RewoundBy, StepFinished};
+use super::lesson::Lesson;
+use crate::event::{ENDED, Event, LEFT_OUT, Outcome, Record, Rewound, RewoundBy, StepFinished};
 
 /// The reason of a step to which the run did not come.
 const NOT_REACHED: &str = "left out in class: the run that is shown again did not come to it";
@@ -11,7 +11,7 @@ const NOT_REACHED: &str = "left out in class: the run that is shown again did no
 /// Whether a step was left out because it was not for the cluster, or not for that run: not because the run ended before it.
 fn is_left_out(reason: &str) -> bool {
     let ended = reason.starts_with("step ") && reason.ends_with(" did not hold") || reason == ENDED;
-    !ended && !reason.starts_with(SKIPPED)
+    !ended && !reason.starts_with(LEFT_OUT)
 }
 
 /// What came of each step the last time.

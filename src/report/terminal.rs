@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     duration::{self, took},
-    event::{BUDGET, BUG, Event, Failure, Outcome, Rewound, RewoundBy, StepFinished},
+    event::{BUDGET, BUG, ENDED, Event, Failure, LEFT_OUT, Outcome, Rewound, RewoundBy, StepFinished},
     redact::show,
 };
 
@@ -200,7 +200,8 @@ impl Terminal {
             }
             Event::StepFinished(step) => {
                 let StepFinished { path, outcome, .. } = &**step;
-                if matches!(outcome, Outcome::Skipped { .. }) {
+                let of_class = |reason: &str| reason == ENDED || reason.starts_with(LEFT_OUT);
+                if matches!(outcome, Outcome::Skipped { reason } if !of_class(reason)) {
                     *self.skipped.entry(path.clone()).or_default() += 1;
                 }
                 let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });

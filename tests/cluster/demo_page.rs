@@ -101,7 +101,13 @@ async fn a_class_is_led_in_one_page_and_followed_in_another() {
     until(&mut leader, &["You said: 200"]).await;
     let seen = until(&mut follower, &["You said: 200", "This page follows."]).await;
     assert!(!seen.contains("It may not list Pods") && !seen.contains("403 Forbidden"), "{seen}");
-    press(&mut leader, "Enter", 13, &["✓ held 403", "It may not list Pods", "but something else came", "because no binding"]).await;
+    press(
+        &mut leader,
+        "Enter",
+        13,
+        &["✓ held 403", "It may not list Pods", "but something else came", "because no binding"],
+    )
+    .await;
     for step in ["Step 3 of 5", "Step 4 of 5", "Step 5 of 5"] {
         press(&mut leader, "Enter", 13, &[step]).await;
         press(&mut leader, "Enter", 13, &["✓ held"]).await;

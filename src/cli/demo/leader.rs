@@ -45,12 +45,14 @@ impl Leader {
             self.room.with(|class, _| class.preview(at.at + 1, lines));
         }
         self.face.enter();
-        self.room.forget().await;
         loop {
             let deed = match self.room.with(|class, _| class.due()) {
                 Some(due) => due,
                 None => self.room.listen().await,
             };
+            if !matches!(deed, Deed::Nothing) {
+                self.room.forget().await;
+            }
             match deed {
                 Deed::Nothing => {}
                 Deed::Shell => self.shell(at).await,
@@ -63,6 +65,7 @@ impl Leader {
                 Deed::Finish => return Turn::End,
                 Deed::Quit => {
                     self.over.store(true, Ordering::Relaxed);
+                    self.room.with(|class, _| class.note = Some("all that the class made is being removed".into()));
                     return Turn::End;
                 }
             }

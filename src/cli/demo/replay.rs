@@ -110,6 +110,9 @@ async fn lead(tapes: Vec<Tape>, room: &Room, face: &Face, stop: &Stop) -> Exit {
                     Err(why) => return why.into(),
                 },
             };
+            if !matches!(deed, Deed::Nothing) {
+                room.forget().await;
+            }
             let events = match deed {
                 Deed::Play => {
                     face.typed().await;

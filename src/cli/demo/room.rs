@@ -10,7 +10,7 @@ use crate::{
     sync::locked,
 };
 
-/// So many commands can wait; what is said while something goes on is not kept.
+/// So many commands can wait.
 const WAITING: usize = 64;
 
 /// A class, and the ways in and out.
@@ -44,12 +44,14 @@ impl Room {
         self.views.subscribe()
     }
 
-    /// Takes a command from a face. One too many is dropped.
+    /// Takes a command from a face. One too many is dropped, and so is what is said while something goes on.
     pub fn say(&self, command: Command) {
-        let _ = self.say.try_send(command);
+        if !locked(&self.class).is_busy() {
+            let _ = self.say.try_send(command);
+        }
     }
 
-    /// Forgets what was said while nobody listened.
+    /// Forgets what was said before something began.
     pub async fn forget(&self) {
         let mut said = self.said.lock().await;
         while said.try_recv().is_ok() {}

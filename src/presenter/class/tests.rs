@@ -145,7 +145,7 @@ fn what_is_left_out_is_no_pass_and_what_was_run_is_not_left_out() {
     assert_eq!(say(&mut class, "skip"), [Deed::Nothing], "nothing is shown yet");
     say(&mut class, "next");
     let [Deed::Skip(reason)] = &say(&mut class, "skip")[..] else { panic!("it is left out") };
-    assert!(reason.starts_with(SKIPPED));
+    assert!(reason.starts_with(LEFT_OUT));
     assert_eq!((class.seats[0].state, class.seats[0].left_out.is_none()), (State::Skipped, true));
     say(&mut class, "next next");
     assert_eq!((say(&mut class, "skip"), class.seats[1].state), (vec![Deed::Nothing], State::Judged));
