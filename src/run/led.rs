@@ -247,23 +247,33 @@ fn recount(ended: &mut Ended, course: &Course, steps: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::run::judged::testing::step;
+    use crate::{plan, scenario};
 
     #[test]
     fn what_cannot_be_taken_back_is_said() {
-        let token = step("token: {serviceAccount: default}");
-        let exec = step("exec: {in: p, command: [touch, /tmp/x]}");
-        let account = step("serviceAccount: a");
-        let said = lasting(&[&account, &token, &exec, &token]);
+        let text = "title: t
+steps:
+  - {title: an account, serviceAccount: a}
+  - {title: a Pod, pod: {name: p, image: curl}}
+  - {title: a token, token: {serviceAccount: a}}
+  - {title: a command, exec: {in: p, command: [touch, /tmp/x]}}
+  - {title: another token, token: {serviceAccount: a}}
+";
+        let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+        let plan = plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan");
+        let steps: Vec<&Step> = plan.steps.iter().collect();
         assert_eq!(
-            said,
+            lasting(&steps),
             [
-                "step 1, 1: the token that was issued stays good until it expires or its account goes",
-                "step 1: what a command has changed inside a container or elsewhere stays"
+                "step 3, 5: the token that was issued stays good until it expires or its account goes",
+                "step 4: what a command has changed inside a container or elsewhere stays",
+                "step 2: the Pod gets another uid, address and token the next time",
             ]
         );
-        assert!(lasting(&[&account]).is_empty());
+        assert!(lasting(&steps[..1]).is_empty());
     }
 
     #[test]
