@@ -13,6 +13,7 @@ mod cluster_source;
 mod color;
 mod config;
 mod coverage;
+mod demo;
 mod destination;
 mod docs;
 mod doctor;
@@ -85,6 +86,9 @@ enum Command {
     Run(Box<run::Options>),
     /// Runs scenarios, and again what was changed as soon as it is saved, on a cluster that stays between.
     Watch(watch::Options),
+    /// Presents a scenario step by step to a class: narration, what one would type, the answer, and back again. On a terminal, or with
+    /// --browser as a page on this machine.
+    Demo(Box<demo::Options>),
     /// Reads and plans scenarios and says all that is wrong; needs no cluster. A scenario can do what root can; `check` is safe for
     /// any file.
     Check(check::Options),
@@ -130,6 +134,7 @@ impl Command {
             self,
             Command::Run(_)
                 | Command::Watch(_)
+                | Command::Demo(_)
                 | Command::Docs(_)
                 | Command::Doctor(_)
                 | Command::Sweep(_)
@@ -140,7 +145,7 @@ impl Command {
     /// Whether it goes by the project's file.
     fn goes_by_the_file(&self) -> bool {
         match self {
-            Command::Run(_) | Command::Watch(_) | Command::Check(_) | Command::List(_) => true,
+            Command::Run(_) | Command::Watch(_) | Command::Demo(_) | Command::Check(_) | Command::List(_) => true,
             Command::Config(_) | Command::Coverage(_) | Command::Docs(_) => true,
             Command::Cluster(command) => command.starts(),
             _ => false,
@@ -153,6 +158,7 @@ impl Command {
         match self {
             Command::Run(_)
             | Command::Watch(_)
+            | Command::Demo(_)
             | Command::Docs(_)
             | Command::Doctor(_)
             | Command::Explain(_)
@@ -241,6 +247,7 @@ pub fn main(closed: bool) -> ExitCode {
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
         Command::Run(options) => run::main(options, cli.talk),
         Command::Watch(options) => watch::main(options, cli.talk),
+        Command::Demo(options) => demo::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
         Command::Coverage(options) => coverage::main(options, cli.talk),
         Command::List(options) => list::main(options, cli.talk),

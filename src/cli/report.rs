@@ -87,7 +87,7 @@ pub(super) fn read_stream(path: &Path) -> std::io::Result<(String, String)> {
 /// What is wrong with a file that has nothing of a stream.
 const NOT_ONE: &str = "this is no event stream: it does not begin with the event `runStarted`";
 
-/// What is wrong with it, for a person.
+/// What is wrong with a stream, with its place.
 pub(super) fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String {
     const SHOWN: usize = 160;
     let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());

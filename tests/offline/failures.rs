@@ -90,6 +90,7 @@ fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&IntendedCa
         answered: None,
         attempts: 1,
         rbac: vec![],
+        why: vec![],
     })))
 }
 

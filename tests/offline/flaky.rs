@@ -65,6 +65,7 @@ fn attempt(path: &str, outcome: Outcome) -> Vec<Event> {
         answered: None,
         attempts: 1,
         rbac: vec![],
+        why: vec![],
     };
     let (claim, namespace) = ("A claim".to_owned(), "kw-a".to_owned());
     let path = path.to_owned();
@@ -78,7 +79,7 @@ fn attempt(path: &str, outcome: Outcome) -> Vec<Event> {
             steps: 1,
             sum: String::new(),
         },
-        Event::StepStarted { path: path.clone(), number: 1, title, say: None },
+        Event::StepStarted { path: path.clone(), number: 1, title, say: None, predict: None },
         Event::StepFinished(Box::new(finished)),
         Event::ScenarioFinished { path, title: claim, held, failed: 0, broken, skipped: 0, took_ms: 50 },
     ]

@@ -39,7 +39,7 @@ pub(in crate::plan) fn uses(cx: &mut Context<'_>, draft: &Draft<'_>, story: &mut
     let mut found = Vec::new();
     if let Some(Value::Map(entries)) = step.map(|step| &step.value) {
         for entry in
-            entries.iter().filter(|entry| !matches!(entry.key.as_str(), "title" | "say" | "save" | "rows" | "refs"))
+            entries.iter().filter(|entry| !matches!(entry.key.as_str(), "title" | "say" | "predict" | "save" | "rows" | "refs"))
         {
             texts(&entry.value, &below(&draft.pointer, &entry.key), &mut found);
         }

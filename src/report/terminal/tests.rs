@@ -30,6 +30,7 @@ fn step(path: &str, outcome: Outcome) -> Event {
         answered: None,
         attempts: 1,
         rbac: vec![],
+        why: vec![],
     }))
 }
 
