@@ -1,5 +1,7 @@
 package node
 
+import "slices"
+
 // component is a program of the node and how it is started.
 type component struct {
 	name string
@@ -37,7 +39,7 @@ func containerd() component {
 	return component{"containerd", startEnv, []string{"--config=/run/kubewalk/containerd.toml", "--log-level=warn"}}
 }
 
-func apiServer(more []string) component {
+func apiServer(more ...[]string) component {
 	return component{"kube-apiserver", startEnv, append([]string{
 		"--advertise-address=" + nodeIP, "--secure-port=" + apiPort,
 		"--etcd-servers=" + etcdSocket,
@@ -60,12 +62,12 @@ func apiServer(more []string) component {
 		"--service-account-key-file=" + pkiDir + "sa.pub",
 		"--service-account-signing-key-file=" + pkiDir + "sa.key",
 		"--service-cluster-ip-range=" + svcCIDR,
-	}, more...)}
+	}, slices.Concat(more...)...)}
 }
 
-func controllerManager() component {
+func controllerManager(r release) component {
 	conf := etcDir + "controller-manager.conf"
-	return component{"kube-controller-manager", startEnv, []string{
+	return component{"kube-controller-manager", startEnv, append([]string{
 		"--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf, "--authorization-kubeconfig=" + conf,
 		"--bind-address=127.0.0.1", "--leader-elect=false",
 		"--tls-cert-file=" + pkiDir + "local.crt", "--tls-private-key-file=" + pkiDir + "local.key",
@@ -78,24 +80,24 @@ func controllerManager() component {
 		"--flex-volume-plugin-dir=/var/lib/kubelet/volumeplugins",
 		// With the default rate the first ServiceAccount came 5 s later.
 		"--kube-api-qps=1000", "--kube-api-burst=1000",
-	}}
+	}, r.controllerManager...)}
 }
 
-func scheduler() component {
+func scheduler(r release) component {
 	conf := etcDir + "scheduler.conf"
-	return component{"kube-scheduler", smallEnv, []string{
+	return component{"kube-scheduler", smallEnv, append([]string{
 		"--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf, "--authorization-kubeconfig=" + conf,
 		"--bind-address=127.0.0.1", "--leader-elect=false",
 		"--tls-cert-file=" + pkiDir + "local.crt", "--tls-private-key-file=" + pkiDir + "local.key",
 		"--kube-api-qps=1000", "--kube-api-burst=1000",
-	}}
+	}, r.scheduler...)}
 }
 
-func kubelet() component {
-	return component{"kubelet", startEnv, []string{
+func kubelet(r release) component {
+	return component{"kubelet", startEnv, append([]string{
 		"--config=/run/kubewalk/kubelet.json", "--kubeconfig=" + etcDir + "kubelet.conf",
 		"--hostname-override=" + nodeName, "--node-ip=" + nodeIP,
-	}}
+	}, r.kubelet...)}
 }
 
 func proxy() component {
