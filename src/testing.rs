@@ -77,6 +77,11 @@ pub fn run(path: impl AsRef<Path>) {
     }
 }
 
+/// Says something past the test harness, which captures what tests print: what was not tried, and how it would be.
+pub fn note(text: &str) {
+    uncaptured(text);
+}
+
 /// What came of a scenario.
 enum Outcome {
     /// It held: its report.

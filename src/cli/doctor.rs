@@ -3,7 +3,9 @@
 use super::output::print;
 use crate::{
     cluster::{
-        ClusterError, engine, machine,
+        ClusterError,
+        engine::{self, Release},
+        machine,
         preflight::{self, Check},
     },
     exit_code::Exit,
@@ -13,7 +15,7 @@ use crate::{
 pub fn main() -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let settings = settings::from_env();
-    let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings))];
+    let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings, Release::NEWEST))];
     kinds.extend(runtime.block_on(preflight::docker(&settings)));
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let machine: String = (machine::look(&settings.cache, engine::built(&settings.cache).is_some(), set).iter())
@@ -28,7 +30,9 @@ pub fn main() -> anyhow::Result<Exit> {
         None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
     };
     let auto = preflight::auto(&kinds);
-    Ok(print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit))
+    let versions = format!("{} by itself; by --kubernetes also {}", Release::NEWEST, preflight::others(&settings));
+    let text = format!("{text}this machine:\n  ok       auto: {auto}\n  ok       engine's Kubernetes: {versions}\n");
+    Ok(print(&format!("{text}{machine}{verdict}")).worst(exit))
 }
 
 fn about(kind: &str, checks: &[Check]) -> String {

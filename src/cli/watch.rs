@@ -67,9 +67,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         );
         return Ok(Exit::Invalid);
     }
+    let kubernetes = match options.choice.one_version() {
+        Ok(kubernetes) => kubernetes,
+        Err(exit) => return Ok(exit),
+    };
     let wanted = Wanted {
         kind: options.choice.cluster.kind(),
-        kubernetes: options.choice.kubernetes,
+        kubernetes,
         // Nobody knows what is written next.
         anonymous: true,
         untrusted: options.selection.untrusted,

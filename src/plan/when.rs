@@ -99,6 +99,23 @@ impl When {
         })
     }
 
+    /// In words, as the end of a sentence: `with Kubernetes >=1.24, <1.35`, `on kind or k3s`.
+    pub fn words(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.kubernetes.is_empty() {
+            let all = self.kubernetes.iter().map(|one| format!("{}{}", one.sign.written(), one.version));
+            parts.push(format!("with Kubernetes {}", all.collect::<Vec<_>>().join(", ")));
+        }
+        if let Some(kinds) = &self.cluster {
+            parts.push(format!("on {}", kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(" or ")));
+        }
+        parts.extend(self.feature.iter().map(|feature| match feature {
+            Feature::Pods => "where Pods run".to_owned(),
+            Feature::Anonymous => "where anonymous calls are let in".to_owned(),
+        }));
+        parts.join(" ")
+    }
+
     /// Whether it holds here.
     pub fn holds(&self, here: &Here) -> bool {
         self.missing(here).is_none()
@@ -164,5 +181,8 @@ mod tests {
         let feature = vec![Feature::Pods, Feature::Anonymous];
         assert_eq!(of(When { feature, ..When::default() }), "needs a cluster that lets anonymous calls in");
         assert!(When::default().holds(&here));
+        let kubernetes = vec![Comparison { sign: Sign::Below, version: Version::new(1, 24) }];
+        let when = When { kubernetes, cluster: Some(vec![ClusterKind::K3s]), feature: vec![] };
+        assert_eq!(when.words(), "with Kubernetes <1.24 on k3s");
     }
 }

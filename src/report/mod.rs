@@ -8,6 +8,7 @@ pub mod junit;
 pub mod snippet;
 pub mod story;
 pub mod terminal;
+pub mod versions;
 mod words;
 
 pub use snippet::{Caret, snippet};

@@ -40,7 +40,10 @@ use crate::{
     exit_code::Exit,
     expect::Answer,
     k8s::Version,
-    plan::{Action, Exec, Plan, Step, equivalent, when::Here},
+    plan::{
+        Action, Exec, Plan, Step, equivalent,
+        when::{Here, When},
+    },
     reach,
     redact::redact,
     redact::show,
@@ -249,6 +252,7 @@ async fn steps(plan: &Plan, cluster: &Cluster, context: &Context, ended: &mut En
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
+        seen.when = step.expected.iter().filter_map(|item| item.when.as_ref()).map(When::words).collect();
         seen.lines = Some(reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));
         let outcome;
         (outcome, seen.summary) = Box::pin(verdict::judge(plan, step, asked, cluster, context)).await;
@@ -304,13 +308,15 @@ struct Seen {
     attempts: usize,
     /// What does the same.
     lines: Option<String>,
+    /// Under which conditions what was expected here is expected.
+    when: Vec<String>,
 }
 
 impl Seen {
     fn of(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
-        Seen { summary: String::new(), warnings: warnings(answer), answered, attempts: asked.attempts, lines: None }
+        Seen { warnings: warnings(answer), answered, attempts: asked.attempts, ..Seen::default() }
     }
 }
 
@@ -328,6 +334,8 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
+        rows: step.rows.clone(),
+        when: seen.when,
         yaml: exchange::step_yaml(&plan.document.source.text, plan.document.span(&step.pointer).start),
         asked: exchange::requests(step),
         answered: seen.answered,

@@ -1,7 +1,7 @@
 //! Which minor versions of Kubernetes the kinds have.
 
 use crate::{
-    cluster::{ClusterError, Settings, Wanted, engine},
+    cluster::{ClusterError, Settings, Wanted, engine::Release},
     k8s::Version,
 };
 
@@ -21,16 +21,51 @@ fn of_k3s() -> String {
         .join(", ")
 }
 
-/// That the engine has the version that is wanted.
+/// The engine's node image for what is wanted.
 ///
 /// # Errors
-/// When another is wanted.
-pub fn of_the_engine(wanted: &Wanted) -> Result<(), ClusterError> {
+/// When it has none of that version, or one that cannot hold what is not trusted.
+pub fn of_the_engine(wanted: &Wanted) -> Result<Release, ClusterError> {
+    let known = || format!("the engine has {}, and k3s {}", Release::list(), of_k3s());
+    let Some(release) = Release::of(wanted.kubernetes) else {
+        let version = wanted.kubernetes.unwrap_or(Release::NEWEST.minor);
+        return Err(ClusterError::new(format!("the engine has no Kubernetes {version}"), known()));
+    };
+    if wanted.untrusted && !release.policy_files {
+        return Err(ClusterError::new(
+            format!(
+                "--untrusted does not go with Kubernetes {release}: an administrator of such a cluster, as every scenario is, \
+                 could remove the policy that keeps Pods from its node"
+            ),
+            format!("leave --kubernetes out: {} reads it from files of its own", Release::NEWEST),
+        ));
+    }
+    Ok(release)
+}
+
+/// That there is some kind that has the version that is wanted.
+///
+/// # Errors
+/// When there is none.
+pub fn of_any(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
+    match (of_the_engine(wanted), k3s_image(wanted, settings)) {
+        (Ok(_), _) => Ok(()),
+        // That of k3s does not hold what is not trusted.
+        (Err(_), Ok(_)) if !wanted.untrusted => Ok(()),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// That of a cluster that exists none is wanted: it has the version that it has.
+///
+/// # Errors
+/// When one is.
+pub fn of_an_existing(wanted: &Wanted) -> Result<(), ClusterError> {
     match wanted.kubernetes {
-        None | Some(engine::MINOR) => Ok(()),
-        Some(other) => Err(ClusterError::new(
-            format!("the engine's node has Kubernetes {}, and {other} is wanted", engine::MINOR),
-            format!("leave --kubernetes out, or use --cluster k3s ({})", of_k3s()),
+        None => Ok(()),
+        Some(version) => Err(ClusterError::new(
+            format!("Kubernetes {version} is wanted, and a cluster that exists has the version that it has"),
+            "leave --kubernetes out; a scenario says by `when` on which versions it holds",
         )),
     }
 }
