@@ -8,8 +8,33 @@ use crate::{
 /// The image of k3s without its tag.
 const K3S: &str = "rancher/k3s";
 
-/// Of k3s the newest patch of each minor that is known to work, newest first; the first is the default.
-const K3S_TAGS: [&str; 4] = ["v1.36.1-k3s1", "v1.35.6-k3s1", "v1.34.9-k3s1", "v1.33.10-k3s1"];
+/// Of k3s a late patch of each minor, newest first; the first is the default. CI runs the first four and the last.
+const K3S_TAGS: [&str; 15] = [
+    "v1.36.1-k3s1",
+    "v1.35.6-k3s1",
+    "v1.34.9-k3s1",
+    "v1.33.10-k3s1",
+    "v1.31.1-k3s1",
+    "v1.30.4-k3s1",
+    "v1.29.8-k3s1",
+    "v1.28.13-k3s1",
+    "v1.27.16-k3s1",
+    "v1.26.15-k3s1",
+    "v1.25.16-k3s4",
+    "v1.24.17-k3s1",
+    "v1.22.17-k3s1",
+    "v1.21.14-k3s1",
+    "v1.20.15-k3s1",
+];
+
+/// The node images of kind, without the one that its config names; newest first.
+const KIND_IMAGES: [&str; 2] = ["kindest/node:v1.34.0", "kindest/node:v1.20.15"];
+
+/// The node image of kind for a version, if one is known.
+pub fn kind_image(version: Version) -> Option<&'static str> {
+    let tag = |image: &str| image.rsplit_once(':').and_then(|(_, tag)| Version::of_release(tag));
+    KIND_IMAGES.into_iter().find(|image| tag(image) == Some(version))
+}
 
 /// The minors of k3s.
 fn of_k3s() -> String {
@@ -106,7 +131,24 @@ mod tests {
         assert_eq!(of(None, None).expect("an image"), "rancher/k3s:v1.36.1-k3s1");
         assert_eq!(of(Some("1.34"), None).expect("an image"), "rancher/k3s:v1.34.9-k3s1");
         assert_eq!(of(Some("1.34"), Some("r/mine:1")).expect("an image"), "r/mine:1");
-        let e = of(Some("1.20"), None).expect_err("none");
-        assert_eq!(e.message, "no k3s image is known for Kubernetes 1.20");
+        assert_eq!(of(Some("1.20"), None).expect("an image"), "rancher/k3s:v1.20.15-k3s1");
+        let e = of(Some("1.19"), None).expect_err("none");
+        assert_eq!(e.message, "no k3s image is known for Kubernetes 1.19");
+        assert_eq!(kind_image(Version::new(1, 34)), Some("kindest/node:v1.34.0"));
+        assert_eq!(kind_image(Version::new(1, 19)), None);
+    }
+
+    #[test]
+    fn a_version_that_nobody_has_is_refused_with_those_that_there_are() {
+        let wanted = |minor: &str| Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() };
+        assert_eq!(of_the_engine(&Wanted::default()).map(|release| release.minor), Ok(Release::NEWEST.minor));
+        assert_eq!(of_the_engine(&wanted("1.20")).map(|release| release.to_string()), Ok("1.20".into()));
+        let error = of_any(&wanted("1.23"), &settings(None)).expect_err("nobody has it");
+        assert_eq!(error.message, "the engine has no Kubernetes 1.23");
+        assert!(error.remedy.as_ref().is_some_and(|list| list.starts_with("the engine has 1.37, 1.34, 1.20")), "{error:?}");
+        assert!(of_any(&wanted("1.36"), &settings(None)).is_ok());
+        let untrusted = Wanted { untrusted: true, ..wanted("1.34") };
+        assert!(of_any(&untrusted, &settings(None)).is_err());
+        assert!(of_an_existing(&wanted("1.34")).is_err() && of_an_existing(&Wanted::default()).is_ok());
     }
 }
