@@ -214,13 +214,14 @@ fn the_client_reads_writes_and_watches_on_each_version() {
             };
             assert_eq!(gone.metadata.name.as_deref(), Some("a"));
             let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
-            let asked = accounts.create_token_request("default", &PostParams::default(), &TokenRequest::default());
-            let token = asked.await.expect("a token").status.expect("a status").token;
+            let (params, request) = (PostParams::default(), TokenRequest::default());
+            let asked = accounts.create_token_request("default", &params, &request).await;
+            let token = asked.expect("an answer").status.and_then(|status| status.token).expect("a token");
             let review = TokenReview {
-                spec: TokenReviewSpec { token: Some(token), audiences: None },
+                spec: TokenReviewSpec { token, ..TokenReviewSpec::default() },
                 ..TokenReview::default()
             };
-            let reviewed = Api::<TokenReview>::all(client).create(&PostParams::default(), &review).await.expect("a review");
+            let reviewed = Api::<TokenReview>::all(client).create(&params, &review).await.expect("a review");
             let user = reviewed.status.and_then(|status| status.user).and_then(|user| user.username);
             assert_eq!(user.as_deref(), Some("system:serviceaccount:default:default"));
             drop(watched.next());

@@ -19,15 +19,18 @@ progress+=([kubernetes]=packages)
 # ── Kubernetes' own programs in one. The module is copied, so that
 # what a version has to make first lies beside it and in no cache of Go's.
 build_kubernetes() {
-	local pinned v=k8s.io/component-base/version
+	local pinned place flags="-s -w"
 	pinned=$(version_of k8s.io/kubernetes)
+	# Both say it to somebody, as upstream's own build knows.
+	for place in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+		flags+=" -X $place.gitVersion=$pinned -X $place.gitMajor=1 -X $place.gitMinor=${version#1.} -X $place.gitTreeState=clean"
+	done
 	mkdir "$work/module"
 	cp -L "$here/$version"/*.go "$here/$version"/go.{mod,sum} "$work/module/"
 	cd "$work/module"
 	complete_kubernetes
 	echo "packages: $(go_build list -deps . | wc -l)"
-	go_build build -v -o "$work/kubernetes" \
-		-ldflags "-s -w -X $v.gitVersion=$pinned -X $v.gitMajor=1 -X $v.gitMinor=${version#1.} -X $v.gitTreeState=clean" .
+	go_build build -v -o "$work/kubernetes" -ldflags "$flags" .
 	linked_modules "$work/kubernetes" >"$work/modules.tsv"
 	cd /
 	rm -rf "$work"/{module,source}

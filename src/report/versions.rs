@@ -201,3 +201,128 @@ pub(super) fn paths(steps: &[ComparedStep]) -> Vec<&str> {
 fn cell_text(text: &str) -> String {
     text::escape(text, false).replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace('[', "\\[")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Selected, VERSION},
+        report::{Terminal, Verbosity, html, junit},
+    };
+
+    fn step(number: usize, title: &str, outcome: Outcome, when: &[&str], rows: &[&str]) -> Event {
+        let words = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+        Event::StepFinished(Box::new(StepFinished {
+            path: "a.yaml".into(),
+            number,
+            title: title.into(),
+            line: 3 * number,
+            col: 5,
+            took_ms: 1,
+            outcome,
+            equivalent: String::new(),
+            summary: String::new(),
+            warnings: vec![],
+            rows: words(rows),
+            when: words(when),
+            yaml: String::new(),
+            asked: vec![],
+            answered: None,
+            attempts: 1,
+        }))
+    }
+
+    /// A run on two versions: the first step is the same on both, the second expects something else, the third is for one alone.
+    fn records() -> Vec<Record> {
+        let (path, title) = ("a.yaml".to_owned(), "A story".to_owned());
+        let selected = Selected { path: path.clone(), title: title.clone(), line: 1, steps: 3, shape: String::new() };
+        let mut events = vec![Event::RunStarted {
+            version: VERSION,
+            kubewalk: "0".into(),
+            scenarios: 1,
+            started: String::new(),
+            selected: vec![selected],
+        }];
+        for (version, when) in [("1.20", "with Kubernetes <1.24"), ("1.37", "with Kubernetes >=1.24")] {
+            let skipped = Outcome::Skipped { reason: format!("needs Kubernetes <1.22, this is {version}") };
+            events.extend([
+                Event::VersionStarted { kubernetes: version.into() },
+                Event::ScenarioStarted {
+                    path: path.clone(),
+                    title: title.clone(),
+                    say: None,
+                    line: 1,
+                    namespace: "n".into(),
+                    steps: 3,
+                },
+                step(1, "Same", Outcome::Held, &[], &["S1.10"]),
+                step(2, "A Secret | <b>", Outcome::Held, &[when], &["S1.10"]),
+                step(3, "Old", if version == "1.20" { Outcome::Held } else { skipped }, &[], &["S1.30"]),
+                Event::ScenarioFinished {
+                    path: path.clone(),
+                    title: title.clone(),
+                    held: 2,
+                    failed: 0,
+                    broken: 0,
+                    skipped: 1,
+                    took_ms: 1,
+                },
+            ]);
+        }
+        let mut records: Vec<Record> = events.into_iter().map(|event| Record::new(0, event)).collect();
+        records.push(Record::new(1, compare(&records).expect("two versions")));
+        let (held, skipped) = (5, 1);
+        let end = Event::RunFinished { held, failed: 0, broken: 0, skipped, took_ms: 1, exit_code: 0 };
+        records.push(Record::new(1, end));
+        records
+    }
+
+    #[test]
+    fn a_step_differs_where_it_ends_or_expects_otherwise() {
+        let records = records();
+        let (versions, steps) = records.iter().find_map(compared).expect("it is told");
+        assert_eq!(versions, ["1.20", "1.37"]);
+        let differ: Vec<bool> = steps.iter().map(ComparedStep::differs).collect();
+        assert_eq!(differ, [false, true, true]);
+        assert!(steps[0].changes.is_empty(), "what is the same needs no reason");
+        let by: Vec<_> = steps.iter().flat_map(|step| &step.changes).map(|change| change.by.as_str()).collect();
+        assert_eq!(by, ["KEP-2799", "removed API versions"]);
+    }
+
+    #[test]
+    fn each_version_is_a_story_of_its_own() {
+        let records = records();
+        let run = Run::of(&records);
+        let of: Vec<_> = run.scenarios.iter().map(|story| (story.heading(), story.steps.len())).collect();
+        assert_eq!(of, [("A story (Kubernetes 1.20)".into(), 3), ("A story (Kubernetes 1.37)".into(), 3)]);
+        assert!(run.scenarios.iter().all(|story| story.verdict == crate::report::story::Verdict::Held));
+        assert!(junit::render(&records).contains("A story (Kubernetes 1.20)"));
+    }
+
+    #[test]
+    fn the_terminal_shows_a_table_and_what_is_different() {
+        let mut terminal = Terminal::new(false, Verbosity::Quiet, 100);
+        let text: String = records().iter().map(|record| terminal.on(&record.event)).collect();
+        let table = "a.yaml on each version\n  1.20  1.37  \n  ✓     ✓     1 Same\n  ✓     ✓     2 A Secret | <b> ≠\n  ✓     -     3 Old ≠\n";
+        assert!(text.contains(table), "{text}");
+        assert!(text.contains("      1.20: held, as is expected with Kubernetes <1.24\n"), "{text}");
+        assert!(text.contains("      1.37: not run: needs Kubernetes <1.22\n"), "{text}");
+        assert!(text.contains("      since 1.24 (KEP-2799): none is made; "), "{text}");
+    }
+
+    #[test]
+    fn markdown_and_html_show_the_same_and_no_text_can_begin_a_tag() {
+        let page = markdown(&records());
+        assert!(page.contains("| step | 1.20 | 1.37 |\n|---|---|---|\n| 1. Same | ✓ | ✓ |\n"), "{page}");
+        assert!(page.contains("| 2. A Secret \\| &lt;b> | ✓ with Kubernetes &lt;1.24 |"), "{page}");
+        assert!(page.contains("since 1.24 ([KEP-2799](https://kep.k8s.io/2799)):"), "{page}");
+        let page = html::render(&records());
+        assert!(page.contains("Versions of Kubernetes") && page.contains("(KEP-2799)") && !page.contains("<b>"), "{page}");
+    }
+
+    #[test]
+    fn a_run_on_one_version_has_nothing_to_compare() {
+        let records = [Record::new(0, Event::VersionStarted { kubernetes: "1.37".into() })];
+        assert!(compare(&records).is_none() && markdown(&records).is_empty());
+    }
+}

@@ -29,13 +29,6 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := writePeerCredentials(); err != nil {
 		return err
 	}
-	if err := n.start(etcd()); err != nil {
-		return err
-	}
-	creds, err := writeCredentials()
-	if err != nil {
-		return err
-	}
 	own, err := ownRelease()
 	if err != nil {
 		return err
@@ -43,11 +36,18 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := own.takes(n.shape, n.untrusted); err != nil {
 		return err
 	}
+	if err := n.start(etcd(own)); err != nil {
+		return err
+	}
+	creds, err := writeCredentials()
+	if err != nil {
+		return err
+	}
 	shaped, err := n.shape.write(n.untrusted)
 	if err != nil {
 		return err
 	}
-	if err := n.start(apiServer(own.apiServer, shaped, n.apiArgs)); err != nil {
+	if err := n.start(apiServer(own, shaped, n.apiArgs)); err != nil {
 		return err
 	}
 	roles := make(chan struct{})

@@ -14,8 +14,10 @@ const minorFile = "/usr/lib/kubewalk/minor"
 // release is what is different about the node of one minor version of Kubernetes. All that differs is here; no other file asks
 // which version it is.
 type release struct {
-	// apiServer and the like are flags beside those of every version.
-	apiServer, controllerManager, scheduler, kubelet []string
+	// etcd and the like are flags beside those of every version.
+	etcd, apiServer, controllerManager, scheduler, kubelet []string
+	// etcdClients is where etcd's clients come.
+	etcdClients string
 	// kubeletLacks are settings of the kubelet's configuration that it does not know.
 	kubeletLacks []string
 	// containerd is containerd's configuration.
@@ -35,15 +37,22 @@ type release struct {
 // releases are all of them. What is true of the newest is true of most.
 var releases = map[string]release{
 	"1.37": {
-		containerd: containerd2, dnsEndpoint: dnsSlice,
+		etcdClients: etcdSocket, containerd: containerd2, dnsEndpoint: dnsSlice,
 		policyFiles: true, authenticationFile: true,
 	},
 	"1.34": {
-		containerd: containerd2, dnsEndpoint: dnsSlice,
+		etcdClients: etcdSocket, containerd: containerd2, dnsEndpoint: dnsSlice,
 		authenticationFile: true,
 	},
 	"1.20": {
-		apiServer: []string{"--feature-gates=RemoveSelfLink=false"}, // as every earlier version, and the tutorials of its time
+		// Its client cannot speak to this etcd by a socket in the file system. A Pod on the node's network reaches the address, and
+		// lacks the certificate, as it does for peers.
+		etcdClients: "https://127.0.0.1:2379",
+		etcd: []string{"--client-cert-auth", "--trusted-ca-file=" + pkiDir + "etcd-peers.crt",
+			"--cert-file=" + pkiDir + "etcd-peer.crt", "--key-file=" + pkiDir + "etcd-peer.key"},
+		apiServer: []string{"--etcd-cafile=" + pkiDir + "etcd-peers.crt",
+			"--etcd-certfile=" + pkiDir + "etcd-client.crt", "--etcd-keyfile=" + pkiDir + "etcd-client.key",
+			"--feature-gates=RemoveSelfLink=false"}, // as every earlier version, and the tutorials of its time
 		// They had a port without TLS and authentication, on all addresses.
 		controllerManager: []string{"--port=0"},
 		scheduler:         []string{"--port=0"},
