@@ -99,6 +99,12 @@ impl When {
         })
     }
 
+    /// Whether it holds on no version later than this one.
+    pub fn up_to(&self, last: Version) -> bool {
+        let later = (last.minor + 1..=60).map(|minor| Version::new(last.major, minor));
+        later.into_iter().all(|version| !self.kubernetes.iter().all(|comparison| comparison.holds(version)))
+    }
+
     /// In words, as the end of a sentence: `with Kubernetes >=1.24, <1.35`, `on kind or k3s`.
     pub fn words(&self) -> String {
         let mut parts = Vec::new();
@@ -184,5 +190,7 @@ mod tests {
         let kubernetes = vec![Comparison { sign: Sign::Below, version: Version::new(1, 24) }];
         let when = When { kubernetes, cluster: Some(vec![ClusterKind::K3s]), feature: vec![] };
         assert_eq!(when.words(), "with Kubernetes <1.24 on k3s");
+        assert!(when.up_to(Version::new(1, 23)) && !when.up_to(Version::new(1, 22)));
+        assert!(!When::default().up_to(Version::new(1, 37)));
     }
 }
