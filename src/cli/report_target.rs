@@ -41,8 +41,7 @@ pub const HELP: &str = "Writes a report, too; may be said more than once. KIND i
     `junit`, `json`, `html`, `markdown`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names)";
 
 /// The same for a stream that was written before.
-pub const HELP_OF_A_STREAM: &str =
-    "What to make of it: `html=`, `json=`, `junit=` or `markdown=` and a path, or `github`. Left out: the text that the run showed";
+pub const HELP_OF_A_STREAM: &str = "What to make of it: `html=`, `json=`, `junit=` or `markdown=` and a path, or `github`. Left out: the text that the run showed";
 
 /// The words of the command line, in the order of the alphabet.
 const KINDS: [(&str, ReportKind); 6] = [
@@ -146,7 +145,8 @@ pub fn write_all(all: &[ReportTarget], records: &[Record]) -> Exit {
     let mut exit = Exit::Held;
     for wanted in all {
         let written = match (wanted.kind, &wanted.path) {
-            (ReportKind::Events, _) | (ReportKind::Html | ReportKind::Json | ReportKind::Junit | ReportKind::Markdown, None) => Ok(()),
+            (ReportKind::Events, _)
+            | (ReportKind::Html | ReportKind::Json | ReportKind::Junit | ReportKind::Markdown, None) => Ok(()),
             (ReportKind::Html, Some(path)) => replace(path, &html::render(records)),
             (ReportKind::Json, Some(path)) => replace(path, &json::render(records)),
             (ReportKind::Junit, Some(path)) => replace(path, &junit::render(records)),

@@ -5,7 +5,10 @@ use std::{collections::HashMap, fmt::Write as _};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{seen::Seen, versions::{holds, in_words}};
+use super::{
+    seen::Seen,
+    versions::{holds, in_words},
+};
 use crate::{
     k8s::Version,
     scenario::{Document, diagnostic::line_col},
@@ -329,7 +332,9 @@ mod tests {
     }
 
     fn said(yaml: &str, steps: &[Shown]) -> Vec<String> {
-        page(&read(yaml).expect("claims"), steps, &Seen::default(), &|file| file == "tests/there.rs").err().unwrap_or_default()
+        page(&read(yaml).expect("claims"), steps, &Seen::default(), &|file| file == "tests/there.rs")
+            .err()
+            .unwrap_or_default()
     }
 
     const ONE: &str = "claims:\n- {id: F1, claim: c, versions: all, state: holds}\n";
@@ -367,7 +372,8 @@ mod tests {
 
     #[test]
     fn the_page_links_each_step_and_counts() {
-        let seen = Seen::read("1.20\tskipped\tscenarios/a/b.yaml\tt\n1.37\theld\tscenarios/a/b.yaml\tt\n").expect("read");
+        let seen =
+            Seen::read("1.20\tskipped\tscenarios/a/b.yaml\tt\n1.37\theld\tscenarios/a/b.yaml\tt\n").expect("read");
         let text = page(&read(ONE).expect("claims"), &[shown(&["F1"])], &seen, &|_| true).expect("a page");
         assert!(
             text.contains("| F1 | c | all | - | holds | holds | [a/b.yaml:7](../scenarios/a/b.yaml#L7) (from 1.24) |"),
@@ -376,7 +382,8 @@ mod tests {
         let old = ONE.replace("versions: all", "versions: '<1.24'");
         let text = page(&read(&old).expect("claims"), &[shown(&["F1"])], &seen, &|_| true).expect("a page");
         assert!(text.contains("| up to 1.23 | - | refuted | holds |"), "{text}");
-        let gone = page(&read(ONE).expect("claims"), &[Shown { title: "u".into(), ..shown(&["F1"]) }], &seen, &|_| true);
+        let gone =
+            page(&read(ONE).expect("claims"), &[Shown { title: "u".into(), ..shown(&["F1"]) }], &seen, &|_| true);
         assert!(gone.expect_err("it is gone")[0].starts_with("docs/seen.tsv: scenarios/a/b.yaml: `t` is no step"));
         assert!(text.ends_with("| 1 | 1 | 0 | 0 | 1 | 3 | 3 | 6 |\n"), "{text}");
     }

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let text = format!("{HEAD}1.20\theld\tscenarios/a.yaml\tA claim: b\n1.37\tskipped\tscenarios/a.yaml\tA claim: b\n");
+        let text =
+            format!("{HEAD}1.20\theld\tscenarios/a.yaml\tA claim: b\n1.37\tskipped\tscenarios/a.yaml\tA claim: b\n");
         let seen = Seen::read(&text).expect("it is right");
         assert_eq!(seen.text(), text);
         assert_eq!(seen.versions(), [Version::new(1, 20), Version::new(1, 37)]);

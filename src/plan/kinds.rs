@@ -10,8 +10,8 @@ pub use kind::Kind;
 use table::HISTORY;
 pub use table::OWN;
 
-use crate::k8s::{Version, near::nearest_group};
 pub use crate::k8s::nearest;
+use crate::k8s::{Version, near::nearest_group};
 
 /// The kind of a namespace.
 pub fn namespace() -> Kind {

@@ -111,7 +111,8 @@ impl Terminal {
     fn shown(&mut self, event: &Event) -> String {
         let text = self.text(event);
         let Some(path) = path(event) else {
-            let ends = matches!(event, Event::RunFinished { .. } | Event::VersionStarted { .. } | Event::Compared { .. });
+            let ends =
+                matches!(event, Event::RunFinished { .. } | Event::VersionStarted { .. } | Event::Compared { .. });
             let rest = if ends { self.flush_all() } else { String::new() };
             return rest + &text;
         };
@@ -172,7 +173,9 @@ impl Terminal {
                 self.headings.clear();
                 format!("\n{}\n", self.paint(BOLD, &format!("Kubernetes {}", safe(kubernetes))))
             }
-            Event::Compared { versions, steps } => versions::compared_text(versions, steps, &|text| self.paint(BOLD, text)),
+            Event::Compared { versions, steps } => {
+                versions::compared_text(versions, steps, &|text| self.paint(BOLD, text))
+            }
             Event::ClusterReady { kind, kubernetes, shape, elapsed_ms } if normal => {
                 let shape = if shape.is_empty() { String::new() } else { format!(" (API server: {})", safe(shape)) };
                 let ready = format!("cluster: {} with Kubernetes {}{shape} is ready", safe(kind), safe(kubernetes));

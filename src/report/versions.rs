@@ -141,7 +141,11 @@ pub fn markdown(records: &[Record]) -> String {
                 let _ = writeln!(
                     page,
                     "  - since {} ([{}]({})): {}; before: {}",
-                    change.since, cell_text(&change.by), change.link, cell_text(&change.now), cell_text(&change.then)
+                    change.since,
+                    cell_text(&change.by),
+                    change.link,
+                    cell_text(&change.now),
+                    cell_text(&change.then)
                 );
             }
         }
@@ -317,7 +321,10 @@ mod tests {
         assert!(page.contains("| 2. A Secret \\| &lt;b> | ✓ with Kubernetes &lt;1.24 |"), "{page}");
         assert!(page.contains("since 1.24 ([KEP-2799](https://kep.k8s.io/2799)):"), "{page}");
         let page = html::render(&records());
-        assert!(page.contains("Versions of Kubernetes") && page.contains("(KEP-2799)") && !page.contains("<b>"), "{page}");
+        assert!(
+            page.contains("Versions of Kubernetes") && page.contains("(KEP-2799)") && !page.contains("<b>"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -113,8 +113,7 @@ fn each_version_answers_the_same_questions_in_its_own_way() {
     if versions.len() < Release::ALL.len() {
         return;
     }
-    let changes: Vec<&str> =
-        steps.iter().flat_map(|step| &step.changes).map(|change| change.what.as_str()).collect();
+    let changes: Vec<&str> = steps.iter().flat_map(|step| &step.changes).map(|change| change.what.as_str()).collect();
     for wanted in [
         "a token Secret for each account",
         "rbac.authorization.k8s.io/v1beta1",
@@ -133,7 +132,10 @@ fn each_version_answers_the_same_questions_in_its_own_way() {
         std::fs::write(&page, &made).expect("written");
     }
     let committed = std::fs::read_to_string(&page).unwrap_or_default();
-    assert!(committed == made, "docs/what-changed.md is not what a run finds; KUBEWALK_BLESS=1 writes it anew:\n{made}");
+    assert!(
+        committed == made,
+        "docs/what-changed.md is not what a run finds; KUBEWALK_BLESS=1 writes it anew:\n{made}"
+    );
 }
 
 /// What is noted in docs/seen.tsv is what runs see: of the two scenarios about versions always, of all others when it is written anew.
@@ -217,10 +219,8 @@ fn the_client_reads_writes_and_watches_on_each_version() {
             let (params, request) = (PostParams::default(), TokenRequest::default());
             let asked = accounts.create_token_request("default", &params, &request).await;
             let token = asked.expect("an answer").status.and_then(|status| status.token).expect("a token");
-            let review = TokenReview {
-                spec: TokenReviewSpec { token, ..TokenReviewSpec::default() },
-                ..TokenReview::default()
-            };
+            let review =
+                TokenReview { spec: TokenReviewSpec { token, ..TokenReviewSpec::default() }, ..TokenReview::default() };
             let reviewed = Api::<TokenReview>::all(client).create(&params, &review).await.expect("a review");
             let user = reviewed.status.and_then(|status| status.user).and_then(|user| user.username);
             assert_eq!(user.as_deref(), Some("system:serviceaccount:default:default"));
@@ -234,7 +234,9 @@ fn the_client_reads_writes_and_watches_on_each_version() {
 #[test]
 fn an_unknown_version_is_refused_with_the_list() {
     let scenario = PathBuf::from("scenarios/serviceaccount-2019/as-it-was-written.yaml");
-    for (cluster, list) in [("builtin", "1.37, 1.34, 1.20"), ("docker", "1.37, 1.34, 1.20"), ("auto", "1.37, 1.34, 1.20")] {
+    for (cluster, list) in
+        [("builtin", "1.37, 1.34, 1.20"), ("docker", "1.37, 1.34, 1.20"), ("auto", "1.37, 1.34, 1.20")]
+    {
         for version in ["1.21", "1.37,1.99"] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_kubewalk"));
             command.current_dir(root()).args(["run", "--cluster", cluster, "--kubernetes", version]).arg(&scenario);

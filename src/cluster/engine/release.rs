@@ -1,9 +1,15 @@
 //! The minor versions of Kubernetes of which the engine has a node image.
 
-use std::{fmt, path::{Path, PathBuf}};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use super::{as_built, build, hash_of, own};
-use crate::{cluster::{ClusterError, Progress}, k8s::Version};
+use crate::{
+    cluster::{ClusterError, Progress},
+    k8s::Version,
+};
 
 /// One of them. All that differs between them on this side is said here; what differs in the node, in `engine/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -145,7 +145,10 @@ mod tests {
         assert_eq!(of_the_engine(&wanted("1.20")).expect("there is one").to_string(), "1.20");
         let error = of_any(&wanted("1.23"), &settings(None)).expect_err("nobody has it");
         assert_eq!(error.message, "the engine has no Kubernetes 1.23");
-        assert!(error.remedy.as_ref().is_some_and(|list| list.starts_with("the engine has 1.37, 1.34, 1.20")), "{error:?}");
+        assert!(
+            error.remedy.as_ref().is_some_and(|list| list.starts_with("the engine has 1.37, 1.34, 1.20")),
+            "{error:?}"
+        );
         assert!(of_any(&wanted("1.36"), &settings(None)).is_ok());
         let untrusted = Wanted { untrusted: true, ..wanted("1.34") };
         assert!(of_any(&untrusted, &settings(None)).is_err());

@@ -32,7 +32,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Facts, Kubectl, Wanted, engine::Release,
+    Cluster, ClusterError, ClusterKind, Facts, Kubectl, Wanted,
+    engine::Release,
     own::{
         self, Room,
         lock::{self, How},

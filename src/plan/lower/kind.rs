@@ -24,7 +24,9 @@ pub(in crate::plan) fn kind_of(
         Ok(kind) => Some(kind),
         Err(unknown) => {
             let in_its_time = unknown.last.is_some_and(|last| when.is_some_and(|when| when.up_to(last)));
-            if (refused || in_its_time) && let Some(asked) = unknown.asked {
+            if (refused || in_its_time)
+                && let Some(asked) = unknown.asked
+            {
                 return Some(*asked);
             }
             let key = if unknown.api_version { "apiVersion" } else { "kind" };

@@ -384,7 +384,8 @@ fn what_is_saved_is_used() {
 #[test]
 fn what_is_gone_may_be_asked_for_where_it_was_still_there() {
     let role = |when: Value| {
-        let manifest = json!({"apiVersion": "rbac.authorization.k8s.io/v1beta1", "kind": "Role", "metadata": {"name": "x"}});
+        let manifest =
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1beta1", "kind": "Role", "metadata": {"name": "x"}});
         fresh(json!([{"when": {"kubernetes": when}, "apply": manifest}]))
     };
     let plan = good(role(json!("<1.22")));

@@ -241,7 +241,9 @@ mod tests {
         let config = Config::find(&settings(None, Some("mine.example:5000/node:v1.36.3"))).expect("a config");
         assert_eq!(config.images(), ["mine.example:5000/node:v1.36.3"]);
         let of = |minor: &str| {
-            config.clone().of_version(&Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() })
+            config
+                .clone()
+                .of_version(&Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() })
         };
         assert!(of("1.36").is_ok() && config.clone().of_version(&Wanted::default()).is_ok());
         // What somebody names is not replaced; what nobody names is.
