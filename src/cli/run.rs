@@ -226,8 +226,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
                 let kubernetes = wanted.kubernetes.map(|version| version.to_string()).unwrap_or_default();
                 screen.event(Event::VersionStarted { kubernetes });
             }
-            let kind = options.choice.cluster.kind();
-            ended.add(groups::run(&groups, kind, |plans| retry_loop(wanted, plans), &mut screen).await);
+            ended.add(groups::run(&groups, wanted, |plans| retry_loop(wanted, plans), &mut screen).await);
         }
         if let Some(compared) = versions::compare(screen.records()) {
             screen.event(compared);

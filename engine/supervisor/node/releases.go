@@ -54,7 +54,10 @@ var releases = map[string]release{
 			"--etcd-certfile=" + pkiDir + "etcd-client.crt", "--etcd-keyfile=" + pkiDir + "etcd-client.key",
 			"--feature-gates=RemoveSelfLink=false"}, // as every earlier version, and the tutorials of its time
 		// They had a port without TLS and authentication, on all addresses.
-		controllerManager: []string{"--port=0"},
+		controllerManager: []string{"--port=0",
+			// It would look for nodes after ten seconds first, and nothing else begins before. The node has its Pods' addresses from
+			// the network's configuration.
+			"--allocate-node-cidrs=false"},
 		scheduler:         []string{"--port=0"},
 		kubelet:           []string{"--container-runtime=remote", "--container-runtime-endpoint=unix://" + criSocket},
 		kubeletLacks:      []string{"containerRuntimeEndpoint", "failCgroupV1", "localStorageCapacityIsolation", "seccompDefault"},
