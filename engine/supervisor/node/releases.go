@@ -58,13 +58,13 @@ var releases = map[string]release{
 			// It would look for nodes after ten seconds first, and nothing else begins before. The node has its Pods' addresses from
 			// the network's configuration.
 			"--allocate-node-cidrs=false"},
-		scheduler:         []string{"--port=0"},
-		kubelet:           []string{"--container-runtime=remote", "--container-runtime-endpoint=unix://" + criSocket},
-		kubeletLacks:      []string{"containerRuntimeEndpoint", "failCgroupV1", "localStorageCapacityIsolation", "seccompDefault"},
-		containerd:        containerd1,
-		dns:               "        noendpoints\n", // CoreDNS would wait for EndpointSlices of v1
-		dnsEndpoint:       dnsEndpoints,
-		tokenSecrets:      true,
+		scheduler:    []string{"--port=0"},
+		kubelet:      []string{"--container-runtime=remote", "--container-runtime-endpoint=unix://" + criSocket},
+		kubeletLacks: []string{"containerRuntimeEndpoint", "failCgroupV1", "localStorageCapacityIsolation", "seccompDefault"},
+		containerd:   containerd1,
+		dns:          "        noendpoints\n", // CoreDNS would wait for EndpointSlices of v1
+		dnsEndpoint:  dnsEndpoints,
+		tokenSecrets: true,
 	},
 }
 
