@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"strconv"
 )
@@ -147,6 +148,7 @@ func kubeletConfig(r release, s shape) object {
 		config["enforceNodeAllocatable"] = []string{"pods"}
 		config["systemReserved"] = object{"memory": strconv.FormatUint(total-pods, 10)}
 	}
+	maps.Copy(config, r.kubeletMore)
 	for _, setting := range r.kubeletLacks {
 		delete(config, setting)
 	}

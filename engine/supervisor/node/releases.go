@@ -18,6 +18,8 @@ type release struct {
 	etcd, apiServer, controllerManager, scheduler, kubelet []string
 	// etcdClients is where etcd's clients come.
 	etcdClients string
+	// kubeletMore are settings of the kubelet's configuration beside those of every version.
+	kubeletMore object
 	// kubeletLacks are settings of the kubelet's configuration that it does not know.
 	kubeletLacks []string
 	// containerd is containerd's configuration.
@@ -58,8 +60,10 @@ var releases = map[string]release{
 			// It would look for nodes after ten seconds first, and nothing else begins before. The node has its Pods' addresses from
 			// the network's configuration.
 			"--allocate-node-cidrs=false"},
-		scheduler:    []string{"--port=0"},
-		kubelet:      []string{"--container-runtime=remote", "--container-runtime-endpoint=unix://" + criSocket},
+		scheduler: []string{"--port=0"},
+		kubelet:   []string{"--container-runtime=remote", "--container-runtime-endpoint=unix://" + criSocket},
+		// Without those addresses it looks at itself only at its interval, which is ten seconds.
+		kubeletMore:  object{"nodeStatusUpdateFrequency": "1s", "nodeStatusReportFrequency": "5m"},
 		kubeletLacks: []string{"containerRuntimeEndpoint", "failCgroupV1", "localStorageCapacityIsolation", "seccompDefault"},
 		containerd:   containerd1,
 		dns:          "        noendpoints\n", // CoreDNS would wait for EndpointSlices of v1
