@@ -61,6 +61,7 @@ chaos *ARGS:
 # Write down the versions and sums of the Debian packages in the engine, as this distribution has them now.
 debian-lock:
     engine/build.sh --write-lock
+    engine/build.sh --minor 1.20 --write-lock
 
 # Print a software bill of materials (SPDX 2.3) of kubewalk and its engine.
 sbom:

@@ -51,7 +51,7 @@ use crate::{
     plan::{self, Names, Plan, Trust},
     redact,
     redact::show,
-    run::{look::Look, retry::RetryLoop},
+    run::{groups, look::Look, retry::RetryLoop},
     scenario::diagnostic,
     settings,
     shape::Shape,
@@ -75,6 +75,11 @@ pub fn run(path: impl AsRef<Path>) {
             bad.fail()
         }
     }
+}
+
+/// Says something past the test harness, which captures what tests print: what was not tried, and how it would be.
+pub fn note(text: &str) {
+    uncaptured(text);
 }
 
 /// What came of a scenario.
@@ -140,7 +145,7 @@ fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
             "{name} is tagged exercise: planned, not run, as it fails until somebody repairs it"
         ));
     }
-    if let Some(why) = kind_cannot(&plan.shape) {
+    if let Some(why) = in_vain(&plan) {
         return Outcome::Ignored(format!("{} is planned, not run: {why}", path.display()));
     }
     match run_plan(&plan, test) {
@@ -246,10 +251,10 @@ pub fn shared() -> &'static Cluster {
     }
 }
 
-/// Why a scenario that asks for another API server cannot run on the kind of cluster that tests run on, if so.
-fn kind_cannot(shape: &Shape) -> Option<&'static str> {
-    let kind = settings::wanted().ok()?.kind;
-    kind.and_then(ClusterKind::usual_only).filter(|_| !shape.is_usual())
+/// Why a scenario that asks for another API server is not run on the clusters that tests run on, if so.
+fn in_vain(plan: &Plan) -> Option<String> {
+    let wanted = settings::wanted().ok()?;
+    groups::in_vain(std::slice::from_ref(plan), &wanted)?.into_iter().next()
 }
 
 /// Becomes the process that holds a cluster, when this process was started for that.

@@ -83,7 +83,7 @@ key() {
 		declare -f "build_$name" ${!helpers-}
 		uname -m
 		(cd "$here" && for path in ${inputs[$name]}; do
-			find "$path" -type f ! -name '*.md' -print0 | sort -z | xargs -0 sha256sum
+			find -L "$path" -type f ! -name '*.md' -print0 | sort -z | xargs -0 sha256sum
 		done)
 		for other in ${after[$name]}; do echo "${keys[$other]}"; done
 	} | sha256sum | cut -c1-16
@@ -101,17 +101,17 @@ run_steps() {
 		# The last step is the product.
 		((number < ${#steps[@]})) || dirs[$name]=$out
 		run_step "$name" "$number"
-		[[ $name != debian ]] || say_locked
+		[[ ! -f ${dirs[$name]}/packages.tsv || -z ${locks[$name]-} ]] || say_locked "$name"
 	done
 }
 
-# say_locked says when packages are not those that the lock file names.
-say_locked() {
+# say_locked says when a step's packages are not those that its lock file names.
+say_locked() { # STEP
 	local what="no file of engine/debian is for this distribution"
-	[[ $(cat "${dirs[debian]}/locked") != true ]] || return 0
-	[[ -z ${inputs[debian]} ]] || what="not all packages of engine/${inputs[debian]} are in this machine's sources any more"
+	[[ $(cat "${dirs[$1]}/locked") != true ]] || return 0
+	[[ -z ${inputs[$1]} ]] || what="not all packages of engine/${inputs[$1]} are in this machine's sources any more"
 	if [[ ${KUBEWALK_ENGINE_LOCKED-} == 1 ]]; then
-		rm -rf "${dirs[debian]}"
+		rm -rf "${dirs[$1]}"
 		stop "$what; refresh it with \`just debian-lock\`, or build without --locked"
 	fi
 	echo "note: $what: what apt's signed index has is taken, and manifest.json says \"locked\": false" >&2
@@ -120,11 +120,11 @@ say_locked() {
 # write_lock writes the lock file of this distribution anew.
 write_lock() {
 	local lock="" file
-	file=$here/debian/$(. /etc/os-release && echo "$ID-${VERSION_ID-rolling}")-$(dpkg --print-architecture).lock
+	file=$here/$lock_folder/$distribution.lock
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
-	fetch_packages "${debian_packages[@]}" >&2
-	mkdir -p "$here/debian"
+	fetch_packages "${lock_packages[@]}" >&2
+	mkdir -p "$here/$lock_folder"
 	{
 		echo "# name, version and sha256 of each Debian package that the engine is made of; \`just debian-lock\` writes it."
 		cat "$work/packages.tsv"

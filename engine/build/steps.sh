@@ -4,15 +4,16 @@
 # mod_version says which version of a module is pinned.
 mod_version() { awk -v m="$1" '$1 == m && $2 ~ /^v/ {print $2; exit}' "$here/$minor/go.mod"; }
 
-# debian_lock names the file with the versions and sums of this distribution's packages, if there is one.
-debian_lock() {
-	local file
-	file=debian/$(. /etc/os-release && echo "$ID-${VERSION_ID-rolling}")-$(dpkg --print-architecture).lock
-	[[ ! -f $here/$file ]] || echo "$file"
+# distribution is what this machine's packages are from, e.g. debian-12-amd64.
+distribution=$(. /etc/os-release && echo "$ID-${VERSION_ID-rolling}")-$(dpkg --print-architecture 2>/dev/null || true)
+
+# debian_lock names the file with the versions and sums of this distribution's packages, if there is one in a folder here.
+debian_lock() { # FOLDER
+	[[ ! -f $here/$1/$distribution.lock ]] || echo "$1/$distribution.lock"
 }
 
 steps=(debian modules kube tools runc supervisor userland images store assemble)
-declare -A keys dirs titles inputs after progress
+declare -A keys dirs titles inputs after progress locks
 
 titles=(
 	[debian]="Debian packages"
@@ -28,7 +29,7 @@ titles=(
 )
 # What each step reads of these sources, and which steps it builds on.
 inputs=(
-	[debian]="$(debian_lock)" [modules]="$minor" [kube]="$minor" [tools]="$minor/go.mod $minor/go.sum"
+	[debian]="$(debian_lock debian)" [modules]="$minor" [kube]="$minor" [tools]="$minor/go.mod $minor/go.sum"
 	[runc]="$minor/go.mod $minor/go.sum" [supervisor]="supervisor" [userland]="" [images]="images"
 	[store]="build/store.sh" [assemble]="images/rootfs"
 )
@@ -37,6 +38,16 @@ after=(
 	[images]="userland" [store]="images kube" [assemble]="kube tools runc supervisor userland images store"
 )
 progress=([modules]=modules [kube]=packages)
+# The steps that fetch packages which a lock file names.
+locks=([debian]=yes)
+
+# steps_of_version changes the steps to those of a version that is not the newest.
+steps_of_version() {
+	lock_folder=debian lock_packages=("${debian_packages[@]}")
+	[[ $version != "$newest" ]] || return 0
+	. "$here/build/older.sh"
+	[[ ! -f $here/$version/steps.sh ]] || . "$here/$version/steps.sh"
+}
 
 # How Go is called everywhere: exactly what go.mod and go.sum say, and without
 # this machine's paths in the result.
@@ -292,7 +303,11 @@ build_images() {
 
 # ── containerd's store with both images in it, so that no start has to import.
 build_store() {
-	bash "$here/build/store.sh" "${dirs[kube]}/kube" "$work/containerd" "${dirs[images]}"/*.tar
+	mkdir "$work/programs"
+	ln -s "${dirs[kube]}/kube" "$work/programs/containerd"
+	ln -s "${dirs[kube]}/kube" "$work/programs/ctr"
+	bash "$here/build/store.sh" "$work/programs" "$work/containerd" "${dirs[images]}"/*.tar
+	rm -rf "$work/programs"
 }
 
 build_assemble() {
@@ -306,10 +321,13 @@ build_assemble() {
 	for name in containerd coredns ctr etcd kube-{apiserver,controller-manager,proxy,scheduler} kube{ctl,let}; do
 		ln -s kube "$root/usr/local/bin/$name"
 	done
+	# What the supervisor goes by (node/releases.go).
+	echo "$version" >"$root/usr/lib/kubewalk/minor"
 	cp -l "${dirs[tools]}/containerd-shim-runc-v2" "$root/usr/local/bin/"
 	cp -l "${dirs[tools]}"/{host-local,loopback,ptp,portmap} "$root/opt/cni/bin/"
 	cp -l "${dirs[runc]}/runc" "$root/usr/local/sbin/runc"
 	cp -l "${dirs[supervisor]}/supervisor" "$root/usr/sbin/init"
+	[[ $version == "$newest" ]] || assemble_older "$root"
 	# Copied, because its modes change: whoever may read the cache can then load the node into a Docker, and nobody may
 	# write there. (The node gives /tmp of a Pod image its mode back.)
 	cp -a "${dirs[store]}/containerd" "$root/usr/lib/kubewalk/containerd"
@@ -325,20 +343,31 @@ build_assemble() {
 	: >"$work/COMPLETE"
 }
 
+# all_of lists what the steps of this product have noted in files of one name.
+all_of() { # FILE
+	local name
+	for name in userland old_containerd kube kubernetes; do
+		[[ -z ${dirs[$name]-} || ! -f ${dirs[$name]}/$1 ]] || cat "${dirs[$name]}/$1"
+	done | sort -u
+}
+
+# part_version says which version of a part is in a node.
+part_version() { mod_version "$2"; } # PART MODULE
+
 # manifest says what is in the engine, to the last package.
 manifest() {
 	local part
 	echo '{'
-	printf '  "engine": "%s",\n  "minor": "%s",\n  "go": "%s",\n' "$hash" "$minor" "$(cd / && go env GOVERSION)"
+	printf '  "engine": "%s",\n  "minor": "%s",\n  "go": "%s",\n' "$hash" "$version" "$(cd / && go env GOVERSION)"
 	printf '  "versions": {\n'
 	for part in kubernetes=k8s.io/kubernetes etcd=go.etcd.io/etcd/server/v3 containerd=github.com/containerd/containerd/v2 \
 		coredns=github.com/coredns/coredns runc=github.com/opencontainers/runc cni=github.com/containernetworking/plugins; do
-		printf '    "%s": "%s"%s\n' "${part%%=*}" "$(mod_version "${part#*=}")" "$([[ $part == cni=* ]] || echo ,)"
+		printf '    "%s": "%s"%s\n' "${part%%=*}" "$(part_version "${part%%=*}" "${part#*=}")" "$([[ $part == cni=* ]] || echo ,)"
 	done
 	printf '  },\n  "locked": %s,\n  "debian": [\n' "$(cat "${dirs[userland]}/locked")"
-	awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sha256\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}' "${dirs[userland]}/packages.tsv"
+	all_of packages.tsv | awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sha256\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}'
 	printf '  ],\n  "modules": [\n'
-	awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sum\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}' "${dirs[kube]}/modules.tsv"
+	all_of modules.tsv | awk -F'\t' '{printf "%s    {\"name\": \"%s\", \"version\": \"%s\", \"sum\": \"%s\"}", sep, $1, $2, $3; sep = ",\n"} END {print ""}'
 	printf '  ],\n'
 	contents "$work"
 	printf '}\n'

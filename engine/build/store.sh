@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fills a containerd store with images: store.sh KUBE TARGET ARCHIVE...
+# Fills a containerd store with images: store.sh PROGRAMS TARGET ARCHIVE...,
+# where containerd and ctr are in the folder PROGRAMS.
 #
 # containerd itself does it, the one that will read it. It needs mounts for
 # that, so it runs in a mount namespace of its own, and on a tmpfs, because its
@@ -8,7 +9,7 @@ set -euo pipefail
 if [[ ${IN_NAMESPACE-} != 1 ]]; then
 	IN_NAMESPACE=1 exec unshare --mount --propagation private bash "$0" "$@"
 fi
-kube=$1 target=$2
+programs=$1 target=$2
 shift 2
 
 # A folder for the mount, with a short name: a socket's path has 108 bytes.
@@ -23,16 +24,16 @@ trap clean EXIT
 trap 'exit 143' TERM INT HUP
 mount -t tmpfs tmpfs "$top"
 cat >"$top/config.toml" <<END
-version = 3
+version = 2
 root = "$top/root"
 state = "$top/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]
 [grpc]
   address = "$top/socket"
 END
-"$kube" containerd --config "$top/config.toml" --log-level warn &
+"$programs/containerd" --config "$top/config.toml" --log-level warn &
 daemon=$!
-ctr=("$kube" ctr --address "$top/socket" --namespace k8s.io)
+ctr=("$programs/ctr" --address "$top/socket" --namespace k8s.io)
 for _ in {1..200}; do
 	[[ -S $top/socket ]] && "${ctr[@]}" version >/dev/null 2>&1 && break
 	kill -0 "$daemon" || { echo "containerd ended"; exit 1; }

@@ -129,7 +129,11 @@ fn eprint(error: &ClusterError) -> Exit {
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
     // Whoever uses it later may make calls without credentials.
     let kind = options.choice.cluster.kind();
-    let (kubernetes, untrusted) = (options.choice.kubernetes, options.untrusted);
+    let untrusted = options.untrusted;
+    let kubernetes = match options.choice.one_version() {
+        Ok(kubernetes) => kubernetes,
+        Err(exit) => return Ok(exit),
+    };
     let shape = match &options.like {
         Some(path) => match shape_of(path, untrusted, talk) {
             Some(shape) => shape,

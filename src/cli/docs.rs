@@ -12,7 +12,7 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    docs::{claims, language, sbom},
+    docs::{claims, language, sbom, seen::Seen},
     exit_code::Exit,
     scenario::{self, diagnostic, files},
 };
@@ -84,6 +84,15 @@ fn claims_page() -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
+    let source = "docs/seen.tsv";
+    let text = std::fs::read_to_string(source).with_context(|| format!("cannot read {source}"))?;
+    let seen = match Seen::read(&text) {
+        Ok(seen) => seen,
+        Err(e) => {
+            eprint_line!("error: {e}");
+            return Ok(Exit::Invalid);
+        }
+    };
     let mut shown = Vec::new();
     for file in files::below(Path::new("scenarios")).context("cannot read scenarios/")? {
         match scenario::read_file(&file) {
@@ -96,7 +105,7 @@ fn claims_page() -> anyhow::Result<Exit> {
             }
         }
     }
-    match claims::page(&claims, &shown, &|file| Path::new(file).is_file()) {
+    match claims::page(&claims, &shown, &seen, &|file| Path::new(file).is_file()) {
         Ok(page) => Ok(print(&page)),
         Err(wrong) => {
             wrong.iter().for_each(|line| eprint_line!("error: {line}"));

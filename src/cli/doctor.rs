@@ -7,7 +7,9 @@ use clap::Args;
 use super::{class, output::print, progress, signals, talk::Talk};
 use crate::{
     cluster::{
-        self, ClusterError, Settings, StartError, Wanted, engine, machine,
+        self, ClusterError, Settings, StartError, Wanted,
+        engine::{self, Release},
+        machine,
         preflight::{self, Check},
     },
     duration::took,
@@ -26,7 +28,7 @@ pub struct Options {
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let settings = settings::from_env();
-    let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings))];
+    let mut kinds = vec![("builtin (no Docker, no image registry)", preflight::builtin(&settings, Release::NEWEST))];
     kinds.extend(runtime.block_on(preflight::docker(&settings)));
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let machine: String = (machine::look(&settings.cache, engine::built(&settings.cache).is_some(), set).iter())
@@ -41,7 +43,9 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         None => (Exit::Environment, "This machine cannot run scenarios yet.\n"),
     };
     let auto = preflight::auto(&kinds);
-    let shown = print(&format!("{text}this machine:\n  ok       auto: {auto}\n{machine}{verdict}")).worst(exit);
+    let versions = format!("{} by itself; by --kubernetes also {}", Release::NEWEST, preflight::others(&settings));
+    let text = format!("{text}this machine:\n  ok       auto: {auto}\n  ok       engine's Kubernetes: {versions}\n");
+    let shown = print(&format!("{text}{machine}{verdict}")).worst(exit);
     if !options.class {
         return Ok(shown);
     }

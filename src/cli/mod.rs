@@ -54,7 +54,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use self::output::stdout_is_closed;
 use self::{output::eprint, talk::Talk};
 use crate::{
-    cluster::{ClusterError, limits},
+    cluster::{ClusterError, engine::Release, limits},
     exit_code::Exit,
     redact::show,
     scenario::diagnostic,
@@ -182,11 +182,11 @@ fn command() -> clap::Command {
     }
 }
 
-/// What `--version` says: the version, the commit that it was built from, and the engine that it carries.
+/// What `--version` says: the version, the commit that it was built from, and the engines that it carries, newest first.
 fn version() -> String {
     let commit = option_env!("KUBEWALK_COMMIT").unwrap_or("unknown");
-    let (minor, hash) = (crate::cluster::engine::MINOR, crate::cluster::engine::hash());
-    format!("{}\ncommit: {commit}\nengine: Kubernetes {minor}, {hash}", env!("CARGO_PKG_VERSION"))
+    let engines = Release::ALL.map(|release| format!("\nengine: Kubernetes {release}, {}", release.hash())).concat();
+    format!("{}\ncommit: {commit}{engines}", env!("CARGO_PKG_VERSION"))
 }
 
 /// `kubectl walk`, when kubectl has called this program by the name of a plugin (`kubectl-walk`).

@@ -11,9 +11,10 @@ use crate::{cluster::Progress, sync::locked};
 /// Shows it.
 pub fn show(progress: Progress) {
     match progress {
-        Progress::BuildingEngine => {
+        Progress::BuildingEngine { kubernetes } => {
             eprint_line!(
-                "kubewalk: the engine's node image is built now, once (about 10 minutes); it can be interrupted"
+                "kubewalk: the engine's node image with Kubernetes {kubernetes} is built now, once (about 10 minutes); it can \
+                 be interrupted"
             );
         }
         Progress::Note(text) => eprint_line!("kubewalk: {text}"),

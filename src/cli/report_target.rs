@@ -30,25 +30,27 @@ pub enum ReportKind {
     Json,
     /// One HTML page.
     Html,
+    /// The summary that `github` writes, as a file of its own.
+    Markdown,
     /// Annotations on standard output, and a step summary.
     Github,
 }
 
 /// What the command line says of `--report`.
 pub const HELP: &str = "Writes a report, too; may be said more than once. KIND is `events` (the stream that all others can be made of), \
-    `junit`, `json`, `html`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names)";
+    `junit`, `json`, `html`, `markdown`, or `github` (annotations, and a summary in the file that `GITHUB_STEP_SUMMARY` names)";
 
 /// The same for a stream that was written before.
-pub const HELP_OF_A_STREAM: &str =
-    "What to make of it: `html=`, `json=` or `junit=` and a path, or `github`. Left out: the text that the run showed";
+pub const HELP_OF_A_STREAM: &str = "What to make of it: `html=`, `json=`, `junit=` or `markdown=` and a path, or `github`. Left out: the text that the run showed";
 
 /// The words of the command line, in the order of the alphabet.
-const KINDS: [(&str, ReportKind); 5] = [
+const KINDS: [(&str, ReportKind); 6] = [
     ("events", ReportKind::Events),
     ("github", ReportKind::Github),
     ("html", ReportKind::Html),
     ("json", ReportKind::Json),
     ("junit", ReportKind::Junit),
+    ("markdown", ReportKind::Markdown),
 ];
 
 impl ReportKind {
@@ -142,10 +144,12 @@ pub fn write_all(all: &[ReportTarget], records: &[Record]) -> Exit {
     let mut exit = Exit::Held;
     for wanted in all {
         let written = match (wanted.kind, &wanted.path) {
-            (ReportKind::Events, _) | (ReportKind::Html | ReportKind::Json | ReportKind::Junit, None) => Ok(()),
+            (ReportKind::Events, _)
+            | (ReportKind::Html | ReportKind::Json | ReportKind::Junit | ReportKind::Markdown, None) => Ok(()),
             (ReportKind::Html, Some(path)) => replace(path, &html::render(records)),
             (ReportKind::Json, Some(path)) => replace(path, &json::render(records)),
             (ReportKind::Junit, Some(path)) => replace(path, &junit::render(records)),
+            (ReportKind::Markdown, Some(path)) => replace(path, &github::summary(records, 0)),
             (ReportKind::Github, path) => {
                 exit = exit.worst(print_commands(&github::annotations(records)));
                 let summary = path.clone().or_else(|| std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from));
@@ -200,7 +204,7 @@ mod tests {
     #[case("html", Err("a path is missing: `html=PATH`"))]
     #[case("events=", Err("a path is missing: `events=PATH`"))]
     #[case("junti=a", Err("there is no report `junti`; did you mean `junit`?"))]
-    #[case("x=a", Err("there is no report `x`; the kinds are events, github, html, json, and junit"))]
+    #[case("x=a", Err("there is no report `x`; the kinds are events, github, html, json, junit, and markdown"))]
     fn what_is_wanted(#[case] text: &str, #[case] expected: Result<(ReportKind, Option<&str>), &str>) {
         let read = parse(text).map(|wanted| (wanted.kind, wanted.path));
         assert_eq!(read, expected.map(|(kind, path)| (kind, path.map(PathBuf::from))).map_err(ToOwned::to_owned));

@@ -27,6 +27,8 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
+    k8s::Version,
+    report::versions,
     run::{self, Ended, exclusion::ExclusionLocks, groups, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
     scenario::diagnostic::printable,
@@ -90,6 +92,22 @@ impl Options {
         }
         selected.left_out += before - selected.plans.len();
         Ok(())
+    }
+
+    /// The versions of Kubernetes that are asked for, each once; nothing is asked for: the one that the kind has by itself.
+    fn versions(&self) -> Result<Vec<Option<Version>>, Exit> {
+        let mut versions = self.choice.kubernetes.clone();
+        let mut seen = std::collections::BTreeSet::new();
+        versions.retain(|version| seen.insert(*version));
+        if versions.len() > 1 && (self.looking.ttl().is_some() || self.looking.pauses()) {
+            eprint_line!(
+                "error: what is looked at is kept on one cluster, and several versions of Kubernetes are asked for\n  \
+                 = help: say one, e.g. --kubernetes {}",
+                versions[0]
+            );
+            return Err(Exit::Invalid);
+        }
+        Ok(if versions.is_empty() { vec![None] } else { versions.into_iter().map(Some).collect() })
     }
 
     /// The command that removes what a run leaves that is ended at once.
@@ -179,15 +197,19 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
     };
     let there = (options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig)).then(|| existing.clone());
     let pause = Pause { settings: settings::from_env(), existing: there };
-    let wanted = Wanted {
+    let of_version = |kubernetes| Wanted {
         kind: options.choice.cluster.kind(),
-        kubernetes: options.choice.kubernetes,
+        kubernetes,
         anonymous: false,
         untrusted: options.selection.untrusted,
         shape: Shape::default(),
-        existing,
+        existing: existing.clone(),
     };
-    if let Err(e) = cluster::check(&wanted, &settings::from_env()) {
+    let all_wanted = match options.versions() {
+        Ok(versions) => versions.into_iter().map(of_version).collect::<Vec<_>>(),
+        Err(exit) => return Ok(exit),
+    };
+    if let Some(e) = all_wanted.iter().find_map(|wanted| cluster::check(wanted, &settings::from_env()).err()) {
         eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
@@ -199,8 +221,8 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
     }
     let (groups, begun) = (groups::by_server(std::mem::take(&mut selected.plans)), Instant::now());
     let (settings, exclusion) = (settings::from_env(), ExclusionLocks::new());
-    let retry_loop = |plans| {
-        let wanted = groups::wanted(plans, &wanted);
+    let retry_loop = |wanted: &Wanted, plans| {
+        let wanted = groups::wanted(plans, wanted);
         let (fresh, keep, verbose) = (options.fresh, options.looking.ttl(), talk.verbose > 0);
         let source = Starter { plans, wanted, settings: &settings, fresh, keep, verbose, stop: &stop, begun };
         let look = options.looking.look(&pause);
@@ -208,7 +230,20 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
         RetryLoop { plans, source, limits, jobs, exclusion, look, fail_fast, stop: &stop }
     };
     Ok(runtime.block_on(async {
-        let ended = groups::run(&groups, options.choice.cluster.kind(), retry_loop, &mut screen).await;
+        let mut ended = Ended::before(0);
+        for wanted in &all_wanted {
+            if stop.asked().is_some() || options.fail_fast && ended.failed > 0 {
+                break;
+            }
+            if all_wanted.len() > 1 {
+                let kubernetes = wanted.kubernetes.map(|version| version.to_string()).unwrap_or_default();
+                screen.event(Event::VersionStarted { kubernetes });
+            }
+            ended.add(groups::run(&groups, wanted, |plans| retry_loop(wanted, plans), &mut screen).await);
+        }
+        if let Some(compared) = versions::compare(screen.records()) {
+            screen.event(compared);
+        }
         if !options.looking.is_a_part() {
             let mut history = history.unwrap_or_default();
             let flaky = history.take(screen.records());

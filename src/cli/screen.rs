@@ -101,8 +101,11 @@ impl Screen {
 
 impl EventSink for Screen {
     fn event(&mut self, event: Event) {
-        if let Event::ScenarioFinished { path, .. } = &event {
-            self.count.ended.insert(path.clone());
+        match &event {
+            Event::ScenarioFinished { path, .. } => drop(self.count.ended.insert(path.clone())),
+            // Each version begins anew.
+            Event::VersionStarted { .. } => self.count.ended.clear(),
+            _ => {}
         }
         let counts = matches!(event, Event::ScenarioStarted { .. } | Event::ScenarioFinished { .. });
         let event = self.reports.record(event);

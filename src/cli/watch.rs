@@ -67,9 +67,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         );
         return Ok(Exit::Invalid);
     }
+    let kubernetes = match options.choice.one_version() {
+        Ok(kubernetes) => kubernetes,
+        Err(exit) => return Ok(exit),
+    };
     let wanted = Wanted {
         kind: options.choice.cluster.kind(),
-        kubernetes: options.choice.kubernetes,
+        kubernetes,
         // Nobody knows what is written next.
         anonymous: true,
         untrusted: options.selection.untrusted,
@@ -138,7 +142,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
         let (source, limits, look) = (staying.source(starter), &limits, Look::default());
         RetryLoop { plans, source, limits, jobs, exclusion: &exclusion, look, fail_fast: false, stop }
     };
-    let totals = groups::run(&groups, options.choice.cluster.kind(), retry_loop, &mut screen).await;
+    let totals = groups::run(&groups, wanted, retry_loop, &mut screen).await;
     if !totals.left.is_empty() {
         // What is left there would be in the way of the next.
         staying.spoil();

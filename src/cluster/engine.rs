@@ -4,6 +4,7 @@
 //! it was built from the same sources.
 
 pub mod node_event;
+mod release;
 mod sums;
 
 use std::{
@@ -15,12 +16,12 @@ use std::{
 use include_dir::{Dir, DirEntry, include_dir};
 use sha2::{Digest as _, Sha256};
 
+pub use self::release::Release;
 use super::{
     ClusterError, Progress, machine,
     own::{self, program},
 };
 use crate::{
-    k8s::Version,
     process::{self, Group},
     redact, settings,
 };
@@ -28,18 +29,14 @@ use crate::{
 /// The image in the node that has curl and a shell.
 pub const CURL_IMAGE: &str = "kubewalk.local/curl:1";
 
-/// The one minor version of Kubernetes that it has.
-pub const MINOR: Version = Version::new(1, 37);
-
 /// How long a build that is broken off may take to end its jobs.
 const BUILD_ENDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
-/// The hash of the node image's sources, 16 hex digits, as `engine/build.sh --hash` computes it: of every file but `*.md`
-/// and what is only for kind and helm, sorted by path, the line that `sha256sum` prints.
+/// The hash of the newest node image's sources.
 pub fn hash() -> String {
-    hash_of(|path| !path.ends_with(".md") && !path.starts_with("kind/") && !path.starts_with("helm/"))
+    Release::NEWEST.hash()
 }
 
 /// The same of the kind command: `engine/build.sh --product kind --hash`.
@@ -64,39 +61,38 @@ fn hash_of(counts: impl Fn(&str) -> bool) -> String {
     hex(&all.finalize())[..16].to_owned()
 }
 
-/// The folder of the finished image, if it is there.
+/// The folder of the newest finished image, if it is there.
 pub fn built(cache: &Path) -> Option<PathBuf> {
-    let dir = cache.join("engine").join(hash());
-    dir.join("COMPLETE").exists().then_some(dir)
+    Release::NEWEST.built(cache)
 }
 
-/// The folder of the image, which is built first when it is not there. The build shows its progress on standard error,
-/// also from inside `cargo test`, and can be interrupted and resumed.
+/// As [`Release::ensure`], of the newest.
 ///
 /// # Errors
-/// What the build lacked, as its script said it.
+/// As there.
 pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
-    if let Some(dir) = checked(cache)? {
-        return Ok(dir);
-    }
-    progress(Progress::BuildingEngine);
-    build(&own::cache(cache)?, "node").await?;
-    checked(cache)?.ok_or_else(|| ClusterError::plain("the engine's build ended without an image"))
+    Release::NEWEST.ensure(cache, progress).await
 }
 
-/// The folder of the finished image, if it is there: one that nobody else could have changed, and that is as it was built.
+/// As [`Release::checked`], of the newest.
 ///
 /// # Errors
-/// Who else could have changed it, or what is not as it was built.
+/// As there.
 pub fn checked(cache: &Path) -> Result<Option<PathBuf>, ClusterError> {
-    if built(cache).is_none() {
-        return Ok(None);
+    Release::NEWEST.checked(cache)
+}
+
+/// The newest of the finished images that are there, for what they all have: the keeper, the image with curl.
+///
+/// # Errors
+/// As [`checked`].
+pub fn any_checked(cache: &Path) -> Result<Option<PathBuf>, ClusterError> {
+    for release in Release::ALL {
+        if let Some(dir) = release.checked(cache)? {
+            return Ok(Some(dir));
+        }
     }
-    // By the real path of the cache from here on: the other may lead through somebody's link.
-    let cache = own::cache(cache)?;
-    let Some(dir) = built(&cache) else { return Ok(None) };
-    as_built(&dir, &cache)?;
-    Ok(Some(dir))
+    Ok(None)
 }
 
 fn as_built(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
@@ -118,7 +114,7 @@ pub async fn ensure_kind(cache: &Path, progress: &mut (dyn FnMut(Progress) + Sen
     let dir = cache.join("kind").join(kind_hash());
     if !dir.join("COMPLETE").exists() {
         progress(Progress::Note("there is no kind on the PATH, so it is built, once".into()));
-        build(&cache, "kind").await?;
+        build(&cache, &["--product", "kind"]).await?;
     }
     as_built(&dir, &cache)?;
     Ok(dir.join("kind"))
@@ -139,7 +135,7 @@ pub async fn ensure_helm(cache: &Path, progress: &mut (dyn FnMut(Progress) + Sen
     let dir = cache.join("helm").join(helm_hash());
     if !dir.join("COMPLETE").exists() {
         progress(Progress::Note("there is no helm on the PATH, so it is built, once (some minutes)".into()));
-        build(&cache, "helm").await?;
+        build(&cache, &["--product", "helm"]).await?;
     }
     as_built(&dir, &cache)?;
     Ok(dir.join("helm"))
@@ -152,7 +148,7 @@ const ROOMY: u64 = 8 * 1024;
 const GO_SAYS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Runs the build of one product to its end.
-async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
+async fn build(cache: &Path, what: &[&str]) -> Result<(), ClusterError> {
     let sources = unpack(cache).map_err(|e| {
         ClusterError::new(
             format!("cannot write the engine's sources below {}: {e}", cache.display()),
@@ -166,7 +162,7 @@ async fn build(cache: &Path, product: &str) -> Result<(), ClusterError> {
     // Go executes and links what it keeps there.
     let temporary = own::trusted_folder(&cache.join("tmp"));
     command.env("TMPDIR", temporary.map_err(|e| ClusterError::plain(format!("cannot build the engine: {e}")))?);
-    command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(["--product", product]);
+    command.arg(sources.join("build.sh")).arg("--cache").arg(cache).args(what);
     command.env("KUBEWALK_STARTER", std::process::id().to_string());
     // The compiler of Go collects its garbage less often, which spares a tenth of its work and takes memory. The output is the same.
     if std::env::var_os("GOGC").is_none() && machine::available().is_some_and(|mib| mib > ROOMY) {
@@ -312,11 +308,19 @@ mod tests {
     #[test]
     fn the_hashes_are_those_that_the_build_script_computes() {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/build.sh");
+        let says = |what: &[&str]| {
+            let said = std::process::Command::new("bash").arg(&script).args(what).output().expect("bash runs");
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+            String::from_utf8_lossy(&said.stdout).trim().to_owned()
+        };
         for (product, hash) in [("node", hash()), ("kind", kind_hash()), ("helm", helm_hash())] {
-            let mut command = std::process::Command::new("bash");
-            let said = command.arg(&script).args(["--hash", "--product", product]).output().expect("bash runs");
-            assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), hash, "{}", String::from_utf8_lossy(&said.stderr));
+            assert_eq!(says(&["--hash", "--product", product]), hash);
         }
+        for release in Release::ALL {
+            assert_eq!(says(&["--hash", "--minor", &release.to_string()]), release.hash(), "{release}");
+        }
+        let minors = Release::ALL.map(|release| release.to_string());
+        assert_eq!(says(&["--minors"]).lines().collect::<Vec<_>>(), minors, "newest first, one for each folder");
     }
 
     #[test]

@@ -2,11 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::k8s::Version;
+
 /// Something that a person who waits for a cluster wants to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Progress {
     /// The node image must be built first; its own progress goes to standard error.
-    BuildingEngine,
+    BuildingEngine {
+        /// Its minor version of Kubernetes.
+        kubernetes: Version,
+    },
     /// Something worth a line: what was swept, why a kind was passed over.
     Note(String),
     /// An image is being pulled; more of it may turn up.

@@ -5,8 +5,14 @@ use std::{collections::HashMap, fmt::Write as _};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::versions::in_words;
-use crate::scenario::{Document, diagnostic::line_col};
+use super::{
+    seen::Seen,
+    versions::{holds, in_words},
+};
+use crate::{
+    k8s::Version,
+    scenario::{Document, diagnostic::line_col},
+};
 
 /// What `docs/claims.yaml` says.
 #[derive(Debug, Deserialize)]
@@ -75,6 +81,8 @@ pub struct Shown {
     pub path: String,
     /// The line on which the step begins.
     pub line: usize,
+    /// Its claim, as it is written.
+    pub title: String,
     /// The ids that it names.
     pub rows: Vec<String>,
     /// How many things it expects; one, that the verb succeeds, when it says nothing.
@@ -100,6 +108,7 @@ pub fn steps(document: &Document) -> Vec<Shown> {
     let shown = steps.map(|(index, step)| Shown {
         path: document.source.path.to_string_lossy().replace('\\', "/"),
         line: line_col(&document.source, document.span(&format!("/steps/{index}")).start).0,
+        title: step["title"].as_str().unwrap_or_default().to_owned(),
         rows: (step["rows"].as_array().into_iter().flatten())
             .filter_map(Value::as_str)
             .map(ToOwned::to_owned)
@@ -130,9 +139,17 @@ fn expectations(expect: &Value) -> usize {
 ///
 /// # Errors
 /// Everything that does not fit together: steps that name no known row, rows that nothing shows, claims that lack a word.
-pub fn page(claims: &Claims, shown: &[Shown], exists: &dyn Fn(&str) -> bool) -> Result<String, Vec<String>> {
-    let wrong = wrong(claims, shown, exists);
-    if wrong.is_empty() { Ok(render(claims, shown)) } else { Err(wrong) }
+pub fn page(
+    claims: &Claims,
+    shown: &[Shown],
+    seen: &Seen,
+    exists: &dyn Fn(&str) -> bool,
+) -> Result<String, Vec<String>> {
+    let mut wrong = wrong(claims, shown, exists);
+    let again = "`KUBEWALK_BLESS=1 KUBEWALK_VERSIONS=all cargo test --test versions` notes it anew";
+    let strays = seen.strays(shown);
+    wrong.extend(strays.iter().map(|stray| format!("docs/seen.tsv: {stray} is no step any more; {again}")));
+    if wrong.is_empty() { Ok(render(claims, shown, seen)) } else { Err(wrong) }
 }
 
 fn wrong(claims: &Claims, shown: &[Shown], exists: &dyn Fn(&str) -> bool) -> Vec<String> {
@@ -191,25 +208,44 @@ const INTRO: &str = "\
 
 Each row is a claim about ServiceAccounts or RBAC, and the steps that show on a real cluster whether it is true. S1 and S2 are
 the claims of two tutorials, F are further ones, and C are cases that people met in public. The versions are those of
-Kubernetes on which the claim holds.
+Kubernetes on which the claim holds. The columns behind them are from runs: `holds` and `refuted` say that a step which shows
+the claim held on that version, and that the claim was true or false there; `-` says that no step was run there, or none is for it.
 ";
 
-fn render(claims: &Claims, shown: &[Shown]) -> String {
+/// What a run has seen of a claim on a version.
+fn seen_there(claim: &Claim, shown: &[Shown], seen: &Seen, version: Version) -> &'static str {
+    let held = shown.iter().any(|step| step.rows.contains(&claim.id) && seen.held(version, step));
+    match (held, holds(&claim.versions, version)) {
+        (false, _) => "-",
+        (true, true) => "holds",
+        (true, false) => "refuted",
+    }
+}
+
+fn render(claims: &Claims, shown: &[Shown], seen: &Seen) -> String {
+    let versions = seen.versions();
+    let columns: String = versions.iter().map(|version| format!(" {version} |")).collect();
+    let lines = "---|".repeat(versions.len());
     let mut text = INTRO.to_owned();
     let mut section = "";
     for claim in &claims.claims {
         let title = title(&claim.id);
         if title != section {
             section = title;
-            let _ =
-                write!(text, "\n## {title}\n\n| row | claim | versions | state | shown by |\n|---|---|---|---|---|\n");
+            let _ = write!(
+                text,
+                "\n## {title}\n\n| row | claim | versions |{columns} state | shown by |\n|---|---|---|{lines}---|---|\n"
+            );
         }
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} |{} {} | {} |",
             claim.id,
             cell(&claim.claim),
             in_words(&claim.versions).unwrap_or_default(),
+            (versions.iter())
+                .map(|version| format!(" {} |", seen_there(claim, shown, seen, *version)))
+                .collect::<String>(),
             cell(&state(claim)),
             evidence(claims, claim, shown),
         );
@@ -287,6 +323,7 @@ mod tests {
         Shown {
             path: "scenarios/a/b.yaml".into(),
             line: 7,
+            title: "t".into(),
             rows: rows.iter().map(ToString::to_string).collect(),
             expectations: 2,
             times: 3,
@@ -295,7 +332,9 @@ mod tests {
     }
 
     fn said(yaml: &str, steps: &[Shown]) -> Vec<String> {
-        page(&read(yaml).expect("claims"), steps, &|file| file == "tests/there.rs").err().unwrap_or_default()
+        page(&read(yaml).expect("claims"), steps, &Seen::default(), &|file| file == "tests/there.rs")
+            .err()
+            .unwrap_or_default()
     }
 
     const ONE: &str = "claims:\n- {id: F1, claim: c, versions: all, state: holds}\n";
@@ -333,11 +372,19 @@ mod tests {
 
     #[test]
     fn the_page_links_each_step_and_counts() {
-        let text = page(&read(ONE).expect("claims"), &[shown(&["F1"])], &|_| true).expect("a page");
+        let seen =
+            Seen::read("1.20\tskipped\tscenarios/a/b.yaml\tt\n1.37\theld\tscenarios/a/b.yaml\tt\n").expect("read");
+        let text = page(&read(ONE).expect("claims"), &[shown(&["F1"])], &seen, &|_| true).expect("a page");
         assert!(
-            text.contains("| F1 | c | all | holds | [a/b.yaml:7](../scenarios/a/b.yaml#L7) (from 1.24) |"),
+            text.contains("| F1 | c | all | - | holds | holds | [a/b.yaml:7](../scenarios/a/b.yaml#L7) (from 1.24) |"),
             "{text}"
         );
+        let old = ONE.replace("versions: all", "versions: '<1.24'");
+        let text = page(&read(&old).expect("claims"), &[shown(&["F1"])], &seen, &|_| true).expect("a page");
+        assert!(text.contains("| up to 1.23 | - | refuted | holds |"), "{text}");
+        let gone =
+            page(&read(ONE).expect("claims"), &[Shown { title: "u".into(), ..shown(&["F1"]) }], &seen, &|_| true);
+        assert!(gone.expect_err("it is gone")[0].starts_with("docs/seen.tsv: scenarios/a/b.yaml: `t` is no step"));
         assert!(text.ends_with("| 1 | 1 | 0 | 0 | 1 | 3 | 3 | 6 |\n"), "{text}");
     }
 }

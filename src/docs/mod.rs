@@ -8,4 +8,6 @@ mod examples;
 mod flow;
 pub mod language;
 pub mod sbom;
+pub mod seen;
 mod versions;
+pub mod what_changed;

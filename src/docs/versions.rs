@@ -1,5 +1,7 @@
 //! Versions of Kubernetes, as `all` or comparisons, in words.
 
+use crate::k8s::Version;
+
 /// A list of comparisons such as `>=1.24, <1.37` in words; `None` when it is none.
 pub(super) fn in_words(versions: &str) -> Option<String> {
     match versions {
@@ -24,9 +26,40 @@ pub(super) fn in_words(versions: &str) -> Option<String> {
     Some(parts.collect::<Option<Vec<_>>>()?.join(", "))
 }
 
+/// Whether a version is among them.
+pub(super) fn holds(versions: &str, version: Version) -> bool {
+    match versions {
+        "all" => return true,
+        "none" => return false,
+        _ => {}
+    }
+    versions.split(',').map(str::trim).all(|part| {
+        let operator_ends = part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
+        let Ok(other) = part[operator_ends..].parse::<Version>() else { return false };
+        match part[..operator_ends].trim() {
+            ">=" => version >= other,
+            ">" => version > other,
+            "<=" => version <= other,
+            "<" => version < other,
+            "=" | "==" => version == other,
+            "!=" => version != other,
+            _ => false,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_among_them_or_not() {
+        let of = |versions| [20, 24, 37].map(|minor| holds(versions, Version::new(1, minor)));
+        assert_eq!(of("all"), [true; 3]);
+        assert_eq!(of("none"), [false; 3]);
+        assert_eq!(of(">=1.24, <1.37"), [false, true, false]);
+        assert_eq!(of("<1.24"), [true, false, false]);
+    }
 
     #[test]
     fn says_comparisons_in_words() {

@@ -11,11 +11,13 @@ use crate::{
     text,
 };
 
+pub mod compared;
 pub mod exchange;
 pub mod rbac;
 pub mod secrets;
 pub mod stream;
 
+pub use compared::{ComparedCell, ComparedStep, ComparedVerdict, KnownChange};
 pub use exchange::{Excerpt, RequestRecord, ResponseRecord};
 pub use stream::Record;
 
@@ -65,6 +67,11 @@ pub enum Event {
         message: String,
         /// What to do.
         hint: Option<String>,
+    },
+    /// The run is on several versions of Kubernetes, and what follows is of this one, until another begins.
+    VersionStarted {
+        /// The minor version, e.g. `1.20`.
+        kubernetes: String,
     },
     /// A part of making the cluster begins.
     ClusterPhase {
@@ -184,6 +191,13 @@ pub enum Event {
         /// What could not be removed, and why.
         left: Vec<String>,
     },
+    /// The run was on several versions of Kubernetes: each step on each of them.
+    Compared {
+        /// The minor versions, in the order of the run.
+        versions: Vec<String>,
+        /// The steps, in the order of the files.
+        steps: Vec<ComparedStep>,
+    },
     /// The last event. All numbers are steps.
     RunFinished {
         /// That held.
@@ -234,6 +248,13 @@ pub struct StepFinished {
     pub summary: String,
     /// The API server's warnings.
     pub warnings: Vec<String>,
+    /// The claims that it shows, e.g. `S1.20`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
+    /// The conditions of those of its expectations that counted on this cluster, e.g. `with Kubernetes <1.24`; empty when it
+    /// expects the same everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<String>,
     /// The step's lines in the file.
     #[serde(default)]
     pub yaml: String,

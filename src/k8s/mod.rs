@@ -3,6 +3,7 @@
 //! There is one resolver, [`Apis`]. `check` gives it the table of a real API server ([`served`]) and the custom kinds that a
 //! scenario makes; a run gives it what the cluster's discovery says. Pure functions; nothing here knows a client.
 
+pub mod changes;
 mod choices;
 pub mod fields;
 pub mod kubectl;

@@ -2,17 +2,17 @@
 
 use super::{
     near::{nearest, nearest_group},
-    served::{Resource, TABLE},
+    served::{Resource, TABLE, Table},
     special,
 };
 
 /// What one API server serves.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Apis {
     /// What is known of it.
     resources: Vec<Resource>,
-    /// The table holds, too: it is a cluster of the version that we ship, with the resources above beside.
-    table: bool,
+    /// This table holds, too: it is a cluster of a version that we ship, with the resources above beside.
+    table: Option<&'static Table>,
     /// API groups of which nothing is known: other servers serve them.
     others: Vec<String>,
     /// Groups and versions that discovery has listed, with resources or not.
@@ -75,7 +75,13 @@ impl Missing {
 impl Apis {
     /// A cluster of the version that we ship, to which a scenario adds resources of its own and APIs of other servers.
     pub fn of_scenario(resources: Vec<Resource>, others: Vec<String>) -> Self {
-        Self { resources, table: true, others, ..Self::default() }
+        Self { resources, table: Some(&TABLE), others, ..Self::default() }
+    }
+
+    /// The same on another version that we ship.
+    #[must_use]
+    pub fn of_version(&self, table: &'static Table) -> Self {
+        Self { table: Some(table), ..self.clone() }
     }
 
     /// What discovery says: the resources, and all groups and versions that it has listed.
@@ -85,18 +91,18 @@ impl Apis {
 
     /// All that is served.
     pub(super) fn all(&self) -> impl Iterator<Item = &Resource> {
-        let table = if self.table { TABLE.resources.as_slice() } else { &[] };
+        let table = self.table.map_or(&[][..], |table| table.resources.as_slice());
         self.resources.iter().chain(table)
     }
 
     /// All of which a word may have been meant.
     fn all_known(&self) -> impl Iterator<Item = &Resource> {
-        let table = if self.table { &[] } else { TABLE.resources.as_slice() };
+        let table = if self.table.is_some() { &[] } else { TABLE.resources.as_slice() };
         self.all().chain(table).filter(|resource| resource.sub.is_none())
     }
 
     pub(super) fn paths(&self) -> &[String] {
-        if self.table { &TABLE.paths } else { &self.paths }
+        self.table.map_or(&self.paths, |table| &table.paths)
     }
 
     /// The versions of a group.
@@ -114,7 +120,7 @@ impl Apis {
 
     /// Whether all that a group has is known. A scenario's own group may have more than the scenario makes.
     pub(super) fn is_closed(&self, group: &str) -> bool {
-        !self.table || TABLE.resources.iter().any(|resource| resource.group == group)
+        self.table.is_none() || TABLE.resources.iter().any(|resource| resource.group == group)
     }
 
     /// A group that is not there: what was meant, or that nobody can say before the run.
@@ -128,7 +134,7 @@ impl Apis {
         let near = versioned.and_then(|(_, rest)| known(rest));
         let near = near.or_else(|| nearest_group(group, self.all_known().map(|own| own.group.as_str())));
         // A group of one's own has a domain.
-        if self.table && near.is_none() && group.contains('.') {
+        if self.table.is_some() && near.is_none() && group.contains('.') {
             return None;
         }
         let mut missing = Missing::new(Part::Resource, format!("there is no API group `{group}`"));
@@ -169,7 +175,7 @@ impl Apis {
         let meant = self.meant(group, plural);
         let mut missing = Missing::new(Part::Resource, format!("there is no resource `{word}`"));
         let own = TABLE.resources.iter().any(|own| own.group == group);
-        if !self.table && !own && group.contains('.') {
+        if self.table.is_none() && !own && group.contains('.') {
             // Discovery has been asked: the operator is not there, or not in this version.
             missing.message = match self.versions(group).is_empty() {
                 true => format!("`{word}` is not installed on this cluster, which serves no API group `{group}`"),

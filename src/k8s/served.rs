@@ -1,7 +1,9 @@
-//! What an API server of the version that we ship serves: a table that a test writes from a live cluster's discovery, and
-//! compares with one each time.
+//! What an API server serves, of each version that the engine has: tables that a test writes from live clusters' discovery, and
+//! compares with them each time.
 
 use std::sync::LazyLock;
+
+use super::Version;
 
 /// A resource or a subresource of one API group and version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +65,18 @@ pub struct Table {
     pub roles: Vec<(String, String)>,
 }
 
-/// The table of the version that we ship.
+/// The table of the newest version that we ship.
 pub static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("served.txt")));
+
+/// Those of the older versions, newest first.
+pub static OLDER: LazyLock<[Table; 2]> =
+    LazyLock::new(|| [parse(include_str!("served-1.34.txt")), parse(include_str!("served-1.20.txt"))]);
+
+/// The table of the newest version for which something holds.
+pub fn newest(holds: impl Fn(Version) -> bool) -> Option<&'static Table> {
+    let all = std::iter::once(&*TABLE).chain(OLDER.iter());
+    all.into_iter().find(|table| Version::of_release(&table.version).is_some_and(&holds))
+}
 
 /// Reads a table: one thing a line, its first word says of which kind. A line of another kind is taken for a comment.
 fn parse(text: &str) -> Table {
@@ -101,6 +113,11 @@ fn parse(text: &str) -> Table {
 }
 
 impl Table {
+    /// Whether it is that of the newest version.
+    pub fn is_newest(&self) -> bool {
+        self.version == TABLE.version
+    }
+
     /// The table as it is kept in a file.
     pub fn text(&self) -> String {
         let list = |words: &[String]| if words.is_empty() { "-".to_owned() } else { words.join(",") };
@@ -167,7 +184,22 @@ mod tests {
     #[test]
     fn the_table_is_read_as_it_is_written() {
         assert_eq!(TABLE.text(), include_str!("served.txt"));
+        assert_eq!(OLDER[0].text(), include_str!("served-1.34.txt"));
+        assert_eq!(OLDER[1].text(), include_str!("served-1.20.txt"));
         assert!(TABLE.resources.len() > 100 && TABLE.paths.len() > 30 && TABLE.cluster_roles.len() > 5);
+    }
+
+    #[test]
+    fn a_condition_chooses_the_newest_table_that_fulfils_it() {
+        let of = |holds: fn(Version) -> bool| newest(holds).and_then(|table| Version::of_release(&table.version));
+        assert_eq!(of(|_| true), Version::of_release(&TABLE.version));
+        assert_eq!(of(|version| version < Version::new(1, 35)), Some(Version::new(1, 34)));
+        assert_eq!(of(|version| version < Version::new(1, 22)), Some(Version::new(1, 20)));
+        assert_eq!(of(|version| version < Version::new(1, 20)), None);
+        let has = |table: &Table, version: &str| {
+            table.resources.iter().any(|own| own.plural == "roles" && own.version == version)
+        };
+        assert!(has(&OLDER[1], "v1beta1") && !has(&OLDER[0], "v1beta1") && has(&OLDER[0], "v1"));
     }
 
     #[test]

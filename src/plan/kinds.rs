@@ -10,8 +10,8 @@ pub use kind::Kind;
 use table::HISTORY;
 pub use table::OWN;
 
-use crate::k8s::near::nearest_group;
 pub use crate::k8s::nearest;
+use crate::k8s::{Version, near::nearest_group};
 
 /// The kind of a namespace.
 pub fn namespace() -> Kind {
@@ -34,6 +34,8 @@ pub struct Unknown {
     pub hint: Option<String>,
     /// The kind as it was asked for, if its plural is known all the same (it is of an old version).
     pub asked: Option<Box<Kind>>,
+    /// The last version of Kubernetes that served it, if one did.
+    pub last: Option<Version>,
 }
 
 /// Finds a kind by its name and, if given, its apiVersion.
@@ -64,6 +66,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
             message: format!("`{api_version}` is served up to 1.{last} only; use {now}"),
             hint: None,
             asked: asked.map(|own| Box::new(Kind { group: group.into(), version: version.into(), ..own.clone() })),
+            last: Some(Version::new(1, *last)),
         });
     }
     if let Some(own) = same_group().find(|own| own.kind == kind) {
@@ -72,6 +75,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
             message: format!("no `{kind}` in apiVersion `{api_version}`"),
             hint: Some(format!("write `{}`", own.api_version())),
             asked: Some(Box::new(Kind { version: version.into(), ..own.clone() })),
+            last: None,
         });
     }
     if let Some(own) = OWN.iter().find(|own| own.kind == kind)
@@ -82,6 +86,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
             message: format!("no `{kind}` in apiVersion `{api_version}`"),
             hint: Some(format!("a {kind} is of `{}`", own.api_version())),
             asked: None,
+            last: None,
         });
     }
     if same_group().next().is_some() {
@@ -103,6 +108,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
             .map(|near| format!("did you mean group `{near}`?"))
             .or_else(|| Some("a group of one's own has a domain, e.g. `example.com/v1`".into())),
         asked: None,
+        last: None,
     })
 }
 
@@ -123,6 +129,7 @@ fn unknown_kind<'a>(kind: &str, among: impl Iterator<Item = &'a Kind>, place: &s
             (None, None) => "a kind that is not Kubernetes' own needs its `apiVersion`".into(),
         }),
         asked: None,
+        last: None,
     }
 }
 

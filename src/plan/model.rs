@@ -13,9 +13,11 @@ use super::{
     caller::{Caller, Credential},
     can::Cell,
     request::Identity,
-    when::When,
+    when::{Here, When},
 };
 use crate::{
+    cluster_kind::ClusterKind,
+    k8s::Version,
     scenario::{Diagnostic, Document, Source, Span, Verb, beside::Beside, expect::Expect, when::Feature},
     shape::Shape,
     text,
@@ -82,6 +84,15 @@ impl Plan {
             sum.update(text.as_bytes());
         }
         text::sum(&sum)
+    }
+
+    /// Why no cluster of this version of Kubernetes need be started for it: none of its steps is for that version.
+    pub fn not_on(&self, version: Version) -> Option<String> {
+        let others = self.steps.iter().map(|step| {
+            let when = When { kubernetes: step.when.as_ref()?.kubernetes.clone(), ..When::default() };
+            when.missing(&Here { kubernetes: version, cluster: ClusterKind::Builtin, feature: vec![] })
+        });
+        others.collect::<Option<Vec<_>>>()?.into_iter().next()
     }
 
     /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command

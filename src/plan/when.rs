@@ -99,6 +99,29 @@ impl When {
         })
     }
 
+    /// Whether it holds on no version later than this one.
+    pub fn up_to(&self, last: Version) -> bool {
+        let later = (last.minor + 1..=60).map(|minor| Version::new(last.major, minor));
+        later.into_iter().all(|version| !self.kubernetes.iter().all(|comparison| comparison.holds(version)))
+    }
+
+    /// In words, as the end of a sentence: `with Kubernetes >=1.24, <1.35`, `on kind or k3s`.
+    pub fn words(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.kubernetes.is_empty() {
+            let all = self.kubernetes.iter().map(|one| format!("{}{}", one.sign.written(), one.version));
+            parts.push(format!("with Kubernetes {}", all.collect::<Vec<_>>().join(", ")));
+        }
+        if let Some(kinds) = &self.cluster {
+            parts.push(format!("on {}", kinds.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(" or ")));
+        }
+        parts.extend(self.feature.iter().map(|feature| match feature {
+            Feature::Pods => "where Pods run".to_owned(),
+            Feature::Anonymous => "where anonymous calls are let in".to_owned(),
+        }));
+        parts.join(" ")
+    }
+
     /// Whether it holds here.
     pub fn holds(&self, here: &Here) -> bool {
         self.missing(here).is_none()
@@ -164,5 +187,10 @@ mod tests {
         let feature = vec![Feature::Pods, Feature::Anonymous];
         assert_eq!(of(When { feature, ..When::default() }), "needs a cluster that lets anonymous calls in");
         assert!(When::default().holds(&here));
+        let kubernetes = vec![Comparison { sign: Sign::Below, version: Version::new(1, 24) }];
+        let when = When { kubernetes, cluster: Some(vec![ClusterKind::K3s]), feature: vec![] };
+        assert_eq!(when.words(), "with Kubernetes <1.24 on k3s");
+        assert!(when.up_to(Version::new(1, 23)) && !when.up_to(Version::new(1, 22)));
+        assert!(!When::default().up_to(Version::new(1, 37)));
     }
 }

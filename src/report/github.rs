@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::{
     Terminal, Verbosity,
     story::{Run, Story, Trouble, Verdict},
+    versions,
     words::defuse,
 };
 use crate::{
@@ -57,7 +58,7 @@ pub fn annotations(records: &[Record]) -> String {
                 }
                 _ => (3, (step.line, step.col), story.reason.clone()),
             };
-            let title = format!("{}: {}", story.title, step.title);
+            let title = format!("{}: {}", story.heading(), step.title);
             Annotation {
                 rank,
                 place: Some((file.unwrap_or_else(|| story.path.to_owned()), place.0, place.1)),
@@ -138,6 +139,10 @@ pub fn summary(records: &[Record], there: usize) -> String {
     let mut order: Vec<&Story<'_>> = run.scenarios.iter().collect();
     order.sort_by_key(|story| matches!(story.verdict, Verdict::Held));
     text += &table(&order);
+    let compared = versions::markdown(records);
+    if !compared.is_empty() {
+        push(&mut text, room, &mut 0, &format!("{compared}\n"));
+    }
     let mut left_out = 0;
     for trouble in &run.troubles {
         push(&mut text, room, &mut left_out, &folded(&format!("! {}", trouble.message), &trouble.told()));
@@ -191,7 +196,7 @@ fn table(order: &[&Story<'_>]) -> String {
             text,
             "<tr><td>{}</td><td>{}<br><code>{}:{}</code></td><td>{}</td><td>{}</td></tr>",
             mark(story.verdict),
-            html(&show::line(story.title, show::VALUE)),
+            html(&show::line(&story.heading(), show::VALUE)),
             html(&show::line(story.path, show::VALUE)),
             story.line,
             story.steps.iter().filter(|step| step.finished.outcome == Outcome::Held).count(),
@@ -216,7 +221,7 @@ fn mark(verdict: Verdict) -> &'static str {
 }
 
 fn details(story: &Story<'_>) -> Vec<String> {
-    let title = |reason: &str| format!("{} {}: {reason}", mark(story.verdict), story.title);
+    let title = |reason: &str| format!("{} {}: {reason}", mark(story.verdict), story.heading());
     let mut all = Vec::new();
     match story.culprit() {
         Some(step) => {

@@ -74,7 +74,7 @@ fn case(story: &Story<'_>) -> TestCase {
         }
     };
     status.add_reruns(story.earlier.iter().map(rerun));
-    let mut case = TestCase::new(story.title, status);
+    let mut case = TestCase::new(story.heading(), status);
     case.set_classname(story.path).set_time(Duration::from_millis(story.took_ms));
     let line = story.culprit().map_or(story.line, |step| match &step.outcome {
         Outcome::Failed { failures } => {

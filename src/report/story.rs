@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     duration::took,
-    event::{BUDGET, Event, Outcome, Record, Selected, StepFinished},
+    event::{BUDGET, ComparedStep, Event, Outcome, Record, Selected, StepFinished},
     redact::show,
 };
 
@@ -19,6 +19,15 @@ pub struct Run<'a> {
     pub started: &'a str,
     /// Kind and version of the cluster; `None` when none was ready.
     pub cluster: Option<Cluster<'a>>,
+    /// The minor versions of Kubernetes, where the run is on several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<&'a str>,
+    /// What was found by comparing them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<&'a [ComparedStep]>,
+    /// The scenarios that each of them is to run.
+    #[serde(skip)]
+    selected: &'a [Selected],
     /// The scenarios, in the order of their files.
     pub scenarios: Vec<Story<'a>>,
     /// What went wrong outside of scenarios, in order.
@@ -47,6 +56,9 @@ pub struct Cluster<'a> {
 pub struct Story<'a> {
     /// The file.
     pub path: &'a str,
+    /// The minor version of Kubernetes that it is about, where the run is on several; else empty.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub kubernetes: &'a str,
     /// Its claim.
     pub title: &'a str,
     /// The line of the claim.
@@ -183,7 +195,16 @@ impl<'a> Run<'a> {
             Event::RunStarted { kubewalk, started, selected, .. } => {
                 (self.kubewalk, self.started) = (kubewalk, started);
                 self.scenarios = selected.iter().map(Story::selected).collect();
+                self.selected = selected;
             }
+            Event::VersionStarted { kubernetes } => {
+                if self.versions.is_empty() {
+                    self.scenarios.clear();
+                }
+                self.versions.push(kubernetes);
+                self.scenarios.extend(self.selected.iter().map(|one| Story { kubernetes, ..Story::selected(one) }));
+            }
+            Event::Compared { steps, .. } => self.compared = Some(steps),
             Event::ClusterReady { kind, kubernetes, elapsed_ms, shape } => {
                 // One with an API server of its own is named with the scenarios that it was for.
                 if shape.is_empty() || self.cluster.is_none() {
@@ -254,9 +275,10 @@ impl<'a> Run<'a> {
     }
 
     fn story(&mut self, path: &'a str, title: &'a str) -> &mut Story<'a> {
-        let at = self.scenarios.iter().position(|story| story.path == path);
+        let kubernetes = self.versions.last().copied().unwrap_or_default();
+        let at = self.scenarios.iter().position(|story| story.path == path && story.kubernetes == kubernetes);
         let at = at.unwrap_or_else(|| {
-            self.scenarios.push(Story::new(path, title, 1));
+            self.scenarios.push(Story { kubernetes, ..Story::new(path, title, 1) });
             self.scenarios.len() - 1
         });
         &mut self.scenarios[at]
@@ -283,9 +305,18 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> Story<'a> {
+    /// Its claim, and on which version of Kubernetes where the run is on several.
+    pub fn heading(&self) -> String {
+        match self.kubernetes {
+            "" => self.title.to_owned(),
+            version => format!("{} (Kubernetes {version})", self.title),
+        }
+    }
+
     fn new(path: &'a str, title: &'a str, line: usize) -> Self {
         Story {
             path,
+            kubernetes: "",
             title,
             line,
             say: None,
@@ -320,6 +351,7 @@ impl<'a> Story<'a> {
         let (left, troubles) = std::mem::take(&mut self.troubles).into_iter().partition(|one| one.class == "cleanUp");
         let mut now = Story::new(self.path, self.title, self.line);
         (now.troubles, now.earlier, now.shape) = (left, std::mem::take(&mut self.earlier), self.shape);
+        now.kubernetes = self.kubernetes;
         let culprit = self.culprit();
         // Behind the sentence may come the log of a component.
         let sentence = self.reason.lines().next().unwrap_or_default().trim_end_matches(':');

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     snippet::{Caret, snippet},
+    versions,
     words::{self, argument, label, speaker},
 };
 use crate::{
@@ -58,6 +59,8 @@ pub struct Terminal {
     again_by: Option<String>,
     /// Titles and headings that were not needed yet (quiet mode).
     headings: BTreeMap<String, String>,
+    /// The version of Kubernetes that is told of, where the run is on several.
+    kubernetes: Option<String>,
 }
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -83,6 +86,7 @@ impl Terminal {
             bad: BTreeMap::new(),
             again_by: None,
             headings: BTreeMap::new(),
+            kubernetes: None,
         }
     }
 
@@ -94,7 +98,9 @@ impl Terminal {
     }
 
     fn just_this(&self, path: &str) -> String {
-        self.again_by.as_ref().map_or_else(|| format!("kubewalk run {}", argument(path)), |command| safe(command))
+        let version = self.kubernetes.as_ref().map(|version| format!(" --kubernetes {}", argument(version)));
+        let ours = || format!("kubewalk run {}{}", argument(path), version.unwrap_or_default());
+        self.again_by.as_ref().map_or_else(ours, |command| safe(command))
     }
 
     /// The text to print for an event, with its newlines; often empty.
@@ -105,7 +111,9 @@ impl Terminal {
     fn shown(&mut self, event: &Event) -> String {
         let text = self.text(event);
         let Some(path) = path(event) else {
-            let rest = if matches!(event, Event::RunFinished { .. }) { self.flush_all() } else { String::new() };
+            let ends =
+                matches!(event, Event::RunFinished { .. } | Event::VersionStarted { .. } | Event::Compared { .. });
+            let rest = if ends { self.flush_all() } else { String::new() };
             return rest + &text;
         };
         if self.live.is_none() && matches!(event, Event::ScenarioStarted { .. }) {
@@ -157,6 +165,17 @@ impl Terminal {
             Event::ClusterPhase { name, elapsed_ms } if normal => {
                 self.paint(DIM, &format!("cluster: {} ({})", safe(name), took(*elapsed_ms))) + "\n"
             }
+            Event::VersionStarted { kubernetes } => {
+                (self.live, self.kubernetes) = (None, Some(kubernetes.clone()));
+                self.over.clear();
+                self.skipped.clear();
+                self.again.clear();
+                self.headings.clear();
+                format!("\n{}\n", self.paint(BOLD, &format!("Kubernetes {}", safe(kubernetes))))
+            }
+            Event::Compared { versions, steps } => {
+                versions::compared_text(versions, steps, &|text| self.paint(BOLD, text))
+            }
             Event::ClusterReady { kind, kubernetes, shape, elapsed_ms } if normal => {
                 let shape = if shape.is_empty() { String::new() } else { format!(" (API server: {})", safe(shape)) };
                 let ready = format!("cluster: {} with Kubernetes {}{shape} is ready", safe(kind), safe(kubernetes));
@@ -165,7 +184,8 @@ impl Terminal {
             Event::ScenarioAgain { path, attempt, of } => {
                 self.over.remove(path);
                 self.skipped.remove(path);
-                self.bad.remove(path);
+                let on = self.kubernetes.as_ref().map(|version| format!(" (Kubernetes {})", safe(version)));
+                self.bad.remove(&format!("{path}{}", on.unwrap_or_default()));
                 self.again.insert(path.clone());
                 let text = format!(
                     "~ {} is run again ({attempt} of {of}): the environment kept it from an answer",
@@ -213,7 +233,10 @@ impl Terminal {
                     self.over.insert(path.clone());
                     let mark = if matches!(outcome, Outcome::Broken { .. }) { "!" } else { "✗" };
                     let place = format!("{}:{}", safe(path), step.line);
-                    self.bad.insert(path.clone(), format!("{mark} {place}  {} {}", step.number, safe(&step.title)));
+                    let on = self.kubernetes.as_ref().map(|version| format!(" (Kubernetes {})", safe(version)));
+                    let on = on.unwrap_or_default();
+                    let told = format!("{mark} {place}  {} {}{on}", step.number, safe(&step.title));
+                    self.bad.insert(format!("{path}{on}"), told);
                 }
                 self.headings.remove(path).unwrap_or_default() + &self.step(step)
             }

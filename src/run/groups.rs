@@ -6,7 +6,14 @@ use super::{
     sink::EventSink,
     skip,
 };
-use crate::{cluster::Wanted, cluster_kind::ClusterKind, exit_code::Exit, plan::Plan, shape::Shape};
+use crate::{
+    cluster::{Wanted, engine::Release},
+    cluster_kind::ClusterKind,
+    exit_code::Exit,
+    k8s::Version,
+    plan::Plan,
+    shape::Shape,
+};
 
 /// Puts together what can share a cluster: first all that ask for nothing unusual, then the others in the order of their files.
 pub fn by_server(plans: Vec<Plan>) -> Vec<Vec<Plan>> {
@@ -27,10 +34,28 @@ pub fn wanted(group: &[Plan], wanted: &Wanted) -> Wanted {
     Wanted { anonymous: group.iter().any(Plan::anonymous), shape, ..wanted.clone() }
 }
 
+/// The version of Kubernetes that a cluster will have, where that is known before its start.
+fn version(wanted: &Wanted) -> Option<Version> {
+    let ours = matches!(wanted.kind, Some(ClusterKind::Builtin | ClusterKind::Docker));
+    wanted.kubernetes.or(ours.then_some(Release::NEWEST.minor))
+}
+
+/// Why the scenarios of a group that asks for another API server are not run on such a cluster, if they are not. Those that ask for
+/// nothing unusual are always: each step says for itself where it is skipped.
+pub fn in_vain(group: &[Plan], wanted: &Wanted) -> Option<Vec<String>> {
+    let kind = wanted.kind.and_then(ClusterKind::usual_only);
+    let why = |plan: &Plan| match kind {
+        Some(why) => Some(format!("{why} (it asks for: {})", plan.shape.words())),
+        // The other API server may be one that this version cannot be.
+        None => version(wanted).and_then(|version| plan.not_on(version)),
+    };
+    if group.iter().all(|plan| plan.shape.is_usual()) { None } else { group.iter().map(why).collect() }
+}
+
 /// Runs one group after the other, and says of those that cannot run on this kind of cluster why not.
 pub async fn run<'a, S: ClusterSource>(
     groups: &'a [Vec<Plan>],
-    kind: Option<ClusterKind>,
+    wanted: &Wanted,
     retry_loop: impl Fn(&'a [Plan]) -> RetryLoop<'a, S>,
     sink: &mut dyn EventSink,
 ) -> Ended {
@@ -38,11 +63,9 @@ pub async fn run<'a, S: ClusterSource>(
     let (mut ran, mut hopeless) = (false, false);
     for group in groups {
         let steps = group.iter().map(|plan| plan.steps.len()).sum::<usize>();
-        let usual = group.iter().all(|plan| plan.shape.is_usual());
-        if let Some(why) = kind.and_then(ClusterKind::usual_only).filter(|_| !usual) {
-            for plan in group {
-                let words = plan.shape.words();
-                skip::all(plan, &format!("{why} (it asks for: {words})"), &mut |event| sink.event(event));
+        if let Some(reasons) = in_vain(group, wanted) {
+            for (plan, why) in group.iter().zip(reasons) {
+                skip::all(plan, &why, &mut |event| sink.event(event));
             }
             totals.skipped += steps;
             continue;
@@ -78,6 +101,20 @@ mod tests {
         let text = format!("title: t\n{cluster}steps:\n  - title: s\n    serviceAccount: a\n");
         let document: Arc<_> = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("valid");
         crate::plan::plan(document, &Names::random()).expect("a plan")
+    }
+
+    #[test]
+    fn a_server_that_a_version_cannot_be_is_not_started_when_no_step_is_for_that_version() {
+        let text = "title: t\ncluster: {apiServer: {anonymousAuth: false}}\nsteps:\n  - title: s\n    when: {kubernetes: '>=1.35'}\n    serviceAccount: a\n";
+        let document: Arc<_> = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("valid");
+        let new = crate::plan::plan(document, &Names::random()).expect("a plan");
+        let on = |minor| Wanted { kubernetes: Some(Version::new(1, minor)), ..ClusterKind::Builtin.into() };
+        let of = |plan: &Plan, wanted: &Wanted| in_vain(std::slice::from_ref(plan), wanted);
+        assert_eq!(of(&new, &on(34)), Some(vec!["needs Kubernetes >=1.35, this is 1.34".into()]));
+        assert_eq!(of(&new, &on(37)), None);
+        assert_eq!(of(&new, &ClusterKind::Builtin.into()), None);
+        assert_eq!(of(&plan("cluster: {apiServer: {anonymousAuth: false}}\n"), &on(34)), None);
+        assert_eq!(of(&plan(""), &on(34)), None);
     }
 
     #[test]

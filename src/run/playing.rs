@@ -21,7 +21,10 @@ use crate::{
     exit_code::Exit,
     expect::Answer,
     k8s::Version,
-    plan::{Action, Exec, Plan, Step, equivalent, when::Here},
+    plan::{
+        Action, Exec, Plan, Step, equivalent,
+        when::{Here, When},
+    },
     reach,
     redact::redact,
     scenario::{diagnostic, when::Feature},
@@ -106,6 +109,7 @@ impl<'a> Playing<'a> {
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
+        seen.when = step.expected.iter().filter_map(|item| item.when.as_ref()).map(When::words).collect();
         if let Ok(attempt::Judged { got, .. }) = &asked {
             seen.rbac = rbac::of(step, judged::calls(step), &got.answer, got.at);
         }
@@ -183,6 +187,8 @@ struct Seen {
     /// Which binding granted it, or that none did.
     why: Vec<String>,
     rbac: Vec<Rbac>,
+    /// Under which conditions what was expected here is expected.
+    when: Vec<String>,
 }
 
 impl Seen {
@@ -207,6 +213,8 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         equivalent: reproduce::shown(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
+        rows: step.rows.clone(),
+        when: seen.when,
         yaml: exchange::step_yaml(&plan.document.source.text, plan.document.span(&step.pointer).start),
         asked: exchange::requests(step),
         answered: seen.answered,

@@ -193,9 +193,9 @@ fn start(shape: &Shape) -> Result<Arc<Cluster>, String> {
     settings::secret::register_secrets()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let mut progress = |progress: Progress| match progress {
-        Progress::BuildingEngine => {
-            uncaptured("\nkubewalk: the engine's node image is built first, once; the tests go on after that\n");
-        }
+        Progress::BuildingEngine { kubernetes } => uncaptured(&format!(
+            "\nkubewalk: the engine's node image with Kubernetes {kubernetes} is built first, once; the tests go on after that\n"
+        )),
         Progress::Note(text) => uncaptured(&format!("\nkubewalk: {text}\n")),
         Progress::Warm { name } => uncaptured(&format!("\nkubewalk: the warm cluster {name} is used\n")),
         Progress::NotWarm { name, why } => {

@@ -7,11 +7,15 @@ use std::{fs, path::Path};
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
 use kube::{Api, Client, api::ListParams};
 use kubewalk::{
+    cluster::{self, Wanted, engine::Release},
+    cluster_kind::ClusterKind,
     k8s::{
         Resource,
         served::{TABLE, Table},
     },
+    settings,
     steps::discovery::of_list,
+    stop::Stop,
     testing,
 };
 use serde_json::Value;
@@ -29,13 +33,41 @@ fn the_table_is_what_a_live_api_server_says() {
         let client = cluster.client().await.expect("a client");
         read(&client).await.expect("discovery answers")
     });
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/k8s/served.txt");
+    compare(&live, "served.txt");
+    assert!(TABLE.resources.len() > 100, "and the one that was compiled in is not empty");
+}
+
+/// The same of the older versions whose nodes are built; `KUBEWALK_VERSIONS=all` builds all of them first.
+#[test]
+fn the_tables_of_older_versions_are_what_their_api_servers_say() {
+    let settings = settings::from_env();
+    let all = std::env::var_os("KUBEWALK_VERSIONS").is_some_and(|word| word == "all");
+    for release in Release::ALL.into_iter().filter(|release| *release != Release::NEWEST) {
+        if !all && release.built(&settings.cache).is_none() {
+            testing::note(&format!(
+                "kubewalk: the node of Kubernetes {release} is not built here, so its table is not compared; KUBEWALK_VERSIONS=all builds it first\n"
+            ));
+            continue;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let live = runtime.block_on(async {
+            let wanted = Wanted { kubernetes: Some(release.minor), ..ClusterKind::Builtin.into() };
+            let cluster = cluster::start(&wanted, &settings, &Stop::never(), &mut |_| ()).await.expect("a cluster");
+            let live = read(&cluster.client().await.expect("a client")).await.expect("discovery answers");
+            assert!(cluster.end().await.left.is_empty());
+            live
+        });
+        compare(&live, &format!("served-{release}.txt"));
+    }
+}
+
+fn compare(live: &Table, name: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/k8s").join(name);
     if std::env::var_os("KUBEWALK_BLESS").is_some_and(|value| value == "1") {
         fs::write(&file, live.text()).expect("writable");
     }
     let known = fs::read_to_string(&file).expect("readable");
     assert_eq!(live.text(), known, "KUBEWALK_BLESS=1 cargo test --test discovery writes {} anew", file.display());
-    assert!(TABLE.resources.len() > 100, "and the one that was compiled in is not empty");
 }
 
 async fn get(client: &Client, path: &str) -> Result<Value> {

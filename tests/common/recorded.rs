@@ -122,6 +122,8 @@ fn step(name: &str, number: usize, outcome: Outcome) -> Vec<Event> {
         equivalent: "kubectl get pods <<'EOF'\n::error::x\nEOF".into(),
         summary: "200 OK, as system:anonymous".into(),
         warnings: vec![HOSTILE.into()],
+        rows: vec![],
+        when: vec![],
         yaml: "- title: The call is <refused>\n  curl: {in: client}".into(),
         asked: vec![RequestRecord {
             what: "GET https://kubernetes.default/api?a=<b>".into(),

@@ -85,6 +85,8 @@ fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&IntendedCa
         equivalent: "kubectl exec p -n a -- curl https://kubernetes.default/x".into(),
         summary: summarize(&STEP, answer),
         warnings: vec![],
+        rows: vec![],
+        when: vec![],
         yaml: String::new(),
         asked: vec![],
         answered: None,

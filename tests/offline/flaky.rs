@@ -60,6 +60,8 @@ fn attempt(path: &str, outcome: Outcome) -> Vec<Event> {
         equivalent: String::new(),
         summary: String::new(),
         warnings: vec![],
+        rows: vec![],
+        when: vec![],
         yaml: String::new(),
         asked: vec![],
         answered: None,

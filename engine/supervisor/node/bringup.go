@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"kubewalk.local/engine/supervisor/event"
 )
@@ -28,7 +29,14 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err := writePeerCredentials(); err != nil {
 		return err
 	}
-	if err := n.start(etcd()); err != nil {
+	own, err := ownRelease()
+	if err != nil {
+		return err
+	}
+	if err := own.takes(n.shape, n.untrusted); err != nil {
+		return err
+	}
+	if err := n.start(etcd(own)); err != nil {
 		return err
 	}
 	creds, err := writeCredentials()
@@ -39,7 +47,7 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	if err != nil {
 		return err
 	}
-	if err := n.start(apiServer(append(shaped, n.apiArgs...))); err != nil {
+	if err := n.start(apiServer(own, shaped, n.apiArgs)); err != nil {
 		return err
 	}
 	roles := make(chan struct{})
@@ -49,7 +57,7 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 			return err
 		}
 	}
-	if err := writeConfig(n.shape); err != nil {
+	if err := writeConfig(own, n.shape); err != nil {
 		return err
 	}
 	a, err := newAPI(creds, patienceOf(n.budget).answer)
@@ -58,7 +66,7 @@ func (n *node) bringUp(ctx context.Context, listenFD int, server string) error {
 	}
 	all := newGroup()
 	all.run(func() error { return n.startContainerd(ctx) })
-	all.run(func() error { return n.awaitAPI(ctx, a, roles) })
+	all.run(func() error { return n.awaitAPI(ctx, a, own, roles) })
 	if err := all.wait(); err != nil {
 		return err
 	}
@@ -111,7 +119,7 @@ func (n *node) startContainerd(ctx context.Context) error {
 
 // awaitAPI waits for the API server, makes the few objects that are ours, and
 // then waits for everything that makes a cluster usable.
-func (n *node) awaitAPI(ctx context.Context, a *api, roles chan struct{}) error {
+func (n *node) awaitAPI(ctx context.Context, a *api, own release, roles chan struct{}) error {
 	up := func(name, path string) check {
 		return check{name, "kube-apiserver", func() error { return a.get(ctx, path, nil) }}
 	}
@@ -120,13 +128,13 @@ func (n *node) awaitAPI(ctx context.Context, a *api, roles chan struct{}) error 
 	}
 	// In the order of how much each has to do when the gate opens. The kubelet
 	// needs containerd, and tries again soon when that is not there yet.
-	for _, c := range []component{kubelet(), n.shape.gated(controllerManager()), proxy(), coreDNS(), n.shape.gated(scheduler())} {
+	for _, c := range []component{kubelet(own), n.shape.gated(controllerManager(own)), proxy(), coreDNS(), n.shape.gated(scheduler(own))} {
 		if err := n.start(c); err != nil {
 			return err
 		}
 	}
 	// These need nothing of what it still has to make but a namespace.
-	if err := createAll(ctx, a, dnsObjects); err != nil {
+	if err := createAll(ctx, a, append(slices.Clone(dnsObjects), own.dnsEndpoint)); err != nil {
 		return err
 	}
 	if err := n.await(ctx, up("api-ready", "/readyz")); err != nil {
@@ -135,7 +143,7 @@ func (n *node) awaitAPI(ctx context.Context, a *api, roles chan struct{}) error 
 	close(roles)
 	// In turn, not side by side: asking is work for a machine that has
 	// enough of it, and all of them have to be true anyway.
-	for _, c := range checks(ctx, a, patienceOf(n.budget)) {
+	for _, c := range checks(ctx, a, own, patienceOf(n.budget)) {
 		if err := n.await(ctx, c); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (c *credentials) hostKubeconfig(server string) string {
 }
 
 // writePeerCredentials makes what etcd needs to let no other etcd in: an
-// authority of which it has the only certificate.
+// authority of which it and its client have the only certificates.
 func writePeerCredentials() error {
 	peers, err := pki.NewCA("etcd-peers")
 	if err != nil {
@@ -29,8 +29,14 @@ func writePeerCredentials() error {
 	if err != nil {
 		return err
 	}
+	// For an API server that comes by an address, and not by the socket.
+	client, err := peers.Issue(pki.Ask{Name: "kube-apiserver-etcd-client"})
+	if err != nil {
+		return err
+	}
 	for name, content := range map[string][]byte{
 		"etcd-peers.crt": peers.Cert, "etcd-peer.crt": pair.Cert, "etcd-peer.key": pair.Key,
+		"etcd-client.crt": client.Cert, "etcd-client.key": client.Key,
 	} {
 		if err := os.WriteFile(pkiDir+name, content, 0o600); err != nil {
 			return err

@@ -1,5 +1,7 @@
 package node
 
+import "slices"
+
 // component is a program of the node and how it is started.
 type component struct {
 	name string
@@ -15,14 +17,14 @@ var startEnv = []string{"KUBEWALK_NODE=1"}
 // than one processor to itself looks for work on all of them, again and again.
 var smallEnv = append([]string{"GOMAXPROCS=1"}, startEnv...)
 
-func etcd() component {
-	return component{"etcd", smallEnv, []string{
+func etcd(r release) component {
+	return component{"etcd", smallEnv, append([]string{
 		"--name=" + nodeName, "--data-dir=/var/lib/etcd", "--unsafe-no-fsync",
 		// A Pod on the node's network can reach what listens there, and has no
 		// credential for etcd. So clients come by a socket in the node's file
 		// system. For peers, of which there are none, etcd wants an address;
 		// it lets nobody in without a certificate, and none but its own is made.
-		"--listen-client-urls=" + etcdSocket, "--advertise-client-urls=" + etcdSocket,
+		"--listen-client-urls=" + r.etcdClients, "--advertise-client-urls=" + r.etcdClients,
 		"--listen-peer-urls=" + etcdPeers, "--initial-advertise-peer-urls=" + etcdPeers,
 		"--initial-cluster=" + nodeName + "=" + etcdPeers,
 		"--peer-client-cert-auth", "--peer-trusted-ca-file=" + pkiDir + "etcd-peers.crt",
@@ -30,17 +32,17 @@ func etcd() component {
 		// Alone, it elects itself after one timeout; the default is a second.
 		"--heartbeat-interval=20", "--election-timeout=100",
 		"--log-level=warn",
-	}}
+	}, r.etcd...)}
 }
 
 func containerd() component {
 	return component{"containerd", startEnv, []string{"--config=/run/kubewalk/containerd.toml", "--log-level=warn"}}
 }
 
-func apiServer(more []string) component {
+func apiServer(r release, more ...[]string) component {
 	return component{"kube-apiserver", startEnv, append([]string{
 		"--advertise-address=" + nodeIP, "--secure-port=" + apiPort,
-		"--etcd-servers=" + etcdSocket,
+		"--etcd-servers=" + r.etcdClients,
 		"--allow-privileged=true",
 		"--client-ca-file=" + pkiDir + "ca.crt",
 		"--tls-cert-file=" + pkiDir + "apiserver.crt", "--tls-private-key-file=" + pkiDir + "apiserver.key",
@@ -60,12 +62,12 @@ func apiServer(more []string) component {
 		"--service-account-key-file=" + pkiDir + "sa.pub",
 		"--service-account-signing-key-file=" + pkiDir + "sa.key",
 		"--service-cluster-ip-range=" + svcCIDR,
-	}, more...)}
+	}, append(slices.Clone(r.apiServer), slices.Concat(more...)...)...)}
 }
 
-func controllerManager() component {
+func controllerManager(r release) component {
 	conf := etcDir + "controller-manager.conf"
-	return component{"kube-controller-manager", startEnv, []string{
+	return component{"kube-controller-manager", startEnv, append([]string{
 		"--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf, "--authorization-kubeconfig=" + conf,
 		"--bind-address=127.0.0.1", "--leader-elect=false",
 		"--tls-cert-file=" + pkiDir + "local.crt", "--tls-private-key-file=" + pkiDir + "local.key",
@@ -78,24 +80,24 @@ func controllerManager() component {
 		"--flex-volume-plugin-dir=/var/lib/kubelet/volumeplugins",
 		// With the default rate the first ServiceAccount came 5 s later.
 		"--kube-api-qps=1000", "--kube-api-burst=1000",
-	}}
+	}, r.controllerManager...)}
 }
 
-func scheduler() component {
+func scheduler(r release) component {
 	conf := etcDir + "scheduler.conf"
-	return component{"kube-scheduler", smallEnv, []string{
+	return component{"kube-scheduler", smallEnv, append([]string{
 		"--kubeconfig=" + conf, "--authentication-kubeconfig=" + conf, "--authorization-kubeconfig=" + conf,
 		"--bind-address=127.0.0.1", "--leader-elect=false",
 		"--tls-cert-file=" + pkiDir + "local.crt", "--tls-private-key-file=" + pkiDir + "local.key",
 		"--kube-api-qps=1000", "--kube-api-burst=1000",
-	}}
+	}, r.scheduler...)}
 }
 
-func kubelet() component {
-	return component{"kubelet", startEnv, []string{
+func kubelet(r release) component {
+	return component{"kubelet", startEnv, append([]string{
 		"--config=/run/kubewalk/kubelet.json", "--kubeconfig=" + etcDir + "kubelet.conf",
 		"--hostname-override=" + nodeName, "--node-ip=" + nodeIP,
-	}}
+	}, r.kubelet...)}
 }
 
 func proxy() component {

@@ -2,16 +2,18 @@ package node
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"strconv"
 )
 
 type object = map[string]any
 
-// containerdConfig: no AppArmor and no score for the OOM killer, because not
-// every sandbox lets root set them. The plugins that are left out would probe
-// the kernel for file systems that a node in memory does not use.
-const containerdConfig = `version = 3
+// containerd2 and containerd1 are the configurations of containerd 2 and 1: no
+// AppArmor and no score for the OOM killer, because not every sandbox lets root
+// set them. The plugins that are left out would probe the kernel for file systems
+// that a node in memory does not use.
+const containerd2 = `version = 3
 root = "` + storeDir + `"
 state = "/run/containerd"
 disabled_plugins = [
@@ -40,9 +42,37 @@ disabled_plugins = [
   SystemdCgroup = false
 `
 
+const containerd1 = `version = 2
+root = "` + storeDir + `"
+state = "/run/containerd"
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.native", "io.containerd.tracing.processor.v1.otlp",
+  "io.containerd.internal.v1.tracing", "io.containerd.internal.v1.restart",
+]
+[grpc]
+  address = "` + criSocket + `"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "` + pauseImage + `"
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "/opt/cni/bin"
+  conf_dir = "` + cniConfDir + `"
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "overlayfs"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+  privileged_without_host_devices = true
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  BinaryName = "/usr/local/sbin/runc"
+  SystemdCgroup = false
+`
+
 // corefile: names of the cluster and nothing else. There is no forward, because
 // there is nowhere to forward to; any other name is refused at once.
-const corefile = `.:53 {
+func corefile(r release) string {
+	return `.:53 {
     bind ` + dnsIP + `
     errors
     ready 127.0.0.1:8181
@@ -51,9 +81,10 @@ const corefile = `.:53 {
         kubeconfig ` + etcDir + `coredns.conf
         pods insecure
         ttl 5
-    }
+` + r.dns + `    }
 }
 `
+}
 
 // resolvConf is what Pods with dnsPolicy Default see.
 const resolvConf = "nameserver " + dnsIP + "\n"
@@ -77,7 +108,7 @@ func cniConfig() object {
 // podPids is how many processes a Pod may have, threads included.
 const podPids = 2048
 
-func kubeletConfig(s shape) object {
+func kubeletConfig(r release, s shape) object {
 	config := object{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
 		"authentication": object{
@@ -117,6 +148,10 @@ func kubeletConfig(s shape) object {
 		config["enforceNodeAllocatable"] = []string{"pods"}
 		config["systemReserved"] = object{"memory": strconv.FormatUint(total-pods, 10)}
 	}
+	maps.Copy(config, r.kubeletMore)
+	for _, setting := range r.kubeletLacks {
+		delete(config, setting)
+	}
 	return s.inConfig(config)
 }
 
@@ -138,14 +173,14 @@ func proxyConfig(s shape) object {
 }
 
 // writeConfig writes every component's configuration.
-func writeConfig(s shape) error {
+func writeConfig(r release, s shape) error {
 	texts := map[string]string{
-		"/run/kubewalk/containerd.toml": containerdConfig,
-		"/run/kubewalk/Corefile":        corefile,
+		"/run/kubewalk/containerd.toml": r.containerd,
+		"/run/kubewalk/Corefile":        corefile(r),
 		"/run/kubewalk/resolv.conf":     resolvConf,
 	}
 	for path, value := range map[string]object{
-		"/run/kubewalk/kubelet.json":        kubeletConfig(s),
+		"/run/kubewalk/kubelet.json":        kubeletConfig(r, s),
 		"/run/kubewalk/kube-proxy.json":     proxyConfig(s),
 		cniConfDir + "10-kubewalk.conflist": cniConfig(),
 	} {

@@ -2,8 +2,6 @@ package node
 
 import "context"
 
-const dnsSlice = "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"
-
 type creation struct {
 	path string
 	body object
@@ -11,7 +9,8 @@ type creation struct {
 
 // dnsObjects are what CoreDNS needs: leave to read what it serves, under
 // kubeadm's names, and the Service that every Pod's resolv.conf points at. That
-// has no selector, since CoreDNS is no Pod here; the slice says where it is.
+// has no selector, since CoreDNS is no Pod here; dnsSlice says where it is, and
+// dnsEndpoints where the API has no EndpointSlice of v1.
 var dnsObjects = []creation{
 	{"/api/v1/namespaces/kube-system/serviceaccounts", object{
 		"apiVersion": "v1", "kind": "ServiceAccount", "metadata": object{"name": "coredns"}}},
@@ -33,20 +32,23 @@ var dnsObjects = []creation{
 		"apiVersion": "v1", "kind": "Service",
 		"metadata": object{"name": "kube-dns", "labels": object{
 			"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}},
-		"spec": object{"clusterIP": dnsVIP, "ports": []object{
-			{"name": "dns", "port": 53, "protocol": "UDP"},
-			{"name": "dns-tcp", "port": 53, "protocol": "TCP"}}}}},
-	{dnsSlice, object{
+		"spec": object{"clusterIP": dnsVIP, "ports": dnsPorts}}},
+}
+
+var (
+	dnsSlice = creation{"/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices", object{
 		"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
 		"metadata": object{"name": "kube-dns-node", "labels": object{
 			"kubernetes.io/service-name":             "kube-dns",
 			"endpointslice.kubernetes.io/managed-by": "kubewalk"}},
 		"addressType": "IPv4",
 		"endpoints":   []object{{"addresses": []string{dnsIP}, "conditions": object{"ready": true}}},
-		"ports": []object{
-			{"name": "dns", "port": 53, "protocol": "UDP"},
-			{"name": "dns-tcp", "port": 53, "protocol": "TCP"}}}},
-}
+		"ports":       dnsPorts}}
+	dnsEndpoints = creation{"/api/v1/namespaces/kube-system/endpoints", object{
+		"apiVersion": "v1", "kind": "Endpoints", "metadata": object{"name": "kube-dns"},
+		"subsets": []object{{"addresses": []object{{"ip": dnsIP}}, "ports": dnsPorts}}}}
+	dnsPorts = []object{{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}}
+)
 
 // createAll makes the objects in turn, each until it is there: right after its
 // start the API server refuses one or another (the namespace is still missing,

@@ -46,12 +46,12 @@ type check struct {
 
 // checks lists all of them. Each is asked in the way in which a Pod or a user
 // would meet it, because every part has looked healthy while another was not.
-func checks(ctx context.Context, a *api, p patience) []check {
+func checks(ctx context.Context, a *api, r release, p patience) []check {
 	exists := func(path string) func() error {
 		return func() error { return a.get(ctx, path, nil) }
 	}
 	return []check{
-		{"service-account", "kube-controller-manager", exists("/api/v1/namespaces/default/serviceaccounts/default")},
+		{"service-account", "kube-controller-manager", func() error { return accountReady(ctx, a, r.tokenSecrets) }},
 		{"root-ca", "kube-controller-manager", exists("/api/v1/namespaces/default/configmaps/kube-root-ca.crt")},
 		{"node-ready", "kubelet", func() error { return nodeReady(ctx, a) }},
 		{"services", "kube-proxy", func() error { return serviceAnswers(p.connect) }},
@@ -59,6 +59,18 @@ func checks(ctx context.Context, a *api, p patience) []check {
 			return resolve(dnsVIP+":53", "kubernetes.default.svc."+domain, apiVIP, p.dns)
 		}},
 	}
+}
+
+// accountReady wants the ServiceAccount default, and its token where a Pod needs that.
+func accountReady(ctx context.Context, a *api, token bool) error {
+	var account struct{ Secrets []struct{ Name string } }
+	if err := a.get(ctx, "/api/v1/namespaces/default/serviceaccounts/default", &account); err != nil {
+		return err
+	}
+	if token && len(account.Secrets) == 0 {
+		return errors.New("the ServiceAccount default has no Secret with a token yet")
+	}
+	return nil
 }
 
 // nodeReady wants the condition, and also that the taint is gone with which a

@@ -43,7 +43,7 @@ async fn keeper(settings: &Settings, dry_run: bool) -> Result<Vec<KeeperSaid>, S
     if names.is_empty() {
         return Ok(vec![]);
     }
-    let Some(engine) = engine::checked(&settings.cache).map_err(|e| e.message)? else {
+    let Some(engine) = engine::any_checked(&settings.cache).map_err(|e| e.message)? else {
         return Err(format!("{} is there, and no engine that can tell whether it is used", names.join(", ")));
     };
     let mut command = tokio::process::Command::new(engine.join("supervisor"));

@@ -16,7 +16,7 @@ use tokio::{
 use crate::cluster::{
     ClusterError, Daemon, Progress, Settings, StartError,
     daemon::{Ends, on, runtime},
-    engine,
+    engine::Release,
     own::{
         self,
         lock::{self, How},
@@ -72,12 +72,12 @@ pub async fn here(daemon: &Daemon, image: &str) -> Result<bool, ClusterError> {
 /// Why it cannot be read or loaded, or that the run was stopped.
 pub async fn load_node(
     daemon: &Daemon,
-    engine: &Path,
+    (release, engine): (Release, &Path),
     notes: &Path,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), StartError> {
-    let (tag, root) = (engine::hash(), engine.join("rootfs"));
+    let (tag, root) = (release.hash(), engine.join("rootfs"));
     let name = format!("{NODE}:{tag}");
     if here(daemon, &name).await? {
         return Ok(());

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::{k3s, versions};
+use super::{k3s, versions::of_the_engine};
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, engine, images::Patience,
+    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, images::Patience,
 };
 use crate::stop::Stop;
 
@@ -37,7 +37,7 @@ pub async fn start(
                     other => return other,
                 }
             }
-            if engine::built(&settings.cache).is_some() {
+            if of_the_engine(wanted)?.built(&settings.cache).is_some() {
                 progress(Progress::Note(passed.concat()));
                 match super::docker::start(wanted, settings, stop, progress).await {
                     Err(StartError::Failed(e)) => passed.push(format!("no node in Docker: {e}")),
@@ -69,7 +69,6 @@ pub(super) async fn start_builtin(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    versions::of_the_engine(wanted)?;
     #[cfg(target_os = "linux")]
     return super::builtin::start(wanted, settings, stop, progress).await;
     #[cfg(not(target_os = "linux"))]

@@ -15,11 +15,11 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::preflight;
+use super::{preflight, versions};
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Ended, Facts, Kubectl, Progress, Settings, StartError, Wanted,
     death::Death,
-    engine::{self, CURL_IMAGE},
+    engine::CURL_IMAGE,
     lines,
     node_event::{self, NodeEvent, Ready, death},
     own::Room,
@@ -60,9 +60,10 @@ pub async fn start(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    preflight::require(preflight::builtin(settings))?;
+    let release = versions::of_the_engine(wanted)?;
+    preflight::require(preflight::builtin(settings, release))?;
     let engine =
-        unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+        unless_stopped(stop, release.ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
     let nodes = Room::make(&settings.nodes())?;
     let mut command = Command::new(engine.join("supervisor"));
     command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(nodes.path());

@@ -21,7 +21,7 @@ pub(super) async fn image(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(String, Vec<u8>), StartError> {
-    if let Some(engine) = engine::checked(&settings.cache)? {
+    if let Some(engine) = engine::any_checked(&settings.cache)? {
         let path = engine.join("images/curl.tar");
         let archive = std::fs::read(&path).map_err(|e| {
             ClusterError::new(format!("cannot read {}: {e}", path.display()), "remove the engine's folder")

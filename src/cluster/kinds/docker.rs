@@ -9,7 +9,7 @@ use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     access::kubeconfig_for,
     container::{self, Container, NodeImage, Rights},
-    engine::{self, CURL_IMAGE},
+    engine::CURL_IMAGE,
     images,
     node_event::{self, NodeEvent, death},
     ready, sweep,
@@ -32,13 +32,13 @@ pub async fn start(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    versions::of_the_engine(wanted)?;
+    let release = versions::of_the_engine(wanted)?;
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
     let engine =
-        unless_stopped(stop, engine::ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
-    images::load_node(&daemon, &engine, &settings.notes(), stop, progress).await?;
+        unless_stopped(stop, release.ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    images::load_node(&daemon, (release, &engine), &settings.notes(), stop, progress).await?;
     let owner = Owner::new();
     let folder = Folder::make(&settings.runs(), &owner)?;
     let within = settings.start_timeout.unwrap_or(READY_WITHIN);
@@ -46,7 +46,7 @@ pub async fn start(
     let memory = settings.node_memory;
     let image = NodeImage {
         name: images::NODE.into(),
-        tag: engine::hash(),
+        tag: release.hash(),
         args,
         memory,
         rights: Rights::Node,

@@ -85,7 +85,7 @@ struct Held {
 /// # Errors
 /// What is wrong with it.
 pub fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
-    Config::find(settings)?.has(wanted)
+    Config::find(settings)?.of_version(wanted).map(drop)
 }
 
 /// Starts a cluster and waits until it is ready.
@@ -98,8 +98,7 @@ pub async fn start(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
-    let config = Config::find(settings)?;
-    config.has(wanted)?;
+    let config = Config::find(settings)?.of_version(wanted)?;
     reachable(&config, settings.docker_host.as_deref())?;
     if let Some(notice) = config.notice() {
         progress(Progress::Note(notice));

@@ -42,10 +42,11 @@ pub(super) async fn start(
 /// What it lacks.
 pub(super) fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
     match wanted.kind {
-        Some(ClusterKind::Builtin | ClusterKind::Docker) => versions::of_the_engine(wanted),
+        Some(ClusterKind::Builtin | ClusterKind::Docker) => versions::of_the_engine(wanted).map(drop),
         Some(ClusterKind::K3s) => versions::k3s_image(wanted, settings).map(drop),
         Some(ClusterKind::Kind) => kind::check(wanted, settings),
-        None | Some(ClusterKind::Kubeconfig) => Ok(()),
+        Some(ClusterKind::Kubeconfig) => versions::of_an_existing(wanted),
+        None => versions::of_any(wanted, settings),
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::versions;
 use crate::cluster::{
-    ClusterError, Daemon, Settings, Wanted, engine, images, limits,
+    ClusterError, Daemon, Settings, Wanted,
+    engine::{self, Release},
+    images, limits,
     own::{self, Room, program},
 };
 use crate::settings;
@@ -39,9 +41,9 @@ pub fn not_linux() -> ClusterError {
 }
 
 /// What the builtin cluster needs.
-pub fn builtin(settings: &Settings) -> Vec<Check> {
+pub fn builtin(settings: &Settings, release: Release) -> Vec<Check> {
     let mut checks = vec![linux(), root(), limits(), cache(settings)];
-    match engine::checked(&settings.cache) {
+    match release.checked(&settings.cache) {
         Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         Err(e) => checks.push(Check::bad("engine", e)),
         Ok(None) => {
@@ -55,6 +57,16 @@ pub fn builtin(settings: &Settings) -> Vec<Check> {
     }
     checks.push(state(settings));
     checks
+}
+
+/// Of which other versions of Kubernetes the engine has a node, and which of them are built.
+pub fn others(settings: &Settings) -> String {
+    let others = Release::ALL.into_iter().filter(|release| *release != Release::NEWEST);
+    let said = others.map(|release| match release.built(&settings.cache) {
+        Some(_) => format!("{release} is built"),
+        None => format!("{release} is not built yet"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// What the clusters in Docker need, each with its name.

@@ -1,15 +1,40 @@
 //! Which minor versions of Kubernetes the kinds have.
 
 use crate::{
-    cluster::{ClusterError, Settings, Wanted, engine},
+    cluster::{ClusterError, Settings, Wanted, engine::Release},
     k8s::Version,
 };
 
 /// The image of k3s without its tag.
 const K3S: &str = "rancher/k3s";
 
-/// Of k3s the newest patch of each minor that is known to work, newest first; the first is the default.
-const K3S_TAGS: [&str; 4] = ["v1.36.1-k3s1", "v1.35.6-k3s1", "v1.34.9-k3s1", "v1.33.10-k3s1"];
+/// Of k3s a late patch of each minor, newest first; the first is the default. CI runs the first four and the last.
+const K3S_TAGS: [&str; 15] = [
+    "v1.36.1-k3s1",
+    "v1.35.6-k3s1",
+    "v1.34.9-k3s1",
+    "v1.33.10-k3s1",
+    "v1.31.1-k3s1",
+    "v1.30.4-k3s1",
+    "v1.29.8-k3s1",
+    "v1.28.13-k3s1",
+    "v1.27.16-k3s1",
+    "v1.26.15-k3s1",
+    "v1.25.16-k3s4",
+    "v1.24.17-k3s1",
+    "v1.22.17-k3s1",
+    "v1.21.14-k3s1",
+    "v1.20.15-k3s1",
+];
+
+/// The node images of kind, without the one that its config names; newest first.
+const KIND_IMAGES: [&str; 2] = ["kindest/node:v1.34.0", "kindest/node:v1.20.15"];
+
+/// The node image of kind for a version, if one is known.
+pub fn kind_image(version: Version) -> Option<&'static str> {
+    let tag = |image: &str| image.rsplit_once(':').and_then(|(_, tag)| Version::of_release(tag));
+    KIND_IMAGES.into_iter().find(|image| tag(image) == Some(version))
+}
 
 /// The minors of k3s.
 fn of_k3s() -> String {
@@ -21,16 +46,51 @@ fn of_k3s() -> String {
         .join(", ")
 }
 
-/// That the engine has the version that is wanted.
+/// The engine's node image for what is wanted.
 ///
 /// # Errors
-/// When another is wanted.
-pub fn of_the_engine(wanted: &Wanted) -> Result<(), ClusterError> {
+/// When it has none of that version, or one that cannot hold what is not trusted.
+pub fn of_the_engine(wanted: &Wanted) -> Result<Release, ClusterError> {
+    let known = || format!("the engine has {}, and k3s {}", Release::list(), of_k3s());
+    let Some(release) = Release::of(wanted.kubernetes) else {
+        let version = wanted.kubernetes.unwrap_or(Release::NEWEST.minor);
+        return Err(ClusterError::new(format!("the engine has no Kubernetes {version}"), known()));
+    };
+    if wanted.untrusted && !release.policy_files {
+        return Err(ClusterError::new(
+            format!(
+                "--untrusted does not go with Kubernetes {release}: an administrator of such a cluster, as every scenario is, \
+                 could remove the policy that keeps Pods from its node"
+            ),
+            format!("leave --kubernetes out: {} reads it from files of its own", Release::NEWEST),
+        ));
+    }
+    Ok(release)
+}
+
+/// That there is some kind that has the version that is wanted.
+///
+/// # Errors
+/// When there is none.
+pub fn of_any(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
+    match (of_the_engine(wanted), k3s_image(wanted, settings)) {
+        (Ok(_), _) => Ok(()),
+        // That of k3s does not hold what is not trusted.
+        (Err(_), Ok(_)) if !wanted.untrusted => Ok(()),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// That of a cluster that exists none is wanted: it has the version that it has.
+///
+/// # Errors
+/// When one is.
+pub fn of_an_existing(wanted: &Wanted) -> Result<(), ClusterError> {
     match wanted.kubernetes {
-        None | Some(engine::MINOR) => Ok(()),
-        Some(other) => Err(ClusterError::new(
-            format!("the engine's node has Kubernetes {}, and {other} is wanted", engine::MINOR),
-            format!("leave --kubernetes out, or use --cluster k3s ({})", of_k3s()),
+        None => Ok(()),
+        Some(version) => Err(ClusterError::new(
+            format!("Kubernetes {version} is wanted, and a cluster that exists has the version that it has"),
+            "leave --kubernetes out; a scenario says by `when` on which versions it holds",
         )),
     }
 }
@@ -73,7 +133,27 @@ mod tests {
         assert_eq!(of(None, None).expect("an image"), "rancher/k3s:v1.36.1-k3s1");
         assert_eq!(of(Some("1.34"), None).expect("an image"), "rancher/k3s:v1.34.9-k3s1");
         assert_eq!(of(Some("1.34"), Some("r/mine:1")).expect("an image"), "r/mine:1");
-        let e = of(Some("1.20"), None).expect_err("none");
-        assert_eq!(e.message, "no k3s image is known for Kubernetes 1.20");
+        assert_eq!(of(Some("1.20"), None).expect("an image"), "rancher/k3s:v1.20.15-k3s1");
+        let e = of(Some("1.19"), None).expect_err("none");
+        assert_eq!(e.message, "no k3s image is known for Kubernetes 1.19");
+        assert_eq!(kind_image(Version::new(1, 34)), Some("kindest/node:v1.34.0"));
+        assert_eq!(kind_image(Version::new(1, 19)), None);
+    }
+
+    #[test]
+    fn a_version_that_nobody_has_is_refused_with_those_that_there_are() {
+        let wanted = |minor: &str| Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() };
+        assert_eq!(of_the_engine(&Wanted::default()).expect("there is one"), Release::NEWEST);
+        assert_eq!(of_the_engine(&wanted("1.20")).expect("there is one").to_string(), "1.20");
+        let error = of_any(&wanted("1.23"), &settings(None)).expect_err("nobody has it");
+        assert_eq!(error.message, "the engine has no Kubernetes 1.23");
+        assert!(
+            error.remedy.as_ref().is_some_and(|list| list.starts_with("the engine has 1.37, 1.34, 1.20")),
+            "{error:?}"
+        );
+        assert!(of_any(&wanted("1.36"), &settings(None)).is_ok());
+        let untrusted = Wanted { untrusted: true, ..wanted("1.34") };
+        assert!(of_any(&untrusted, &settings(None)).is_err());
+        assert!(of_an_existing(&wanted("1.34")).is_err() && of_an_existing(&Wanted::default()).is_ok());
     }
 }

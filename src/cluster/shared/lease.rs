@@ -32,7 +32,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Facts, Kubectl, Wanted, engine,
+    Cluster, ClusterError, ClusterKind, Facts, Kubectl, Wanted,
+    engine::Release,
     own::{
         self, Room,
         lock::{self, How},
@@ -156,9 +157,10 @@ pub fn runner(name: &str) -> i32 {
     parent()
 }
 
-/// What a cluster must have been started by to count as one of ours: the same version of kubewalk with the same engine.
+/// What a cluster must have been started by to count as one of ours: the same version of kubewalk with the same engines.
 pub fn build() -> String {
-    format!("{}-{}", env!("CARGO_PKG_VERSION"), engine::hash())
+    let engines = Release::ALL.map(Release::hash).join("-");
+    format!("{}-{engines}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The folder of a held cluster.

@@ -4,7 +4,7 @@
 //! What `check` cannot know, because it is another server's or another version's, the run asks of the cluster.
 
 use crate::{
-    k8s::{Missing, Served, Version, nearest, served::TABLE, well_known::EVERYWHERE},
+    k8s::{Missing, Served, Version, nearest, served, well_known::EVERYWHERE},
     plan::{
         Action, Request, Step,
         context::{Context, Draft, below, words::if_fresh},
@@ -43,15 +43,16 @@ fn denial(step: &Step) -> Option<String> {
 }
 
 fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
-    // What other versions of Kubernetes serve, only they know.
-    let other_version = step.when.as_ref().is_some_and(|when| {
-        let ours = Version::of_release(&TABLE.version).unwrap_or_default();
-        !when.kubernetes.iter().all(|comparison| comparison.holds(ours))
-    });
+    // What versions of Kubernetes serve that we do not ship, only they know.
+    let runs_on = |version: Version| {
+        step.when.as_ref().is_none_or(|when| when.kubernetes.iter().all(|comparison| comparison.holds(version)))
+    };
+    let Some(table) = served::newest(runs_on) else { return };
+    let apis = if table.is_newest() { None } else { Some(cx.apis.of_version(table)) };
     let applies = matches!(step.action, Action::Apply(_));
     let denial = denial(step);
     let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success);
-    if other_version || !(success || denial.is_some()) {
+    if !(success || denial.is_some()) {
         return;
     }
     for (method, path) in step.action.paths() {
@@ -59,7 +60,11 @@ fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
         if applies && method == Method::Post.word() {
             continue;
         }
-        let Served::Missing(missing) = cx.apis.path(method, &path) else { continue };
+        let found = apis.as_ref().unwrap_or(&cx.apis).path(method, &path);
+        let Served::Missing(mut missing) = found else { continue };
+        if let Some(version) = Version::of_release(&table.version).filter(|_| !table.is_newest()) {
+            missing.message += &format!(" in Kubernetes {version}");
+        }
         let mut hint = hint(cx, &missing);
         // What stands there is the subresource alone.
         if let Some(meant) = missing.meant.as_ref().filter(|_| matches!(step.action, Action::Patch(_))) {

@@ -74,7 +74,7 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: manifest_file::Found
             None
         }
     };
-    let kind = kind_of(cx, at, draft.refused, &kind?, Some(&api_version?))?;
+    let kind = kind_of(cx, at, (draft.refused, draft.when.as_ref()), &kind?, Some(&api_version?))?;
     let metadata = metadata?;
     let name = name_of(cx, draft, at, &kind, metadata)?;
 

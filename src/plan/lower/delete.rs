@@ -18,7 +18,7 @@ pub(in crate::plan) fn read(
     story: &Story<'_>,
 ) -> Option<Target> {
     let at = draft.at();
-    let kind = kind_of(cx, &at, draft.refused, &object.kind, object.api_version.as_deref())?;
+    let kind = kind_of(cx, &at, (draft.refused, draft.when.as_ref()), &object.kind, object.api_version.as_deref())?;
     for (key, selector) in target::selectors(object) {
         if selector.is_some() {
             cx.findings

@@ -18,7 +18,7 @@ pub(in crate::plan) fn read(
     story: &Story<'_>,
 ) -> Option<Target> {
     let at = draft.at();
-    let kind = kind_of(cx, &at, draft.refused, &object.kind, object.api_version.as_deref())?;
+    let kind = kind_of(cx, &at, (draft.refused, draft.when.as_ref()), &object.kind, object.api_version.as_deref())?;
     let all = object.namespace.as_deref() == Some("*");
     if all && let Some(name) = &object.name {
         cx.findings

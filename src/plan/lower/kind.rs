@@ -4,25 +4,29 @@ use serde_json::Value;
 
 use crate::{
     plan::{
-        Kind,
+        Kind, When,
         context::{Context, below, words},
         kinds, names,
     },
     scenario::placeholder,
 };
 
-/// Finds the kind, or says what is wrong with it.
+/// Finds the kind, or says what is wrong with it. A step that is refused may ask for one that is gone, and so may one that is
+/// run only where it was still there.
 pub(in crate::plan) fn kind_of(
     cx: &mut Context<'_>,
     at: &str,
-    refused: bool,
+    (refused, when): (bool, Option<&When>),
     kind: &str,
     api_version: Option<&str>,
 ) -> Option<Kind> {
     match kinds::find(kind, api_version) {
         Ok(kind) => Some(kind),
         Err(unknown) => {
-            if refused && let Some(asked) = unknown.asked {
+            let in_its_time = unknown.last.is_some_and(|last| when.is_some_and(|when| when.up_to(last)));
+            if (refused || in_its_time)
+                && let Some(asked) = unknown.asked
+            {
                 return Some(*asked);
             }
             let key = if unknown.api_version { "apiVersion" } else { "kind" };

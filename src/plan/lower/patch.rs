@@ -23,7 +23,7 @@ pub(in crate::plan) fn read(
     story: &Story<'_>,
 ) -> Option<Action> {
     let at = draft.at();
-    let kind = kind_of(cx, &at, draft.refused, &patch.kind, patch.api_version.as_deref())?;
+    let kind = kind_of(cx, &at, (draft.refused, draft.when.as_ref()), &patch.kind, patch.api_version.as_deref())?;
     let own = kind.plural.is_some();
     let how = patch.how.unwrap_or(if own { PatchType::Strategic } else { PatchType::Merge });
     if how == PatchType::Strategic && !own {

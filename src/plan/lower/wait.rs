@@ -15,7 +15,7 @@ use crate::{
 /// Reads the target of `wait`.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, wait: &Wait, story: &Story<'_>) -> Option<Target> {
     let at = draft.at();
-    let kind = kind_of(cx, &at, false, &wait.kind, wait.api_version.as_deref())?;
+    let kind = kind_of(cx, &at, (false, draft.when.as_ref()), &wait.kind, wait.api_version.as_deref())?;
     let namespace = target::namespace(cx, draft, &kind, (Some(&wait.name), wait.namespace.as_deref()), story, true);
     let until = below(&at, "for");
     match &wait.until {

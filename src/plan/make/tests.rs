@@ -380,3 +380,21 @@ fn what_is_saved_is_used() {
     assert_eq!(unused.len(), 1);
     assert!(unused[0].starts_with("warning /steps/0/save/uid: no later step uses `uid`"), "{unused:?}");
 }
+
+#[test]
+fn what_is_gone_may_be_asked_for_where_it_was_still_there() {
+    let role = |when: Value| {
+        let manifest =
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1beta1", "kind": "Role", "metadata": {"name": "x"}});
+        fresh(json!([{"when": {"kubernetes": when}, "apply": manifest}]))
+    };
+    let plan = good(role(json!("<1.22")));
+    let Action::Apply(objects) = &plan.steps[0].action else { panic!("an apply") };
+    assert_eq!(objects[0].kind.api_version(), "rbac.authorization.k8s.io/v1beta1");
+    assert!(said(role(json!("<1.23")))[0].contains("is served up to 1.21 only"));
+    // 1.20 has it, and nobody had that.
+    let path = |version: &str| json!([{"when": {"kubernetes": "<1.22"}, "request": {"path": format!("/apis/rbac.authorization.k8s.io/{version}/roles")}, "expect": {"status": 403}, "as": "anonymous"}]);
+    assert!(said(fresh(path("v1beta1"))).iter().all(|line| !line.contains("proves nothing")));
+    let wrong = said(fresh(path("v7")));
+    assert!(wrong.iter().any(|line| line.contains("no version `v7` in Kubernetes 1.20")), "{wrong:?}");
+}

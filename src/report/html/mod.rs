@@ -2,6 +2,7 @@
 //! came back, what that means, and how to do it by hand.
 
 mod step;
+mod versions;
 pub(super) mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -41,6 +42,7 @@ pub fn render(records: &[Record]) -> String {
                 a.skip href="#steps" { "Skip to the steps" }
                 (head(&run, &words))
                 nav aria-labelledby="timeline" { (timeline(&run)) }
+                @if let Some(steps) = run.compared { (versions::section(&run.versions, steps)) }
                 main id="steps" {
                     @for trouble in &run.troubles { (outside(trouble)) }
                     @for (index, story) in run.scenarios.iter().enumerate() { (scenario(index, story)) }
@@ -78,7 +80,11 @@ fn head(run: &Run<'_>, words: &str) -> Markup {
             p.soft {
                 @if !run.started.is_empty() { time datetime=(run.started) { (run.started) } ", " }
                 (took(run.took_ms))
-                @if let Some(cluster) = run.cluster { ", cluster " (cluster.kind) " with Kubernetes " (cluster.kubernetes) }
+                @match (run.cluster, run.versions.is_empty()) {
+                    (Some(cluster), true) => { ", cluster " (cluster.kind) " with Kubernetes " (cluster.kubernetes) }
+                    (Some(cluster), false) => { ", cluster " (cluster.kind) " with Kubernetes " (run.versions.join(", ")) }
+                    (None, _) => {}
+                }
                 @if let Some(code) = run.exit_code { ", exit code " (code) }
             }
             @if let Some(first) = run.scenarios.iter().position(|story| story.verdict == Verdict::Failed) {
@@ -97,7 +103,7 @@ fn timeline(run: &Run<'_>) -> Markup {
             @for (index, story) in run.scenarios.iter().enumerate() {
                 li {
                     span {
-                        (mark(story.verdict)) " " a href={ "#s" (index) } { (inline(story.title)) } " "
+                        (mark(story.verdict)) " " a href={ "#s" (index) } { (inline(&story.heading())) } " "
                         span.soft {
                             @if let Some(begun) = story.begun_ms {
                                 "from " (took(begun)) ", took " (took(story.took_ms))
@@ -136,7 +142,7 @@ fn outside(trouble: &Trouble) -> Markup {
 fn scenario(index: usize, story: &Story<'_>) -> Markup {
     html! {
         section.story.(class(story.verdict)) aria-labelledby={ "s" (index) } {
-            h2 id={ "s" (index) } { (mark(story.verdict)) " " (inline(story.title)) }
+            h2 id={ "s" (index) } { (mark(story.verdict)) " " (inline(&story.heading())) }
             p.soft {
                 code { (story.path) ":" (story.line) }
                 @if !story.namespace.is_empty() { ", namespace " code { (story.namespace) } }

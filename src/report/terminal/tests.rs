@@ -25,6 +25,8 @@ fn step(path: &str, outcome: Outcome) -> Event {
         equivalent: "kubectl get pods".into(),
         summary: "403 Forbidden as system:anonymous".into(),
         warnings: vec![],
+        rows: vec![],
+        when: vec![],
         yaml: String::new(),
         asked: vec![],
         answered: None,

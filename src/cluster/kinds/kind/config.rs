@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::dangers;
 use crate::{
-    cluster::{ClusterError, Settings, Wanted},
+    cluster::{ClusterError, Settings, Wanted, kinds::versions},
     k8s::Version,
     scenario::open,
 };
@@ -111,23 +111,29 @@ impl Config {
         matches!(self.known.networking.ip_family.as_deref(), Some("ipv6" | "dual"))
     }
 
-    /// Whether it has the version of Kubernetes that is wanted, which its images say.
+    /// The config for the version of Kubernetes that is wanted: its own images say which they have; for another there may be one
+    /// that kind's makers publish, which takes their place.
     ///
     /// # Errors
-    /// When another is wanted.
-    pub fn has(&self, wanted: &Wanted) -> Result<(), ClusterError> {
+    /// When none is known.
+    pub fn of_version(mut self, wanted: &Wanted) -> Result<Self, ClusterError> {
         let named = self.known.nodes.iter().find_map(|node| node.image.as_deref());
         let tag = self.image.as_deref().or(named).and_then(tag).unwrap_or_default();
-        match wanted.kubernetes {
-            Some(version) if Version::of_release(tag) != Some(version) => Err(ClusterError::new(
+        let Some(version) = wanted.kubernetes.filter(|version| Version::of_release(tag) != Some(*version)) else {
+            return Ok(self);
+        };
+        let published = versions::kind_image(version).filter(|_| self.image.is_none());
+        let Some(image) = published else {
+            return Err(ClusterError::new(
                 format!(
                     "Kubernetes {version} is wanted, and the node image of {} does not say that it is that",
                     self.from
                 ),
                 "name another image there or in KUBEWALK_KIND_IMAGE; kind's release notes list them",
-            )),
-            _ => Ok(()),
-        }
+            ));
+        };
+        self.image = Some(image.to_owned());
+        Ok(self)
     }
 }
 
@@ -239,9 +245,16 @@ mod tests {
         let config = Config::find(&settings(None, Some("mine.example:5000/node:v1.36.3"))).expect("a config");
         assert_eq!(config.images(), ["mine.example:5000/node:v1.36.3"]);
         let of = |minor: &str| {
-            config.has(&Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() })
+            config
+                .clone()
+                .of_version(&Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() })
         };
-        assert!(of("1.36").is_ok() && config.has(&Wanted::default()).is_ok());
+        assert!(of("1.36").is_ok() && config.clone().of_version(&Wanted::default()).is_ok());
+        // What somebody names is not replaced; what nobody names is.
+        assert!(of("1.34").is_err());
+        let usual = Config::find(&settings(None, None)).expect("a config");
+        let wanted = Wanted { kubernetes: Some(Version::new(1, 34)), ..Wanted::default() };
+        assert_eq!(usual.of_version(&wanted).expect("there is one").images(), ["kindest/node:v1.34.0"]);
         let error = of("1.3").expect_err("another");
         assert!(
             error.message.starts_with("Kubernetes 1.3 is wanted, and the node image of kind-config.yaml"),

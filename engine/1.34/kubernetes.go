@@ -1,0 +1,1 @@
+../1.37/kubernetes.go
