@@ -55,7 +55,8 @@ impl Tape {
     /// The event by which it begins.
     pub fn begun(&self) -> Event {
         let Lesson { path, title, say, parts } = self.lesson.clone();
-        Event::ScenarioStarted { path, title, say, line: 1, namespace: self.namespace.clone(), steps: parts.len() }
+        let (namespace, steps, sum) = (self.namespace.clone(), parts.len(), String::new());
+        Event::ScenarioStarted { path, title, say, line: 1, namespace, steps, sum }
     }
 
     /// The events of the next step. One to which the run did not come is left out.
@@ -96,10 +97,13 @@ impl Tape {
             equivalent: known.map(|step| step.equivalent.clone()).unwrap_or_default(),
             summary: String::new(),
             warnings: vec![],
+            rows: vec![],
+            when: vec![],
             yaml: known.map(|step| step.yaml.clone()).unwrap_or_default(),
             asked: vec![],
             answered: None,
             attempts: 0,
+            rbac: vec![],
             why: vec![],
         };
         vec![Event::StepFinished(Box::new(finished))]

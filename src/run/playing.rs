@@ -7,8 +7,8 @@ use tokio::time::Instant;
 #[cfg(debug_assertions)]
 use super::bug;
 use super::{
-    attempt, captures::Captures, ended::Ended, judged, millis::millis, reproduce, step_executor::StepExecutor, tell::Tell,
-    verdict, why,
+    attempt, captures::Captures, ended::Ended, judged, millis::millis, reproduce, step_executor::StepExecutor,
+    tell::Tell, verdict, why,
 };
 use crate::{
     clock::{self, Moment},

@@ -143,6 +143,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         expression: None,
         tag: vec![],
         untrusted: options.untrusted,
+        claims: None,
     };
     let mut selected = select::select(&selection, Slow::Too, talk.stderr_colors());
     eprint_colored(&selected.complaints(), talk.stderr_colors());
@@ -154,12 +155,12 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if selected.verdict() != Exit::Held {
         return Ok(Screen::new(talk, &reports).nothing_starts(selected));
     }
-    let wanted = Wanted {
-        kind: options.choice.cluster.kind(),
-        kubernetes: options.choice.kubernetes,
-        untrusted: options.untrusted,
-        ..Wanted::default()
+    let kubernetes = match options.choice.one_version() {
+        Ok(kubernetes) => kubernetes,
+        Err(exit) => return Ok(exit),
     };
+    let wanted =
+        Wanted { kind: options.choice.cluster.kind(), kubernetes, untrusted: options.untrusted, ..Wanted::default() };
     if let Err(e) = cluster::check(&wanted, &settings::from_env()) {
         eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
@@ -254,7 +255,7 @@ impl Present<'_> {
             let (limits, exclusion) = (&limits, &exclusion);
             RetryLoop { plans, source, limits, jobs: 1, exclusion, look, fail_fast: false, stop }
         };
-        Box::pin(groups::run(&groups, options.choice.cluster.kind(), retry_loop, sink)).await
+        Box::pin(groups::run(&groups, &wanted, retry_loop, sink)).await
     }
 }
 
