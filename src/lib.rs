@@ -92,6 +92,9 @@ pub mod run;
 pub mod report;
 
 #[doc(hidden)]
+pub mod presenter;
+
+#[doc(hidden)]
 pub mod cli;
 
 #[doc(hidden)]

@@ -104,7 +104,7 @@ impl Looking {
     /// Who looks at what failed.
     pub fn look<'a>(&self, pause: &'a Pause) -> Look<'a> {
         let now = self.pause_on_failure.then_some(pause as &dyn Looks);
-        Look { keep: self.keep.unwrap_or_default(), now, broken: false }
+        Look { keep: self.keep.unwrap_or_default(), now, broken: false, guide: None }
     }
 }
 

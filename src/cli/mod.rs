@@ -12,6 +12,7 @@ mod cluster_source;
 mod color;
 mod config;
 mod coverage;
+mod demo;
 mod destination;
 mod docs;
 mod doctor;
@@ -83,6 +84,9 @@ enum Command {
     Run(Box<run::Options>),
     /// Runs scenarios, and again what was changed as soon as it is saved, on a cluster that stays between.
     Watch(watch::Options),
+    /// Presents a scenario step by step to a class: narration, what one would type, the answer, and back again. On a terminal, or with
+    /// --browser as a page on this machine.
+    Demo(Box<demo::Options>),
     /// Reads and plans scenarios and says all that is wrong; needs no cluster. A scenario can do what root can; `check` is safe for
     /// any file.
     Check(check::Options),
@@ -124,18 +128,22 @@ enum Command {
 impl Command {
     /// Whether it may speak to Docker.
     fn speaks_to_docker(&self) -> bool {
-        matches!(self, Command::Run(_) | Command::Watch(_) | Command::Doctor | Command::Sweep(_) | Command::Cluster(_))
+        matches!(
+            self,
+            Command::Run(_)
+                | Command::Watch(_)
+                | Command::Demo(_)
+                | Command::Doctor
+                | Command::Sweep(_)
+                | Command::Cluster(_)
+        )
     }
 
     /// Whether it goes by the project's file.
     fn goes_by_the_file(&self) -> bool {
         match self {
-            Command::Run(_)
-            | Command::Watch(_)
-            | Command::Check(_)
-            | Command::Coverage(_)
-            | Command::List(_)
-            | Command::Config(_) => true,
+            Command::Run(_) | Command::Watch(_) | Command::Demo(_) => true,
+            Command::Check(_) | Command::Coverage(_) | Command::List(_) | Command::Config(_) => true,
             Command::Cluster(command) => command.starts(),
             _ => false,
         }
@@ -147,6 +155,7 @@ impl Command {
         match self {
             Command::Run(_)
             | Command::Watch(_)
+            | Command::Demo(_)
             | Command::Doctor
             | Command::Explain(_)
             | Command::Shell(_)
@@ -234,6 +243,7 @@ pub fn main(closed: bool) -> ExitCode {
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match &cli.command {
         Command::Run(options) => run::main(options, cli.talk),
         Command::Watch(options) => watch::main(options, cli.talk),
+        Command::Demo(options) => demo::main(options, cli.talk),
         Command::Check(options) => check::main(options, cli.talk),
         Command::Coverage(options) => coverage::main(options, cli.talk),
         Command::List(options) => list::main(options, cli.talk),

@@ -63,6 +63,31 @@ pub fn eprint_colored(text: &str, colored: bool) {
 /// Goes to the beginning of a terminal's line and clears it.
 const CLEAR: &str = "\r\x1b[2K";
 
+/// Takes a terminal for pictures, which leave no trace in what was there before.
+pub fn enter_screen() {
+    clear_in_place();
+    raw("\x1b[?1049h\x1b[?25l\x1b[2J");
+}
+
+/// Gives the terminal back.
+pub fn leave_screen() {
+    raw("\x1b[?25h\x1b[?1049l");
+}
+
+/// Shows a picture: as many lines as the terminal has.
+pub fn draw(lines: &[String], colored: bool) {
+    let filter = |line: &String| if colored { outlet::colored(line) } else { outlet::plain(line) };
+    // One line stays one line, whatever is in it.
+    let lines = lines.iter().map(|line| filter(line).replace(['\n', '\t'], " ") + "\x1b[K");
+    raw(&format!("\x1b[H{}\x1b[J", lines.collect::<Vec<_>>().join("\r\n")));
+}
+
+/// Writes what drives a terminal.
+fn raw(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// Says on a terminal what the next thing that is said takes the place of.
 pub fn eprint_in_place(text: &str) {
     IN_PLACE.store(true, Ordering::Relaxed);

@@ -67,7 +67,8 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     Ok(write_all(&options.report, &records))
 }
 
-fn read_stream(path: &Path) -> std::io::Result<(String, String)> {
+/// The name and the text of a stream.
+pub(super) fn read_stream(path: &Path) -> std::io::Result<(String, String)> {
     if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
@@ -86,7 +87,8 @@ fn read_stream(path: &Path) -> std::io::Result<(String, String)> {
 /// What is wrong with a file that has nothing of a stream.
 const NOT_ONE: &str = "this is no event stream: it does not begin with the event `runStarted`";
 
-fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String {
+/// What is wrong with a stream, with its place.
+pub(super) fn unreadable(name: &str, text: &str, wrong: &Unreadable, color: bool) -> String {
     const SHOWN: usize = 160;
     let hint = ("hint", "a stream is made by `kubewalk run --report events=PATH`".to_owned());
     // A file that does not begin as a stream is another file: nothing of it is shown.

@@ -16,6 +16,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("Scenario", "steps", "[{title: An account, serviceAccount: reader}]"),
     ("Scenario", "$schema", "../../schema/scenario.schema.json"),
     ("Step", "title", "Without a Role it may not list Pods"),
+    ("Step", "predict", "200 or 403?"),
     ("Step", "say", "The server knows the account. It just has not been allowed anything."),
     ("Step", "rows", "[S1.20, F12]"),
     ("Step", "refs", "[CIS-5.1.3]"),

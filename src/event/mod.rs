@@ -24,6 +24,12 @@ pub const VERSION: u32 = 1;
 /// The class of what ended a run or a step because its time was over.
 pub const BUDGET: &str = "budget";
 
+/// The reason of a step that a class did not come to.
+pub const ENDED: &str = "the class ended before it";
+
+/// The reason of a step that a class has left out begins so.
+pub const LEFT_OUT: &str = "left out in class";
+
 /// The class of a bug of kubewalk that ended a scenario.
 pub const BUG: &str = "bug";
 
@@ -128,9 +134,15 @@ pub enum Event {
         title: String,
         /// Narration.
         say: Option<String>,
+        /// A question that a class is asked before it sees the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        predict: Option<String>,
     },
     /// A step has ended, or will not run.
     StepFinished(Box<StepFinished>),
+    /// A class has gone back: what was told of this step and of those after it no longer counts, and the cluster is as it was before
+    /// it.
+    Rewound(Rewound),
     /// A scenario has ended; what it made is still there.
     ScenarioFinished {
         /// The file.
@@ -225,6 +237,38 @@ pub struct StepFinished {
     /// How many times it was asked (`within`); 0: never.
     #[serde(default)]
     pub attempts: usize,
+    /// Which binding and rule granted the call, or that none did, when that was looked up: in a class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
+}
+
+/// How a class has gone back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rewound {
+    /// The scenario's file.
+    pub path: String,
+    /// The number of the step that comes next, 1 for the first.
+    pub to: usize,
+    /// How the cluster became what it was.
+    pub by: RewoundBy,
+    /// Where the scenario is now.
+    pub namespace: String,
+    /// How long it took.
+    pub took_ms: u64,
+    /// What cannot be undone, and why a replay was needed, each in a sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<String>,
+}
+
+/// How a cluster became what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RewoundBy {
+    /// What had been made was deleted, and what had been changed or deleted was restored.
+    Undo,
+    /// All that the scenario had made was removed, and the steps before were run again.
+    Replay,
 }
 
 /// A scenario that is to run.

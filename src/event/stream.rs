@@ -173,6 +173,7 @@ mod tests {
             number: 1,
             title: "it says our-0wn-words".into(),
             say: None,
+            predict: None,
         };
         let line = Record::new(1, event).line();
         assert!(line.contains(r#""event":"stepStarted","path":"scenarios/a.yaml""#), "{line}");

@@ -20,6 +20,7 @@ impl Step {
             pointer: _,
             title: _,
             say: _,
+            predict: _,
             rows: _,
             timeout: _,
             verb: _,

@@ -107,6 +107,8 @@ pub struct Step {
     pub title: String,
     /// Narration.
     pub say: Option<String>,
+    /// A question that a class is asked before it sees the answer.
+    pub predict: Option<String>,
     /// Ids of the claims that it proves.
     pub rows: Vec<String>,
     /// The longest it may take, waiting included.

@@ -209,13 +209,19 @@ impl<'a> Run<'a> {
                 (story.line, story.namespace, story.say) = (*line, namespace, say.as_deref());
                 story.begun_ms = Some(at_ms);
             }
-            Event::StepStarted { path, number, title, say } => {
+            Event::StepStarted { path, number, title, say, .. } => {
                 self.story(path, "").begun = Some(Begun { number: *number, title, say: say.as_deref(), at_ms });
             }
             Event::StepFinished(finished) => {
                 let story = self.story(&finished.path, "");
                 let (begun_ms, say) = story.begun.take().map_or((at_ms, None), |begun| (begun.at_ms, begun.say));
                 story.steps.push(Step { begun_ms, say, finished });
+            }
+            Event::Rewound(rewound) => {
+                let story = self.story(&rewound.path, "");
+                story.steps.retain(|step| step.finished.number < rewound.to);
+                story.begun = None;
+                story.namespace = &rewound.namespace;
             }
             Event::CleanUp { path, left, .. } if !left.is_empty() => {
                 let message = "the clean-up failed; this is left behind".into();

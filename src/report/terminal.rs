@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     duration::{self, took},
-    event::{BUDGET, BUG, Event, Failure, Outcome, StepFinished},
+    event::{BUDGET, BUG, ENDED, Event, Failure, LEFT_OUT, Outcome, Rewound, RewoundBy, StepFinished},
     redact::show,
 };
 
@@ -200,7 +200,8 @@ impl Terminal {
             }
             Event::StepFinished(step) => {
                 let StepFinished { path, outcome, .. } = &**step;
-                if matches!(outcome, Outcome::Skipped { .. }) {
+                let of_class = |reason: &str| reason == ENDED || reason.starts_with(LEFT_OUT);
+                if matches!(outcome, Outcome::Skipped { reason } if !of_class(reason)) {
                     *self.skipped.entry(path.clone()).or_default() += 1;
                 }
                 let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });
@@ -226,6 +227,22 @@ impl Terminal {
                 }
                 if let Some(remedy) = remedy {
                     text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
+                }
+                text
+            }
+            Event::Rewound(rewound) => {
+                let Rewound { path, to, by, took_ms, stays, .. } = rewound;
+                self.over.remove(path);
+                self.skipped.remove(path);
+                self.bad.remove(path);
+                let how = match by {
+                    RewoundBy::Undo => "what came after is undone",
+                    RewoundBy::Replay => "all was removed, and the steps before were run again",
+                };
+                let text = format!("  < back to before step {to}: {how} ({})", took(*took_ms));
+                let mut text = self.paint(YELLOW, &text) + "\n";
+                for stays in stays {
+                    text += &format!("      {}\n", self.paint(DIM, &safe(stays)));
                 }
                 text
             }
@@ -391,6 +408,7 @@ fn path(event: &Event) -> Option<&str> {
         | Event::Aborted { path: Some(path), .. }
         | Event::ScenarioFinished { path, .. } => Some(path),
         Event::StepFinished(step) => Some(&step.path),
+        Event::Rewound(rewound) => Some(&rewound.path),
         _ => None,
     }
 }

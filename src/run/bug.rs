@@ -10,7 +10,7 @@ use crate::cluster::ClusterError;
 ///
 /// # Errors
 /// What the panic said.
-pub async fn caught(steps: impl Future<Output = ()>) -> Result<(), ClusterError> {
+pub async fn caught<T>(steps: impl Future<Output = T>) -> Result<T, ClusterError> {
     // What the steps had in their hands is not used any more, but for numbers and lists that are whole at any time.
     AssertUnwindSafe(steps).catch_unwind().await.map_err(|panic| ClusterError {
         log: words(&*panic).lines().map(str::to_owned).collect(),

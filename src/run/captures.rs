@@ -21,7 +21,7 @@ use crate::{
 const PREFIX: &str = "{saved.";
 
 /// The values that were kept so far. Tokens are not among them: those stay with the identities.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Captures {
     values: BTreeMap<String, Value>,
 }

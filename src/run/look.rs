@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use super::ended::Ended;
+use super::{ended::Ended, guide::Guide};
 use crate::{cluster::Cluster, event::Event, plan::Plan};
 
 /// What of the scenarios stays on the cluster when they have ended.
@@ -33,6 +33,8 @@ pub struct Look<'a> {
     pub now: Option<&'a dyn Looks>,
     /// Whether there is something to see in what the environment kept from an answer: not when it is tried again.
     pub broken: bool,
+    /// Who leads through the scenario; `None`: it goes from the first step to the last, and ends at one that does not hold.
+    pub guide: Option<&'a dyn Guide>,
 }
 
 impl Look<'_> {

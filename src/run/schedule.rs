@@ -35,9 +35,9 @@ pub struct ScheduleOptions<'a> {
     pub fail_fast: bool,
 }
 
-/// Runs plans, each with a number of its own, and gives how each that began ended, and its namespace if that still goes. With one job,
-/// the order is the given one; otherwise those that must run alone come last. What is kept or left of a scenario keeps its turn in `stays`,
-/// and those that it is in the way of do not begin.
+/// Runs plans, each with a number of its own, and gives how each that began ended, and its namespaces that still go. With one job,
+/// the order is the given one; otherwise those that must run alone come last. What is kept or left of a scenario keeps its turn in `stays`, and
+/// those that it is in the way of do not begin.
 pub async fn run<'a, 'e>(
     plans: impl IntoIterator<Item = (usize, &'a Plan)>,
     options: ScheduleOptions<'_>,
@@ -45,7 +45,7 @@ pub async fn run<'a, 'e>(
     (exclusion, stays): (&'e ExclusionLocks, &mut Vec<ExclusionLock<'e>>),
     stop: &Stop,
     tell: Tell<'_>,
-) -> Vec<(usize, Ended, Option<Going>)> {
+) -> Vec<(usize, Ended, Vec<Going>)> {
     let mut waiting: VecDeque<(usize, &Plan)> = plans.into_iter().collect();
     if options.jobs > 1 {
         waiting.make_contiguous().sort_by_key(|(_, plan)| plan.alone);

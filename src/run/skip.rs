@@ -1,12 +1,11 @@
 //! A scenario that cannot run on this kind of cluster: told like one that runs, and nothing is asked of a cluster.
 
-use std::time::Duration;
-
-use super::{Seen, Tell, finished, path_of, selected};
-use crate::{
-    event::{Event, Outcome},
-    plan::Plan,
+use super::{
+    playing::{self, path_of},
+    selected,
+    tell::Tell,
 };
+use crate::{event::Event, plan::Plan};
 
 /// Tells that no step of a scenario is run, and why.
 pub fn all(plan: &Plan, why: &str, tell: Tell<'_>) {
@@ -19,7 +18,7 @@ pub fn all(plan: &Plan, why: &str, tell: Tell<'_>) {
         steps: plan.steps.len(),
     });
     for step in &plan.steps {
-        tell(finished(plan, step, Duration::ZERO, Outcome::Skipped { reason: why.to_owned() }, Seen::default()));
+        tell(playing::not_run(plan, step, why.to_owned()));
     }
     tell(Event::ScenarioFinished {
         path: path_of(plan),

@@ -57,6 +57,11 @@ impl<'a> StepExecutor<'a> {
         StepExecutor { cluster, context, monitor, known: 0, deleted: false }
     }
 
+    /// Notes that something was deleted by another than a step.
+    pub fn note_deletions(&mut self) {
+        self.deleted = true;
+    }
+
     /// Carries a step out, and keeps what it saves when all holds.
     ///
     /// # Errors

@@ -58,6 +58,50 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
     }
 }
 
+/// Why a call was granted or refused as it was expected to be, for those who learn; when it cannot be found out, nothing is said. Of a
+/// step that asks several questions, the first of each answer.
+pub async fn of_what_held(step: &Step, answer: &Answer, context: &Context) -> Vec<String> {
+    let questions = questions(step, answer);
+    if questions.is_empty() {
+        return vec![];
+    }
+    let Ok(Ok(policy)) = clock::timeout_at(Moment::now() + BUDGET, fetch::policy(&context.client)).await else {
+        return vec![];
+    };
+    let mut lines = Vec::new();
+    for (question, allowed) in questions {
+        let verdict = explain(&policy, &question);
+        // What has changed since the answer, or another authorizer, explains nothing.
+        if allowed == matches!(verdict, Verdict::Granted(_)) {
+            lines.extend(verdict.lines(&question).iter().map(|line| redact(line).into_owned()));
+        }
+    }
+    lines
+}
+
+/// What a step has asked that RBAC decides on, and whether it let it pass.
+fn questions(step: &Step, answer: &Answer) -> Vec<(Question, bool)> {
+    if let (Action::Can(can), Answer::Reviews(reviews)) = (&step.action, answer) {
+        // The answers are in the order of the questions.
+        let all = || can.cells.iter().zip(reviews);
+        let first = |allowed: bool| all().find(|(_, review)| review.allowed == allowed);
+        let asked = [first(true), first(false)].into_iter().flatten();
+        return asked
+            .map(|(cell, review)| {
+                let caller = Caller { user: cell.who.user.clone(), groups: cell.who.groups.clone() };
+                (Question { caller, request: review.request.clone() }, review.allowed)
+            })
+            .collect();
+    }
+    let (Answer::Api(http) | Answer::Curl(http)) = answer else { return vec![] };
+    let Some((identity, requests)) = attempt::calls(step) else { return vec![] };
+    let message = http.json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or_default();
+    let refused = requests.iter().find(|request| message.starts_with(&request.denial(&identity.username())));
+    let allowed = !matches!(http.status, 401 | 403);
+    let Some(request) = refused.or(requests.first()).filter(|_| allowed || refused.is_some()) else { return vec![] };
+    vec![(Question { caller: Caller::of(identity), request: request.clone() }, allowed)]
+}
+
 /// A binding that was deleted and is held grants until it is gone.
 fn still_there(policy: &Policy, binding: &Id) -> Option<String> {
     let is_it = |metadata: &&ObjectMeta| {

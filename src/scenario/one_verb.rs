@@ -4,7 +4,8 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// The keys of a step that are not verbs.
-pub const STEP_KEYS: [&str; 10] = ["each", "when", "title", "say", "rows", "refs", "timeout", "expect", "as", "save"];
+pub const STEP_KEYS: [&str; 11] =
+    ["each", "when", "title", "say", "predict", "rows", "refs", "timeout", "expect", "as", "save"];
 
 /// Says that a step has exactly one verb.
 pub(super) fn one_verb(schema: &mut Schema) {

@@ -68,6 +68,9 @@ pub struct Step {
     /// Narration before the step.
     #[serde(default)]
     pub say: Option<String>,
+    /// A question to those who look on: `kubewalk demo` asks it before it shows the answer, e.g. `200 or 403?`.
+    #[serde(default)]
+    pub predict: Option<String>,
     /// Ids of the claims in `docs/claims.md` that this step proves, e.g. `S1.20`.
     #[serde(default)]
     pub rows: Vec<Row>,

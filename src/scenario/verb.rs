@@ -32,7 +32,7 @@ macro_rules! verbs {
             /// The verbs that it has, in the order of the language; exactly one if it is right.
             pub fn verbs(&self) -> Vec<Verb> {
                 let Step {
-                    title: _, say: _, rows: _, refs: _, timeout: _, expect: _, when: _, each: _, asked_as: _, save: _,
+                    title: _, say: _, predict: _, rows: _, refs: _, timeout: _, expect: _, when: _, each: _, asked_as: _, save: _,
                     $($field),*
                 } = self;
                 let all = [$((Verb::$verb, $field.is_some())),*];

@@ -46,7 +46,7 @@ pub(super) fn check_spaces(node: &Node, found: &mut Vec<Diagnostic>) {
 /// Looks at all keys and unquoted values for quotes that are none; prose may have them.
 pub(super) fn check_quotes(node: &Node, found: &mut Vec<Diagnostic>) {
     each_plain(node, "", &mut |text, span, key| {
-        if !matches!(key, Some("title" | "say")) {
+        if !matches!(key, Some("title" | "say" | "predict")) {
             found.extend(odd_quotes(text, span));
         }
     });

@@ -9,7 +9,7 @@ use super::{
     changed::ChangedObject,
     discovery::Discovery,
     identity::Identities,
-    made::{Made, Own},
+    made::{Made, Own, Renewed},
     mounted::Mounted,
     shell::Shells,
 };
@@ -55,6 +55,24 @@ impl Context {
     /// What the scenario has changed that was there before.
     pub fn changed(&self) -> MutexGuard<'_, Vec<ChangedObject>> {
         locked(&self.changed)
+    }
+
+    /// How many objects it has made, and changed, so far.
+    pub fn counts(&self) -> (usize, usize) {
+        (locked(&self.made).len(), self.changed().len())
+    }
+
+    /// Forgets what it has made and changed since there were so many; of what stays, these have another identity now.
+    pub fn forget_since(&self, (made, changed): (usize, usize), renewed: &[Renewed]) {
+        let mut all = locked(&self.made);
+        all.truncate(made);
+        for Renewed { group, kind, namespace, name, uid } in renewed {
+            let same = |one: &&mut Made| one.kind.is(group, kind) && one.namespace == *namespace && one.name == *name;
+            all.iter_mut().filter(same).for_each(|one| one.uid = Some(uid.clone()));
+        }
+        drop(all);
+        self.changed().truncate(changed);
+        self.identities.forget_all();
     }
 
     /// The identity of an object that the scenario made.

@@ -66,6 +66,11 @@ impl Identities {
         tokens.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
+    /// Forgets the tokens of all accounts: which of them are still the same is not known.
+    pub fn forget_all(&self) {
+        locked(&self.tokens).clear();
+    }
+
     /// The requester for a caller; `client` is the administrator's.
     ///
     /// # Errors

@@ -23,3 +23,18 @@ pub struct Made {
     /// Its identity, by which it is removed: another one of the same name is somebody else's.
     pub uid: Option<String>,
 }
+
+/// An object that was made again and has another identity since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// The group of its kind; empty for the core.
+    pub group: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; `None` for cluster-wide kinds.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its identity now.
+    pub uid: String,
+}

@@ -42,7 +42,7 @@ pub mod workload;
 
 pub use context::Context;
 pub use error::{ENDLESS, StepError};
-pub use made::{Made, Own};
+pub use made::{Made, Own, Renewed};
 pub use requester::Requester;
 pub use result::StepResult;
 

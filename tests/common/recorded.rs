@@ -136,8 +136,10 @@ fn step(name: &str, number: usize, outcome: Outcome) -> Vec<Event> {
             stderr: body,
         }),
         attempts: 3,
+        why: vec![],
     };
-    let started = Event::StepStarted { path: path(name), number, title: finished.title.clone(), say: None };
+    let started =
+        Event::StepStarted { path: path(name), number, title: finished.title.clone(), say: None, predict: None };
     match finished.outcome {
         Outcome::Skipped { .. } => vec![Event::StepFinished(Box::new(finished))],
         _ => vec![started, Event::StepFinished(Box::new(finished))],

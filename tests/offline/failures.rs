@@ -89,6 +89,7 @@ fn rendered(name: &str, expect: &str, answer: &Answer, meant: Option<&IntendedCa
         asked: vec![],
         answered: None,
         attempts: 1,
+        why: vec![],
     })))
 }
 

@@ -64,12 +64,13 @@ fn attempt(path: &str, outcome: Outcome) -> Vec<Event> {
         asked: vec![],
         answered: None,
         attempts: 1,
+        why: vec![],
     };
     let (claim, namespace) = ("A claim".to_owned(), "kw-a".to_owned());
     let path = path.to_owned();
     vec![
         Event::ScenarioStarted { path: path.clone(), title: claim.clone(), say: None, line: 1, namespace, steps: 1 },
-        Event::StepStarted { path: path.clone(), number: 1, title, say: None },
+        Event::StepStarted { path: path.clone(), number: 1, title, say: None, predict: None },
         Event::StepFinished(Box::new(finished)),
         Event::ScenarioFinished { path, title: claim, held, failed: 0, broken, skipped: 0, took_ms: 50 },
     ]

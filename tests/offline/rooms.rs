@@ -55,6 +55,7 @@ const WALLS: &[(&str, &[&str])] = &[
         "src/report",
         &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::cli", "crate::testing"],
     ),
+    ("src/presenter", &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::cli"]),
     (
         "src/event",
         &["kube::", "tokio::", "crate::cluster", "crate::steps", "crate::run", "crate::report", "crate::cli"],

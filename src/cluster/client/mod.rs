@@ -3,5 +3,6 @@
 pub mod access;
 pub mod discovery;
 pub mod kubeconfig_file;
+pub mod objects;
 pub mod plugin;
 pub mod ready;

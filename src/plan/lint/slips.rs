@@ -59,7 +59,7 @@ fn walk(text: &str, node: &Node, pointer: &str, key: &str, found: &mut Vec<(Stri
             let Some(rest) = text.get(node.span.end..).and_then(|rest| rest.split('\n').next()) else { return };
             let blanks = rest.len() - rest.trim_start_matches(' ').len();
             let Some(comment) = rest.trim_start_matches(' ').strip_prefix('#').filter(|_| blanks == 1) else { return };
-            let prose = matches!(key, "title" | "say" | "message");
+            let prose = matches!(key, "title" | "say" | "predict" | "message");
             let meant = comment.starts_with(|c: char| c.is_ascii_digit() || (prose && c.is_alphanumeric()));
             if meant {
                 let whole = text[node.span.start..node.span.end + rest.trim_end().len()].to_owned();

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The keys of a step whose texts are taken as they are written.
-const AS_WRITTEN: [&str; 4] = ["title", "say", "rows", "refs"];
+const AS_WRITTEN: [&str; 5] = ["title", "say", "predict", "rows", "refs"];
 
 /// Keys below which a program of the user's own may stand, in which braces mean what its language says.
 const PROGRAMS: [&str; 6] = ["command", "args", "data", "stringData", "stdin", "annotations"];

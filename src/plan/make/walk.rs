@@ -33,6 +33,7 @@ pub(super) fn steps<'a>(cx: &mut Context<'_>, drafts: &'a [Draft<'a>]) -> Vec<St
             pointer: draft.pointer.clone(),
             title: draft.step.title.clone(),
             say: draft.step.say.clone(),
+            predict: draft.step.predict.clone(),
             rows: (draft.step.rows.iter().map(|row| row.0.clone())).collect(),
             timeout: draft.timeout,
             verb,

@@ -38,8 +38,9 @@ pub(in crate::plan) fn uses(cx: &mut Context<'_>, draft: &Draft<'_>, story: &mut
     });
     let mut found = Vec::new();
     if let Some(Value::Map(entries)) = step.map(|step| &step.value) {
-        for entry in
-            entries.iter().filter(|entry| !matches!(entry.key.as_str(), "title" | "say" | "save" | "rows" | "refs"))
+        for entry in entries
+            .iter()
+            .filter(|entry| !matches!(entry.key.as_str(), "title" | "say" | "predict" | "save" | "rows" | "refs"))
         {
             texts(&entry.value, &below(&draft.pointer, &entry.key), &mut found);
         }

@@ -28,6 +28,7 @@ fn step(path: &str, outcome: Outcome) -> Event {
         asked: vec![],
         answered: None,
         attempts: 1,
+        why: vec![],
     }))
 }
 

@@ -30,6 +30,14 @@ pub struct Going {
     pub uid: String,
 }
 
+impl Going {
+    /// A scenario's own namespace, once it is deleted.
+    pub fn of(context: &Context) -> Option<Self> {
+        let own = context.own.as_ref()?;
+        Some(Going { name: own.name.clone(), uid: own.uid.get()?.clone() })
+    }
+}
+
 /// Waits until namespaces that were removed are gone: Kubernetes begins with what is in them only after some seconds, so one
 /// wait is for all of a run. Returns what is still there when the budget is spent, each in a line, with what holds it.
 pub async fn gone_for_good(client: &kube::Client, namespaces: &[Going], budget: Duration) -> Vec<String> {

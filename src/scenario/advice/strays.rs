@@ -94,7 +94,7 @@ pub(in crate::scenario) fn find(text: &str, entries: &[Entry], way: &'static Jso
         for (at, entry) in behind() {
             let own_here = matches!(
                 entry.key.as_str(),
-                "title" | "say" | "expect" | "as" | "save" | "when" | "rows" | "each" | "timeout"
+                "title" | "say" | "predict" | "expect" | "as" | "save" | "when" | "rows" | "each" | "timeout"
             );
             if belongs(entry) && (unknown(entry) || !own_here) {
                 found.push(at);
@@ -193,7 +193,7 @@ fn bare_manifest(text: &str, entries: &[Entry]) -> Option<(Diagnostic, Vec<usize
     if at("apply").is_some() || at("create").is_some() {
         return None;
     }
-    let own = ["title", "say", "rows", "timeout", "expect", "when", "each", "as", "save"];
+    let own = ["title", "say", "predict", "rows", "timeout", "expect", "when", "each", "as", "save"];
     let (mut found, mut moved) = (Vec::new(), Vec::new());
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !own.contains(&entry.key.as_str())) {
         found.push(index);
@@ -248,7 +248,7 @@ fn named(
 
 /// Steps that a dash tears into two: a title without a verb, and behind it a verb without a title. Gives the first of each.
 pub(in crate::scenario) fn torn(text: &str, steps: &[Node]) -> Vec<(usize, Diagnostic)> {
-    const BESIDE: [&str; 3] = ["title", "say", "rows"];
+    const BESIDE: [&str; 4] = ["title", "say", "predict", "rows"];
     let mut torn: Vec<(usize, Diagnostic)> = Vec::new();
     for (index, pair) in steps.windows(2).enumerate() {
         let [Node { value: Value::Map(first), .. }, Node { value: Value::Map(second), span, .. }] = pair else {

@@ -197,7 +197,8 @@ fn a_placeholder_is_the_name_written_out_in_every_text_of_the_schema() {
         step["oneOf"].as_array().into_iter().flatten().filter_map(|way| way["required"][0].as_str()).collect();
     let (mut tried, mut planned, mut wrong) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (key, part) in step["properties"].as_object().expect("keys") {
-        if matches!(key.as_str(), "title" | "say" | "rows" | "refs" | "each" | "save" | "when" | "timeout") {
+        if matches!(key.as_str(), "title" | "say" | "predict" | "rows" | "refs" | "each" | "save" | "when" | "timeout")
+        {
             continue;
         }
         for (mut instance, way) in instances(part, definitions, 9) {

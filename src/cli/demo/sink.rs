@@ -1,0 +1,89 @@
+//! Where the run of a class tells what happens: into the room, into the recording, and at the end on the terminal.
+
+use std::sync::Arc;
+
+use super::{face::Face, room::Room};
+use crate::{
+    cli::{
+        output::{eprint, print_colored, width},
+        progress,
+        report_target::ReportTarget,
+        report_writer::ReportWriter,
+        talk::Talk,
+    },
+    cluster::{ClusterError, Progress},
+    event::Event,
+    exit_code::Exit,
+    plan::Plan,
+    report::terminal::{Terminal, Verbosity},
+    run::sink::EventSink,
+};
+
+/// Takes what a class tells.
+pub struct ClassSink {
+    reports: ReportWriter,
+    room: Arc<Room>,
+    face: Option<Arc<Face>>,
+    terminal: Terminal,
+    colors: bool,
+    /// What is printed when the terminal shows no picture any more.
+    later: String,
+    notes: String,
+}
+
+impl ClassSink {
+    /// Into a room.
+    pub fn new(reports: &[ReportTarget], room: Arc<Room>, talk: Talk) -> Self {
+        let colors = talk.stdout_colors();
+        let terminal = Terminal::new(colors, Verbosity::Quiet, width());
+        let (later, notes) = (String::new(), String::new());
+        ClassSink { reports: ReportWriter::open(reports), room, face: None, terminal, colors, later, notes }
+    }
+
+    /// Who has the terminal.
+    pub fn shows_with(&mut self, face: Arc<Face>) {
+        self.face = Some(face);
+    }
+
+    fn is_shown(&self) -> bool {
+        self.face.as_ref().is_some_and(|face| face.is_shown())
+    }
+
+    /// Prints what was not said yet, and writes the reports.
+    pub fn finish(self) -> Exit {
+        eprint(&self.notes);
+        print_colored(&self.later, self.colors).worst(self.reports.finish())
+    }
+}
+
+impl EventSink for ClassSink {
+    fn event(&mut self, event: Event) {
+        let event = self.reports.record(event);
+        self.room.on(event);
+        self.later += &self.terminal.on(event);
+    }
+
+    fn note(&mut self, text: &str) {
+        if self.is_shown() {
+            self.notes += &format!("{text}\n");
+        } else {
+            eprint(&format!("{text}\n"));
+        }
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        if !self.is_shown() {
+            return progress::show(progress);
+        }
+        if let Progress::Phase { name, .. } = progress {
+            self.room.with(|class, _| class.note = Some(format!("a cluster is started: {name}")));
+        }
+    }
+
+    fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit {
+        let paths: Vec<String> = plans.iter().map(|plan| plan.document.source.path.display().to_string()).collect();
+        let message = format!("{}: its `cluster:` is refused: {}", paths.join(", "), error.message);
+        self.abort(ClusterError { message, ..error });
+        Exit::Invalid
+    }
+}

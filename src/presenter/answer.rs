@@ -1,0 +1,101 @@
+//! What came back, for those who look on.
+
+use crate::event::{Excerpt, Failure, Outcome, ResponseRecord, StepFinished};
+
+/// The most lines of a body that are shown.
+const MOST: usize = 60;
+
+/// What came back, line by line.
+pub(super) fn answer(answer: &ResponseRecord) -> Vec<String> {
+    let ended = match (answer.status, answer.exit_code) {
+        (Some(status), _) => Some(format!("HTTP {status}")),
+        (None, Some(code)) => Some(format!("exit code {code}")),
+        (None, None) => None,
+    };
+    let text = |excerpt: &Excerpt| excerpt.shown().lines().map(str::to_owned).collect::<Vec<_>>();
+    let bodies = answer.body.iter().chain(&answer.stderr).flat_map(text);
+    let mut lines: Vec<String> = ended.into_iter().chain(answer.headers.iter().cloned()).chain(bodies).collect();
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(format!("… {more} more lines"));
+    }
+    lines
+}
+
+/// Why a step ended so, in sentences.
+pub(super) fn reasons(step: &StepFinished) -> Vec<String> {
+    match &step.outcome {
+        Outcome::Failed { failures } => failures.iter().flat_map(of_failure).collect(),
+        Outcome::Broken { message, remedy, .. } => {
+            let beside = "it could not be carried out, which says nothing about its claim".to_owned();
+            let remedy = remedy.as_ref().map(|remedy| format!("remedy: {remedy}"));
+            [message.clone(), beside].into_iter().chain(remedy).collect()
+        }
+        Outcome::Held | Outcome::Skipped { .. } => step.why.clone(),
+    }
+}
+
+fn of_failure(Failure { mismatch, why, .. }: &Failure) -> Vec<String> {
+    let mut lines = vec![mismatch.message.clone(), format!("expected {}, got {}", mismatch.expected, mismatch.got)];
+    lines.extend(mismatch.server_words.iter().map(|words| format!("the answer says: {words}")));
+    lines.extend(mismatch.hint.iter().map(|hint| format!("hint: {hint}")));
+    lines.extend(why.iter().cloned());
+    lines
+}
+
+/// Whether a guess came true; `None`: it names nothing that can be compared.
+pub(super) fn came_true(guess: &str, step: &StepFinished) -> Option<bool> {
+    let answered = step.answered.as_ref()?;
+    let came = answered.status.map(|status| status.to_string()).or(answered.exit_code.map(|code| code.to_string()))?;
+    let mut numbers = guess.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty()).peekable();
+    numbers.peek()?;
+    let numbers: Vec<&str> = numbers.collect();
+    match numbers.as_slice() {
+        [one] => Some(*one == came),
+        // Who says both has not guessed.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+pub(in crate::presenter) mod tests {
+    use super::*;
+
+    pub(in crate::presenter) fn step(status: u16) -> StepFinished {
+        StepFinished {
+            path: "a.yaml".into(),
+            number: 1,
+            title: "t".into(),
+            line: 1,
+            col: 1,
+            took_ms: 5,
+            outcome: Outcome::Held,
+            equivalent: "kubectl get pods".into(),
+            summary: format!("{status}"),
+            warnings: vec![],
+            yaml: String::new(),
+            asked: vec![],
+            answered: Some(ResponseRecord { status: Some(status), ..ResponseRecord::default() }),
+            attempts: 1,
+            why: vec![],
+        }
+    }
+
+    #[test]
+    fn a_guess_is_right_wrong_or_none() {
+        for (guess, right) in
+            [("403", Some(true)), ("200!", Some(false)), ("200 or 403", None), ("no idea", None), ("", None)]
+        {
+            assert_eq!(came_true(guess, &step(403)), right, "{guess}");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_and_says_so() {
+        let text = (0..100).map(|n| n.to_string()).collect::<Vec<_>>().join("\n");
+        let body = Some(Excerpt { bytes: text.len(), text, cut: false });
+        let lines = answer(&ResponseRecord { status: Some(200), body, ..ResponseRecord::default() });
+        assert_eq!((lines[0].as_str(), lines.len(), lines[60].as_str()), ("HTTP 200", 61, "… 41 more lines"));
+    }
+}

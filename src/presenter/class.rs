@@ -1,0 +1,471 @@
+//! The state of a class, and what each command makes of it.
+
+use super::{command::Command, lesson::Lesson, typed::typed};
+use crate::event::{Event, LEFT_OUT, Outcome, Rewound, RewoundBy, StepFinished};
+
+/// Where a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It has not been shown.
+    Ready,
+    /// What it is about, and what would be typed, is shown.
+    Narrated,
+    /// The class has said what it expects.
+    Predicted,
+    /// It is carried out.
+    Running,
+    /// Its answer is shown, and whether it is as expected.
+    Judged,
+    /// It was carried out, and that was undone.
+    Rewound,
+    /// It is left out.
+    Skipped,
+}
+
+/// What a command asks of whoever has the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Nothing: only what is shown changes.
+    Nothing,
+    /// The next step is carried out.
+    Play,
+    /// The next step is left out, for this reason.
+    Skip(String),
+    /// Everything becomes what it was before the step of this number.
+    Back(usize),
+    /// A shell is opened.
+    Shell,
+    /// This scenario ends, and the next begins.
+    Finish,
+    /// The class ends.
+    Quit,
+}
+
+/// What is shown beside the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panel {
+    /// Who asks what, and what was made so far.
+    Hint,
+    /// Why the answer was what it was.
+    Explain,
+    /// How long all took.
+    Time,
+}
+
+/// A step of the class.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// Where it is.
+    pub state: State,
+    /// What the class expects.
+    pub guess: Option<String>,
+    /// What came of it.
+    pub finished: Option<StepFinished>,
+    /// Why it is not for this cluster.
+    pub left_out: Option<String>,
+}
+
+impl Seat {
+    fn new() -> Self {
+        Seat { state: State::Ready, guess: None, finished: None, left_out: None }
+    }
+
+    /// Whether nothing of it is to come.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Judged | State::Skipped)
+    }
+
+    /// Whether it was carried out and is not as expected.
+    pub fn is_bad(&self) -> bool {
+        self.state == State::Judged && !matches!(self.finished.as_ref().map(|step| &step.outcome), Some(Outcome::Held))
+    }
+}
+
+/// A class.
+#[derive(Debug, Clone)]
+pub struct Class {
+    /// What is presented.
+    pub lesson: Lesson,
+    /// Each step.
+    pub seats: Vec<Seat>,
+    /// The step that is shown, 0 for the first.
+    pub at: usize,
+    /// Whether the first step was shown.
+    pub begun: bool,
+    /// Whether the class is asked what it expects.
+    pub asks: bool,
+    /// Whether all is over.
+    pub over: bool,
+    /// What is shown beside the step.
+    pub panel: Option<Panel>,
+    /// What was just said to the person who leads.
+    pub note: Option<String>,
+    /// Whether the cluster becomes what it was.
+    pub rewinds: bool,
+    /// What nobody could take back, the last time.
+    pub stays: Vec<String>,
+    /// The kind of cluster and its version.
+    pub place: String,
+    /// Where the scenario happens.
+    pub namespace: String,
+    /// Whether a shell can be opened.
+    pub can_open: bool,
+    /// Whether an earlier run is shown, without a cluster.
+    pub is_replay: bool,
+    /// Whether another scenario follows.
+    pub more: bool,
+    clock: Clock,
+    quits: bool,
+    /// Where it goes on to by itself.
+    goal: Option<usize>,
+}
+
+/// Milliseconds that count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Clock {
+    begun: Option<u64>,
+    paused: Option<u64>,
+    left_out: u64,
+}
+
+impl Class {
+    /// Before its beginning.
+    pub fn new(lesson: Lesson) -> Self {
+        let seats = lesson.parts.iter().map(|_| Seat::new()).collect();
+        Class {
+            lesson,
+            seats,
+            at: 0,
+            begun: false,
+            asks: false,
+            over: false,
+            panel: None,
+            note: None,
+            rewinds: false,
+            stays: vec![],
+            place: String::new(),
+            namespace: String::new(),
+            can_open: false,
+            is_replay: false,
+            more: false,
+            clock: Clock::default(),
+            quits: false,
+            goal: None,
+        }
+    }
+
+    /// The step that is shown.
+    pub fn seat(&self) -> Option<&Seat> {
+        self.seats.get(self.at)
+    }
+
+    /// Whether something goes on that has to be waited for.
+    pub fn is_busy(&self) -> bool {
+        self.rewinds || self.seat().is_some_and(|seat| seat.state == State::Running)
+    }
+
+    /// Whether the clock stands still.
+    pub fn is_paused(&self) -> bool {
+        self.clock.paused.is_some()
+    }
+
+    /// How long the class has been going on, in milliseconds.
+    pub fn elapsed(&self, now: u64) -> u64 {
+        let until = self.clock.paused.unwrap_or(now);
+        until.saturating_sub(self.clock.begun.unwrap_or(until)).saturating_sub(self.clock.left_out)
+    }
+
+    /// Takes a command, at a moment in milliseconds.
+    pub fn command(&mut self, command: &Command, now: u64) -> Deed {
+        self.clock.begun.get_or_insert(now);
+        self.note = None;
+        let quits = std::mem::take(&mut self.quits);
+        if !matches!(command, Command::Pause | Command::Quit) {
+            self.resume(now);
+        }
+        match command {
+            Command::Next => self.next(),
+            Command::Guess { text } => self.guess(text),
+            Command::Back => self.back(),
+            Command::Goto { to } => self.goto(*to),
+            Command::Retry => self.retry(),
+            Command::Skip => self.skip(),
+            Command::Pause => {
+                if self.is_paused() {
+                    self.resume(now);
+                } else {
+                    self.clock.paused = Some(now);
+                }
+                Deed::Nothing
+            }
+            Command::Shell if self.can_open => Deed::Shell,
+            Command::Shell if self.is_replay => self.refuse("there is no cluster: this is an earlier run"),
+            Command::Shell => {
+                self.refuse("a shell opens in the terminal that kubewalk was started in, and there is none")
+            }
+            Command::Hint => self.toggle(Panel::Hint),
+            Command::Explain => match self.seat() {
+                Some(seat) if seat.state == State::Judged => self.toggle(Panel::Explain),
+                _ => self.refuse("there is no answer yet; h gives a hint"),
+            },
+            Command::Time => self.toggle(Panel::Time),
+            Command::Quit if quits || self.over => Deed::Quit,
+            Command::Quit => {
+                self.quits = true;
+                self.refuse("q again ends the class and removes all that it made")
+            }
+        }
+    }
+
+    /// The clock goes on from another class.
+    pub fn continues(&mut self, other: &Class) {
+        (self.clock, self.place) = (other.clock, other.place.clone());
+        (self.can_open, self.is_replay) = (other.can_open, other.is_replay);
+    }
+
+    /// What is to be done without a further command.
+    pub fn due(&mut self) -> Option<Deed> {
+        let goal = self.goal?;
+        if self.seat()?.is_bad() {
+            self.goal = None;
+            return None;
+        }
+        if self.seat()?.is_done() && !self.advance() {
+            self.goal = None;
+            return None;
+        }
+        if self.at > goal || (self.at == goal && self.seat()?.state != State::Rewound) {
+            self.goal = None;
+            self.narrate();
+            return None;
+        }
+        if self.at == goal {
+            // To run it once more.
+            self.goal = None;
+        }
+        Some(self.run())
+    }
+
+    /// Takes what happens.
+    pub fn on(&mut self, event: &Event) {
+        match event {
+            Event::ClusterReady { kind, kubernetes, .. } => self.place = format!("{kind}, Kubernetes {kubernetes}"),
+            Event::ScenarioStarted { namespace, .. } => self.namespace.clone_from(namespace),
+            Event::StepFinished(step) => self.finished(step),
+            Event::Rewound(rewound) => self.rewound(rewound),
+            Event::Aborted { message, .. } => self.note = Some(message.clone()),
+            _ => {}
+        }
+    }
+
+    /// The lines of the next step are known better now.
+    pub fn preview(&mut self, number: usize, lines: &str) {
+        if let Some(part) = self.lesson.parts.get_mut(number.saturating_sub(1))
+            && !part.types.contains("<<'EOF'")
+        {
+            part.preview(lines, &[]);
+        }
+    }
+
+    fn finished(&mut self, step: &StepFinished) {
+        let index = step.number.saturating_sub(1);
+        let Some(seat) = self.seats.get_mut(index) else { return };
+        match &step.outcome {
+            Outcome::Skipped { reason } => {
+                seat.state = State::Skipped;
+                if !reason.starts_with(LEFT_OUT) {
+                    seat.left_out = Some(reason.clone());
+                }
+            }
+            _ => {
+                seat.state = State::Judged;
+                if let Some(part) = self.lesson.parts.get_mut(index) {
+                    part.types = typed(&step.equivalent, &step.asked);
+                }
+            }
+        }
+        seat.finished = Some(step.clone());
+    }
+
+    fn rewound(&mut self, rewound: &Rewound) {
+        let to = rewound.to.saturating_sub(1);
+        for (index, seat) in self.seats.iter_mut().enumerate().skip(to) {
+            let guess = seat.guess.take().filter(|_| index == to);
+            *seat = Seat { guess, ..Seat::new() };
+        }
+        if let Some(seat) = self.seats.get_mut(to) {
+            seat.state = State::Rewound;
+            // It is asked again.
+            seat.guess = None;
+        }
+        (self.at, self.rewinds, self.over, self.asks) = (to, false, false, false);
+        self.stays.clone_from(&rewound.stays);
+        self.namespace.clone_from(&rewound.namespace);
+        let how = match rewound.by {
+            RewoundBy::Undo => "all is as it was before this step",
+            RewoundBy::Replay => "all was removed and the steps before were run again",
+        };
+        self.note = Some(how.to_owned());
+    }
+
+    fn resume(&mut self, now: u64) {
+        if let Some(paused) = self.clock.paused.take() {
+            self.clock.left_out += now.saturating_sub(paused);
+        }
+    }
+
+    fn refuse(&mut self, why: &str) -> Deed {
+        self.note = Some(why.to_owned());
+        Deed::Nothing
+    }
+
+    fn toggle(&mut self, panel: Panel) -> Deed {
+        self.panel = if self.panel == Some(panel) { None } else { Some(panel) };
+        Deed::Nothing
+    }
+
+    fn narrate(&mut self) {
+        let at = self.at;
+        if let Some(seat) = self.seats.get_mut(at).filter(|seat| matches!(seat.state, State::Ready | State::Rewound)) {
+            seat.state = State::Narrated;
+        }
+        (self.panel, self.begun) = (None, true);
+    }
+
+    /// Moves to the next step that is for this cluster, if there is one.
+    fn advance(&mut self) -> bool {
+        let next = (self.at + 1..self.seats.len()).find(|index| self.seats[*index].left_out.is_none());
+        if let Some(next) = next {
+            self.at = next;
+            self.stays.clear();
+        }
+        next.is_some()
+    }
+
+    fn run(&mut self) -> Deed {
+        let at = self.at;
+        let Some(seat) = self.seats.get_mut(at) else { return Deed::Nothing };
+        seat.state = State::Running;
+        (self.panel, self.asks, self.begun) = (None, false, true);
+        Deed::Play
+    }
+
+    fn next(&mut self) -> Deed {
+        if self.over && self.more {
+            return Deed::Finish;
+        }
+        if self.over {
+            return self.refuse("this was all; b goes back, q ends the class");
+        }
+        if !self.begun {
+            let first = self.seats.iter().position(|seat| seat.left_out.is_none());
+            let Some(first) = first else { return self.refuse("none of its steps is for this cluster") };
+            self.at = first;
+            self.narrate();
+            return Deed::Nothing;
+        }
+        let Some(seat) = self.seat() else { return Deed::Nothing };
+        match seat.state {
+            State::Ready | State::Rewound => {
+                self.narrate();
+                Deed::Nothing
+            }
+            State::Narrated if self.predict().is_some() => {
+                (self.asks, self.panel) = (true, None);
+                Deed::Nothing
+            }
+            State::Narrated | State::Predicted => self.run(),
+            State::Running => Deed::Nothing,
+            State::Judged if seat.is_bad() => {
+                self.refuse("what comes next needs this step to hold: r runs it again, b goes back")
+            }
+            State::Judged | State::Skipped => {
+                self.panel = None;
+                if self.advance() {
+                    self.narrate();
+                } else {
+                    self.over = true;
+                }
+                Deed::Nothing
+            }
+        }
+    }
+
+    /// The question of the step that is shown.
+    pub fn predict(&self) -> Option<&str> {
+        self.lesson.parts.get(self.at)?.predict.as_deref()
+    }
+
+    fn guess(&mut self, text: &str) -> Deed {
+        let (at, asks) = (self.at, self.asks);
+        let Some(seat) = self.seats.get_mut(at).filter(|_| asks) else { return self.refuse("nothing is asked now") };
+        let text: String = text.trim().chars().take(200).collect();
+        seat.guess = Some(text).filter(|text| !text.is_empty());
+        seat.state = State::Predicted;
+        self.asks = false;
+        Deed::Nothing
+    }
+
+    fn back(&mut self) -> Deed {
+        let shown = self.seat().filter(|seat| seat.is_done() && seat.left_out.is_none()).map(|_| self.at);
+        let before = || (0..self.at).rev().find(|index| self.seats[*index].left_out.is_none());
+        match shown.or_else(before).filter(|_| self.begun) {
+            Some(index) => self.to(index),
+            None => self.refuse("this is the beginning"),
+        }
+    }
+
+    fn to(&mut self, index: usize) -> Deed {
+        (self.rewinds, self.panel, self.asks) = (true, None, false);
+        self.goal = None;
+        Deed::Back(index + 1)
+    }
+
+    fn goto(&mut self, number: usize) -> Deed {
+        let Some(index) = number.checked_sub(1).filter(|index| *index < self.seats.len()) else {
+            return self.refuse(&format!("there are {} steps, and no step {number}", self.seats.len()));
+        };
+        if let Some(why) = self.seats[index].left_out.clone() {
+            return self.refuse(&format!("step {number} is left out here: {why}"));
+        }
+        let done = self.seats[index].is_done();
+        if done {
+            return self.to(index);
+        }
+        if index == self.at && self.begun {
+            return self.refuse("this is that step");
+        }
+        if self.seat().is_some_and(Seat::is_bad) {
+            return self.refuse("what comes next needs this step to hold: r runs it again, b goes back");
+        }
+        (self.goal, self.begun) = (Some(index), true);
+        Deed::Nothing
+    }
+
+    fn retry(&mut self) -> Deed {
+        match self.seat() {
+            Some(seat) if seat.state == State::Judged => {
+                let deed = self.to(self.at);
+                self.goal = Some(self.at);
+                deed
+            }
+            _ => self.refuse("it was not run yet"),
+        }
+    }
+
+    fn skip(&mut self) -> Deed {
+        let Some(seat) = self.seat().filter(|_| self.begun) else { return self.refuse("no step is shown yet") };
+        match seat.state {
+            State::Judged => self.refuse("it was run already; b takes that back"),
+            State::Skipped => self.refuse("it is left out already"),
+            _ => {
+                self.asks = false;
+                Deed::Skip(format!("{LEFT_OUT}: nothing is known about its claim"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "class/tests.rs"]
+mod tests;

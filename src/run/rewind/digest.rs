@@ -1,0 +1,266 @@
+//! What of a cluster's objects counts when it is asked whether all is as it was: what somebody wrote, and nothing that changes by
+//! itself: identity, times, status, addresses, and what controllers make and keep.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use regex::Regex;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    key::Key,
+    restless::{is_by_itself, is_custom, is_going},
+};
+use crate::k8s::object::{is_own_finalizer, items_of, text_at};
+
+/// What of a cluster's objects counts, by what they are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Digest(BTreeMap<String, Vec<String>>);
+
+/// Annotations that controllers write.
+const CONTROLLERS: [&str; 5] = [
+    "deployment.kubernetes.io/",
+    "pv.kubernetes.io/",
+    "volume.kubernetes.io/",
+    "volume.beta.kubernetes.io/",
+    "control-plane.alpha.kubernetes.io/",
+];
+
+impl Digest {
+    /// What of these objects counts. The scenario's own namespace has another name each time.
+    pub fn of<'a>(objects: impl IntoIterator<Item = (&'a Key, &'a Value)>, namespace: &str) -> Self {
+        let all: Vec<_> = objects.into_iter().collect();
+        let going: Vec<&str> = (all.iter())
+            .filter(|(key, object)| key.is("", "Namespace") && is_going(object))
+            .map(|(key, _)| key.name.as_str())
+            .collect();
+        let mut digest = Digest::default();
+        for (key, object) in all {
+            let inside = key.namespace.as_deref().is_some_and(|place| going.contains(&place));
+            if inside || is_by_itself(key, object) || goes_by_itself(object) {
+                continue;
+            }
+            let name = generated(object).unwrap_or_else(|| key.name.clone());
+            let place = key.namespace.as_ref().map(|place| format!(" in {place}")).unwrap_or_default();
+            let name = masked(&format!("{} {name}{place}", key.kind), namespace);
+            digest.0.entry(name).or_default().push(masked(&content(key, object).to_string(), namespace));
+        }
+        digest.0.values_mut().for_each(|all| all.sort());
+        digest
+    }
+
+    /// In one line: the same for the same.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, contents) in &self.0 {
+            contents.iter().for_each(|content| hash.update(format!("{name}\0{content}\0")));
+        }
+        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// How it differs now, each in a line.
+    pub fn difference(&self, now: &Self) -> Vec<String> {
+        let new = now.0.keys().filter(|name| !self.0.contains_key(*name)).map(|name| format!("{name} is new"));
+        let others = self.0.iter().filter_map(|(name, before)| match now.0.get(name) {
+            None => Some(format!("{name} is missing")),
+            Some(now) if now.len() != before.len() => Some(format!("{name} is there {} times", now.len())),
+            Some(now) if now != before => Some(format!("{name} has changed")),
+            Some(_) => None,
+        });
+        new.chain(others).collect()
+    }
+}
+
+/// Whether it is on its way out, and nobody but Kubernetes holds it.
+fn goes_by_itself(object: &Value) -> bool {
+    let held = items_of(&object["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one));
+    is_going(object) && !held
+}
+
+/// The name of an object to which the server gave its end.
+fn generated(object: &Value) -> Option<String> {
+    let begin = Some(text_at(&object["metadata"], "generateName")).filter(|begin| !begin.is_empty())?;
+    Some(format!("{begin}*"))
+}
+
+/// What of an object counts.
+pub fn content(key: &Key, object: &Value) -> Value {
+    let metadata = &object["metadata"];
+    let mut content: Map<String, Value> = object.as_object().cloned().unwrap_or_default();
+    content.retain(|name, _| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+    settle(key, &mut content);
+    let mut about = Map::new();
+    let keep_annotation = |name: &str| !CONTROLLERS.iter().any(|begin| name.starts_with(begin));
+    if let Some(annotations) = metadata["annotations"].as_object().filter(|_| !key.is("", "Node")) {
+        let kept: Map<_, _> = annotations.clone().into_iter().filter(|(name, _)| keep_annotation(name)).collect();
+        about.insert("annotations".into(), kept.into());
+    }
+    about.insert("labels".into(), metadata["labels"].clone());
+    let finalizers = items_of(&metadata["finalizers"]).filter(|one| !one.as_str().is_some_and(is_own_finalizer));
+    about.insert("finalizers".into(), finalizers.cloned().collect());
+    about.insert("owners".into(), metadata["ownerReferences"].clone());
+    about.insert("going".into(), is_going(object).into());
+    about.retain(|_, value| !is_empty(value));
+    content.insert("metadata".into(), about.into());
+    // A custom object's status is written by whoever knows the kind, which is the scenario; a quota counts what is there.
+    if is_custom(key) && !object["status"].is_null() {
+        content.insert("status".into(), object["status"].clone());
+    } else if key.is("", "ResourceQuota") {
+        content.insert("used".into(), object["status"]["used"].clone());
+    }
+    content.retain(|_, value| !is_empty(value));
+    let mut content = Value::from(content);
+    content.sort_all_objects();
+    content
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// Leaves out what controllers and allocators fill in.
+fn settle(key: &Key, content: &mut Map<String, Value>) {
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("", "Pod") => {
+            // The scheduler's; and what kubewalk itself puts into a Pod stays until the Pod goes.
+            without(content.get_mut("spec"), &["nodeName", "ephemeralContainers"]);
+        }
+        ("", "Service") => {
+            without(content.get_mut("spec"), &["clusterIP", "clusterIPs", "healthCheckNodePort"]);
+            let ports = content.get_mut("spec").and_then(|spec| spec["ports"].as_array_mut());
+            ports.into_iter().flatten().for_each(|port| without(Some(port), &["nodePort"]));
+        }
+        ("", "PersistentVolumeClaim") => without(content.get_mut("spec"), &["volumeName"]),
+        ("", "PersistentVolume") => {
+            without(content.get_mut("spec").and_then(|spec| spec.get_mut("claimRef")), &["uid", "resourceVersion"]);
+        }
+        // The token of an account, written by its controller.
+        ("", "Secret") if content.get("type").is_some_and(|kind| kind == "kubernetes.io/service-account-token") => {
+            content.remove("data");
+        }
+        ("", "Node") => {
+            let unschedulable = content.get("spec").map(|spec| spec["unschedulable"].clone()).unwrap_or_default();
+            content.insert("spec".into(), json!({"unschedulable": unschedulable}));
+        }
+        ("rbac.authorization.k8s.io", "ClusterRole") if content.contains_key("aggregationRule") => {
+            content.remove("rules");
+        }
+        ("coordination.k8s.io", "Lease") => {
+            content.remove("spec");
+        }
+        _ => {}
+    }
+}
+
+fn without(map: Option<&mut Value>, keys: &[&str]) {
+    if let Some(map) = map.and_then(Value::as_object_mut) {
+        map.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+}
+
+/// A text without what is another one each time: uids, times, and the names that admission makes.
+fn masked(text: &str, namespace: &str) -> String {
+    static UID: LazyLock<Regex> = LazyLock::new(|| pattern("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"));
+    static TIME: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"));
+    static VOLUME: LazyLock<Regex> = LazyLock::new(|| pattern("kube-api-access-[a-z0-9]{5}"));
+    let text = UID.replace_all(text, "(uid)");
+    let text = TIME.replace_all(&text, "(time)");
+    let text = VOLUME.replace_all(&text, "kube-api-access-(any)");
+    if namespace == "default" { text.into_owned() } else { text.replace(namespace, "{namespace}") }
+}
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(group: &str, kind: &str, namespace: &str, name: &str) -> Key {
+        let namespace = Some(namespace).filter(|name| !name.is_empty()).map(str::to_owned);
+        Key { group: group.into(), kind: kind.into(), namespace, name: name.into() }
+    }
+
+    fn digest(namespace: &str, objects: &[(Key, Value)]) -> Digest {
+        Digest::of(objects.iter().map(|(key, object)| (key, object)), namespace)
+    }
+
+    fn changed(group: &str, kind: &str, before: &Value, now: &Value) -> Vec<String> {
+        let one = |object: &Value| digest("kw-a", &[(key(group, kind, "kw-a", "x"), object.clone())]);
+        one(before).difference(&one(now))
+    }
+
+    #[test]
+    fn what_changes_by_itself_does_not_count() {
+        let pod = |n: u8| {
+            json!({
+                "metadata": {"uid": format!("0000000{n}-0000-4000-8000-000000000000"), "resourceVersion": n, "name": "x",
+                    "creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": [n], "labels": {"a": "b"}},
+                "spec": {"nodeName": n, "ephemeralContainers": [n], "volumes": [{"name": format!("kube-api-access-abcd{n}")}],
+                    "note": format!("made 2026-01-0{n}T00:00:00.5+01:00 of 0000000{n}-0000-4000-8000-000000000000")},
+                "status": {"podIP": n},
+            })
+        };
+        assert_eq!(changed("", "Pod", &pod(1), &pod(2)), Vec::<String>::new());
+        let mut other = pod(1);
+        other["metadata"]["labels"]["a"] = "c".into();
+        assert_eq!(changed("", "Pod", &pod(1), &other), ["Pod x in {namespace} has changed"]);
+        let service = |n: u8| json!({"metadata": {}, "spec": {"clusterIP": n, "clusterIPs": [n], "ports": [{"port": 1, "nodePort": n}]}});
+        assert!(changed("", "Service", &service(1), &service(2)).is_empty());
+        let token =
+            |n: u8| json!({"metadata": {}, "type": "kubernetes.io/service-account-token", "data": {"token": n}});
+        assert!(changed("", "Secret", &token(1), &token(2)).is_empty());
+        let opaque = |n: u8| json!({"metadata": {}, "type": "Opaque", "data": {"token": n}});
+        assert_eq!(changed("", "Secret", &opaque(1), &opaque(2)).len(), 1);
+        let aggregated = |n: u8| json!({"metadata": {}, "aggregationRule": {}, "rules": [n]});
+        assert!(changed("rbac.authorization.k8s.io", "ClusterRole", &aggregated(1), &aggregated(2)).is_empty());
+        let role = |n: u8| json!({"metadata": {}, "rules": [n]});
+        assert_eq!(changed("rbac.authorization.k8s.io", "ClusterRole", &role(1), &role(2)).len(), 1);
+    }
+
+    #[test]
+    fn the_status_of_a_custom_object_counts_and_so_does_what_a_quota_counts() {
+        let with = |status: Value| json!({"metadata": {}, "status": status});
+        let (one, two) =
+            (with(json!({"used": {"pods": "1"}, "other": 1})), with(json!({"used": {"pods": "1"}, "other": 2})));
+        assert!(changed("", "ResourceQuota", &one, &two).is_empty());
+        assert_eq!(changed("", "ResourceQuota", &one, &with(json!({"used": {"pods": "2"}}))).len(), 1);
+        assert_eq!(changed("x.example", "Jar", &one, &two).len(), 1);
+        assert!(changed("apps", "Deployment", &one, &two).is_empty());
+    }
+
+    #[test]
+    fn the_own_namespace_and_generated_names_are_the_same_each_time() {
+        let objects = |namespace: &str, end: &str| {
+            let one =
+                json!({"metadata": {"generateName": "a-"}, "data": {"url": format!("https://x.{namespace}.svc")}});
+            digest(namespace, &[(key("", "ConfigMap", namespace, &format!("a-{end}")), one)])
+        };
+        let (one, two) = (objects("kw-a-bcdfg", "x"), objects("kw-a-2z4y6", "y"));
+        assert_eq!((one.difference(&two), one.hash() == two.hash()), (vec![], true));
+        assert_ne!(one.hash(), Digest::default().hash());
+        assert_eq!(Digest::default().difference(&one), ["ConfigMap a-* in {namespace} is new"]);
+        assert_eq!(one.difference(&Digest::default()), ["ConfigMap a-* in {namespace} is missing"]);
+    }
+
+    #[test]
+    fn what_goes_counts_only_when_somebody_holds_it() {
+        let going = |finalizers: Value| json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": finalizers}});
+        let one = |object: Value| digest("n", &[(key("", "ConfigMap", "n", "c"), object)]);
+        assert_eq!(one(going(json!(["kubernetes.io/x"]))), Digest::default());
+        assert_ne!(one(going(json!(["x.example/hold"]))), Digest::default());
+        assert_ne!(one(going(json!(["x.example/hold"]))), one(json!({"metadata": {"finalizers": ["x.example/hold"]}})));
+        let inside = [
+            (key("", "Namespace", "", "n"), going(json!([]))),
+            (key("", "ConfigMap", "n", "c"), json!({"metadata": {}})),
+        ];
+        assert_eq!(digest("other", &inside), Digest::default());
+    }
+}
