@@ -57,7 +57,7 @@ pub fn render(file: &File, shown: &[Shown]) -> String {
 fn cell(text: &str) -> String {
     let text = printable(text.trim());
     let (mut cell, mut code) = (String::new(), false);
-    let paired = text.matches('`').count() % 2 == 0;
+    let paired = text.matches('`').count().is_multiple_of(2);
     for letter in text.chars() {
         match letter {
             '`' if paired => {

@@ -42,7 +42,7 @@ fn document(steps: &str) -> std::sync::Arc<Document> {
 )]
 #[case::a_link("claims: [{id: a, claim: b, link: 'http://x'}]\n", &["1:34: this is no `https` address"])]
 #[case::a_list_as_text("claims: [{id: a, claim: [b]}]\n", &["1:25: `claim` is a text"])]
-#[case::no_yaml("claims: [\n", &["2:1: "])]
+#[case::no_yaml("claims: [\n", &["1:9: this is not YAML"])]
 fn what_is_wrong_is_told_with_its_place(#[case] text: &str, #[case] said: &[&str]) {
     let found = file(text).expect_err("wrong");
     assert_eq!(found.len(), said.len(), "{found:?}");

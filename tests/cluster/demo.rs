@@ -76,6 +76,11 @@ impl Terminal {
         self.ask(&["capture-pane", "-p"])
     }
 
+    /// All that it has printed, also what is above the screen.
+    fn printed(&self) -> String {
+        self.ask(&["capture-pane", "-p", "-S", "-"])
+    }
+
     fn press(&self, keys: &[&str]) {
         self.ask(&[&["send-keys"], keys].concat());
     }
@@ -182,7 +187,7 @@ fn a_class_goes_there_and_back() {
     // Back twice: the binding is gone, the Role is there.
     terminal.press_until("b", &["Step 5 of 5", "all is as it was before this step"]);
     terminal.press_until("b", &["Step 4 of 5", "all is as it was before this step", "✓✓✓↶·"]);
-    terminal.press_until("!", &["there> "]);
+    terminal.press_until("!", &["there>"]);
     terminal.types("kubectl get rolebindings,roles -o name; echo listed");
     let screen = terminal.until(&["role.rbac.authorization.k8s.io/read-pods", "\nlisted"]);
     assert!(!screen.contains("rolebinding.rbac"), "{screen}");
@@ -193,8 +198,9 @@ fn a_class_goes_there_and_back() {
     terminal.press_until("Space", &["Step 4 of 5", "kind: RoleBinding"]);
     terminal.press_until("Space", &["✓ HELD", "✓✓✓✓·"]);
     terminal.press_until("b", &["Step 4 of 5", "all is as it was before this step"]);
-    terminal.press_until("!", &["there> "]);
-    terminal.types("kubectl get rolebindings,configmaps -o name; echo listed");
+    terminal.press_until("!", &["there>"]);
+    // What the first shell has printed is still there.
+    terminal.types("printf '\\033[H\\033[2J'; kubectl get rolebindings,configmaps -o name; echo listed");
     let screen = terminal.until(&["configmap/kube-root-ca.crt", "\nlisted"]);
     assert!(!screen.contains("rolebinding.rbac") && !screen.contains("configmap/by-hand"), "{screen}");
     terminal.types("exit");
@@ -207,7 +213,7 @@ fn a_class_goes_there_and_back() {
     terminal.press_until("Space", &["The end", "5 of 5 steps held"]);
     terminal.press(&["q"]);
     assert_eq!(terminal.ended(), "0");
-    assert!(terminal.screen().contains("5 steps held, 0 failed, 0 not run"), "{}", terminal.screen());
+    assert!(terminal.printed().contains("5 steps held, 0 failed, 0 not run"), "{}", terminal.printed());
     drop(terminal);
     place.nothing_left_within(Duration::from_secs(20));
 }
@@ -237,7 +243,7 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
     terminal.press_until("q", &["q again ends the class"]);
     terminal.press(&["q"]);
     assert_eq!(terminal.ended(), "0");
-    assert!(terminal.screen().contains("0 steps held, 0 failed, 5 not run"), "{}", terminal.screen());
+    assert!(terminal.printed().contains("0 steps held, 0 failed, 5 not run"), "{}", terminal.printed());
     drop(terminal);
 
     // Ctrl-C is what it is elsewhere.
@@ -246,7 +252,7 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
     place.note_clusters();
     terminal.press(&["C-c"]);
     assert_eq!(terminal.ended(), "130");
-    assert!(terminal.screen().contains("everything that was started is removed"), "{}", terminal.screen());
+    assert!(terminal.printed().contains("everything that was started is removed"), "{}", terminal.printed());
     drop(terminal);
     place.nothing_left_within(Duration::from_secs(20));
 }

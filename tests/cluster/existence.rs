@@ -48,7 +48,7 @@ fn run(steps: &str) -> (u8, String) {
 )]
 #[case::what_a_command_prints_whatever_is_said_of_it(
     "  - title: p\n    pod: {name: p, image: curl, serviceAccount: reader}\n  - title: t\n    exec:\n      in: p\n      command: [sh, -c, 'curl -sk -H \"Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\" https://kubernetes.default/api/v1/namespaces/{namespace}/pod']\n    expect: {path: [{at: $.status, equals: Failure}]}\n",
-    "`v1` has no resource `pod`"
+    "there is no resource `pod`"
 )]
 #[case::what_is_saved_meanwhile(
     "  - title: saved\n    get: {kind: Namespace, name: default}\n    save: {word: $.kind}\n  - title: t\n    as: serviceaccount/reader\n    request: {path: '/api/v1/namespaces/default/{saved.word}'}\n    expect: {status: 403}\n",

@@ -11,9 +11,9 @@ use std::{
 use crossterm::terminal;
 use tokio::sync::watch;
 
-use super::{keys, room::Room};
+use super::{keys, raw::give_back, room::Room};
 use crate::{
-    cli::output::{draw, enter_screen, leave_screen},
+    cli::output::{draw, enter_screen},
     presenter::{
         View,
         screen::{Local, Screen},
@@ -216,10 +216,4 @@ impl Face {
             }
         }
     }
-}
-
-/// Makes the terminal what it was.
-pub fn give_back() {
-    leave_screen();
-    let _ = terminal::disable_raw_mode();
 }

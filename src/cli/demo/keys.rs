@@ -7,7 +7,7 @@ use std::{
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{face::give_back, room::Room};
+use super::{raw::give_back, room::Room};
 use crate::{
     exit_code::Exit,
     presenter::{Command, command::of_key, screen::Local},

@@ -6,9 +6,11 @@
 mod face;
 mod keys;
 mod leader;
+mod raw;
 mod replay;
 mod room;
 mod server;
+mod serving;
 mod sink;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -19,15 +21,16 @@ use tokio::time::Instant;
 use self::{
     face::{Face, Look},
     leader::Leader,
+    raw::is_at_a_terminal,
     room::Room,
-    server::Server,
+    serving::serve,
     sink::ClassSink,
 };
 use super::{
     cluster_choice::ClusterChoice,
     cluster_source::Starter,
     look::Pause,
-    output::{eprint, eprint_colored, print, stdout_is_a_terminal},
+    output::{eprint, eprint_colored},
     rendering,
     report_target::{self, ReportKind, ReportTarget},
     screen::Screen,
@@ -98,11 +101,6 @@ pub struct Options {
 /// How long what a scenario made may take to go.
 const GOES_WITHIN: Duration = Duration::from_secs(30);
 
-/// Whether somebody sits at a terminal.
-fn is_at_a_terminal() -> bool {
-    rustix::termios::isatty(rustix::stdio::stdin()) && stdout_is_a_terminal()
-}
-
 impl Options {
     fn look(&self, talk: Talk) -> Look {
         let Showing { speed, no_typing, projector } = self.showing;
@@ -142,6 +140,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         filter: None,
         expression: None,
         tag: vec![],
+        claims: None,
         untrusted: options.untrusted,
         claims: None,
     };
@@ -194,24 +193,6 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             exit.worst(screen.finish())
         })
     })
-}
-
-/// Serves a room, if that is asked for, and says where.
-async fn serve(room: &Arc<Room>, look: Look) -> Result<Option<Server>, Exit> {
-    if !look.browser {
-        return Ok(None);
-    }
-    match Server::start(Arc::clone(room), look.speed).await {
-        Ok(server) => {
-            let said = format!("to lead the class:   {}\nonly to follow it:   {}\n", server.leads, server.follows);
-            print(&said);
-            Ok(Some(server))
-        }
-        Err(e) => {
-            eprint_line!("error: the page of the class cannot be served: {e}");
-            Err(Exit::Environment)
-        }
-    }
 }
 
 /// The scenarios of a class, and their cluster.

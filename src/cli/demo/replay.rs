@@ -4,9 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     face::{Face, Look},
-    is_at_a_terminal,
+    raw::is_at_a_terminal,
     room::Room,
-    serve,
+    serving::serve,
 };
 use crate::{
     cli::{
