@@ -81,6 +81,8 @@ pub struct Shown {
     pub path: String,
     /// The line on which the step begins.
     pub line: usize,
+    /// Its number, 1 for the first, where a step with `each` is as many as it has rows.
+    pub number: usize,
     /// Its claim, as it is written.
     pub title: String,
     /// The ids that it names.
@@ -108,6 +110,7 @@ pub fn steps(document: &Document) -> Vec<Shown> {
     let shown = steps.map(|(index, step)| Shown {
         path: document.source.path.to_string_lossy().replace('\\', "/"),
         line: line_col(&document.source, document.span(&format!("/steps/{index}")).start).0,
+        number: index + 1,
         title: step["title"].as_str().unwrap_or_default().to_owned(),
         rows: (step["rows"].as_array().into_iter().flatten())
             .filter_map(Value::as_str)
@@ -323,6 +326,7 @@ mod tests {
         Shown {
             path: "scenarios/a/b.yaml".into(),
             line: 7,
+            number: 1,
             title: "t".into(),
             rows: rows.iter().map(ToString::to_string).collect(),
             expectations: 2,
