@@ -5,6 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use super::shown::Shown;
 use super::{
     seen::Seen,
     versions::{holds, in_words},
@@ -72,27 +73,6 @@ impl Needs {
             Needs::Network => "another network",
         }
     }
-}
-
-/// A step of a scenario, as far as it shows claims.
-#[derive(Debug, Clone)]
-pub struct Shown {
-    /// The scenario's path, e.g. `scenarios/rbac/one-role.yaml`.
-    pub path: String,
-    /// The line on which the step begins.
-    pub line: usize,
-    /// Its number, 1 for the first, where a step with `each` is as many as it has rows.
-    pub number: usize,
-    /// Its claim, as it is written.
-    pub title: String,
-    /// The ids that it names.
-    pub rows: Vec<String>,
-    /// How many things it expects; one, that the verb succeeds, when it says nothing.
-    pub expectations: usize,
-    /// How often it is played (`each`).
-    pub times: usize,
-    /// The versions it is limited to, as written in `when`.
-    pub versions: Option<String>,
 }
 
 /// Reads `docs/claims.yaml`.

@@ -7,7 +7,7 @@ use crate::{
     k8s::{Version, version::NoVersion},
 };
 
-use super::claims::Shown;
+use super::shown::Shown;
 
 /// How a step ended on a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
