@@ -34,6 +34,59 @@ const BUILD_ENDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5)
 
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/engine");
 
+impl Release {
+    /// The hash of its image's sources, 16 hex digits, as `engine/build.sh --minor MINOR --hash` computes it: of every file but
+    /// `*.md`, what is only for kind and helm, and the folders of versions that are neither this nor the newest, sorted by path,
+    /// the line that `sha256sum` prints.
+    pub fn hash(self) -> String {
+        let others = Release::ALL.into_iter().filter(|other| ![self, Release::NEWEST].contains(other));
+        let others: Vec<String> = others.map(|other| format!("{other}/")).collect();
+        let other = |path: &str| others.iter().any(|folder| path.starts_with(folder));
+        hash_of(|path| {
+            !path.ends_with(".md") && !path.starts_with("kind/") && !path.starts_with("helm/") && !other(path)
+        })
+    }
+
+    /// The folder of the finished image, if it is there.
+    pub fn built(self, cache: &Path) -> Option<PathBuf> {
+        let dir = cache.join("engine").join(self.hash());
+        dir.join("COMPLETE").exists().then_some(dir)
+    }
+
+    /// The folder of the image, which is built first when it is not there. The build shows its progress on standard error,
+    /// also from inside `cargo test`, and can be interrupted and resumed.
+    ///
+    /// # Errors
+    /// What the build lacked, as its script said it.
+    pub async fn ensure(
+        self,
+        cache: &Path,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<PathBuf, ClusterError> {
+        if let Some(dir) = self.checked(cache)? {
+            return Ok(dir);
+        }
+        progress(Progress::BuildingEngine { kubernetes: self.minor });
+        build(&own::cache(cache)?, &["--minor", &self.to_string()]).await?;
+        self.checked(cache)?.ok_or_else(|| ClusterError::plain("the engine's build ended without an image"))
+    }
+
+    /// The folder of the finished image, if it is there: one that nobody else could have changed, and that is as it was built.
+    ///
+    /// # Errors
+    /// Who else could have changed it, or what is not as it was built.
+    pub fn checked(self, cache: &Path) -> Result<Option<PathBuf>, ClusterError> {
+        if self.built(cache).is_none() {
+            return Ok(None);
+        }
+        // By the real path of the cache from here on: the other may lead through somebody's link.
+        let cache = own::cache(cache)?;
+        let Some(dir) = self.built(&cache) else { return Ok(None) };
+        as_built(&dir, &cache)?;
+        Ok(Some(dir))
+    }
+}
+
 /// The hash of the newest node image's sources.
 pub fn hash() -> String {
     Release::NEWEST.hash()

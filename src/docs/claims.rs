@@ -5,6 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use super::shown::Shown;
 use super::{
     seen::Seen,
     versions::{holds, in_words},
@@ -74,25 +75,6 @@ impl Needs {
     }
 }
 
-/// A step of a scenario, as far as it shows claims.
-#[derive(Debug, Clone)]
-pub struct Shown {
-    /// The scenario's path, e.g. `scenarios/rbac/one-role.yaml`.
-    pub path: String,
-    /// The line on which the step begins.
-    pub line: usize,
-    /// Its claim, as it is written.
-    pub title: String,
-    /// The ids that it names.
-    pub rows: Vec<String>,
-    /// How many things it expects; one, that the verb succeeds, when it says nothing.
-    pub expectations: usize,
-    /// How often it is played (`each`).
-    pub times: usize,
-    /// The versions it is limited to, as written in `when`.
-    pub versions: Option<String>,
-}
-
 /// Reads `docs/claims.yaml`.
 ///
 /// # Errors
@@ -108,6 +90,7 @@ pub fn steps(document: &Document) -> Vec<Shown> {
     let shown = steps.map(|(index, step)| Shown {
         path: document.source.path.to_string_lossy().replace('\\', "/"),
         line: line_col(&document.source, document.span(&format!("/steps/{index}")).start).0,
+        number: index + 1,
         title: step["title"].as_str().unwrap_or_default().to_owned(),
         rows: (step["rows"].as_array().into_iter().flatten())
             .filter_map(Value::as_str)
@@ -323,6 +306,7 @@ mod tests {
         Shown {
             path: "scenarios/a/b.yaml".into(),
             line: 7,
+            number: 1,
             title: "t".into(),
             rows: rows.iter().map(ToString::to_string).collect(),
             expectations: 2,

@@ -9,5 +9,6 @@ mod flow;
 pub mod language;
 pub mod sbom;
 pub mod seen;
+pub mod shown;
 mod versions;
 pub mod what_changed;

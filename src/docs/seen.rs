@@ -7,7 +7,7 @@ use crate::{
     k8s::{Version, version::NoVersion},
 };
 
-use super::claims::Shown;
+use super::shown::Shown;
 
 /// How a step ended on a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,15 +72,15 @@ impl Seen {
         text
     }
 
-    /// Notes what came of a run on one version. Of a step that is played several times, the worst counts.
+    /// Notes what came of a run on one version. Of steps that say the same, the worst counts.
     pub fn take(&mut self, version: Version, records: &[Record], shown: &[Shown]) {
         let steps = self.of.entry(version).or_default();
         for step in records.iter().filter_map(|record| match &record.event {
             Event::StepFinished(step) => Some(step),
             _ => None,
         }) {
-            let own = shown.iter().filter(|own| own.path == step.path && own.line <= step.line);
-            let Some(own) = own.max_by_key(|own| own.line) else { continue };
+            let own = shown.iter().find(|own| own.path == step.path && own.number == step.number);
+            let Some(own) = own else { continue };
             let ended = match step.outcome {
                 Outcome::Held => Ended::Held,
                 Outcome::Skipped { .. } => Ended::Skipped,
