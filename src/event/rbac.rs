@@ -143,17 +143,15 @@ fn changed(step: &Step, answer: &Answer, at: usize) -> Vec<Rbac> {
         Action::Delete(Target { kind, namespace, name, .. }) if good || http.is_some_and(|http| http.status == 404) => {
             removed(&kind.kind, namespace.as_deref(), name.as_deref()).into_iter().collect()
         }
-        Action::Request(_) | Action::Curl(_) if good && step.action.changes() => {
-            step.action.requests().iter().filter_map(|request| by_request(request, json)).collect()
-        }
         Action::Kubectl(call) => match answer {
             Answer::Exec { stdout, .. } => by_kubectl(call, &String::from_utf8_lossy(stdout)),
             _ => vec![],
         },
-        Action::Request(_) | Action::Curl(_) | Action::Patch(_) | Action::Delete(_) => vec![],
-        // A Pod is no part of a diagram, and what a command inside one does is not known.
-        Action::Pod(_) | Action::Exec(_) => vec![],
-        Action::Can(_) | Action::Get(_) | Action::Wait(..) | Action::Whoami | Action::Token(_) => vec![],
+        // Of all others, what their requests have changed. What a command inside a Pod does is not known.
+        action if good && action.changes() => {
+            action.requests().iter().filter_map(|request| by_request(request, json)).collect()
+        }
+        _ => vec![],
     }
 }
 

@@ -99,7 +99,7 @@ mod tests {
                 {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}},
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"k": "it's\nEOF\n"}},
             ]})),
-            r#"printf '%s\n' '{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"a","namespace":"default"}}' --- \
+            r#"printf '%s\n' '{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"a","namespace":"default"}}' \
 '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b","namespace":"default"},"data":{"k":"it'\''s\nEOF\n"}}' | kubectl apply --server-side -f -"#
                 .replace("\\\n", "")
         );

@@ -79,6 +79,9 @@ pub(in crate::presenter) mod tests {
             answered: Some(ResponseRecord { status: Some(status), ..ResponseRecord::default() }),
             attempts: 1,
             why: vec![],
+            rows: vec![],
+            when: vec![],
+            rbac: vec![],
         }
     }
 

@@ -155,6 +155,7 @@ mod tests {
                 line: 1,
                 namespace: "kw-a".into(),
                 steps: 4,
+                sum: String::new(),
             },
             started(1),
             Event::StepFinished(Box::new(step.clone())),

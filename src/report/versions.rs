@@ -233,6 +233,8 @@ mod tests {
             asked: vec![],
             answered: None,
             attempts: 1,
+            why: vec![],
+            rbac: vec![],
         }))
     }
 
@@ -258,6 +260,7 @@ mod tests {
                     line: 1,
                     namespace: "n".into(),
                     steps: 3,
+                    sum: String::new(),
                 },
                 step(1, "Same", Outcome::Held, &[], &["S1.10"]),
                 step(2, "A Secret | <b>", Outcome::Held, &[when], &["S1.10"]),

@@ -68,7 +68,9 @@ pub fn stand_in() -> String {
             let never = kubewalk::stop::Stop::never();
             let engine = engine::ensure(&settings.cache, &mut |_| ()).await.expect("the engine can be built");
             let daemon = Daemon::connect(settings.docker_host.as_deref()).await.expect("Docker answers");
-            let loaded = images::load_node(&daemon, &engine, &settings.notes(), &never, &mut |_| ()).await;
+            let loaded =
+                images::load_node(&daemon, (engine::Release::NEWEST, &engine), &settings.notes(), &never, &mut |_| ())
+                    .await;
             loaded.expect("the node image can be loaded");
         });
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docker/k3s-stand-in/build");

@@ -142,7 +142,6 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         tag: vec![],
         claims: None,
         untrusted: options.untrusted,
-        claims: None,
     };
     let mut selected = select::select(&selection, Slow::Too, talk.stderr_colors());
     eprint_colored(&selected.complaints(), talk.stderr_colors());

@@ -27,6 +27,9 @@ fn finished(number: usize, outcome: Outcome) -> Event {
         answered: Some(ResponseRecord { status: Some(403), ..ResponseRecord::default() }),
         attempts: 1,
         why: vec![],
+        rows: vec![],
+        when: vec![],
+        rbac: vec![],
     }))
 }
 

@@ -5,7 +5,7 @@ use k8s_openapi::api::rbac::v1::{
 };
 use serde_json::Value;
 
-use super::Shown;
+use super::shown::Shown;
 use crate::{
     event::rbac::{Call, Rbac},
     explain::evaluate::{self, Caller},

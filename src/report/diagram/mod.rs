@@ -6,11 +6,13 @@
 mod known;
 mod mermaid;
 mod sentences;
+mod shown;
 mod svg;
 
 #[cfg(test)]
 mod tests;
 
+pub use shown::Shown;
 pub use svg::Style;
 
 use self::known::{Known, Role, Subject};
@@ -64,54 +66,6 @@ pub struct Edge {
     pub to: usize,
     /// What calls have shown of it.
     pub shown: Shown,
-}
-
-/// What calls have shown of an arrow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// The last call that could go by it was allowed, in the step of this number.
-    Allowed(usize),
-    /// It was refused.
-    Denied(usize),
-    /// No call went by it.
-    NotAsked,
-}
-
-impl Shown {
-    /// A sign beside the colour.
-    pub fn sign(self) -> &'static str {
-        match self {
-            Shown::Allowed(_) => "✓",
-            Shown::Denied(_) => "✗",
-            Shown::NotAsked => "?",
-        }
-    }
-
-    /// The sign and the step, e.g. `✓ 4`.
-    pub fn label(self) -> String {
-        match self {
-            Shown::Allowed(step) | Shown::Denied(step) => format!("{} {step}", self.sign()),
-            Shown::NotAsked => self.sign().to_owned(),
-        }
-    }
-
-    /// A word for style sheets.
-    pub fn class(self) -> &'static str {
-        match self {
-            Shown::Allowed(_) => "allowed",
-            Shown::Denied(_) => "denied",
-            Shown::NotAsked => "unasked",
-        }
-    }
-
-    /// In words, e.g. `allowed in step 4`.
-    pub fn words(self) -> String {
-        match self {
-            Shown::Allowed(step) => format!("allowed in step {step}"),
-            Shown::Denied(step) => format!("denied in step {step}"),
-            Shown::NotAsked => "not asked".to_owned(),
-        }
-    }
 }
 
 /// What the signs mean, for below a picture.

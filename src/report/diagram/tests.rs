@@ -24,6 +24,9 @@ fn step(number: usize, rbac: Vec<Rbac>) -> StepFinished {
         answered: None,
         attempts: 1,
         rbac,
+        rows: vec![],
+        when: vec![],
+        why: vec![],
     }
 }
 

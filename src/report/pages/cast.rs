@@ -4,7 +4,10 @@
 use serde_json::json;
 use unicode_width::UnicodeWidthChar as _;
 
-use super::{Page, footer, step::Told};
+use super::{
+    page::{Page, footer},
+    step::Told,
+};
 use crate::report::story::Verdict;
 
 const COLUMNS: usize = 100;

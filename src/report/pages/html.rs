@@ -2,7 +2,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Page, footer, step::Told};
+use super::{
+    page::{Page, footer},
+    step::Told,
+};
 use crate::report::{
     diagram::{Diagram, LEGEND, Style},
     html::{

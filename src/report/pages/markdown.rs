@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Page, footer, step::Told};
+use super::{
+    page::{Page, footer},
+    step::Told,
+};
 use crate::report::{
     diagram::{Diagram, LEGEND},
     story::{Story, Verdict},

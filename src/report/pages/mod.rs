@@ -5,16 +5,15 @@ mod cast;
 mod html;
 mod markdown;
 mod normal;
+mod page;
 mod step;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
+use self::page::{MADE, Page, SEAL, SUM_OF, Stamp};
 use super::story::{Run, Story, Verdict};
 use crate::{event::Record, text};
 
@@ -36,17 +35,6 @@ pub struct Refusal {
     pub class: &'static str,
     /// One sentence.
     pub message: String,
-}
-
-/// What a reader is told of a run that did not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp(Vec<String>);
-
-/// What all formats are made of.
-struct Page<'a> {
-    title: &'a str,
-    run: &'a Run<'a>,
-    stamp: Option<Stamp>,
 }
 
 /// Why a run makes no page, if it does not: something of it did not hold, or was not run.
@@ -105,30 +93,6 @@ fn title_of(run: &Run<'_>) -> String {
             folder.rsplit('/').next().unwrap_or_default().to_owned()
         }
     }
-}
-
-/// Stands where the page's own sum is to be.
-const SEAL: &str = "sha256:SEAL-OF-THIS-PAGE";
-
-/// Stands before it.
-const SUM_OF: &str = "The sum of this page, without the day and the version of kubewalk: ";
-
-/// The day and the version, which are no part of the sum.
-static MADE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"Made on [0-9-]{0,10} by kubewalk [0-9A-Za-z.+-]{0,40} from a real run")
-        .expect("a pattern that the tests compile")
-});
-
-/// The footer of all formats, line by line; the last has the page's own sum.
-fn footer(page: &Page<'_>) -> Vec<String> {
-    let day = page.run.started.split('T').next().unwrap_or_default();
-    let mut lines = vec![format!("Made on {day} by kubewalk {} from a real run.", page.run.kubewalk)];
-    if let Some(cluster) = page.run.cluster {
-        lines.push(format!("Kubernetes {}, cluster {}.", cluster.kubernetes, cluster.kind));
-    }
-    lines.extend(page.run.scenarios.iter().map(|story| format!("{} {}", story.path, story.sum)));
-    lines.push(format!("{SUM_OF}{SEAL}"));
-    lines.iter().map(|line| line.replace('\n', " ")).collect()
 }
 
 /// Puts the page's sum into it.
