@@ -68,6 +68,7 @@ pub mod plan;
 #[doc(hidden)]
 pub mod project_file;
 
+#[doc(hidden)]
 pub mod claims;
 
 #[doc(hidden)]

@@ -123,8 +123,9 @@ impl Terminal {
         let begun = Instant::now();
         loop {
             let status = self.ask(&["list-panes", "-F", "#{pane_dead} #{pane_dead_status}"]);
-            if let Some(code) = status.trim().strip_prefix("1") {
-                return code.trim().to_owned();
+            // The terminal's end is known a moment before the process' own.
+            if let Some(code) = status.trim().strip_prefix("1").map(str::trim).filter(|code| !code.is_empty()) {
+                return code.to_owned();
             }
             assert!(begun.elapsed() < SEEN_WITHIN, "it does not end:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(50));

@@ -110,6 +110,7 @@ fn what_failed_stays_in_a_container_until_somebody_ends_it(#[case] kind: &str) {
     if kind == "kind" {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kind-stand-in");
         let said = Command::new(script).stderr(Stdio::inherit()).output().expect("the script runs");
+        assert!(said.status.success(), "there is no stand-in image: {}", said.status);
         command.env("KUBEWALK_KIND_IMAGE", String::from_utf8_lossy(&said.stdout).trim());
     }
     let said = traces::Said::from(&command.output().expect("kubewalk starts"));
