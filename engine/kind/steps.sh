@@ -113,7 +113,11 @@ build_kind_images() {
 helpers_kind_images="archive"
 
 build_kind_store() {
-	bash "$here/build/store.sh" "${dirs[kube]}/kube" "$work/containerd" "${dirs[kind_images]}"/*.tar
+	mkdir "$work/programs"
+	ln -s "${dirs[kube]}/kube" "$work/programs/containerd"
+	ln -s "${dirs[kube]}/kube" "$work/programs/ctr"
+	bash "$here/build/store.sh" "$work/programs" "$work/containerd" "${dirs[kind_images]}"/*.tar
+	rm -rf "$work/programs"
 }
 
 # ── The image, as an archive for `docker load`.
