@@ -54,9 +54,11 @@ impl Terminal {
         command.env("SHELL", "/bin/sh").env("PS1", "there> ").env("TERM", "xterm-256color").env_remove("TMUX");
         // Without a server there is none yet that options could be said to.
         let config = terminal.socket.with_extension("conf");
-        fs::write(&config, "set -g remain-on-exit on\nset -g status off\nset -g default-terminal screen-256color\n")
-            .expect("written");
+        fs::write(&config, "set -g status off\nset -g default-terminal screen-256color\n").expect("written");
         command.arg("-f").arg(&config).args(["new-session", "-d", "-x", "80", "-y", "24"]);
+        // tmux itself does not always notice how a process ends (3.3a: the end of its terminal comes before SIGCHLD, which is lost
+        // while another program notes the logout). A shell does, and its pane stays.
+        command.args(["sh", "-c", "\"$@\"; echo \"ended with $?\"; exec cat", "sh"]);
         command.arg(env!("CARGO_BIN_EXE_kubewalk")).args(args);
         good(&command.output().expect("tmux starts"));
         terminal
@@ -112,24 +114,20 @@ impl Terminal {
         self.until(words)
     }
 
+    /// Of kubewalk, which the pane's shell has started.
     fn pid(&self) -> Pid {
-        let pid = self.ask(&["list-panes", "-F", "#{pane_pid}"]);
-        Pid::from_raw(pid.trim().parse().expect("a number")).expect("a pid")
+        let shell = self.ask(&["list-panes", "-F", "#{pane_pid}"]);
+        let shell = shell.trim();
+        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("a shell");
+        Pid::from_raw(children.trim().parse().expect("one child")).expect("a pid")
     }
 
     /// The exit code, once it has ended.
     #[track_caller]
     fn ended(&self) -> String {
-        let begun = Instant::now();
-        loop {
-            let status = self.ask(&["list-panes", "-F", "#{pane_dead} #{pane_dead_status}#{pane_dead_signal}"]);
-            // The terminal's end is known a moment before the process' own.
-            if let Some(code) = status.trim().strip_prefix("1").map(str::trim).filter(|code| !code.is_empty()) {
-                return code.to_owned();
-            }
-            assert!(begun.elapsed() < SEEN_WITHIN, "it does not end:\n{}", self.screen());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let screen = self.until(&["ended with "]);
+        let code = screen.rsplit("ended with ").next().unwrap_or_default();
+        code.lines().next().unwrap_or_default().trim().to_owned()
     }
 }
 
@@ -152,7 +150,6 @@ fn written(folder: &Path) -> String {
 }
 
 #[test]
-#[ignore = "does not pass each time: in tmux the first screen stayed empty, or the exit code was not seen; docs/demo.md says so"]
 fn a_class_goes_there_and_back() {
     let _alone = alone();
     let mut place = Place::new();
@@ -233,7 +230,7 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
     terminal.press_until("Space", &["Step 1 of 5"]);
     terminal.press_until("Space", &["✓ HELD"]);
     kill_process(terminal.pid(), Signal::KILL).expect("it lives");
-    terminal.ended();
+    assert_eq!(terminal.ended(), "137");
     drop(terminal);
     place.nothing_left_within(Duration::from_secs(20));
 
@@ -257,6 +254,32 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
     assert!(terminal.printed().contains("everything that was started is removed"), "{}", terminal.printed());
     drop(terminal);
     place.nothing_left_within(Duration::from_secs(20));
+}
+
+#[test]
+fn a_class_whose_terminal_is_closed_ends_and_leaves_nothing() {
+    let _alone = alone();
+    let mut place = Place::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = written(folder.path());
+    let terminal = Terminal::start(&place, &["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"]);
+    terminal.until(&["5 steps"]);
+    place.note_clusters();
+    terminal.press_until("Space", &["Step 1 of 5"]);
+    let pid = terminal.pid();
+    drop(terminal);
+    let begun = Instant::now();
+    while is_alive(pid) {
+        assert!(begun.elapsed() < SEEN_WITHIN, "it goes on without a terminal");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    place.nothing_left_within(Duration::from_secs(20));
+}
+
+/// Whether a process runs, or nobody has asked how it ended yet.
+fn is_alive(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 #[test]

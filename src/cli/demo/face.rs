@@ -11,14 +11,18 @@ use std::{
 use crossterm::terminal;
 use tokio::sync::watch;
 
-use super::{keys, raw::give_back, room::Room};
+use super::{
+    keys,
+    raw::{give_back, hung_up},
+    room::Room,
+};
 use crate::{
     cli::output::{draw, enter_screen},
     presenter::{
         View,
         screen::{Local, Screen},
     },
-    stop::Stopper,
+    stop::{Stopper, Why},
     sync::locked,
 };
 
@@ -40,6 +44,9 @@ const TICK: Duration = Duration::from_millis(25);
 
 /// A command takes so long to appear at most.
 const LONGEST: Duration = Duration::from_secs(3);
+
+/// The number of the signal that tells of a terminal that was closed.
+const HANG_UP: u8 = 1;
 
 /// The terminal of a class.
 #[derive(Debug)]
@@ -116,7 +123,7 @@ impl Face {
     /// Gives the terminal back for good.
     pub fn leave(&self) {
         if self.shown.swap(false, Ordering::SeqCst) {
-            let _keys = locked(&self.keys);
+            self.keys_rest();
             give_back();
         }
     }
@@ -125,11 +132,18 @@ impl Face {
     pub fn lend(&self) -> Lent<'_> {
         self.lent.store(true, Ordering::SeqCst);
         // Whoever waits for a key now has done so before; nobody begins to since then.
-        drop(locked(&self.keys));
+        self.keys_rest();
         if self.is_shown() {
             give_back();
         }
         Lent { face: self }
+    }
+
+    /// Waits until no key is read. A terminal that was closed may hold whoever reads it.
+    fn keys_rest(&self) {
+        if !hung_up(Duration::ZERO) {
+            drop(locked(&self.keys));
+        }
     }
 
     /// Waits until the command that appears is there.
@@ -144,6 +158,8 @@ impl Face {
     async fn draws(self: Arc<Self>) {
         let (mut views, mut changed) = (self.room.views(), self.changed.subscribe());
         let mut tick = tokio::time::interval(TICK);
+        // What was there before somebody looked is no change to them.
+        views.mark_changed();
         while self.is_shown() {
             let typing = locked(&self.local).typed.is_some();
             tokio::select! {
@@ -205,8 +221,12 @@ impl Face {
             }
             let keys = locked(&self.keys);
             let is_ours = self.is_shown() && !self.lent.load(Ordering::SeqCst);
-            let pressed = if is_ours { keys::pressed(TICK * 2) } else { None };
+            let pressed = if is_ours { keys::pressed(TICK * 2) } else { Ok(None) };
             drop(keys);
+            let Ok(pressed) = pressed else {
+                self.stopper.stop(Why::Signal(HANG_UP));
+                return;
+            };
             if let Some(pressed) = pressed {
                 let end = keys::act(pressed, &mut locked(&self.local), &self.room);
                 if let Some(end) = end {

@@ -1,13 +1,17 @@
 //! What each key of a terminal does.
 
 use std::{
+    io,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{raw::give_back, room::Room};
+use super::{
+    raw::{give_back, hung_up},
+    room::Room,
+};
 use crate::{
     exit_code::Exit,
     presenter::{Command, command::of_key, screen::Local},
@@ -28,17 +32,13 @@ const PAGE: usize = 10;
 const GUESS: &str = "What comes? (Enter)";
 const STEP: &str = "Which step? (Enter)";
 
-/// A key, if one is pressed within this time, or a new size of the terminal.
-pub fn pressed(within: Duration) -> Option<Event> {
-    match event::poll(within) {
-        Ok(true) => event::read().ok(),
-        Ok(false) => None,
-        // Without a terminal there are no keys.
-        Err(_) => {
-            std::thread::sleep(within);
-            None
-        }
+/// A key, if one is pressed within this time, or a new size of the terminal; an error if the terminal is gone.
+pub fn pressed(within: Duration) -> io::Result<Option<Event>> {
+    // Looked at first: crossterm would read the end of a terminal that was closed again and again, without an end.
+    if hung_up(within) {
+        return Err(io::ErrorKind::BrokenPipe.into());
     }
+    if event::poll(Duration::ZERO)? { event::read().map(Some) } else { Ok(None) }
 }
 
 /// Asks the class what it expects, or does not any more.

@@ -1,6 +1,9 @@
 //! The terminal as it was, and whether there is one.
 
+use std::time::Duration;
+
 use crossterm::terminal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::output::{leave_screen, stdout_is_a_terminal};
 
@@ -13,4 +16,14 @@ pub fn give_back() {
 /// Whether somebody sits at a terminal.
 pub fn is_at_a_terminal() -> bool {
     rustix::termios::isatty(rustix::stdio::stdin()) && stdout_is_a_terminal()
+}
+
+/// Waits for what is typed, as long as this at most, and tells whether the terminal was closed.
+pub fn hung_up(within: Duration) -> bool {
+    let stdin = rustix::stdio::stdin();
+    let mut looked = [PollFd::new(&stdin, PollFlags::IN)];
+    let within = Timespec::try_from(within).unwrap_or_default();
+    // An error is a signal's, which the next look is for.
+    poll(&mut looked, Some(&within)).is_ok_and(|seen| seen > 0)
+        && looked[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
 }
