@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     ClusterError, ClusterKind, Ended, Kubectl, Node, Stays,
-    access::{client, client_config, config, gone},
+    access::{client, client_config, gone},
+    client::kept::client_of,
 };
 
 /// What is true of a running cluster.
@@ -80,12 +81,15 @@ impl Cluster {
         self.node.death().await
     }
 
-    /// A client for the runtime that calls this. A client belongs to its runtime, so every test makes its own.
+    /// A client for the runtime that calls this, to which its connections belong.
     ///
     /// # Errors
     /// When the kubeconfig cannot be read, which means that the cluster has gone.
     pub async fn client(&self) -> Result<kube::Client, ClusterError> {
-        client(self.config().await?).map_err(|e| gone(&e))
+        match &self.access {
+            Some(access) => client(client_config(access.clone()).await?).map_err(|e| gone(&e)),
+            None => client_of(&self.kubeconfig, false).await,
+        }
     }
 
     /// The same without any credential, for callers who bring their own, or none.
@@ -93,16 +97,10 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::client`].
     pub async fn bare_client(&self) -> Result<kube::Client, ClusterError> {
-        let mut config = self.config().await?;
+        let Some(access) = &self.access else { return client_of(&self.kubeconfig, true).await };
+        let mut config = client_config(access.clone()).await?;
         config.auth_info = kube::config::AuthInfo::default();
         client(config).map_err(|e| gone(&e))
-    }
-
-    async fn config(&self) -> Result<kube::Config, ClusterError> {
-        match &self.access {
-            Some(access) => client_config(access.clone()).await,
-            None => config(&self.kubeconfig).await,
-        }
     }
 
     /// What is known of its own APIs. One of others may be given an API server of another version meanwhile: nothing is kept of it.

@@ -85,10 +85,14 @@ impl Going {
         deadline: Moment,
     ) -> Result<(), ClusterError> {
         let going = self.namespaces;
-        if going.is_empty() || !has_one_server(client).await? {
+        if going.is_empty() {
             return Ok(());
         }
-        let mut kinds = removable(client).await?;
+        let (alone, kinds) = tokio::join!(has_one_server(client), removable(client));
+        if !alone? {
+            return Ok(());
+        }
+        let mut kinds = kinds?;
         kinds.retain(|kind| !empty.contains(&kind.path()));
         emptied(client, going, kinds, deadline).await
     }

@@ -1,7 +1,5 @@
 //! How a cluster is reached: from a kubeconfig to a client's settings.
 
-use std::path::Path;
-
 use http_body_util::{LengthLimitError, Limited};
 use hyper_util::{
     client::legacy::{Builder, connect::HttpConnector},
@@ -13,10 +11,9 @@ use tower::{ServiceBuilder, filter::AsyncFilterLayer, util::MapResponseLayer};
 use super::plugin;
 use crate::cluster::ClusterError;
 
-/// How to reach the cluster of a kubeconfig.
-pub(in crate::cluster) async fn config(kubeconfig: &Path) -> Result<kube::Config, ClusterError> {
-    let text = std::fs::read_to_string(kubeconfig).map_err(|e| gone(&e))?;
-    client_config(kube::config::Kubeconfig::from_yaml(&text).map_err(|e| gone(&e))?).await
+/// How to reach the cluster of a kubeconfig, of its text.
+pub(in crate::cluster) async fn config_of(kubeconfig: &str) -> Result<kube::Config, ClusterError> {
+    client_config(kube::config::Kubeconfig::from_yaml(kubeconfig).map_err(|e| gone(&e))?).await
 }
 
 /// The same from its content.

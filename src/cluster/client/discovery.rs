@@ -57,8 +57,8 @@ impl Resource {
 pub(in crate::cluster) async fn resources(client: &kube::Client) -> Result<(Vec<Resource>, Vec<String>), ClusterError> {
     let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     let (mut all, mut stale) = (Vec::new(), Vec::new());
-    for root in ["/api", "/apis"] {
-        let discovery = get(client, root, accept).await?;
+    let (core, groups) = tokio::try_join!(get(client, "/api", accept), get(client, "/apis", accept))?;
+    for discovery in [core, groups] {
         for group in discovery["items"].as_array().into_iter().flatten() {
             let (found, is_known) = of_group(group);
             all.extend(found);

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod discovery;
+pub(in crate::cluster) mod kept;
 pub mod kubeconfig_file;
 pub mod objects;
 pub mod plugin;

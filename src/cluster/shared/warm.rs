@@ -20,7 +20,7 @@ use crate::{
     clock::{Moment, poll, timeout_at},
     cluster::{
         Cluster, ClusterError, ClusterKind, Ended, Node, Progress, Settings, StartError, Stays, Wanted,
-        access::{client, config},
+        client::kept::client_of,
         emptied::{self, Going},
         own::lock::{self, How},
         start,
@@ -290,7 +290,7 @@ impl Used {
             return Err(error);
         }
         let failed = |e: kube::Error| ClusterError::plain(format!("its API server is not ready: {e}"));
-        let client = client(config(&self.state.kubeconfig).await?).map_err(failed)?;
+        let client = client_of(&self.state.kubeconfig, false).await?;
         let ready = http::Request::get("/readyz").body(Vec::new()).expect("a request");
         match tokio::time::timeout(READY_BUDGET, client.request_text(ready)).await {
             Ok(answer) => answer.map_err(failed)?,
