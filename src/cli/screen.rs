@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cluster::{ClusterError, Progress},
-    event::{Event, Record},
+    event::{Event, Fault, Record},
     exit_code::Exit,
     plan::Plan,
     redact::show,
@@ -79,7 +79,7 @@ impl Screen {
         let exit = selected.verdict();
         let nothing = (exit == Exit::Nothing).then(|| Event::Aborted {
             path: None,
-            class: "nothingSelected".into(),
+            class: Fault::NothingSelected,
             message: selected.nothing(),
             remedy: None,
             log: vec![],

@@ -8,33 +8,30 @@ use serde::{Deserialize, Serialize};
 use crate::{
     expect::Mismatch,
     scenario::{Source, Span},
-    text,
 };
 
 pub mod compared;
 pub mod exchange;
+pub mod fault;
+pub mod place;
 pub mod rbac;
 pub mod secrets;
 pub mod stream;
 
 pub use compared::{ComparedCell, ComparedStep, ComparedVerdict, KnownChange};
 pub use exchange::{Excerpt, RequestRecord, ResponseRecord};
+pub use fault::Fault;
+pub use place::Place;
 pub use stream::Record;
 
 /// The version of these events. It grows when a field changes its meaning or goes; new fields and new events do not count.
 pub const VERSION: u32 = 1;
-
-/// The class of what ended a run or a step because its time was over.
-pub const BUDGET: &str = "budget";
 
 /// The reason of a step that a class did not come to.
 pub const ENDED: &str = "the class ended before it";
 
 /// The reason of a step that a class has left out begins so.
 pub const LEFT_OUT: &str = "left out in class";
-
-/// The class of a bug of kubewalk that ended a scenario.
-pub const BUG: &str = "bug";
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -97,9 +94,9 @@ pub enum Event {
         /// The file of the scenario that cannot; `None`: the whole run.
         #[serde(default)]
         path: Option<String>,
-        /// A word for reports, e.g. `cluster`, `namespace`, `nothingSelected`.
+        /// Of which kind it is.
         #[serde(default)]
-        class: String,
+        class: Fault,
         /// One sentence.
         message: String,
         /// What to do.
@@ -334,8 +331,8 @@ pub enum Outcome {
     },
     /// It could not be carried out; this says nothing about the claim.
     Broken {
-        /// A word for reports, e.g. `podNotReady`, `timeout`.
-        class: String,
+        /// Of which kind it is.
+        class: Fault,
         /// What happened.
         message: String,
         /// What to do.
@@ -361,52 +358,6 @@ pub struct Failure {
     /// Why RBAC allowed or refused the call, if that is what surprises and it could be found out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub why: Vec<String>,
-}
-
-/// A place in a scenario's file, or in one that it names, with its line.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Place {
-    /// The file, when it is one that the scenario names; left out: the scenario itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// 1 for the first.
-    pub line: usize,
-    /// In characters, 1 for the first.
-    pub col: usize,
-    /// The line's text.
-    pub excerpt: String,
-    /// First byte of the value in the excerpt.
-    pub start: usize,
-    /// One past its last byte; a value of several lines ends with its first one.
-    pub end: usize,
-}
-
-/// A line of the file that is longer is told in part.
-const LONG: usize = 16 << 10;
-
-impl Place {
-    /// Where a span begins.
-    pub fn of(source: &Source, span: Span) -> Self {
-        let whole = &*source.text;
-        let at = text::floor(whole, span.start);
-        let begin = whole[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let stop = whole[at..].find('\n').map_or(whole.len(), |newline| at + newline);
-        let raw = whole[begin..stop].trim_end_matches('\r');
-        let line = 1 + whole[..begin].matches('\n').count();
-        let col = 1 + whole[begin..at].chars().count();
-        let (mut start, mut end) = ((at - begin).min(raw.len()), span.end.saturating_sub(begin).min(raw.len()));
-        // Of a line of megabytes, what is about the place.
-        let skipped = if raw.len() > LONG { text::floor(raw, start.saturating_sub(LONG / 4)) } else { 0 };
-        let raw = &raw[skipped..text::floor(raw, skipped + LONG)];
-        (start, end) = (start - skipped, end.saturating_sub(skipped).min(raw.len()));
-        let excerpt = text::escape(&crate::redact::redact(&raw.replace('\t', " ")), false);
-        if excerpt != raw.replace('\t', " ") {
-            (start, end) = (0, excerpt.len());
-        }
-        end = text::floor(&excerpt, end.max(start));
-        Self { file: None, line, col, excerpt, start, end }
-    }
 }
 
 impl Failure {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Event, VERSION};
+use super::{Event, Fault, VERSION};
 use crate::{
     redact::{credentials, redact},
     text,
@@ -39,7 +39,7 @@ impl Record {
 /// What stands in the place of an event that cannot be cleaned: nothing of it is told.
 fn unfit(at_ms: u64) -> Record {
     let message = "something happened that could not be told without a credential".to_owned();
-    Record { at_ms, event: Event::Aborted { path: None, class: "bug".into(), message, remedy: None, log: vec![] } }
+    Record { at_ms, event: Event::Aborted { path: None, class: Fault::Bug, message, remedy: None, log: vec![] } }
 }
 
 /// Our own words, which no Secret's value changes: a report could not be read with another one in their place.
@@ -199,7 +199,7 @@ mod tests {
         let message = "sent Bearer abcdef0123456789abcdef to".to_owned();
         let event = Event::Aborted {
             path: None,
-            class: String::new(),
+            class: Fault::Unknown,
             message,
             remedy: None,
             log: vec!["token: abcdef.0123456789abcdef".into()],

@@ -222,7 +222,7 @@ fn verdict(seat: &Seat, step: &StepFinished) -> Verdict {
     let (sign, word) = mark(seat);
     let text = match &step.outcome {
         Outcome::Skipped { reason } => reason.clone(),
-        Outcome::Broken { class, .. } => class.clone(),
+        Outcome::Broken { class, .. } => class.word().to_owned(),
         Outcome::Held | Outcome::Failed { .. } => step.summary.clone(),
     };
     Verdict { sign, word, text }

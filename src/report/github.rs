@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use super::{
     Terminal, Verbosity,
-    story::{Run, Story, Trouble, Verdict},
+    story::{Run, Story, Verdict},
+    trouble::{Trouble, TroubleClass},
     versions,
     words::defuse,
 };
@@ -96,9 +97,9 @@ fn failed(failure: &crate::event::Failure) -> String {
 }
 
 fn outside(story: Option<&Story<'_>>, trouble: &Trouble) -> Annotation {
-    let rank = match trouble.class.as_str() {
-        "invalid" => 1,
-        "cleanUp" => 4,
+    let rank = match trouble.class {
+        TroubleClass::Invalid => 1,
+        TroubleClass::CleanUp => 4,
         _ => 2,
     };
     let of_story = || story.map(|story| (story.path.to_owned(), story.line, 1));

@@ -9,7 +9,8 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 
 use super::{
     Terminal, Verbosity,
-    story::{Earlier, Run, Story, Trouble, Verdict},
+    story::{Earlier, Run, Story, Verdict},
+    trouble::{Trouble, TroubleClass},
     words::defuse,
 };
 use crate::{
@@ -37,7 +38,7 @@ pub fn render(records: &[Record]) -> String {
     }
     for story in &run.scenarios {
         suite.add_test_case(case(story));
-        let own = story.troubles.iter().filter(|trouble| trouble.class == "cleanUp");
+        let own = story.troubles.iter().filter(|trouble| trouble.class == TroubleClass::CleanUp);
         suite.add_test_cases(own.map(|trouble| outside(story.path, trouble)));
     }
     let mut report = Report::new("kubewalk");
@@ -97,12 +98,12 @@ fn rerun(earlier: &Earlier<'_>) -> TestRerun {
 
 fn outside(class_name: &str, trouble: &Trouble) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_message(line(&trouble.message)).set_type(trouble.class.as_str());
+    status.set_message(line(&trouble.message)).set_type(trouble.class.word());
     status.set_description(defuse(&text::shorten(&trouble.told(), MOST)));
     let name = match &trouble.place {
         // Two mistakes of one file are two test cases.
-        Some((_, row, col)) => format!("{} at {row}:{col}: {}", trouble.class, line(&trouble.message)),
-        None => trouble.class.clone(),
+        Some((_, row, col)) => format!("{} at {row}:{col}: {}", trouble.class.word(), line(&trouble.message)),
+        None => trouble.class.word().to_owned(),
     };
     let mut case = TestCase::new(name, status);
     case.set_classname(class_name).set_time(Duration::ZERO);

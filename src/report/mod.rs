@@ -10,6 +10,7 @@ pub mod pages;
 pub mod snippet;
 pub mod story;
 pub mod terminal;
+pub mod trouble;
 pub mod versions;
 mod words;
 

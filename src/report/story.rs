@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
+use super::trouble::{Trouble, TroubleClass};
 use crate::{
     duration::took,
-    event::{BUDGET, ComparedStep, Event, Outcome, Record, Selected, StepFinished},
-    redact::show,
+    event::{ComparedStep, Event, Fault, Outcome, Record, Selected, StepFinished},
 };
 
 /// A run.
@@ -154,20 +154,6 @@ pub enum Verdict {
     NotRun,
 }
 
-/// Something that went wrong outside of steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Trouble {
-    /// A word, e.g. `cluster`, `namespace`, `nothingSelected`, `invalid`, `cleanUp`, `killed`.
-    pub class: String,
-    /// In one sentence.
-    pub message: String,
-    /// What to do, and log lines.
-    pub more: Vec<String>,
-    /// File, line and column, if it is about one.
-    pub place: Option<(String, usize, usize)>,
-}
-
 impl<'a> Run<'a> {
     /// Puts records in order.
     pub fn of(records: &'a [Record]) -> Self {
@@ -178,9 +164,13 @@ impl<'a> Run<'a> {
         }
         if run.exit_code.is_none() {
             let message = format!("the run ended without a last word after {}; was it killed?", took(run.took_ms));
-            run.troubles.push(Trouble { class: "killed".into(), message, more: vec![], place: None });
+            run.troubles.push(Trouble { class: TroubleClass::Killed, message, more: vec![], place: None });
         }
-        let spent = run.troubles.iter().find(|trouble| trouble.class == BUDGET).map(|trouble| trouble.message.clone());
+        let spent = run
+            .troubles
+            .iter()
+            .find(|trouble| trouble.class == TroubleClass::Fault(Fault::Budget))
+            .map(|trouble| trouble.message.clone());
         for story in &mut run.scenarios {
             story.judge();
             if let (Verdict::NotRun, Some(spent)) = (story.verdict, &spent) {
@@ -212,7 +202,7 @@ impl<'a> Run<'a> {
                 }
             }
             Event::Invalid { path, line, col, message, hint } => self.troubles.push(Trouble {
-                class: "invalid".into(),
+                class: TroubleClass::Invalid,
                 message: message.clone(),
                 more: hint.iter().cloned().collect(),
                 place: Some((path.clone(), *line, *col)),
@@ -220,7 +210,7 @@ impl<'a> Run<'a> {
             Event::Aborted { path, class, message, remedy, log } => {
                 let remedy = remedy.iter().map(|remedy| format!("remedy: {remedy}"));
                 let trouble = Trouble {
-                    class: class.clone(),
+                    class: TroubleClass::Fault(*class),
                     message: message.clone(),
                     more: remedy.chain(log.iter().cloned()).collect(),
                     place: None,
@@ -249,7 +239,7 @@ impl<'a> Run<'a> {
             }
             Event::CleanUp { path, left, .. } if !left.is_empty() => {
                 let message = "the clean-up failed; this is left behind".into();
-                let trouble = Trouble { class: "cleanUp".into(), message, more: left.clone(), place: None };
+                let trouble = Trouble { class: TroubleClass::CleanUp, message, more: left.clone(), place: None };
                 self.trouble(path.as_deref(), trouble);
             }
             Event::ScenarioFinished { path, took_ms, .. } => {
@@ -348,7 +338,8 @@ impl<'a> Story<'a> {
     /// It is run again: what was told so far is what was before.
     fn again(&mut self) {
         self.judge();
-        let (left, troubles) = std::mem::take(&mut self.troubles).into_iter().partition(|one| one.class == "cleanUp");
+        let (left, troubles) =
+            std::mem::take(&mut self.troubles).into_iter().partition(|one| one.class == TroubleClass::CleanUp);
         let mut now = Story::new(self.path, self.title, self.line);
         (now.troubles, now.earlier, now.shape) = (left, std::mem::take(&mut self.earlier), self.shape);
         now.kubernetes = self.kubernetes;
@@ -364,14 +355,14 @@ impl<'a> Story<'a> {
     pub fn class(&self) -> String {
         match self.culprit().map(|step| &step.outcome) {
             Some(Outcome::Failed { failures }) => failures.first().map(|failure| failure.mismatch.class.word()),
-            Some(Outcome::Broken { class, .. }) => Some(class.clone()),
-            _ => self.troubles.first().map(|trouble| trouble.class.clone()),
+            Some(Outcome::Broken { class, .. }) => Some(class.word().to_owned()),
+            _ => self.troubles.first().map(|trouble| trouble.class.word().to_owned()),
         }
         .unwrap_or_else(|| "interrupted".into())
     }
 
     fn judge(&mut self) {
-        let aborted = self.troubles.iter().find(|trouble| trouble.class != "cleanUp");
+        let aborted = self.troubles.iter().find(|trouble| trouble.class != TroubleClass::CleanUp);
         let skipped = |step: &Step<'_>| match &step.finished.outcome {
             Outcome::Skipped { reason } => Some(reason.clone()),
             _ => None,
@@ -408,13 +399,5 @@ impl<'a> Story<'a> {
                 },
             },
         };
-    }
-}
-
-impl Trouble {
-    /// The message and all that belongs to it, one line each.
-    pub fn told(&self) -> String {
-        let more = self.more.iter().map(|line| format!("  {}\n", show::block(line, show::BODY)));
-        format!("{}\n{}", show::block(&self.message, 2 * show::BODY), more.collect::<String>())
     }
 }

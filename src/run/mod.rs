@@ -47,7 +47,7 @@ use self::{
 use crate::{
     clock::Moment,
     cluster::{Cluster, ClusterError, ready},
-    event::{self, Event, Outcome, Selected, secrets},
+    event::{Event, Fault, Outcome, Selected, secrets},
     exit_code::Exit,
     plan::{Names, Plan},
     scenario::diagnostic,
@@ -106,7 +106,7 @@ pub async fn scenario(
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
         (Ok(client), Ok(bare)) => (client, bare),
         (Err(e), _) | (_, Err(e)) => {
-            let ended = abort(plan, ended, "cluster", e, tell);
+            let ended = abort(plan, ended, Fault::Cluster, e, tell);
             tell(scenario_finished(plan, &ended, begun));
             return (ended, vec![]);
         }
@@ -121,7 +121,7 @@ pub async fn scenario(
             Ok(Ok(Way::End)) => break,
             // The hook has said where. What the scenario made is removed all the same, and the others go on.
             Ok(Err(error)) => {
-                ended = abort(&plan, ended, event::BUG, error, tell);
+                ended = abort(&plan, ended, Fault::Bug, error, tell);
                 ended.exit = ended.exit.worst(Exit::Bug);
                 break;
             }
@@ -214,10 +214,10 @@ fn scenario_finished(plan: &Plan, ended: &Ended, begun: Instant) -> Event {
     }
 }
 
-fn abort(plan: &Plan, mut ended: Ended, class: &str, error: ClusterError, tell: Tell<'_>) -> Ended {
+fn abort(plan: &Plan, mut ended: Ended, class: Fault, error: ClusterError, tell: Tell<'_>) -> Ended {
     ended.exit = ended.exit.worst(Exit::Environment);
     let ClusterError { message, remedy, log } = error;
-    tell(Event::Aborted { path: Some(path_of(plan)), class: class.into(), message, remedy, log });
+    tell(Event::Aborted { path: Some(path_of(plan)), class, message, remedy, log });
     ended
 }
 
@@ -237,19 +237,19 @@ async fn steps(
         && let Err(fault) = made.await
     {
         let error = cluster.broken().unwrap_or_else(|| ClusterError::plain(fault.to_string()));
-        *ended = abort(plan, ended.clone(), "namespace", error, tell);
+        *ended = abort(plan, ended.clone(), Fault::Namespace, error, tell);
         return Way::End;
     }
     // Waiting for others takes nothing of the scenario's own time.
     if let Err(fault) = lock::take(plan, context, Moment::now() + plan.timeout).await {
-        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
+        *ended = abort(plan, ended.clone(), Fault::Taken, ClusterError::plain(fault.to_string()), tell);
         return Way::End;
     }
     let deadline = Moment::now() + plan.timeout;
     if context.foreign
         && let Err(fault) = cleanup::wait_for_names(plan, context, deadline).await
     {
-        *ended = abort(plan, ended.clone(), "taken", ClusterError::plain(fault.to_string()), tell);
+        *ended = abort(plan, ended.clone(), Fault::Taken, ClusterError::plain(fault.to_string()), tell);
         return Way::End;
     }
     let mut playing = Playing::new(plan, cluster, context);

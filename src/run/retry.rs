@@ -454,7 +454,8 @@ mod tests {
         stopper.stop(Why::Budget(Duration::from_secs(1)));
         let (totals, taken, told) = run(5, false, false, &stop).await;
         assert_eq!((taken, totals.skipped), (1, 2));
-        let aborted = |event: &&Event| matches!(event, Event::Aborted { class, .. } if class == crate::event::BUDGET);
+        let aborted =
+            |event: &&Event| matches!(event, Event::Aborted { class, .. } if *class == crate::event::Fault::Budget);
         assert_eq!(told.iter().filter(aborted).count(), 1, "{told:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::{ClusterError, Progress},
-    event::{self, Event},
+    event::{Event, Fault},
     exit_code::Exit,
     plan::Plan,
     stop::Why,
@@ -25,7 +25,7 @@ pub trait EventSink: Send {
     /// The whole run cannot go on.
     fn abort(&mut self, error: ClusterError) -> Exit {
         let ClusterError { message, remedy, log } = error;
-        self.event(Event::Aborted { path: None, class: "cluster".into(), message, remedy, log });
+        self.event(Event::Aborted { path: None, class: Fault::Cluster, message, remedy, log });
         Exit::Environment
     }
 
@@ -34,7 +34,7 @@ pub trait EventSink: Send {
         if let Why::Budget(budget) = why {
             let message = format!("the run's budget of {budget:?} is spent");
             let remedy = Some("give it more by --budget, or let fewer scenarios run".to_owned());
-            self.event(Event::Aborted { path: None, class: event::BUDGET.into(), message, remedy, log: vec![] });
+            self.event(Event::Aborted { path: None, class: Fault::Budget, message, remedy, log: vec![] });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{attempt, summary, why};
 use crate::{
     cluster::{Cluster, ClusterError, ready},
-    event::{self, Failure, Outcome},
+    event::{Failure, Fault, Outcome},
     expect::{Class, Mismatch},
     plan::{Action, Place, Plan, Step},
     redact::redact,
@@ -84,7 +84,7 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
             failed(plan, step, format!("the command was not run: Pod {pod} does not run"), last, Some(hint))
         }
         other => Outcome::Broken {
-            class: class(&other).to_owned(),
+            class: class(&other),
             message: redact(&other.to_string()).into_owned(),
             remedy: sick.map(|_| "the API server is not ready any more: run again".to_owned()),
         },
@@ -119,26 +119,26 @@ async fn broken_soon(cluster: &Cluster) -> Option<ClusterError> {
 fn broken(error: ClusterError) -> Outcome {
     let log = if error.log.is_empty() { String::new() } else { format!(":\n{}", error.log.join("\n")) };
     let message = redact(&format!("{}{log}", error.message)).into_owned();
-    Outcome::Broken { class: "cluster".into(), message, remedy: error.remedy }
+    Outcome::Broken { class: Fault::Cluster, message, remedy: error.remedy }
 }
 
-/// A word for reports.
-fn class(fault: &StepError) -> &'static str {
+/// Of which kind a fault is.
+fn class(fault: &StepError) -> Fault {
     match fault {
-        StepError::Kubectl(_) => "kubectl",
-        StepError::Argument(_) => "argument",
-        StepError::Taken(_) => "taken",
-        StepError::Unreachable(_) => "unreachable",
-        StepError::Refused(_) => "refused",
-        StepError::Exec { .. } => "exec",
-        StepError::Waited { .. } | StepError::NotYet { .. } => "wait",
-        StepError::NotServed { .. } => "notServed",
-        StepError::TooMuch(_) => "tooMuch",
-        StepError::Node { .. } => "node",
-        StepError::Late(_) => event::BUDGET,
-        StepError::Going(_) => "going",
-        StepError::Away(_) => "away",
-        StepError::Busy { .. } => "server",
+        StepError::Kubectl(_) => Fault::Kubectl,
+        StepError::Argument(_) => Fault::Argument,
+        StepError::Taken(_) => Fault::Taken,
+        StepError::Unreachable(_) => Fault::Unreachable,
+        StepError::Refused(_) => Fault::Refused,
+        StepError::Exec { .. } => Fault::Exec,
+        StepError::Waited { .. } | StepError::NotYet { .. } => Fault::Wait,
+        StepError::NotServed { .. } => Fault::NotServed,
+        StepError::TooMuch(_) => Fault::TooMuch,
+        StepError::Node { .. } => Fault::Node,
+        StepError::Late(_) => Fault::Budget,
+        StepError::Going(_) => Fault::Going,
+        StepError::Away(_) => Fault::Away,
+        StepError::Busy { .. } => Fault::Server,
     }
 }
 

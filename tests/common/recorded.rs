@@ -10,7 +10,7 @@ use std::{
 
 use kubewalk::{
     event::{
-        Event, Excerpt, Failure, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished,
+        Event, Excerpt, Failure, Fault, Outcome, Place, Record, RequestRecord, ResponseRecord, Selected, StepFinished,
         VERSION,
         rbac::{Call, Rbac},
     },
@@ -92,7 +92,7 @@ fn ended(name: &str, [held, failed, broken, skipped]: [usize; 4]) -> Event {
 }
 
 fn broken() -> Outcome {
-    Outcome::Broken { class: "exec".into(), message: format!("no end was seen: {HOSTILE}"), remedy: None }
+    Outcome::Broken { class: Fault::Exec, message: format!("no end was seen: {HOSTILE}"), remedy: None }
 }
 
 fn failed() -> Outcome {

@@ -4,7 +4,7 @@
 mod recorded;
 
 use kubewalk::{
-    event::{Event, Outcome, Record, Selected, StepFinished, VERSION},
+    event::{Event, Fault, Outcome, Record, Selected, StepFinished, VERSION},
     report::{self, Terminal, Verbosity},
 };
 use recorded::valid;
@@ -43,7 +43,7 @@ fn records() -> Vec<Record> {
 }
 
 fn broken(message: &str) -> Outcome {
-    Outcome::Broken { class: "cluster".into(), message: message.into(), remedy: None }
+    Outcome::Broken { class: Fault::Cluster, message: message.into(), remedy: None }
 }
 
 fn attempt(path: &str, outcome: Outcome) -> Vec<Event> {

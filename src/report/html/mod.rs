@@ -10,7 +10,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use self::words::{class, inline, mark, narration, verdict_of};
 use super::{
     diagram::{Diagram, LEGEND, Style},
-    story::{Run, Story, Trouble, Verdict},
+    story::{Run, Story, Verdict},
+    trouble::Trouble,
 };
 use crate::{duration::took, event::Record};
 

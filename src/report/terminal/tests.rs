@@ -65,7 +65,7 @@ fn a_scenario_of_which_nothing_was_run_says_so() {
 }
 
 fn broken() -> Outcome {
-    Outcome::Broken { class: "podNotReady".into(), message: "no \x1b[31m".into(), remedy: Some("wait".into()) }
+    Outcome::Broken { class: Fault::Node, message: "no \x1b[31m".into(), remedy: Some("wait".into()) }
 }
 
 const END: Event = Event::RunFinished { held: 12, failed: 1, broken: 0, skipped: 0, took_ms: 3210, exit_code: 1 };
@@ -106,7 +106,7 @@ fn quiet_shows_failures_only() {
     assert_eq!(terminal.on(&started("a.yaml")) + &terminal.on(&step("a.yaml", Outcome::Held)), "");
     let text = terminal.on(&step("a.yaml", broken()));
     assert!(text.starts_with("\nA claim\n") && text.contains("! 3 BROKEN Without"), "{text}");
-    assert!(text.contains("error[podNotReady]: no \\u{1b}[31m\n  --> a.yaml:4:5\n"), "{text}");
+    assert!(text.contains("error[node]: no \\u{1b}[31m\n  --> a.yaml:4:5\n"), "{text}");
 }
 
 #[test]
@@ -154,8 +154,13 @@ fn no_output_is_a_command_to_a_ci_server() {
     }
     assert_eq!(defuse("a\n  ::error::x\n::set-env y"), "a\n  \\u{3a}:error::x\n\\u{3a}:set-env y");
     assert_eq!(defuse("x ##[error]y ###vso[a]"), "x \\u{23}#[error]y #\\u{23}#vso[a]");
-    let abort =
-        Event::Aborted { path: None, class: "c".into(), message: "a\n::error::x".into(), remedy: None, log: vec![] };
+    let abort = Event::Aborted {
+        path: None,
+        class: Fault::Cluster,
+        message: "a\n::error::x".into(),
+        remedy: None,
+        log: vec![],
+    };
     let text = Terminal::new(false, Verbosity::Normal, 80).on(&abort);
     assert!(!text.lines().any(|line| line.trim().starts_with("::")), "{text}");
 }
