@@ -83,3 +83,7 @@ tutorials *ARGS:
 # Screenshots of the tutorials' pages at 1280x720, in light and dark; look at them.
 screenshots FOLDER:
     scripts/screenshots {{FOLDER}} docs/tutorials/*.html
+
+# Pictures of a class as a projector shows it, each step of the walkthrough at 1280x720, in light and in dark; look at them.
+class-screenshots FOLDER:
+    scripts/class-screenshots {{FOLDER}}

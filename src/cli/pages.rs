@@ -186,6 +186,7 @@ fn of_these(selected: &Selected, records: Vec<Record>, name: &str) -> Result<Vec
                 None
             }
             Event::StepFinished(step) if !ours(&step.path) => None,
+            Event::Rewound(rewound) if !ours(&rewound.path) => None,
             _ => Some(record),
         })
         .collect())

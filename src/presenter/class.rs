@@ -1,6 +1,6 @@
 //! The state of a class, and what each command makes of it.
 
-use super::{command::Command, lesson::Lesson, typed::typed};
+use super::{command::Command, lesson::Lesson, picture::Picture, typed::typed};
 use crate::event::{Event, LEFT_OUT, Outcome, Rewound, RewoundBy, StepFinished};
 
 /// Where a step is.
@@ -48,6 +48,8 @@ pub enum Panel {
     Hint,
     /// Why the answer was what it was.
     Explain,
+    /// Who may do what, in words.
+    Who,
     /// How long all took.
     Time,
 }
@@ -114,6 +116,8 @@ pub struct Class {
     pub is_replay: bool,
     /// Whether another scenario follows.
     pub more: bool,
+    /// Who may do what, as the steps so far have made and shown it; `None`: nothing of that kind.
+    pub picture: Option<Picture>,
     clock: Clock,
     quits: bool,
     /// Where it goes on to by itself.
@@ -148,6 +152,7 @@ impl Class {
             can_open: false,
             is_replay: false,
             more: false,
+            picture: None,
             clock: Clock::default(),
             quits: false,
             goal: None,
@@ -208,6 +213,7 @@ impl Class {
                 Some(seat) if seat.state == State::Judged => self.toggle(Panel::Explain),
                 _ => self.refuse("there is no answer yet; h gives a hint"),
             },
+            Command::Who => self.toggle(Panel::Who),
             Command::Time => self.toggle(Panel::Time),
             Command::Quit if quits || self.over => Deed::Quit,
             Command::Quit => {
@@ -285,6 +291,13 @@ impl Class {
             }
         }
         seat.finished = Some(step.clone());
+        self.draw();
+    }
+
+    /// Draws anew who may do what. A step that was undone is no part of it.
+    fn draw(&mut self) {
+        let judged = self.seats.iter().filter(|seat| seat.state == State::Judged);
+        self.picture = Picture::of(judged.filter_map(|seat| seat.finished.as_ref()));
     }
 
     fn rewound(&mut self, rewound: &Rewound) {
@@ -299,6 +312,7 @@ impl Class {
             seat.guess = None;
         }
         (self.at, self.rewinds, self.over, self.asks) = (to, false, false, false);
+        self.draw();
         self.stays.clone_from(&rewound.stays);
         self.namespace.clone_from(&rewound.namespace);
         let how = match rewound.by {

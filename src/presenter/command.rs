@@ -27,6 +27,8 @@ pub enum Command {
     Hint,
     /// Shows why the answer was what it was.
     Explain,
+    /// Shows who may do what, as far as the class has seen, in words.
+    Who,
     /// Shows how long all took.
     Time,
     /// What the class expects to come.
@@ -39,7 +41,7 @@ pub enum Command {
 }
 
 /// The keys of both faces, each with what it does.
-pub const KEYS: [(&str, &str, Command); 10] = [
+pub const KEYS: [(&str, &str, Command); 11] = [
     ("space", "next", Command::Next),
     ("b", "back", Command::Back),
     ("r", "retry", Command::Retry),
@@ -47,6 +49,7 @@ pub const KEYS: [(&str, &str, Command); 10] = [
     ("!", "shell", Command::Shell),
     ("h", "hint", Command::Hint),
     ("e", "why", Command::Explain),
+    ("d", "who", Command::Who),
     ("t", "time", Command::Time),
     ("q", "quit", Command::Quit),
     ("p", "pause", Command::Pause),

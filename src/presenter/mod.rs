@@ -10,10 +10,12 @@ pub mod tape;
 pub mod view;
 
 mod answer;
+mod picture;
 mod typed;
 
 pub use class::{Class, Deed, State};
 pub use command::Command;
 pub use lesson::Lesson;
+pub use picture::Picture;
 pub use tape::Tape;
 pub use view::View;

@@ -3,8 +3,15 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::report::diagram::{Diagram, LEGEND};
+
 /// Its style.
-pub const STYLE: &str = include_str!("page/class.css");
+const STYLE: &str = include_str!("page/class.css");
+
+/// Its style, and that of the picture on it.
+pub fn style() -> String {
+    format!("{STYLE}{}", Diagram::CSS)
+}
 
 /// Its program.
 pub const SCRIPT: &str = include_str!("page/class.js");
@@ -33,7 +40,7 @@ pub fn page(follows: bool, speed: u32) -> String {
                     p #place {}
                 }
                 nav aria-label="Steps" { ol #steps {} }
-                main {
+                main #card {
                     section #panel hidden {}
                     p #heading {}
                     h2 #claim {}
@@ -46,7 +53,11 @@ pub fn page(follows: bool, speed: u32) -> String {
                     ul #why {}
                     pre #answer tabindex="0" aria-label="What came back" {}
                 }
-                aside #diagram hidden {}
+                aside #diagram hidden tabindex="0" aria-label="Who may do what, so far" {
+                    div #picture {}
+                    p.faint { (LEGEND) "." }
+                    details { summary { "The picture in words" } ul #words {} }
+                }
                 footer {
                     @if !follows {
                         form #ask hidden { label #question for="text" {} input #text autocomplete="off"; button { "OK" } }
@@ -73,7 +84,7 @@ mod tests {
 
     #[test]
     fn nothing_is_from_elsewhere_and_texts_are_texts() {
-        for text in [page(false, 40).as_str(), STYLE, SCRIPT] {
+        for text in [page(false, 40).as_str(), &style(), SCRIPT] {
             assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("//cdn"), "{text}");
         }
         for word in ["innerHTML", "insertAdjacentHTML", "document.write", "eval("] {

@@ -6,6 +6,7 @@ use super::{
     answer::{answer, came_true, reasons},
     class::{Class, Panel as Which, Seat, State},
     command::KEYS,
+    picture::Picture,
 };
 use crate::{
     duration::took,
@@ -28,6 +29,8 @@ pub struct View {
     pub card: Card,
     /// What is shown beside it.
     pub panel: Option<Panel>,
+    /// Who may do what, as far as the class has seen.
+    pub picture: Option<Picture>,
     /// What was just said to the person who leads.
     pub note: Option<String>,
     /// Whether the class is asked what it expects.
@@ -124,6 +127,7 @@ impl View {
             steps: rows(class),
             card: card(class),
             panel: class.panel.map(|which| panel(class, which, now)),
+            picture: class.picture.clone(),
             note: class.note.clone(),
             asks: class.asks,
             busy: if class.rewinds { Some("going back") } else { running.then_some("running") },
@@ -179,7 +183,7 @@ fn card(class: &Class) -> Card {
     let mut card = Card {
         heading,
         title,
-        say: part.say.clone(),
+        say: part.say.as_deref().map(|say| if hidden { first(say) } else { say }.to_owned()),
         types: part.types.clone(),
         predict: part.predict.clone().filter(|_| hidden || seat.guess.is_some()),
         guess: seat.guess.clone(),
@@ -202,6 +206,12 @@ fn card(class: &Class) -> Card {
         });
     }
     card
+}
+
+/// What is said before the answer: the first paragraph. In a folded text of YAML paragraphs are lines.
+fn first(say: &str) -> &str {
+    let (first, _) = say.split_once("\n\n").or_else(|| say.split_once('\n')).unwrap_or((say, ""));
+    first
 }
 
 fn over(class: &Class) -> Card {
@@ -238,6 +248,11 @@ fn panel(class: &Class, which: Which, now: u64) -> Panel {
                 lines.push("RBAC was not asked about it, or the answer needs no other reason than what it says".into());
             }
             Panel { title: "Why", lines: lines.iter().flat_map(|line| line.lines()).map(str::to_owned).collect() }
+        }
+        Which::Who => {
+            let known = class.picture.as_ref().map(|picture| picture.sentences.clone());
+            let nothing = || vec!["No account, role or binding was made, and nobody was asked for, so far".to_owned()];
+            Panel { title: "Who may do what", lines: known.unwrap_or_else(nothing) }
         }
         Which::Time => {
             let mut lines = vec![format!("{} since the beginning", minutes(class.elapsed(now)))];

@@ -111,7 +111,7 @@ async fn served(shared: &Shared, request: Request) -> Response {
     let typed = |kind: &'static str, text: String| ([(header::CONTENT_TYPE, kind)], text).into_response();
     match (request.method(), name) {
         (&Method::GET, "") => typed("text/html; charset=utf-8", page::page(follows, shared.speed)),
-        (&Method::GET, "class.css") => typed("text/css; charset=utf-8", page::STYLE.to_owned()),
+        (&Method::GET, "class.css") => typed("text/css; charset=utf-8", page::style()),
         (&Method::GET, "class.js") => typed("text/javascript; charset=utf-8", page::SCRIPT.to_owned()),
         (&Method::GET, "events") => {
             Sse::new(told(shared.room.views())).keep_alive(KeepAlive::default()).into_response()

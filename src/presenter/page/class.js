@@ -4,12 +4,23 @@ const follows = document.body.dataset.follows === 'true';
 const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
 const speed = still ? 0 : Number(document.body.dataset.speed);
 const LONGEST = 3;
-let view = null, shown = '', typing = null, asked = null;
+let view = null, shown = '', drawn = '', typing = null, asked = null;
+
+// What stands between two ` is code.
+function rich(element, text) {
+  const parts = text.split('`');
+  element.replaceChildren(...parts.length % 2 ? parts.map((part, index) => {
+    if (index % 2 === 0) return part;
+    const code = document.createElement('code');
+    code.textContent = part;
+    return code;
+  }) : [text]);
+}
 
 function fill(element, texts, tag) {
   element.replaceChildren(...texts.map(text => {
     const item = document.createElement(tag);
-    item.textContent = text;
+    rich(item, text);
     return item;
   }));
 }
@@ -46,12 +57,22 @@ function ask(question, act) {
   if (question) at('text').focus(); else at('text').blur();
 }
 
+// The picture is read as a document of its own, in which nothing runs, and only its drawing is taken.
+function draws(picture) {
+  at('diagram').hidden = !picture;
+  if (drawn === (picture ? picture.svg : '')) return;
+  drawn = picture ? picture.svg : '';
+  const svg = new DOMParser().parseFromString(drawn, 'text/html').querySelector('svg');
+  at('picture').replaceChildren(...svg ? [document.adoptNode(svg)] : []);
+  fill(at('words'), picture ? picture.sentences : [], 'li');
+}
+
 function show(now) {
   const before = view;
   view = now;
   const card = view.card;
   document.title = view.title;
-  at('title').textContent = view.title;
+  rich(at('title'), view.title);
   at('place').textContent = view.place;
   at('steps').replaceChildren(...view.steps.map(row => {
     const item = document.createElement('li');
@@ -63,7 +84,7 @@ function show(now) {
     return item;
   }));
   at('heading').textContent = card.heading;
-  at('claim').textContent = card.title;
+  rich(at('claim'), card.title);
   fill(at('say'), card.say ? card.say.split('\n\n') : [], 'p');
   fill(at('stays'), card.stays.map(text => `not undone: ${text}`), 'li');
   types(card);
@@ -74,6 +95,7 @@ function show(now) {
   at('verdict').className = !verdict ? '' : verdict.word === 'held' ? 'good' : verdict.word === 'left out' ? 'mind' : 'bad';
   fill(at('why'), card.why.map(text => `because ${text}`).concat(card.warnings.map(text => `the server warns: ${text}`)), 'li');
   at('answer').textContent = card.answer.join('\n');
+  draws(view.picture);
   at('panel').hidden = !view.panel;
   if (view.panel) {
     const title = document.createElement('h3');
@@ -87,22 +109,33 @@ function show(now) {
     if (view.asks) ask('What comes?', text => say({ do: 'guess', text }));
     else if (before && before.asks) ask('', null);
   }
-  if (before && before.card.heading !== card.heading) scrollTo(0, 0);
+  if (before && before.card.heading !== card.heading) {
+    scrollTo(0, 0);
+    at('card').scrollTop = 0;
+  } else if (before && !before.card.verdict && verdict) {
+    at('verdict').scrollIntoView({ block: 'nearest' });
+  }
 }
 
-async function say(command) {
-  await fetch('say', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(command) });
+// When nobody answers, the stream of views has ended, too, and says so.
+function say(command) {
+  fetch('say', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(command) }).catch(() => {});
 }
 
 const KEYS = {
   ' ': 'next', n: 'next', Enter: 'next', ArrowRight: 'next', PageDown: 'next', b: 'back', ArrowLeft: 'back', PageUp: 'back', Backspace: 'back',
-  r: 'retry', s: 'skip', '!': 'shell', h: 'hint', e: 'explain', t: 'time', p: 'pause', q: 'quit',
+  r: 'retry', s: 'skip', '!': 'shell', h: 'hint', e: 'explain', d: 'who', t: 'time', p: 'pause', q: 'quit',
 };
+
+addEventListener('keydown', event => {
+  const down = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (down && event.target === document.body) at('card').scrollBy(0, down * 80);
+});
 
 if (!follows) {
   addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.matches('input, button')) {
+    if (event.target.matches('input, button, summary')) {
       if (event.key === 'Escape') { const act = asked; ask('', null); if (act && view.asks) say({ do: 'guess', text: '' }); }
       return;
     }

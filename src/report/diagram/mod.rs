@@ -1,13 +1,15 @@
 //! Who may do what by which binding and role, and what calls have shown of it: drawn from the steps that have ended so far.
 //!
-//! A pure function of [`StepFinished`]: of the first N steps of a run it is the picture after step N. Three ways to show it:
-//! [`Diagram::svg`], [`Diagram::mermaid`], and [`Diagram::sentences`] for who sees neither.
+//! A pure function of [`StepFinished`]: of the first N steps of a run it is the picture after step N. Four ways to show it:
+//! [`Diagram::svg`], [`Diagram::tree`] where there is little room, [`Diagram::mermaid`], and [`Diagram::sentences`] for who sees none of
+//! them.
 
 mod known;
 mod mermaid;
 mod sentences;
 mod shown;
 mod svg;
+mod tree;
 
 #[cfg(test)]
 mod tests;

@@ -80,7 +80,7 @@ impl Diagram {
     fn placed(&self) -> Vec<Placed> {
         let mut placed: Vec<Placed> = (self.nodes.iter())
             .map(|node| {
-                let lines = wrapped(&node.lines);
+                let lines = wrapped(&node.lines, LETTERS);
                 let height = (lines.len() + 1) * LINE + PAD;
                 Placed { x: PAD + node.column as usize * (BOX + GAP), y: TOP, height, lines }
             })
@@ -166,16 +166,17 @@ fn label(to: &Placed, shown: Shown) -> Markup {
     }
 }
 
-fn wrapped(lines: &[String]) -> Vec<String> {
+/// Lines of at most so many letters, broken where it does not hurt.
+pub(super) fn wrapped(lines: &[String], letters: usize) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for line in lines {
         let mut now = String::new();
         for word in line.split_inclusive([' ', ',', '/', ':', '-', '.']) {
-            if !now.is_empty() && now.width() + word.trim_end().width() > LETTERS {
+            if !now.is_empty() && now.width() + word.trim_end().width() > letters {
                 all.push(std::mem::take(&mut now));
             }
             for c in word.chars() {
-                if now.width() + c.width().unwrap_or(0) > LETTERS {
+                if now.width() + c.width().unwrap_or(0) > letters {
                     all.push(std::mem::take(&mut now));
                 }
                 now.push(c);

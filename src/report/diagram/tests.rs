@@ -133,8 +133,9 @@ fn hostile() -> Diagram {
 #[test]
 fn hostile_names_are_text() {
     let made = hostile();
-    let svg = made.svg("x", Style::Own);
-    assert!(!svg.contains("<script") && svg.matches("</title>").count() == 1, "{svg}");
+    for svg in [made.svg("x", Style::Own), made.tree("x")] {
+        assert!(!svg.contains("<script") && svg.matches("</title>").count() == 1, "{svg}");
+    }
     let mermaid = made.mermaid();
     for line in mermaid.lines().skip(1) {
         assert!(line.starts_with("  n") || line.starts_with("  linkStyle "), "{line}");
@@ -174,6 +175,59 @@ fn each_arrow_has_a_sign_and_a_sentence() {
     );
 }
 
+/// The texts of each box of a tree, with how far it stands to the right.
+fn tree(drawn: &Diagram) -> Vec<(usize, String)> {
+    let svg = drawn.tree("x");
+    let text = |node: &str| {
+        let all = regex::Regex::new("<[^>]*>").expect("a pattern").replace_all(node, "|").into_owned();
+        all.split('|').filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    svg.split("<g class=\"node\"").skip(1).map(|node| (number(node, "x"), text(&node[1..]))).collect()
+}
+
+fn number(line: &str, key: &str) -> usize {
+    let rest = &line[line.find(&format!(" {key}=\"")).expect("a key") + key.len() + 3..];
+    rest[..rest.find('"').expect("its end")].parse().expect("a number")
+}
+
+#[test]
+fn a_tree_goes_from_who_to_what() {
+    let grant = vec![role(pods(json!(["list"]))), binding("r"), asked(SA, "list", true), asked(SA, "get", false)];
+    let drawn = tree(&Diagram::of(&[step(1, grant)]));
+    let drawn: Vec<(usize, &str)> = drawn.iter().map(|(x, text)| ((x - drawn[0].0) / 30, text.as_str())).collect();
+    assert_eq!(
+        drawn,
+        [
+            (0, "ServiceAccount sa"),
+            (1, "✓ 1 RoleBinding b"),
+            (2, "✓ 1 Role r"),
+            (3, "✓ 1 list pods"),
+            (1, "✗ 1 no rule allows get pods"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_below_a_box_of_a_tree_is_there_once() {
+    let bound = |name: &str, namespace: &str| {
+        made(json!({"kind": "RoleBinding", "metadata": {"name": name, "namespace": namespace},
+            "roleRef": {"apiGroup": "", "kind": "ClusterRole", "name": "view"}, "subjects": [{"kind": "User", "name": "jane"}]}))
+    };
+    let drawn = tree(&Diagram::of(&[step(1, vec![bound("one", "a"), bound("other", "b")])]));
+    let drawn: Vec<&str> = drawn.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(
+        drawn,
+        [
+            "User jane",
+            "? RoleBinding in a one",
+            "? ClusterRole view",
+            "? rules not made by a step",
+            "? RoleBinding in b other",
+            "? ClusterRole, as above: view",
+        ]
+    );
+}
+
 #[test]
 fn no_box_of_a_column_is_over_another() {
     let many: Vec<Rbac> = (0..60)
@@ -188,10 +242,6 @@ fn no_box_of_a_column_is_over_another() {
         .collect();
     let drawn = Diagram::of(&[step(1, many)]);
     let svg = drawn.svg("x", Style::Page);
-    let number = |line: &str, key: &str| -> usize {
-        let rest = &line[line.find(&format!(" {key}=\"")).expect("a key") + key.len() + 3..];
-        rest[..rest.find('"').expect("its end")].parse().expect("a number")
-    };
     let boxes: Vec<(usize, usize, usize)> = (svg.split("<g class=\"node").skip(1))
         .map(|node| (number(node, "x"), number(node, "y"), number(node, "height")))
         .collect();
@@ -202,4 +252,13 @@ fn no_box_of_a_column_is_over_another() {
         }
     }
     assert!(svg.contains("20 more bindings"), "what is left out is said");
+
+    let tree = drawn.tree("x");
+    let boxes: Vec<&str> = tree.split("<g class=\"node\"").skip(1).collect();
+    assert!(boxes.len() >= drawn.nodes.len());
+    for pair in boxes.windows(2) {
+        assert!(number(pair[1], "y") > number(pair[0], "y") + number(pair[0], "height"), "{pair:?}");
+    }
+    let last = boxes.last().expect("boxes");
+    assert!(number(&tree, "height") > number(last, "y") + number(last, "height"), "nothing is cut off");
 }
