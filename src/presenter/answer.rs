@@ -47,6 +47,9 @@ fn of_failure(Failure { mismatch, why, .. }: &Failure) -> Vec<String> {
 /// Whether a guess came true; `None`: it names nothing that can be compared.
 pub(super) fn came_true(guess: &str, step: &StepFinished) -> Option<bool> {
     let answered = step.answered.as_ref()?;
+    if let Some(came) = allowed(answered) {
+        return said(guess).map(|yes| yes == came);
+    }
     let came = answered.status.map(|status| status.to_string()).or(answered.exit_code.map(|code| code.to_string()))?;
     let mut numbers = guess.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty()).peekable();
     numbers.peek()?;
@@ -56,6 +59,23 @@ pub(super) fn came_true(guess: &str, step: &StepFinished) -> Option<bool> {
         // Who says both has not guessed.
         _ => None,
     }
+}
+
+/// What questions about rights were answered, when all had the same answer.
+fn allowed(answered: &ResponseRecord) -> Option<bool> {
+    if answered.status.is_some() || answered.exit_code.is_some() {
+        return None;
+    }
+    let lines: Vec<&str> = answered.body.as_ref()?.text.lines().collect();
+    let all = |word: &str| !lines.is_empty() && lines.iter().all(|line| line.starts_with(word));
+    if all("yes: ") { Some(true) } else { all("no: ").then_some(false) }
+}
+
+/// Yes or no; who says both, or neither, has not guessed.
+fn said(guess: &str) -> Option<bool> {
+    let guess = guess.to_lowercase();
+    let has = |word: &str| guess.split(|c: char| !c.is_alphabetic()).any(|part| part == word);
+    (has("yes") != has("no")).then(|| has("yes"))
 }
 
 #[cfg(test)]
@@ -91,6 +111,25 @@ pub(in crate::presenter) mod tests {
             [("403", Some(true)), ("200!", Some(false)), ("200 or 403", None), ("no idea", None), ("", None)]
         {
             assert_eq!(came_true(guess, &step(403)), right, "{guess}");
+        }
+    }
+
+    #[test]
+    fn a_guess_about_a_right_is_a_word() {
+        let answered = |text: &str| {
+            let body = Some(Excerpt { text: text.into(), bytes: text.len(), cut: false });
+            let answered = Some(ResponseRecord { body, ..ResponseRecord::default() });
+            StepFinished { answered, ..step(0) }
+        };
+        for (guess, came, right) in [
+            ("Yes", "yes: get pods", Some(true)),
+            ("no!", "yes: get pods", Some(false)),
+            ("no", "no: get pods\nno: list pods", Some(true)),
+            ("yes or no", "no: get pods", None),
+            ("nobody knows", "no: get pods", None),
+            ("yes", "yes: get pods\nno: list pods", None),
+        ] {
+            assert_eq!(came_true(guess, &answered(came)), right, "{guess}");
         }
     }
 

@@ -68,7 +68,8 @@ pub struct Step {
     /// Narration before the step.
     #[serde(default)]
     pub say: Option<String>,
-    /// A question to those who look on: `kubewalk demo` asks it before it shows the answer, e.g. `200 or 403?`.
+    /// A question to those who look on: `kubewalk demo` asks it before it shows the answer, the title and all but the first paragraph
+    /// of `say`, e.g. `200 or 403?`.
     #[serde(default)]
     pub predict: Option<String>,
     /// Ids of the claims in `docs/claims.md` that this step proves, e.g. `S1.20`.
