@@ -257,7 +257,8 @@ impl Action {
                 words.extend(kubectl.args.iter().cloned());
                 shell::piped(kubectl.stdin.as_deref(), &words)
             }
-            Action::Apply(objects) => lines::manifests("kubectl apply --server-side", objects),
+            // Fields that another step's verb has set are taken over, as a run does.
+            Action::Apply(objects) => lines::manifests("kubectl apply --server-side --force-conflicts", objects),
             Action::Create(objects) => lines::manifests("kubectl create", objects),
             Action::Pod(pod) => {
                 let create = lines::piped_in("kubectl create -f -", std::slice::from_ref(pod));

@@ -5,19 +5,30 @@ pub(super) mod outside;
 pub(super) mod shell;
 
 pub(crate) use self::shell::quote;
-use super::{Action, Saved, Step};
+use super::{Action, Credential, Saved, Step};
 
 /// The kubectl lines that do the same as a step; for `curl` and `exec`, kubectl runs it in the Pod.
 ///
 /// A token never appears: the shell in the Pod reads its file.
 pub fn equivalent(step: &Step) -> String {
     let lines = outside::asked_as(&step.caller, &step.action.lines(step.timeout));
+    let lines = match caveat(step) {
+        Some(caveat) => format!("{caveat}\n{lines}"),
+        None => lines,
+    };
     let saved = step.save.iter().find(|save| save.what == Saved::Token && matches!(step.action, Action::Token(_)));
     match saved {
         // Later lines take the token from the variable, where no one sees it.
         Some(save) if !lines.contains('\n') => format!("{}=$({lines})", outside::variable(&save.name)),
         _ => lines,
     }
+}
+
+/// What kubectl asks beyond the step's own request, which may be refused where the step is not.
+fn caveat(step: &Step) -> Option<&'static str> {
+    let by_somebody = !matches!(step.caller.credential, Credential::Administrator);
+    (by_somebody && matches!(step.action, Action::Patch(_)))
+        .then_some("# kubectl reads the object first: without the right to `get` it, the patch is not sent")
 }
 
 #[cfg(test)]
@@ -52,7 +63,7 @@ mod tests {
     #[case(json!({"get": {"kind": "ClusterRole", "labelSelector": "a in (b,c)"}}),
         "kubectl get clusterroles.rbac.authorization.k8s.io -l 'a in (b,c)' -o json")]
     #[case(json!({"can": {"who": "anonymous", "verb": "get", "resource": "deployments.apps", "subresource": "scale", "name": "d", "allowed": false}}),
-        r#"printf '%s\n' '{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":"system:anonymous","groups":["system:unauthenticated"],"resourceAttributes":{"verb":"get","group":"apps","resource":"deployments","subresource":"scale","namespace":"default","name":"d"}}}' | kubectl create -f - -o 'jsonpath={.status.allowed}'"#)]
+        r#"printf '%s\n' '{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":"system:anonymous","groups":["system:unauthenticated"],"resourceAttributes":{"verb":"get","group":"apps","resource":"deployments","subresource":"scale","namespace":"default","name":"d"}}}' | kubectl create -f - -o 'jsonpath={.status.allowed}{"\n"}'"#)]
     #[case(json!({"can": {"who": "serviceaccount/default", "verb": "get", "resource": "deployments.apps", "subresource": "scale", "name": "d", "allowed": false}}),
         "kubectl auth can-i get deployments.apps/d --subresource=scale -n default --as=system:serviceaccount:default:default")]
     #[case(json!({"exec": {"in": {"labels": {"app": "web"}}, "command": ["sh", "-c", "echo $POD"]}}),
@@ -100,7 +111,7 @@ mod tests {
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"k": "it's\nEOF\n"}},
             ]})),
             r#"printf '%s\n' '{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"a","namespace":"default"}}' \
-'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b","namespace":"default"},"data":{"k":"it'\''s\nEOF\n"}}' | kubectl apply --server-side -f -"#
+'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"b","namespace":"default"},"data":{"k":"it'\''s\nEOF\n"}}' | kubectl apply --server-side --force-conflicts -f -"#
                 .replace("\\\n", "")
         );
     }

@@ -26,7 +26,7 @@ use crate::{
         when::{Here, When},
     },
     reach,
-    redact::{redact, show},
+    redact::redact,
     scenario::{diagnostic, when::Feature},
     steps::{Context, StepError},
 };
@@ -72,7 +72,7 @@ impl<'a> Playing<'a> {
         let filled = self.captures.fill(step);
         filled.iter().for_each(secrets::learn);
         let lines = reproduce::lines(filled.as_ref().unwrap_or(step), None, &self.context.curl_image);
-        show::clean(&(reproduce::saved(step) + &lines), MOST_LINE)
+        reproduce::shown(&(reproduce::saved(step) + &lines), MOST_LINE)
     }
 
     /// Carries a step out, judges it, and tells of it.
@@ -210,7 +210,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         col,
         took_ms: millis(took),
         outcome,
-        equivalent: show::clean(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
+        equivalent: reproduce::shown(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step)), MOST_LINE),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
         rows: step.rows.clone(),

@@ -4,7 +4,15 @@ use super::attempt::Judged;
 use crate::{
     expect::Answer,
     plan::{Action, Step, equivalent},
+    redact::show,
 };
+
+/// The lines as they are told: what is secret in them is blacked out, which is said, since no shell knows it.
+pub(super) fn shown(lines: &str, most: usize) -> String {
+    let clean = show::clean(lines, most);
+    let note = "# what is blacked out here must be put back before a shell is given it\n";
+    if clean.contains("«redacted") { format!("{note}{clean}") } else { clean }
+}
 
 /// A line for each value that an earlier step saved and that stands in the lines of a step, as the scenario writes it: who gives them
 /// to a shell elsewhere must put the value there. Tokens are no part of lines.

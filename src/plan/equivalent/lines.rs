@@ -11,8 +11,8 @@ use super::{
 use crate::{
     k8s::well_known::MOUNT,
     plan::{
-        Curl, Exec, FromFile, Object, Of, Owner, Place, Target,
-        can::{self, Cell},
+        Curl, Exec, FromFile, Object, Of, Owner, Place, Request, Target,
+        can::{self, Api, Cell},
         place::selector,
     },
     scenario::verbs::{Method, Until},
@@ -23,7 +23,8 @@ const QUESTIONS: usize = 12;
 
 pub(in crate::plan) fn questions(asked: &can::Can) -> String {
     let all = asked.cells.iter().zip(can::lines(asked));
-    let question = |(cell, words): (&Cell, Vec<String>)| if cell.may_ask() { line(&words) } else { review(cell) };
+    let by_kubectl = |cell: &Cell| cell.may_ask() && !only_authorizers_know(cell);
+    let question = |(cell, words): (&Cell, Vec<String>)| if by_kubectl(cell) { line(&words) } else { review(cell) };
     let mut lines: Vec<_> = all.take(QUESTIONS).map(question).collect();
     if asked.cells.len() > QUESTIONS {
         lines.push(format!("# and {} more questions", asked.cells.len() - QUESTIONS));
@@ -31,9 +32,15 @@ pub(in crate::plan) fn questions(asked: &can::Can) -> String {
     lines.join("\n")
 }
 
-/// A question about somebody who may not even ask it: the administrator asks.
+/// Whether the resource is served by nobody, and has a group: kubectl asks for one of the core group with a dot in its name then.
+fn only_authorizers_know(cell: &Cell) -> bool {
+    let grouped = matches!(&cell.request, Request::Resource { group, .. } if !group.is_empty());
+    cell.api == Api::Other && grouped
+}
+
+/// A question that kubectl cannot ask, or that is about somebody who may not even ask it: the administrator asks.
 fn review(cell: &Cell) -> String {
-    let create = ["kubectl", "create", "-f", "-", "-o", "jsonpath={.status.allowed}"].map(str::to_owned);
+    let create = ["kubectl", "create", "-f", "-", "-o", r#"jsonpath={.status.allowed}{"\n"}"#].map(str::to_owned);
     format!("printf '%s\\n' {} | {}", quote(&cell.review().to_string()), line(&create))
 }
 

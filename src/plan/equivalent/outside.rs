@@ -10,6 +10,11 @@ use crate::{
 /// certificate would not be looked at.
 pub(in crate::plan) fn asked_as(caller: &Caller, lines: &str) -> String {
     match &caller.credential {
+        // It would ask for a name instead.
+        Credential::Text(text) if text.trim().is_empty() => {
+            let flagged = flagged(lines, "--as=system:anonymous --as-group=system:unauthenticated");
+            return format!("# kubectl sends no empty token; to the server, whoever sends one is anonymous\n{flagged}");
+        }
         Credential::Text(text) => {
             let text = serde_json::Value::from(text.as_str()).to_string();
             return with_token(&quote(text.trim_matches('"')), lines);
@@ -75,7 +80,9 @@ pub(in crate::plan) fn request(call: &Call) -> String {
         Method::Delete => "delete",
         Method::Patch | Method::Head | Method::Options => return by_proxy(call),
     };
-    if !call.headers.is_empty() {
+    // `--raw` sends every body as JSON, and no header.
+    let other = call.content_type.as_ref().is_some_and(|kind| !kind.starts_with("application/json"));
+    if !call.headers.is_empty() || other && call.body.is_some() {
         return by_proxy(call);
     }
     let mut raw = words(["kubectl", verb, "--raw"]);
@@ -169,14 +176,20 @@ mod tests {
     #[case(json!({"as": {"text": "garbage"}, "request": {"path": "/api"}, "expect": {"status": 401}}),
         r#"kc=$(mktemp) && printf '{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c","user":"u"}}],"clusters":[{"name":"c","cluster":%s}],"users":[{"name":"u","user":{"token":"%s"}}]}' "$(kubectl config view --minify --flatten --raw -o 'jsonpath={.clusters[0].cluster}')" garbage > "$kc"
 kubectl --kubeconfig="$kc" get --raw /api"#)]
+    #[case(json!({"as": {"text": ""}, "request": {"path": "/healthz"}}),
+        "# kubectl sends no empty token; to the server, whoever sends one is anonymous\nkubectl --as=system:anonymous --as-group=system:unauthenticated get --raw /healthz")]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x?a=1&b=2", "body": {"a": "it's"}}}),
         r#"printf %s '{"a":"it'\''s"}' | kubectl --as=jane create --raw '/x?a=1&b=2' -f -"#)]
     #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "PATCH", "body": [1]}}),
         "kubectl --as=jane proxy &\ncurl -sS --retry 9 --retry-connrefused -X PATCH -H 'Content-Type: application/json-patch+json' --data-raw '[1]' http://127.0.0.1:8001/x; kill $!")]
+    #[case(json!({"as": {"user": "jane"}, "request": {"path": "/x", "method": "POST", "contentType": "application/yaml", "body": "a: b"}}),
+        "kubectl --as=jane proxy &\ncurl -sS --retry 9 --retry-connrefused -X POST -H 'Content-Type: application/yaml' --data-raw 'a: b' http://127.0.0.1:8001/x; kill $!")]
     #[case(json!({"token": {"serviceAccount": "sa", "duration": "30m", "audiences": ["vault"], "boundTo": {"kind": "Node", "name": "n"}}}),
         "kubectl create token sa -n default --duration=1800s --audience=vault --bound-object-kind=Node --bound-object-name=n")]
     #[case(json!({"token": {"serviceAccount": "sa", "from": {"secret": "s"}}}),
         "kubectl get secrets s -n default -o 'jsonpath={.data.token}' | base64 -d")]
+    #[case(json!({"as": {"user": "jane"}, "patch": {"kind": "ConfigMap", "name": "c", "type": "merge", "body": {}}}),
+        "# kubectl reads the object first: without the right to `get` it, the patch is not sent\nkubectl --as=jane patch configmaps c -n default --type=merge -p '{}'")]
     #[case(json!({"patch": {"kind": "Deployment", "name": "web", "subresource": "scale", "type": "merge", "body": {"a": 1}}}),
         r#"kubectl patch deployments.apps web -n default --subresource=scale --type=merge -p '{"a":1}'"#)]
     fn lines(#[case] step: Value, #[case] text: &str) {
