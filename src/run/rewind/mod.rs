@@ -19,4 +19,4 @@ mod undo;
 pub use digest::Digest;
 pub use key::Key;
 pub use snapshot::{Snapshot, look};
-pub use undo::{Undone, undo};
+pub use undo::{Undone, let_go, undo};

@@ -17,7 +17,8 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::{emptied, namespaces},
     k8s::object::{is_own_finalizer, is_owned, items_of, name_of, uid_of},
-    steps::{Renewed, StepError, api},
+    steps::{Context, Renewed, StepError, api},
+    sync::locked,
 };
 
 /// How many requests are made at a time.
@@ -226,18 +227,40 @@ async fn gone(key: Key, found: Found, client: kube::Client, deadline: Moment) ->
         if uid_of(&there) != uid_of(&found.object) {
             return Ok(());
         }
-        let held =
-            items_of(&there["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one));
-        if held && begun.elapsed() > HELD {
-            let body = serde_json::json!({"metadata": {"finalizers": null}}).to_string().into_bytes();
-            let kind = Some("application/merge-patch+json");
-            let _ = api::send(&client, http::Method::PATCH, &path, kind, body).await;
+        if is_held(&there) && begun.elapsed() > HELD {
+            let_one_go(&path, &client).await;
         }
         if deadline.left().is_zero() {
             return Err(format!("{key} was deleted, and was not gone in time"));
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// Whether a finalizer holds it that is not Kubernetes' own.
+fn is_held(object: &Value) -> bool {
+    items_of(&object["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one))
+}
+
+async fn let_one_go(path: &str, client: &kube::Client) {
+    let body = serde_json::json!({"metadata": {"finalizers": null}}).to_string().into_bytes();
+    let _ = api::send(client, http::Method::PATCH, path, Some("application/merge-patch+json"), body).await;
+}
+
+/// Takes the finalizers off what a scenario has made, before all of it is removed: a step that was to do so is not run any more.
+pub async fn let_go(context: &Context) {
+    if context.foreign {
+        return;
+    }
+    let made: Vec<String> = (locked(&context.made).iter())
+        .map(|made| api::path(&made.kind, made.namespace.as_deref(), Some(&made.name)))
+        .collect();
+    let each = made.iter().map(|path| async move {
+        if api::get(&context.client, path).await.is_ok_and(|there| there.json.as_ref().is_some_and(is_held)) {
+            let_one_go(path, &context.client).await;
+        }
+    });
+    stream::iter(each.collect::<Vec<_>>()).buffer_unordered(AT_A_TIME).collect::<Vec<()>>().await;
 }
 
 /// The manifest without what only the API server writes.
