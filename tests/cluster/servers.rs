@@ -75,7 +75,8 @@ fn a_server_that_does_not_start_is_the_scenario_s_fault_and_the_others_run() {
     let (folder, paths) = scenarios(&[("a-bad.yaml", &bad), ("b-good.yaml", &good)]);
     let said = place.run(&["run", &folder.path().to_string_lossy(), "--cluster", "builtin"]);
     assert_eq!(said.code, Some(2), "{said:?}");
-    let place_of_it = format!("--> {}:2:1", paths[0]);
+    let named = bad.lines().nth(1).and_then(|line| line.find("PodSecurity")).expect("it stands there") + 1;
+    let place_of_it = format!("--> {}:2:{named}\n", paths[0]);
     for words in
         ["the API server does not start with what `cluster:` asks for", &place_of_it, "must be one of privileged"]
     {
@@ -370,6 +371,30 @@ fn a_cache_made_under_sudo_is_its_caller_s() {
     let said = plain(&["doctor"]);
     assert!(!said.stdout.contains("Permission denied"), "{said:?}");
     let said = plain(&["cluster", "list"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+
+    // What is written for the caller: a scenario, a report, and the folders of both.
+    let project = home.join("project");
+    std::fs::create_dir(&project).expect("made");
+    std::fs::write(project.join("kubewalk.toml"), "").expect("written");
+    std::fs::write(project.join("manifest.yaml"), "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}\n")
+        .expect("written");
+    for made in [project.clone(), project.join("kubewalk.toml"), project.join("manifest.yaml")] {
+        chown(&made, Some(user), Some(user)).expect("given");
+    }
+    let at = |name: &str| project.join(name).to_string_lossy().into_owned();
+    let report = format!("json={}", at("out/findings.json"));
+    for args in [
+        vec!["init", "--from", &at("manifest.yaml"), "--name", &at("stories/first.yaml")],
+        vec!["check", &at("stories/first.yaml"), "--report", &report],
+    ] {
+        let said = sudo(&args);
+        assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+    }
+    for made in ["stories", "stories/first.yaml", "out", "out/findings.json"] {
+        assert_eq!(std::fs::metadata(at(made)).expect(made).uid(), user, "{made}");
+    }
+    let said = plain(&["check", &at("stories/first.yaml"), "--report", &report]);
     assert_eq!(said.code, Some(0), "{said:?}");
 
     // A folder of root's stays root's, whoever calls.
