@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::cluster::{
     ClusterError, Daemon, Progress, Settings, StartError,
+    client::login,
     daemon::{Ends, on, runtime},
     engine::Release,
     own::{
@@ -40,13 +41,15 @@ pub struct Patience {
     pub between: Duration,
     /// In all.
     pub total: Duration,
+    /// It may not happen at all.
+    pub offline: bool,
 }
 
 impl Patience {
     /// What the settings say.
     pub fn of(settings: &Settings) -> Self {
         let minute = Duration::from_secs(60);
-        Patience { first: minute, between: minute, total: settings.pull_timeout }
+        Patience { first: minute, between: minute, total: settings.pull_timeout, offline: settings.offline }
     }
 }
 
@@ -165,8 +168,14 @@ pub async fn ensure(
         let message = format!("there is no image {image} in Docker, and no registry has it");
         return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
     }
+    if patience.offline {
+        let message = format!("the image {image} is not in Docker, and --offline pulls none");
+        return Err(
+            ClusterError::new(message, "run `kubewalk prefetch` for this kind of cluster once with a network").into()
+        );
+    }
     let begun = Instant::now();
-    let login = unless_stopped(stop, super::login::of(image)).await.map_err(StartError::Stopped)?;
+    let login = unless_stopped(stop, login::of(image)).await.map_err(StartError::Stopped)?;
     let login = login.unwrap_or_else(|why| {
         progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
         None

@@ -36,8 +36,7 @@ pub async fn start(
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
-    let engine =
-        unless_stopped(stop, release.ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    let engine = unless_stopped(stop, release.ensure(settings, progress)).await.map_err(StartError::Stopped)??;
     images::load_node(&daemon, (release, &engine), &settings.notes(), stop, progress).await?;
     let owner = Owner::new();
     let folder = Folder::make(&settings.runs(), &owner)?;
