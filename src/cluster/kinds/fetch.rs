@@ -1,6 +1,6 @@
 //! What a cluster of a kind is started from: made to be on this machine, and nothing is started.
 
-use super::{auto, curl, kind, versions};
+use super::{auto, curl, docker, kind, versions};
 use crate::{
     cluster::{
         ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, engine, images, images::Patience,
@@ -47,12 +47,10 @@ pub async fn fetch(
         ClusterKind::Builtin => of_the_engine(wanted, settings, stop, progress).await,
         ClusterKind::Docker => {
             let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
-            let fetched = of_the_engine(wanted, settings, stop, progress).await?;
             let release = versions::of_the_engine(wanted)?;
-            let engine =
-                unless_stopped(stop, release.ensure(settings, progress)).await.map_err(StartError::Stopped)??;
-            images::load_node(&daemon, (release, &engine), &settings.notes(), stop, progress).await?;
-            Ok(fetched)
+            docker::node_image(&daemon, release, settings, stop, progress).await?;
+            let bytes = release.built(&settings.cache).and_then(|dir| engine::size(&dir).ok());
+            Ok(Fetched { what: "the engine's node in Docker".into(), bytes })
         }
         ClusterKind::K3s => of_k3s(wanted, settings, patience, stop, progress).await,
         ClusterKind::Kind => {

@@ -22,7 +22,7 @@ pub enum Fault {
         after: Duration,
     },
     /// All its time was spent.
-    #[error("it was not here after {} s, of which KUBEWALK_PULL_TIMEOUT gives no more; {} of {} MB had come", .after.as_secs(), .done >> 20, .total >> 20)]
+    #[error("it was not here after {} s, which is all that KUBEWALK_PULL_TIMEOUT gives; {} of {} MB had come", .after.as_secs(), .done >> 20, .total >> 20)]
     Slow {
         /// How long it had.
         after: Duration,

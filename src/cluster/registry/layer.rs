@@ -25,7 +25,7 @@ pub(super) async fn download(
     tell: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), Fault> {
     let what = format!("the layer sha256:{}", layer.sum());
-    let mut part = Part { sum: Context::new(&SHA256), have: 0 };
+    let mut part = Part { sum: Context::new(&SHA256), have: 0, no_ranges: false };
     let mut tries = 0;
     loop {
         tries += 1;
@@ -34,9 +34,12 @@ pub(super) async fn download(
             Ok(()) => break,
             Err(fault) => fault,
         };
-        if !fault.passes() {
+        // A registry that cannot give the rest gives all of it.
+        let no_rest = part.have > 0 && matches!(fault, Fault::Answer { status: 416, .. });
+        if !fault.passes() && (!no_rest || part.no_ranges) {
             return Err(fault);
         }
+        part.no_ranges |= no_rest;
         // What has brought something deserves all its tries again: the deadline ends it.
         if part.have > before {
             tries = 1;
@@ -57,6 +60,8 @@ pub(super) async fn download(
 struct Part {
     sum: Context,
     have: u64,
+    /// The registry was asked for the rest and had none.
+    no_ranges: bool,
 }
 
 impl Part {
@@ -70,8 +75,9 @@ impl Part {
         tell: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), Fault> {
         let mut headers = HeaderMap::new();
-        if self.have > 0 {
-            let rest = HeaderValue::from_str(&format!("bytes={}-", self.have));
+        if self.have > 0 && !self.no_ranges {
+            // With its end: some registries know no other.
+            let rest = HeaderValue::from_str(&format!("bytes={}-{}", self.have, layer.size - 1));
             headers.extend(rest.ok().map(|rest| (header::RANGE, rest)));
         }
         let Answer { host, mut response } =

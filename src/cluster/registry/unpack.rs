@@ -229,7 +229,7 @@ mod tests {
 
     use flate2::{Compression, write::GzEncoder};
     use rstest::rstest;
-    use tokio_tar::{Builder, Header};
+    use tokio_tar::Header;
 
     use super::*;
 
@@ -239,26 +239,24 @@ mod tests {
 
     /// A layer, with names as they are given, which a library that packs would refuse.
     fn packed(entries: &[Entry<'_>]) -> File {
-        let tar = futures::executor::block_on(async {
-            let mut builder = Builder::new(Vec::new());
-            for (path, kind, content) in entries {
-                let mut header = Header::new_gnu();
-                header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
-                header.set_entry_type(*kind);
-                header.set_mode(0o4777);
-                let content = match *kind {
-                    FILE => content.as_bytes(),
-                    _ => {
-                        header.as_mut_bytes()[157..157 + content.len()].copy_from_slice(content.as_bytes());
-                        &[]
-                    }
-                };
-                header.set_size(content.len() as u64);
-                header.set_cksum();
-                builder.append(&header, content).await.expect("packed");
+        let mut tar = Vec::new();
+        for (path, kind, content) in entries {
+            let mut header = Header::new_gnu();
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_mode(0o4777);
+            let is_file = *kind == FILE;
+            if !is_file {
+                header.as_mut_bytes()[157..157 + content.len()].copy_from_slice(content.as_bytes());
             }
-            builder.into_inner().await.expect("packed")
-        });
+            let content = if is_file { content.as_bytes() } else { &[] };
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            tar.extend_from_slice(header.as_bytes());
+            tar.extend_from_slice(content);
+            tar.resize(tar.len().next_multiple_of(512), 0);
+        }
+        tar.resize(tar.len() + 1024, 0);
         let mut gzip = GzEncoder::new(tempfile::tempfile().expect("a file"), Compression::fast());
         gzip.write_all(&tar).expect("packed");
         let mut file = gzip.finish().expect("packed");
