@@ -7,13 +7,15 @@ pub mod secret;
 use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use clap::ValueEnum as _;
+use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::{
-    cluster::{Settings, Wanted, own},
+    cluster::{Settings, Wanted, engine::published, own},
     cluster_kind::{Choice, ClusterKind},
     duration,
     k8s::version::{NoVersion, Version},
@@ -124,11 +126,13 @@ pub fn wrong() -> Vec<String> {
     let memory = "KUBEWALK_NODE_MEMORY";
     let of_memory = text(memory).is_some_and(|value| bytes(&value).is_none());
     let memory = of_memory.then(|| format!("{memory} is an amount of memory, such as 4Gi"));
+    let of_engine = text(published::VARIABLE).and_then(|value| published::wrong(&value));
     SECONDS
         .iter()
         .filter(|name| wrong(name))
         .map(|name| format!("{name} is a number of seconds, such as 300"))
         .chain(memory)
+        .chain(of_engine)
         .collect()
 }
 
@@ -145,7 +149,7 @@ fn seconds(text: &str) -> Option<Duration> {
 
 /// The cache from `KUBEWALK_CACHE`, else `XDG_CACHE_HOME`, else the home folder, and never in a folder that others share; a folder
 /// for what belongs to clusters, see `base`; where Docker is, from `DOCKER_HOST`;
-/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, `KUBEWALK_NODE_MEMORY`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
+/// `KUBEWALK_K3S_IMAGE`, `KUBEWALK_KIND_CONFIG`, `KUBEWALK_KIND_IMAGE`, `KUBEWALK_ENGINE_IMAGE`, `KUBEWALK_OFFLINE`, `KUBEWALK_NODE_MEMORY`; and in seconds `KUBEWALK_PULL_TIMEOUT` (10 minutes) and
 /// `KUBEWALK_START_TIMEOUT` (2 to 3 minutes, by the kind of cluster).
 pub fn from_env() -> Settings {
     let cache = set("KUBEWALK_CACHE")
@@ -163,6 +167,8 @@ pub fn from_env() -> Settings {
         k3s_image: text("KUBEWALK_K3S_IMAGE"),
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
+        engine_image: text(published::VARIABLE),
+        offline: offline(),
         pull_timeout: seconds(SECONDS[0]).unwrap_or(left_out.pull_timeout),
         node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
         start_timeout: seconds(SECONDS[1]),
@@ -225,6 +231,29 @@ pub fn invoker_group() -> Option<u32> {
 /// The folders of a person in which programs keep what they like to keep, as far as they are set: `HOME` and those of XDG.
 pub fn homes() -> impl Iterator<Item = (&'static str, PathBuf)> {
     ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"].into_iter().filter_map(|name| Some((name, set(name)?)))
+}
+
+/// The proxies that the environment names for what is elsewhere: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, or in
+/// small letters, as curl reads them.
+pub fn proxies() -> Matcher {
+    Matcher::from_env()
+}
+
+/// The variable of `--offline`.
+pub const OFFLINE: &str = "KUBEWALK_OFFLINE";
+
+/// Whether `--offline` was said on the command line.
+static OFFLINE_SAID: AtomicBool = AtomicBool::new(false);
+
+/// Notes that it was.
+pub fn say_offline() {
+    OFFLINE_SAID.store(true, Ordering::Relaxed);
+}
+
+/// Whether nothing may be pulled or built: `--offline`, or its variable, which is on by whatever is not off.
+fn offline() -> bool {
+    OFFLINE_SAID.load(Ordering::Relaxed)
+        || text(OFFLINE).is_some_and(|value| count(&value).is_ok_and(|times| times > 0))
 }
 
 /// Where programs are looked for.

@@ -201,7 +201,7 @@ pub fn run_text(name: &str, text: &str) -> (Ended, String) {
 
 /// Lets kustomizations and charts be rendered.
 fn renders() {
-    let renderer = Renderer::new(&settings::from_env().cache, |_| ());
+    let renderer = Renderer::new(settings::from_env(), |_| ());
     crate::manifests::render::install(Box::new(renderer));
 }
 

@@ -56,7 +56,7 @@ fn node(kinds: &[(&str, Vec<Check>)]) -> Point {
         None => Point::bad(
             "node",
             "no cluster that works here has its node on this machine",
-            "`kubewalk cluster up` once, with a network, fetches or builds it; the first time takes minutes",
+            "`kubewalk prefetch` once, with a network, pulls or builds it, and says how long the first start will take",
         ),
     }
 }

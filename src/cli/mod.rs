@@ -30,6 +30,7 @@ mod manual;
 mod new;
 mod output;
 mod pages;
+mod prefetch;
 mod progress;
 mod rendering;
 mod report;
@@ -70,6 +71,9 @@ struct Cli {
     /// The profile of kubewalk.toml by which to go, e.g. `ci`.
     #[arg(long, global = true, value_name = "NAME", env = settings::project::PROFILE)]
     profile: Option<String>,
+    /// Pulls and builds nothing: what is not on this machine is an error that says what is missing.
+    #[arg(long, global = true, env = settings::OFFLINE)]
+    offline: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -100,6 +104,9 @@ enum Command {
     Config(Box<run::Options>),
     /// Says what this machine offers for a cluster, and what is missing.
     Doctor(doctor::Options),
+    /// Makes all that a cluster is started from be on this machine: pulls or builds it, says from where, how much and how long, and
+    /// measures a first start.
+    Prefetch(prefetch::Options),
     /// Prints the JSON Schema of a scenario, for editors, or of the event stream.
     Schema(schema::Options),
     /// Says which binding and rule allow a call on a cluster, or what is nearest and what would allow it.
@@ -137,6 +144,7 @@ impl Command {
                 | Command::Demo(_)
                 | Command::Docs(_)
                 | Command::Doctor(_)
+                | Command::Prefetch(_)
                 | Command::Sweep(_)
                 | Command::Cluster(_)
         )
@@ -161,6 +169,7 @@ impl Command {
             | Command::Demo(_)
             | Command::Docs(_)
             | Command::Doctor(_)
+            | Command::Prefetch(_)
             | Command::Explain(_)
             | Command::Shell(_)
             | Command::Sweep(_)
@@ -239,6 +248,9 @@ pub fn main(closed: bool) -> ExitCode {
         eprint_line!("error: {}\n  = help: {}", e.message, e.remedy.unwrap_or_default());
         return Exit::Environment.into();
     }
+    if cli.offline {
+        settings::say_offline();
+    }
     let wrong = settings::wrong();
     if !wrong.is_empty() {
         wrong.iter().for_each(|wrong| eprint_line!("error: {wrong}"));
@@ -260,6 +272,7 @@ pub fn main(closed: bool) -> ExitCode {
             })
         }
         Command::Doctor(options) => doctor::main(options, cli.talk),
+        Command::Prefetch(options) => prefetch::main(options, cli.talk),
         Command::Schema(options) => schema::main(options),
         Command::Explain(options) => explain::main(options),
         Command::New(options) => new::main(options),

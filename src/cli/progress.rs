@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::output::{eprint_in_place, stderr_is_a_terminal};
-use crate::{cluster::Progress, sync::locked};
+use crate::{cluster::Progress, duration::took, sync::locked};
 
 /// Shows it.
 pub fn show(progress: Progress) {
@@ -17,6 +17,11 @@ pub fn show(progress: Progress) {
                  be interrupted"
             );
         }
+        Progress::PulledEngine { kubernetes, image, bytes, ms } => eprint_line!(
+            "kubewalk: the engine's node image with Kubernetes {kubernetes} was pulled from {image}: {} MB in {}",
+            bytes.div_ceil(1 << 20),
+            took(ms)
+        ),
         Progress::Note(text) => eprint_line!("kubewalk: {text}"),
         Progress::Pull { image, done, total } => pulled(&image, done, total),
         Progress::Phase { name, ms } if stderr_is_a_terminal() => {

@@ -5,11 +5,11 @@ use crate::{cluster::rendering::Renderer, manifests::render, settings};
 
 /// Lets scenarios be read whose manifests are rendered: by the tools themselves, or only as far as they have rendered it before.
 pub fn install(starts: bool) {
-    let cache = settings::from_env().cache;
+    let settings = settings::from_env();
     let renderer = if starts {
-        Renderer::new(&cache, |what| progress::show(what.clone()))
+        Renderer::new(settings, |what| progress::show(what.clone()))
     } else {
-        Renderer::of_what_is_known(&cache)
+        Renderer::of_what_is_known(settings)
     };
     render::install(Box::new(renderer));
 }

@@ -1,9 +1,12 @@
-//! What the engine's build makes, the node image and the commands of kind and helm: where it is, and how it comes to be there.
+//! What the engine's build makes, the node image and the commands of kind and helm: where it is, and how it comes to be there. The
+//! node image can also be pulled, where a release has published it or a person names one.
 //!
 //! The sources travel inside this binary. They are named by a hash of themselves, so a cached image is used exactly when
 //! it was built from the same sources.
 
+mod fetch;
 pub mod node_event;
+pub mod published;
 mod release;
 mod sums;
 
@@ -18,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::release::Release;
 use super::{
-    ClusterError, Progress, machine,
+    ClusterError, Progress, Settings, machine,
     own::{self, program},
 };
 use crate::{
@@ -53,22 +56,51 @@ impl Release {
         dir.join("COMPLETE").exists().then_some(dir)
     }
 
-    /// The folder of the image, which is built first when it is not there. The build shows its progress on standard error,
-    /// also from inside `cargo test`, and can be interrupted and resumed.
+    /// The folder of the image. When it is not there, it is pulled first, if a registry is known to have it, else built; what is
+    /// pulled can be nothing but what is known by its digest, and why it could not be pulled is told. The build shows its progress
+    /// on standard error, also from inside `cargo test`, and can be interrupted and resumed.
     ///
     /// # Errors
-    /// What the build lacked, as its script said it.
+    /// What the build lacked, as its script said it; or that neither may be done.
     pub async fn ensure(
         self,
-        cache: &Path,
+        settings: &Settings,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<PathBuf, ClusterError> {
-        if let Some(dir) = self.checked(cache)? {
+        if let Some(dir) = self.checked(&settings.cache)? {
             return Ok(dir);
         }
+        if settings.offline {
+            return Err(self.missing_offline());
+        }
+        let cache = own::cache(&settings.cache)?;
+        let mut passed = None;
+        if let Some(image) = published::image(self, settings) {
+            match fetch::fetch(self, &image, &cache, settings, progress).await {
+                Ok(()) => return self.checked(&cache)?.ok_or_else(|| ended_without("pull")),
+                Err(fault) => {
+                    let why = format!("the engine's image {image} was not pulled ({}): {fault}", fault.class());
+                    progress(Progress::Note(format!("{why}; so the engine is built here")));
+                    passed = Some(why);
+                }
+            }
+        }
         progress(Progress::BuildingEngine { kubernetes: self.minor });
-        build(&own::cache(cache)?, &["--minor", &self.to_string()]).await?;
-        self.checked(cache)?.ok_or_else(|| ClusterError::plain("the engine's build ended without an image"))
+        build(&cache, &["--minor", &self.to_string()])
+            .await
+            .map_err(|e| ClusterError { log: passed.into_iter().chain(e.log).collect(), ..e })?;
+        self.checked(&cache)?.ok_or_else(|| ended_without("build"))
+    }
+
+    /// That it is not there, when neither a pull nor a build may make it.
+    pub fn missing_offline(self) -> ClusterError {
+        let minor = if self == Release::NEWEST { String::new() } else { format!(" --kubernetes {self}") };
+        ClusterError::new(
+            format!(
+                "the engine's node with Kubernetes {self} is not on this machine, and --offline neither pulls nor builds it"
+            ),
+            format!("run `kubewalk prefetch{minor}` once with a network"),
+        )
     }
 
     /// The folder of the finished image, if it is there: one that nobody else could have changed, and that is as it was built.
@@ -85,6 +117,21 @@ impl Release {
         as_built(&dir, &cache)?;
         Ok(Some(dir))
     }
+}
+
+fn ended_without(what: &str) -> ClusterError {
+    ClusterError::plain(format!("the engine's {what} ended without an image"))
+}
+
+/// What is built may not be built offline.
+fn may_build(what: &str, settings: &Settings) -> Result<(), ClusterError> {
+    if !settings.offline {
+        return Ok(());
+    }
+    Err(ClusterError::new(
+        format!("there is no {what} on the PATH, and --offline builds none"),
+        format!("install {what}, or run this once with a network"),
+    ))
 }
 
 /// The hash of the newest node image's sources.
@@ -123,8 +170,8 @@ pub fn built(cache: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// As there.
-pub async fn ensure(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
-    Release::NEWEST.ensure(cache, progress).await
+pub async fn ensure(settings: &Settings, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
+    Release::NEWEST.ensure(settings, progress).await
 }
 
 /// As [`Release::checked`], of the newest.
@@ -148,6 +195,14 @@ pub fn any_checked(cache: &Path) -> Result<Option<PathBuf>, ClusterError> {
     Ok(None)
 }
 
+/// How many bytes the files of a finished product have.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn size(dir: &Path) -> std::io::Result<u64> {
+    sums::size(dir)
+}
+
 fn as_built(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
     own::trusted(dir).map_err(|e| {
         ClusterError::new(
@@ -162,10 +217,14 @@ fn as_built(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
 ///
 /// # Errors
 /// As [`ensure`].
-pub async fn ensure_kind(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
-    let cache = own::cache(cache)?;
+pub async fn ensure_kind(
+    settings: &Settings,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<PathBuf, ClusterError> {
+    let cache = own::cache(&settings.cache)?;
     let dir = cache.join("kind").join(kind_hash());
     if !dir.join("COMPLETE").exists() {
+        may_build("kind", settings)?;
         progress(Progress::Note("there is no kind on the PATH, so it is built, once".into()));
         build(&cache, &["--product", "kind"]).await?;
     }
@@ -183,10 +242,14 @@ pub fn built_helm(cache: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// As [`ensure`].
-pub async fn ensure_helm(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<PathBuf, ClusterError> {
-    let cache = own::cache(cache)?;
+pub async fn ensure_helm(
+    settings: &Settings,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<PathBuf, ClusterError> {
+    let cache = own::cache(&settings.cache)?;
     let dir = cache.join("helm").join(helm_hash());
     if !dir.join("COMPLETE").exists() {
+        may_build("helm", settings)?;
         progress(Progress::Note("there is no helm on the PATH, so it is built, once (some minutes)".into()));
         build(&cache, &["--product", "helm"]).await?;
     }

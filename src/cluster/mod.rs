@@ -8,6 +8,7 @@
 //! | [`lines`], [`output`], [`limits`], [`machine`] | what other programs write, and what this machine lets them have |
 //! | [`own`] | files, folders and locks that only this user can have written, and whose they are |
 //! | [`client`] | how an API server is reached, and asked what it has |
+//! | [`registry`] | an image registry: pulls by digest, and unpacks |
 //! | [`engine`] | the engine that is built: the node image, kind, helm |
 //! | [`docker`] | Docker: its images, containers, networks and commands |
 //! | [`kubectl`] | kubectl in a node or on this machine |
@@ -33,6 +34,7 @@ pub mod node;
 pub mod output;
 pub mod own;
 pub mod progress;
+pub mod registry;
 pub mod rendering;
 pub mod running;
 pub mod settings;

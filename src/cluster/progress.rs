@@ -12,6 +12,17 @@ pub enum Progress {
         /// Its minor version of Kubernetes.
         kubernetes: Version,
     },
+    /// The node image was pulled.
+    PulledEngine {
+        /// Its minor version of Kubernetes.
+        kubernetes: Version,
+        /// Its name, with the digest.
+        image: String,
+        /// As many bytes came over the network.
+        bytes: u64,
+        /// As many milliseconds it took, with unpacking and looking at all of it.
+        ms: u64,
+    },
     /// Something worth a line: what was swept, why a kind was passed over.
     Note(String),
     /// An image is being pulled; more of it may turn up.

@@ -15,7 +15,7 @@ use std::{
 use tokio::process::Command;
 
 use super::{
-    ClusterError, Progress, engine,
+    ClusterError, Progress, Settings, engine,
     own::{
         self,
         program::{self, Missing},
@@ -40,14 +40,17 @@ if [ -n "$u" ] && "$u" -n -- "$0" -c : 2>/dev/null; then exec "$u" -n -- "$@"; f
 
 /// Who renders in this process.
 pub struct Renderer {
-    cache: PathBuf,
+    settings: Settings,
     starts: bool,
     progress: fn(&Progress),
 }
 
 impl std::fmt::Debug for Renderer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Renderer").field("cache", &self.cache).field("starts", &self.starts).finish_non_exhaustive()
+        f.debug_struct("Renderer")
+            .field("cache", &self.settings.cache)
+            .field("starts", &self.starts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,13 +63,13 @@ struct Found {
 
 impl Renderer {
     /// One that starts the tools, and builds them first where they are missing.
-    pub fn new(cache: &Path, progress: fn(&Progress)) -> Self {
-        Renderer { cache: cache.to_owned(), starts: true, progress }
+    pub fn new(settings: Settings, progress: fn(&Progress)) -> Self {
+        Renderer { settings, starts: true, progress }
     }
 
     /// One that starts nothing: it knows what was rendered before.
-    pub fn of_what_is_known(cache: &Path) -> Self {
-        Renderer { cache: cache.to_owned(), starts: false, progress: |_| () }
+    pub fn of_what_is_known(settings: Settings) -> Self {
+        Renderer { settings, starts: false, progress: |_| () }
     }
 
     /// The tool, if it is here.
@@ -84,7 +87,7 @@ impl Renderer {
         };
         match tool {
             Tool::Kustomize => {
-                if let Some(dir) = engine::built(&self.cache) {
+                if let Some(dir) = engine::built(&self.settings.cache) {
                     let program = dir.join("rootfs/usr/local/bin/kubectl");
                     return Ok(Some(Found { program, identity: format!("engine {}", engine::hash()) }));
                 }
@@ -94,7 +97,7 @@ impl Renderer {
                 if let Some(found) = on_path("helm")? {
                     return Ok(Some(found));
                 }
-                let built = engine::built_helm(&self.cache);
+                let built = engine::built_helm(&self.settings.cache);
                 Ok(built.map(|program| Found { program, identity: format!("helm {}", engine::helm_hash()) }))
             }
         }
@@ -105,21 +108,21 @@ impl Renderer {
         let mut progress = |what: Progress| (self.progress)(&what);
         match (self.find(tool)?, tool) {
             (Some(found), Tool::Kustomize) if found.identity.starts_with("engine ") => {
-                engine::checked(&self.cache)?;
+                engine::checked(&self.settings.cache)?;
                 Ok(found)
             }
             (Some(found), Tool::Helm) if found.identity.starts_with("helm ") => {
-                let program = engine::ensure_helm(&self.cache, &mut progress).await?;
+                let program = engine::ensure_helm(&self.settings, &mut progress).await?;
                 Ok(Found { program, ..found })
             }
             (Some(found), _) => Ok(found),
             (None, Tool::Kustomize) => {
-                let dir = engine::ensure(&self.cache, &mut progress).await?;
+                let dir = engine::ensure(&self.settings, &mut progress).await?;
                 let identity = format!("engine {}", engine::hash());
                 Ok(Found { program: dir.join("rootfs/usr/local/bin/kubectl"), identity })
             }
             (None, Tool::Helm) => {
-                let program = engine::ensure_helm(&self.cache, &mut progress).await?;
+                let program = engine::ensure_helm(&self.settings, &mut progress).await?;
                 Ok(Found { program, identity: format!("helm {}", engine::helm_hash()) })
             }
         }
@@ -127,7 +130,7 @@ impl Renderer {
 
     /// What was rendered before of the same.
     fn kept(&self, key: &str) -> Option<String> {
-        let cache = own::cache(&self.cache).ok()?;
+        let cache = own::cache(&self.settings.cache).ok()?;
         let file = own::trusted(&cache.join("rendered").join(key)).ok()?;
         let bytes = crate::scenario::open::read_real(&file, kustomize::MOST as u64).ok()?;
         String::from_utf8(bytes).ok()
@@ -136,7 +139,7 @@ impl Renderer {
     /// Keeps it. A cache that cannot be written is no reason not to run.
     fn keep(&self, key: &str, text: &str) {
         let keep = || -> Result<(), Box<dyn std::error::Error>> {
-            let folder = own::trusted_folder(&own::cache(&self.cache)?.join("rendered"))?;
+            let folder = own::trusted_folder(&own::cache(&self.settings.cache)?.join("rendered"))?;
             let mut file = tempfile::NamedTempFile::new_in(&folder)?;
             file.write_all(text.as_bytes())?;
             file.persist(folder.join(key))?;

@@ -21,6 +21,11 @@ pub struct Settings {
     pub kind_config: Option<PathBuf>,
     /// A node image for `--cluster kind`, in place of those that its config names.
     pub kind_image: Option<String>,
+    /// Which image has the engine, in place of what the release of this program has published; see
+    /// [`published`](crate::cluster::engine::published).
+    pub engine_image: Option<String>,
+    /// Whether nothing may be pulled or built.
+    pub offline: bool,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
     /// The most memory that a node may use, in bytes, when it is not to be half of the machine's.
@@ -39,6 +44,8 @@ impl Settings {
             k3s_image: None,
             kind_config: None,
             kind_image: None,
+            engine_image: None,
+            offline: false,
             pull_timeout: PULL_TIMEOUT,
             node_memory: None,
             start_timeout: None,

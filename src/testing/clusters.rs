@@ -201,6 +201,9 @@ fn start(shape: &Shape) -> Result<Arc<Cluster>, String> {
         Progress::NotWarm { name, why } => {
             uncaptured(&format!("\nkubewalk: the warm cluster {name} {why}; a new cluster is started\n"));
         }
+        Progress::PulledEngine { image, .. } => {
+            uncaptured(&format!("\nkubewalk: the engine was pulled from {image}\n"))
+        }
         Progress::Pull { .. } | Progress::Phase { .. } => {}
     };
     let wanted = Wanted { shape: shape.clone(), ..settings::wanted()? };

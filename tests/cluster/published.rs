@@ -70,8 +70,8 @@ fn look(place: &Place, what: &[&str]) -> Value {
 #[test]
 fn a_warm_cluster_is_as_new_after_published_manifests_and_after_changes_of_what_was_there() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
+    let settings = kubewalk::settings::from_env();
+    runtime.block_on(kubewalk::cluster::engine::ensure(&settings, &mut |_| ())).expect("the engine can be built");
     let (mut place, folder) = (Place::new(), tempfile::tempdir().expect("a folder"));
     let changes = folder.path().join("changes.yaml");
     std::fs::write(&changes, CHANGES).expect("written");

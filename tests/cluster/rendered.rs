@@ -16,7 +16,7 @@ use kubewalk::{
 
 /// What comes of a scenario's text under a name: its plan, or what is said.
 fn load(path: &Path, text: &str) -> Result<Plan, String> {
-    manifests::render::install(Box::new(Renderer::new(&settings::from_env().cache, |_| ())));
+    manifests::render::install(Box::new(Renderer::new(settings::from_env(), |_| ())));
     let names = Names { suffix: "test0".to_owned() };
     plan::load_bytes(path, text.as_bytes(), &names, Trust::Full)
         .map_err(|(source, found)| diagnostic::render(&found, &source, false))

@@ -10,8 +10,7 @@ use kubewalk::{cluster::engine, k8s::server::Options, settings};
 #[test]
 fn the_list_is_what_the_server_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let engine =
-        runtime.block_on(engine::ensure(&settings::from_env().cache, &mut |_| {})).expect("the engine is built");
+    let engine = runtime.block_on(engine::ensure(&settings::from_env(), &mut |_| {})).expect("the engine is built");
     let ask = |word: &str| {
         let said = Command::new(engine.join("rootfs/usr/local/bin/kube-apiserver")).arg(word).output();
         String::from_utf8(said.expect("it runs").stdout).expect("text")

@@ -66,7 +66,7 @@ pub fn stand_in() -> String {
         runtime.block_on(async {
             use kubewalk::cluster::{Daemon, engine, images};
             let never = kubewalk::stop::Stop::never();
-            let engine = engine::ensure(&settings.cache, &mut |_| ()).await.expect("the engine can be built");
+            let engine = engine::ensure(&settings, &mut |_| ()).await.expect("the engine can be built");
             let daemon = Daemon::connect(settings.docker_host.as_deref()).await.expect("Docker answers");
             let loaded =
                 images::load_node(&daemon, (engine::Release::NEWEST, &engine), &settings.notes(), &never, &mut |_| ())

@@ -16,8 +16,8 @@ pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
+    let settings = kubewalk::settings::from_env();
+    runtime.block_on(kubewalk::cluster::engine::ensure(&settings, &mut |_| ())).expect("the engine can be built");
     guard
 }
 

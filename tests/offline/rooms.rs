@@ -197,6 +197,7 @@ const FLOORS: &[&str] = &[
     "machine",
     "own",
     "client",
+    "registry",
     "engine",
     "docker",
     "kubectl",

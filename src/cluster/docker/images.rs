@@ -4,8 +4,11 @@ use std::{collections::HashMap, path::Path, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use testcontainers::bollard::{
-    auth::DockerCredentials, body_try_stream, errors::Error, models::CreateImageInfo,
-    query_parameters::CreateImageOptionsBuilder,
+    auth::DockerCredentials,
+    body_try_stream,
+    errors::Error,
+    models::CreateImageInfo,
+    query_parameters::{CreateImageOptionsBuilder, TagImageOptionsBuilder},
 };
 use tokio::{
     io::{AsyncReadExt as _, DuplexStream},
@@ -15,12 +18,14 @@ use tokio::{
 
 use crate::cluster::{
     ClusterError, Daemon, Progress, Settings, StartError,
+    client::login,
     daemon::{Ends, on, runtime},
     engine::Release,
     own::{
         self,
         lock::{self, How},
     },
+    registry::Reference,
     trouble,
 };
 use crate::stop::{Stop, unless_stopped};
@@ -40,13 +45,15 @@ pub struct Patience {
     pub between: Duration,
     /// In all.
     pub total: Duration,
+    /// It may not happen at all.
+    pub offline: bool,
 }
 
 impl Patience {
     /// What the settings say.
     pub fn of(settings: &Settings) -> Self {
         let minute = Duration::from_secs(60);
-        Patience { first: minute, between: minute, total: settings.pull_timeout }
+        Patience { first: minute, between: minute, total: settings.pull_timeout, offline: settings.offline }
     }
 }
 
@@ -103,6 +110,46 @@ pub async fn load_node(
         Ok::<(), ClusterError>(())
     });
     Ok(unless_stopped(stop, loading).await.map_err(StartError::Stopped)??)
+}
+
+/// Lets Docker itself pull the engine's node, by its digest, where this machine cannot unpack it: its file system may take two names
+/// that differ in case for one.
+///
+/// # Errors
+/// Why Docker cannot pull it, that it is another engine, or that the run was stopped.
+pub async fn pull_node(
+    daemon: &Daemon,
+    (release, image): (Release, &Reference),
+    patience: Patience,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), StartError> {
+    let (name, tag) = (image.to_string(), release.hash());
+    ensure(daemon, &name, patience, stop, progress).await?;
+    let client = daemon.client.clone();
+    let tagging = on(async move {
+        let about = client.inspect_image(&name).await.map_err(|e| trouble::image(&e, &name))?;
+        let labels = about.config.and_then(|config| config.labels).unwrap_or_default();
+        let found = labels.get(&format!("{}engine", crate::cluster::owner::LABEL)).cloned().unwrap_or_default();
+        if found != tag {
+            let message = format!(
+                "the image {name} is the engine `{}`, and this kubewalk is made for {tag}",
+                found.escape_debug()
+            );
+            return Err(ClusterError::new(message, "name the image of this version with KUBEWALK_ENGINE_IMAGE"));
+        }
+        let options = TagImageOptionsBuilder::new().repo(NODE).tag(&tag).build();
+        client.tag_image(&name, Some(options)).await.map_err(|e| trouble::image(&e, &name))
+    });
+    Ok(unless_stopped(stop, tagging).await.map_err(StartError::Stopped)??)
+}
+
+/// Whether the engine's node is in Docker.
+///
+/// # Errors
+/// When Docker does not say.
+pub async fn node_here(daemon: &Daemon, release: Release) -> Result<bool, ClusterError> {
+    here(daemon, &format!("{NODE}:{}", release.hash())).await
 }
 
 /// How long the load of another process is waited for.
@@ -165,8 +212,14 @@ pub async fn ensure(
         let message = format!("there is no image {image} in Docker, and no registry has it");
         return Err(ClusterError::new(message, "look at its name; images of this name are made, not pulled").into());
     }
+    if patience.offline {
+        let message = format!("the image {image} is not in Docker, and --offline pulls none");
+        return Err(
+            ClusterError::new(message, "run `kubewalk prefetch` for this kind of cluster once with a network").into()
+        );
+    }
     let begun = Instant::now();
-    let login = unless_stopped(stop, super::login::of(image)).await.map_err(StartError::Stopped)?;
+    let login = unless_stopped(stop, login::of(image)).await.map_err(StartError::Stopped)?;
     let login = login.unwrap_or_else(|why| {
         progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
         None

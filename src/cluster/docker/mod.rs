@@ -7,7 +7,6 @@ pub mod exec;
 pub mod images;
 pub mod kind_network;
 pub mod labelled;
-pub(in crate::cluster) mod login;
 pub mod node_image;
 pub mod published;
 pub mod trouble;

@@ -22,6 +22,9 @@ use crate::cluster::{ClusterError, own};
 /// What a build says of what it made, as far as it is asked here.
 #[derive(Debug, Deserialize)]
 struct Manifest {
+    /// The hash of what it was built of; the commands have none.
+    #[serde(default)]
+    engine: String,
     files: Vec<Listed>,
     links: Vec<Link>,
 }
@@ -76,6 +79,26 @@ pub fn check(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
         let _ = own::write(notes, &name, seen.as_bytes());
     }
     Ok(())
+}
+
+/// Looks whether a folder that was just unpacked has all that its list says, and nothing else, and is the engine of this hash.
+///
+/// # Errors
+/// What is not so.
+pub(super) fn compare(dir: &Path, engine: &str) -> Result<(), String> {
+    let found = Found::below(dir).map_err(|e| e.to_string())?;
+    let unreadable = |e: &dyn std::fmt::Display| format!("its manifest.json cannot be read: {e}");
+    let list = manifest(dir).map_err(|e| unreadable(&e))?;
+    let list: Manifest = serde_json::from_slice(&list).map_err(|e| unreadable(&e))?;
+    if list.engine != engine {
+        return Err(format!("its manifest.json is of the engine {}", list.engine));
+    }
+    found.compare(dir, &list)
+}
+
+/// How many bytes all files of a folder have.
+pub(super) fn size(dir: &Path) -> io::Result<u64> {
+    Found::below(dir).map(|found| found.files.values().sum())
 }
 
 /// The folder in the cache for what was found out.

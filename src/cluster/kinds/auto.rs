@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use super::{k3s, versions::of_the_engine};
 use crate::cluster::{
-    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted, images::Patience,
+    Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted,
+    engine::{Release, published},
+    images::Patience,
 };
 use crate::stop::Stop;
 
 /// A registry that has said nothing after so long is no reason to wait, when there is another kind.
-const FIRST_WORD: Duration = Duration::from_secs(10);
+pub(super) const FIRST_WORD: Duration = Duration::from_secs(10);
 
 /// Starts the first kind that works.
 ///
@@ -37,7 +39,10 @@ pub async fn start(
                     other => return other,
                 }
             }
-            if of_the_engine(wanted)?.built(&settings.cache).is_some() {
+            let release = of_the_engine(wanted)?;
+            let pulled = !settings.offline && published::image(release, settings).is_some();
+            // Where the machine's own user cannot have a builtin one, Docker is the way to a node that is pulled.
+            if release.built(&settings.cache).is_some() || pulled && !builtin_works(settings) {
                 progress(Progress::Note(passed.concat()));
                 match super::docker::start(wanted, settings, stop, progress).await {
                     Err(StartError::Failed(e)) => passed.push(format!("no node in Docker: {e}")),
@@ -57,6 +62,11 @@ pub async fn start(
         }
         stopped => stopped,
     })
+}
+
+/// Whether a builtin cluster could be started here, as far as that is seen before.
+fn builtin_works(settings: &Settings) -> bool {
+    super::preflight::builtin(settings, Release::NEWEST).iter().all(|check| check.missing.is_none())
 }
 
 /// Starts the engine's node, without Docker.

@@ -62,8 +62,7 @@ pub async fn start(
 ) -> Result<Cluster, StartError> {
     let release = versions::of_the_engine(wanted)?;
     preflight::require(preflight::builtin(settings, release))?;
-    let engine =
-        unless_stopped(stop, release.ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
+    let engine = unless_stopped(stop, release.ensure(settings, progress)).await.map_err(StartError::Stopped)??;
     let nodes = Room::make(&settings.nodes())?;
     let mut command = Command::new(engine.join("supervisor"));
     command.args(["keeper", "run", "--engine"]).arg(&engine).arg("--base").arg(nodes.path());

@@ -9,8 +9,8 @@ use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     access::kubeconfig_for,
     container::{self, Container, NodeImage, Rights},
-    engine::CURL_IMAGE,
-    images,
+    engine::{CURL_IMAGE, Release, published},
+    images::{self, Patience},
     node_event::{self, NodeEvent, death},
     ready, sweep,
 };
@@ -36,9 +36,7 @@ pub async fn start(
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
-    let engine =
-        unless_stopped(stop, release.ensure(&settings.cache, progress)).await.map_err(StartError::Stopped)??;
-    images::load_node(&daemon, (release, &engine), &settings.notes(), stop, progress).await?;
+    node_image(&daemon, release, settings, stop, progress).await?;
     let owner = Owner::new();
     let folder = Folder::make(&settings.runs(), &owner)?;
     let within = settings.start_timeout.unwrap_or(READY_WITHIN);
@@ -69,6 +67,28 @@ pub async fn start(
             Err(StartError::Stopped(signal))
         }
     }
+}
+
+/// Makes its image be in Docker: loaded from the cache, where the engine is pulled or built first, or pulled by Docker itself.
+///
+/// # Errors
+/// What lacks for that, or that it was stopped.
+pub(super) async fn node_image(
+    daemon: &Daemon,
+    release: Release,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), StartError> {
+    if images::node_here(daemon, release).await? {
+        return Ok(());
+    }
+    // Elsewhere than on Linux nothing is built, and a node's files are not kept.
+    if let Some(image) = published::image(release, settings).filter(|_| !cfg!(target_os = "linux")) {
+        return images::pull_node(daemon, (release, &image), Patience::of(settings), stop, progress).await;
+    }
+    let engine = unless_stopped(stop, release.ensure(settings, progress)).await.map_err(StartError::Stopped)??;
+    images::load_node(daemon, (release, &engine), &settings.notes(), stop, progress).await
 }
 
 /// What its process 1 is told. It knows best what is late, so it has a little less time than we wait.

@@ -88,6 +88,27 @@ pub fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
     Config::find(settings)?.of_version(wanted).map(drop)
 }
 
+/// Makes its node images and the kind command be here, and says which.
+///
+/// # Errors
+/// What the machine or the registry lacks, or that it was stopped.
+pub async fn fetch(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<String, StartError> {
+    let config = Config::find(settings)?.of_version(wanted)?;
+    let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
+    unless_stopped(stop, Kind::find(settings, progress)).await.map_err(StartError::Stopped)??;
+    let images = config.images();
+    for image in &images {
+        images::ensure(&daemon, image, Patience::of(settings), stop, progress).await?;
+    }
+    curl::image(&daemon, settings, Patience::of(settings), stop, progress).await?;
+    Ok(format!("the image {}", images.into_iter().collect::<Vec<_>>().join(", ")))
+}
+
 /// Starts a cluster and waits until it is ready.
 ///
 /// # Errors

@@ -7,11 +7,14 @@ pub mod auto;
 pub mod builtin;
 mod curl;
 pub mod docker;
+mod fetch;
 pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
 pub mod preflight;
 mod versions;
+
+pub use fetch::{Fetched, fetch};
 
 use super::{Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted, images::Patience};
 use crate::stop::Stop;

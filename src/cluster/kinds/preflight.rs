@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::versions;
 use crate::cluster::{
     ClusterError, Daemon, Settings, Wanted,
-    engine::{self, Release},
+    engine::{self, Release, published},
     images, limits,
     own::{self, Room, program},
 };
@@ -46,6 +46,11 @@ pub fn builtin(settings: &Settings, release: Release) -> Vec<Check> {
     match release.checked(&settings.cache) {
         Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         Err(e) => checks.push(Check::bad("engine", e)),
+        Ok(None) if settings.offline => checks.push(Check::bad("engine", release.missing_offline())),
+        // What a build needs is looked at when it comes to that.
+        Ok(None) if published::image(release, settings).is_some() => {
+            checks.push(Check::good("engine", pulled(release, settings)))
+        }
         Ok(None) => {
             checks.push(Check::good("engine", format!("not built yet; will be, below {}", settings.cache.display())));
             checks.extend([
@@ -57,6 +62,12 @@ pub fn builtin(settings: &Settings, release: Release) -> Vec<Check> {
     }
     checks.push(state(settings));
     checks
+}
+
+/// That it will be pulled.
+fn pulled(release: Release, settings: &Settings) -> String {
+    let image = published::image(release, settings).map(|image| image.to_string()).unwrap_or_default();
+    format!("not here yet; will be pulled from {image}")
 }
 
 /// Of which other versions of Kubernetes the engine has a node, and which of them are built.
@@ -131,6 +142,10 @@ fn node_image(settings: &Settings) -> Check {
     match engine::checked(&settings.cache) {
         Ok(Some(dir)) => Check::good("engine", format!("built, in {}", dir.display())),
         Err(e) => Check::bad("engine", e),
+        Ok(None) if settings.offline => Check::bad("engine", Release::NEWEST.missing_offline()),
+        Ok(None) if published::image(Release::NEWEST, settings).is_some() => {
+            Check::good("engine", pulled(Release::NEWEST, settings))
+        }
         Ok(None) => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
     }
 }

@@ -98,11 +98,11 @@ const POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level:
 
 /// A cache with a copy of the engine in which the API server is told to write an audit log beside the node's other logs.
 pub fn audited() -> tempfile::TempDir {
-    let cache = kubewalk::settings::from_env().cache;
+    let settings = kubewalk::settings::from_env();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let engine = runtime.block_on(kubewalk::cluster::engine::ensure(&cache, &mut |_| ())).expect("it can be built");
+    let engine = runtime.block_on(kubewalk::cluster::engine::ensure(&settings, &mut |_| ())).expect("it can be built");
     // Beside it, since links cannot lead to another file system.
-    let copy = tempfile::Builder::new().prefix("audited-").tempdir_in(&cache).expect("a folder");
+    let copy = tempfile::Builder::new().prefix("audited-").tempdir_in(&settings.cache).expect("a folder");
     fs::create_dir(copy.path().join("engine")).expect("a folder");
     let status = Command::new("cp").arg("-al").arg(&engine).arg(copy.path().join("engine")).status().expect("cp runs");
     assert!(status.success());

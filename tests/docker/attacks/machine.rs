@@ -39,9 +39,9 @@ pub fn said(command: &mut Command) -> Said {
 /// The folder of the engine, which is built first if it must be.
 pub fn engine() -> (PathBuf, PathBuf) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let cache = kubewalk::settings::from_env().cache;
-    let dir = runtime.block_on(engine::ensure(&cache, &mut |_| ())).expect("the engine can be built");
-    (cache, dir)
+    let settings = kubewalk::settings::from_env();
+    let dir = runtime.block_on(engine::ensure(&settings, &mut |_| ())).expect("the engine can be built");
+    (settings.cache, dir)
 }
 
 /// Some process of a stranger's, in cgroups that look like a cluster's, one in each hierarchy.

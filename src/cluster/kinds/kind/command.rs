@@ -73,12 +73,12 @@ impl Kind {
     pub async fn find(settings: &Settings, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Self, ClusterError> {
         let own = match program::find("kind") {
             Ok(own) => own,
-            Err(Missing::NotThere(_)) => return Ok(Kind(engine::ensure_kind(&settings.cache, progress).await?)),
+            Err(Missing::NotThere(_)) => return Ok(Kind(engine::ensure_kind(settings, progress).await?)),
             Err(foreign) => return Err(foreign.into_error("")),
         };
         match process::output(Command::new(&own).arg("version"), None, SAYS_WITHIN, MOST_WORDS).await {
             Ok(said) if said.status.success() => Ok(Kind(own)),
-            _ => Ok(Kind(engine::ensure_kind(&settings.cache, progress).await?)),
+            _ => Ok(Kind(engine::ensure_kind(settings, progress).await?)),
         }
     }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 use testcontainers::bollard::auth::DockerCredentials;
 use tokio::process::Command;
 
-use crate::cluster::{own::program, plugin};
+use super::plugin;
+use crate::cluster::own::program;
 use crate::{process, redact, settings};
 
 /// Docker Hub's name in Docker's own file.
