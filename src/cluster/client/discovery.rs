@@ -17,6 +17,9 @@ const MEASURED: &str = "metrics.k8s.io";
 const TOO_MANY: u16 = 429;
 const PATIENCE: usize = 5;
 
+/// The longest that it is waited each time, in seconds, whatever the server says.
+const LONGEST: u32 = 5;
+
 /// A resource in one version of its group, as an API server says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -166,7 +169,7 @@ pub(in crate::cluster) async fn get(client: &kube::Client, path: &str, accept: &
         match client.request(request).await {
             Err(kube::Error::Api(status)) if status.code == TOO_MANY && left > 0 => {
                 left -= 1;
-                let after = status.details.as_ref().map_or(1, |details| details.retry_after_seconds.max(1));
+                let after = status.details.as_ref().map_or(1, |details| details.retry_after_seconds.clamp(1, LONGEST));
                 tokio::time::sleep(Duration::from_secs(u64::from(after))).await;
             }
             answer => return answer.map_err(|e| failed(&e)),
@@ -219,5 +222,26 @@ mod tests {
     fn the_core_has_paths_of_its_own() {
         let group = json!({"metadata": {}, "versions": [version("v1", "Current", &json!([resource("pods", "Pod", "Namespaced", &["list"])]))]});
         assert_eq!(of_group(&group).0[0].path(), "/api/v1/pods");
+    }
+
+    #[tokio::test]
+    async fn a_list_whose_store_is_not_open_yet_is_asked_for_again() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let asked = std::sync::Arc::new(AtomicUsize::new(0));
+        let counted = std::sync::Arc::clone(&asked);
+        let busy = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "storage is (re)initializing", "reason": "TooManyRequests", "code": 429});
+        let server = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+            let (status, body) = match counted.fetch_add(1, Ordering::SeqCst) {
+                0 => (429, busy.clone()),
+                _ => (200, json!({"items": [{"metadata": {"name": "a"}}]})),
+            };
+            let body = kube::client::Body::from(body.to_string().into_bytes());
+            let answer = http::Response::builder().status(status).body(body).expect("an answer");
+            std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+        });
+        let client = kube::Client::new(server, "default");
+        let found = items(&client, "/apis/x.dev/v1/jars", "application/json").await.expect("a list");
+        assert_eq!((found.len(), asked.load(Ordering::SeqCst)), (1, 2));
     }
 }
