@@ -144,7 +144,10 @@ pub async fn sweep(
                 let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
                 let what = format!("{kind} {name}{place}");
                 if !is_sealed(item, &kind) {
-                    left.push(format!("{what}: {FOREIGN}"));
+                    // Its run may have lived when it was listed, and have removed it since.
+                    if is_still_there(client, &object_path(&path, &namespace, &name), item).await {
+                        left.push(format!("{what}: {FOREIGN}"));
+                    }
                     continue;
                 }
                 if kind == "Namespace" {
@@ -276,9 +279,62 @@ async fn remove(client: &kube::Client, path: &str, seen: &Value) -> Result<bool,
     }
 }
 
+/// Whether an object that was seen is there now and stays; `true` also if nobody can say.
+async fn is_still_there(client: &kube::Client, path: &str, seen: &Value) -> bool {
+    let Ok(request) = http::Request::get(path).body(Vec::new()) else { return true };
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(status)) => status.code != 404,
+        Err(_) => true,
+        Ok(now) => now["metadata"]["uid"] == seen["metadata"]["uid"] && now["metadata"]["deletionTimestamp"].is_null(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a fake API server has: one kind, and of it what is listed; what a look at the object itself finds.
+    fn fake_api_server(listed: Value, found: Option<Value>) -> kube::Client {
+        let server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let resource =
+                json!({"resource": "jars", "responseKind": {"kind": "Jar"}, "scope": "Namespaced", "verbs": ["list"]});
+            let (status, body) = match request.uri().path() {
+                "/api" => (
+                    200,
+                    json!({"items": [{"metadata": {}, "versions": [{"version": "v1", "freshness": "Current", "resources": [resource]}]}]}),
+                ),
+                "/apis" => (200, json!({"items": []})),
+                "/api/v1/jars" => (200, json!({"items": [listed]})),
+                "/api/v1/namespaces/n/jars/a" => match &found {
+                    Some(found) => (200, found.clone()),
+                    None => (
+                        404,
+                        json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "no", "code": 404}),
+                    ),
+                },
+                other => panic!("{other}"),
+            };
+            let body = kube::client::Body::from(body.to_string().into_bytes());
+            let answer = http::Response::builder().status(status).body(body).expect("an answer");
+            std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+        });
+        kube::Client::new(server, "default")
+    }
+
+    #[tokio::test]
+    async fn what_went_since_it_was_listed_is_not_said_to_be_left() {
+        let gone = Owner { start: "1".into(), ..owner().clone() };
+        let text = serde_json::to_string(&gone).expect("JSON");
+        let object = |uid: &str| json!({"metadata": {"name": "a", "namespace": "n", "uid": uid, "labels": {LABEL: gone.run}, "annotations": {OWNER: text}}});
+        let mut going = object("1");
+        going["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z".into();
+        for (found, stays) in
+            [(Some(object("1")), true), (Some(object("2")), false), (Some(going), false), (None, false)]
+        {
+            let (_, left) = sweep(&fake_api_server(object("1"), found), &[], false).await.expect("swept");
+            assert_eq!(!left.is_empty(), stays, "{left:?}");
+        }
+    }
 
     #[test]
     fn only_what_a_dead_process_marked_is_dead() {
