@@ -73,21 +73,42 @@ pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Resul
 /// The kubeconfig with the context that is meant as its current one.
 fn choose(mut kubeconfig: Kubeconfig, existing: &Existing) -> Result<Kubeconfig, ClusterError> {
     let names: Vec<_> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
-    let list = if names.is_empty() { "it has none".to_owned() } else { format!("it has: {}", names.join(", ")) };
-    let Some(name) = existing.context.clone().or_else(|| kubeconfig.current_context.clone().filter(|_| existing.yes))
-    else {
+    if names.is_empty() {
+        let files: Vec<_> = existing.files.iter().map(|file| file.display().to_string()).collect();
+        let why = match files.as_slice() {
+            [] => "there is no kubeconfig: neither KUBECONFIG nor HOME says where".to_owned(),
+            [file] => format!("the kubeconfig {file} has no context, so it leads to no cluster"),
+            files => format!("none of the kubeconfigs {} has a context, so they lead to no cluster", files.join(", ")),
+        };
         return Err(ClusterError::new(
-            "a cluster that exists is used only when its context is named: the current one may not be the one that you mean",
+            why,
+            "name another file in KUBECONFIG, or leave --cluster kubeconfig out for a cluster of the run's own",
+        ));
+    }
+    let list = format!("the kubeconfig has: {}", names.join(", "));
+    let current = kubeconfig.current_context.clone().filter(|name| !name.is_empty());
+    let Some(name) = existing.context.clone().or_else(|| current.clone().filter(|_| existing.yes)) else {
+        let why = match current {
+            Some(_) => "the current one may not be the one that you mean",
+            None => "the kubeconfig has no current one",
+        };
+        return Err(ClusterError::new(
+            format!("a cluster that exists is used only when its context is named: {why}"),
             format!("add --context NAME; {list}"),
         ));
     };
     let Some(context) = kubeconfig.contexts.iter().find(|context| context.name == name) else {
-        return Err(ClusterError::new(format!("the kubeconfig has no context {name}"), list));
+        let which = if existing.context.is_some() { "" } else { ", which it calls its current one" };
+        return Err(ClusterError::new(format!("the kubeconfig has no context {name}{which}"), list));
     };
     let cluster = context.context.as_ref().map(|context| context.cluster.clone()).unwrap_or_default();
-    let cluster = kubeconfig.clusters.iter().find(|one| one.name == cluster).and_then(|one| one.cluster.as_ref());
-    let Some((cluster, server)) = cluster.and_then(|one| Some((one, one.server.clone()?))) else {
-        return Err(ClusterError::new(format!("the context {name} leads to no server"), list));
+    let found = kubeconfig.clusters.iter().find(|one| one.name == cluster).and_then(|one| one.cluster.as_ref());
+    let Some((cluster, server)) = found.and_then(|one| Some((one, one.server.clone()?))) else {
+        let what = if found.is_some() { "names no server" } else { "is not in the kubeconfig" };
+        return Err(ClusterError::new(
+            format!("the context {name} leads to no server: its cluster {cluster:?} {what}"),
+            list,
+        ));
     };
     if !existing.yes && (cluster.proxy_url.is_some() || !is_local(&server)) {
         return Err(ClusterError::new(
@@ -205,13 +226,49 @@ mod tests {
         assert!(choose(behind, &named).expect_err("refused").message.contains("not on this machine"));
     }
 
+    /// What is said of a kubeconfig, with the remedy.
+    fn said(text: &str, context: Option<&str>, yes: bool) -> (String, String) {
+        let existing = Existing {
+            context: context.map(str::to_owned),
+            yes,
+            files: vec!["/home/me/config".into()],
+            ..Existing::default()
+        };
+        let error = choose(Kubeconfig::from_yaml(text).expect("a kubeconfig"), &existing).expect_err("refused");
+        (error.message, error.remedy.expect("a remedy"))
+    }
+
     #[test]
     fn a_context_that_leads_nowhere_is_said() {
-        assert_eq!(refused("https://127.0.0.1", Some("x"), true), Some("the kubeconfig has no context x".into()));
-        assert_eq!(
-            refused("https://127.0.0.1", Some("lost"), true),
-            Some("the context lost leads to no server".into())
-        );
+        let of = |current: &str| {
+            format!(
+                "current-context: '{current}'\nclusters: [{{name: bare, cluster: {{}}}}]\ncontexts: [{{name: lost, context: \
+                 {{cluster: x}}}}, {{name: bare, context: {{cluster: bare}}}}]\n"
+            )
+        };
+        let list = "the kubeconfig has: lost, bare";
+        for (current, context, yes, message) in [
+            ("", Some("x"), true, "the kubeconfig has no context x"),
+            ("gone", None, true, "the kubeconfig has no context gone, which it calls its current one"),
+            ("", Some("lost"), true, "the context lost leads to no server: its cluster \"x\" is not in the kubeconfig"),
+            ("", Some("bare"), true, "the context bare leads to no server: its cluster \"bare\" names no server"),
+        ] {
+            assert_eq!(said(&of(current), context, yes), (message.into(), list.into()));
+        }
+        let (message, remedy) = said(&of(""), None, true);
+        assert!(message.ends_with("the kubeconfig has no current one"), "{message}");
+        assert_eq!(remedy, format!("add --context NAME; {list}"));
+    }
+
+    #[test]
+    fn a_kubeconfig_without_any_context_is_said_to_be_one() {
+        for (context, yes) in [(Some("me"), false), (None, true), (None, false)] {
+            let (message, remedy) = said("users: [{name: u}]", context, yes);
+            assert_eq!(message, "the kubeconfig /home/me/config has no context, so it leads to no cluster");
+            assert!(remedy.starts_with("name another file in KUBECONFIG"), "{remedy}");
+        }
+        let error = choose(Kubeconfig::default(), &Existing::default()).expect_err("refused");
+        assert!(error.message.starts_with("there is no kubeconfig"), "{}", error.message);
     }
 
     #[test]
