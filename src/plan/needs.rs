@@ -227,7 +227,8 @@ pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
                     (!own_namespace(namespace) && !theirs)
                         .then(|| format!("{resource}{name} in the namespace {namespace}{not_made}"))
                 }
-                _ => (!own_object(group, resource, name.as_ref()))
+                // Who deletes all of a kind deletes those of others.
+                _ => (verb == "deletecollection" || !own_object(group, resource, name.as_ref()))
                     .then(|| format!("{resource} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned()),
             };
             if let Some(what) = what {

@@ -89,6 +89,28 @@ steps:
     assert!(needed(&plan).contains(&"delete namespaces mine in namespace mine".to_owned()), "{:?}", needed(&plan));
 }
 
+/// A kind of which it makes one is not its own: the others of it are somebody else's.
+#[test]
+fn all_of_a_cluster_wide_kind_is_not_its_own() {
+    let plan = planned(
+        "
+title: A story
+steps:
+  - {title: A role of its own, clusterRole: {name: mine, rules: [{apiGroups: [''], resources: [pods], verbs: [list]}]}}
+  - {title: Its own goes, request: {method: DELETE, path: /apis/rbac.authorization.k8s.io/v1/clusterroles/mine}}
+  - {title: All go, request: {method: DELETE, path: /apis/rbac.authorization.k8s.io/v1/clusterroles}}
+  - {title: Some go, request: {method: DELETE, path: '/apis/rbac.authorization.k8s.io/v1/clusterroles?labelSelector=a%3Db'}}
+  - title: Another is made, whose name nobody has
+    request: {method: POST, path: /apis/rbac.authorization.k8s.io/v1/clusterroles, body: {metadata: {name: other}}}
+",
+    );
+    let touched: Vec<_> = touches(&plan, &[]).into_iter().map(|(pointer, what)| format!("{pointer} {what}")).collect();
+    assert_eq!(
+        touched,
+        ["/steps/2 would deletecollection clusterroles", "/steps/3 would deletecollection clusterroles"]
+    );
+}
+
 #[test]
 fn a_shared_namespace_is_not_its_own() {
     let plan = planned("{title: A, namespace: default, steps: [{title: An account, serviceAccount: a}]}");
