@@ -11,6 +11,7 @@ use std::{
     path::{Component, Path},
 };
 
+use crate::cluster::own::give;
 use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, renameat, statat, unlinkat},
     io::Errno,
@@ -38,7 +39,7 @@ enum Found {
 }
 
 impl Destination {
-    /// Finds a place; folders that are not there are made.
+    /// Finds a place; folders that are not there are made. Under sudo, what is made in a folder of the caller is the caller's.
     ///
     /// # Errors
     /// What the system says, or that another user's link is on the way.
@@ -57,8 +58,10 @@ impl Destination {
                 Err(Errno::NOENT) if last => return Ok(Destination { folder, name }),
                 Err(Errno::NOENT) => {
                     // Another process may have made it meanwhile.
+                    let of = give::to_open(&folder);
                     match mkdirat(&folder, &name, Mode::from_raw_mode(0o777)) {
-                        Ok(()) | Err(Errno::EXIST) => {}
+                        Ok(()) => of.owns_open(openat(&folder, &name, NEW, Mode::empty())?),
+                        Err(Errno::EXIST) => {}
                         Err(e) => return Err(e.into()),
                     }
                     folder = open_folder(&folder, &name)?;
@@ -171,7 +174,10 @@ impl Destination {
     }
 
     fn create(&self) -> io::Result<File> {
-        self.open(OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL)
+        let of = give::to_open(&self.folder);
+        let file = self.open(OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL)?;
+        of.owns_open(&file);
+        Ok(file)
     }
 
     fn open(&self, flags: OFlags) -> io::Result<File> {
@@ -212,6 +218,9 @@ fn start(path: &Path) -> io::Result<OwnedFd> {
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A folder that was just made, to be given away.
+const NEW: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 fn open_folder(folder: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     Ok(openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?)

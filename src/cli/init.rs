@@ -165,7 +165,9 @@ impl Place {
 
     /// Makes the folder, and marks the project.
     fn prepare(&self, path: &Path) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.folder).with_context(|| format!("cannot make the folder of {}", path.display()))?;
+        // What is on the way to a file is made with it.
+        Destination::find(&self.folder.join("any"))
+            .with_context(|| format!("cannot make the folder of {}", path.display()))?;
         if let Some(mark) = &self.mark {
             match Destination::new_file(mark) {
                 Ok(mut file) => {

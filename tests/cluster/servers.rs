@@ -372,6 +372,30 @@ fn a_cache_made_under_sudo_is_its_caller_s() {
     let said = plain(&["cluster", "list"]);
     assert_eq!(said.code, Some(0), "{said:?}");
 
+    // What is written for the caller: a scenario, a report, and the folders of both.
+    let project = home.join("project");
+    std::fs::create_dir(&project).expect("made");
+    std::fs::write(project.join("kubewalk.toml"), "").expect("written");
+    std::fs::write(project.join("manifest.yaml"), "{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}\n")
+        .expect("written");
+    for made in [project.clone(), project.join("kubewalk.toml"), project.join("manifest.yaml")] {
+        chown(&made, Some(user), Some(user)).expect("given");
+    }
+    let at = |name: &str| project.join(name).to_string_lossy().into_owned();
+    let report = format!("json={}", at("out/findings.json"));
+    for args in [
+        vec!["init", "--from", &at("manifest.yaml"), "--name", &at("stories/first.yaml")],
+        vec!["check", &at("stories/first.yaml"), "--report", &report],
+    ] {
+        let said = sudo(&args);
+        assert_eq!(said.code, Some(0), "{args:?}: {said:?}");
+    }
+    for made in ["stories", "stories/first.yaml", "out", "out/findings.json"] {
+        assert_eq!(std::fs::metadata(at(made)).expect(made).uid(), user, "{made}");
+    }
+    let said = plain(&["check", &at("stories/first.yaml"), "--report", &report]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+
     // A folder of root's stays root's, whoever calls.
     let roots = all.path().join("roots");
     std::fs::create_dir(&roots).expect("made");

@@ -1,8 +1,8 @@
 //! What root makes under sudo in a folder of who called it belongs to them: a cache that is made so has to serve them as well
-//! when they come without sudo, and their `~/.cache` is for all their programs.
+//! when they come without sudo, and their `~/.cache` is for all their programs. So do reports and scenarios in a folder of theirs.
 
 use std::{
-    os::{fd::OwnedFd, unix::fs::MetadataExt as _},
+    os::{fd::AsFd, unix::fs::MetadataExt as _},
     path::Path,
 };
 
@@ -16,26 +16,39 @@ pub struct To(Option<(u32, u32)>);
 
 /// Looks at the folder above.
 pub fn to(above: &Path) -> To {
+    let owner = || above.symlink_metadata().ok().filter(std::fs::Metadata::is_dir).map(|about| about.uid());
+    to_owner(owner)
+}
+
+/// The same of one that is open.
+pub fn to_open(above: impl AsFd) -> To {
+    to_owner(|| rustix::fs::fstat(above).ok().map(|about| about.st_uid))
+}
+
+fn to_owner(owner: impl FnOnce() -> Option<u32>) -> To {
     let person = settings::invoker().filter(|user| *user != 0 && rustix::process::geteuid().is_root());
-    let theirs = |user: &u32| above.symlink_metadata().is_ok_and(|about| about.is_dir() && about.uid() == *user);
-    To(person.filter(theirs).zip(settings::invoker_group()))
+    To(person.filter(|user| owner() == Some(*user)).zip(settings::invoker_group()))
 }
 
 impl To {
     /// Gives a folder that was just made. That it cannot be given is no reason to stop: root can use it.
     pub fn owns(self, folder: &Path) {
-        let To(Some((user, group))) = self else { return };
+        if self.0.is_none() {
+            return;
+        }
         let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // What is opened is still root's: a link that somebody has put there meanwhile is not followed, and what is somebody
         // else's stays so.
-        if let Ok(folder) = rustix::fs::open(folder, how, Mode::empty())
-            && rustix::fs::fstat(&folder).is_ok_and(|about| about.st_uid == 0)
-        {
-            give(&folder, user, group);
+        if let Ok(folder) = rustix::fs::open(folder, how, Mode::empty()) {
+            self.owns_open(folder);
         }
     }
-}
 
-fn give(folder: &OwnedFd, user: u32, group: u32) {
-    let _ = rustix::fs::fchown(folder, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)));
+    /// The same of what is open.
+    pub fn owns_open(self, made: impl AsFd) {
+        let To(Some((user, group))) = self else { return };
+        if rustix::fs::fstat(&made).is_ok_and(|about| about.st_uid == 0) {
+            let _ = rustix::fs::fchown(&made, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)));
+        }
+    }
 }
