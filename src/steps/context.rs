@@ -82,6 +82,16 @@ impl Context {
         made.iter().rev().find(same).and_then(|one| one.uid.clone())
     }
 
+    /// The object of this resource that the scenario made.
+    pub fn made_as(&self, group: &str, plural: &str, namespace: Option<&str>, name: &str) -> Option<Made> {
+        let made = locked(&self.made);
+        let same = |one: &&Made| {
+            let kind = one.kind.group == group && one.kind.plural.as_deref() == Some(plural);
+            kind && one.namespace.as_deref() == namespace && one.name == name
+        };
+        made.iter().rev().find(same).cloned()
+    }
+
     /// Whether others make objects in this place, too: it is in a cluster of others, and not in the scenario's own namespace.
     pub fn is_shared(&self, namespace: Option<&str>) -> bool {
         self.foreign && namespace.is_none_or(|place| self.own.as_ref().is_none_or(|own| own.name != place))

@@ -1,6 +1,6 @@
 //! `delete`: one object, and the wait until it is gone.
 
-use super::{Context, Requester, StepError, api, restore, served_kind, watch};
+use super::{Context, Requester, StepError, api, restore, served_kind, still_own, watch};
 use crate::{clock::Moment, cluster::namespaces, expect::Answer, plan::Target};
 
 /// Whether a deleted object is still there: it has a time to go, and a grace or a finalizer that holds it until then. A Pod
@@ -29,8 +29,7 @@ pub async fn run(target: &Target, who: &Requester, context: &Context, deadline: 
     restore::remember(&kind, namespace, name, context).await?;
     let answer = api::send_as(who, http::Method::DELETE, &path, content, body).await?;
     if uid.is_some() && answer.status == 409 && api::message(&answer).contains("UID") {
-        let words = format!("{} {name} is another one now: it was deleted and made anew meanwhile", kind.kind);
-        return Err(StepError::Taken(words));
+        return Err(still_own::another(&kind.kind, name));
     }
     if let Some(namespace) = namespace.filter(|_| kind.is("", "ServiceAccount")) {
         context.identities.forget(namespace, name);

@@ -33,6 +33,7 @@ pub mod running;
 pub mod served_kind;
 pub mod shell;
 pub mod states;
+mod still_own;
 pub mod terminal_state;
 pub mod token;
 pub mod wait;
@@ -61,6 +62,7 @@ pub async fn perform(
     if let Action::Token(call) = action {
         return token::run(call, who, context, deadline).await;
     }
+    still_own::check(action, context).await?;
     let mut at = 0;
     let answer = match action {
         Action::Can(can) => can::run(can, context).await,

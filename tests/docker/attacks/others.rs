@@ -112,6 +112,62 @@ fn attack_k12e_marks_of_a_killed_run_on_what_others_made() {
 }
 
 #[test]
+fn attack_k12f_steps_by_name_after_somebody_made_it_anew() {
+    let given = Given::new();
+    let collection = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let body = "[{op: replace, path: /rules, value: []}]";
+    for (word, step) in [
+        ("merge", "patch: {kind: ClusterRole, name: NAME, body: {rules: []}}".to_owned()),
+        ("operations", format!("patch: {{kind: ClusterRole, name: NAME, type: json, body: {body}}}")),
+        ("deletes", format!("request: {{method: DELETE, path: {collection}/NAME}}")),
+        (
+            "replaces",
+            format!("request: {{method: PUT, path: {collection}/NAME, body: {{metadata: {{name: NAME}}, rules: []}}}}"),
+        ),
+        (
+            "from-a-pod",
+            format!(
+                "curl: {{in: client, method: DELETE, url: 'https://kubernetes.default{collection}/NAME', token: mounted}}"
+            ),
+        ),
+    ] {
+        let name = format!("kw-k12f-{word}");
+        let right = "rules: [{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [delete]}]";
+        let inside = format!(
+            "  - {{title: An account, serviceAccount: sa}}\n  - {{title: A right, clusterRole: {{name: {name}-may, {right}}}}}\n  \
+             - {{title: It has it, bind: {{name: {name}-may, clusterRole: {name}-may, to: [{{serviceAccount: sa}}], clusterWide: true}}}}\n  \
+             - {{title: A Pod, pod: {{name: client, image: curl, serviceAccount: sa}}}}\n"
+        );
+        let inside = if word == "from-a-pod" { inside } else { String::new() };
+        let text = format!(
+            "title: Taken by {word}\nsteps:\n{inside}  - {{title: A role, clusterRole: {{name: {name}, {RULES}}}}}\n  \
+             - {{title: It goes on, wait: {{kind: ConfigMap, name: go, for: exists}}, timeout: 60s}}\n  - title: It is changed by its name\n    {}\n",
+            step.replace("NAME", &name)
+        );
+        let scenario = given.file(&format!("k12f-{word}.yaml"), &text);
+        let options = ["--cleanup-budget", "20s", "--curl-image", "kubewalk.local/curl:1"];
+        let child = given.command(&scenario, &options).spawn().expect("kubewalk starts");
+        let path = format!("{ROLES}/{name}");
+        given.until("it is made", || given.there(&path).is_some());
+        given.send(Method::DELETE, &path, &Value::Null);
+        given.until("it is gone", || given.there(&path).is_none());
+        let rules = json!([{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]);
+        given.send(Method::POST, ROLES, &json!({"metadata": {"name": name}, "rules": rules}));
+        let own = given.namespace(&format!("kw-k12f-{word}")).expect("its namespace");
+        given.send(Method::POST, &format!("{NAMESPACES}/{own}/configmaps"), &json!({"metadata": {"name": "go"}}));
+        let said = Said::from(&child.wait_with_output().expect("waited for"));
+        let there = given.there(&path);
+        assert_eq!(there.map(|role| role["rules"].clone()), Some(rules), "{word}: {said:?}");
+        assert_eq!(said.code, Some(3), "{word}: {said:?}");
+        let line = format!("ClusterRole {name} is another one now: it was deleted and made anew meanwhile");
+        assert!(said.stdout.contains(&line), "{word}: {said:?}");
+        given.send(Method::DELETE, &path, &Value::Null);
+    }
+    let tried = "a ClusterRole of a run is deleted and made anew by somebody else, before a step of the run patches, replaces or deletes it by its name, also from a Pod";
+    Attack::new("K12f", tried, file!()).held("It stays as they made it; the step says so, exit code 3.");
+}
+
+#[test]
 fn attack_k13b_pods_that_ignore_the_end_behind_every_controller() {
     let given = Given::new();
     let spec = "{containers: [{name: c, image: curl, command: [sh, -c, \"trap '' TERM; sleep infinity & wait\"]}]";
