@@ -46,6 +46,7 @@ use crate::{
     cluster::{
         hold,
         lease::{Folder, Turn},
+        node_event,
         rendering::Renderer,
     },
     plan::{self, Names, Plan, Trust},
@@ -216,8 +217,14 @@ fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad>
     let stop = budget::stop(&limits);
     let source = SharedCluster::of(&plan.shape, limits.retry_environment > 0);
     if let Err(why) = source.cluster() {
-        let class = if why.starts_with(REFUSED) { "invalid scenario" } else { NO_CLUSTER };
-        return Err(Bad::new(class, &why));
+        return Err(match why.starts_with(REFUSED) {
+            true => {
+                let lines: Vec<String> = why.lines().map(str::to_owned).collect();
+                let last = node_event::last_words(&lines).unwrap_or_default();
+                Bad::new("invalid scenario", &format!("{}: {why}", plan.refused_place(&last)))
+            }
+            false => Bad::new(NO_CLUSTER, &why),
+        });
     }
     let turn = clusters::leased_folder(&plan.shape).map(|folder| Turn::wait(&folder, plan.alone, &plan.holds));
     if let Some(Err(e)) = turn {

@@ -11,7 +11,7 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    cluster::{ClusterError, Progress},
+    cluster::{ClusterError, Progress, node_event},
     event::{Event, Fault, Record},
     exit_code::Exit,
     plan::Plan,
@@ -136,14 +136,11 @@ impl EventSink for Screen {
     /// Says so at the place where they ask for it.
     fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit {
         let ClusterError { message, log, .. } = error;
-        let last = log.iter().rev().find(|line| line.contains("err=") || line.contains("Error")).or(log.last());
-        let words = |line: &String| {
-            line.split_once("err=").map_or(line.trim(), |(_, words)| words.trim_matches('"')).to_owned()
-        };
-        let hint = last.map(|line| format!("it says: {}", words(line)));
+        let last = node_event::last_words(&log);
+        let hint = last.as_ref().map(|words| format!("it says: {words}"));
         for plan in plans {
-            let (document, source) = (&plan.document, &plan.document.source);
-            let span = document.key_span("/cluster");
+            let source = &plan.document.source;
+            let span = plan.refused_at(last.as_deref().unwrap_or_default());
             let (line, col) = diagnostic::line_col(source, span.start);
             let found = Diagnostic {
                 file: None,

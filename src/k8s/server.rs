@@ -1,7 +1,9 @@
-//! What the API server of the version that we ship can be told: its admission plugins and its feature gates. A test writes the
-//! list from what the server says of itself (`--help`), and compares it each time.
+//! What the API server of the version that we ship can be told: its admission plugins, its feature gates, and the versions of its
+//! API. Tests write the lists from what the server says of itself (`--help`, and discovery when all is on), and compare them each time.
 
 use std::{collections::BTreeMap, sync::LazyLock};
+
+use super::served::TABLE;
 
 /// What an API server can be told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -63,6 +65,16 @@ impl Options {
         options
     }
 }
+
+/// The versions of the API that it can serve, and whether it does by itself.
+pub static APIS: LazyLock<BTreeMap<String, bool>> = LazyLock::new(|| {
+    let usual = |api: &str| TABLE.resources.iter().any(|resource| resource.api_version() == api);
+    include_str!("apis.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|api| (api.to_owned(), usual(api)))
+        .collect()
+});
 
 /// Those of the version that we ship. Its node has one plugin on beside those that are on by themselves.
 pub static OPTIONS: LazyLock<Options> = LazyLock::new(|| {

@@ -27,6 +27,7 @@ pub mod needs;
 pub mod part;
 pub mod parts;
 pub mod place;
+mod refused;
 pub mod request;
 mod resolve;
 pub mod when;

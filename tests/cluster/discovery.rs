@@ -14,6 +14,7 @@ use kubewalk::{
         served::{TABLE, Table},
     },
     settings,
+    shape::Shape,
     steps::discovery::of_list,
     stop::Stop,
     testing,
@@ -62,12 +63,16 @@ fn the_tables_of_older_versions_are_what_their_api_servers_say() {
 }
 
 fn compare(live: &Table, name: &str) {
+    same(&live.text(), name);
+}
+
+fn same(live: &str, name: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/k8s").join(name);
     if std::env::var_os("KUBEWALK_BLESS").is_some_and(|value| value == "1") {
-        fs::write(&file, live.text()).expect("writable");
+        fs::write(&file, live).expect("writable");
     }
     let known = fs::read_to_string(&file).expect("readable");
-    assert_eq!(live.text(), known, "KUBEWALK_BLESS=1 cargo test --test discovery writes {} anew", file.display());
+    assert_eq!(live, known, "KUBEWALK_BLESS=1 cargo test --test discovery writes {} anew", file.display());
 }
 
 async fn get(client: &Client, path: &str) -> Result<Value> {
@@ -121,4 +126,32 @@ async fn resources(client: &Client, group: &str, version: &str, table: &mut Tabl
     found.sort_by(|one, other| (&one.plural, &one.sub).cmp(&(&other.plural, &other.sub)));
     table.resources.extend(found);
     Ok(())
+}
+
+/// What could be served beside what is: an API server with all versions and all features on says it.
+#[test]
+fn the_versions_that_could_be_served_are_what_a_live_api_server_says() {
+    let shape = Shape {
+        apis: [("api/all".to_owned(), true)].into(),
+        gates: ["AllAlpha", "AllBeta"].map(|gate| (gate.to_owned(), true)).into(),
+        ..Shape::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let text = runtime.block_on(async {
+        let wanted = Wanted { shape, ..ClusterKind::Builtin.into() };
+        let started = cluster::start(&wanted, &settings::from_env(), &Stop::never(), &mut |_| ()).await;
+        let cluster = started.expect("a cluster");
+        let live = read(&cluster.client().await.expect("a client")).await.expect("discovery answers");
+        assert!(cluster.end().await.left.is_empty());
+        let mut apis: Vec<String> = live.resources.iter().map(Resource::api_version).collect();
+        apis.sort();
+        apis.dedup();
+        format!(
+            "# The versions of its API that the API server that we ship can serve: those that it has with all of them and all features on.\n\
+             # Written from a live cluster: KUBEWALK_BLESS=1 cargo test --test discovery\n{}\n",
+            apis.join("\n")
+        )
+    });
+    same(&text, "apis.txt");
+    assert!(text.contains("resource.k8s.io/v1alpha3\n"), "one that is off by itself is among them");
 }

@@ -75,7 +75,8 @@ fn a_server_that_does_not_start_is_the_scenario_s_fault_and_the_others_run() {
     let (folder, paths) = scenarios(&[("a-bad.yaml", &bad), ("b-good.yaml", &good)]);
     let said = place.run(&["run", &folder.path().to_string_lossy(), "--cluster", "builtin"]);
     assert_eq!(said.code, Some(2), "{said:?}");
-    let place_of_it = format!("--> {}:2:1", paths[0]);
+    let named = bad.lines().nth(1).and_then(|line| line.find("PodSecurity")).expect("it stands there") + 1;
+    let place_of_it = format!("--> {}:2:{named}\n", paths[0]);
     for words in
         ["the API server does not start with what `cluster:` asks for", &place_of_it, "must be one of privileged"]
     {

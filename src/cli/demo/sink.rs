@@ -11,7 +11,7 @@ use crate::{
         report_writer::ReportWriter,
         talk::Talk,
     },
-    cluster::{ClusterError, Progress},
+    cluster::{ClusterError, Progress, node_event},
     event::Event,
     exit_code::Exit,
     plan::Plan,
@@ -81,7 +81,8 @@ impl EventSink for ClassSink {
     }
 
     fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit {
-        let paths: Vec<String> = plans.iter().map(|plan| plan.document.source.path.display().to_string()).collect();
+        let last = node_event::last_words(&error.log).unwrap_or_default();
+        let paths: Vec<String> = plans.iter().map(|plan| plan.refused_place(&last)).collect();
         let message = format!("{}: its `cluster:` is refused: {}", paths.join(", "), error.message);
         self.abort(ClusterError { message, ..error });
         Exit::Invalid

@@ -116,6 +116,12 @@ pub fn refusal(log: Vec<String>) -> ClusterError {
     ClusterError { message: REFUSED.to_owned(), remedy: Some("correct what its last words name".into()), log }
 }
 
+/// What the API server says last before it ends, without what its log puts around it.
+pub fn last_words(log: &[String]) -> Option<String> {
+    let told = log.iter().rev().find(|line| line.contains("err=") || line.contains("Error")).or(log.last())?;
+    Some(told.split_once("err=").map_or(told.trim(), |(_, words)| words.trim_matches('"')).to_owned())
+}
+
 /// What is wrong when an API server does not start with what a scenario asks for.
 const REFUSED: &str = "the API server does not start with what `cluster:` asks for";
 

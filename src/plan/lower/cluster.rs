@@ -186,7 +186,7 @@ mod tests {
                     "authorizationConfig": {"kind": "AuthorizationConfiguration", "authorizers": [
                         {"type": "RBAC", "name": "rbac"}, {"type": "Node", "name": "node"}]},
                     "auditPolicy": {"rules": [{"level": "Metadata"}]},
-                    "priorityAndFairness": false, "runtimeConfig": {"api/alpha": true, "batch/v1beta1": false, "v1": true},
+                    "priorityAndFairness": false, "runtimeConfig": {"api/alpha": true, "batch/v1": false},
                 },
             }),
             Trust::Full,
@@ -198,7 +198,7 @@ mod tests {
              {\"clusterDefaultNodeSelector\":\"a=b\"}}},\"gates\":{\"HPAScaleToZero\":false},\"authentication\":{\"anonymous\":{\"conditions\":\
              [{\"path\":\"/livez\"}],\"enabled\":true},\"apiVersion\":\"apiserver.config.k8s.io/v1\",\"kind\":\"AuthenticationConfiguration\"},\
              \"authorization\":[\"RBAC\",\"Node\"],\"audit\":{\"apiVersion\":\"audit.k8s.io/v1\",\"kind\":\"Policy\",\"rules\":[{\"level\":\"Metadata\"}]},\
-             \"fairness\":false,\"apis\":{\"api/alpha\":true,\"batch/v1beta1\":false,\"v1\":true}}"
+             \"fairness\":false,\"apis\":{\"api/alpha\":true,\"batch/v1\":false}}"
         );
     }
 

@@ -4,7 +4,10 @@ use serde_json::{Map, Value};
 
 use super::words::{AT, by_itself, list, mapping, only, sorted, ticked};
 use crate::{
-    k8s::nearest,
+    k8s::{
+        nearest,
+        server::{APIS, OPTIONS},
+    },
     plan::context::{Context, below},
     scenario::server::ApiServer,
     shape::Shape,
@@ -49,12 +52,41 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, told: &ApiServer, shape: &mut 
     }
     let at = below(&at, "runtimeConfig");
     for (api, on) in &told.runtime_config {
-        if is_api(api) {
+        let at = below(&at, api);
+        if !on && matches!(api.as_str(), "v1" | "api/all" | "api/ga") {
+            let words = format!("without `{api}` there are no Pods and no ServiceAccounts, and no cluster comes up");
+            cx.findings.error(&at, words).at_key().hint("name the versions that are not to be served");
+        } else if api.starts_with("api/") && is_api(api) {
             shape.apis.insert(api.clone(), *on);
+        } else if is_api(api) {
+            match APIS.get(api) {
+                None => {
+                    let words = format!("Kubernetes {} has no API `{api}` that could be served", OPTIONS.version);
+                    let hint = unknown_api(api);
+                    cx.findings.error(&at, words).at_key().hint(hint);
+                }
+                Some(usual) if usual == on && !told.runtime_config.keys().any(|key| key.starts_with("api/")) => {
+                    by_itself(cx, &at, &format!("`{api}` is {}", if *on { "served" } else { "not served" }));
+                }
+                // The server takes no name without a group here.
+                Some(_) if api == "v1" => by_itself(cx, &at, "`v1` is served"),
+                Some(_) => drop(shape.apis.insert(api.clone(), *on)),
+            }
         } else {
             let hint = "write a group and a version, such as `resource.k8s.io/v1alpha3`, or `api/all`, `api/beta`, `api/alpha`";
-            cx.findings.error(&below(&at, api), format!("`{api}` is no version of an API")).at_key().hint(hint);
+            cx.findings.error(&at, format!("`{api}` is no version of an API")).at_key().hint(hint);
         }
+    }
+}
+
+/// What else could be meant: another version of the group, or a name that is near.
+fn unknown_api(api: &str) -> String {
+    let group = |name: &str| name.rsplit_once('/').map_or("", |(group, _)| group).to_owned();
+    let same: Vec<&str> = APIS.keys().map(String::as_str).filter(|known| group(known) == group(api)).collect();
+    match nearest(api, APIS.keys().map(String::as_str)) {
+        _ if !same.is_empty() => format!("of this group there is {}", ticked(&same)),
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "a kind of one's own is served when its definition is applied".into(),
     }
 }
 
