@@ -96,8 +96,16 @@ struct LimitsOfTests {
 struct KindOfTests {
     #[arg(long, env = "KUBEWALK_CLUSTER", default_value = "auto", value_parser = kind)]
     cluster: Choice,
-    #[arg(long, env = "KUBEWALK_KUBERNETES", value_parser = minor)]
+    #[arg(long, env = "KUBEWALK_KUBERNETES", value_parser = one_minor)]
     kubernetes: Option<Version>,
+}
+
+/// The version that tests run on. `kubewalk run` takes several in the same variable.
+fn one_minor(text: &str) -> Result<Version, String> {
+    if text.contains(',') {
+        return Err("tests run on one version of Kubernetes; `kubewalk run` compares several".into());
+    }
+    minor(text).map_err(|e| e.to_string())
 }
 
 fn kind(word: &str) -> Result<Choice, String> {
@@ -369,4 +377,18 @@ pub fn docker_config() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = folder("DOCKER_CONFIG").or_else(|| folder("HOME").map(|home| home.join(".docker")))?;
     Some(folder.join("config.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_say_why_they_do_not_compare_versions() {
+        assert_eq!(one_minor("1.34"), Ok(Version::new(1, 34)));
+        assert_eq!(one_minor("v1.20"), Ok(Version::new(1, 20)));
+        let several = one_minor("1.20,1.34").expect_err("refused");
+        assert_eq!(several, "tests run on one version of Kubernetes; `kubewalk run` compares several");
+        assert!(one_minor("2.0").is_err() && one_minor("new").is_err());
+    }
 }

@@ -99,6 +99,10 @@ pub fn steps(document: &Document) -> Vec<Shown> {
         expectations: expectations(&step["expect"]).max(1),
         times: step["each"].as_array().map_or(1, Vec::len),
         versions: step["when"]["kubernetes"].as_str().map(ToOwned::to_owned),
+        branches: (step["expect"].as_array().into_iter().flatten().chain([&step["expect"]]))
+            .filter_map(|expect| expect["when"]["kubernetes"].as_str())
+            .map(ToOwned::to_owned)
+            .collect(),
     });
     shown.collect()
 }
@@ -195,14 +199,19 @@ Kubernetes on which the claim holds. The columns behind them are from runs: `hol
 the claim held on that version, and that the claim was true or false there; `-` says that no step was run there, or none is for it.
 ";
 
-/// What a run has seen of a claim on a version.
+/// What a run has seen of a claim on a version. Steps of a claim that is refuted show that it is. Of one that holds elsewhere, a step
+/// that holds everywhere prepares the others, and shows nothing here: one that refutes it expects something else on this version.
 fn seen_there(claim: &Claim, shown: &[Shown], seen: &Seen, version: Version) -> &'static str {
-    let held = shown.iter().any(|step| step.rows.contains(&claim.id) && seen.held(version, step));
-    match (held, holds(&claim.versions, version)) {
-        (false, _) => "-",
-        (true, true) => "holds",
-        (true, false) => "refuted",
+    let mut held = shown.iter().filter(|step| step.rows.contains(&claim.id) && seen.held(version, step));
+    if holds(&claim.versions, version) {
+        return if held.next().is_some() { "holds" } else { "-" };
     }
+    let elsewhere = |when: &&String| {
+        let both = |other: Version| holds(&claim.versions, other) && holds(when, other);
+        holds(when, version) && !seen.versions().into_iter().any(both)
+    };
+    let refutes = |step: &Shown| step.versions.iter().chain(&step.branches).any(|when| elsewhere(&when));
+    if held.any(|step| claim.state == State::Refuted || refutes(step)) { "refuted" } else { "-" }
 }
 
 fn render(claims: &Claims, shown: &[Shown], seen: &Seen) -> String {
@@ -312,6 +321,7 @@ mod tests {
             expectations: 2,
             times: 3,
             versions: Some(">=1.24".into()),
+            branches: vec![],
         }
     }
 
@@ -352,6 +362,23 @@ mod tests {
             said(&format!("{ONE}- {{id: F1, claim: c, versions: all, state: holds}}\n"), &[shown(&["F1"])])[0]
                 .contains("twice")
         );
+    }
+
+    #[test]
+    fn what_holds_everywhere_refutes_no_claim_that_holds_elsewhere() {
+        let seen = Seen::read("1.34\theld\tscenarios/a/b.yaml\tt\n1.37\theld\tscenarios/a/b.yaml\tt\n").expect("read");
+        let of = |state: &str, when: Option<&str>, branches: &[&str]| {
+            let claims = ONE.replace("versions: all", "versions: '>=1.35'").replace("holds", state);
+            let branches = branches.iter().map(|branch| (*branch).to_owned()).collect();
+            let step = Shown { versions: when.map(Into::into), branches, ..shown(&["F1"]) };
+            let text = page(&read(&claims).expect("claims"), &[step], &seen, &|_| true).expect("a page");
+            let row = text.lines().find(|line| line.starts_with("| F1 |")).expect("a row").to_owned();
+            row.split(" | ").skip(3).take(2).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(of("holds", None, &[]), "- holds");
+        assert_eq!(of("holds", None, &["<1.35", ">=1.35"]), "refuted holds");
+        assert_eq!(of("holds", Some(">=1.20"), &[]), "- holds");
+        assert_eq!(of("refuted, instead: x", None, &[]), "refuted holds");
     }
 
     #[test]

@@ -19,4 +19,6 @@ pub struct Shown {
     pub times: usize,
     /// The versions it is limited to, as written in `when`.
     pub versions: Option<String>,
+    /// The versions that its expectations are limited to, where they are: one for each that is.
+    pub branches: Vec<String>,
 }

@@ -256,7 +256,7 @@ mod tests {
             json!({"admission": {"disable": ["ValidatingAdmissionPolicy"]}}),
             json!({"featureGates": {"ManifestBasedAdmissionControlConfig": false}}),
             json!({"featureGates": {"AllAlpha": true}}),
-            json!({"apiServer": {"runtimeConfig": {"api/all": false}}}),
+            json!({"apiServer": {"runtimeConfig": {"batch/v1": false}}}),
         ] {
             let found = found(cluster.clone(), Trust::Narrow).1.join("\n");
             assert!(found.contains("an untrusted scenario may not"), "{cluster}: {found}");

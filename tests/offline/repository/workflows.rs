@@ -98,3 +98,17 @@ fn every_version_of_k3s_is_tried() {
     assert!(!known.is_empty());
     assert_eq!(tried, known);
 }
+
+/// And those of kind, beside that of its config.
+#[test]
+fn every_version_of_kind_is_tried() {
+    let known = Regex::new(r#""kindest/node:v(1\.\d+)\.\d+"[,\]]"#).expect("a pattern");
+    let source = text("src/cluster/kinds/versions.rs");
+    let known = known.captures_iter(&source).map(|found| found[1].to_owned());
+    let known: Vec<String> = std::iter::once(String::new()).chain(known).collect();
+    let workflow: Value = serde_saphyr::from_str(&text(".github/workflows/ci.yml")).expect("YAML");
+    let tried: Vec<String> =
+        serde_json::from_value(workflow["jobs"]["kind"]["strategy"]["matrix"]["kubernetes"].clone()).expect("a list");
+    assert!(known.len() > 1);
+    assert_eq!(tried, known);
+}
