@@ -26,7 +26,7 @@ use crate::{
         when::{Here, When},
     },
     reach,
-    redact::redact,
+    redact::{redact, show},
     scenario::{diagnostic, when::Feature},
     steps::{Context, StepError},
 };
