@@ -1,14 +1,15 @@
 //! One layer, from the registry into a file: its sum and its size are taken on the way.
 
-use std::{fmt::Write as _, fs::File, io::Write as _, time::Duration};
+use std::{fs::File, io::Write as _, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use ring::digest::{Context, Digest, SHA256};
+use ring::digest::{Context, SHA256};
 
 use super::{
     fault::Fault,
     get::{Answer, Source},
     manifest::Descriptor,
+    reference::hex,
 };
 
 /// So often one is asked for in all, when it breaks off or the registry is busy.
@@ -111,12 +112,4 @@ impl Part {
         }
         Ok(())
     }
-}
-
-/// A sum as hex digits.
-pub(super) fn hex(digest: Digest) -> String {
-    digest.as_ref().iter().fold(String::new(), |mut all, byte| {
-        let _ = write!(all, "{byte:02x}");
-        all
-    })
 }

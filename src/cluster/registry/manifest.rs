@@ -6,7 +6,11 @@ use http::{HeaderMap, HeaderValue, header};
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
-use super::{fault::Fault, get::Source, layer::hex, reference::is_digest};
+use super::{
+    fault::Fault,
+    get::Source,
+    reference::{hex, is_digest},
+};
 
 /// The most that one may have, in bytes, as registries have it.
 const MOST: u64 = 4 << 20;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ring::digest::Digest;
+
 use crate::cluster::access::is_own;
 
 /// The name of an image with the digest of its manifest. A tag would be whatever its registry says today, so it is not enough.
@@ -69,6 +71,11 @@ pub(super) fn is_loopback(host: &str) -> bool {
 /// 64 hex digits.
 pub(super) fn is_digest(hex: &str) -> bool {
     hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A sum as hex digits.
+pub(super) fn hex(digest: Digest) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As for Docker: the first part is a host when it looks like one.
