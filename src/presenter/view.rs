@@ -298,6 +298,7 @@ mod tests {
         let part = |title: &str, predict: Option<&str>| Part {
             title: title.into(),
             predict: predict.map(str::to_owned),
+            say: predict.map(|_| "Look at it.\nNobody may do it.".to_owned()),
             types: "kubectl get pods".into(),
             asks: vec!["list pods as a".into()],
             ..Part::default()
@@ -324,9 +325,11 @@ mod tests {
         class.command(&Command::Guess { text: "200".into() }, 0);
         class.command(&Command::Next, 0);
         assert!(!seen(&class).contains("It is refused"), "{}", seen(&class));
+        assert_eq!(View::of(&class, 0).card.say.as_deref(), Some("Look at it."));
         judged(&mut class, Outcome::Held);
         let view = View::of(&class, 0);
         assert_eq!((view.card.title.as_str(), view.card.guessed), ("It is refused", Some("but something else came")));
+        assert_eq!(view.card.say.as_deref(), Some("Look at it.\nNobody may do it."));
         assert_eq!((view.card.why.as_slice(), view.steps[0].word), (["no binding".to_owned()].as_slice(), "held"));
         assert!(!seen(&class).contains("It is allowed"));
     }

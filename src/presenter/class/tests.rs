@@ -1,5 +1,10 @@
+use serde_json::json;
+
 use super::*;
-use crate::{event::ResponseRecord, presenter::lesson::Part};
+use crate::{
+    event::{ResponseRecord, rbac::Rbac},
+    presenter::lesson::Part,
+};
 
 fn class(predict: &[usize]) -> Class {
     let part = |number: usize| Part {
@@ -210,4 +215,27 @@ fn a_pause_does_not_count() {
     assert_eq!((class.elapsed(9_000), class.is_paused()), (2_000, true));
     class.command(&Command::Hint, 10_000);
     assert_eq!((class.elapsed(11_000), class.is_paused()), (3_000, false));
+}
+
+#[test]
+fn the_picture_grows_with_the_steps_and_shrinks_on_the_way_back() {
+    let makes = |number: usize, name: &str| {
+        let Event::StepFinished(mut step) = finished(number, Outcome::Held) else { panic!("a step") };
+        let object = json!({"kind": "ServiceAccount", "metadata": {"name": name, "namespace": "a"}});
+        step.rbac = vec![Rbac::Made { object, whole: true }];
+        Event::StepFinished(step)
+    };
+    let said = |class: &Class| class.picture.as_ref().map(|picture| picture.sentences.join("; ")).unwrap_or_default();
+    let mut class = class(&[]);
+    assert_eq!(said(&class), "");
+    class.on(&makes(1, "one"));
+    class.on(&makes(2, "two"));
+    assert_eq!(
+        said(&class),
+        "ServiceAccount one in a is a subject of no binding; ServiceAccount two in a is a subject of no binding"
+    );
+    class.on(&rewound(2));
+    assert_eq!(said(&class), "ServiceAccount one in a is a subject of no binding");
+    class.on(&rewound(1));
+    assert!(class.picture.is_none());
 }
