@@ -253,7 +253,7 @@ fn pass(
     let mut server = TcpStream::connect(registry)?;
     let keeps = |line: &&str| {
         let name = line.to_ascii_lowercase();
-        !name.starts_with("connection:") && !(name.starts_with("range:") && matches!(does, Does::Cuts(_)))
+        !(name.starts_with("connection:") || name.starts_with("range:") && matches!(does, Does::Cuts(_)))
     };
     let lines: Vec<&str> = head.trim_end().split("\r\n").filter(keeps).collect();
     write!(server, "{}\r\nConnection: close\r\n\r\n", lines.join("\r\n"))?;
