@@ -17,7 +17,7 @@ pub fn style() -> String {
 pub const SCRIPT: &str = include_str!("page/class.js");
 
 /// What it may load: its own style and program, and the stream of views.
-pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
+pub const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
                           form-action 'none'; frame-ancestors 'none'";
 
 /// The page, for whoever leads or for those who only follow; `speed`: characters a second with which commands appear, 0: all at once.
