@@ -46,28 +46,27 @@ pub fn builtin(settings: &Settings, release: Release) -> Vec<Check> {
     match release.checked(&settings.cache) {
         Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
         Err(e) => checks.push(Check::bad("engine", e)),
-        Ok(None) if settings.offline => checks.push(Check::bad("engine", release.missing_offline())),
-        // What a build needs is looked at when it comes to that.
-        Ok(None) if published::image(release, settings).is_some() => {
-            checks.push(Check::good("engine", pulled(release, settings)))
-        }
-        Ok(None) => {
-            checks.push(Check::good("engine", format!("not built yet; will be, below {}", settings.cache.display())));
-            checks.extend([
+        Ok(None) => match without_a_build(release, settings) {
+            Some(check) => checks.push(check),
+            None => checks.extend([
+                Check::good("engine", format!("not built yet; will be, below {}", settings.cache.display())),
                 tool("go", "version", "install Go 1.26 or newer"),
                 tool("gcc", "--version", "install gcc (Debian: apt-get install gcc libc6-dev)"),
                 tool("apt-get", "--version", "use Debian or Ubuntu: the node's user land comes from their packages"),
-            ]);
-        }
+            ]),
+        },
     }
     checks.push(state(settings));
     checks
 }
 
-/// That it will be pulled.
-fn pulled(release: Release, settings: &Settings) -> String {
-    let image = published::image(release, settings).map(|image| image.to_string()).unwrap_or_default();
-    format!("not here yet; will be pulled from {image}")
+/// What is said of an engine that is not here, unless it is to be built: what a build needs is looked at when it comes to that.
+fn without_a_build(release: Release, settings: &Settings) -> Option<Check> {
+    if settings.offline {
+        return Some(Check::bad("engine", release.missing_offline()));
+    }
+    let image = published::image(release, settings)?;
+    Some(Check::good("engine", format!("not here yet; will be pulled from {image}")))
 }
 
 /// Of which other versions of Kubernetes the engine has a node, and which of them are built.
@@ -142,11 +141,8 @@ fn node_image(settings: &Settings) -> Check {
     match engine::checked(&settings.cache) {
         Ok(Some(dir)) => Check::good("engine", format!("built, in {}", dir.display())),
         Err(e) => Check::bad("engine", e),
-        Ok(None) if settings.offline => Check::bad("engine", Release::NEWEST.missing_offline()),
-        Ok(None) if published::image(Release::NEWEST, settings).is_some() => {
-            Check::good("engine", pulled(Release::NEWEST, settings))
-        }
-        Ok(None) => Check::good("engine", "not built yet; that needs what the builtin cluster needs"),
+        Ok(None) => without_a_build(Release::NEWEST, settings)
+            .unwrap_or_else(|| Check::good("engine", "not built yet; that needs what the builtin cluster needs")),
     }
 }
 
