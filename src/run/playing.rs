@@ -26,7 +26,7 @@ use crate::{
         when::{Here, When},
     },
     reach,
-    redact::{redact, show},
+    redact::redact,
     scenario::{diagnostic, when::Feature},
     steps::{Context, StepError},
 };
@@ -72,7 +72,7 @@ impl<'a> Playing<'a> {
         let filled = self.captures.fill(step);
         filled.iter().for_each(secrets::learn);
         let lines = reproduce::lines(filled.as_ref().unwrap_or(step), None, &self.context.curl_image);
-        pasted(&(reproduce::saved(step) + &lines))
+        reproduce::shown(&(reproduce::saved(step) + &lines))
     }
 
     /// Carries a step out, judges it, and tells of it.
@@ -172,20 +172,6 @@ fn entered(step: &Step) -> Option<String> {
     }
 }
 
-/// The most bytes of what does the same as a step: a body of megabytes is nothing that anybody pastes.
-const MOST_LINE: usize = 64 << 10;
-
-/// The lines that do the same as a step. Cut ones would leave a shell in the middle of a quoted text, so of longer ones their first
-/// words are told, in a comment.
-fn pasted(lines: &str) -> String {
-    let bytes = lines.len();
-    if bytes <= MOST_LINE {
-        return reproduce::shown(lines, MOST_LINE);
-    }
-    let begins = show::clean(lines.lines().next().unwrap_or_default(), 80);
-    format!("# {bytes} bytes, which is more than is kept; what is sent stands in the step. It begins: {begins}")
-}
-
 /// What is known of a step's answer, whatever becomes of the step.
 #[derive(Default)]
 struct Seen {
@@ -221,7 +207,7 @@ fn finished(plan: &Plan, step: &Step, took: Duration, outcome: Outcome, seen: Se
         col,
         took_ms: millis(took),
         outcome,
-        equivalent: pasted(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step))),
+        equivalent: reproduce::shown(&seen.lines.unwrap_or_else(|| equivalent::equivalent(step))),
         summary: redact(&seen.summary).into_owned(),
         warnings: seen.warnings,
         rows: step.rows.clone(),
@@ -256,22 +242,4 @@ fn warnings(answer: &Answer) -> Vec<String> {
 /// How events name a scenario.
 pub(super) fn path_of(plan: &Plan) -> String {
     plan.document.source.path.to_string_lossy().into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_is_too_long_is_no_half_command() {
-        let short = "kubectl proxy &\ncurl -sS http://127.0.0.1:8001/; kill $!";
-        assert_eq!(pasted(short), short);
-        let long = format!("kubectl proxy &\nprintf %s '{}' | curl -sS --data-binary @-", "x".repeat(120_000));
-        let told = pasted(&long);
-        assert_eq!(told.lines().count(), 1);
-        assert!(
-            told.starts_with(&format!("# {} bytes", long.len())) && told.ends_with("It begins: kubectl proxy &"),
-            "{told}"
-        );
-    }
 }

@@ -7,9 +7,20 @@ use crate::{
     redact::show,
 };
 
-/// The lines as they are told: what is secret in them is blacked out, which is said, since no shell knows it.
-pub(super) fn shown(lines: &str, most: usize) -> String {
-    let clean = show::clean(lines, most);
+/// The most bytes of what does the same as a step: a body of megabytes is nothing that anybody pastes.
+const MOST: usize = 64 << 10;
+
+/// The lines as they are told: what is secret in them is blacked out, which is said, since no shell knows it. Cut ones would leave a
+/// shell in the middle of a quoted text, so of longer ones their first words are told, in a comment.
+pub(super) fn shown(lines: &str) -> String {
+    let bytes = lines.len();
+    if bytes > MOST {
+        let begins = show::clean(lines.lines().next().unwrap_or_default(), 80);
+        return format!(
+            "# {bytes} bytes, which is more than is kept; what is sent stands in the step. It begins: {begins}"
+        );
+    }
+    let clean = show::clean(lines, MOST);
     let note = "# what is blacked out here must be put back before a shell is given it\n";
     if clean.contains("«redacted") { format!("{note}{clean}") } else { clean }
 }
@@ -55,4 +66,22 @@ fn failed_questions(step: &Step, asked: &Judged) -> Option<Step> {
     }
     can.cells = cells;
     Some(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_no_half_command() {
+        let short = "kubectl proxy &\ncurl -sS http://127.0.0.1:8001/; kill $!";
+        assert_eq!(shown(short), short);
+        let long = format!("kubectl proxy &\nprintf %s '{}' | curl -sS --data-binary @-", "x".repeat(120_000));
+        let told = shown(&long);
+        assert_eq!(told.lines().count(), 1);
+        assert!(
+            told.starts_with(&format!("# {} bytes", long.len())) && told.ends_with("It begins: kubectl proxy &"),
+            "{told}"
+        );
+    }
 }
