@@ -77,18 +77,18 @@ impl Context {
 
     /// The identity of an object that the scenario made.
     pub fn made_uid(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<String> {
-        let made = locked(&self.made);
-        let same = |one: &&Made| one.kind == *kind && one.namespace.as_deref() == namespace && one.name == name;
-        made.iter().rev().find(same).and_then(|one| one.uid.clone())
+        self.last_made(namespace, name, |made| made == kind).and_then(|one| one.uid)
     }
 
     /// The object of this resource that the scenario made.
     pub fn made_as(&self, group: &str, plural: &str, namespace: Option<&str>, name: &str) -> Option<Made> {
+        self.last_made(namespace, name, |made| made.group == group && made.plural.as_deref() == Some(plural))
+    }
+
+    /// What the scenario made last by this name, of a kind that is meant.
+    fn last_made(&self, namespace: Option<&str>, name: &str, is_meant: impl Fn(&Kind) -> bool) -> Option<Made> {
         let made = locked(&self.made);
-        let same = |one: &&Made| {
-            let kind = one.kind.group == group && one.kind.plural.as_deref() == Some(plural);
-            kind && one.namespace.as_deref() == namespace && one.name == name
-        };
+        let same = |one: &&Made| is_meant(&one.kind) && one.namespace.as_deref() == namespace && one.name == name;
         made.iter().rev().find(same).cloned()
     }
 
