@@ -51,27 +51,35 @@ impl Diagram {
         let columns = 1 + self.nodes.iter().map(|node| node.column as usize).max().unwrap_or_default();
         let width = columns * BOX + (columns - 1) * GAP + 2 * PAD;
         let height = placed.iter().map(|one| one.y + one.height).max().unwrap_or(TOP) + PAD;
+        let drawing = html! {
+            @if style == Style::Own { style { (PreEscaped(Self::CSS)) } rect.ground width="100%" height="100%" {} }
+            @for (column, words) in ["subjects", "bindings", "roles", "rules and calls"].iter().enumerate().take(columns) {
+                text.head x=(PAD + column * (BOX + GAP)) y="20" { (words) }
+            }
+            @for edge in &self.edges { (arrow(&placed[edge.from], &placed[edge.to], edge.shown)) }
+            @for (node, at) in self.nodes.iter().zip(&placed) {
+                g.node.(class(node.column)) {
+                    rect x=(at.x) y=(at.y) width=(BOX) height=(at.height) rx=(if node.column == Column::Subject { 14 } else { 4 }) {}
+                    text.kind x=(at.x + PAD) y=(at.y + LINE) { (cut(&node.kind, LETTERS + 3)) }
+                    @for (index, line) in at.lines.iter().enumerate() {
+                        text x=(at.x + PAD) y=(at.y + (index + 2) * LINE) { (line) }
+                    }
+                }
+            }
+            @for edge in &self.edges { (label(&placed[edge.to], edge.shown)) }
+        };
+        self.framed(id, "rbac", (width, height), &drawing)
+    }
+
+    /// A picture of this size with its text alternative, whatever way it is drawn.
+    pub(super) fn framed(&self, id: &str, class: &str, (width, height): (usize, usize), drawing: &Markup) -> Markup {
         let said = self.sentences();
         html! {
-            svg.rbac xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
+            svg class=(class) xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
                 role="img" aria-labelledby={ (id) "-t" } aria-describedby={ (id) "-d" } {
                 title id={ (id) "-t" } { "Who may do what" }
                 desc id={ (id) "-d" } { (said.join(". ")) ". " (LEGEND) "." }
-                @if style == Style::Own { style { (PreEscaped(Self::CSS)) } rect.ground width="100%" height="100%" {} }
-                @for (column, words) in ["subjects", "bindings", "roles", "rules and calls"].iter().enumerate().take(columns) {
-                    text.head x=(PAD + column * (BOX + GAP)) y="20" { (words) }
-                }
-                @for edge in &self.edges { (arrow(&placed[edge.from], &placed[edge.to], edge.shown)) }
-                @for (node, at) in self.nodes.iter().zip(&placed) {
-                    g.node.(class(node.column)) {
-                        rect x=(at.x) y=(at.y) width=(BOX) height=(at.height) rx=(if node.column == Column::Subject { 14 } else { 4 }) {}
-                        text.kind x=(at.x + PAD) y=(at.y + LINE) { (cut(&node.kind, LETTERS + 3)) }
-                        @for (index, line) in at.lines.iter().enumerate() {
-                            text x=(at.x + PAD) y=(at.y + (index + 2) * LINE) { (line) }
-                        }
-                    }
-                }
-                @for edge in &self.edges { (label(&placed[edge.to], edge.shown)) }
+                (drawing)
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Column, Diagram, LEGEND, Node, Shown, svg::wrapped};
+use super::{Column, Diagram, Node, Shown, svg::wrapped};
 
 /// Widths and heights in pixels.
 const WIDTH: usize = 480;
@@ -60,19 +60,14 @@ impl Diagram {
                 Placed { x, y, height, lines }
             })
             .collect();
-        let said = self.sentences();
-        html! {
-            svg.rbac.tree xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (free) } width=(WIDTH) height=(free)
-                role="img" aria-labelledby={ (id) "-t" } aria-describedby={ (id) "-d" } {
-                title id={ (id) "-t" } { "Who may do what" }
-                desc id={ (id) "-d" } { (said.join(". ")) ". " (LEGEND) "." }
-                @if let Some(place) = place { text.head x=(PAD) y=(LINE - 4) { "in " (place) } }
-                @for (row, at) in rows.iter().zip(&placed) {
-                    @if let Some((parent, shown)) = row.parent.zip(row.shown) { (branch(&placed[parent], at, shown)) }
-                }
-                @for (row, at) in rows.iter().zip(&placed) { (boxed(row, at)) }
+        let drawing = html! {
+            @if let Some(place) = place { text.head x=(PAD) y=(LINE - 4) { "in " (place) } }
+            @for (row, at) in rows.iter().zip(&placed) {
+                @if let Some((parent, shown)) = row.parent.zip(row.shown) { (branch(&placed[parent], at, shown)) }
             }
-        }
+            @for (row, at) in rows.iter().zip(&placed) { (boxed(row, at)) }
+        };
+        self.framed(id, "rbac tree", (WIDTH, free), &drawing)
     }
 
     /// All boxes from the top. One to which several arrows lead is there as often; what is below it, once.
