@@ -17,7 +17,21 @@ pub fn items_of(array: &Value) -> impl Iterator<Item = &Value> {
 
 /// The objects of a list that the API server gave.
 pub fn objects_of(list: Option<Value>) -> Vec<Value> {
-    list.and_then(|mut list| list["items"].as_array_mut().map(std::mem::take)).unwrap_or_default()
+    list.and_then(|mut list| list.get_mut("items")?.as_array_mut().map(std::mem::take)).unwrap_or_default()
+}
+
+/// The first object of a list that the API server gave, with the kind and version that a GET or a watch of it shows: the
+/// items of a list of a built-in kind do not repeat them.
+pub fn first_of(mut list: Value) -> Option<Value> {
+    let Value::Object(mut object) = list.get_mut("items")?.get_mut(0)?.take() else { return None };
+    let kind = text_at(&list, "kind").strip_suffix("List").filter(|kind| !kind.is_empty());
+    // As the API server writes them: the kind of a built-in object is its first key.
+    for (index, (key, value)) in [("kind", kind), ("apiVersion", list["apiVersion"].as_str())].into_iter().enumerate() {
+        if let (Some(value), false) = (value, object.contains_key(key)) {
+            object.shift_insert(index, key.into(), value.into());
+        }
+    }
+    Some(object.into())
 }
 
 /// `metadata.name`.
@@ -84,6 +98,22 @@ mod tests {
         let newest = newest_revision(vec![set("old", "9"), set("new", "10"), json!({"metadata": {"name": "none"}})]);
         assert_eq!(newest.iter().map(name_of).collect::<Vec<_>>(), ["new"]);
         assert!(newest_revision(vec![]).is_empty());
+    }
+
+    #[test]
+    fn an_item_of_a_list_is_told_as_a_get_or_a_watch_tells_it() {
+        let keys = |object: Option<Value>| object.map(|object| object.to_string());
+        let told = r#"{"kind":"Deployment","apiVersion":"apps/v1","metadata":{}}"#.to_owned();
+        let list = json!({"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [{"metadata": {}}]});
+        assert_eq!(keys(first_of(list)), Some(told));
+        // Items of a custom kind bring their own, and the kind of their list can be any word.
+        let own = json!({"apiVersion": "a/v1", "kind": "Cup", "metadata": {}});
+        let list = json!({"kind": "Cupboard", "apiVersion": "a/v1", "items": [own.clone()]});
+        assert_eq!(first_of(list), Some(own));
+        for no_list in [json!([]), json!("text"), json!(null), json!({"items": []}), json!({"items": ["text"]})] {
+            assert_eq!(first_of(no_list.clone()), None);
+            assert!(objects_of(Some(no_list)).iter().all(Value::is_string));
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     clock::{Moment, timeout_at},
+    k8s::object::first_of,
     redact,
 };
 
@@ -106,13 +107,14 @@ async fn watch(
                     )));
                 }
                 *looked = true;
-                *last = list.json.as_ref().and_then(|json| json["items"].get(0)).cloned();
+                let version = api::resource_version(list.json.as_ref()).unwrap_or_default();
+                *last = list.json.and_then(first_of);
                 match look(last.as_ref()) {
                     Step::GoOn => {}
                     Step::Done => return Ok(None),
                     Step::GiveUp(why) => return Ok(Some(why)),
                 }
-                api::resource_version(list.json.as_ref()).unwrap_or_default()
+                version
             }
         };
         let path = format!("{}?watch=true&{selector}&resourceVersion={version}", subject.collection);

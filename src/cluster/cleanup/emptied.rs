@@ -160,8 +160,7 @@ async fn look(
 
 /// The namespaces that are being deleted and wait for their controller alone.
 async fn going(client: &kube::Client, only: Option<&[&str]>) -> Result<Vec<Value>, ClusterError> {
-    let mut list = discovery::get(client, "/api/v1/namespaces", "application/json").await?;
-    let mut all = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let mut all = discovery::items(client, "/api/v1/namespaces", "application/json").await?;
     let meant = |namespace: &Value| only.is_none_or(|names| names.contains(&name_of(namespace)));
     all.retain(|namespace| meant(namespace) && waits_for_its_controller(namespace));
     Ok(all)

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{cluster::ClusterError, k8s::served::root};
+use crate::{
+    cluster::ClusterError,
+    k8s::{object::objects_of, served::root},
+};
 
 /// Resources whose objects come and go by themselves.
 const RESTLESS: [&str; 2] = ["events", "componentstatuses"];
@@ -150,8 +153,7 @@ pub(in crate::cluster) async fn items(
     path: &str,
     accept: &str,
 ) -> Result<Vec<Value>, ClusterError> {
-    let mut list = get(client, path, accept).await?;
-    Ok(list["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    Ok(objects_of(Some(get(client, path, accept).await?)))
 }
 
 /// The JSON of an answer.
