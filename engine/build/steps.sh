@@ -30,7 +30,7 @@ titles=(
 # What each step reads of these sources, and which steps it builds on.
 inputs=(
 	[debian]="$(debian_lock debian)" [modules]="$minor" [kube]="$minor" [tools]="$minor/go.mod $minor/go.sum"
-	[runc]="$minor/go.mod $minor/go.sum" [supervisor]="supervisor" [userland]="" [images]="images"
+	[runc]="$minor/go.mod $minor/go.sum runc" [supervisor]="supervisor" [userland]="" [images]="images"
 	[store]="build/store.sh" [assemble]="images/rootfs"
 )
 after=(
@@ -193,9 +193,11 @@ build_runc() {
 	mkdir "$work/include"
 	cp "$tree"/usr/include/seccomp*.h "$work/include/"
 	cd "$here/$minor"
+	gcc -O2 -Wall -Werror -c -I"$work/include" -o "$work/native_arch.o" "$here/runc/native_arch.c"
 	cgo=1 PKG_CONFIG=$work/pkg-config go_build build -tags netgo,osusergo,seccomp,urfave_cli_no_docs \
-		-ldflags "-s -w -linkmode external -extldflags -static" -o "$work/runc" github.com/opencontainers/runc
-	rm -rf "$work/pkg-config" "$work/include"
+		-ldflags "-s -w -linkmode external -extldflags '-static -Wl,--wrap=seccomp_arch_add $work/native_arch.o'" \
+		-o "$work/runc" github.com/opencontainers/runc
+	rm -rf "$work/pkg-config" "$work/include" "$work/native_arch.o"
 	"$work/runc" --version
 }
 
