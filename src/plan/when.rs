@@ -80,10 +80,10 @@ impl Comparison {
 impl When {
     /// Why it does not hold here, or nothing.
     pub fn missing(&self, here: &Here) -> Option<String> {
-        let words: Vec<_> = (self.kubernetes.iter())
-            .map(|comparison| format!("{}{}", comparison.sign.written(), comparison.version))
-            .collect();
         if !self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes)) {
+            let words: Vec<_> = (self.kubernetes.iter())
+                .map(|comparison| format!("{}{}", comparison.sign.written(), comparison.version))
+                .collect();
             return Some(format!("needs Kubernetes {}, this is {}", words.join(", "), here.kubernetes));
         }
         if let Some(kinds) = &self.cluster
@@ -124,7 +124,10 @@ impl When {
 
     /// Whether it holds here.
     pub fn holds(&self, here: &Here) -> bool {
-        self.missing(here).is_none()
+        // As `missing`, without its words: the plan asks this of every cluster that there can be.
+        self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes))
+            && self.cluster.as_ref().is_none_or(|kinds| kinds.contains(&here.cluster))
+            && self.feature.iter().all(|feature| here.feature.contains(feature))
     }
 }
 
@@ -160,6 +163,21 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn what_holds_misses_nothing() {
+        let versions = [vec![], vec![Comparison { sign: Sign::Below, version: Version::new(1, 24) }]];
+        for kubernetes in versions {
+            for cluster in [None, Some(vec![ClusterKind::Kind])] {
+                for feature in [vec![], vec![Feature::Pods], vec![Feature::Pods, Feature::Anonymous]] {
+                    let when = When { kubernetes: kubernetes.clone(), cluster: cluster.clone(), feature };
+                    for here in everywhere() {
+                        assert_eq!(when.holds(&here), when.missing(&here).is_none(), "{when:?} {here:?}");
+                    }
+                }
+            }
+        }
+    }
 
     #[rstest]
     #[case(Sign::AtLeast, Version::new(1, 37), true)]

@@ -1,6 +1,6 @@
 //! The JSON Schema of a scenario file, made of the types: for the strict reader, for editors, and for the documentation.
 
-use std::sync::OnceLock;
+use std::{cell::RefCell, collections::HashMap, sync::OnceLock};
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -91,11 +91,22 @@ fn strip_null(map: &mut Map<String, Value>) {
     }
 }
 
+thread_local! {
+    /// What [`branches`] has found, by the place of the schema, which is there as long as the program. Every value of every
+    /// scenario asks.
+    static BRANCHES: RefCell<HashMap<*const Value, Vec<&'static Value>>> = RefCell::default();
+}
+
 /// The schema behind `$ref`s, each way of writing a value separately.
 pub(super) fn branches(schema: &'static Value) -> Vec<&'static Value> {
-    let mut list = Vec::new();
-    collect(schema, &mut list);
-    list
+    BRANCHES.with_borrow_mut(|known| {
+        let found = known.entry(std::ptr::from_ref(schema)).or_insert_with(|| {
+            let mut list = Vec::new();
+            collect(schema, &mut list);
+            list
+        });
+        found.clone()
+    })
 }
 
 fn collect(given: &'static Value, list: &mut Vec<&'static Value>) {

@@ -32,6 +32,9 @@ impl Context<'_> {
 
 /// A key or an index below a JSON pointer.
 pub(in crate::plan) fn below(pointer: &str, key: impl std::fmt::Display) -> String {
-    let key = key.to_string().replace('~', "~0").replace('/', "~1");
-    format!("{pointer}/{key}")
+    let key = key.to_string();
+    if key.contains(['~', '/']) {
+        return format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+    }
+    [pointer, "/", &key].concat()
 }
