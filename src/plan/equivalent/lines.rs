@@ -32,10 +32,12 @@ pub(in crate::plan) fn questions(asked: &can::Can) -> String {
     lines.join("\n")
 }
 
-/// Whether the resource is served by nobody, and has a group: kubectl asks for one of the core group with a dot in its name then.
+/// Whether the resource has a group and may be served by nobody: kubectl asks for one of the core group with a dot in its name then.
 fn only_authorizers_know(cell: &Cell) -> bool {
     let grouped = matches!(&cell.request, Request::Resource { group, .. } if !group.is_empty());
-    cell.api == Api::Other && grouped
+    // What only the cluster knows has been found there when the question was asked, unless it need not be there.
+    let nobodys = cell.api == Api::Other || cell.api == Api::Unsure && cell.on_purpose;
+    grouped && nobodys
 }
 
 /// A question that kubectl cannot ask, or that is about somebody who may not even ask it: the administrator asks.
@@ -329,4 +331,42 @@ pub(in crate::plan) fn exec(exec: &Exec) -> String {
     let mut words = in_pod(&exec.place, exec.stdin.is_some());
     words.extend(exec.command.iter().cloned());
     found(&exec.place, &piped(exec.stdin.as_deref(), &words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::can::{Can, Who};
+
+    /// The line of a question about `cups.example.com`.
+    fn asked(api: Api, on_purpose: bool) -> String {
+        let groups = vec!["system:authenticated".to_owned()];
+        let request = Request::Resource {
+            verb: "list".into(),
+            group: "example.com".into(),
+            resource: "cups".into(),
+            subresource: None,
+            namespace: Some("a".into()),
+            name: None,
+        };
+        let who = Who { words: "user ann".into(), user: "ann".into(), groups };
+        let cell = Cell { pointer: "/can".into(), who, request, allowed: true, api, on_purpose };
+        questions(&Can { cells: vec![cell], sample: 0 })
+    }
+
+    #[test]
+    fn kubectl_asks_about_what_is_served_and_a_review_about_what_may_not_be() {
+        let served = Api::Served { version: "v1".into(), namespaced: true };
+        for (api, on_purpose) in [(served.clone(), false), (served, true), (Api::Unsure, false)] {
+            let line = asked(api, on_purpose);
+            assert_eq!(line, "kubectl auth can-i list cups.example.com -n a --as=ann");
+        }
+        for (api, on_purpose) in [(Api::Other, false), (Api::Other, true), (Api::Unsure, true)] {
+            let line = asked(api, on_purpose);
+            assert!(
+                line.contains(r#""group":"example.com","resource":"cups""#) && line.contains("create -f -"),
+                "{line}"
+            );
+        }
+    }
 }
