@@ -176,7 +176,7 @@ pub fn from_env() -> Settings {
         kind_config: set("KUBEWALK_KIND_CONFIG"),
         kind_image: text("KUBEWALK_KIND_IMAGE"),
         engine_image: text(published::VARIABLE),
-        offline: offline(),
+        offline: is_offline(),
         pull_timeout: seconds(SECONDS[0]).unwrap_or(left_out.pull_timeout),
         node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
         start_timeout: seconds(SECONDS[1]),
@@ -259,7 +259,7 @@ pub fn say_offline() {
 }
 
 /// Whether nothing may be pulled or built: `--offline`, or its variable, which is on by whatever is not off.
-fn offline() -> bool {
+pub fn is_offline() -> bool {
     OFFLINE_SAID.load(Ordering::Relaxed)
         || text(OFFLINE).is_some_and(|value| count(&value).is_ok_and(|times| times > 0))
 }

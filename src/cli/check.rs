@@ -1,6 +1,6 @@
 //! `kubewalk check`.
 
-use std::path::PathBuf;
+use std::{mem::ManuallyDrop, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -68,7 +68,8 @@ fn parse_target(text: &str) -> Result<FindingsTarget, String> {
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     rendering::install(options.render);
-    let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
+    // The program ends after this: to take thousands of plans apart first is time lost.
+    let selected = ManuallyDrop::new(select::select(&options.selection, Slow::Too, talk.stderr_colors()));
     let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());
     if let Err(e) = spares(place, &selected.files_read()) {
         eprint_line!("error: {e}");

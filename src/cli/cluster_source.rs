@@ -19,6 +19,7 @@ use crate::{
     exit_code::Exit,
     plan::Plan,
     run::{millis, retry::ClusterSource, rights, schedule::is_sound, sink::EventSink},
+    settings,
     stop::Stop,
 };
 
@@ -29,11 +30,17 @@ use crate::{
 pub fn holder() -> Result<impl FnOnce(&Path) -> std::process::Command, ClusterError> {
     let program = std::env::current_exe()
         .map_err(|e| ClusterError::plain(format!("kubewalk cannot find its own program: {e}")))?;
-    Ok(|folder: &Path| {
-        let mut command = std::process::Command::new(program);
-        command.args(["cluster", "hold"]).arg(folder);
-        command
-    })
+    Ok(move |folder: &Path| hold(&program, folder, settings::is_offline()))
+}
+
+/// What is said on this command line and on no other goes on as a variable.
+fn hold(program: &Path, folder: &Path, offline: bool) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    command.args(["cluster", "hold"]).arg(folder);
+    if offline {
+        command.env(settings::OFFLINE, "1");
+    }
+    command
 }
 
 /// Starts the cluster of a run, or takes the one that is there.
@@ -199,5 +206,23 @@ impl ClusterSource for FromStaying<'_> {
 
     fn is_shared(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn a_holder_is_told_what_a_flag_of_its_starter_says() {
+        let said = |offline| {
+            let command = hold(Path::new("/bin/kubewalk"), Path::new("/run/held/warm-a"), offline);
+            let said = command.get_envs().map(|(name, value)| (name.to_owned(), value.map(OsStr::to_owned)));
+            said.collect::<Vec<_>>()
+        };
+        assert_eq!(said(true), [(settings::OFFLINE.into(), Some("1".into()))]);
+        assert!(said(false).is_empty(), "its own variables are the starter's");
     }
 }

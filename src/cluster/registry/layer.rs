@@ -1,6 +1,6 @@
 //! One layer, from the registry into a file: its sum and its size are taken on the way.
 
-use std::{fs::File, io::Write as _, time::Duration};
+use std::{fs::File, io::Write as _};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use ring::digest::{Context, SHA256};
@@ -10,13 +10,8 @@ use super::{
     get::{Answer, Source},
     manifest::Descriptor,
     reference::hex,
+    transport::TRIES,
 };
-
-/// So often one is asked for in all, when it breaks off or the registry is busy.
-const TRIES: usize = 4;
-
-/// Before each other try, times the number of the try.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Writes a layer into a file. Where it breaks off, the rest is asked for, as long as something comes.
 pub(super) async fn download(
@@ -27,7 +22,7 @@ pub(super) async fn download(
 ) -> Result<(), Fault> {
     let what = format!("the layer sha256:{}", layer.sum());
     let mut part = Part { sum: Context::new(&SHA256), have: 0, no_ranges: false };
-    let mut tries = 0;
+    let mut tries: u32 = 0;
     loop {
         tries += 1;
         let before = part.have;
@@ -48,7 +43,7 @@ pub(super) async fn download(
         if tries >= TRIES {
             return Err(fault);
         }
-        source.transport.patience.pause(PAUSE * u32::try_from(tries).unwrap_or(1)).await?;
+        source.transport.patience.pause_after(tries).await?;
     }
     let found = hex(part.sum.finish());
     if found != layer.sum() {

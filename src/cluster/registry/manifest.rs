@@ -10,6 +10,7 @@ use super::{
     fault::Fault,
     get::Source,
     reference::{hex, is_digest},
+    transport::TRIES,
 };
 
 /// The most that one may have, in bytes, as registries have it.
@@ -94,9 +95,23 @@ async fn fetch(source: &mut Source<'_>, sum: &str) -> Result<Manifest, Fault> {
     let accept =
         HeaderValue::from_str(&accept).map_err(|e| Fault::Malformed { what: what.clone(), why: e.to_string() })?;
     let headers = HeaderMap::from_iter([(header::ACCEPT, accept)]);
-    let answer = source.get(&what, &format!("manifests/sha256:{sum}"), &headers).await?;
-    let bytes = source.whole(&what, answer, MOST).await?;
-    read(&what, &bytes, sum)
+    let mut tries = 1;
+    loop {
+        match fetch_once(source, &what, &headers, sum).await {
+            // A registry that is not reached is the first thing that a machine without a network meets: it is told at once.
+            Err(fault) if fault.passes() && !matches!(fault, Fault::Unreachable { .. }) && tries < TRIES => {
+                source.transport.patience.pause_after(tries).await?;
+                tries += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn fetch_once(source: &mut Source<'_>, what: &str, headers: &HeaderMap, sum: &str) -> Result<Manifest, Fault> {
+    let answer = source.get(what, &format!("manifests/sha256:{sum}"), headers).await?;
+    let bytes = source.whole(what, answer, MOST).await?;
+    read(what, &bytes, sum)
 }
 
 /// Believes it when it has the sum.

@@ -36,6 +36,12 @@ pub struct Patience {
 /// Nobody waits longer for a connection, or for a word.
 const A_WORD: Duration = Duration::from_secs(30);
 
+/// So often a thing is asked for in all, when it breaks off or the registry is busy.
+pub(super) const TRIES: u32 = 4;
+
+/// Before each other try, times the number of tries before it.
+const PAUSE: Duration = Duration::from_millis(500);
+
 impl Patience {
     /// From now on, with so much time in all.
     pub fn begin(total: Duration) -> Self {
@@ -59,9 +65,9 @@ impl Patience {
         Fault::Slow { after: self.total, done: 0, total: 0 }
     }
 
-    /// Sleeps before another try, if there is time for it.
-    pub(super) async fn pause(&self, time: Duration) -> Result<(), Fault> {
-        timeout_at(self.until, tokio::time::sleep(time)).await.map_err(|_| self.spent())
+    /// Sleeps after so many tries, before another one, if there is time for it.
+    pub(super) async fn pause_after(&self, tries: u32) -> Result<(), Fault> {
+        timeout_at(self.until, tokio::time::sleep(PAUSE * tries)).await.map_err(|_| self.spent())
     }
 }
 
