@@ -16,7 +16,7 @@ use std::{
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use served::{Between, Does, NAME, Registry, TOKEN, small_engine, sum};
+use served::{Between, Does, Elsewhere, NAME, Registry, TOKEN, small_engine, sum};
 
 /// A place with an empty cache, in which no engine can be built: there is no Go.
 struct Place {
@@ -172,6 +172,43 @@ fn what_passes_is_waited_for(#[case] of: &'static str, #[case] does: Does) {
         does == Does::WantsToken,
         "{asked:?}"
     );
+}
+
+#[test]
+fn a_registry_elsewhere_is_reached_by_https_through_a_proxy_with_a_login_that_is_never_told() {
+    const HOST: &str = "registry.example";
+    let (registry, digest) = served();
+    let elsewhere = Elsewhere::start(&registry, HOST, "reader:open-the-door");
+    let image = at(HOST, &digest);
+    let docker = tempfile::tempdir().expect("a folder");
+    let pull = |trusts: bool, logs_in: bool| {
+        let place = Place::new();
+        // reader:open-the-door
+        let auths = if logs_in { json!({HOST: {"auth": "cmVhZGVyOm9wZW4tdGhlLWRvb3I="}}) } else { json!({}) };
+        fs::write(docker.path().join("config.json"), json!({"auths": auths}).to_string()).expect("written");
+        let mut command = place.command(&["prefetch", "--cluster", "builtin", "--no-start"], &image);
+        command.env("PATH", place.temp.path().join("tools")).env("KUBEWALK_PULL_TIMEOUT", "60");
+        command.env("DOCKER_CONFIG", docker.path()).env("HTTPS_PROXY", format!("http://me:sesame@{}", elsewhere.proxy));
+        if trusts {
+            command.env("SSL_CERT_FILE", &elsewhere.certificate);
+        }
+        let said = place.run(command);
+        let told = format!("{}{}", said.out, said.err);
+        for secret in ["open-the-door", "cmVhZGVyOm9wZW4tdGhlLWRvb3I", "sesame"] {
+            assert!(!told.contains(secret), "{said:?}");
+        }
+        (place, said)
+    };
+    let (_, said) = pull(true, true);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.starts_with(&format!("the engine's node: pulled from {image}, ")), "{said:?}");
+    let asked = elsewhere.asked.lock().expect("asked").clone();
+    let logged_in = |head: &String| head.to_lowercase().contains("\r\nproxy-authorization: basic ");
+    assert!(!asked.is_empty() && asked.iter().all(logged_in), "{asked:?}");
+    let (place, said) = pull(true, false);
+    place.refused(&said, "refused", "registry.example refuses the manifest");
+    let (place, said) = pull(false, true);
+    place.refused(&said, "unreachable", "registry.example cannot be reached: ");
 }
 
 #[test]

@@ -124,6 +124,86 @@ impl Registry {
     }
 }
 
+/// A registry's front by https, and a proxy that alone leads to it.
+pub struct Elsewhere {
+    front: Child,
+    /// The file with its certificate.
+    pub certificate: PathBuf,
+    /// Of the proxy: `127.0.0.1:PORT`.
+    pub proxy: String,
+    /// The heads of all requests to the proxy.
+    pub asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Elsewhere {
+    /// Under this name, for who logs in so (`USER:PASSWORD`).
+    pub fn start(registry: &Registry, name: &'static str, login: &str) -> Elsewhere {
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("front");
+        good(
+            Command::new("go")
+                .arg("-C")
+                .arg(root().join(".ci/crane"))
+                .args(["build", "-o"])
+                .arg(&program)
+                .arg("./front"),
+        );
+        let certificate = registry.folder.path().join("front.pem");
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(program).args([name, &registry.host]).arg(&certificate).arg(login);
+        let mut front = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut port = String::new();
+        BufReader::new(front.stdout.take().expect("a pipe")).read_line(&mut port).expect("it speaks");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let proxy = listener.local_addr().expect("an address").to_string();
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (heads, target) = (Arc::clone(&asked), format!("127.0.0.1:{}", port.trim()));
+        // It ends with the process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (heads, target) = (Arc::clone(&heads), target.clone());
+                std::thread::spawn(move || lead(client, name, &target, &heads));
+            }
+        });
+        Elsewhere { front, certificate, proxy, asked }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.front.kill();
+        let _ = self.front.wait();
+    }
+}
+
+/// What a proxy does: leads to the one host that it knows.
+fn lead(mut client: TcpStream, name: &str, target: &str, heads: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    let head = head_of(&mut client)?;
+    let known = head.starts_with(&format!("CONNECT {name}:443 "));
+    heads.lock().expect("no test has failed here").push(head);
+    if !known {
+        return client.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    }
+    let mut server = TcpStream::connect(target)?;
+    client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+    let (mut from, mut to) = (server.try_clone()?, client.try_clone()?);
+    let back = std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    std::io::copy(&mut client, &mut server)?;
+    server.shutdown(Shutdown::Write)?;
+    let _ = back.join();
+    Ok(())
+}
+
+/// A request up to its empty line.
+fn head_of(client: &mut TcpStream) -> std::io::Result<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        client.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
 impl Drop for Registry {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -217,13 +297,7 @@ fn pass(
     does: Does,
     heads: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        client.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&head).to_string();
+    let head = head_of(&mut client)?;
     let meant = head.lines().next().is_some_and(|line| line.contains(of));
     let before = {
         let mut heads = heads.lock().expect("no test has failed here");
