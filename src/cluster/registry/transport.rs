@@ -33,7 +33,7 @@ pub struct Patience {
     until: Instant,
 }
 
-/// Nobody waits longer for a connection, or for a word.
+/// A pull waits no longer for a connection, or for a word.
 const A_WORD: Duration = Duration::from_secs(30);
 
 impl Patience {
