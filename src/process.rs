@@ -75,7 +75,7 @@ impl Group {
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         if let Some(leader) = self.leader {
             let seen = move || loop {
-                // Not reaped yet: until then nobody else can get its number.
+                // Not reaped yet: until then no other process can get its number.
                 match waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
                     Err(rustix::io::Errno::INTR) => {}
                     _ => return,
@@ -126,7 +126,7 @@ pub enum Failed {
 }
 
 /// Runs a command as a group, feeds it, and gives what it wrote. It ends as a whole when it takes too long, writes too much, or
-/// nobody waits any more.
+/// no caller waits any more.
 ///
 /// # Errors
 /// See [`Failed`].

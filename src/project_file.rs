@@ -1,7 +1,8 @@
 //! `kubewalk.toml`, the project's own settings: what a command line left unsaid, after the environment.
 //!
-//! Whoever can change the project can change this file, also by a pull request. So nothing in it widens what a run may do: it chooses no
-//! cluster that exists, writes and reads nothing outside of the project, and says of trust only that there is none.
+//! A person who can change the project can change this file, also by a pull request. So nothing in it widens what a run may
+//! do: it chooses no cluster that exists, writes and reads nothing outside of the project, and says of trust only that there
+//! is none.
 
 use std::path::{Component, Path, PathBuf};
 

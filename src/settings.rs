@@ -163,7 +163,7 @@ pub fn from_env() -> Settings {
     let cache = set("KUBEWALK_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("kubewalk")))
         .or_else(|| home().map(|dir| dir.join(".cache/kubewalk")))
-        // Whoever needs it says that there is none.
+        // The code that needs it says that there is none.
         .unwrap_or_default();
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
@@ -194,9 +194,9 @@ fn home() -> Option<PathBuf> {
 }
 
 /// The folder for what belongs to clusters and goes with them: `KUBEWALK_STATE`; else `/run/kubewalk` for root, and for others
-/// `kubewalk` in `XDG_RUNTIME_DIR`, when that is this user's alone (under `sudo -E` it is somebody else's); else `run` in the
-/// cache, or where that is somebody else's, `kubewalk/run` in this user's folder for state. It is looked at again, and made, by
-/// who uses it.
+/// `kubewalk` in `XDG_RUNTIME_DIR`, when that is this user's alone (under `sudo -E` it is another user's); else `run` in the
+/// cache, or where that is another user's, `kubewalk/run` in this user's folder for state. It is looked at again, and made,
+/// by the code that uses it.
 fn base(cache: &Path) -> PathBuf {
     if let Some(base) = set("KUBEWALK_STATE") {
         return std::path::absolute(&base).unwrap_or(base);
@@ -213,7 +213,7 @@ fn base(cache: &Path) -> PathBuf {
     {
         return runtime.join("kubewalk");
     }
-    // A cache that somebody else has made, root for example, is only read.
+    // A cache that another user has made, root for example, is only read.
     let foreign = |dir: &Path| dir.metadata().is_ok_and(|about| about.uid() != user.as_raw());
     let own = home().map(|home| home.join(".cache/kubewalk"));
     let of_state =
@@ -226,12 +226,12 @@ fn base(cache: &Path) -> PathBuf {
     }
 }
 
-/// Who called sudo: root's files may be theirs.
+/// The user who called sudo: root's files may be theirs.
 pub fn invoker() -> Option<u32> {
     std::env::var("SUDO_UID").ok()?.parse().ok()
 }
 
-/// The group of who called sudo.
+/// The group of the user who called sudo.
 pub fn invoker_group() -> Option<u32> {
     std::env::var("SUDO_GID").ok()?.parse().ok()
 }

@@ -54,7 +54,7 @@ impl Shape {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A name that only this shape has, also when somebody looks for another with the same one; empty for the usual one.
+    /// A name that only this shape has, also when an author looks for another with the same one; empty for the usual one.
     pub fn key(&self) -> String {
         if self.is_usual() {
             return String::new();
@@ -69,7 +69,7 @@ impl Shape {
             let conditions = anonymous["conditions"].as_array().is_some_and(|list| !list.is_empty());
             anonymous["enabled"].as_bool() != Some(true) || conditions
         });
-        // An API server that allows everything lets in nobody without a name, unless it is told so.
+        // An API server that allows everything lets in no caller without a name, unless it is told so.
         let open = configured.is_none() && self.authorization.iter().any(|mode| mode == "AlwaysAllow");
         self.anonymous != Some(false) && !limited && !open
     }

@@ -55,12 +55,12 @@ impl Stopper {
 }
 
 impl Stop {
-    /// A stop that nobody ever asks for.
+    /// A stop that no caller ever asks for.
     pub fn never() -> Self {
         pair().1
     }
 
-    /// Why, once it is asked for. Waits for ever when nobody can ask any more.
+    /// Why, once it is asked for. Waits for ever when no caller can ask any more.
     pub async fn requested(&self) -> Why {
         let mut told = self.0.clone();
         let why = told.wait_for(Option::is_some).await.ok().and_then(|why| *why);

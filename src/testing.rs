@@ -252,7 +252,7 @@ fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad>
 pub fn shared() -> &'static Cluster {
     hold_if_asked();
     match SharedCluster::of(&Shape::default(), false).cluster() {
-        // It lives as long as the process, whoever else uses it.
+        // It lives as long as the process, whichever other test uses it.
         Ok(cluster) => Box::leak(Box::new(cluster)),
         Err(why) => Bad::new("environment", &why).fail(),
     }

@@ -73,7 +73,7 @@ impl Machine<'_> {
     /// The context that Docker's own file names.
     fn current_context(&self) -> Result<Option<String>, Unknown> {
         let Some(file) = self.config.as_deref().filter(|file| file.exists()) else { return Ok(None) };
-        // Whoever has no contexts has often no file that others may read, and needs none.
+        // A user without contexts has often no file that others may read, and needs none.
         let Ok(config) = json(file) else { return Ok(None) };
         Ok(config["currentContext"].as_str().filter(|name| !name.is_empty()).map(str::to_owned))
     }
@@ -129,7 +129,7 @@ impl Machine<'_> {
     }
 }
 
-/// Whether a socket is there that root, this user, or who called sudo has made. `XDG_RUNTIME_DIR` may be anybody's folder.
+/// Whether a socket is there that root, this user, or sudo's caller has made. `XDG_RUNTIME_DIR` may be any user's folder.
 fn there_and_ours(path: &Path) -> bool {
     path.metadata().is_ok_and(|about| ours(about.uid()))
 }
@@ -140,7 +140,7 @@ fn ours(user: u32) -> bool {
     user == 0 || user == me.as_raw() || me.is_root() && settings::invoker() == Some(user)
 }
 
-/// One of Docker's own files, if nobody else can have written it.
+/// One of Docker's own files, if no other user can have written it.
 fn json(path: &Path) -> Result<Value, String> {
     let file = std::fs::File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
     let about = file.metadata().map_err(|e| e.to_string())?;
@@ -156,7 +156,7 @@ fn json(path: &Path) -> Result<Value, String> {
 }
 
 /// Begins this program anew with `DOCKER_HOST`, if Docker is elsewhere than testcontainers looks. Comes back if it is not, or if that
-/// is not known; who then speaks to Docker hears why, by [`refused`].
+/// is not known; a caller that then speaks to Docker hears why, by [`refused`].
 pub fn enter() {
     let Ok(Some(place)) = find() else { return };
     let mut command = Command::new("/proc/self/exe");

@@ -127,7 +127,7 @@ fn eprint(error: &ClusterError) -> Exit {
 }
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
-    // Whoever uses it later may make calls without credentials.
+    // A later run that uses it may make calls without credentials.
     let kind = options.choice.cluster.kind();
     let untrusted = options.untrusted;
     let kubernetes = match options.choice.one_version() {
@@ -272,7 +272,7 @@ fn lives(settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
     Ok(Folder::all(&settings.held())?.into_iter().filter(|folder| !matches!(folder.known(), Ok(None))).collect())
 }
 
-/// Those of the work that is done here, and those of which nobody can tell: what has no name ends no cluster of others.
+/// Those of the work that is done here, and those whose state cannot be read: what has no name ends no cluster of others.
 fn own(settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
     let here = Whose::here();
     let ours = |folder: &Folder| folder.known().is_ok_and(|known| known.is_none_or(|state| state.ask.whose == here));
@@ -280,7 +280,7 @@ fn own(settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
     Ok(lives(settings)?.into_iter().filter(|folder| ours(folder) || unknown(folder)).collect())
 }
 
-/// Who names one may mean any.
+/// A person who names one may mean any.
 fn chosen_from(named: &Named, settings: &Settings) -> Result<Vec<Folder>, ClusterError> {
     if named.name.is_some() { lives(settings) } else { own(settings) }
 }

@@ -107,7 +107,7 @@ impl Starter<'_> {
     }
 
     async fn ended(&self, cluster: Box<Cluster>) -> Vec<String> {
-        // Who stops a run wants its end, and not that of its clean-up.
+        // A person who stops a run wants its end, and not that of its clean-up.
         let ended = if self.stop.asked().is_some() { cluster.discard().await } else { cluster.end().await };
         ended.left
     }

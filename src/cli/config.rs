@@ -8,7 +8,7 @@ use crate::{
     redact::show,
 };
 
-/// Shows each setting: its value, and whether the command line, a variable, the project's file or nobody said it.
+/// Shows each setting: its value, and whether the command line, a variable, the project's file or none of them said it.
 pub fn main(found: &ArgMatches, command: &clap::Command, file: Option<&ProjectFile>) -> Exit {
     let mut rows = vec![];
     for key in KEYS {

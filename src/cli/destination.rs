@@ -1,6 +1,6 @@
 //! Where a file goes that kubewalk writes for its user: found folder by folder, by descriptors, so that neither a folder nor the
-//! file is reached through a link that another user of the machine has made, and whoever changes the way meanwhile changes
-//! nothing.
+//! file is reached through a link that another user of the machine has made, and a user who changes the way meanwhile
+//! changes nothing.
 
 use std::{
     collections::VecDeque,
@@ -140,7 +140,7 @@ impl Destination {
     pub fn stream(&self) -> io::Result<File> {
         match self.found()? {
             Found::Other(kernel) => self.open_other(kernel),
-            // Another name of the file could be somebody else's.
+            // Another name of the file could be another user's.
             Found::File(found) if is_ours(&found) && found.st_nlink == 1 => {
                 let file = self.open(OFlags::WRONLY | OFlags::APPEND)?;
                 if !same(&fstat(&file)?, &found) {
@@ -191,7 +191,7 @@ impl Destination {
         Ok(File::from(openat(&self.folder, &self.name, flags, Mode::empty())?))
     }
 
-    /// A new file, filled under a name that nobody can guess, and then renamed.
+    /// A new file, filled under a name that no other user can guess, and then renamed.
     fn renamed(&self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
         let beside = Destination {
             folder: self.folder.try_clone()?,

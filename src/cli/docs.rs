@@ -96,7 +96,7 @@ fn claims_page() -> anyhow::Result<Exit> {
     let mut shown = Vec::new();
     for file in files::below(Path::new("scenarios")).context("cannot read scenarios/")? {
         match scenario::read_file(&file) {
-            // What an exercise says is not so until somebody repairs it.
+            // What an exercise says is not so until a learner repairs it.
             Ok(document) if document.scenario.tags.iter().any(|tag| tag == EXERCISE) => {}
             Ok(document) => shown.extend(claims::steps(&document)),
             Err((source, wrong)) => {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::explain::{Id, Question, Verdict, fetch::Review};
 
 /// The question in the words of a SubjectAccessReview, the server's answer, and what RBAC has to do with it: `granted` or
-/// `nearest` and `patch`. A key whose value nobody knows is left out.
+/// `nearest` and `patch`. A key whose value is unknown is left out.
 pub fn document(verdict: &Verdict, question: &Question, review: &Result<Review, kube::Error>) -> Value {
     let mut document = json!({"spec": question.review_spec(), "status": status(review)});
     match verdict {

@@ -1,4 +1,4 @@
-//! How `kubewalk run` lets somebody look at what failed: it is kept, or the run waits; and which part of a scenario is played.
+//! How `kubewalk run` lets a user look at what failed: it is kept, or the run waits; and which part of a scenario is played.
 
 use std::{num::NonZeroUsize, process::Stdio, time::Duration};
 
@@ -96,7 +96,7 @@ impl Looking {
         self.keep.map(|_| self.keep_for)
     }
 
-    /// Whether the run waits for somebody.
+    /// Whether the run waits for the person at the terminal.
     pub fn pauses(&self) -> bool {
         self.pause_on_failure
     }
@@ -108,7 +108,7 @@ impl Looking {
     }
 }
 
-/// Somebody at the terminal.
+/// The person at the terminal.
 #[derive(Debug)]
 pub struct Pause {
     /// Where the engine is.

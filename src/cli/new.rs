@@ -64,8 +64,8 @@ pub(super) fn path_of(name: &str) -> Result<PathBuf, String> {
 /// Where the schema is in a checkout of kubewalk itself, and where it is put elsewhere.
 const SCHEMAS: [&str; 2] = ["schema/scenario.schema.json", ".kubewalk/scenario.schema.json"];
 
-/// The schema for the editor of whoever changes this file: the one of the checkout, else a copy beside the project's scenarios. `None`
-/// for a file elsewhere, from which no path leads there.
+/// The schema for the editor of a scenario's author: the one of the checkout, else a copy beside the project's scenarios.
+/// `None` for a file elsewhere, from which no path leads there.
 pub(super) fn schema_for(path: &Path) -> Option<&'static str> {
     let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
     let [checkout, copy] = SCHEMAS;

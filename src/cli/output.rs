@@ -1,4 +1,4 @@
-//! The ways out to standard output and standard error. Everything that is printed passes [`outlet`] here, whoever made it.
+//! The ways out to standard output and standard error. Everything that is printed passes [`outlet`] here, from any module.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the file that prints")]
 
 use std::{

@@ -141,7 +141,7 @@ fn recorded(options: &Options, from: &Path, talk: Talk) -> Result<Vec<Record>, E
         eprint_colored(&selected.complaints(), colors);
         return Err(selected.verdict());
     }
-    // What was written by somebody else has not been through the filter.
+    // What another program has written has not been through the filter.
     let records = records.into_iter().map(|record| Record::new(record.at_ms, record.event)).collect();
     of_these(&selected, records, &shown)
 }

@@ -57,7 +57,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    // What was written by somebody else has not been through the filter.
+    // What another program has written has not been through the filter.
     let records: Vec<Record> = records.into_iter().map(|record| Record::new(record.at_ms, record.event)).collect();
     if options.report.is_empty() {
         let mut terminal = Terminal::new(talk.stdout_colors(), talk.verbosity(), width());

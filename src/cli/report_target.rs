@@ -59,7 +59,7 @@ impl ReportKind {
     }
 }
 
-/// A report that somebody asks for.
+/// A report that a run is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReportTarget {
     /// Which.

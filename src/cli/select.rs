@@ -296,7 +296,7 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
         .is_none_or(|text| plan.title.contains(text.as_str()) || file.to_string_lossy().contains(text.as_str()));
     let meant = selection.expression.as_ref().is_none_or(|expression| expression.accepts(plan));
     let is = |word: &str| plan.tags.iter().any(|tag| tag == word);
-    // Nobody names a file that is not meant.
+    // A file that the command line names is meant.
     let said = selection.paths.iter().any(|path| path == file);
     let tagged = if selection.tag.is_empty() {
         slow == Slow::Too || !is("slow") && (said || !is(EXERCISE))

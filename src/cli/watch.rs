@@ -74,7 +74,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let wanted = Wanted {
         kind: options.choice.cluster.kind(),
         kubernetes,
-        // Nobody knows what is written next.
+        // It is unknown what the author writes next.
         anonymous: true,
         untrusted: options.selection.untrusted,
         ..Wanted::default()

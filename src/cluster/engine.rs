@@ -103,15 +103,15 @@ impl Release {
         )
     }
 
-    /// The folder of the finished image, if it is there: one that nobody else could have changed, and that is as it was built.
+    /// The folder of the finished image, if it is there: one that no other user could change, and that is as it was built.
     ///
     /// # Errors
-    /// Who else could have changed it, or what is not as it was built.
+    /// Which other users could have changed it, or what is not as it was built.
     pub fn checked(self, cache: &Path) -> Result<Option<PathBuf>, ClusterError> {
         if self.built(cache).is_none() {
             return Ok(None);
         }
-        // By the real path of the cache from here on: the other may lead through somebody's link.
+        // By the real path of the cache from here on: the other may lead through another user's link.
         let cache = own::cache(cache)?;
         let Some(dir) = self.built(&cache) else { return Ok(None) };
         as_built(&dir, &cache)?;
@@ -390,7 +390,7 @@ fn unpack(cache: &Path) -> std::io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Whether a folder has just the sources of this binary, and nobody else can change them.
+/// Whether a folder has just the sources of this binary, and no other user can change them.
 fn whole(dir: &Path) -> bool {
     let mut files = Vec::new();
     collect(&SOURCES, &mut files);

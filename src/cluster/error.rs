@@ -22,7 +22,7 @@ impl ClusterError {
         ClusterError { message: message.into(), remedy: Some(remedy.into()), log: vec![] }
     }
 
-    /// An error for which nobody knows a remedy.
+    /// An error for which no remedy is known.
     pub fn plain(message: impl Into<String>) -> Self {
         ClusterError { message: message.into(), remedy: None, log: vec![] }
     }

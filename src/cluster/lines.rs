@@ -1,4 +1,4 @@
-//! Lines from programs and from Docker, none of which may be too long: whoever writes without an end fills no memory.
+//! Lines from programs and from Docker, none of which may be too long: a program that writes without an end fills no memory.
 
 use std::io::{self, Read};
 

@@ -41,7 +41,7 @@ pub trait Node: std::fmt::Debug + Send + Sync {
         None
     }
 
-    /// Ends the cluster also if it would live on: nobody has cleaned it up.
+    /// Ends the cluster also if it would live on: no run has cleaned it up.
     fn discard(&self) -> BoxFuture<'_, Ended> {
         self.end()
     }

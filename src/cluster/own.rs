@@ -1,7 +1,7 @@
 //! Is this folder or file ours alone? The one place that answers, for all that kubewalk believes, executes or removes.
 //!
 //! kubewalk runs as root beside other users of the machine. So nothing is believed by its name: a folder or file is opened
-//! without following a link, and the open descriptor is asked whose it is. A path is used only when nobody else can change
+//! without following a link, and the open descriptor is asked whose it is. A path is used only when no other user can change
 //! any folder on the way to it.
 
 pub mod folder;
@@ -112,7 +112,7 @@ impl Room {
         read(&self.dir, name, most)
     }
 
-    /// Writes a file (mode 0600) in it, beside and renamed, so that nobody reads half of it.
+    /// Writes a file (mode 0600) in it, beside and renamed, so that no other process reads half of it.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -247,7 +247,7 @@ fn unusable(room: &Path, e: &dyn std::fmt::Display) -> ClusterError {
 /// The cache, in which nothing is executed or believed that others can write.
 ///
 /// # Errors
-/// Who else can write there, in one sentence with a remedy.
+/// Which other users can write there, in one sentence with a remedy.
 pub fn cache(path: &Path) -> Result<PathBuf, ClusterError> {
     if path.as_os_str().is_empty() {
         return Err(ClusterError::new(

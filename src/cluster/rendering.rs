@@ -219,7 +219,7 @@ impl Render for Renderer {
 const FILES: &str = "files";
 const HOME: &str = "home";
 
-/// Writes the files into a folder that nobody else can enter.
+/// Writes the files into a folder that no other user can enter.
 fn laid_out(work: &Path, what: &Rendering) -> std::io::Result<()> {
     let mut folders = fs::DirBuilder::new();
     folders.recursive(true).mode(0o700);

@@ -140,7 +140,7 @@ impl Cluster {
         self.node.end().await
     }
 
-    /// Ends the cluster also if it would live on, because its use was broken off and nobody has cleaned up.
+    /// Ends the cluster also if it would live on, because its use was broken off and no run has cleaned up.
     pub async fn discard(self) -> Ended {
         self.node.discard().await
     }

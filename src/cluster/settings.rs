@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-/// How long the pull of one image may take when nobody says otherwise.
+/// How long the pull of one image may take when no setting says otherwise.
 const PULL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Where a cluster may keep things.
@@ -13,7 +13,7 @@ pub struct Settings {
     /// For what belongs to clusters and goes with them, in rooms of its own: see [`Room`](super::own::Room). Only this user can use
     /// it.
     pub base: PathBuf,
-    /// Where Docker is, when somebody says so: `unix:///run/user/1000/docker.sock`.
+    /// Where Docker is, when a setting says so: `unix:///run/user/1000/docker.sock`.
     pub docker_host: Option<String>,
     /// The image for `--cluster k3s`, when it is not to be one of the table.
     pub k3s_image: Option<String>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ClusterKind;
 use crate::{k8s::Version, shape::Shape};
 
-/// The cluster that somebody asks for.
+/// The cluster that a caller asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wanted {
     /// Which kind; `None`: the first that works here.
@@ -50,8 +50,8 @@ pub struct Existing {
 }
 
 impl Existing {
-    /// Whether scenarios may change there what is not their own. Who names namespaces has said what is meant: then `yes` is only
-    /// about which cluster it is.
+    /// Whether scenarios may change there what is not their own. A person who names namespaces has said what is meant: then
+    /// `yes` is only about which cluster it is.
     pub fn all(&self) -> bool {
         self.yes && self.namespaces.is_empty()
     }

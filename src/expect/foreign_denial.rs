@@ -12,7 +12,7 @@ use crate::{
     scenario::{expect::DeniedBy, verbs::Method},
 };
 
-/// Whether an answer is a refusal by the one who is meant.
+/// Whether an answer is a refusal by the server that is meant.
 pub(super) fn denial(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict) -> Option<Mismatch> {
     let who = by.title();
     let expected = format!("403 Forbidden by {who}");
@@ -36,7 +36,7 @@ pub(super) fn denial(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict
         Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) if refusal.is_by(by) => return None,
         Verdict::NotKubernetes(ForeignResponse::PlainRefusal(refusal)) => refusal.speaker().to_owned(),
         Verdict::NotKubernetes(foreign) if by == DeniedBy::Endpoint => match foreign {
-            // Nobody says anything in it.
+            // No server says anything in it.
             ForeignResponse::Empty => "nobody who says so: the body is empty".to_owned(),
             _ => return None,
         },

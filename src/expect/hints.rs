@@ -58,7 +58,7 @@ fn service_account(user: &str) -> Option<(&str, &str)> {
     user.strip_prefix("system:serviceaccount:")?.split_once(':')
 }
 
-/// Why the server may have seen somebody else.
+/// Why the server may have seen another caller.
 pub(super) fn wrong_identity(seen: &str, meant: &str) -> String {
     match (service_account(seen), service_account(meant)) {
         _ if seen == ANONYMOUS => {
@@ -107,7 +107,7 @@ pub(super) fn unauthenticated(meant: Option<&IntendedCall>) -> &'static str {
     }
 }
 
-/// What a refusal by somebody else means.
+/// What a refusal by another denier means.
 pub(super) fn beyond_rbac(by: DeniedBy) -> &'static str {
     match by {
         DeniedBy::Rbac | DeniedBy::Escalation => {

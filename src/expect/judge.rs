@@ -12,8 +12,8 @@ use crate::scenario::expect::Expect;
 /// What holds without being said: an HTTP answer has a status 2xx unless `status`, `by`, `reason` or `message` (which only
 /// failures have) say otherwise; curl and commands exit with 0 unless `exitCode` says otherwise; `reason: Forbidden`
 /// without a status means `status: 403`. A 403 is by RBAC, about the user and the request that are `meant`, unless `by`
-/// says otherwise; without `meant` anybody's will do. `stdout` of an HTTP answer is its body. A mismatch that only follows from another one is left out: a
-/// refused call has no list of Pods.
+/// says otherwise; without `meant` any caller's will do. `stdout` of an HTTP answer is its body. A mismatch that only
+/// follows from another one is left out: a refused call has no list of Pods.
 pub fn judge(expect: &Expect, answer: &Answer, meant: Option<&IntendedCall>) -> Vec<Mismatch> {
     match answer {
         Answer::Reviews(reviews) => can::judge(reviews),

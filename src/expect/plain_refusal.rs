@@ -112,7 +112,7 @@ impl PlainRefusal {
         }
     }
 
-    /// Whether it is by the one who is meant.
+    /// Whether it is by the server that is meant.
     pub(super) fn is_by(&self, by: DeniedBy) -> bool {
         match by {
             DeniedBy::Kubelet => self.resource == "nodes" && matches!(self.form, Form::Kubelet | Form::Proxy),

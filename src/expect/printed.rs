@@ -1,5 +1,5 @@
 //! A refusal that a command prints: the `Status` on the standard output of a curl of one's own, or kubectl's error. It is
-//! compared as text, and so would hold whoever was refused; here it is looked at as any other refusal.
+//! compared as text, and so would hold whichever caller was refused; here it is looked at as any other refusal.
 
 use std::sync::LazyLock;
 
@@ -73,7 +73,7 @@ pub(super) fn refusal_mismatch(
                 ),
             ))
         }
-        // Whoever quotes the words means them.
+        // A scenario that quotes the words means them.
         Verdict::Denied(denial) if !quotes(expect) => Some(mismatch(
             Class::OtherDenier,
             format!("403, but refused by {}, not by RBAC", denial.short()),

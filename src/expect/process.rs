@@ -82,7 +82,7 @@ pub(super) fn command(
 ) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let about_status = expect.is_about_status();
-    // Who expects a failure of the server need not know with which code a program ends then.
+    // A scenario that expects a failure of the server need not know with which code a program ends then.
     let wanted = expect.exit_code.unwrap_or(if about_status { code } else { 0 });
     if code != wanted {
         let pointer = match expect.exit_code {

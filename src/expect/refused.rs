@@ -18,7 +18,7 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// What somebody wanted to reach.
+/// What the caller wanted to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// Objects.
@@ -142,7 +142,7 @@ impl Refused {
     }
 }
 
-/// Whether a text is nothing but the words that every refusal has, whoever made it about whomever.
+/// Whether a text is nothing but the words that every refusal has, whichever server made it about whichever caller.
 pub fn is_bare_denial(text: &str) -> bool {
     const WORDS: [&str; 15] = [
         "http/1.1",

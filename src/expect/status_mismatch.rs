@@ -102,7 +102,7 @@ fn after(why: &str) -> Option<&'static str> {
         .then_some("the server's words name the field; server-side apply answers 500 for a slip in the manifest")
 }
 
-/// An answer whose status is as expected, but that somebody other than the API server gave.
+/// An answer whose status is as expected, but that another server than the API server gave.
 pub fn foreign_response(pointer: &str, http: &Http, foreign: &ForeignResponse) -> Mismatch {
     Mismatch {
         pointer: pointer.into(),

@@ -18,7 +18,7 @@ use crate::{redact::show, scenario::expect::DeniedBy};
 pub enum Verdict {
     /// 2xx.
     Allowed,
-    /// Somebody in the API server refused.
+    /// A part of the API server refused.
     Denied(Denial),
     /// 401: the API server does not know the caller.
     Unauthenticated,
@@ -56,7 +56,7 @@ pub struct Denial {
 pub enum ForeignResponse {
     /// A page for people, e.g. of a proxy; its title.
     Html(Option<String>),
-    /// The plain text in which a kubelet refuses, or somebody else who asks the API server about its callers.
+    /// The plain text in which a kubelet refuses, or another server that asks the API server about its callers.
     PlainRefusal(PlainRefusal),
     /// `http://` was spoken to an `https://` port.
     HttpToHttps,

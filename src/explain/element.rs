@@ -24,7 +24,7 @@ pub enum Element {
     SubjectName,
     /// The binding's subject is of another namespace.
     SubjectNamespace,
-    /// No binding gives the role to anybody here.
+    /// No binding gives the role to any subject here.
     Binding,
     /// The binding's role does not exist.
     Role,

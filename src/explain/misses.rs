@@ -28,10 +28,10 @@ pub struct Miss {
 /// More are never of use.
 const KEPT: usize = 8;
 
-/// What nobody wrote for this caller, but the API server for its own parts, comes last.
+/// What no user wrote for this caller, but the API server for its own parts, comes last.
 const OWN: u32 = 20;
 
-/// A binding that names somebody else entirely.
+/// A binding that names another subject entirely.
 const OTHERS: u32 = 6;
 
 /// Two elements of one rule that lack.
@@ -45,7 +45,7 @@ pub fn nearest(policy: &Policy, question: &Question) -> Vec<Miss> {
         found.retain(|miss| miss.lacks.len() == 1);
     }
     found.sort_by_key(|miss| miss.cost);
-    // Somebody else's binding is of interest only when there is nothing of the caller's own.
+    // Another subject's binding is of interest only when there is nothing of the caller's own.
     let nearest = found.first().map_or(0, |miss| miss.cost);
     found.retain(|miss| nearest >= OTHERS || miss.cost < OTHERS);
     found.dedup_by(|a, b| a.sentence == b.sentence);

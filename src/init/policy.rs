@@ -17,7 +17,7 @@ use crate::{
 /// Kubernetes' own roles and bindings, those of its controllers left out, as `kubectl get -o json` gives them.
 const BUILTIN: &str = include_str!("builtin.json");
 
-/// Somebody whom the manifests make or bind.
+/// A subject that the manifests make or bind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A ServiceAccount: its namespace, and its name.

@@ -1,4 +1,4 @@
-//! The rows of a table about somebody: each right, and what is next to it.
+//! The rows of a table about a subject: each right, and what is next to it.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
@@ -41,7 +41,7 @@ pub struct Right {
     pub denied: Option<Row>,
 }
 
-/// What the rules of somebody's roles say.
+/// What the rules of a subject's roles say.
 #[derive(Debug, Default)]
 pub struct Rights {
     /// The rows.
@@ -55,7 +55,7 @@ pub struct Rights {
 /// Where a binding holds: `None` everywhere.
 type Scope<'a> = Option<&'a str>;
 
-/// The rights of somebody by the bindings of the manifests.
+/// The rights of a subject by the bindings of the manifests.
 pub fn of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
     let caller = subject.caller();
     let asker = Asker { all, caller: &caller, apis: Apis::of_scenario(Vec::new(), Vec::new()) };
@@ -117,7 +117,7 @@ fn samples(rows: Vec<Row>) -> Vec<Row> {
     some.into_iter().chain(others).take(SAMPLES).collect()
 }
 
-/// Puts questions about somebody.
+/// Puts questions about a subject.
 struct Asker<'a> {
     all: &'a Policy,
     caller: &'a Caller,
@@ -269,7 +269,7 @@ impl Asker<'_> {
         all.find(|one| !taken.contains(one)).or(first)
     }
 
-    /// Whether a denial of it says something: nobody is allowed what no request asks for.
+    /// Whether a denial of it says something: no subject is allowed what no request asks for.
     fn is_there(&self, request: &Request) -> bool {
         match request {
             Request::Path { path, .. } => matches!(self.apis.path("GET", path), Served::Other | Served::Resource(_)),
@@ -332,7 +332,7 @@ fn others(row: &Row) -> Vec<Row> {
     .collect()
 }
 
-/// What somebody without any right is asked about.
+/// What is asked about a subject without any right.
 pub fn nothing(subject: &Subject, all: &Policy) -> Vec<Row> {
     let caller = subject.caller();
     let asker = Asker { all, caller: &caller, apis: Apis::of_scenario(Vec::new(), Vec::new()) };

@@ -83,7 +83,7 @@ fn applied(text: &mut String, piece: &Piece) {
     text.push_str(&format!("  - title: {}\n    {verb}: {{{}{only}}}\n\n", inline(&json!(title)), piece.origin));
 }
 
-/// The tables about somebody.
+/// The tables about a subject.
 fn tables(text: &mut String, subject: &Subject, found: &Found) {
     let rights = rows::of(subject, &found.all, &found.own);
     for remark in &rights.remarks {

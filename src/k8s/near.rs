@@ -1,6 +1,6 @@
 //! Did you mean …? One answer for keys, names, resources and words of all sorts.
 
-/// So much of a word is compared, in letters: nobody means a longer one.
+/// So much of a word is compared, in letters: no author means a longer one.
 const MOST: usize = 64;
 
 /// The word that was probably meant: equal but for case, dashes, plural, or a slip or two of the fingers.

@@ -123,7 +123,7 @@ impl Apis {
         self.table.is_none() || TABLE.resources.iter().any(|resource| resource.group == group)
     }
 
-    /// A group that is not there: what was meant, or that nobody can say before the run.
+    /// A group that is not there: what was meant, or that it cannot be said before the run.
     pub(super) fn no_group(&self, group: &str) -> Option<Missing> {
         if self.others.iter().any(|other| other == group) {
             return None;

@@ -1,8 +1,8 @@
 //! The manifests of a project as its people ship them: a file, a folder, a kustomization, a chart; unchanged, from where they are.
 //!
 //! What is read here are files inside the project's root ([`crate::scenario::open::Root`]). A kustomization and a chart are gathered
-//! into a [`Rendering`]: all files that they are made of, and the words for the tool. Nothing here starts a program: who may is
-//! installed as a [`Render`].
+//! into a [`Rendering`]: all files that they are made of, and the words for the tool. Nothing here starts a program: the
+//! code that may is installed as a [`Render`].
 
 pub mod chart;
 pub mod directory;

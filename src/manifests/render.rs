@@ -79,7 +79,7 @@ pub enum Trouble {
     },
 }
 
-/// Somebody who can render, or knows what was rendered.
+/// Code that can render, or knows what was rendered.
 pub trait Render: Send + Sync {
     /// Renders.
     ///

@@ -1,5 +1,5 @@
-//! Calls that act as somebody else, by the headers `Impersonate-…`: what the API server asks the authorizer about the caller before it
-//! asks anything about whom the caller acts as.
+//! Calls that act as another identity, by the headers `Impersonate-…`: what the API server asks the authorizer about the
+//! caller before it asks anything about whom the caller acts as.
 //!
 //! Sources: `apiserver/pkg/endpoints/filters/impersonation/{impersonation,mode}.go`. Since 1.36 a right may be limited to some calls
 //! (KEP-5284), and the refusal speaks of that one or of the older `impersonate`, whichever the server has tried last.

@@ -47,7 +47,7 @@ pub enum Api {
     Unsure,
 }
 
-/// Somebody as an authorizer sees them.
+/// A subject as an authorizer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
     /// As the scenario says it: `serviceaccount/reader`, `anonymous`, `user ann`.

@@ -18,7 +18,7 @@ pub fn equivalent(step: &Step) -> String {
     };
     let saved = step.save.iter().find(|save| save.what == Saved::Token && matches!(step.action, Action::Token(_)));
     match saved {
-        // Later lines take the token from the variable, where no one sees it.
+        // Later lines take the token from the variable, where no reader sees it.
         Some(save) if !lines.contains('\n') => format!("{}=$({lines})", outside::variable(&save.name)),
         _ => lines,
     }

@@ -128,7 +128,7 @@ pub(in crate::plan) fn examine(
     placeholders::check(&mut cx, &document);
     let drafts: Vec<_> =
         (scenario.steps.iter().enumerate()).map(|(index, step)| step::read(&mut cx, index, step)).collect();
-    // What is found from here on may be wrong about objects that nobody has seen.
+    // What is found from here on may be wrong about objects that no tool has rendered.
     let alone = cx.findings.len();
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);

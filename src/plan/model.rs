@@ -95,8 +95,8 @@ impl Plan {
         others.collect::<Option<Vec<_>>>()?.into_iter().next()
     }
 
-    /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. Nobody knows what a command
-    /// inside a Pod calls.
+    /// Whether it may call without a credential: then the cluster must let `system:anonymous` in. It is unknown what a
+    /// command inside a Pod calls.
     pub fn anonymous(&self) -> bool {
         let asked = |when: Option<&When>| when.is_some_and(|when| when.feature.contains(&Feature::Anonymous));
         self.steps.iter().any(|step| {
@@ -183,7 +183,7 @@ pub struct Save {
 /// Where a value is found that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Saved {
-    /// The token, which nobody may see.
+    /// The token, which no reader may see.
     Token,
     /// The text of the standard output, without newlines at its end.
     Stdout,
@@ -208,7 +208,7 @@ impl Names {
     }
 }
 
-/// Whether whoever runs a scenario trusts its author with the machine.
+/// Whether the person who runs a scenario trusts its author with the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Trust {
     /// It may do what root can.

@@ -1,4 +1,5 @@
-//! What a scenario needs of a cluster that is not its own: the rights of whoever runs it, and what of others it would touch.
+//! What a scenario needs of a cluster that is not its own: the rights of the person who runs it, and what of others it would
+//! touch.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +17,9 @@ use crate::{
 /// The ConfigMap by which runs take turns in a namespace that is not their own.
 pub const TURN: &str = "kubewalk-turn";
 
-/// The requests that whoever runs the scenario must be allowed, each once and with the pointer of the first step that needs it (`""`:
-/// the scenario itself). What a step expects to be refused, or asks as
-/// somebody else, is not among them; what a Role may hold is decided by the API server, from the rules in it.
+/// The requests that the person who runs the scenario must be allowed, each once and with the pointer of the first step that
+/// needs it (`""`: the scenario itself). What a step expects to be refused, or asks as another identity, is not among them;
+/// what a Role may hold is decided by the API server, from the rules in it.
 pub fn rights(plan: &Plan) -> Vec<(String, Request)> {
     let mut needed: Vec<(String, Request)> = Vec::new();
     let mut at = String::new();
@@ -72,7 +73,7 @@ fn resource(verb: &str, group: &str, plural: &str, namespace: Option<&str>, name
     }
 }
 
-/// What it takes to ask as somebody else.
+/// What it takes to ask as another identity.
 fn of_caller(step: &Step) -> Vec<Request> {
     match &step.caller.credential {
         Credential::Account { namespace, name } => {
@@ -227,7 +228,7 @@ pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
                     (!own_namespace(namespace) && !theirs)
                         .then(|| format!("{resource}{name} in the namespace {namespace}{not_made}"))
                 }
-                // Who deletes all of a kind deletes those of others.
+                // A step that deletes all of a kind deletes those of others.
                 _ => (verb == "deletecollection" || !own_object(group, resource, name.as_ref()))
                     .then(|| format!("{resource} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned()),
             };

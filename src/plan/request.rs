@@ -7,7 +7,7 @@ use crate::k8s::special;
 /// Who makes a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// Nobody that is known: `system:anonymous`.
+    /// No known user: `system:anonymous`.
     Anonymous,
     /// A ServiceAccount.
     ServiceAccount {

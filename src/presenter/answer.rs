@@ -56,7 +56,7 @@ pub(super) fn came_true(guess: &str, step: &StepFinished) -> Option<bool> {
     let numbers: Vec<&str> = numbers.collect();
     match numbers.as_slice() {
         [one] => Some(*one == came),
-        // Who says both has not guessed.
+        // A class that says both has not guessed.
         _ => None,
     }
 }
@@ -71,7 +71,7 @@ fn allowed(answered: &ResponseRecord) -> Option<bool> {
     if all("yes: ") { Some(true) } else { all("no: ").then_some(false) }
 }
 
-/// Yes or no; who says both, or neither, has not guessed.
+/// Yes or no; a class that says both, or neither, has not guessed.
 fn said(guess: &str) -> Option<bool> {
     let guess = guess.to_lowercase();
     let has = |word: &str| guess.split(|c: char| !c.is_alphabetic()).any(|part| part == word);

@@ -22,7 +22,7 @@ pub enum State {
     Skipped,
 }
 
-/// What a command asks of whoever has the cluster.
+/// What a command asks of the code that has the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// Nothing: only what is shown changes.
@@ -104,7 +104,7 @@ pub struct Class {
     pub note: Option<String>,
     /// Whether the cluster becomes what it was.
     pub rewinds: bool,
-    /// What nobody could take back, the last time.
+    /// What could not be taken back, the last time.
     pub stays: Vec<String>,
     /// The kind of cluster and its version.
     pub place: String,

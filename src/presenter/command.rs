@@ -33,7 +33,7 @@ pub enum Command {
     Time,
     /// What the class expects to come.
     Guess {
-        /// In its own words; empty: nobody said anything.
+        /// In its own words; empty: the class said nothing.
         text: String,
     },
     /// Ends the class, when it is said twice or all is over.

@@ -31,7 +31,7 @@ pub struct Part {
     pub say: Option<String>,
     /// What the class is asked before it sees the answer.
     pub predict: Option<String>,
-    /// What somebody would type.
+    /// What a person would type.
     pub types: String,
     /// Who asks what, each in a line.
     pub asks: Vec<String>,

@@ -20,7 +20,8 @@ pub const SCRIPT: &str = include_str!("page/class.js");
 pub const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
                           form-action 'none'; frame-ancestors 'none'";
 
-/// The page, for whoever leads or for those who only follow; `speed`: characters a second with which commands appear, 0: all at once.
+/// The page, for the person who leads or for those who only follow; `speed`: characters a second with which commands appear,
+/// 0: all at once.
 pub fn page(follows: bool, speed: u32) -> String {
     let page: Markup = html! {
         (DOCTYPE)

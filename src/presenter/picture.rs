@@ -10,7 +10,7 @@ use crate::{event::StepFinished, report::diagram::Diagram};
 pub struct Picture {
     /// For a page that has [`Diagram::CSS`].
     pub svg: String,
-    /// For who does not see it.
+    /// For a reader who does not see it.
     pub sentences: Vec<String>,
 }
 

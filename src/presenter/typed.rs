@@ -1,4 +1,4 @@
-//! What somebody would type to do the same as a step.
+//! What a person would type to do the same as a step.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ const PIPED: &str = "printf '%s\\n' ";
 /// What ends a here-document.
 const END: &str = "EOF";
 
-/// The lines that do the same. Manifests in one line of JSON are written as somebody would write them: as YAML in a here-document.
+/// The lines that do the same. Manifests in one line of JSON are written as a person would: as YAML in a here-document.
 pub(super) fn typed(lines: &str, asked: &[RequestRecord]) -> String {
     written(lines, asked).unwrap_or_else(|| lines.to_owned())
 }

@@ -69,7 +69,7 @@ pub struct Card {
     pub title: String,
     /// Narration.
     pub say: Option<String>,
-    /// What somebody would type.
+    /// What a person would type.
     pub types: String,
     /// What the class is asked.
     pub predict: Option<String>,
@@ -85,7 +85,7 @@ pub struct Card {
     pub why: Vec<String>,
     /// What the server warned of.
     pub warnings: Vec<String>,
-    /// What nobody could take back.
+    /// What could not be taken back.
     pub stays: Vec<String>,
 }
 

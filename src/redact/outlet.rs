@@ -1,7 +1,7 @@
-//! The last filter before a terminal or a log: no credential leaves, and nothing in a text drives whoever shows it.
+//! The last filter before a terminal or a log: no credential leaves, and nothing in a text drives the program that shows it.
 //!
 //! Texts of servers, Pods, files and other programs are escaped where they are made a part of a sentence. This filter does not
-//! rely on that: it looks at everything that is about to be written, whoever made it. Three kinds of text may leave:
+//! rely on that: it looks at everything that is about to be written, whichever code made it. Three kinds of text may leave:
 //!
 //! | function | lets through | for |
 //! |---|---|---|

@@ -98,8 +98,8 @@ fn ordinary_texts_stay(#[case] text: &str) {
     assert_eq!(redact(text), text);
 }
 
-/// What `docs/reports.md` promises of credentials that nobody has named and kubewalk has not handled: a row of its table, texts with
-/// such a credential in the place of `‹…›`.
+/// What `docs/reports.md` promises of credentials that no user has named and kubewalk has not handled: a row of its table,
+/// texts with such a credential in the place of `‹…›`.
 pub(super) const PROMISED: &[(&str, &[&str])] = &[
     (
         "Tokens (JWT), whole or from their 120th letter on, also in base64, also broken into lines, also twice",
@@ -225,7 +225,7 @@ fn the_page_promises_just_that() {
     assert_eq!(listed, promised);
 }
 
-/// As programs print a token that nobody has seen before: the raw forms.
+/// As programs print a token that kubewalk has not seen before: the raw forms.
 #[test]
 fn an_unknown_token_goes_in_every_raw_form() {
     let token = format!(

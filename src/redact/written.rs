@@ -111,7 +111,7 @@ fn a_known_value_goes_however_its_bytes_are_written(#[case] write: Writer) {
     assert_eq!(redact(&text), text);
 }
 
-/// What of a value is an escape depends on who writes it; the letters between stay as they are.
+/// What of a value is an escape depends on the program that writes it; the letters between stay as they are.
 #[rstest]
 #[case::html(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;"))]
 #[case::html_of_go(|t: &str| t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#34;").replace('\'', "&#39;"))]

@@ -66,7 +66,7 @@ pub async fn settled(client: &kube::Client) -> bool {
     ready::now(client).await && knows_the_roles(client).await
 }
 
-/// Every cluster grants this to whoever logs in. Who may not ask has only the word of the server that it is ready.
+/// Every cluster grants this to each user who logs in. A caller who may not ask has only the server's word that it is ready.
 async fn knows_the_roles(client: &kube::Client) -> bool {
     let review = SubjectAccessReview {
         spec: SubjectAccessReviewSpec {

@@ -101,7 +101,7 @@ async fn repeat<F: Future<Output = Result<Judged, StepError>>>(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while seen < needed && !over {
         ticks.tick().await;
-        // The last look begins when the time is over: in a stop too short for the clock to see, nobody looked.
+        // The last look begins when the time is over: in a stop too short for the clock to see, no attempt looked.
         over = begun.elapsed() >= within;
         last = attempt().await?;
         attempts += 1;
@@ -157,7 +157,7 @@ async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Ju
             if let Some(rest) = mismatch.pointer.strip_prefix("/expect") {
                 mismatch.pointer = format!("{}{rest}", item.pointer);
             }
-            // What nobody wrote down is not told once for each expectation.
+            // What the author did not write down is not told once for each expectation.
             if !mismatches.contains(&mismatch) {
                 mismatches.push(mismatch);
             }
@@ -211,7 +211,7 @@ fn printed_by(step: &Step) -> Option<IntendedCall> {
     Some(IntendedCall { user, denial: String::new() })
 }
 
-/// The step with the plurals that only the cluster knows, so that a refusal of somebody can be compared with it.
+/// The step with the plurals that only the cluster knows, so that a refusal of a caller can be compared with it.
 ///
 /// # Errors
 /// When the cluster does not serve a kind.

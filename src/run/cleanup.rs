@@ -29,7 +29,7 @@ use pods::{AGAIN, end_pods, keeps_pods, kept_pods, owners};
 const POLICY_LINGERS: Duration = Duration::from_secs(2);
 
 /// Waits until no other run that lives has a cluster-wide object of a name that the scenario needs. It is a look and no lock: the
-/// step that makes the object waits again if somebody was faster.
+/// step that makes the object waits again if another run was faster.
 ///
 /// # Errors
 /// [`StepError::Taken`] when it was not free in time.
@@ -71,7 +71,7 @@ pub async fn remove(plan: &Plan, context: &Context, budget: Duration) -> Vec<Str
         let (name, uid) = (own?, own_uid(context).await?);
         let removed = delete(&context.client, &format!("/api/v1/namespaces/{name}"), Some(&uid), None, deadline).await;
         match removed {
-            // Nothing new comes into it now. Who may not do this waits longer.
+            // Nothing new comes into it now. A run that may not do this waits longer.
             Ok(_) => drop(timeout_at(deadline, end_pods(context, name, Some(&uid))).await),
             Err(why) => return Some(format!("Namespace {name}: {why}")),
         }
@@ -97,7 +97,7 @@ fn is_policy(object: &Made) -> bool {
 
 async fn remove_one(object: &Made, context: &Context, deadline: Moment) -> Option<String> {
     let path = api::path(&object.kind, object.namespace.as_deref(), Some(&object.name));
-    // Nobody waits for the last words of a Pod that is thrown away.
+    // No step waits for the last words of a Pod that is thrown away.
     let grace = object.kind.is("", "Pod").then_some(0);
     let place = object.namespace.as_ref().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
     let name = format!("{} {}{place}", object.kind.kind, object.name);

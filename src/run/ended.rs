@@ -17,7 +17,7 @@ pub struct Ended {
     pub skipped: usize,
     /// What could not be removed.
     pub left: Vec<String>,
-    /// Of how many scenarios what they made stays, so that somebody can look at it.
+    /// Of how many scenarios what they made stays, so that a person can look at it.
     pub kept: usize,
 }
 

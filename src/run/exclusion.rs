@@ -22,7 +22,7 @@ struct Holders {
     running: usize,
     /// Whether the one that runs must be alone.
     alone: bool,
-    /// How many wait to be alone; nobody else begins meanwhile, or they would wait for ever.
+    /// How many wait to be alone; no other scenario begins meanwhile, or they would wait for ever.
     wait_alone: usize,
     /// The names that are in use.
     held: BTreeSet<String>,
@@ -39,7 +39,7 @@ pub struct ExclusionLock<'a> {
 
 impl ExclusionLock<'_> {
     /// The scenario has ended, and what it made stays: its names stay taken until this is dropped, and if it changed the rules for
-    /// everybody, nobody else begins.
+    /// everybody, no other scenario begins.
     pub fn stays(&mut self) {
         if !self.alone && std::mem::take(&mut self.runs) {
             self.locks.holders().running -= 1;
@@ -49,7 +49,7 @@ impl ExclusionLock<'_> {
 }
 
 impl ExclusionLocks {
-    /// Nobody runs.
+    /// No scenario runs.
     pub const fn new() -> Self {
         let now = Holders { running: 0, alone: false, wait_alone: 0, held: BTreeSet::new() };
         ExclusionLocks { now: Mutex::new(now), freed: Notify::const_new() }
@@ -64,7 +64,7 @@ impl ExclusionLocks {
     pub async fn lock(&self, plan: &Plan) -> ExclusionLock<'_> {
         let waiting = plan.alone.then(|| WaitAlone::new(self));
         loop {
-            // Whoever ends between the look and the wait is not missed.
+            // A scenario that ends between the look and the wait is not missed.
             let mut freed = std::pin::pin!(self.freed.notified());
             freed.as_mut().enable();
             if let Some(turn) = self.begin(plan, waiting.is_some()) {
@@ -111,7 +111,7 @@ impl Drop for ExclusionLock<'_> {
     }
 }
 
-/// Somebody waits to be alone, until this is dropped.
+/// A scenario waits to be alone, until this is dropped.
 struct WaitAlone<'a>(&'a ExclusionLocks);
 
 impl<'a> WaitAlone<'a> {

@@ -167,7 +167,7 @@ async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, 
             found.push(Absent { pointer: pointer.to_owned(), message, hint });
         }
     };
-    // Who is written as a user may be nobody; a ServiceAccount that was deleted may be asked about, too.
+    // A user that a scenario names need not exist; a ServiceAccount that was deleted may be asked about, too.
     let account = |cell: &'_ Cell| cell.who.is_account().then(|| cell.who.user.clone());
     let accounts: BTreeSet<String> = denied().filter_map(account).collect();
     let namespaces = denied().filter_map(|cell| namespace_of(&cell.request)).map(Subject::Namespace);

@@ -145,7 +145,7 @@ async fn look(subject: &Subject, context: &Context) -> Option<String> {
             (format!("Pod {name} in namespace {namespace}"), object(namespace, "pods", name), true)
         }
     };
-    // Who may not look has only the denial.
+    // A caller who may not look has only the denial.
     let answer = api::get(&context.client, &path).await.ok()?;
     match answer.status {
         200 => {

@@ -71,7 +71,7 @@ pub async fn run<'a, S: ClusterSource>(
             continue;
         }
         let retry_loop = retry_loop(group);
-        // Without a cluster for the first, there is none for the others; and who stops a run wants no further cluster.
+        // Without a cluster for the first, there is none for the others; and a run that is stopped wants no further cluster.
         if hopeless || retry_loop.stop.asked().is_some() {
             totals.skipped += steps;
             continue;

@@ -1,4 +1,4 @@
-//! Who leads through a scenario: says what comes next, and may go back.
+//! The guide through a scenario: says what comes next, and may go back.
 
 use futures::future::BoxFuture;
 
@@ -30,11 +30,11 @@ pub struct Position<'a> {
     pub lines: Option<&'a str>,
 }
 
-/// Who leads through a scenario.
+/// The guide that leads through a scenario.
 pub trait Guide: Sync + std::fmt::Debug {
     /// What comes next. The position after the last step is asked about, too.
     fn turn<'a>(&'a self, at: Position<'a>) -> BoxFuture<'a, Turn>;
 
-    /// Whether somebody else may have changed something on the cluster since this was asked last: in a shell.
+    /// Whether a person may have changed something on the cluster since this was asked last: in a shell.
     fn touched(&self) -> bool;
 }

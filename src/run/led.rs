@@ -1,4 +1,4 @@
-//! A scenario through which somebody leads: step by step, and back.
+//! A scenario through which a guide leads: step by step, and back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +35,7 @@ pub(super) enum Way {
     Anew,
 }
 
-/// How far somebody has led through a scenario, also when it is begun anew.
+/// How far a guide has led through a scenario, also when it is begun anew.
 #[derive(Debug, Default)]
 pub(super) struct Course {
     /// What came of each step that is behind.
@@ -65,7 +65,7 @@ struct Mark {
     counts: (usize, usize),
 }
 
-/// Plays as somebody says.
+/// Plays as the guide says.
 pub(super) async fn play(
     playing: &mut Playing<'_>,
     guide: &dyn Guide,
@@ -214,7 +214,7 @@ fn rewound(plan: &Plan, to: usize, by: RewoundBy, begun: Instant, stays: Vec<Str
     Event::Rewound(Rewound { path, to, by, namespace, took_ms: millis(begun.elapsed()), stays })
 }
 
-/// What of these steps nobody can take back.
+/// What of these steps cannot be taken back.
 fn lasting(steps: &[&Step]) -> Vec<String> {
     let tokens = |step: &&&Step| {
         matches!(step.action, Action::Token(_)) || step.save.iter().any(|save| save.what == Saved::Token)

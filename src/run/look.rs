@@ -1,4 +1,4 @@
-//! What becomes of a scenario that did not hold, before it is cleaned up: somebody may look at it, now or later.
+//! What becomes of a scenario that did not hold, before it is cleaned up: a person may look at it, now or later.
 
 use futures::future::BoxFuture;
 
@@ -18,7 +18,7 @@ pub enum Keep {
     All,
 }
 
-/// Somebody who looks at a scenario that did not hold, while everything is as it was.
+/// A person who looks at a scenario that did not hold, while everything is as it was.
 pub trait Looks: Sync + std::fmt::Debug {
     /// Returns when they have seen enough.
     fn at<'a>(&'a self, plan: &'a Plan, cluster: &'a Cluster) -> BoxFuture<'a, ()>;
@@ -38,7 +38,7 @@ pub struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Lets somebody look at a scenario that did not hold.
+    /// Lets a person look at a scenario that did not hold.
     pub(super) async fn at(&self, plan: &Plan, ended: &Ended, cluster: &Cluster) {
         if let Some(looks) = self.now.filter(|_| self.is_about(ended)) {
             looks.at(plan, cluster).await;

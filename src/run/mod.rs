@@ -81,8 +81,8 @@ impl Afterwards {
 /// How long what a scenario made may take to go before it is begun anew, on a cluster that ends afterwards.
 const GOES_WITHIN: Duration = Duration::from_secs(30);
 
-/// Runs a scenario on a cluster. The first step that does not hold ends it, unless somebody leads through it. Gives how it ended, and
-/// its namespaces that were removed and go by themselves.
+/// Runs a scenario on a cluster. The first step that does not hold ends it, unless a guide leads through it. Gives how it
+/// ended, and its namespaces that were removed and go by themselves.
 pub async fn scenario(
     plan: &Plan,
     cluster: &Cluster,

@@ -34,7 +34,7 @@ pub(super) fn must_look(step: &Step) -> bool {
     }
 }
 
-/// Whether nothing says that the Pod has curl. Who expects that it lacks gets that.
+/// Whether nothing says that the Pod has curl. A step that expects that it lacks gets that.
 fn needs_curl(step: &Step, call: &Curl) -> bool {
     let lacking = |code: Option<i32>| matches!(code, Some(126 | 127));
     !call.place.has_curl && !step.expected.iter().any(|item| lacking(item.expect.exit_code))

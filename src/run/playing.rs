@@ -155,7 +155,7 @@ pub(super) fn count(ended: &mut Ended, outcome: &Outcome) {
 /// Where the cluster's own programs run.
 const SYSTEM: &str = "kube-system";
 
-/// How a step itself came to the node, if it did: Pods of its own are watched by whoever holds the cluster.
+/// How a step itself came to the node, if it did: Pods of its own are watched by the process that holds the cluster.
 fn entered(step: &Step) -> Option<String> {
     match &step.action {
         Action::Kubectl(call) => {

@@ -7,7 +7,7 @@ use crate::{
     redact::show,
 };
 
-/// The most bytes of what does the same as a step: a body of megabytes is nothing that anybody pastes.
+/// The most bytes of what does the same as a step: a body of megabytes is nothing that a reader pastes.
 const MOST: usize = 64 << 10;
 
 /// The lines as they are told: what is secret in them is blacked out, which is said, since no shell knows it. Cut ones would leave a
@@ -25,8 +25,8 @@ pub(super) fn shown(lines: &str) -> String {
     if clean.contains("«redacted") { format!("{note}{clean}") } else { clean }
 }
 
-/// A line for each value that an earlier step saved and that stands in the lines of a step, as the scenario writes it: who gives them
-/// to a shell elsewhere must put the value there. Tokens are no part of lines.
+/// A line for each value that an earlier step saved and that stands in the lines of a step, as the scenario writes it: a
+/// reader who gives them to a shell elsewhere must put the value there. Tokens are no part of lines.
 pub(super) fn saved(written: &Step) -> String {
     let lines = equivalent::equivalent(written);
     let mut names: Vec<&str> =

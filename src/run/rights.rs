@@ -1,5 +1,5 @@
 //! What is looked at before the first step on a cluster that is not ours: that the scenarios touch nothing of others, and
-//! that whoever runs them has the rights that they need.
+//! that the person who runs them has the rights that they need.
 
 use futures::{StreamExt as _, stream};
 
@@ -63,7 +63,7 @@ pub async fn check(plans: &[Plan], cluster: &Cluster, existing: &Existing) -> Re
                 continue;
             }
             let answer = api::get(&client, &api::path(kind, None, Some(name))).await.map_err(|e| failed(&e))?;
-            // Who may not look gets a 403; then the API server decides whether the object can be made.
+            // A caller who may not look gets a 403; then the API server decides whether the object can be made.
             if answer.status == 200 {
                 let run = answer.json.as_ref().and_then(namespaces::another_run);
                 let why = match run {

@@ -19,7 +19,7 @@ pub trait EventSink: Send {
     /// How far the start of a cluster is.
     fn progress(&mut self, progress: Progress);
 
-    /// No API server starts with what these scenarios ask for: whoever wrote them must change them.
+    /// No API server starts with what these scenarios ask for: their author must change them.
     fn refused(&mut self, plans: &[Plan], error: ClusterError) -> Exit;
 
     /// The whole run cannot go on.
@@ -29,7 +29,7 @@ pub trait EventSink: Send {
         Exit::Environment
     }
 
-    /// The scenarios were broken off. Only a spent budget is told: who sends a signal knows that they did.
+    /// The scenarios were broken off. Only a spent budget is told: a person who sends a signal knows that they did.
     fn broken_off(&mut self, why: Why) {
         if let Why::Budget(budget) = why {
             let message = format!("the run's budget of {budget:?} is spent");

@@ -203,7 +203,7 @@ fn asks_for_trouble(expect: &Expect) -> bool {
     }
 }
 
-/// Whether it is the trouble of somebody whom the server asks: a webhook, or what it leads to. That is the scenario's matter.
+/// Whether a server that the API server asks has trouble: a webhook, or what it leads to. That is the scenario's matter.
 fn is_of_others(step: &Step, http: &Http) -> bool {
     let words = api::message(http);
     let proxied = |request: &crate::plan::Request| matches!(request, crate::plan::Request::Resource { subresource: Some(part), .. } if part == "proxy");

@@ -43,7 +43,7 @@ fn api(step: &Step, http: &Http) -> String {
             format!("{} objects, {}", objects.len(), status(http))
         }
         _ => match &step.caller.identity {
-            // Whoever gets a 401 is nobody to the server.
+            // A caller that gets a 401 is unknown to the server.
             Some(identity) if http.status != 401 => format!("{}, as {}", status(http), identity.username()),
             _ => status(http),
         },

@@ -33,7 +33,7 @@ pub(super) async fn judge(
             let own = step.placed.get(asked.got.at).map(|pointer| plan.place(pointer));
             let mut failures: Vec<_> = (asked.mismatches.into_iter())
                 .map(|mismatch| match own {
-                    // What nobody wrote down is that object's of several that was refused.
+                    // What the author did not write down is that object's of several that was refused.
                     Some((source, span)) if mismatch.pointer.is_empty() => {
                         let mut failure = Failure::new(mismatch, source, span);
                         if source.path != plan.document.source.path {
@@ -111,7 +111,7 @@ fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<Str
     Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
 }
 
-/// Why the cluster is broken: the end of a node shows in an answer that does not come before anybody has said it.
+/// Why the cluster is broken: the end of a node shows in an answer that does not come before the cluster has told it.
 async fn broken_soon(cluster: &Cluster) -> Option<ClusterError> {
     tokio::time::timeout(TOLD_WITHIN, cluster.death()).await.ok()
 }
@@ -144,7 +144,7 @@ fn class(fault: &StepError) -> Fault {
 
 /// A mismatch with its place in the file.
 pub(super) fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
-    // What nobody wrote down (the verb must succeed) is the verb's.
+    // What the author did not write down (the verb must succeed) is the verb's.
     let pointer = if mismatch.pointer.is_empty() { format!("/{}", step.verb) } else { mismatch.pointer.clone() };
     let span = plan.document.span(&format!("{}{pointer}", step.pointer));
     Failure::new(mismatch, &plan.document.source, span)

@@ -150,7 +150,7 @@ fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) ->
     Some((surprise, Question { caller, request: wrong.request.clone() }, within))
 }
 
-/// The expectation that did not hold; what nobody wrote down is the first one's.
+/// The expectation that did not hold; what the author did not write down is the first one's.
 fn expected<'a>(step: &'a Step, failure: &Failure) -> Option<&'a Expected> {
     let of = |item: &&Expected| {
         let rest = failure.mismatch.pointer.strip_prefix(&item.pointer);

@@ -1,4 +1,4 @@
-//! Who asks, and what the verbs take that ask as somebody: `as`, `request`.
+//! Who asks, and what the verbs take that ask as an identity: `as`, `request`.
 
 use std::collections::BTreeMap;
 

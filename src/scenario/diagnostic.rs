@@ -152,8 +152,8 @@ fn excerpt<'a>(
         .annotations(context)
 }
 
-/// The lines as they are drawn: without credentials, which the renderer could cut so that nobody would know them, each letter where
-/// it was. Of very long lines only what is about the places is looked at, as only that is drawn.
+/// The lines as they are drawn: without credentials, which the renderer could cut so that no filter would know them, each
+/// letter where it was. Of very long lines only what is about the places is looked at, as only that is drawn.
 fn shown(lines: &str, first: usize, last: usize) -> Cow<'_, str> {
     const AROUND: usize = 4096;
     let begin = if lines.len() <= 4 * AROUND { 0 } else { floor(lines, first.saturating_sub(AROUND)) };

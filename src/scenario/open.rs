@@ -1,6 +1,6 @@
 //! How a file that a user names is read: a regular one of bounded size, opened once, and none that a link leads to outside of
-//! its project. What is wrong with a scenario is shown with its lines, so a link in somebody else's folder of scenarios must not
-//! show the lines of another file.
+//! its project. What is wrong with a scenario is shown with its lines, so a link in another user's folder of scenarios must
+//! not show the lines of another file.
 
 use std::{
     fs::{self, File},
@@ -32,8 +32,8 @@ pub enum Unopened {
 }
 
 /// The folder of the project that a folder belongs to, if one is marked: the nearest with `kubewalk.toml`, else that with
-/// `.git`, else that with `Cargo.toml`. A mark in a folder that everybody can write may be anybody's, and so may one that belongs
-/// to neither the folder's owner nor root: they do not count.
+/// `.git`, else that with `Cargo.toml`. A mark in a folder that everybody can write may be any user's, and so may one that
+/// belongs to neither the folder's owner nor root: they do not count.
 pub fn project(folder: &Path) -> Option<PathBuf> {
     let marked = |mark: &str| folder.ancestors().find(|folder| marks(folder, mark));
     ["kubewalk.toml", ".git", "Cargo.toml"].into_iter().find_map(marked).map(Path::to_owned)
@@ -228,7 +228,7 @@ fn stays_inside(folder: &Path) -> Result<(), Unopened> {
     Ok(())
 }
 
-/// Opens a path in which no part is a link, and does not wait for anybody.
+/// Opens a path in which no part is a link, and does not wait for another process.
 fn open(real: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
     #[cfg(target_os = "linux")]
@@ -241,7 +241,7 @@ fn open(real: &Path) -> io::Result<File> {
         }
     }
     let file = File::from(rustix::fs::openat(CWD, real, flags, Mode::empty())?);
-    // Nobody has put a link on the way meanwhile.
+    // No other user has put a link on the way meanwhile.
     if fs::canonicalize(real)? == real { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 

@@ -14,7 +14,7 @@ pub enum Wanted {
     Success,
     /// Just this one, which is no denial.
     Exactly(u16),
-    /// A refusal by somebody.
+    /// A refusal by this denier.
     Denial(DeniedBy, Option<u16>),
     /// Any failure that is a `Status`; its `reason` or `message` says which.
     Failure,
@@ -45,7 +45,7 @@ impl Expect {
         !self.is_unanswered() && matches!(self.wanted(), Wanted::Denial(DeniedBy::Rbac, None | Some(403)))
     }
 
-    /// Whether the call must have been refused, by anybody.
+    /// Whether the call must have been refused, by any denier.
     pub fn is_denial(&self) -> bool {
         !self.is_unanswered() && matches!(self.wanted(), Wanted::Denial(..))
     }

@@ -37,7 +37,7 @@ pub fn check(text: &str, root: &Node, rows: &[Option<String>], found: &mut Vec<D
     walk.broken
 }
 
-/// Nobody reads more; a hostile file could have a hundred thousand.
+/// No author reads more; a hostile file could have a hundred thousand.
 const ENOUGH: usize = 500;
 
 struct Walk<'a> {

@@ -158,7 +158,7 @@ thread_local! {
     static ROOMY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Starts a thread whose stack has room for reading, so that who reads many files needs no thread for each.
+/// Starts a thread whose stack has room for reading, so that a caller that reads many files needs no thread for each.
 ///
 /// # Errors
 /// When the system starts no more threads.

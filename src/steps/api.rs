@@ -28,7 +28,7 @@ pub async fn send(
     send_with(client, http::HeaderMap::new(), method, path, content_type, body).await
 }
 
-/// The same as somebody.
+/// The same as this caller.
 ///
 /// # Errors
 /// As [`send`].

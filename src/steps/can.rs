@@ -102,7 +102,7 @@ fn spread(list: &[usize], many: usize) -> impl Iterator<Item = usize> + '_ {
 
 async fn review(cell: &Cell, context: &Context) -> Result<(bool, String), StepError> {
     let mut body = cell.review();
-    // Who owns a namespace only may ask about it there.
+    // A user who owns a namespace only may ask about it there.
     let local = context.foreign && context.own.is_none() && cell.is_in(&context.namespace);
     let path = if local {
         body["kind"] = "LocalSubjectAccessReview".into();

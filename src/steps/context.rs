@@ -29,7 +29,7 @@ pub struct Context {
     pub made: Mutex<Vec<Made>>,
     /// What the scenario has changed so far that was there before, for its restoration.
     pub changed: Mutex<Vec<ChangedObject>>,
-    /// Whether the cluster is somebody else's, so that all that is made in it is marked.
+    /// Whether the cluster belongs to others, so that all that is made in it is marked.
     pub foreign: bool,
     /// The scenario's own namespace, if it has one.
     pub own: Option<Own>,

@@ -25,7 +25,7 @@ pub enum StepError {
         /// Why.
         why: String,
     },
-    /// An object of that name belongs to somebody else, and was not touched.
+    /// An object of that name belongs to another user or run, and was not touched.
     #[error("{0}")]
     Taken(String),
     /// More came than a run can hold.

@@ -61,7 +61,7 @@ pub fn container<'p>(pod: &'p Value, name: Option<&str>) -> Option<&'p Value> {
     }
 }
 
-/// Whether curl or a shell lacks; `None`: nobody can tell, and the call itself will say more.
+/// Whether curl or a shell lacks; `None`: that is unknown, and the call itself will say more.
 async fn lacks(place: &Place, container: &str, context: &Context) -> Option<bool> {
     let place = Place { container: Some(container.to_owned()), ..place.clone() };
     let look = ["sh", "-c", "command -v curl"].map(str::to_owned);
@@ -91,7 +91,7 @@ async fn put(
         ));
     }
     let name = format!("kubewalk-{}", &pod_exec::random_mark()[..8]);
-    // Only into the very Pod that was looked at: another one of its name may be somebody else's.
+    // Only into the very Pod that was looked at: another one of its name may be another caller's.
     let body = json!({
         "metadata": {"uid": pod["metadata"]["uid"]},
         "spec": {"ephemeralContainers": [manifest(&name, pod, beside, &context.curl_image)]},
@@ -132,7 +132,7 @@ async fn put(
     }
 }
 
-/// Whether the scenario made the Pod, or what it belongs to: these very ones. Others of their names are somebody else's.
+/// Whether the scenario made the Pod, or what it belongs to: these very ones. Others of their names are not the scenario's.
 async fn is_ours(place: &Place, pod: &Value, context: &Context) -> Result<bool, StepError> {
     use crate::plan::Of;
     let here = |made: &&Made| made.namespace.as_deref() == Some(place.namespace.as_str()) && made.uid.is_some();

@@ -49,7 +49,7 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     Ok(Answer::Exec { exit_code: output.exit_code, stdout: output.stdout, stderr: output.stderr })
 }
 
-/// Whether kubectl is told as whom it asks, so that a refusal is about somebody else than who runs the scenarios.
+/// Whether kubectl is told as whom it asks, so that a refusal is not about the person who runs the scenarios.
 fn says_who(args: &[String]) -> bool {
     let Ok(call) = grammar::read(args) else { return true };
     ["as", "as-group", "as-uid", "token"].iter().any(|flag| call.values(flag).next().is_some())

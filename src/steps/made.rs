@@ -20,7 +20,7 @@ pub struct Made {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// Its identity, by which it is removed: another one of the same name is somebody else's.
+    /// Its identity, by which it is removed: another one of the same name is not this run's.
     pub uid: Option<String>,
 }
 

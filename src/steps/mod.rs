@@ -52,7 +52,7 @@ use crate::{clock::Moment, expect::Answer, plan::Action};
 /// Carries an action out as `who`, at the latest until `deadline`.
 ///
 /// # Errors
-/// A [`StepError`]. An answer that nobody wanted (a 403, an exit code 1) is not an error but an [`Answer`].
+/// A [`StepError`]. An answer that the caller did not want (a 403, an exit code 1) is not an error but an [`Answer`].
 pub async fn perform(
     action: &Action,
     who: &Requester,

@@ -21,7 +21,7 @@ const STRICT: &str = "fieldValidation=Strict";
 /// How long the paths of a custom kind may take to be there once the kind is served.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long after a look at an object of somebody else it is looked at again.
+/// How long after a look at an object of another run it is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// How objects are sent.
@@ -102,7 +102,8 @@ async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Mo
     let mut only = None;
     if context.is_shared(at.namespace()) {
         only = context.made_uid(&at.kind, at.namespace(), &object.name);
-        // Nobody can come between a look and a POST, as they could before a PATCH. Who asks as somebody else asks for a PATCH.
+        // No other caller can come between a look and a POST, as one could before a PATCH. A step that asks as another
+        // identity asks for a PATCH.
         let mut creates = who.token.is_none() && matches!(who.credential, Credential::Administrator);
         while only.is_none() {
             match others(&at, context, deadline).await? {

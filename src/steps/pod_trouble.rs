@@ -105,7 +105,7 @@ impl Seen {
         said.filter_map(not_found).collect()
     }
 
-    /// A volume of something that does not exist: in a scenario nobody makes it while the step waits.
+    /// A volume of something that does not exist: in a scenario no step makes it while this one waits.
     pub fn missing_volume(&self) -> Option<String> {
         if self.came {
             return None;

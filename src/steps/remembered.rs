@@ -24,7 +24,7 @@ use crate::{
 /// The longest that is waited for a server to forget: 10 s in every version, and as much again for one that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long is waited where nobody may ask the server about a token.
+/// How long is waited where the caller may not ask the server about a token.
 const MEMORY: Duration = Duration::from_secs(11);
 
 /// How often it is asked.
@@ -136,7 +136,7 @@ async fn object(plural: &str, namespace: &str, name: &str, context: &Context) ->
     match http.status {
         404 => Ok(None),
         200 => Ok(http.json),
-        // Who may not look knows nothing of its end.
+        // A caller who may not look knows nothing of its end.
         _ => Err(api::busy(&http).unwrap_or_else(|| StepError::Refused(api::message(&http)))),
     }
 }

@@ -35,7 +35,7 @@ pub async fn remember(kind: &Kind, namespace: Option<&str>, name: &str, context:
     }
     let there = api::get(&context.client, &api::path(kind, namespace, Some(name))).await?;
     match (there.status, there.json) {
-        // What goes already is not for anybody to keep.
+        // What goes already is not for the scenario to keep.
         (200, Some(object)) if object["metadata"]["deletionTimestamp"].is_null() => {
             let (namespace, name) = (namespace.map(str::to_owned), name.to_owned());
             context.changed().push(ChangedObject { kind: kind.clone(), namespace, name, object });
@@ -99,7 +99,7 @@ async fn attempt(before: &ChangedObject, context: &Context) -> Result<Wrote, Ste
     let there = api::get(&context.client, &path).await?;
     let json = Some("application/json");
     let sent = match (there.status, there.json) {
-        // Its controller makes it anew, or nobody needs it.
+        // Its controller makes it anew, or it is not needed.
         (404, _) if is_kept(&before.object) || before.kind.is("", "Pod") => return Ok(Wrote::AsItWas),
         (404, _) => {
             let collection = api::path(&before.kind, before.namespace.as_deref(), None);

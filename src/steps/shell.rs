@@ -62,7 +62,7 @@ impl Shells {
         Self { pods: Mutex::new(called.collect()) }
     }
 
-    /// Begins to start the shell of a Pod that is Ready, if calls from it are to come. Nobody waits for it.
+    /// Begins to start the shell of a Pod that is Ready, if calls from it are to come. No caller waits for it.
     pub fn open(&self, namespace: &str, pod: &str, client: &kube::Client) -> Option<Reading> {
         let key = (namespace.to_owned(), pod.to_owned());
         let mut pods = self.lock();
@@ -87,7 +87,7 @@ impl Shells {
         if place.container.is_some() || stdin.is_some_and(|bytes| !bytes.ends_with(b"\n")) {
             return None;
         }
-        // Whoever uses it has it alone, and loses it when it does not come to its end.
+        // The call that uses it has it alone, and loses it when it does not come to its end.
         let opening = self.lock().get_mut(&key(place))?.take()?;
         let mut shell = timeout_at(Moment::now() + OPENING, opening).await.ok()??;
         let output = shell.run(&command(), stdin).await?;

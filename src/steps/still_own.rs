@@ -44,7 +44,7 @@ pub(super) async fn look(
     if now.is_some_and(|now| now != uid) { Err(another(&kind.kind, name)) } else { Ok(()) }
 }
 
-/// What a step says that was about to change an object of somebody else.
+/// What a step says that was about to change an object of another caller.
 pub(super) fn another(kind: &str, name: &str) -> StepError {
     StepError::Taken(format!("{kind} {name} is another one now: it was deleted and made anew meanwhile"))
 }

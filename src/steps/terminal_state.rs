@@ -1,4 +1,4 @@
-//! States from which an object does not come out by itself within a scenario, so that nobody waits for the whole time.
+//! States from which an object does not come out by itself within a scenario, so that no step waits for the whole time.
 
 use serde_json::Value;
 

@@ -72,7 +72,7 @@ fn look(kind: &str, object: Option<&Value>, until: &Until) -> watch::Step {
         (Until::Condition(kind), Some(object)) => has_condition(object, kind),
         (Until::Object(part), Some(object)) => json::contains(object, &Value::Object(part.clone())),
     };
-    // Somebody may well wait for a bad state; only what all going well would bring is given up.
+    // A step may well wait for a bad state; only what all going well would bring is given up.
     let hopeless = object.filter(|_| hopes(until)).and_then(|object| terminal_state::never_ready_reason(kind, object));
     match (reached, hopeless) {
         (true, _) => watch::Step::Done,

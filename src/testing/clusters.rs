@@ -157,7 +157,7 @@ impl ClusterSource for SharedCluster {
     }
 }
 
-/// Takes those out that nobody uses, when there are too many.
+/// Takes those out that no test uses, when there are too many.
 fn idle(all: &mut BTreeMap<String, Arc<Shared>>) -> Vec<Shared> {
     let keys: Vec<String> = all.keys().cloned().collect();
     let mut idle = Vec::new();

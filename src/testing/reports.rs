@@ -1,5 +1,5 @@
 //! The reports of tests: the same kinds by the same words as those of `kubewalk run`, of all scenarios that the tests of a process, or of a
-//! run of cargo-nextest, have run so far. Nobody knows which test is the last, so they are written after each.
+//! run of cargo-nextest, have run so far. No test knows which is the last, so they are written after each.
 
 use std::{
     io::Write as _,
@@ -49,7 +49,7 @@ pub fn add(records: &[Record]) -> Result<(), String> {
         return Ok(());
     }
     report_target::check_places(&report)?;
-    // Whoever writes has all that was told before.
+    // The test that writes has all that was told before.
     let mut told = locked(&TOLD);
     told.extend(records.iter().cloned());
     let failed = |e: std::io::Error| format!("the reports cannot be written: {e}");

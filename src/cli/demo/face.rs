@@ -60,13 +60,13 @@ pub struct Face {
     seen: Mutex<Option<(String, String)>>,
     changed: watch::Sender<()>,
     shown: AtomicBool,
-    /// Whether somebody else has the terminal.
+    /// Whether another program has the terminal.
     lent: AtomicBool,
-    /// Whoever holds it reads the keys.
+    /// The thread that holds it reads the keys.
     keys: Mutex<()>,
 }
 
-/// The terminal, as long as somebody else has it.
+/// The terminal, as long as another program has it.
 pub struct Lent<'a> {
     face: &'a Face,
 }
@@ -128,10 +128,10 @@ impl Face {
         }
     }
 
-    /// Gives the terminal to somebody else for a while.
+    /// Gives the terminal to another program for a while.
     pub fn lend(&self) -> Lent<'_> {
         self.lent.store(true, Ordering::SeqCst);
-        // Whoever waits for a key now has done so before; nobody begins to since then.
+        // A thread that waits for a key now has done so before; none begins to since then.
         self.keys_rest();
         if self.is_shown() {
             give_back();
@@ -139,7 +139,7 @@ impl Face {
         Lent { face: self }
     }
 
-    /// Waits until no key is read. A terminal that was closed may hold whoever reads it.
+    /// Waits until no key is read. A terminal that was closed may hold the thread that reads it.
     fn keys_rest(&self) {
         if !hung_up(Duration::ZERO) {
             drop(locked(&self.keys));
@@ -158,7 +158,7 @@ impl Face {
     async fn draws(self: Arc<Self>) {
         let (mut views, mut changed) = (self.room.views(), self.changed.subscribe());
         let mut tick = tokio::time::interval(TICK);
-        // What was there before somebody looked is no change to them.
+        // What was there before the subscription is no change to the subscriber.
         views.mark_changed();
         while self.is_shown() {
             let typing = locked(&self.local).typed.is_some();

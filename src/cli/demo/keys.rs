@@ -28,7 +28,7 @@ const INTERRUPT: u8 = 2;
 /// Lines that a page scrolls.
 const PAGE: usize = 10;
 
-/// What somebody is asked for.
+/// What the person at the terminal is asked for.
 const GUESS: &str = "What comes? (Enter)";
 const STEP: &str = "Which step? (Enter)";
 
@@ -86,7 +86,7 @@ pub fn act(pressed: Event, local: &mut Local, room: &Room) -> Option<End> {
     None
 }
 
-/// Writes a key into what somebody is asked for; `None`: it is there.
+/// Writes a key into what the person at the terminal is asked for; `None`: it is there.
 fn write(code: KeyCode, (question, mut text): (String, String), room: &Room) -> Option<(String, String)> {
     match code {
         KeyCode::Enter if question == STEP => {

@@ -204,7 +204,7 @@ struct Present<'a> {
 }
 
 impl Present<'_> {
-    /// With somebody who leads at this terminal.
+    /// With the person who leads at this terminal.
     async fn led(self, room: Arc<Room>, mut sink: ClassSink, look: Look, stopper: &Stopper) -> Exit {
         let _server = match serve(&room, look).await {
             Ok(server) => server,

@@ -13,7 +13,7 @@ pub fn give_back() {
     let _ = terminal::disable_raw_mode();
 }
 
-/// Whether somebody sits at a terminal.
+/// Whether a person sits at a terminal.
 pub fn is_at_a_terminal() -> bool {
     rustix::termios::isatty(rustix::stdio::stdin()) && stdout_is_a_terminal()
 }

@@ -39,7 +39,7 @@ pub fn main(events: &Path, path: Option<&Path>, look: Look, talk: Talk) -> anyho
             return Ok(Exit::Invalid);
         }
     };
-    // What was written by somebody else has not been through the filter.
+    // What another program has written has not been through the filter.
     let records: Vec<Record> = records.into_iter().map(|record| Record::new(record.at_ms, record.event)).collect();
     let paths = presented(&records);
     let wanted = path.map(|path| path.to_string_lossy().into_owned());
@@ -96,7 +96,7 @@ fn presented(records: &[Record]) -> Vec<String> {
     paths
 }
 
-/// Shows one after the other as somebody says.
+/// Shows one after the other as the person who leads says.
 async fn lead(tapes: Vec<Tape>, room: &Room, face: &Face, stop: &Stop) -> Exit {
     for mut tape in tapes {
         room.on(&tape.begun());

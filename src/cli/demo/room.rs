@@ -1,4 +1,4 @@
-//! What the faces of a class and whoever carries it out share.
+//! What the faces of a class and the code that carries it out share.
 
 use std::{sync::Mutex, time::Instant};
 

@@ -1,5 +1,6 @@
-//! The page of a class: a server on this machine's own address. Whoever knows its path may use it, and nobody else: the path has a key that
-//! nobody can guess, and requests that another page has sent, or that came by another name of this machine, are refused.
+//! The page of a class: a server on this machine's own address. Only a user who knows its path may use it: the path has a
+//! key that no other user can guess, and requests that another page has sent, or that came by another name of this machine,
+//! are refused.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
@@ -33,7 +34,7 @@ const KEY: usize = 24;
 /// A page that is served.
 #[derive(Debug)]
 pub struct Server {
-    /// Where whoever leads opens it.
+    /// Where the person who leads opens it.
     pub leads: String,
     /// Where it can only be followed.
     pub follows: String,
@@ -122,8 +123,8 @@ async fn served(shared: &Shared, request: Request) -> Response {
     }
 }
 
-/// Whether a request was sent by a page of ours, or by somebody who typed its address: not by another page that knows the port, and not by
-/// another name that somebody has given to this machine.
+/// Whether a request was sent by a page of ours, or by a user who typed its address: not by another page that knows the
+/// port, and not by another name that this machine was given.
 fn is_from_here(headers: &HeaderMap, method: &Method, address: SocketAddr) -> bool {
     let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = address.to_string();

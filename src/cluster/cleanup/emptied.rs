@@ -40,7 +40,7 @@ struct Inside {
     uid: Option<String>,
     /// Whether it is being deleted already, and is only held.
     held: bool,
-    /// Whether one who holds it is none of Kubernetes' own controllers, so that nobody knows when it goes.
+    /// Whether a holder of it is none of Kubernetes' own controllers, so that it is unknown when it goes.
     foreign: bool,
 }
 
@@ -226,7 +226,7 @@ async fn is_served(client: &kube::Client, path: &str) -> Result<bool, ClusterErr
 
 /// The requests that remove what is in namespaces, of one kind.
 fn removals(kind: &Resource, found: &[Inside]) -> Vec<(String, Vec<u8>)> {
-    // Nobody waits for the last words of a Pod that is thrown away.
+    // No step waits for the last words of a Pod that is thrown away.
     let grace = (kind.path() == "/api/v1/pods").then_some(0);
     let place = |namespace: &str| kind.path_in(&escape(namespace));
     let open = found.iter().filter(|item| !item.held);

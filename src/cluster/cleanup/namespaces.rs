@@ -132,7 +132,7 @@ pub async fn sweep(
             let items = match answer {
                 Ok(items) => items,
                 Err(error) if kind == "Namespace" => return Err(error),
-                // Who may not list a kind has not made any of it.
+                // A caller who may not list a kind has not made any of it.
                 Err(_) => continue,
             };
             for item in items.iter().filter(|item| is_dead(item)) {
@@ -166,7 +166,7 @@ pub async fn sweep(
                     }
                 }
                 if let ("Namespace", Some(uid)) = (kind.as_str(), item["metadata"]["uid"].as_str()) {
-                    // Nobody waits for the last words of what a dead run has left. Who may not do this waits longer.
+                    // No step waits for the last words of what a dead run has left. A caller who may not waits longer.
                     let _ = end_pods(client, &name, uid).await;
                 }
             }
@@ -273,13 +273,13 @@ async fn remove(client: &kube::Client, path: &str, seen: &Value) -> Result<bool,
     let request = request.body(delete_options(uid, version, None)).map_err(kube::Error::HttpError)?;
     match client.request::<Value>(request).await {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
-        // Another one has the name now, or somebody has changed it since: it is not as dead as it looked.
+        // Another one has the name now, or another caller has changed it since: it is not as dead as it looked.
         Err(kube::Error::Api(status)) if status.code == 409 && status.message.contains("recondition") => Ok(false),
         other => other.map(|_| true),
     }
 }
 
-/// Whether an object that was seen is there now and stays; `true` also if nobody can say.
+/// Whether an object that was seen is there now and stays; `true` also if that is unknown.
 async fn is_still_there(client: &kube::Client, path: &str, seen: &Value) -> bool {
     let Ok(request) = http::Request::get(path).body(Vec::new()) else { return true };
     match client.request::<Value>(request).await {

@@ -1,8 +1,9 @@
 //! A seal on what a run makes in a cluster of others, so that a sweep removes nothing else.
 //!
-//! Labels and annotations are no proof: who may change an object of that cluster can copy our marks on to it, and an administrator's
-//! sweep would remove it for them. So each mark carries a code over the object's kind, place and name, by a key that stays on this
-//! machine, in a file that only its user can read. It lives as long as the boot by which dead runs are known.
+//! Labels and annotations are no proof: a user who may change an object of that cluster can copy our marks on to it, and an
+//! administrator's sweep would remove it for them. So each mark carries a code over the object's kind, place and name, by a
+//! key that stays on this machine, in a file that only its user can read. It lives as long as the boot by which dead runs
+//! are known.
 
 use std::{
     io,

@@ -58,7 +58,7 @@ pub(in crate::cluster) fn is_own(host: &str) -> bool {
 /// As whom the program names itself to an API server.
 pub const USER_AGENT: &str = concat!("kubewalk/", env!("CARGO_PKG_VERSION"));
 
-/// The most that an answer of an API server may have, in bytes, whatever asked for it: a list that somebody needs is shorter,
+/// The most that an answer of an API server may have, in bytes, whatever asked for it: a list that a run needs is shorter,
 /// and what is longer would fill the memory. A watch that brings more is begun anew.
 pub const MOST_BODY: usize = 64 << 20;
 

@@ -126,7 +126,7 @@ pub(in crate::cluster) async fn lists(client: &kube::Client) -> Result<Vec<Resou
     Ok(in_one_version(all.into_iter().filter(|one| one.can("list") && rests(one))))
 }
 
-/// The same of what is in namespaces: whoever owns just a namespace may not list across the cluster.
+/// The same of what is in namespaces: a user who owns just a namespace may not list across the cluster.
 ///
 /// # Errors
 /// When the API server does not answer.

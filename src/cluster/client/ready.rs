@@ -31,7 +31,7 @@ pub enum Thing {
     RootCa,
     /// A node is Ready, and takes Pods.
     Node,
-    /// The Service `kube-dns` has somebody behind it.
+    /// The Service `kube-dns` has a ready endpoint.
     Dns,
 }
 

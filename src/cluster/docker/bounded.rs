@@ -208,7 +208,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // It ends with the answer, or when nobody reads that any more.
+    // It ends with the answer, or when no caller reads that any more.
     tokio::spawn(connection.with_upgrades());
     Ok(sender.send_request(request).await?)
 }

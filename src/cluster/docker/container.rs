@@ -123,7 +123,7 @@ pub async fn start(
 ) -> Result<(Arc<Container>, mpsc::Receiver<String>), StartError> {
     let at = host.unwrap_or(DEFAULT_HOST).to_owned();
     let (daemon, owner) = (daemon.clone(), owner.clone());
-    // Not ended half way: between its creation and its handle nobody would remove the container.
+    // Not ended half way: between its creation and its handle no code would remove the container.
     let starting = runtime().spawn(async move {
         let started = create(&daemon, &at, image, &owner, folder).await;
         if started.is_err() {
@@ -217,7 +217,7 @@ async fn watch(daemon: Daemon, id: String, seen: Arc<Mutex<Seen>>, died: Death, 
     let client = &daemon.client;
     let lock = || locked(&seen);
     let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).build();
-    // Asked for before the log is read to its end: once the container is removed, nobody knows its exit code.
+    // Asked for before the log is read to its end: once the container is removed, Docker no longer knows its exit code.
     let wait = WaitContainerOptionsBuilder::new().condition("removed").build();
     let mut end = client.wait_container(&id, Some(wait));
     let follow = async {
@@ -331,7 +331,7 @@ impl Container {
         let Some(held) = held else { return Ended::default() };
         let (client, id) = (self.client.clone(), self.id.clone());
         let at = self.host.clone().unwrap_or_else(|| DEFAULT_HOST.to_owned());
-        // To the end, also when nobody waits any more.
+        // To the end, also when no caller waits any more.
         let ending = runtime().spawn(async move {
             // Docker may be faster: then it says that there is no such container, or that its removal is under way.
             let _ = bounded::guarded(&at, held.container.rm()).await;
@@ -345,7 +345,7 @@ impl Container {
     }
 }
 
-/// Whether Docker forgets it in time. A Docker that has died forgets nothing, so nobody waits for it.
+/// Whether Docker forgets it in time. A Docker that has died forgets nothing, so it is not waited for.
 async fn gone(client: &Docker, id: &str) -> bool {
     let unanswered = AtomicUsize::new(0);
     let forgotten = poll(AGAIN, || async {

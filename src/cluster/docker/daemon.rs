@@ -82,7 +82,7 @@ pub fn runtime() -> &'static Runtime {
     })
 }
 
-/// Runs a piece of work there, and ends it when nobody waits for it any more.
+/// Runs a piece of work there, and ends it when no caller waits for it any more.
 pub async fn on<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let mut task = Ends(runtime().spawn(work));
     match (&mut task.0).await {

@@ -1,4 +1,4 @@
-//! A command in a container, through Docker's API: nobody needs Docker's own command line.
+//! A command in a container, through Docker's API: Docker's own command line is not needed.
 
 use std::time::Duration;
 

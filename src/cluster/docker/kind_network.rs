@@ -48,7 +48,7 @@ impl Name {
 /// When Docker refuses, e.g. because it has no address range left.
 pub async fn make(daemon: &Daemon, name: &Name, owner: &Owner, ipv6: bool) -> Result<(), ClusterError> {
     let labels = owner.labels().into_iter().chain([(format!("{LABEL}kind"), name.0.clone())]).collect();
-    // The run's ten digits are just what RFC 4193 wants for a range that nobody else has.
+    // The run's ten digits are just what RFC 4193 wants for a range that no other network has.
     let (a, rest) = owner.run.split_at(2);
     let (b, c) = rest.split_at(4);
     let subnet = IpamConfig { subnet: Some(format!("fd{a}:{b}:{c}::/64")), ..IpamConfig::default() };

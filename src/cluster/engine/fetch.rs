@@ -34,7 +34,7 @@ use crate::{
 /// As long as the build's script waits for another one.
 const BUILT_WITHIN: Duration = Duration::from_secs(45 * 60);
 
-/// Where it is being unpacked; it goes with the last who holds this, before the lock does.
+/// Where it is being unpacked; it goes with the last holder of this, before the lock does.
 struct Staging {
     path: PathBuf,
     _lock: File,
@@ -106,7 +106,7 @@ async fn take_turn(cache: &Path, progress: &mut (dyn FnMut(Progress) + Send)) ->
     Ok(file)
 }
 
-/// What root makes under sudo in a cache of who called it is theirs, or they could not lock it later.
+/// What root makes under sudo in a cache of the user who called it is theirs, or they could not lock it later.
 fn give(folder: &OwnedFd, file: &File) -> io::Result<()> {
     let (cache, about) = (rustix::fs::fstat(folder)?, file.metadata()?);
     if about.is_file() && about.uid() == 0 && cache.st_uid != 0 && rustix::process::geteuid().is_root() {

@@ -63,7 +63,7 @@ pub fn check(dir: &Path, cache: &Path) -> Result<(), ClusterError> {
     let found = Found::below(dir).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let manifest = manifest(dir).map_err(|e| wrong(format!("its manifest.json cannot be read: {e}")))?;
     let seen = hex(digest(&SHA256, format!("{}{}", found.about, hex(digest(&SHA256, &manifest))).as_bytes()));
-    // Root and who calls sudo each believe only their own note.
+    // Root and the user who calls sudo each believe only their own note.
     let user = rustix::process::geteuid().as_raw();
     let name = format!("sums-{user}-{}", &hex(digest(&SHA256, dir.as_os_str().as_encoded_bytes()))[..16]);
     let notes = notes(cache);

@@ -80,7 +80,7 @@ pub async fn start(
         tmpfs: vec!["/run", "/var/run"],
         memory: settings.node_memory,
         files: vec![CopyToContainer::new(CopyDataSource::Data(curl), AIRGAP)],
-        // Its makers ask for a privileged container; nobody here has tried it with less.
+        // Its makers ask for a privileged container; kubewalk's authors have not tried it with less.
         rights: Rights::All,
     };
     let begun = Instant::now();

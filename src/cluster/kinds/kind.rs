@@ -252,7 +252,7 @@ fn private(kubeconfig: &Path) -> Result<(), ClusterError> {
 }
 
 /// Waits until the DNS of the cluster answers by the address of its Service: it has ready endpoints some time before
-/// kube-proxy leads anybody to them.
+/// kube-proxy leads a caller to them.
 async fn dns_answers(node: &Node, daemon: &Daemon, client: &Client, deadline: Moment) -> Result<(), String> {
     let services: Api<Service> = Api::namespaced(client.clone(), "kube-system");
     let service = services.get("kube-dns").await.map_err(|e| e.to_string())?;
@@ -323,7 +323,7 @@ impl Node {
         let Some(held) = locked(&self.held).take() else {
             return Ended::default();
         };
-        // To the end, also when nobody waits any more.
+        // To the end, also when no caller waits any more.
         let ending = runtime().spawn_blocking(move || {
             let left = held.keeper.end();
             drop(held.folder);

@@ -50,7 +50,7 @@ impl Node for Stays {
 /// Looks at the cluster and what is true of it.
 ///
 /// # Errors
-/// When no context is named, or it does not lead to this machine; when the file cannot be used or nobody answers.
+/// When no context is named, or it does not lead to this machine; when the file cannot be used or no server answers.
 pub async fn connect(wanted: &Wanted, settings: &Settings, stop: &Stop) -> Result<Cluster, StartError> {
     let existing = &wanted.existing;
     let kubeconfig = choose(kubeconfig_file::read_all(&existing.files)?, existing)?;
@@ -138,7 +138,7 @@ async fn look(
     config.auth_info = kube::config::AuthInfo::default();
     let bare = access::client(config).map_err(|e| failed(&e))?;
     let nodes = async {
-        // Who owns a namespace only does not look at the nodes.
+        // A user who owns a namespace only does not look at the nodes.
         match existing.namespaces.is_empty() {
             true => ask(&client, "/api/v1/nodes").await.ok(),
             false => None,
@@ -146,7 +146,7 @@ async fn look(
     };
     let (version, anonymous, nodes) = tokio::join!(ask(&client, "/version"), status(&bare, "/api"), nodes);
     let version = version.map_err(|e| failed(&e))?;
-    // Who may not list nodes gets to know with the first Pod.
+    // A user who may not list nodes gets to know with the first Pod.
     let nodes = nodes.as_ref().and_then(|list| list["items"].as_array());
     let ours = nodes.into_iter().flatten().any(has_our_image);
     let facts = Facts {

@@ -189,7 +189,7 @@ fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
         Err(missing) => return Check::bad(name, missing.into_error(remedy)),
     };
     let mut command = std::process::Command::new(program);
-    // Some write into the home folder whatever they are asked; into somebody else's nothing is written.
+    // Some write into the home folder whatever they are asked; into another user's nothing is written.
     for (name, folder) in settings::homes() {
         if own::nobody_elses(&folder).is_err() {
             command.env_remove(name);

@@ -85,8 +85,8 @@ impl Host {
         self.yes
     }
 
-    /// kubectl without arguments, ended after so many seconds also when nobody is left to end it; and its kubeconfig, which must
-    /// live as long.
+    /// kubectl without arguments, ended after so many seconds also when no process is left to end it; and its kubeconfig,
+    /// which must live as long.
     ///
     /// # Errors
     /// In one sentence: there is no kubectl, or its kubeconfig cannot be made.

@@ -1,4 +1,4 @@
-//! What root makes under sudo in a folder of who called it belongs to them: a cache that is made so has to serve them as well
+//! What root makes under sudo in a folder of sudo's caller is theirs: a cache that is made so has to serve them as well
 //! when they come without sudo, and their `~/.cache` is for all their programs. So do reports and scenarios in a folder of theirs.
 
 use std::{
@@ -10,7 +10,7 @@ use rustix::fs::{Gid, Mode, OFlags, Uid};
 
 use crate::settings;
 
-/// To whom a new folder is given: who called sudo, if the folder above it is theirs.
+/// To whom a new folder is given: the user who called sudo, if the folder above it is theirs.
 #[derive(Debug, Clone, Copy)]
 pub struct To(Option<(u32, u32)>);
 
@@ -37,8 +37,8 @@ impl To {
             return;
         }
         let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // What is opened is still root's: a link that somebody has put there meanwhile is not followed, and what is somebody
-        // else's stays so.
+        // What is opened is still root's: a link that another user has put there meanwhile is not followed, and what is
+        // another user's stays so.
         if let Ok(folder) = rustix::fs::open(folder, how, Mode::empty()) {
             self.owns_open(folder);
         }

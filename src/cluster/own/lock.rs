@@ -1,4 +1,4 @@
-//! Locks, each with an end to the waiting, and a word about who holds it.
+//! Locks, each with an end to the waiting, and a word about the process that holds it.
 
 use std::{
     fs::{File, TryLockError},
@@ -28,7 +28,7 @@ impl How {
 /// Takes a lock, and blocks this thread meanwhile.
 ///
 /// # Errors
-/// When it is still held by somebody else after that time: who, where that can be told; or it cannot be locked.
+/// When it is still held by another process after that time: which, where that can be told; or it cannot be locked.
 pub fn within(file: &File, how: How, time: Duration) -> io::Result<()> {
     let begun = Instant::now();
     while !taken(file, how, begun, time)? {
@@ -67,7 +67,7 @@ fn held(file: &File, time: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::WouldBlock, format!("{who} has held it for {time:.0?}"))
 }
 
-/// Who holds the lock of a file, as the kernel lists it: `process 77 (kubewalk)`.
+/// Which process holds the lock of a file, as the kernel lists it: `process 77 (kubewalk)`.
 fn holder(file: &File) -> Option<String> {
     let about = file.metadata().ok()?;
     let pid = holder_in(&std::fs::read_to_string("/proc/locks").ok()?, about.ino())?;
@@ -75,7 +75,7 @@ fn holder(file: &File) -> Option<String> {
     Some(format!("process {pid} ({})", name.trim()))
 }
 
-/// `1: FLOCK  ADVISORY  WRITE 77 08:01:1234 0 EOF`; who waits has an arrow.
+/// `1: FLOCK  ADVISORY  WRITE 77 08:01:1234 0 EOF`; a process that waits has an arrow.
 fn holder_in(locks: &str, inode: u64) -> Option<u32> {
     locks.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip(1);

@@ -1,4 +1,4 @@
-//! Programs that are started by name: where they are, and that nobody else can have put them there.
+//! Programs that are started by name: where they are, and that no other user can have put them there.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -41,7 +41,7 @@ impl Missing {
 }
 
 /// The program of that name: in the first absolute folder of the PATH that has it. Relative and empty entries mean the working
-/// directory, which may be anybody's, so they do not count.
+/// directory, which may be another user's, so they do not count.
 ///
 /// # Errors
 /// When there is none, or others than root and this user can change it.
@@ -59,7 +59,7 @@ fn find_in(name: &str, path: &OsStr) -> Result<PathBuf, Missing> {
     Ok(file)
 }
 
-/// The PATH for programs that start others by name: its entries that are absolute and that nobody else can write.
+/// The PATH for programs that start others by name: its entries that are absolute and that no other user can write.
 pub fn path() -> OsString {
     let clean = folders(&settings::path()).filter(|dir| trusted(dir).is_ok()).collect::<Vec<_>>();
     std::env::join_paths(clean).unwrap_or_default()
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(find_in("tool", &path(&[&good])), Ok(good.join("tool")));
         let e = find_in("tool", &path(&[&open, &good])).expect_err("others can write there");
         assert!(e.to_string().contains("open can be written by other users"), "{e}");
-        // A link in such a folder to a good program is anybody's link.
+        // A link in such a folder to a good program may be any user's link.
         std::fs::remove_file(open.join("tool")).expect("removed");
         std::os::unix::fs::symlink(good.join("tool"), open.join("tool")).expect("linked");
         assert!(matches!(find_in("tool", &path(&[&open])), Err(Missing::Foreign { .. })));

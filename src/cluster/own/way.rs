@@ -1,4 +1,4 @@
-//! The way to a file or folder: whether nobody else can change any step of it.
+//! The way to a file or folder: whether no other user can change any step of it.
 
 use std::{
     io,
@@ -51,7 +51,7 @@ impl Owners {
         user == 0 || user == self.user || self.invoker == Some(user)
     }
 
-    /// Whether nobody but these can write it. A group of one person, which many systems give each user, is that person.
+    /// Whether no user but these can write it. A group of one person, which many systems give each user, is that person.
     fn alone_write(self, stat: &Stat) -> bool {
         let (mode, group) = (mode(stat), stat.st_gid);
         let own_group = (self.user != 0 && group == self.group && group == self.user) || self.invoker == Some(group);
@@ -68,10 +68,10 @@ pub(super) fn mode(stat: &Stat) -> u32 {
 
 /// The real path of a file or folder that only root and this user can change: every folder on the way belongs to one of
 /// them and can be written by no other, or keeps others from renaming what is not theirs (like `/tmp`). Use the path that is
-/// given back: the other one may lead through a link of somebody else.
+/// given back: the other one may lead through a link of another user.
 ///
 /// # Errors
-/// What on the way is somebody else's, or not there.
+/// What on the way is another user's, or not there.
 pub fn trusted(path: &Path) -> Result<PathBuf, Foreign> {
     let real = path.canonicalize().map_err(|e| Foreign::new(path, format!("cannot be used: {e}")))?;
     walk(&real, &Looks::default())?;
@@ -81,7 +81,7 @@ pub fn trusted(path: &Path) -> Result<PathBuf, Foreign> {
 /// How a way is looked at.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Looks<'a> {
-    /// It is as somebody has written it, and may lead through links.
+    /// It is as a user has written it, and may lead through links.
     pub(super) links: bool,
     /// What is below its end is looked at next.
     pub(super) goes_on: bool,
@@ -100,13 +100,13 @@ pub(super) fn walk(path: &Path, looks: &Looks<'_>) -> Result<(), Foreign> {
             return Err(Foreign::new(at, format!("belongs to another user ({})", stat.st_uid)));
         }
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-            // Who can change a link is who owns it, and who can write the folder that it is in.
+            // A link can be changed by its owner, and by a user who can write the folder that it is in.
             if looks.links {
                 continue;
             }
             return Err(Foreign::new(at, "has just become a link"));
         }
-        // What is below it is looked at next, and is ours or refused: nobody else can put another in its place.
+        // What is below it is looked at next, and is ours or refused: no other user can put another in its place.
         let keeps = mode(&stat) & STICKY != 0 && (looks.goes_on || nth + 1 < way.len());
         if !owners.alone_write(&stat) && !keeps && !looks.tolerated.is_some_and(|of| of(&stat)) {
             return Err(Foreign::new(at, "can be written by other users"));
@@ -132,7 +132,7 @@ pub(super) fn folder_above(path: &Path) -> Result<PathBuf, Foreign> {
     Ok(real)
 }
 
-/// Whether nobody else can change a file or folder, or put one there if it is not: nothing is made.
+/// Whether no other user can change a file or folder, or put one there if it is not: nothing is made.
 ///
 /// # Errors
 /// As [`trusted`].

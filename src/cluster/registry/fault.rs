@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 /// Why an image was not pulled: its class, for programs, and a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// No connection: no network, no such host, nobody listens, or no trust in its certificate.
+    /// No connection: no network, no such host, no server listens, or no trust in its certificate.
     #[error("{host} cannot be reached: {why}")]
     Unreachable {
         /// The registry, or where it leads to.

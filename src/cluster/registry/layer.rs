@@ -79,7 +79,7 @@ impl Part {
         let Answer { host, mut response } =
             source.get(what, &format!("blobs/sha256:{}", layer.sum()), &headers).await?;
         let size = |found| Fault::Size { what: what.to_owned(), expected: layer.size, found };
-        // Who cannot give the rest gives all of it: what is here already is passed over.
+        // A server that cannot give the rest gives all of it: what is here already is passed over.
         let mut skip = if response.status() == StatusCode::PARTIAL_CONTENT { 0 } else { self.have };
         let promised =
             response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -41,7 +41,7 @@ pub struct Pull<'a> {
     pub place: String,
 }
 
-/// Tells an unpacking thread that nobody waits any more, however that comes.
+/// Tells an unpacking thread that no caller waits any more, however that comes.
 struct GivesUp(Arc<AtomicBool>);
 
 impl Drop for GivesUp {

@@ -33,7 +33,7 @@ pub struct Patience {
     until: Instant,
 }
 
-/// Nobody waits longer for a connection, or for a word.
+/// A pull waits no longer for a connection, or for a word.
 const A_WORD: Duration = Duration::from_secs(30);
 
 /// So often a thing is asked for in all, when it breaks off or the registry is busy.

@@ -1,5 +1,5 @@
 //! From a gzipped layer to files below an open folder. Each step of a path is opened without following a link, so nothing of a
-//! layer can come to lie elsewhere, whatever it holds and whoever else is at work there.
+//! layer can come to lie elsewhere, whatever it holds and whichever other process is at work there.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -52,7 +52,7 @@ pub struct Target<'a> {
     pub place: &'a str,
     /// What is left of the most.
     pub left: Most,
-    /// Nobody waits for it any more.
+    /// No caller waits for it any more.
     pub given_up: &'a AtomicBool,
 }
 
@@ -72,7 +72,7 @@ pub fn layer(gzipped: File, target: &mut Target<'_>) -> Result<(), Fault> {
             let path = entry.path_bytes().map_err(unreadable)?.into_owned();
             let Some(parts) = place(&path)? else { continue };
             let (kind, mode) = (entry.header().entry_type(), entry.header().mode().map_err(unreadable)?);
-            // What others could write is used by nobody; a program that changes its user has no business in a node.
+            // No program uses what others could write; a program that changes its user has no business in a node.
             let mode = Mode::from_raw_mode((mode & 0o755) as _);
             let at = |e| target.failed(&path, e);
             let (folder, name) = target.open(&parts).map_err(at)?;
@@ -106,7 +106,7 @@ pub fn layer(gzipped: File, target: &mut Target<'_>) -> Result<(), Fault> {
 }
 
 impl Target<'_> {
-    /// Counts what comes; also looks whether anybody wants it.
+    /// Counts what comes; also looks whether a caller still waits for it.
     fn count(&mut self, entries: u64, bytes: u64) -> Result<(), Fault> {
         let most = |most, unit| Fault::TooMuch { what: "what is unpacked".into(), most, unit };
         self.left.entries = self.left.entries.checked_sub(entries).ok_or_else(|| most(MOST.entries, "files"))?;
@@ -207,7 +207,7 @@ fn what(kind: EntryType) -> &'static str {
     }
 }
 
-/// A path of somebody else's, for people.
+/// A path that a layer names, for people.
 fn shown(path: &[u8]) -> String {
     String::from_utf8_lossy(path).chars().take(200).collect::<String>().escape_debug().to_string()
 }

@@ -1,10 +1,10 @@
 //! Watches from outside which Pods a warm cluster gets, as long as it lives.
 //!
-//! After a Pod that reached its node (privileged, with a folder or a namespace of the host) nobody knows what the node is, and
-//! nothing that is asked of it counts: it could have been taught to answer. So its holder watches, beginning before anybody
-//! uses the cluster. The API server tells of each Pod, also of one that a controller makes and removes at once, before the
-//! kubelet can start it; what a Pod then does to the node comes too late to change what is known of it. A watch that was cut
-//! goes on where it was; where that cannot be, the cluster does not count as new either.
+//! After a Pod that reached its node (privileged, with a folder or a namespace of the host) it is unknown what the node is,
+//! and nothing that is asked of it counts: it could have been taught to answer. So its holder watches, beginning before any
+//! run uses the cluster. The API server tells of each Pod, also of one that a controller makes and removes at once, before
+//! the kubelet can start it; what a Pod then does to the node comes too late to change what is known of it. A watch that was
+//! cut goes on where it was; where that cannot be, the cluster does not count as new either.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -44,7 +44,7 @@ pub async fn begin(client: &kube::Client) -> Result<Since, ClusterError> {
     Ok(Since { version, own })
 }
 
-/// Watches until a Pod reached the node, or nobody can say whether one did, and notes why in the folder. Never ends by itself.
+/// Watches until a Pod reached the node, or may have, and notes why in the folder. Never ends by itself.
 pub async fn watch(client: &kube::Client, mut since: Since, folder: &Folder) {
     let why = loop {
         match follow(client, &mut since).await {

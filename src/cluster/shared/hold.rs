@@ -108,7 +108,7 @@ async fn begin(
             let client = cluster.client().await?;
             let pristine = snapshot::settled(&client).await?;
             folder.write("pristine.json", &pristine).map_err(|e| ClusterError::plain(e.to_string()))?;
-            // Before anybody knows of the cluster.
+            // Before another process knows of the cluster.
             guarded = Some((client.clone(), guard::begin(&client).await?));
         }
         folder.write("state.json", &State::of(&cluster, ask)).map_err(|e| ClusterError::plain(e.to_string()))?;
@@ -139,7 +139,7 @@ async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &
         if let Some(error) = cluster.and_then(Cluster::broken).filter(|_| !told) {
             told = folder.write("broken.json", &error).is_ok();
         }
-        // The lock is kept when the answer is yes, so that nobody begins to use what ends.
+        // The lock is kept when the answer is yes, so that no other process begins to use what ends.
         let free = using.try_lock().is_ok();
         if !free || self::touched(using) != touched {
             touched = self::touched(using);

@@ -1,7 +1,7 @@
 //! The process that holds a cluster for others, seen from outside: how it is started, and told to end. What it does is in
 //! [`hold`](super::hold).
 //!
-//! It is this program (or test program) once more, in a session of its own, so that neither the end of who started it nor
+//! It is this program (or test program) once more, in a session of its own, so that neither the end of its starter nor
 //! a Ctrl-C at that terminal reaches it. Any kind of cluster can be held so.
 //!
 //! Until it is ready it hangs on its starter: it speaks in JSON lines on its standard output, and ends when its standard
@@ -104,7 +104,7 @@ async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progres
         tokio::select! {
             line = lines.next_line() => match line {
                 Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
-                    // It ends when nobody listens and its input closes.
+                    // It ends when no process listens and its input closes.
                     drop(child.stdin.take());
                     let why = format!("the cluster's holder wrote {e}, which it never does");
                     return Some(HolderMessage::Failed(ClusterError { message: why, remedy: None, log: last_lines(log) }));
@@ -148,7 +148,7 @@ fn part(log: &Path, from: SeekFrom) -> Vec<u8> {
 /// Tells the holder of a folder to end its cluster, and waits for that. Gives what could not be removed.
 ///
 /// # Errors
-/// When somebody uses the cluster, unless `although_used`.
+/// When another process uses the cluster, unless `although_used`.
 pub async fn end(folder: &Folder, although_used: bool) -> Result<Vec<String>, ClusterError> {
     let using = folder.open("use.lock").ok();
     if !although_used && using.as_ref().is_some_and(|file| lock_soon(file).is_err()) {

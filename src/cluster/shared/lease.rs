@@ -1,7 +1,7 @@
 //! Clusters that a process of their own holds, so that several other processes can use them one after the other or
 //! together. Each has a folder, private to the user, in [`Settings::held`](crate::cluster::Settings::held).
 //!
-//! Who lives and who uses what is told by file locks alone: the kernel drops them, however a process ends.
+//! Which process lives and which uses what is told by file locks alone: the kernel drops them, however a process ends.
 //!
 //! | file | is |
 //! |---|---|
@@ -9,12 +9,12 @@
 //! | `state.json` | the cluster, there as long as it can be used: [`State`] |
 //! | `failed.json`, `broken.json` | why it did not start, or what of it died |
 //! | `pristine.json` | what a fresh cluster holds, for [`warm`](crate::cluster::warm) |
-//! | `kept.json` | what was kept in it of scenarios, so that somebody can look at it: [`Kept`] |
+//! | `kept.json` | what was kept in it of scenarios, so that a person can look at it: [`Kept`] |
 //! | `spoilt.json` | why it is no longer as new, for [`warm`](crate::cluster::warm) and [`guard`](crate::cluster::guard) |
 //! | `left.json` | what could not be removed at its end |
 //! | `end.json` | there when the cluster is to end: its holder looks for it |
-//! | `holder.lock`, `starter.lock` | held as long as its holder, or who starts that, lives |
-//! | `use.lock` | held by who uses the cluster; its time is that of the last use |
+//! | `holder.lock`, `starter.lock` | held as long as its holder, or the process that starts that, lives |
+//! | `use.lock` | held by the process that uses the cluster; its time is that of the last use |
 //! | `turn.lock`, `alone.lock`, `name-*.lock` | held by scenarios, see [`Turn`] |
 //! | `log` | what the holder had to say |
 
@@ -70,7 +70,7 @@ pub struct Ask {
 pub enum Until {
     /// So many seconds after its last use.
     Unused(u64),
-    /// When this process has gone and nobody uses it any more.
+    /// When this process has gone and no process uses it any more.
     Gone(i32),
 }
 
@@ -169,10 +169,10 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// A folder that was just made, by us or by somebody else.
+/// A folder that was just made, by us or by another process.
 #[derive(Debug)]
 pub enum Made {
-    /// By us. Nobody removes it as long as the file is open.
+    /// By us. No process removes it as long as the file is open.
     Ours(Folder, File),
     /// It was there.
     Theirs(Folder),
@@ -240,7 +240,7 @@ impl Folder {
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.path.join(name))
     }
 
-    /// Reads one of the JSON files, if it is there and whole, and nobody else can have written it.
+    /// Reads one of the JSON files, if it is there and whole, and no other user can have written it.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_slice(&self.bytes(name)?).ok()
     }
@@ -251,7 +251,7 @@ impl Folder {
         own::read(dir, name, MOST).ok()
     }
 
-    /// Writes one of the JSON files, beside and renamed, so that nobody reads half of it.
+    /// Writes one of the JSON files, beside and renamed, so that no other process reads half of it.
     ///
     /// # Errors
     /// When the folder has gone or the disk is full.
@@ -307,7 +307,7 @@ impl Folder {
         matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
     }
 
-    /// Whether nobody starts or holds the cluster any more, so that the folder can be removed.
+    /// Whether no process starts or holds the cluster any more, so that the folder can be removed.
     pub fn is_dead(&self) -> bool {
         // One without its lock may be a moment old.
         let young = |path: &Path| {
@@ -345,7 +345,7 @@ pub fn sweep(root: &Path) -> Vec<String> {
 /// Takes a lock, and gives up after a while: others look at it for a moment at a time.
 ///
 /// # Errors
-/// When it is held by somebody else, or the file cannot be locked.
+/// When it is held by another process, or the file cannot be locked.
 pub fn lock_soon(file: &File) -> io::Result<()> {
     lock::within(file, How::Alone, Duration::from_millis(100))
 }
@@ -357,11 +357,11 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits for a turn. Who waits to be alone lets nobody else begin, or it would wait until all others are done. Names
-    /// in `holds` are for one at a time.
+    /// Waits for a turn. A scenario that waits to be alone lets no other begin, or it would wait until all others are done.
+    /// Names in `holds` are for one at a time.
     ///
     /// # Errors
-    /// When the cluster has gone, or the turn does not come: who holds it, then.
+    /// When the cluster has gone, or the turn does not come: which process holds it, then.
     pub fn wait(folder: &Folder, alone: bool, holds: &BTreeSet<String>) -> io::Result<Turn> {
         let turn = folder.open("turn.lock")?;
         let file = folder.open("alone.lock")?;

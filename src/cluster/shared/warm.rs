@@ -42,7 +42,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long the API server may take to say that it is ready.
 const READY_BUDGET: Duration = Duration::from_secs(3);
 
-/// A cluster that somebody else holds, while we use it.
+/// A cluster that another process holds, while we use it.
 #[derive(Debug)]
 pub struct Used {
     folder: Folder,
@@ -53,7 +53,7 @@ pub struct Used {
     pristine: Option<Snapshot>,
     /// Whether this process has started it for itself, so that it ends with its use unless something is kept in it.
     own: bool,
-    /// Held by whoever notes that something is kept in it.
+    /// Held by the caller that notes that something is kept in it.
     keeping: Mutex<()>,
 }
 
@@ -92,7 +92,7 @@ pub async fn to_keep(
         return Ok(cluster);
     }
     let (folder, starter) = made(wanted, ttl, settings)?;
-    // Before it is ready: nobody else is to use it.
+    // Before it is ready: no other run is to use it.
     let unusable = |e: std::io::Error| ClusterError::plain(format!("the new cluster's folder cannot be used: {e}"));
     let using = folder.open("use.lock").map_err(unusable)?;
     lease::lock_soon(&using).map_err(unusable)?;
@@ -143,7 +143,7 @@ async fn free(
             }
         }
     }
-    // Whoever has started one elsewhere wants to know why it is not used.
+    // A person who has started one elsewhere wants to know why it is not used.
     if let Some((name, whose)) = others.pop() {
         progress(Progress::NotWarm { name, why: format!("belongs to the work in {}", whose.words()) });
     }
@@ -157,7 +157,7 @@ pub fn fits(state: &State, wanted: &Wanted) -> bool {
     let has = [state.ask.wanted.kubernetes, Version::of_release(&state.kubernetes)];
     let version = wanted.kubernetes.is_none_or(|version| has.contains(&Some(version)));
     let shape = state.ask.wanted.shape == wanted.shape;
-    // Who asks for a server that lets nobody in so wants just that.
+    // A scenario that asks for a server that does not let `system:anonymous` in wants just that.
     let anonymous = state.anonymous || !wanted.anonymous || !wanted.shape.anonymous_everywhere();
     let trust = state.ask.wanted.untrusted == wanted.untrusted;
     warm && kind && version && shape && anonymous && trust && state.ask.build == lease::build()
@@ -227,7 +227,7 @@ pub async fn up(
     started.map(|state| (folder, state))
 }
 
-/// The folder of a new warm cluster, which nobody removes as long as the file is open.
+/// The folder of a new warm cluster, which no process removes as long as the file is open.
 fn made(wanted: &Wanted, ttl: Duration, settings: &Settings) -> Result<(Folder, File), ClusterError> {
     let ask = Ask {
         wanted: wanted.clone(),

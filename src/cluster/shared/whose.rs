@@ -12,7 +12,7 @@ use crate::{scenario::open, settings};
 pub struct Whose {
     /// The folder of the project, or the working directory where there is none: two checkouts are two.
     pub project: PathBuf,
-    /// Who called sudo, when that is how this process came to be root.
+    /// The user who called sudo, when that is how this process came to be root.
     pub person: Option<u32>,
 }
 

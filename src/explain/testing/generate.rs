@@ -1,4 +1,4 @@
-//! Policies and questions by chance, from small alphabets in which near misses abound. Nobody of one policy occurs in
+//! Policies and questions by chance, from small alphabets in which near misses abound. No subject of one policy occurs in
 //! another one.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -142,7 +142,7 @@ impl Generated {
         }
     }
 
-    /// A question about anybody and anything of the alphabets, or one that a rule answers, or almost.
+    /// A question about any subject and anything of the alphabets, or one that a rule answers, or almost.
     pub fn question(&self, rng: &mut StdRng) -> Question {
         if rng.random_bool(0.1) {
             return Question { caller: self.anybody(rng), request: self.anything(rng) };

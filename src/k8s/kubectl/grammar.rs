@@ -247,7 +247,7 @@ fn flags<'a>(args: &'a [String], left: &[usize], call: &mut Call<'a>) -> Result<
                     None if needs => Some(rest.to_owned()),
                     None => None,
                 };
-                // Behind a letter that nobody knows, nobody knows what follows.
+                // Behind an unknown letter, it is unknown what follows.
                 let over = value.is_some() || flag.is_none();
                 give(written, flag, value);
                 if over {

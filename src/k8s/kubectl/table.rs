@@ -10,7 +10,7 @@ pub enum Effect {
     Reads,
     /// It runs something inside a Pod.
     Inside,
-    /// It changes objects, or gives somebody a credential.
+    /// It changes objects, or gives a caller a credential.
     Changes,
     /// It reads or writes files of the machine on which kubectl runs.
     Files,

@@ -7,7 +7,7 @@ use crate::{
     scenario::{Diagnostic, Document, Severity, Source, Span, beside::Beside, diagnostic::line_col, fix::Edit},
 };
 
-/// As many errors of one file are told; nobody reads more, and each takes its time to find the words for.
+/// As many errors of one file are told; no author reads more, and each takes its time to find the words for.
 const MAX_ERRORS: usize = 50;
 
 /// As many warnings of one file are told.

@@ -18,7 +18,7 @@ pub(in crate::plan) struct Context<'a> {
     pub apis: Apis,
     /// Whether the scenario's author is trusted.
     pub trust: Trust,
-    /// Whether there are objects that nobody has rendered, so that what is said of them cannot be checked.
+    /// Whether there are objects that no tool has rendered, so that what is said of them cannot be checked.
     pub unrendered: bool,
 }
 

@@ -32,7 +32,8 @@ pub(in crate::plan) fn questions(asked: &can::Can) -> String {
     lines.join("\n")
 }
 
-/// Whether the resource has a group and may be served by nobody: kubectl asks for one of the core group with a dot in its name then.
+/// Whether the resource has a group and may be served by no API server: kubectl asks for one of the core group with a dot in
+/// its name then.
 fn only_authorizers_know(cell: &Cell) -> bool {
     let grouped = matches!(&cell.request, Request::Resource { group, .. } if !group.is_empty());
     // What only the cluster knows has been found there when the question was asked, unless it need not be there.
@@ -40,7 +41,7 @@ fn only_authorizers_know(cell: &Cell) -> bool {
     grouped && nobodys
 }
 
-/// A question that kubectl cannot ask, or that is about somebody who may not even ask it: the administrator asks.
+/// A question that kubectl cannot ask, or that is about a subject that may not even ask it: the administrator asks.
 fn review(cell: &Cell) -> String {
     let create = ["kubectl", "create", "-f", "-", "-o", r#"jsonpath={.status.allowed}{"\n"}"#].map(str::to_owned);
     format!("printf '%s\\n' {} | {}", quote(&cell.review().to_string()), line(&create))

@@ -1,4 +1,4 @@
-//! Lines for who asks, and for requests from outside the cluster.
+//! Lines for the caller, and for requests from outside the cluster.
 
 use super::shell::{in_namespace, is_long, line, object, piped, printf, quote, words};
 use crate::{

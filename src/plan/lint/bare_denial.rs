@@ -1,5 +1,5 @@
-//! Refusals that are only spoken of: a few words of a command's output. A whole `Status` is compared with who was meant when
-//! the step runs; of a bare `403` nothing can be compared.
+//! Refusals that are only spoken of: a few words of a command's output. A whole `Status` is compared with the caller meant
+//! when the step runs; of a bare `403` nothing can be compared.
 
 use crate::{
     expect::is_bare_denial,

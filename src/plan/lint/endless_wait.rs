@@ -17,7 +17,7 @@ use crate::{
     scenario::verbs::{Until, Wait},
 };
 
-/// Kinds that nobody but the story makes or deletes, as group and kind.
+/// Kinds that only the story makes or deletes, as group and kind.
 const BY_STEPS_ONLY: [(&str, &str); 8] = [
     ("", "ConfigMap"),
     ("", "Namespace"),

@@ -1,5 +1,5 @@
-//! Denials of words that are anybody's own: the audience of a token, the key of an extra. No server knows them, so only the rules of
-//! the scenario tell one that is meant from a slip, which is denied to everybody.
+//! Denials of words that any author can choose: the audience of a token, the key of an extra. No server knows them, so only
+//! the rules of the scenario tell one that is meant from a slip, which is denied to everybody.
 
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: 
     }
 }
 
-/// The word of a question that is anybody's own, as a rule spells it, and what it is.
+/// The word of a question that any author can choose, as a rule spells it, and what it is.
 fn word(request: &Request) -> Option<(&'static str, String)> {
     let Request::Resource { verb, group, resource, subresource, .. } = request else { return None };
     match subresource {

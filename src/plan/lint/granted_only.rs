@@ -6,7 +6,8 @@ use crate::plan::{
     context::{Context, below},
 };
 
-/// Warns of somebody about whom several questions are asked, of whom all must be answered by yes, and to whom no step denies anything.
+/// Warns of a subject about which several questions are asked, of which all must be answered by yes, and to which no step
+/// denies anything.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     let denied: Vec<Option<String>> = steps.iter().flat_map(denied).collect();
     if denied.contains(&None) {
@@ -33,7 +34,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     }
 }
 
-/// The user names to whom a step denies something; `None`: somebody whom only the run knows.
+/// The user names to whom a step denies something; `None`: a user whom only the run knows.
 fn denied(step: &Step) -> Vec<Option<String>> {
     let cells = match &step.action {
         Action::Can(can) => can.cells.iter(),

@@ -1,5 +1,5 @@
-//! Slips that leave a scenario valid, and that nobody sees: a `#` that ends a title, two steps of one title, a variable that no
-//! shell fills in.
+//! Slips that leave a scenario valid, and that no author sees: a `#` that ends a title, two steps of one title, a variable
+//! that no shell fills in.
 
 use std::collections::HashMap;
 

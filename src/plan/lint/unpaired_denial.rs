@@ -52,7 +52,7 @@ impl<'a> Call<'a> {
     }
 
     /// Whether the other call, which succeeds, shows that this one is refused for want of a right only: it asks for the same
-    /// of the same resource, whoever makes it and about whichever object; or the same caller asks for something else of it.
+    /// of the same resource, by any caller and about any object; or the same caller asks for something else of it.
     fn is_shown_by(&self, other: &Call<'_>) -> bool {
         let same_caller = self.identity.is_some() && self.identity == other.identity;
         self.kinds.iter().any(|request| other.kinds.iter().any(|granted| is_alike(request, granted, same_caller)))
@@ -124,7 +124,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         let step = call.step;
         let status_at = below(&at(step, item), item.expect.claim());
         if call.requests.is_empty() {
-            // Of a saved host nobody knows it before the run.
+            // Of a saved host it is unknown before the run.
             let late = matches!(&step.action, Action::Curl(curl) if curl.late);
             if call.pod.is_some() && !late {
                 cx.findings

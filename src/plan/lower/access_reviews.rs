@@ -98,7 +98,7 @@ fn who(
     let (Some((namespace, name)), Some(at)) = (account, at) else {
         return Who { words: format!("user {user}"), user, groups };
     };
-    // One that is meant not to exist is anybody.
+    // One that is meant not to exist is any user.
     if cx.findings.on_purpose(&[&at]) {
         return Who { words: format!("user {user}"), user, groups };
     }

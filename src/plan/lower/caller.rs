@@ -64,7 +64,7 @@ fn by_word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Cal
     Caller { credential: Credential::Account { namespace, name }, identity: Some(identity) }
 }
 
-/// What was probably meant by a word that names nobody.
+/// What was probably meant by a word that names no caller.
 fn meant(text: &str, story: &Story<'_>) -> String {
     let accounts = story.names("", "ServiceAccount");
     if let Some(user) = text.strip_prefix("system:serviceaccount:") {
@@ -166,7 +166,7 @@ fn one_line(cx: &mut Context<'_>, at: &str, text: &str) {
 
 fn by_text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
     one_line(cx, at, text);
-    // `{"alg":"none"` begins such a token; it proves nothing, so it is nobody's.
+    // `{"alg":"none"` begins such a token; it proves nothing, so it is no user's.
     if looks_secret(text) && !text.starts_with("eyJhbGciOiJub25l") {
         cx.findings
             .error(at, "a token must not stand in a file")

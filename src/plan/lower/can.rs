@@ -171,8 +171,8 @@ fn some(cx: &mut Context<'_>, at: &str, cells: &Cells, all: &[Who], story: &Stor
     some
 }
 
-/// Warns of an exception that nobody asks, beside a question that differs from it by a letter or two: one of them is a slip, and what
-/// was meant by the question has the default answer because it is nowhere.
+/// Warns of an exception that no question asks, beside a question that differs from it by a letter or two: one of them is a
+/// slip, and what was meant by the question has the default answer because it is nowhere.
 fn slips(cx: &mut Context<'_>, exceptions: &[Cell], asked: &[Cell], key: &str) {
     let mut told: Vec<&str> = Vec::new();
     let is_there = |cell: &Cell, among: &[Cell]| among.iter().any(|other| other.is_about(cell));

@@ -1,5 +1,5 @@
 //! `cluster:` at the top: what is asked of the API server, looked at and put in order. Nothing in it may name a file, an
-//! address or a flag: the words that would are refused, whoever wrote them.
+//! address or a flag: the words that would are refused, whichever author wrote them.
 
 mod api_server;
 mod words;

@@ -71,7 +71,7 @@ pub(in crate::plan) fn in_file(cx: &mut Context<'_>, at: &str, node: &Node, text
         walk(cx, at, node, Place { text, assigned: assigns(node), program: false });
         return;
     }
-    // The definition of a kind explains things in prose, for which nobody means a placeholder.
+    // The definition of a kind explains things in prose, for which no author means a placeholder.
     if matches!(node.get("kind").map(|kind| &kind.value.value), Some(Value::String(kind)) if kind == "CustomResourceDefinition")
     {
         return;

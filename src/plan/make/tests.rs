@@ -392,7 +392,7 @@ fn what_is_gone_may_be_asked_for_where_it_was_still_there() {
     let Action::Apply(objects) = &plan.steps[0].action else { panic!("an apply") };
     assert_eq!(objects[0].kind.api_version(), "rbac.authorization.k8s.io/v1beta1");
     assert!(said(role(json!("<1.23")))[0].contains("is served up to 1.21 only"));
-    // 1.20 has it, and nobody had that.
+    // 1.20 has the one, and no version has had the other.
     let path = |version: &str| json!([{"when": {"kubernetes": "<1.22"}, "request": {"path": format!("/apis/rbac.authorization.k8s.io/{version}/roles")}, "expect": {"status": 403}, "as": "anonymous"}]);
     assert!(said(fresh(path("v1beta1"))).iter().all(|line| !line.contains("proves nothing")));
     let wrong = said(fresh(path("v7")));

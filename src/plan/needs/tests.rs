@@ -89,7 +89,7 @@ steps:
     assert!(needed(&plan).contains(&"delete namespaces mine in namespace mine".to_owned()), "{:?}", needed(&plan));
 }
 
-/// A kind of which it makes one is not its own: the others of it are somebody else's.
+/// A kind of which it makes one is not its own: the others of it belong to other users.
 #[test]
 fn all_of_a_cluster_wide_kind_is_not_its_own() {
     let plan = planned(

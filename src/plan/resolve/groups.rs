@@ -2,7 +2,7 @@
 
 use crate::plan::context::Context;
 
-/// Warns about groups that nobody is in.
+/// Warns about groups that no user is in.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, at: &str, name: &str) {
     if let Some(rest) = name.strip_prefix("system:serviceaccount:") {
         let hint = match rest.split_once(':') {

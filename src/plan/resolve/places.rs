@@ -261,7 +261,7 @@ impl<'s> Look<'_, 's> {
     }
 
     /// Whether there can be Pods in a namespace that no step names: it is none of the scenario's own, or an earlier step does what
-    /// nobody can foresee.
+    /// kubewalk cannot foresee.
     fn may_be_there(&self, cx: &Context<'_>, namespace: &str) -> bool {
         let fresh = cx.findings.document().scenario.namespace.is_none() && namespace == cx.namespace;
         if !fresh && !self.story.exists(namespace) || cx.findings.on_purpose(&[self.at]) {

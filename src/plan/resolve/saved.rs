@@ -1,4 +1,4 @@
-//! `save` and `{saved.NAME}`: what is kept, and who uses it.
+//! `save` and `{saved.NAME}`: what is kept, and which steps use it.
 
 use std::collections::BTreeSet;
 
@@ -101,7 +101,7 @@ fn in_json(value: &serde_json::Value, at: &str, found: &mut Vec<(String, String)
     }
 }
 
-/// Somebody uses a name where a token belongs, or any other value.
+/// A step uses a name where a token belongs, or any other value.
 fn used(cx: &mut Context<'_>, draft: &Draft<'_>, story: &mut Story<'_>, at: &str, name: &str, as_token: bool) {
     if let Some(kept) = story.saved.get_mut(name) {
         kept.used = true;
@@ -161,7 +161,7 @@ pub(in crate::plan) fn skipped(cx: &mut Context<'_>, story: &Story<'_>, steps: &
     }
 }
 
-/// Warns about what nobody uses.
+/// Warns about what no step uses.
 pub(in crate::plan) fn unused(cx: &mut Context<'_>, story: &Story<'_>) {
     for (name, kept) in story.saved.iter().filter(|(_, kept)| !kept.used) {
         cx.findings

@@ -58,7 +58,7 @@ pub(super) struct Role {
     pub rules: Option<Vec<PolicyRule>>,
 }
 
-/// Somebody.
+/// A subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
     Account { namespace: String, name: String },
@@ -309,7 +309,7 @@ impl Known {
         })
     }
 
-    /// Accounts that were made, subjects of bindings, and who else has asked.
+    /// Accounts that were made, subjects of bindings, and others that have asked.
     pub fn subjects(&self) -> Vec<Subject> {
         let accounts = self.things.iter().filter(|thing| thing.what == What::Account).map(|thing| Subject::Account {
             namespace: thing.id.namespace.clone().unwrap_or_default(),

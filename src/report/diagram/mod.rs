@@ -1,8 +1,8 @@
 //! Who may do what by which binding and role, and what calls have shown of it: drawn from the steps that have ended so far.
 //!
 //! A pure function of [`StepFinished`]: of the first N steps of a run it is the picture after step N. Four ways to show it:
-//! [`Diagram::svg`], [`Diagram::tree`] where there is little room, [`Diagram::mermaid`], and [`Diagram::sentences`] for who sees none of
-//! them.
+//! [`Diagram::svg`], [`Diagram::tree`] where there is little room, [`Diagram::mermaid`], and [`Diagram::sentences`] for a
+//! reader who sees none of them.
 
 mod known;
 mod mermaid;
@@ -23,7 +23,7 @@ use crate::event::StepFinished;
 /// The most boxes of a column; what is more is said in a last one.
 const MOST: usize = 40;
 
-/// The most rules of a role, or calls of somebody, that are drawn one by one.
+/// The most rules of a role, or calls of a subject, that are drawn one by one.
 const MOST_RULES: usize = 12;
 
 /// The picture. Texts in it are as events have them, and each way to show it escapes them by itself.

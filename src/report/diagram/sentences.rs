@@ -3,7 +3,7 @@
 use super::{Column, Diagram, Edge, Node};
 
 impl Diagram {
-    /// A sentence an arrow chain, for who does not see the picture; without a period at their ends.
+    /// A sentence an arrow chain, for a reader who does not see the picture; without a period at their ends.
     pub fn sentences(&self) -> Vec<String> {
         let mut said = Vec::new();
         for (index, subject) in self.nodes.iter().enumerate().filter(|(_, node)| node.column == Column::Subject) {

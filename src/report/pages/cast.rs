@@ -1,5 +1,5 @@
-//! A page as a terminal session: asciicast v3, with a marker at each step. Nobody typed it: the text is that of the run, and the
-//! pauses are for readers.
+//! A page as a terminal session: asciicast v3, with a marker at each step. No person typed it: the text is that of the run,
+//! and the pauses are for readers.
 
 use serde_json::json;
 use unicode_width::UnicodeWidthChar as _;

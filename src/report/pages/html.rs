@@ -44,7 +44,7 @@ pub(super) fn render(page: &Page<'_>) -> String {
             }
         }
     };
-    // All texts are escaped, so that these are tags; a file of one line is nothing that anybody compares.
+    // All texts are escaped, so that these are tags; a file of one line is nothing that a reader compares.
     let text = whole.into_string();
     [
         "<style", "<body", "<section", "<details", "<pre", "<h3", "<figure", "<svg", "<footer", "<p", "<g ", "<path",

@@ -108,7 +108,7 @@ impl Names {
     }
 }
 
-/// A list of somebody's rules, sorted: the API server gives them in another order each time.
+/// A list of a caller's rules, sorted: the API server gives them in another order each time.
 fn in_order(text: &str) -> Option<String> {
     if !text.contains("SelfSubjectRulesReview") {
         return None;

@@ -53,7 +53,7 @@ fn a_page_that_is_changed_by_one_byte_is_none_of_ours() {
         let at = page.find("is forbidden").expect("the answer");
         let changed = format!("{}as{}", &page[..at], &page[at + 2..]);
         assert_eq!(compare(&changed, &page), Err(Differs::Altered), "{format:?}");
-        // Whoever makes its sum anew is found by a run.
+        // An author who makes its sum anew is found out by a run.
         let line = page[at..].find("sha256:").map(|from| at + from);
         let again =
             super::sealed(&changed.replace(&page[page.rfind(SUM_OF).expect("it") + SUM_OF.len()..][..71], SEAL));

@@ -26,7 +26,7 @@ const KILL_AGAIN: Duration = Duration::from_secs(2);
 pub struct Going {
     /// Its name.
     pub name: String,
-    /// Its identity: another one of that name is somebody else's.
+    /// Its identity: another one of that name is not this run's.
     pub uid: String,
 }
 
@@ -47,7 +47,7 @@ pub async fn gone_for_good(client: &kube::Client, namespaces: &[Going], budget: 
 }
 
 async fn namespace_gone(client: &kube::Client, Going { name, uid }: &Going, deadline: Moment) -> Vec<String> {
-    // Who may remove namespaces but not look at them cannot wait: Kubernetes goes on by itself.
+    // A run that may remove namespaces but not look at them cannot wait: Kubernetes goes on by itself.
     let look = api::get(client, &format!("/api/v1/namespaces/{name}")).await;
     if look.is_ok_and(|answer| answer.status == 403) {
         return vec![];
@@ -82,7 +82,7 @@ async fn namespace_gone(client: &kube::Client, Going { name, uid }: &Going, dead
 }
 
 /// Waits until a namespace that was deleted is gone, and ends its Pods meanwhile: also of what a controller made in the last moment,
-/// nobody waits for the last words.
+/// no step waits for the last words.
 pub(super) async fn without_grace_gone(
     context: &Context,
     name: &str,

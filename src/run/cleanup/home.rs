@@ -42,7 +42,7 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), StepEr
                 tokio::time::sleep(AGAIN).await;
                 continue;
             }
-            // Nobody else has the name: an answer got lost.
+            // No other run has the name: an answer got lost.
             Ok(Ok(made)) if again && made.status == 409 => {
                 own_uid(context).await;
                 break;

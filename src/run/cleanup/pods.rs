@@ -49,7 +49,7 @@ fn is_of(item: &Value, owners: &[String]) -> bool {
 }
 
 /// Ends the Pods without grace that are kept for objects which are gone, directly or by what was kept for them, in a namespace that
-/// stays. What stands between goes first, or it would keep new ones. Who may not do this waits longer.
+/// stays. What stands between goes first, or it would keep new ones. A run that may not do this waits longer.
 pub(super) async fn kept_pods(client: &kube::Client, namespace: &str, mut owners: Vec<String>) {
     loop {
         let mut found = false;
@@ -66,7 +66,7 @@ pub(super) async fn kept_pods(client: &kube::Client, namespace: &str, mut owners
                 if !is_of(item, &owners) {
                     continue;
                 }
-                // What is only held by a finalizer, nobody can hurry.
+                // What is only held by a finalizer, no request can hurry.
                 let hurried = item["metadata"]["deletionGracePeriodSeconds"] == 0;
                 found |= !hurried;
                 let (path, kind) = (format!("{collection}/{}", api::escape(name)), Some("application/json"));

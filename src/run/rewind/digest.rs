@@ -1,5 +1,5 @@
-//! What of a cluster's objects counts when it is asked whether all is as it was: what somebody wrote, and nothing that changes by
-//! itself: identity, times, status, addresses, and what controllers make and keep.
+//! What of a cluster's objects counts when it is asked whether all is as it was: what a caller wrote, and nothing that
+//! changes by itself: identity, times, status, addresses, and what controllers make and keep.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -71,7 +71,7 @@ impl Digest {
     }
 }
 
-/// Whether it is on its way out, and nobody but Kubernetes holds it.
+/// Whether it is on its way out, and nothing but Kubernetes holds it.
 fn goes_by_itself(object: &Value) -> bool {
     let held = items_of(&object["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one));
     is_going(object) && !held
@@ -102,7 +102,7 @@ pub fn content(key: &Key, object: &Value) -> Value {
     about.insert("going".into(), is_going(object).into());
     about.retain(|_, value| !is_empty(value));
     content.insert("metadata".into(), about.into());
-    // A custom object's status is written by whoever knows the kind, which is the scenario; a quota counts what is there.
+    // A custom object's status is written by the scenario, which knows the kind; a quota counts what is there.
     if is_custom(key) && !object["status"].is_null() {
         content.insert("status".into(), object["status"].clone());
     } else if key.is("", "ResourceQuota") {

@@ -5,7 +5,7 @@
 //! namespace. When such a one is gone, and whenever a look afterwards finds a difference, the scenario is begun anew instead, and
 //! the steps before are run again.
 //!
-//! Only a cluster of our own is gone back in: nobody else changes it meanwhile.
+//! Only a cluster of our own is gone back in: no other run changes it meanwhile.
 
 pub mod digest;
 pub mod key;

@@ -36,7 +36,7 @@ pub fn is_by_itself(key: &Key, object: &Value) -> bool {
     is_owned || is_kept
 }
 
-/// Whether it is what Kubernetes puts into each namespace, a moment later, and nobody has changed it.
+/// Whether it is what Kubernetes puts into each namespace, a moment later, and no caller has changed it.
 fn is_in_every_namespace(key: &Key, object: &Value) -> bool {
     let plain = ["labels", "finalizers", "ownerReferences"].iter().all(|name| object["metadata"][*name].is_null());
     let only = |fields: &[&str]| {
@@ -55,7 +55,7 @@ fn is_in_every_namespace(key: &Key, object: &Value) -> bool {
     }
 }
 
-/// Whether it is a kind of somebody's own.
+/// Whether it is a kind of a user's own.
 pub fn is_custom(key: &Key) -> bool {
     key.group.contains('.') && !key.group.ends_with(".k8s.io")
 }

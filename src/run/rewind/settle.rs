@@ -16,7 +16,7 @@ use crate::{
 /// How long after a question it is asked again.
 const AGAIN: Duration = Duration::from_millis(5);
 
-/// The group of what the probe is about; nobody serves it.
+/// The group of what the probe is about; no API server serves it.
 const GROUP: &str = "probe.kubewalk.invalid";
 
 const ROOT: &str = "/apis/rbac.authorization.k8s.io/v1";

@@ -37,7 +37,7 @@ impl Found {
         format!("{}/{}", self.collection(key), api::escape(&key.name))
     }
 
-    /// Whether nobody has written the object between this look and another.
+    /// Whether no caller has written the object between this look and another.
     pub fn is_unwritten(&self, other: &Found) -> bool {
         let version = |found: &Found| found.object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
         version(self).is_some() && version(self) == version(other) && uid_of(&self.object) == uid_of(&other.object)
@@ -76,7 +76,7 @@ impl Snapshot {
 
     /// How what counts differs from what it was, each in a line; the scenario's own namespace may have another name now.
     pub fn difference(&self, (before, namespace): (&Snapshot, &str), now: &str) -> Vec<String> {
-        // Of most objects nobody has written anything, and then there is nothing to compare.
+        // Of most objects no caller has written anything, and then there is nothing to compare.
         let same = |key: &Key| match (before.objects.get(key), self.objects.get(key)) {
             (Some(before), Some(now)) => before.is_unwritten(now),
             _ => false,

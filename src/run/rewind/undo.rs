@@ -27,10 +27,10 @@ const AT_A_TIME: usize = 6;
 /// How long after a look it is looked again.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// How often an object is written back that somebody else writes, too.
+/// How often an object is written back that another caller writes, too.
 const ATTEMPTS: usize = 10;
 
-/// How long what was deleted may be held before who holds it is not asked any more.
+/// How long what was deleted may be held before its holder is not asked any more.
 const HELD: Duration = Duration::from_millis(300);
 
 /// How long controllers may take until all is as it was.
@@ -201,7 +201,7 @@ fn doomed(deleted: &[(Key, Found)], now: &Snapshot) -> Vec<String> {
 }
 
 async fn delete(key: Key, found: Found, client: kube::Client) -> Result<(), String> {
-    // Nobody waits for the last words of a Pod that is thrown away.
+    // No step waits for the last words of a Pod that is thrown away.
     let grace = key.is("", "Pod").then_some(0);
     let body = namespaces::delete_options(uid_of(&found.object), None, grace);
     let kind = Some("application/json");
@@ -214,7 +214,7 @@ async fn delete(key: Key, found: Found, client: kube::Client) -> Result<(), Stri
     }
 }
 
-/// Waits until an object has gone. Who holds it is not asked any more after a moment: it is our cluster, and the object never was.
+/// Waits until an object has gone. Its holder is not asked after a moment: it is our cluster, and the object never was.
 async fn gone(key: Key, found: Found, client: kube::Client, deadline: Moment) -> Result<(), String> {
     let (path, begun) = (found.path(&key), Moment::now());
     loop {

@@ -29,7 +29,7 @@ pub struct Config {
     pub from: String,
     /// A node image that takes the place of those in the text.
     pub image: Option<String>,
-    /// Whether it was found in the working directory, and nobody named it.
+    /// Whether it was found in the working directory, and no setting named it.
     pub by_itself: bool,
     known: Known,
 }
@@ -151,8 +151,8 @@ fn read(path: &Path) -> Result<String, ClusterError> {
     })
 }
 
-/// The one of the working directory, which nobody has named: only from a project's own folder, and only a file of those who may
-/// write there anyway. It can mount this machine's folders and publish ports.
+/// The one of the working directory, which no setting has named: only from a project's own folder, and only a file of those
+/// who may write there anyway. It can mount this machine's folders and publish ports.
 fn read_by_itself(path: &Path) -> Result<String, ClusterError> {
     let unnamed = |why: &str| {
         let message = format!("there is a {FILE} here, which is not used by itself: {why}");
@@ -250,7 +250,7 @@ mod tests {
                 .of_version(&Wanted { kubernetes: Some(minor.parse().expect("a version")), ..Wanted::default() })
         };
         assert!(of("1.36").is_ok() && config.clone().of_version(&Wanted::default()).is_ok());
-        // What somebody names is not replaced; what nobody names is.
+        // What a setting names is not replaced; what none names is.
         assert!(of("1.34").is_err());
         let usual = Config::find(&settings(None, None)).expect("a config");
         let wanted = Wanted { kubernetes: Some(Version::new(1, 34)), ..Wanted::default() };

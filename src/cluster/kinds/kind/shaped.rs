@@ -243,7 +243,7 @@ mod tests {
         let probes =
             json!({"enabled": true, "conditions": [{"path": "/livez"}, {"path": "/readyz"}, {"path": "/healthz"}]});
         assert_eq!(of(json!({"anonymous": false}), false), probes);
-        // An API server that allows everything lets nobody in without a name, the kubelet included.
+        // An API server that allows everything lets no caller in without a name, the kubelet included.
         assert_eq!(of(json!({"authorization": ["Node", "RBAC", "AlwaysAllow"]}), false), probes);
         assert_eq!(
             of(json!({"authentication": {"anonymous": {"enabled": true, "conditions": [{"path": "/livez"}]}}}), false),

@@ -110,7 +110,7 @@ fn a_name_is_for_one_at_a_time() {
             let _turn = Turn::wait(&folder, false, &names(&["b"])).expect("a turn");
             tell.send("second").expect("sent");
         });
-        // It cannot be seen that somebody waits, only that nobody went on.
+        // It cannot be seen that a thread waits, only that it did not go on.
         assert!(told.recv_timeout(std::time::Duration::from_millis(100)).is_err());
         drop(first);
         assert_eq!(told.recv().expect("a turn"), "second");

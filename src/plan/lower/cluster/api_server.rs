@@ -13,7 +13,7 @@ use crate::{
     shape::Shape,
 };
 
-/// The authorizers that ask nobody and read no file.
+/// The authorizers that ask no other server and read no file.
 const AUTHORIZERS: [&str; 4] = ["Node", "RBAC", "AlwaysAllow", "AlwaysDeny"];
 
 /// Looks at all of it.
