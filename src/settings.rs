@@ -119,7 +119,7 @@ fn kind(word: &str) -> Result<Choice, String> {
 /// What is wrong with one of them, or with the project's file.
 pub fn read<T: clap::Parser>() -> Result<T, String> {
     let mut command = variables(T::command());
-    let profile = text(project::PROFILE);
+    let profile = variable_text(project::PROFILE);
     let file = project::read(profile.as_deref(), &command);
     if let Some(file) = file.map_err(|(source, wrong)| diagnostic::render(&wrong, &source, false))? {
         command = project::below(command, &file);
@@ -130,11 +130,11 @@ pub fn read<T: clap::Parser>() -> Result<T, String> {
 
 /// What is wrong with the variables that no command line has, one sentence each.
 pub fn wrong() -> Vec<String> {
-    let wrong = |name: &&str| text(name).is_some_and(|value| seconds(&value).is_none());
+    let wrong = |name: &&str| variable_text(name).is_some_and(|value| seconds(&value).is_none());
     let memory = "KUBEWALK_NODE_MEMORY";
-    let of_memory = text(memory).is_some_and(|value| bytes(&value).is_none());
+    let of_memory = variable_text(memory).is_some_and(|value| bytes(&value).is_none());
     let memory = of_memory.then(|| format!("{memory} is an amount of memory, such as 4Gi"));
-    let of_engine = text(published::VARIABLE).and_then(|value| published::wrong(&value));
+    let of_engine = variable_text(published::VARIABLE).and_then(|value| published::wrong(&value));
     SECONDS
         .iter()
         .filter(|name| wrong(name))
@@ -144,7 +144,7 @@ pub fn wrong() -> Vec<String> {
         .collect()
 }
 
-fn text(name: &str) -> Option<String> {
+fn variable_text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
@@ -168,17 +168,17 @@ pub fn from_env() -> Settings {
     // The engine's build and the keeper run with other working directories.
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     let base = base(&cache);
-    let seconds = |name: &str| seconds(&text(name)?);
+    let seconds = |name: &str| seconds(&variable_text(name)?);
     let left_out = Settings::in_folders(cache, base);
     Settings {
-        docker_host: text("DOCKER_HOST"),
-        k3s_image: text("KUBEWALK_K3S_IMAGE"),
+        docker_host: variable_text("DOCKER_HOST"),
+        k3s_image: variable_text("KUBEWALK_K3S_IMAGE"),
         kind_config: set("KUBEWALK_KIND_CONFIG"),
-        kind_image: text("KUBEWALK_KIND_IMAGE"),
-        engine_image: text(published::VARIABLE),
+        kind_image: variable_text("KUBEWALK_KIND_IMAGE"),
+        engine_image: variable_text(published::VARIABLE),
         offline: is_offline(),
         pull_timeout: seconds(SECONDS[0]).unwrap_or(left_out.pull_timeout),
-        node_memory: text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
+        node_memory: variable_text("KUBEWALK_NODE_MEMORY").and_then(|text| bytes(&text)),
         start_timeout: seconds(SECONDS[1]),
         ..left_out
     }
@@ -261,7 +261,7 @@ pub fn say_offline() {
 /// Whether nothing may be pulled or built: `--offline`, or its variable, which is on by whatever is not off.
 pub fn is_offline() -> bool {
     OFFLINE_SAID.load(Ordering::Relaxed)
-        || text(OFFLINE).is_some_and(|value| count(&value).is_ok_and(|times| times > 0))
+        || variable_text(OFFLINE).is_some_and(|value| count(&value).is_ok_and(|times| times > 0))
 }
 
 /// Where programs are looked for.
@@ -291,7 +291,7 @@ pub fn untrusted() -> bool {
 
 /// Whether tests fail when no cluster can be started: unless `KUBEWALK_REQUIRE=0`.
 pub fn required() -> bool {
-    text("KUBEWALK_REQUIRE").is_none_or(|value| count(&value).is_ok_and(|times| times > 0))
+    variable_text("KUBEWALK_REQUIRE").is_none_or(|value| count(&value).is_ok_and(|times| times > 0))
 }
 
 /// The time limits and retries of a run of tests: `KUBEWALK_BUDGET`, `KUBEWALK_CLEANUP_BUDGET`, `KUBEWALK_RETRY_ENVIRONMENT` and
@@ -361,7 +361,7 @@ pub fn docker_may_be_here() -> bool {
         std::fs::symlink_metadata(path)
             .is_err_and(|e| matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory))
     };
-    text("DOCKER_HOST").is_some() || !sockets.iter().flatten().all(absent)
+    variable_text("DOCKER_HOST").is_some() || !sockets.iter().flatten().all(absent)
 }
 
 /// The kubeconfig files that kubectl would use: those of `KUBECONFIG`, else `~/.kube/config`.

@@ -66,7 +66,7 @@ fn planned(plan: &Plan) {
     assert_eq!(run::selected(plan).steps, plan.steps.len());
     for (_, right) in needs::rights(plan) {
         needs::review(&right);
-        needs::words(&right);
+        needs::right_in_words(&right);
     }
     let _ = (needs::makes_cluster_wide(plan), needs::touches(plan, std::slice::from_ref(&plan.namespace)));
     for (index, step) in plan.steps.iter().enumerate() {

@@ -84,7 +84,7 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let kubeconfig = kubeconfig_file::read_all(&files).map_err(failed)?;
         let with = KubeConfigOptions { context: options.context.clone(), ..Default::default() };
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &with).await;
-        let config = config.map_err(|e| anyhow::anyhow!("cannot use the kubeconfig: {}", kubeconfig_file::words(&e)))?;
+        let config = config.map_err(|e| anyhow::anyhow!("cannot use the kubeconfig: {}", kubeconfig_file::error_in_words(&e)))?;
         let mut config = access::direct(config).map_err(failed)?;
         plugin::settle(&mut config).await.map_err(failed)?;
         let mut question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;

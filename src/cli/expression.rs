@@ -243,7 +243,7 @@ fn predicate(input: &mut &str) -> Parsed<Expression> {
         return fail.parse_next(input);
     };
     let before = *input;
-    let text = cut_err(text(*about)).parse_next(input)?;
+    let text = cut_err(text_operand(*about)).parse_next(input)?;
     if let (About::Needs, Text::Is(need)) = (about, &text)
         && !NEEDS.contains(&need.as_str())
     {
@@ -255,7 +255,7 @@ fn predicate(input: &mut &str) -> Parsed<Expression> {
 
 /// What is between the parentheses, with the one that closes. Tags, rows, verbs and needs are compared whole, titles and paths
 /// by a part, unless a sign says otherwise.
-fn text<'i>(about: About) -> impl winnow::Parser<&'i str, Text, ErrMode<ContextError>> {
+fn text_operand<'i>(about: About) -> impl winnow::Parser<&'i str, Text, ErrMode<ContextError>> {
     let whole = matches!(about, About::Tag | About::Row | About::Ref | About::Verb | About::Needs);
     move |input: &mut &'i str| {
         let sign = opt(one_of(['=', '~', '/'])).parse_next(input)?;

@@ -94,7 +94,7 @@ fn context(inside: &Inside) -> std::io::Result<String> {
     let mut merged = kube::config::Kubeconfig::default();
     for file in &inside.files {
         let one = kubeconfig_file::read(file).map_err(std::io::Error::other)?;
-        merged = merged.merge(one).map_err(|e| std::io::Error::other(kubeconfig_file::words(&e)))?;
+        merged = merged.merge(one).map_err(|e| std::io::Error::other(kubeconfig_file::error_in_words(&e)))?;
     }
     let name = inside.context.clone().or(merged.current_context).unwrap_or_default();
     let context = merged.contexts.into_iter().find(|one| one.name == name).and_then(|one| one.context);

@@ -47,7 +47,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     };
     for kubernetes in versions {
         let wanted = Wanted { kind, kubernetes, anonymous: true, ..Wanted::default() };
-        let done = runtime.block_on(one(&wanted, !options.no_start, &settings, &stop, talk));
+        let done = runtime.block_on(prefetch_one(&wanted, !options.no_start, &settings, &stop, talk));
         match done {
             Ok(text) if text.is_empty() => {}
             Ok(text) => match print(&text) {
@@ -70,7 +70,13 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 }
 
 /// Makes all of one cluster be here, and says what that came to.
-async fn one(wanted: &Wanted, start: bool, settings: &Settings, stop: &Stop, talk: Talk) -> Result<String, StartError> {
+async fn prefetch_one(
+    wanted: &Wanted,
+    start: bool,
+    settings: &Settings,
+    stop: &Stop,
+    talk: Talk,
+) -> Result<String, StartError> {
     let mut origin = Origin::Here;
     let mut told = |now: Progress| {
         match &now {

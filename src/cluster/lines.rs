@@ -42,7 +42,7 @@ impl Splitter {
             if whole {
                 let line = std::mem::take(&mut self.rest);
                 if !std::mem::take(&mut self.skips) {
-                    each(Ok(text(&line)));
+                    each(Ok(line_text(&line)));
                 }
             }
         }
@@ -50,11 +50,11 @@ impl Splitter {
 
     /// What has come of the last line, which has no end.
     pub fn end(self) -> Option<String> {
-        (!self.rest.is_empty()).then(|| text(&self.rest))
+        (!self.rest.is_empty()).then(|| line_text(&self.rest))
     }
 }
 
-fn text(line: &[u8]) -> String {
+fn line_text(line: &[u8]) -> String {
     String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
 }
 

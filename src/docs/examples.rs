@@ -162,7 +162,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
 ];
 
 /// The example of a key.
-pub(super) fn of(definition: &str, key: &str) -> Option<Value> {
+pub(super) fn example_of(definition: &str, key: &str) -> Option<Value> {
     let find = |of: &str| EXAMPLES.iter().find(|(definition, word, _)| *definition == of && *word == key);
     let (.., yaml) = find(definition).or_else(|| find(""))?;
     serde_saphyr::from_str(yaml).ok()
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn all_can_be_read() {
         for (definition, key, yaml) in EXAMPLES {
-            assert!(of(definition, key).is_some(), "{definition}.{key}: {yaml}");
+            assert!(example_of(definition, key).is_some(), "{definition}.{key}: {yaml}");
         }
     }
 }

@@ -175,7 +175,7 @@ impl<'s> Language<'s> {
         text.push_str("| one of | meaning | example |\n|---|---|---|\n");
         for (index, way) in ways.iter().enumerate() {
             let (word, mut sample) = self.way(name, way);
-            if let Some(example) = examples::of(name, &format!("#{index}")) {
+            if let Some(example) = examples::example_of(name, &format!("#{index}")) {
                 sample = code(&flow(&example));
             }
             let _ = writeln!(text, "| {word} | {} | {sample} |", cell(description(way)));
@@ -228,7 +228,7 @@ impl<'s> Language<'s> {
 
     fn example(&self, name: &str, key: &str, property: &Value, parent: Option<&Value>) -> Option<Value> {
         let own = property["examples"].get(0).or_else(|| parent.and_then(|parent| parent.get(key)));
-        own.cloned().or_else(|| examples::of(name, key))
+        own.cloned().or_else(|| examples::example_of(name, key))
     }
 
     /// The type of a value in words.

@@ -117,7 +117,7 @@ const KINDS: [(&str, &str); 5] = [
 
 /// What a step has shown by its last answer. `calls` is what it asked, and as which identity; `at` is the last of several
 /// objects that was asked for, counted from 0.
-pub fn of(step: &Step, calls: Option<(&Identity, Vec<Request>)>, answer: &Answer, at: usize) -> Vec<Rbac> {
+pub fn shown_by(step: &Step, calls: Option<(&Identity, Vec<Request>)>, answer: &Answer, at: usize) -> Vec<Rbac> {
     let mut shown = changed(step, answer, at);
     shown.extend(decided(step, calls, answer, at));
     shown

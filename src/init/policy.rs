@@ -113,7 +113,7 @@ pub fn read(pieces: &[Piece]) -> Result<Found, Unwritten> {
     for piece in pieces {
         let home = piece.namespace.as_deref().unwrap_or(HOME);
         for object in piece.objects.iter().filter(|object| select::is_rbac(object)) {
-            one(&mut found, object, home)?;
+            read_object(&mut found, object, home)?;
         }
     }
     if found.subjects.is_empty() && found.own == Policy::default() {
@@ -125,7 +125,7 @@ pub fn read(pieces: &[Piece]) -> Result<Found, Unwritten> {
     Ok(found)
 }
 
-fn one(found: &mut Found, object: &Map<String, Value>, home: &str) -> Result<(), Unwritten> {
+fn read_object(found: &mut Found, object: &Map<String, Value>, home: &str) -> Result<(), Unwritten> {
     let mut object = Value::Object(object.clone());
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     let cluster_wide = kind.starts_with("Cluster");

@@ -56,7 +56,7 @@ pub struct Rights {
 type Scope<'a> = Option<&'a str>;
 
 /// The rights of a subject by the bindings of the manifests.
-pub fn of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
+pub fn rights_of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
     let caller = subject.caller();
     let asker = Asker { all, caller: &caller, apis: Apis::of_scenario(Vec::new(), Vec::new()) };
     let mut found = Rights::default();

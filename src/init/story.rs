@@ -85,7 +85,7 @@ fn applied(text: &mut String, piece: &Piece) {
 
 /// The tables about a subject.
 fn tables(text: &mut String, subject: &Subject, found: &Found) {
-    let rights = rows::of(subject, &found.all, &found.own);
+    let rights = rows::rights_of(subject, &found.all, &found.own);
     for remark in &rights.remarks {
         text.push_str(&format!("  # {}\n", remark.replace(HOME, "the scenario's namespace")));
     }

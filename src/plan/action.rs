@@ -253,7 +253,7 @@ impl Action {
         match self {
             Action::Can(can) => lines::questions(can),
             Action::Kubectl(kubectl) => {
-                let mut words = shell::words(["kubectl"]);
+                let mut words = shell::owned_words(["kubectl"]);
                 words.extend(kubectl.args.iter().cloned());
                 shell::piped(kubectl.stdin.as_deref(), &words)
             }
@@ -262,7 +262,7 @@ impl Action {
             Action::Create(objects) => lines::manifests("kubectl create", objects),
             Action::Pod(pod) => {
                 let create = lines::piped_in("kubectl create -f -", std::slice::from_ref(pod));
-                let mut wait = shell::words(["kubectl", "wait", "--for=condition=Ready"]);
+                let mut wait = shell::owned_words(["kubectl", "wait", "--for=condition=Ready"]);
                 wait.push(format!("pod/{}", pod.name));
                 shell::in_namespace(&mut wait, pod.namespace.as_deref());
                 wait.push(lines::timeout(limit));
@@ -270,7 +270,7 @@ impl Action {
             }
             Action::Get(target) => lines::get(target),
             Action::Delete(target) => {
-                let mut delete = shell::words(["kubectl", "delete"]);
+                let mut delete = shell::owned_words(["kubectl", "delete"]);
                 shell::object(&mut delete, target);
                 shell::line(&delete)
             }

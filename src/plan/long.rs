@@ -30,11 +30,11 @@ impl Kubectl {
     /// The argument that is too long, counted from those that the scenario says, and why.
     pub fn too_long(&self) -> Option<(usize, String)> {
         let own = self.args.iter().skip(self.added).enumerate();
-        own.filter(|(_, word)| word.len() > ARGUMENT).map(|(index, word)| (index, words(word.len()))).next()
+        own.filter(|(_, word)| word.len() > ARGUMENT).map(|(index, word)| (index, size_in_words(word.len()))).next()
     }
 }
 
-fn words(bytes: usize) -> String {
+fn size_in_words(bytes: usize) -> String {
     format!("an argument of {bytes} bytes: Linux takes {ARGUMENT} at most")
 }
 

@@ -282,7 +282,7 @@ pub fn review(right: &Request) -> Value {
 }
 
 /// A right in words: `create pods/exec x in namespace y`.
-pub fn words(right: &Request) -> String {
+pub fn right_in_words(right: &Request) -> String {
     match right {
         Request::Resource { verb, group, resource, subresource, namespace, name } => {
             let group = if group.is_empty() { String::new() } else { format!(".{group}") };

@@ -45,8 +45,8 @@ impl Lesson {
         let path = plan.document.source.path.to_string_lossy();
         Lesson {
             path: show::line(&path, show::BODY),
-            title: text(&plan.title),
-            say: plan.say.as_deref().map(text),
+            title: narration_text(&plan.title),
+            say: plan.say.as_deref().map(narration_text),
             parts: plan.steps.iter().map(Part::of_step).collect(),
         }
     }
@@ -81,9 +81,9 @@ impl Part {
         let asked = exchange::requests(step);
         let lines = show::clean(&equivalent::equivalent(step), show::BODY * 16);
         Part {
-            title: text(&step.title),
-            say: step.say.as_deref().map(text),
-            predict: step.predict.as_deref().map(text),
+            title: narration_text(&step.title),
+            say: step.say.as_deref().map(narration_text),
+            predict: step.predict.as_deref().map(narration_text),
             types: typed(&lines, &asked),
             asks: asked.iter().map(asks).collect(),
             makes: step.action.changes(),
@@ -106,7 +106,7 @@ impl Part {
     }
 }
 
-fn text(text: &str) -> String {
+fn narration_text(text: &str) -> String {
     redact(text).into_owned()
 }
 

@@ -27,7 +27,7 @@ fn each(bytes: &[u8], between: &str, cell: impl Fn(u8) -> String) -> String {
     bytes.iter().map(|byte| cell(*byte)).collect::<Vec<_>>().join(between)
 }
 
-fn words(bytes: &[u8], size: usize, cell: fn(u64) -> String) -> String {
+fn cells_in_words(bytes: &[u8], size: usize, cell: fn(u64) -> String) -> String {
     let word = |part: &[u8]| cell(part.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     bytes.chunks(size).map(|part| format!(" {}", word(part))).collect()
 }
@@ -54,15 +54,15 @@ type Writer = fn(&[u8]) -> String;
 #[case::decimal_od(|b: &[u8]| dump(b, 16, octal, |b| format!(" {}", each(b, " ", |b| format!("{b:>3}")))))]
 #[case::octal(|b: &[u8]| each(b, " ", |b| format!("{b:03o}")))]
 #[case::od_b(|b: &[u8]| dump(b, 16, octal, |b| format!(" {}", each(b, " ", |b| format!("{b:03o}")))))]
-#[case::od(|b: &[u8]| dump(b, 16, octal, |b| words(b, 2, |w| format!("{w:06o}"))))]
-#[case::od_x(|b: &[u8]| dump(b, 16, octal, |b| words(b, 2, |w| format!("{w:04x}"))))]
-#[case::od_an_x(|b: &[u8]| dump(b, 16, none, |b| words(b, 2, |w| format!("{w:04x}"))))]
-#[case::od_d(|b: &[u8]| dump(b, 16, octal, |b| words(b, 2, |w| format!("{w:>5}"))))]
-#[case::od_x4(|b: &[u8]| dump(b, 16, octal, |b| words(b, 4, |w| format!("{w:08x}"))))]
-#[case::od_x8(|b: &[u8]| dump(b, 16, octal, |b| words(b, 8, |w| format!("{w:016x}"))))]
-#[case::od_u4(|b: &[u8]| dump(b, 16, octal, |b| words(b, 4, |w| format!("{w:>10}"))))]
+#[case::od(|b: &[u8]| dump(b, 16, octal, |b| cells_in_words(b, 2, |w| format!("{w:06o}"))))]
+#[case::od_x(|b: &[u8]| dump(b, 16, octal, |b| cells_in_words(b, 2, |w| format!("{w:04x}"))))]
+#[case::od_an_x(|b: &[u8]| dump(b, 16, none, |b| cells_in_words(b, 2, |w| format!("{w:04x}"))))]
+#[case::od_d(|b: &[u8]| dump(b, 16, octal, |b| cells_in_words(b, 2, |w| format!("{w:>5}"))))]
+#[case::od_x4(|b: &[u8]| dump(b, 16, octal, |b| cells_in_words(b, 4, |w| format!("{w:08x}"))))]
+#[case::od_x8(|b: &[u8]| dump(b, 16, octal, |b| cells_in_words(b, 8, |w| format!("{w:016x}"))))]
+#[case::od_u4(|b: &[u8]| dump(b, 16, octal, |b| cells_in_words(b, 4, |w| format!("{w:>10}"))))]
 #[case::od_x1(|b: &[u8]| dump(b, 16, octal, |b| format!(" {}", each(b, " ", |b| format!("{b:02x}")))))]
-#[case::hexdump(|b: &[u8]| dump(b, 16, |at| format!("{at:07x}"), |b| words(b, 2, |w| format!("{w:04x}"))))]
+#[case::hexdump(|b: &[u8]| dump(b, 16, |at| format!("{at:07x}"), |b| cells_in_words(b, 2, |w| format!("{w:04x}"))))]
 #[case::hexdump_c(|b: &[u8]| dump(b, 16, |at| format!("{at:08x}  "), |b| {
     format!("{:<49} |{}|", each(b, " ", |b| format!("{b:02x}")), shown(b))
 }))]

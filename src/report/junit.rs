@@ -67,7 +67,7 @@ fn case(story: &Story<'_>) -> TestCase {
             let kind = if failed { NonSuccessKind::Failure } else { NonSuccessKind::Error };
             let mut status = TestCaseStatus::non_success(kind);
             status.set_message(line(&story.reason)).set_type(story.class());
-            let text = text(story.culprit(), &story.troubles);
+            let text = failure_text(story.culprit(), &story.troubles);
             if !text.is_empty() {
                 status.set_description(text);
             }
@@ -92,7 +92,7 @@ fn case(story: &Story<'_>) -> TestCase {
 fn rerun(earlier: &Earlier<'_>) -> TestRerun {
     let mut rerun = TestRerun::new(NonSuccessKind::Error);
     rerun.set_message(line(&earlier.reason)).set_type(earlier.class.as_str());
-    rerun.set_stack_trace(text(earlier.culprit, &earlier.troubles));
+    rerun.set_stack_trace(failure_text(earlier.culprit, &earlier.troubles));
     rerun
 }
 
@@ -120,7 +120,7 @@ fn place(case: &mut TestCase, path: &str, line: usize) {
 }
 
 /// All that is known, as the terminal has it.
-fn text(culprit: Option<&StepFinished>, troubles: &[Trouble]) -> String {
+fn failure_text(culprit: Option<&StepFinished>, troubles: &[Trouble]) -> String {
     let mut text = String::new();
     if let Some(step) = culprit {
         text += &Terminal::new(false, Verbosity::Normal, 110).step(step);

@@ -13,7 +13,7 @@ use crate::cluster::ClusterError;
 pub async fn caught<T>(steps: impl Future<Output = T>) -> Result<T, ClusterError> {
     // What the steps had in their hands is not used any more, but for numbers and lists that are whole at any time.
     AssertUnwindSafe(steps).catch_unwind().await.map_err(|panic| ClusterError {
-        log: words(&*panic).lines().map(str::to_owned).collect(),
+        log: panic_in_words(&*panic).lines().map(str::to_owned).collect(),
         ..ClusterError::new(
             "this is a bug in kubewalk; it ended the scenario",
             "the claim is neither true nor false; please report it, with the lines that say where it happened",
@@ -22,7 +22,7 @@ pub async fn caught<T>(steps: impl Future<Output = T>) -> Result<T, ClusterError
 }
 
 /// What a panic said.
-fn words(panic: &(dyn Any + Send)) -> &str {
+fn panic_in_words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }

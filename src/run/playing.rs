@@ -111,7 +111,7 @@ impl<'a> Playing<'a> {
         let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
         seen.when = step.expected.iter().filter_map(|item| item.when.as_ref()).map(When::words).collect();
         if let Ok(attempt::Judged { got, .. }) = &asked {
-            seen.rbac = rbac::of(step, judged::calls(step), &got.answer, got.at);
+            seen.rbac = rbac::shown_by(step, judged::calls(step), &got.answer, got.at);
         }
         seen.lines =
             Some(reproduce::saved(written) + &reproduce::lines(step, asked.as_ref().ok(), &context.curl_image));

@@ -46,7 +46,7 @@ pub async fn check(plans: &[Plan], cluster: &Cluster, existing: &Existing) -> Re
     let mut missing = Vec::new();
     for (((plan, pointer), right), answer) in rights.into_iter().zip(answers) {
         if !answer.map_err(|e| failed(&e))? {
-            missing.push(place(plan, (pointer, needs::words(&right))));
+            missing.push(place(plan, (pointer, needs::right_in_words(&right))));
         }
     }
     if !missing.is_empty() {

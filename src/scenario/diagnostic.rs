@@ -64,12 +64,12 @@ const WIDTH: usize = 120;
 pub fn render(diagnostics: &[Diagnostic], source: &Source, color: bool) -> String {
     let texts: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| one(diagnostic, diagnostic.file.as_ref().unwrap_or(source), color))
+        .map(|diagnostic| render_one(diagnostic, diagnostic.file.as_ref().unwrap_or(source), color))
         .collect();
     texts.join("\n")
 }
 
-fn one(diagnostic: &Diagnostic, source: &Source, color: bool) -> String {
+fn render_one(diagnostic: &Diagnostic, source: &Source, color: bool) -> String {
     let remarks: Vec<Remark<'_>> = diagnostic.hint.as_deref().map(Remark::Help).into_iter().collect();
     let second = diagnostic.second.as_ref().map(|(span, label)| (*span, label.as_str()));
     let label = diagnostic.label.as_deref();

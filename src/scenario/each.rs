@@ -148,7 +148,7 @@ fn scalar(node: &Node) -> String {
 }
 
 fn filled_entry(entry: &Entry, row: &[Entry], found: &mut Vec<Diagnostic>) -> Entry {
-    let key = text(&entry.key, entry.key_span, row, found);
+    let key = filled_text(&entry.key, entry.key_span, row, found);
     Entry { key, value: filled(&entry.value, row, found), ..entry.clone() }
 }
 
@@ -161,7 +161,11 @@ fn filled(node: &Node, row: &[Entry], found: &mut Vec<Diagnostic>) -> Node {
             if !whole.contains(OPEN) {
                 return node.clone();
             }
-            return Node { value: Value::String(text(whole, node.span, row, found)), plain: false, ..node.clone() };
+            return Node {
+                value: Value::String(filled_text(whole, node.span, row, found)),
+                plain: false,
+                ..node.clone()
+            };
         }
         Value::List(items) => Value::List(items.iter().map(|item| filled(item, row, found)).collect()),
         Value::Map(entries) => {
@@ -206,7 +210,7 @@ fn placed(node: &Node, span: Span) -> Node {
     Node { span, value, plain: false }
 }
 
-fn text(text: &str, span: Span, row: &[Entry], found: &mut Vec<Diagnostic>) -> String {
+fn filled_text(text: &str, span: Span, row: &[Entry], found: &mut Vec<Diagnostic>) -> String {
     let mut made = String::new();
     for piece in pieces(text, |name| name.starts_with(NAME)) {
         let name = match piece {

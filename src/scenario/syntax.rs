@@ -34,7 +34,7 @@ pub(super) fn explain(text: &str, trouble: &Trouble) -> Diagnostic {
     let span = trouble.span;
     if trouble.kind == Kind::Other
         && let Some(found) =
-            bad_space(text, trouble).or_else(|| advice::foreign::text(text)).or_else(|| levels(text, trouble))
+            bad_space(text, trouble).or_else(|| advice::foreign::of_text(text)).or_else(|| levels(text, trouble))
     {
         return found;
     }

@@ -33,7 +33,7 @@ fn owner() -> &'static Owner {
 /// Marks a manifest as made by this process, in that namespace if it is in one.
 pub fn mark(manifest: &mut Value, namespace: Option<&str>) {
     let owner = owner();
-    let seal = seal::of(&owner.run, manifest, namespace).unwrap_or_default();
+    let seal = seal::seal_for(&owner.run, manifest, namespace).unwrap_or_default();
     let metadata = &mut manifest["metadata"];
     for (map, key, value) in [
         ("labels", LABEL, owner.run.clone()),

@@ -66,7 +66,7 @@ pub fn settle(settings: &Settings) -> Result<(), ClusterError> {
 }
 
 /// The seal for an object that is about to be made; `None` without a key.
-pub fn of(run: &str, manifest: &Value, namespace: Option<&str>) -> Option<String> {
+pub fn seal_for(run: &str, manifest: &Value, namespace: Option<&str>) -> Option<String> {
     let metadata = &manifest["metadata"];
     let named = metadata["name"].as_str().filter(|name| !name.is_empty());
     let name = named.or_else(|| metadata["generateName"].as_str())?;
@@ -102,7 +102,7 @@ mod tests {
         settle(&settings).expect("a key");
         let object =
             |name: &str, namespace: &str| json!({"kind": "Role", "metadata": {"name": name, "namespace": namespace}});
-        let seal = of("r", &object("a", "n"), Some("n")).expect("a seal");
+        let seal = seal_for("r", &object("a", "n"), Some("n")).expect("a seal");
         assert!(holds("r", &seal, "Role", &object("a", "n")));
         for (run, kind, object) in [
             ("s", "Role", object("a", "n")),
@@ -114,7 +114,8 @@ mod tests {
         ] {
             assert!(!holds(run, &seal, kind, &object), "{run} {kind} {object}");
         }
-        let seal = of("r", &json!({"kind": "Role", "metadata": {"generateName": "g-"}}), Some("n")).expect("a seal");
+        let seal =
+            seal_for("r", &json!({"kind": "Role", "metadata": {"generateName": "g-"}}), Some("n")).expect("a seal");
         let made = |name: &str| json!({"metadata": {"name": name, "namespace": "n", "generateName": "g-"}});
         assert!(holds("r", &seal, "Role", &made("g-x1")) && !holds("r", &seal, "Role", &made("production")));
         // The same key the next time.

@@ -40,7 +40,7 @@ pub fn read(path: &Path) -> Result<Kubeconfig, Unusable> {
         _ => {}
     }
     let ours = own::nobody_elses(path);
-    let read = Kubeconfig::read_from(path).map_err(|e| Unusable::other(words(&e)))?;
+    let read = Kubeconfig::read_from(path).map_err(|e| Unusable::other(error_in_words(&e)))?;
     match (ours, reaches(&read)) {
         (Err(foreign), Some(what)) => Err(Unusable {
             why: format!("{foreign}, and {what}"),
@@ -66,7 +66,7 @@ pub fn read_all(files: &[PathBuf]) -> Result<Kubeconfig, ClusterError> {
     }
     for file in there {
         let one = read(file).map_err(|e| unusable(file, e))?;
-        all = all.merge(one).map_err(|e| unusable(file, Unusable::other(words(&e))))?;
+        all = all.merge(one).map_err(|e| unusable(file, Unusable::other(error_in_words(&e))))?;
     }
     Ok(all)
 }
@@ -90,7 +90,7 @@ fn is_endless(found: &std::fs::Metadata) -> bool {
 }
 
 /// What is wrong with a kubeconfig, or with what it names.
-pub fn words(error: &KubeconfigError) -> String {
+pub fn error_in_words(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::ReadConfig(e, _) => e.to_string(),
         KubeconfigError::Parse(e) => match e.location() {

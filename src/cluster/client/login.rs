@@ -24,7 +24,7 @@ const TOKEN: &str = "<token>";
 ///
 /// # Errors
 /// Why a credential helper gave none although it was asked, in one sentence; without a login a pull is possible.
-pub async fn of(image: &str) -> Result<Option<DockerCredentials>, String> {
+pub async fn login_for(image: &str) -> Result<Option<DockerCredentials>, String> {
     let server = registry(image);
     let mut text = Vec::new();
     let Some(path) = settings::docker_config() else { return Ok(None) };
@@ -79,7 +79,11 @@ async fn helper(name: &str, server: &str) -> Result<Option<DockerCredential>, St
         if stdout.contains("credentials not found") {
             return Ok(None);
         }
-        return Err(format!("the credential helper {name} failed ({}){}", said.status, plugin::words(&said.stderr)));
+        return Err(format!(
+            "the credential helper {name} failed ({}){}",
+            said.status,
+            plugin::stderr_in_words(&said.stderr)
+        ));
     }
     let answer: Value = serde_json::from_str(&stdout).unwrap_or_default();
     let (Some(user), Some(secret)) = (answer["Username"].as_str(), answer["Secret"].as_str()) else {

@@ -132,7 +132,7 @@ async fn ask(exec: &ExecConfig) -> Result<Credential, String> {
     let said = process::output(&mut command, None, ANSWERS_WITHIN, MOST).await;
     let said = said.map_err(|failed| format!("the credential plugin {name} {failed}"))?;
     if !said.status.success() {
-        return Err(format!("the credential plugin {name} failed ({}){}", said.status, words(&said.stderr)));
+        return Err(format!("the credential plugin {name} failed ({}){}", said.status, stderr_in_words(&said.stderr)));
     }
     read(&said.stdout, version).map_err(|why| format!("the answer of the credential plugin {name} {why}"))
 }
@@ -166,7 +166,7 @@ fn read(stdout: &[u8], version: &str) -> Result<Credential, String> {
 }
 
 /// The last of what a program had to say, for an error.
-pub(in crate::cluster) fn words(stderr: &[u8]) -> String {
+pub(in crate::cluster) fn stderr_in_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(3)..].join("; ");

@@ -219,7 +219,7 @@ pub async fn ensure(
         );
     }
     let begun = Instant::now();
-    let login = unless_stopped(stop, login::of(image)).await.map_err(StartError::Stopped)?;
+    let login = unless_stopped(stop, login::login_for(image)).await.map_err(StartError::Stopped)?;
     let login = login.unwrap_or_else(|why| {
         progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
         None

@@ -67,7 +67,7 @@ pub(super) async fn fetch(
     let tree = staging.path.join("tree");
     let folder = private(&staging.path, &tree).map_err(disk)?;
     let name = image.to_string();
-    let login = login::of(&name).await.unwrap_or_else(|why| {
+    let login = login::login_for(&name).await.unwrap_or_else(|why| {
         progress(Progress::Note(format!("{why}; {name} is pulled without a login")));
         None
     });

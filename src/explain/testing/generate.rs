@@ -29,12 +29,12 @@ pub struct Generated {
     index: usize,
 }
 
-fn one<'a>(rng: &mut StdRng, of: &[&'a str]) -> &'a str {
+fn pick_one<'a>(rng: &mut StdRng, of: &[&'a str]) -> &'a str {
     of.choose(rng).expect("an alphabet")
 }
 
 fn some(rng: &mut StdRng, of: &[&str]) -> Vec<String> {
-    (0..rng.random_range(1..=2)).map(|_| one(rng, of).to_owned()).collect()
+    (0..rng.random_range(1..=2)).map(|_| pick_one(rng, of).to_owned()).collect()
 }
 
 fn rule(rng: &mut StdRng, cluster: bool) -> Value {
@@ -52,9 +52,9 @@ fn rule(rng: &mut StdRng, cluster: bool) -> Value {
     let resources: Vec<String> = (0..rng.random_range(1..=2))
         .map(|_| match rng.random_range(0..12) {
             0 => "*".into(),
-            1 => format!("*/{}", one(rng, &SUBRESOURCES)),
-            2..=5 => format!("{}/{}", one(rng, &RESOURCES), one(rng, &SUBRESOURCES)),
-            _ => one(rng, &RESOURCES).to_owned(),
+            1 => format!("*/{}", pick_one(rng, &SUBRESOURCES)),
+            2..=5 => format!("{}/{}", pick_one(rng, &RESOURCES), pick_one(rng, &SUBRESOURCES)),
+            _ => pick_one(rng, &RESOURCES).to_owned(),
         })
         .collect();
     let mut rule = json!({"apiGroups": groups, "resources": resources, "verbs": verbs});
@@ -122,7 +122,7 @@ impl Generated {
     }
 
     fn account(&self, rng: &mut StdRng) -> String {
-        format!("{}{}", one(rng, &["app", "job"]), self.index)
+        format!("{}{}", pick_one(rng, &["app", "job"]), self.index)
     }
 
     fn subject(&self, rng: &mut StdRng, cluster: bool) -> Value {
@@ -131,11 +131,11 @@ impl Generated {
         let group = |name: &str| json!({"kind": "Group", "name": name, "apiGroup": GROUP});
         let namespace = self.namespace(rng);
         match rng.random_range(0..20) {
-            0..=4 => user(one(rng, &[ann, bob])),
-            5..=9 => group(one(rng, &[devs, ops])),
+            0..=4 => user(pick_one(rng, &[ann, bob])),
+            5..=9 => group(pick_one(rng, &[devs, ops])),
             // Slips: a group as a user, an account as a user.
-            10 => user(one(rng, &[devs, &format!("system:serviceaccount:{namespace}:app{}", self.index)])),
-            11 => group(one(rng, &[ann, &format!("system:serviceaccount:{namespace}")])),
+            10 => user(pick_one(rng, &[devs, &format!("system:serviceaccount:{namespace}:app{}", self.index)])),
+            11 => group(pick_one(rng, &[ann, &format!("system:serviceaccount:{namespace}")])),
             12 if self.index.is_multiple_of(10) => group(&format!("system:serviceaccounts:{namespace}")),
             13 if !cluster => json!({"kind": "ServiceAccount", "name": self.account(rng)}),
             _ => json!({"kind": "ServiceAccount", "name": self.account(rng), "namespace": namespace}),
@@ -159,24 +159,24 @@ impl Generated {
     fn anybody(&self, rng: &mut StdRng) -> Caller {
         let [ann, bob, devs, ops] = self.people();
         match rng.random_range(0..5) {
-            0 => Caller::new(one(rng, &[&ann, &bob]), []),
-            1 => Caller::new(ann, [one(rng, &[&devs, &ops]).to_owned()]),
-            2 => Caller::new(one(rng, &[&devs, "system:anonymous"]), []),
+            0 => Caller::new(pick_one(rng, &[&ann, &bob]), []),
+            1 => Caller::new(ann, [pick_one(rng, &[&devs, &ops]).to_owned()]),
+            2 => Caller::new(pick_one(rng, &[&devs, "system:anonymous"]), []),
             _ => Caller::new(format!("system:serviceaccount:{}:{}", self.namespace(rng), self.account(rng)), []),
         }
     }
 
     fn anything(&self, rng: &mut StdRng) -> Request {
         if rng.random_ratio(1, 4) {
-            return Request::Path { verb: one(rng, &VERBS).into(), path: one(rng, &PATHS).into() };
+            return Request::Path { verb: pick_one(rng, &VERBS).into(), path: pick_one(rng, &PATHS).into() };
         }
         Request::Resource {
-            verb: one(rng, &VERBS).into(),
-            group: one(rng, &GROUPS).into(),
-            resource: one(rng, &RESOURCES).into(),
-            subresource: rng.random_bool(0.3).then(|| one(rng, &SUBRESOURCES).into()),
+            verb: pick_one(rng, &VERBS).into(),
+            group: pick_one(rng, &GROUPS).into(),
+            resource: pick_one(rng, &RESOURCES).into(),
+            subresource: rng.random_bool(0.3).then(|| pick_one(rng, &SUBRESOURCES).into()),
             namespace: rng.random_bool(0.8).then(|| self.namespace(rng)),
-            name: rng.random_bool(0.4).then(|| one(rng, &NAMES).into()),
+            name: rng.random_bool(0.4).then(|| pick_one(rng, &NAMES).into()),
         }
     }
 
@@ -214,14 +214,14 @@ impl Generated {
         let choice = rng.random_range(0..8);
         match &mut question.request {
             _ if choice == 0 => question.caller = self.anybody(rng),
-            Request::Path { path, .. } if choice > 3 => *path = one(rng, &PATHS).into(),
-            Request::Path { verb, .. } => *verb = one(rng, &VERBS).into(),
+            Request::Path { path, .. } if choice > 3 => *path = pick_one(rng, &PATHS).into(),
+            Request::Path { verb, .. } => *verb = pick_one(rng, &VERBS).into(),
             Request::Resource { verb, group, resource, subresource, namespace, name } => match choice {
-                1 => *verb = one(rng, &VERBS).into(),
-                2 => *group = one(rng, &GROUPS).into(),
-                3 => *resource = one(rng, &RESOURCES).into(),
-                4 => *subresource = subresource.is_none().then(|| one(rng, &SUBRESOURCES).into()),
-                5 => *name = name.is_none().then(|| one(rng, &NAMES).into()),
+                1 => *verb = pick_one(rng, &VERBS).into(),
+                2 => *group = pick_one(rng, &GROUPS).into(),
+                3 => *resource = pick_one(rng, &RESOURCES).into(),
+                4 => *subresource = subresource.is_none().then(|| pick_one(rng, &SUBRESOURCES).into()),
+                5 => *name = name.is_none().then(|| pick_one(rng, &NAMES).into()),
                 6 => *namespace = None,
                 _ => *namespace = Some(self.namespace(rng)),
             },
@@ -233,7 +233,7 @@ impl Generated {
 fn answered(rng: &mut StdRng, rule: &PolicyRule, namespace: Option<String>) -> Request {
     let mut pick = |of: &Vec<String>, or: &[&str]| {
         let picked = of.choose(rng).map_or("*", String::as_str);
-        if picked == "*" { one(rng, or).to_owned() } else { picked.to_owned() }
+        if picked == "*" { pick_one(rng, or).to_owned() } else { picked.to_owned() }
     };
     let verb = pick(&rule.verbs, &VERBS);
     if let Some(paths) = &rule.non_resource_urls {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     outside,
-    shell::{in_namespace, is_long, line, object, piped, printf, quote, words},
+    shell::{in_namespace, is_long, line, object, owned_words, piped, printf, quote},
 };
 use crate::{
     k8s::well_known::MOUNT,
@@ -91,7 +91,7 @@ pub(in crate::plan) fn timeout(limit: Duration) -> String {
 }
 
 pub(in crate::plan) fn get(target: &Target) -> String {
-    let mut words = words(["kubectl", "get"]);
+    let mut words = owned_words(["kubectl", "get"]);
     object(&mut words, target);
     if target.kind.namespaced && target.namespace.is_none() {
         words.push("-A".into());
@@ -119,7 +119,7 @@ pub(in crate::plan) fn wait(limit: Duration, target: &Target, until: &Until) -> 
     };
     let lines: Vec<_> = (states.iter())
         .map(|state| {
-            let mut words = words(["kubectl", "wait"]);
+            let mut words = owned_words(["kubectl", "wait"]);
             words.push(format!("--for={state}"));
             object(&mut words, target);
             words.push(timeout(limit));
@@ -154,17 +154,17 @@ const FOUND: &str = "$POD";
 /// The lines, with the one before them that finds the Pod, if it has another name the next time.
 fn found(place: &Place, lines: &str) -> String {
     let Some(Of::Labels(labels)) = place.of.as_ref().filter(|_| !place.added) else { return lines.to_owned() };
-    let mut get = words(["kubectl", "get", "pods"]);
+    let mut get = owned_words(["kubectl", "get", "pods"]);
     in_namespace(&mut get, Some(&place.namespace));
     get.extend(["-l".to_owned(), selector(labels)]);
-    get.extend(words(["--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}"]));
+    get.extend(owned_words(["--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.name}"]));
     // A shell reads it only within other quotes; it stands before the command.
     format!("POD=$({})\n{}", line(&get), lines.replacen(&quote(FOUND), &format!("\"{FOUND}\""), 1))
 }
 
 /// `kubectl exec … --`.
 fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
-    let mut words = words(["kubectl", "exec"]);
+    let mut words = owned_words(["kubectl", "exec"]);
     if stdin {
         words.push("-i".into());
     }
@@ -181,7 +181,7 @@ fn in_pod(place: &Place, stdin: bool) -> Vec<String> {
 }
 
 pub(in crate::plan) fn curl(call: &Curl) -> String {
-    let mut words = words(["curl", "-sS"]);
+    let mut words = owned_words(["curl", "-sS"]);
     if call.url.contains(['[', ']']) {
         words.push("--globoff".into());
     }
@@ -307,7 +307,7 @@ fn find_guests_pod(place: &Place) -> Option<String> {
     let labels = match place.of.as_ref().filter(|_| place.added)? {
         Of::Labels(labels) => quote(&selector(labels)),
         Of::Owner(owner, name) if *owner != Owner::CronJob => {
-            let mut get = words(["kubectl", "get"]);
+            let mut get = owned_words(["kubectl", "get"]);
             get.extend([format!("{}.{}", owner.plural(), owner.group()), name.clone()]);
             in_namespace(&mut get, Some(&place.namespace));
             let each = "go-template={{range $key, $value := .spec.selector.matchLabels}}{{$key}}={{$value}},{{end}}";

@@ -1,6 +1,6 @@
 //! Lines for the caller, and for requests from outside the cluster.
 
-use super::shell::{in_namespace, is_long, line, object, piped, printf, quote, words};
+use super::shell::{in_namespace, is_long, line, object, owned_words, piped, printf, quote};
 use crate::{
     plan::{Call, Caller, Change, Credential, Identity, TokenCall},
     scenario::{calls::PatchType, verbs::Method},
@@ -85,11 +85,11 @@ pub(in crate::plan) fn request(call: &Call) -> String {
     if !call.headers.is_empty() || other && call.body.is_some() {
         return by_proxy(call);
     }
-    let mut raw = words(["kubectl", verb, "--raw"]);
+    let mut raw = owned_words(["kubectl", verb, "--raw"]);
     raw.push(call.path.clone());
     match (&call.body, call.method) {
         (Some(body), Method::Post | Method::Put | Method::Delete) => {
-            raw.extend(words(["-f", "-"]));
+            raw.extend(owned_words(["-f", "-"]));
             format!("{} | {}", printf(body), line(&raw))
         }
         (None, Method::Post | Method::Put) => format!("printf '' | {} -f -", line(&raw)),
@@ -98,7 +98,7 @@ pub(in crate::plan) fn request(call: &Call) -> String {
 }
 
 fn by_proxy(call: &Call) -> String {
-    let mut curl = words(["curl", "-sS", "--retry", "9", "--retry-connrefused"]);
+    let mut curl = owned_words(["curl", "-sS", "--retry", "9", "--retry-connrefused"]);
     match call.method {
         // By another name curl would wait for a body.
         Method::Head => curl.push("--head".into()),
@@ -112,7 +112,7 @@ fn by_proxy(call: &Call) -> String {
     }
     let long = call.body.as_deref().filter(|body| is_long(body));
     match (&call.body, long) {
-        (Some(_), Some(_)) => curl.extend(words(["--data-binary", "@-"])),
+        (Some(_), Some(_)) => curl.extend(owned_words(["--data-binary", "@-"])),
         (Some(body), None) => curl.extend(["--data-raw".into(), body.clone()]),
         (None, _) => {}
     }
@@ -123,13 +123,13 @@ fn by_proxy(call: &Call) -> String {
 /// `kubectl create token`, or the token of a Secret.
 pub(in crate::plan) fn token(call: &TokenCall) -> String {
     if let Some(secret) = &call.secret {
-        let mut get = words(["kubectl", "get", "secrets"]);
+        let mut get = owned_words(["kubectl", "get", "secrets"]);
         get.push(secret.clone());
         in_namespace(&mut get, Some(&call.namespace));
-        get.extend(words(["-o", "jsonpath={.data.token}"]));
+        get.extend(owned_words(["-o", "jsonpath={.data.token}"]));
         return format!("{} | base64 -d", line(&get));
     }
-    let mut create = words(["kubectl", "create", "token"]);
+    let mut create = owned_words(["kubectl", "create", "token"]);
     create.push(call.account.clone());
     in_namespace(&mut create, Some(&call.namespace));
     create.extend(call.seconds.map(|seconds| format!("--duration={seconds}s")));
@@ -142,7 +142,7 @@ pub(in crate::plan) fn token(call: &TokenCall) -> String {
 
 /// `kubectl patch`.
 pub(in crate::plan) fn patch(change: &Change) -> String {
-    let mut patch = words(["kubectl", "patch"]);
+    let mut patch = owned_words(["kubectl", "patch"]);
     object(&mut patch, &change.target);
     patch.extend(change.subresource.iter().map(|part| format!("--subresource={part}")));
     let how = match change.how {

@@ -2,7 +2,7 @@
 
 use crate::plan::Target;
 
-pub(in crate::plan) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+pub(in crate::plan) fn owned_words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(ToOwned::to_owned).to_vec()
 }
 

@@ -56,7 +56,7 @@ pub(in crate::plan) fn wanted(cx: &mut Context<'_>, at: &str, map: &Map<String, 
     let origin = if *key == "helm" {
         chart(cx, &named_at, map.get("helm")).map(Origin::Helm)
     } else {
-        text(
+        text_of_key(
             cx,
             &named_at,
             key,
@@ -90,7 +90,7 @@ pub(in crate::plan) fn wanted(cx: &mut Context<'_>, at: &str, map: &Map<String, 
 }
 
 /// A text that must be there.
-fn text(cx: &mut Context<'_>, at: &str, key: &str, value: Option<&Value>, example: &str) -> Option<String> {
+fn text_of_key(cx: &mut Context<'_>, at: &str, key: &str, value: Option<&Value>, example: &str) -> Option<String> {
     match value {
         Some(Value::String(name)) => Some(name.clone()),
         _ => {
@@ -112,7 +112,7 @@ fn namespace(cx: &mut Context<'_>, at: &str, value: Option<&Value>) -> Option<St
 }
 
 /// One text, or several.
-fn words(cx: &mut Context<'_>, at: &str, key: &str, value: Option<&Value>) -> Option<Vec<String>> {
+fn words_of_key(cx: &mut Context<'_>, at: &str, key: &str, value: Option<&Value>) -> Option<Vec<String>> {
     let list = match value? {
         Value::Array(list) if !list.is_empty() => list.clone(),
         one => vec![one.clone()],
@@ -144,12 +144,12 @@ fn chart(cx: &mut Context<'_>, at: &str, value: Option<&Value>) -> Option<Chart>
         cx.findings.error(at, "`helm` has no `chart`").at_key().hint(EXAMPLE);
         return None;
     }
-    let chart = text(cx, &below(at, "chart"), "chart", map.get("chart"), EXAMPLE);
-    let values = words(cx, &below(at, "values"), "values", map.get("values")).unwrap_or_default();
+    let chart = text_of_key(cx, &below(at, "chart"), "chart", map.get("chart"), EXAMPLE);
+    let values = words_of_key(cx, &below(at, "values"), "values", map.get("values")).unwrap_or_default();
     let namespace = namespace(cx, &below(at, "namespace"), map.get("namespace"));
     let release = map.get("release").and_then(|value| {
         let at = below(at, "release");
-        let name = text(cx, &at, "release", Some(value), "e.g. `release: web`")?;
+        let name = text_of_key(cx, &at, "release", Some(value), "e.g. `release: web`")?;
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
         if name.is_empty() || name.len() > 53 || !name.chars().all(fits) || name.starts_with(['-', '.']) {
             cx.findings
@@ -196,8 +196,8 @@ fn selection(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> Select
         };
         cx.findings.error(&below(&at, key), format!("`select` takes no `{key}`")).at_key().hint(hint);
     }
-    selection.kinds = words(cx, &below(&at, "kind"), "kind", said.get("kind"));
-    selection.names = words(cx, &below(&at, "name"), "name", said.get("name"));
+    selection.kinds = words_of_key(cx, &below(&at, "kind"), "kind", said.get("kind"));
+    selection.names = words_of_key(cx, &below(&at, "name"), "name", said.get("name"));
     if let Some(label) = said.get("label") {
         let at = below(&at, "label");
         match label.as_str().map(select::labels) {

@@ -181,7 +181,7 @@ fn as_written(cx: &mut Context<'_>, at: &str, text: &str) {
 
 fn walk(cx: &mut Context<'_>, at: &str, node: &Node, place: Place<'_>) {
     match &node.value {
-        Value::String(text) => self::text(cx, at, text, place),
+        Value::String(text) => check_text(cx, at, text, place),
         Value::List(items) => {
             items.iter().enumerate().for_each(|(index, item)| walk(cx, &below(at, index), item, place));
         }
@@ -219,7 +219,7 @@ fn key(cx: &mut Context<'_>, at: &str, entry: &Entry, text: &str) {
 }
 
 /// A text in which something only looks like a placeholder.
-fn text(cx: &mut Context<'_>, at: &str, text: &str, place: Place<'_>) {
+fn check_text(cx: &mut Context<'_>, at: &str, text: &str, place: Place<'_>) {
     if let Some(Slip { written, meant }) = placeholder::slip(text) {
         let hint = format!("did you mean `{meant}`?");
         if place.program {

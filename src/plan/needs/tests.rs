@@ -9,7 +9,11 @@ fn planned(text: &str) -> Plan {
 }
 
 fn needed(plan: &Plan) -> Vec<String> {
-    rights(plan).iter().map(|(_, right)| words(right)).map(|text| text.replace(&plan.namespace, "OWN")).collect()
+    rights(plan)
+        .iter()
+        .map(|(_, right)| right_in_words(right))
+        .map(|text| text.replace(&plan.namespace, "OWN"))
+        .collect()
 }
 
 const STORY: &str = "
@@ -142,7 +146,7 @@ fn who_owns_a_namespace_needs_nothing_else() {
     assert_eq!(touches(&plan, &[])[0].1, "uses the namespace team-a, which is not its own");
     for (_, right) in rights(&plan) {
         let inside = matches!(&right, Request::Resource { namespace: Some(namespace), .. } if namespace == "team-a");
-        assert!(inside, "{}", words(&right));
+        assert!(inside, "{}", right_in_words(&right));
     }
 }
 
@@ -179,8 +183,10 @@ fn questions_about_the_namespace_are_asked_in_it() {
             "title: A story\nsteps:\n  - {{title: An account, serviceAccount: a}}\n  - title: It may not\n    can: {{who: \
              serviceaccount/a, verb: list, resource: pods, namespace: '{namespace}', allowed: false}}\n"
         );
-        let needed: Vec<_> =
-            rights(&in_team_a(&text)).into_iter().map(|(at, right)| format!("{at} {}", words(&right))).collect();
+        let needed: Vec<_> = rights(&in_team_a(&text))
+            .into_iter()
+            .map(|(at, right)| format!("{at} {}", right_in_words(&right)))
+            .collect();
         needed.into_iter().filter(|line| line.contains("reviews")).collect::<Vec<_>>()
     };
     let local = "/steps/1 create localsubjectaccessreviews.authorization.k8s.io in namespace team-a";

@@ -15,20 +15,21 @@ pub(in crate::plan) fn served_with(drafts: &[Draft<'_>]) -> Apis {
     };
     let resources = of_kind("CustomResourceDefinition").flat_map(of_definition).collect();
     // An aggregated API is whatever another server says.
-    let others = of_kind("APIService").filter_map(|service| text(service, "/spec/group")).collect();
+    let others = of_kind("APIService").filter_map(|service| text_at(service, "/spec/group")).collect();
     Apis::of_scenario(resources, others)
 }
 
-fn text(value: &Value, pointer: &str) -> Option<String> {
+fn text_at(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
 /// The resources of a CustomResourceDefinition, one for each version that it serves, and their subresources.
 fn of_definition(definition: &Value) -> Vec<Resource> {
-    let (Some(group), Some(plural)) = (text(definition, "/spec/group"), text(definition, "/spec/names/plural")) else {
+    let (Some(group), Some(plural)) = (text_at(definition, "/spec/group"), text_at(definition, "/spec/names/plural"))
+    else {
         return Vec::new();
     };
-    let kind = text(definition, "/spec/names/kind").unwrap_or_default();
+    let kind = text_at(definition, "/spec/names/kind").unwrap_or_default();
     let short = definition.pointer("/spec/names/shortNames").and_then(Value::as_array);
     let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
     let served = versions.into_iter().flatten().filter(|version| version["served"] != false);
@@ -36,10 +37,10 @@ fn of_definition(definition: &Value) -> Vec<Resource> {
         .filter_map(|version| {
             let own = Resource {
                 group: group.clone(),
-                version: text(version, "/name")?,
+                version: text_at(version, "/name")?,
                 plural: plural.clone(),
                 sub: None,
-                singular: text(definition, "/spec/names/singular").unwrap_or_else(|| kind.to_lowercase()),
+                singular: text_at(definition, "/spec/names/singular").unwrap_or_else(|| kind.to_lowercase()),
                 kind: kind.clone(),
                 namespaced: definition.pointer("/spec/scope").is_none_or(|scope| scope != "Cluster"),
                 verbs: REQUEST_VERBS.map(str::to_owned).to_vec(),

@@ -7,7 +7,7 @@ impl Diagram {
     pub fn sentences(&self) -> Vec<String> {
         let mut said = Vec::new();
         for (index, subject) in self.nodes.iter().enumerate().filter(|(_, node)| node.column == Column::Subject) {
-            let name = words(subject);
+            let name = node_in_words(subject);
             let mut any = false;
             for edge in self.from(index) {
                 any = true;
@@ -17,7 +17,7 @@ impl Diagram {
                         let calls = to.lines.join("; ");
                         said.push(format!("{name}: {}: {calls} ({})", to.kind, edge.shown.words()));
                     }
-                    _ => said.push(format!("{name} is a subject of {} ({})", words(to), edge.shown.words())),
+                    _ => said.push(format!("{name} is a subject of {} ({})", node_in_words(to), edge.shown.words())),
                 }
             }
             if !any && subject.kind != "not drawn" {
@@ -28,14 +28,14 @@ impl Diagram {
             match node.column {
                 Column::Binding => {
                     for edge in self.from(index) {
-                        let role = words(&self.nodes[edge.to]);
-                        said.push(format!("{} grants {role} ({})", words(node), edge.shown.words()));
+                        let role = node_in_words(&self.nodes[edge.to]);
+                        said.push(format!("{} grants {role} ({})", node_in_words(node), edge.shown.words()));
                     }
                 }
                 Column::Role => {
                     for edge in self.from(index) {
                         let rule = self.nodes[edge.to].lines.join(" ");
-                        said.push(format!("{} has the rule: {rule} ({})", words(node), edge.shown.words()));
+                        said.push(format!("{} has the rule: {rule} ({})", node_in_words(node), edge.shown.words()));
                     }
                 }
                 Column::Subject | Column::Rule => {}
@@ -50,7 +50,7 @@ impl Diagram {
 }
 
 /// `RoleBinding readers in default`.
-fn words(node: &Node) -> String {
+fn node_in_words(node: &Node) -> String {
     let name = node.lines.join(" ");
     match node.kind.split_once(' ') {
         Some((kind, place)) if place.starts_with("in ") => format!("{kind} {name} {place}"),

@@ -25,7 +25,7 @@ pub(super) const STYLE: &str = include_str!("style.css");
 /// The page.
 pub fn render(records: &[Record]) -> String {
     let run = Run::of(records);
-    let words = words(&run);
+    let words = run_in_words(&run);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -56,7 +56,7 @@ pub fn render(records: &[Record]) -> String {
 }
 
 /// The run in a sentence.
-fn words(run: &Run<'_>) -> String {
+fn run_in_words(run: &Run<'_>) -> String {
     let all = run.scenarios.len();
     let failed = run.count(Verdict::Failed);
     let open = run.count(Verdict::Broken) + run.count(Verdict::NotRun);

@@ -101,7 +101,7 @@ fn request(asked: &RequestRecord) -> Markup {
             @if let Some(place) = &asked.place { dt { "in Pod" } dd { (place) } }
             @for header in &asked.headers { dt { "header" } dd { (header) } }
         }
-        @if let Some(body) = &asked.body { (text(body)) }
+        @if let Some(body) = &asked.body { (excerpt_markup(body)) }
     }
 }
 
@@ -114,11 +114,11 @@ fn answer(finished: &StepFinished, answered: &ResponseRecord) -> Markup {
             @if let Some(code) = answered.exit_code { dt { "exit code" } dd { (code) } }
             @for header in &answered.headers { dt { "header" } dd { (header) } }
         }
-        @if let Some(body) = &answered.body { (text(body)) }
-        @if let Some(stderr) = &answered.stderr { p.soft { "On standard error:" } (text(stderr)) }
+        @if let Some(body) = &answered.body { (excerpt_markup(body)) }
+        @if let Some(stderr) = &answered.stderr { p.soft { "On standard error:" } (excerpt_markup(stderr)) }
     }
 }
 
-fn text(excerpt: &Excerpt) -> Markup {
+fn excerpt_markup(excerpt: &Excerpt) -> Markup {
     html! { pre tabindex="0" { (excerpt.shown()) } }
 }

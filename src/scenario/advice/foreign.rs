@@ -78,7 +78,7 @@ pub(in crate::scenario) fn tree(text: &str, root: &Node) -> Option<Diagnostic> {
                 above,
             ))
         }
-        Value::String(said) => words(said, root.span),
+        Value::String(said) => of_words(said, root.span),
         _ => None,
     }
 }
@@ -89,7 +89,7 @@ fn fix_above(text: &str, list: Span) -> Vec<Edit> {
 }
 
 /// A text that is no YAML mapping: a script, or requests of hurl.
-fn words(said: &str, span: Span) -> Option<Diagnostic> {
+fn of_words(said: &str, span: Span) -> Option<Diagnostic> {
     let first = said.split_whitespace().next().unwrap_or_default();
     let method = matches!(first, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS");
     if method && said.contains("://") {
@@ -110,7 +110,7 @@ fn words(said: &str, span: Span) -> Option<Diagnostic> {
 }
 
 /// What a text is that is not YAML at all.
-pub(in crate::scenario) fn text(text: &str) -> Option<Diagnostic> {
+pub(in crate::scenario) fn of_text(text: &str) -> Option<Diagnostic> {
     let first = text.lines().next().unwrap_or_default();
     let span = Span { start: 0, end: first.len() };
     if text.lines().any(|line| line.starts_with("@test ")) {

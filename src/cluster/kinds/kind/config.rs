@@ -84,7 +84,7 @@ impl Config {
 
     /// What it asks of this machine beyond a node that only this machine reaches, for people who did not name it.
     pub fn notice(&self) -> Option<String> {
-        let dangers = dangers::of(&self.text);
+        let dangers = dangers::dangers_in(&self.text);
         let list = dangers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         (self.by_itself && !dangers.is_empty()).then(|| format!("{} of this folder {list}", self.from))
     }

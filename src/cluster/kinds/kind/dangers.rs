@@ -44,7 +44,7 @@ const PATCHES: [&str; 5] = [
 ];
 
 /// All that a text asks for.
-pub fn of(text: &str) -> Vec<Danger> {
+pub fn dangers_in(text: &str) -> Vec<Danger> {
     let Ok(config) = serde_saphyr::from_str::<Value>(text) else { return vec![Danger::Unreadable] };
     let mut found = Vec::new();
     patches(&config, &mut found);
@@ -59,12 +59,12 @@ pub fn of(text: &str) -> Vec<Danger> {
         let own = |image: &str| image.starts_with("kindest/node:") || image.starts_with("kindest/node@");
         found.extend(node["image"].as_str().filter(|image| !own(image)).map(|image| Danger::Image(image.to_owned())));
         let mounts = list(&node["extraMounts"]);
-        found.extend(mounts.iter().map(|mount| Danger::Mount(words(&mount["hostPath"]))));
+        found.extend(mounts.iter().map(|mount| Danger::Mount(value_in_words(&mount["hostPath"]))));
         for port in list(&node["extraPortMappings"]) {
             if let Some(place) = reached(&port["listenAddress"]) {
                 // Left out, kind takes every address.
                 let place = place.unwrap_or_else(|| "0.0.0.0".into());
-                found.push(Danger::Port(format!("{place}:{}", words(&port["hostPort"]))));
+                found.push(Danger::Port(format!("{place}:{}", value_in_words(&port["hostPort"]))));
             }
         }
         patches(&node, &mut found);
@@ -78,7 +78,7 @@ fn reached(address: &Value) -> Option<Option<String>> {
         None if address.is_null() => Some(None),
         Some("") => Some(None),
         Some(text) if text.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) => None,
-        _ => Some(Some(words(address))),
+        _ => Some(Some(value_in_words(address))),
     }
 }
 
@@ -87,7 +87,7 @@ fn patches(value: &Value, found: &mut Vec<Danger>) {
     found.extend(PATCHES.iter().filter(set).map(|word| Danger::Patch((*word).to_owned())));
 }
 
-fn words(value: &Value) -> String {
+fn value_in_words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "an unnamed place".into(),
@@ -122,7 +122,7 @@ mod tests {
     )]
     #[case("a: [", &["cannot be read"])]
     fn what_reaches_out_is_named(#[case] text: &str, #[case] expected: &[&str]) {
-        let said: Vec<_> = of(text).iter().map(ToString::to_string).collect();
+        let said: Vec<_> = dangers_in(text).iter().map(ToString::to_string).collect();
         assert_eq!(said, expected);
     }
 }
