@@ -1,7 +1,7 @@
 //! Namespaces (and other objects) of ours in clusters that outlive a run: how they are known, and how those of dead runs
 //! are removed.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
@@ -157,7 +157,8 @@ pub async fn sweep(
                     swept.push(what);
                     continue;
                 }
-                match remove(client, &object_path(&path, &namespace, &name), item).await {
+                let is_left = |now: &Value| is_dead(now) && is_sealed(now, &kind);
+                match remove(client, &object_path(&path, &namespace, &name), item, is_left).await {
                     Ok(true) => swept.push(what),
                     Ok(false) => continue,
                     Err(e) => {
@@ -266,17 +267,45 @@ pub async fn end_pods(client: &kube::Client, namespace: &str, uid: &str) -> Resu
     Ok(())
 }
 
-/// Removes an object if it is still the one that was seen, as it was seen; `false`: it is not, and stays.
-async fn remove(client: &kube::Client, path: &str, seen: &Value) -> Result<bool, kube::Error> {
-    let (uid, version) = (seen["metadata"]["uid"].as_str(), seen["metadata"]["resourceVersion"].as_str());
-    let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
-    let request = request.body(delete_options(uid, version, None)).map_err(kube::Error::HttpError)?;
-    match client.request::<Value>(request).await {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(true),
-        // Another one has the name now, or another caller has changed it since: it is not as dead as it looked.
-        Err(kube::Error::Api(status)) if status.code == 409 && status.message.contains("recondition") => Ok(false),
-        other => other.map(|_| true),
+/// So often an object is looked at again that changed between a look and its removal: a Pod that starts does so a few times.
+const LOOKS: u32 = 20;
+
+/// How long after a removal that came too late the object is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Removes an object if it is still the one that was seen, as it was seen. When it has changed since, `is_left` says of it as it is now
+/// whether a dead run has left it, and it is tried again; `false`: it is another one, or another caller's now, and stays.
+///
+/// # Errors
+/// Why not, as the end of a sentence.
+async fn remove(
+    client: &kube::Client,
+    path: &str,
+    seen: &Value,
+    is_left: impl Fn(&Value) -> bool,
+) -> Result<bool, String> {
+    let uid = seen["metadata"]["uid"].as_str();
+    // The last words of a Pod of a dead run are for no step.
+    let grace = path.rsplit('/').nth(1).filter(|plural| *plural == "pods").map(|_| 0);
+    let mut version = seen["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+    for _ in 0..LOOKS {
+        let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
+        let request = request.body(delete_options(uid, version.as_deref(), grace)).map_err(|e| e.to_string())?;
+        match client.request::<Value>(request).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 409 && status.message.contains("recondition") => {}
+            other => return other.map(|_| true).map_err(|e| e.to_string()),
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let request = http::Request::get(path).body(Vec::new()).map_err(|e| e.to_string())?;
+        match client.request::<Value>(request).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(true),
+            Err(e) => return Err(e.to_string()),
+            Ok(now) if now["metadata"]["uid"].as_str() != uid || !is_left(&now) => return Ok(false),
+            Ok(now) => version = now["metadata"]["resourceVersion"].as_str().map(str::to_owned),
+        }
     }
+    Err("it goes on changing".into())
 }
 
 /// Whether an object that was seen is there now and stays; `true` also if that is unknown.
@@ -291,6 +320,11 @@ async fn is_still_there(client: &kube::Client, path: &str, seen: &Value) -> bool
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
     use super::*;
 
     /// What a fake API server has: one kind, and of it what is listed; what a look at the object itself finds.
@@ -334,6 +368,56 @@ mod tests {
             let (_, left) = sweep(&fake_api_server(object("1"), found), &[], false).await.expect("swept");
             assert_eq!(!left.is_empty(), stays, "{left:?}");
         }
+    }
+
+    #[rstest::rstest]
+    #[case::as_it_was_seen(0, "1", true, Ok(true))]
+    // As a Pod that starts: its status is written between the look and the removal.
+    #[case::changed_meanwhile(3, "1", true, Ok(true))]
+    #[case::another_of_its_name(1, "2", true, Ok(false))]
+    #[case::another_callers_now(1, "1", false, Ok(false))]
+    #[case::without_end(u32::MAX, "1", true, Err("it goes on changing".to_owned()))]
+    #[tokio::test]
+    async fn what_changes_meanwhile_is_removed_if_it_is_still_a_dead_runs(
+        #[case] changes: u32,
+        #[case] uid: &'static str,
+        #[case] is_left: bool,
+        #[case] removed: Result<bool, String>,
+    ) {
+        let version = Arc::new(AtomicU32::new(0));
+        let fake_api_server = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let version = Arc::clone(&version);
+            async move {
+                let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+                assert_eq!(path, "/api/v1/namespaces/n/pods/a");
+                let body = request.into_body().collect_bytes().await.unwrap_or_default();
+                let now = version.load(Ordering::Relaxed);
+                let (status, body) = if method == http::Method::DELETE {
+                    let options: Value = serde_json::from_slice(&body).expect("options");
+                    assert_eq!(options["gracePeriodSeconds"], 0);
+                    assert_eq!(options["preconditions"], json!({"uid": "1", "resourceVersion": now.to_string()}));
+                    if now < changes {
+                        version.store(now + 1, Ordering::Relaxed);
+                        let message = "Precondition failed: ResourceVersion in precondition";
+                        (
+                            409,
+                            json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "message": message, "code": 409}),
+                        )
+                    } else {
+                        (200, json!({"kind": "Status", "status": "Success"}))
+                    }
+                } else {
+                    (200, json!({"metadata": {"name": "a", "uid": uid, "resourceVersion": now.to_string()}}))
+                };
+                let body = kube::client::Body::from(body.to_string().into_bytes());
+                Ok::<_, std::convert::Infallible>(
+                    http::Response::builder().status(status).body(body).expect("an answer"),
+                )
+            }
+        });
+        let seen = json!({"metadata": {"name": "a", "uid": "1", "resourceVersion": "0"}});
+        let client = kube::Client::new(fake_api_server, "default");
+        assert_eq!(remove(&client, "/api/v1/namespaces/n/pods/a", &seen, |_| is_left).await, removed);
     }
 
     #[test]
