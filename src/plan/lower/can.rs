@@ -142,6 +142,10 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         add(&mut asked, &who, &whats, &at, default == Default::Allowed);
     }
     slips(cx, &all, &asked, key);
+    // What need not be there for the question need not be there for its exception.
+    for cell in all.iter_mut().filter(|cell| cell.allowed) {
+        cell.on_purpose |= asked.iter().any(|other| other.on_purpose && other.is_about(cell));
+    }
     let fresh = |cell: &Cell| !all.iter().any(|there| there.is_about(cell));
     asked.retain(fresh);
     all.extend(asked);
