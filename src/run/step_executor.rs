@@ -139,7 +139,8 @@ impl<'a> StepExecutor<'a> {
                         StepError::Busy { after: Some(after), .. } => *after,
                         _ => pause,
                     };
-                    if !step.action.only_reads() || deadline.left() <= wait {
+                    let again = step.action.only_reads() || was_not_begun(&fault) && step.action.requests().len() == 1;
+                    if !again || deadline.left() <= wait {
                         return Err(fault);
                     }
                     tokio::time::sleep(wait).await;
@@ -194,6 +195,14 @@ fn server_trouble(step: &Step, asked: &Judged) -> Option<StepError> {
     if !said || meant || is_of_others(step, http) { None } else { api::busy(http) }
 }
 
+/// Whether the server says that it has done nothing yet, so that a step which changes something can be tried again, too: until 1.23 the
+/// admission of a Pod needs the account's token Secret, which a controller makes a moment after the account
+/// (`plugin/pkg/admission/serviceaccount`).
+fn was_not_begun(fault: &StepError) -> bool {
+    matches!(fault, StepError::Busy { status: 500, words, .. }
+        if words.starts_with("No API token found for service account ") && words.contains("retry after the token"))
+}
+
 /// Whether an expectation may be about a server's trouble.
 fn asks_for_trouble(expect: &Expect) -> bool {
     match expect.status {
@@ -224,6 +233,14 @@ mod tests {
         });
         let retry_after = Some(Duration::from_secs(7));
         judged(step, Http { retry_after, ..Http::with_object(status, Some(object)) })
+    }
+
+    #[test]
+    fn only_what_was_not_begun_is_tried_again_by_a_step_that_changes_something() {
+        let busy = |status, words: &str| StepError::Busy { status, words: words.into(), after: None };
+        let words = "No API token found for service account \"demo\", retry after the token is automatically created and added to the service account";
+        assert!(was_not_begun(&busy(500, words)));
+        assert!(!was_not_begun(&busy(503, words)) && !was_not_begun(&busy(500, "etcdserver: request timed out")));
     }
 
     const LIST: &str = "get: {kind: Pod}";
