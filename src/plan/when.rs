@@ -77,26 +77,40 @@ impl Comparison {
     }
 }
 
+/// What of a condition is not so.
+enum Lack<'a> {
+    Version,
+    Kind(&'a [ClusterKind]),
+    Feature(Feature),
+}
+
 impl When {
     /// Why it does not hold here, or nothing.
     pub fn missing(&self, here: &Here) -> Option<String> {
-        if !self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes)) {
-            let words: Vec<_> = (self.kubernetes.iter())
-                .map(|comparison| format!("{}{}", comparison.sign.written(), comparison.version))
-                .collect();
-            return Some(format!("needs Kubernetes {}, this is {}", words.join(", "), here.kubernetes));
-        }
-        if let Some(kinds) = &self.cluster
-            && !kinds.contains(&here.cluster)
-        {
-            let kinds: Vec<_> = kinds.iter().map(|kind| kind.word()).collect();
-            return Some(format!("needs a cluster of kind {}, this is {}", kinds.join(" or "), here.cluster));
-        }
-        let lacks = self.feature.iter().find(|feature| !here.feature.contains(feature))?;
-        Some(match lacks {
-            Feature::Pods => "needs a cluster that runs Pods".into(),
-            Feature::Anonymous => "needs a cluster that lets anonymous calls in".into(),
+        Some(match self.lack(here)? {
+            Lack::Version => {
+                let words = self.kubernetes.iter().map(|one| format!("{}{}", one.sign.written(), one.version));
+                let words = words.collect::<Vec<_>>().join(", ");
+                format!("needs Kubernetes {words}, this is {}", here.kubernetes)
+            }
+            Lack::Kind(kinds) => {
+                let kinds: Vec<_> = kinds.iter().map(|kind| kind.word()).collect();
+                format!("needs a cluster of kind {}, this is {}", kinds.join(" or "), here.cluster)
+            }
+            Lack::Feature(Feature::Pods) => "needs a cluster that runs Pods".into(),
+            Lack::Feature(Feature::Anonymous) => "needs a cluster that lets anonymous calls in".into(),
         })
+    }
+
+    /// The first that is not so here; without words, since a plan asks it of every cluster that there can be.
+    fn lack(&self, here: &Here) -> Option<Lack<'_>> {
+        if !self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes)) {
+            return Some(Lack::Version);
+        }
+        if let Some(kinds) = self.cluster.as_deref().filter(|kinds| !kinds.contains(&here.cluster)) {
+            return Some(Lack::Kind(kinds));
+        }
+        self.feature.iter().find(|feature| !here.feature.contains(feature)).copied().map(Lack::Feature)
     }
 
     /// Whether it holds on no version later than this one.
@@ -124,10 +138,7 @@ impl When {
 
     /// Whether it holds here.
     pub fn holds(&self, here: &Here) -> bool {
-        // As `missing`, without its words: the plan asks this of every cluster that there can be.
-        self.kubernetes.iter().all(|comparison| comparison.holds(here.kubernetes))
-            && self.cluster.as_ref().is_none_or(|kinds| kinds.contains(&here.cluster))
-            && self.feature.iter().all(|feature| here.feature.contains(feature))
+        self.lack(here).is_none()
     }
 }
 

@@ -158,7 +158,9 @@ pub async fn sweep(
                     continue;
                 }
                 let is_left = |now: &Value| is_dead(now) && is_sealed(now, &kind);
-                match remove(client, &object_path(&path, &namespace, &name), item, is_left).await {
+                // The last words of a Pod of a dead run are for no step.
+                let grace = (kind == "Pod").then_some(0);
+                match remove(client, &object_path(&path, &namespace, &name), (item, grace), is_left).await {
                     Ok(true) => swept.push(what),
                     Ok(false) => continue,
                     Err(e) => {
@@ -281,12 +283,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 async fn remove(
     client: &kube::Client,
     path: &str,
-    seen: &Value,
+    (seen, grace): (&Value, Option<u32>),
     is_left: impl Fn(&Value) -> bool,
 ) -> Result<bool, String> {
     let uid = seen["metadata"]["uid"].as_str();
-    // The last words of a Pod of a dead run are for no step.
-    let grace = path.rsplit('/').nth(1).filter(|plural| *plural == "pods").map(|_| 0);
     let mut version = seen["metadata"]["resourceVersion"].as_str().map(str::to_owned);
     for _ in 0..LOOKS {
         let request = http::Request::delete(path).header(http::header::CONTENT_TYPE, "application/json");
@@ -417,7 +417,7 @@ mod tests {
         });
         let seen = json!({"metadata": {"name": "a", "uid": "1", "resourceVersion": "0"}});
         let client = kube::Client::new(fake_api_server, "default");
-        assert_eq!(remove(&client, "/api/v1/namespaces/n/pods/a", &seen, |_| is_left).await, removed);
+        assert_eq!(remove(&client, "/api/v1/namespaces/n/pods/a", (&seen, Some(0)), |_| is_left).await, removed);
     }
 
     #[test]
