@@ -22,6 +22,7 @@ pub mod object;
 pub mod patch;
 pub mod pod;
 pub mod pod_exec;
+mod pod_made;
 pub mod pod_trouble;
 pub mod pod_wait;
 pub mod remembered;
@@ -74,9 +75,16 @@ pub async fn perform(
         Action::Delete(target) => delete::run(target, who, context, deadline).await,
         Action::Wait(target, until) => wait::run(target, until, context, deadline).await,
         Action::Curl(curl) => {
+            let before = if context.foreign { pod_made::Before::look(curl, context).await } else { None };
             let answer = curl::run(curl, action.only_reads(), context, deadline).await;
-            if let (Ok(Answer::Curl(http)), Some(_)) = (&answer, &curl.request) {
-                request::remember(curl.method, curl.path(), http, context);
+            let made = match (&answer, &curl.request) {
+                (Ok(Answer::Curl(http)), Some(_)) => request::made(curl.method, curl.path(), http),
+                _ => None,
+            };
+            match (made, before) {
+                (Some(made), Some(before)) => before.remember(made, context).await,
+                (Some(made), None) if !context.foreign => context.remember(made),
+                _ => {}
             }
             answer
         }

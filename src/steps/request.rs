@@ -39,32 +39,27 @@ pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Mome
     {
         context.mounted.learn_of_pod(&namespace, &name, &context.client).await;
     }
-    remember(call.method, &call.path, &answer, context);
+    if let Some(made) = made(call.method, &call.path, &answer) {
+        context.remember(made);
+    }
     Ok(Answer::Api(answer))
 }
 
-/// What a POST made is ours to remove.
-pub(super) fn remember(method: Method, path: &str, answer: &Http, context: &Context) {
-    let Some(json) = answer.json.as_ref().filter(|_| answer.status == 201 && method == Method::Post) else {
-        return;
-    };
+/// What a POST has made, as its answer says.
+pub(super) fn made(method: Method, path: &str, answer: &Http) -> Option<Made> {
+    let json = answer.json.as_ref().filter(|_| answer.status == 201 && method == Method::Post)?;
     let Request::Resource { group, resource, subresource: None, namespace, .. } = Request::from_http("POST", path)
     else {
-        return;
+        return None;
     };
-    let (Some(name), Some(kind), Some(api_version)) =
-        (json["metadata"]["name"].as_str(), json["kind"].as_str(), json["apiVersion"].as_str())
-    else {
-        return;
-    };
+    let (name, kind, api_version) =
+        (json["metadata"]["name"].as_str()?, json["kind"].as_str()?, json["apiVersion"].as_str()?);
     // Reviews are answered and not stored.
-    if json["metadata"]["uid"].as_str().is_none() || path.contains("dryRun=") {
-        return;
-    }
+    let uid = api::uid(Some(json)).filter(|_| !path.contains("dryRun="))?;
     let version = api_version.rsplit('/').next().unwrap_or(api_version).to_owned();
     let namespaced = namespace.is_some();
     let kind = Kind { group, version, kind: kind.to_owned(), plural: Some(resource), namespaced };
-    context.remember(Made { kind, namespace, name: name.to_owned(), uid: api::uid(Some(json)) });
+    Some(Made { kind, namespace, name: name.to_owned(), uid: Some(uid) })
 }
 
 fn method(method: Method) -> http::Method {
