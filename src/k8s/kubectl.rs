@@ -181,6 +181,11 @@ fn is_account_of(user: &str, namespace: &str) -> bool {
     rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with(':'))
 }
 
+/// Whether a GET of a subresource reaches something behind the API server, and so may do more than read.
+pub fn leads_on_by(subresource: &str) -> bool {
+    LEADS_ON.contains(&subresource)
+}
+
 /// Whether a GET of a path may reach something behind the API server.
 fn leads_on(path: &str) -> bool {
     let plain = path.split('?').next().unwrap_or_default();

@@ -212,15 +212,20 @@ pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
         })
         .collect();
     for step in &plan.steps {
-        for request in step.action.requests() {
+        for request in step.action.requests().into_iter().chain(by_address(&step.action)) {
             let Request::Resource { verb, group, resource, subresource, namespace, name } = &request else { continue };
-            if matches!(verb.as_str(), "get" | "list" | "watch") || special::only_asks(group, resource) {
+            let leads_on = subresource.as_deref().is_some_and(kubectl::leads_on_by) || verb == "proxy";
+            let reads = matches!(verb.as_str(), "get" | "list" | "watch") && !leads_on;
+            if reads || special::only_asks(group, resource) {
                 continue;
             }
+            let whole = subresource.as_ref().filter(|_| leads_on).map(|sub| format!("{resource}/{sub}"));
+            let resource = whole.as_ref().unwrap_or(resource);
             let what = match namespace {
                 Some(namespace) if resource != "namespaces" => {
                     let makes = verb == "create" && subresource.is_none();
-                    let made = name.as_ref().is_some_and(|name| made_in.contains(&(namespace, resource, name)));
+                    let plural = resource.split('/').next().unwrap_or_default();
+                    let made = name.as_ref().is_some_and(|name| made_in.contains(&(namespace, plural, name)));
                     let theirs = named.contains(namespace) && (makes || made);
                     let here = named.contains(namespace);
                     let name = name.as_deref().filter(|_| here).map(|name| format!(" {name}")).unwrap_or_default();
@@ -236,11 +241,40 @@ pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
                 found.push((step.pointer.clone(), format!("would {verb} {what}")));
             }
         }
+        if let Some(place) = called_from(&step.action).filter(|place| !own_namespace(&place.namespace)) {
+            let made = match &place.of {
+                None => true,
+                Some(Of::Name) => made_in.contains(&(&place.namespace, "pods", &place.pod)),
+                Some(Of::Owner(owner, name)) => made_in.contains(&(&place.namespace, owner.plural(), name)),
+                Some(Of::Labels(_)) => false,
+            };
+            if !(made && named.contains(&place.namespace)) {
+                let what = format!("would run a command in a Pod of the namespace {}", place.namespace);
+                found.push((step.pointer.clone(), format!("{what}, which the scenario does not make")));
+            }
+        }
         if matches!(&step.action, Action::Kubectl(call) if kubectl::check(&call.args, there(plan, false)).is_err()) {
             found.push((step.pointer.clone(), "calls kubectl, whose effect nobody foresees".to_owned()));
         }
     }
     found
+}
+
+/// The Pod from which a step calls.
+fn called_from(action: &Action) -> Option<&super::Place> {
+    match action {
+        Action::Curl(call) => Some(&call.place),
+        Action::Exec(call) => Some(&call.place),
+        _ => None,
+    }
+}
+
+/// What a call asks of the API server if the address that it names is the server's, which only the cluster knows.
+fn by_address(action: &Action) -> Option<Request> {
+    let Action::Curl(call) = action else { return None };
+    let path = asks::path_of(&call.url);
+    let is_api = ["/api/", "/apis/"].iter().any(|root| path.starts_with(root));
+    (call.request.is_none() && is_api).then(|| Request::from_http(call.method.word(), path))
 }
 
 /// What of kubectl's command lines is refused in a cluster that exists, each with its place. `yes`: everything there may be

@@ -93,6 +93,42 @@ steps:
     assert!(needed(&plan).contains(&"delete namespaces mine in namespace mine".to_owned()), "{:?}", needed(&plan));
 }
 
+/// What leads on from the API server changes what is behind it, also by a GET; and an address may be the API server's.
+#[test]
+fn what_leads_into_programs_of_others_is_no_reading() {
+    let plan = planned(
+        "
+title: A story
+steps:
+  - {title: A Pod of its own, pod: {name: client, image: curl}}
+  - {title: A command in it, exec: {in: client, command: [ls]}}
+  - {title: By its own path, request: {path: '/api/v1/namespaces/{namespace}/pods/client/proxy/'}}
+  - {title: Its log, request: {path: /api/v1/namespaces/kube-system/pods/dns/log}}
+  - {title: Another Pod, exec: {in: pod/kube-system/dns, command: [ls]}}
+  - {title: Any Pod of a workload, exec: {in: deployment/kube-system/dns, command: [ls]}}
+  - {title: By a GET, request: {path: '/api/v1/namespaces/kube-system/pods/dns/exec?command=ls'}}
+  - {title: In other letters, request: {path: '/api/v1/namespaces/kube-system/pods/dns/ex%65c?command=ls'}}
+  - {title: A program behind a Service, request: {path: /api/v1/namespaces/kube-system/services/dns/proxy/metrics}}
+  - {title: A kubelet, request: {path: /api/v1/nodes/n/proxy/run/a/b/c}}
+  - title: By the server's address
+    curl: {in: client, url: 'https://10.96.0.1/api/v1/namespaces/kube-system/configmaps/a', method: DELETE, token: mounted, insecure: true}
+  - title: A program that is not the API server
+    curl: {in: client, url: 'https://10.96.0.9/v1/things', method: POST, insecure: true}
+",
+    );
+    let touched: Vec<_> = touches(&plan, &[]).into_iter().map(|(pointer, what)| format!("{pointer} {what}")).collect();
+    let expected = [
+        "/steps/4 would run a command in a Pod of the namespace kube-system, which the scenario does not make",
+        "/steps/5 would run a command in a Pod of the namespace kube-system, which the scenario does not make",
+        "/steps/6 would get pods/exec in the namespace kube-system",
+        "/steps/7 would get pods/exec in the namespace kube-system",
+        "/steps/8 would get services/proxy in the namespace kube-system",
+        "/steps/9 would get nodes/proxy n",
+        "/steps/10 would delete configmaps in the namespace kube-system",
+    ];
+    assert_eq!(touched, expected);
+}
+
 /// A kind of which it makes one is not its own: the others of it belong to other users.
 #[test]
 fn all_of_a_cluster_wide_kind_is_not_its_own() {
