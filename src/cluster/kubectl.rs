@@ -58,15 +58,23 @@ const IN_TIME: &str =
 /// How much longer than its time a call is waited for.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The name of the user in the second kubeconfig.
+/// The name of the user, and of the context, in the second kubeconfig.
 const USER: &str = "kubewalk-step";
 
+/// Stands for the name of the node's cluster in the second kubeconfig; no credential has this character.
+const CLUSTER: char = '@';
+
 /// Takes the first line of its standard input for a second kubeconfig, and leaves the rest to `$@`. So a token is in no argument
-/// and in no environment. The file has no name any more when the token comes into it: however this ends, it stays nowhere.
+/// and in no environment. The file has no name any more when the token comes into it: however this ends, it stays nowhere. Its context
+/// is the current one, so that no word of a command line is needed to say who asks, and none can take it back (`--user` of
+/// `kubectl create rolebinding` is a subject).
 const WITH_CONFIG: &str = r#"umask 077; f=$(mktemp) || exit 125; exec 3<>"$f" || exit 125; rm -f "$f" || exit 125
-IFS= read -r c; printf '%s\n' "$c" >&3; unset c
+IFS= read -r c
 for k in /etc/kubernetes/admin.conf /etc/rancher/k3s/k3s.yaml "$HOME/.kube/config"; do [ -r "$k" ] && break; done
-export KUBECONFIG="/proc/self/fd/3:${KUBECONFIG:-$k}"; exec "$@""#;
+k=${KUBECONFIG:-$k}; n=$(sed -n 's/^ *cluster: *\([^ ].*\)$/\1/p' "${k%%:*}" | head -n 1 | tr -d "\"'")
+[ -n "$n" ] || { echo "the node's kubeconfig names no cluster" >&2; exit 125; }
+printf '%s%s%s\n' "${c%%@*}" "$n" "${c#*@}" >&3; unset c
+export KUBECONFIG="/proc/self/fd/3:$k"; exec "$@""#;
 
 /// Why there is no end of a call that can be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,11 +139,14 @@ impl Kubectl {
         }
         let Some(user) = login.user() else { return self.command(&[], args, stdin, deadline).await };
         // The node's kubeconfig says where the server is; this one only adds who asks.
-        let config = json!({"apiVersion": "v1", "kind": "Config", "users": [{"name": USER, "user": user}]});
+        let context = json!({"cluster": CLUSTER, "user": USER});
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": USER,
+            "contexts": [{"name": USER, "context": context}], "users": [{"name": USER, "user": user}],
+        });
         let input = SecretString::from(format!("{config}\n{}", String::from_utf8_lossy(stdin.unwrap_or_default())));
-        let args: Vec<String> = std::iter::once(format!("--user={USER}")).chain(args.iter().cloned()).collect();
         let shell = ["sh", "-c", WITH_CONFIG, "sh"];
-        self.command(&shell, &args, Some(input.expose_secret().as_bytes()), deadline).await
+        self.command(&shell, args, Some(input.expose_secret().as_bytes()), deadline).await
     }
 
     async fn command(
@@ -266,15 +277,20 @@ mod tests {
         std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("allowed");
         let path = format!("PATH={}:/usr/bin:/bin", folder.path().display());
         let temp = format!("TMPDIR={}", temp.display());
-        let kubectl = Kubectl::new(["env".into(), path.into(), temp.into(), "KUBECONFIG=/admin".into()]);
+        let admin = folder.path().join("admin");
+        let text = "clusters:\n- cluster:\n    server: x\n  name: c\ncontexts:\n- context:\n    cluster: c-1\n    user: admin\n";
+        std::fs::write(&admin, text).expect("written");
+        let node = format!("KUBECONFIG={}", admin.display());
+        let kubectl = Kubectl::new(["env".into(), path.into(), temp.into(), node.into()]);
         let (token, deadline) = (SecretString::from("very-secret"), Moment::now() + Duration::from_secs(20));
         let args = ["get".to_owned(), "pods".into()];
         let output = kubectl.run(&args, Some(b"line 1\nline 2"), Login::Token(&token), deadline).await.expect("an end");
         let text = String::from_utf8(output.stdout).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((output.exit_code, &lines[..2]), (4, &["600", ""][..]), "{text}");
-        assert!(lines[2].contains(r#""users":[{"name":"kubewalk-step","user":{"token":"very-secret"}}]"#), "{text}");
-        assert_eq!(lines[3], "/proc/self/fd/3:/admin --user=kubewalk-step get pods");
+        let who = r#""contexts":[{"name":"kubewalk-step","context":{"cluster":"c-1","user":"kubewalk-step"}}],"users":[{"name":"kubewalk-step","user":{"token":"very-secret"}}]"#;
+        assert!(lines[2].contains(who) && lines[2].contains(r#""current-context":"kubewalk-step""#), "{text}");
+        assert_eq!(lines[3], format!("/proc/self/fd/3:{} get pods", admin.display()));
         assert_eq!(lines[4..], ["line 1", "line 2"]);
     }
 }

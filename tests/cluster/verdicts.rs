@@ -400,3 +400,40 @@ fn of_several_objects_the_refused_one_is_shown() {
     let steps = "  - title: z\n    apply:\n      - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n      - apiVersion: v1\n        kind: List\n        items:\n          - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}\n          - {apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}}\n";
     fails("caret-in-list", steps, &["caret-in-list.yaml:10:", "spec.ports: Required value"]);
 }
+
+/// Some of kubectl's commands have a `--user` of their own, which is a subject and not who asks.
+#[test]
+fn kubectl_asks_as_who_is_meant_also_where_its_words_name_a_user() {
+    let who = "
+  - {title: a, serviceAccount: nobody}
+  - {title: b, serviceAccount: boss}
+  - {title: c, bind: {name: boss, clusterRole: admin, to: [{serviceAccount: boss}]}}
+  - {title: d, bind: {name: there, clusterRole: view, to: [{serviceAccount: nobody}]}}
+";
+    let refused = [
+        (
+            "serviceaccount/nobody",
+            "[create, rolebinding, q, --clusterrole=view, '--serviceaccount={namespace}:nobody']",
+        ),
+        ("serviceaccount/nobody", "[create, clusterrolebinding, 'q-{namespace}', --clusterrole=view, --user=jane]"),
+        ("serviceaccount/nobody", "[set, subject, rolebinding/there, '--serviceaccount={namespace}:boss']"),
+        ("anonymous", "[create, rolebinding, q, --clusterrole=view, --user=jane]"),
+        ("{user: jane}", "[create, rolebinding, q, --clusterrole=view, --user=jane]"),
+    ];
+    let steps = refused.iter().enumerate().map(|(index, (caller, args))| {
+        format!("  - {{title: r{index}, as: {caller}, kubectl: {{args: {args}}}, expect: {{status: 403}}}}\n")
+    });
+    let allowed = "
+  - title: f
+    as: serviceaccount/boss
+    kubectl: {args: [create, rolebinding, q, --clusterrole=view, '--serviceaccount={namespace}:nobody', --user=jane]}
+    expect: {exitCode: 0}
+  - title: g
+    get: {kind: RoleBinding, name: q}
+    expect:
+      path:
+        - {at: '$.subjects[*].name', count: 2}
+        - {at: '$.subjects[?@.kind==''User''].name', equals: jane}
+";
+    holds("whose-user", &(who.to_owned() + &steps.collect::<String>() + allowed));
+}
