@@ -115,6 +115,8 @@ pub mod duration;
 #[doc(hidden)]
 pub mod exit_code;
 #[doc(hidden)]
+pub mod given_file;
+#[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
 pub mod redact;

@@ -5,7 +5,7 @@
 //! testcontainers' own is meant. In a test program that cannot be done; there [`refused`] says what to set.
 
 use std::{
-    io::Read as _,
+    io::ErrorKind,
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::Command,
@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::settings;
+use crate::{given_file, settings};
 
 /// The most that one of Docker's own files may have, in bytes.
 const MOST: u64 = 16 << 20;
@@ -131,28 +131,20 @@ impl Machine<'_> {
 
 /// Whether a socket is there that root, this user, or sudo's caller has made. `XDG_RUNTIME_DIR` may be any user's folder.
 fn there_and_ours(path: &Path) -> bool {
-    path.metadata().is_ok_and(|about| ours(about.uid()))
-}
-
-/// Whether a file of this user's may say, or be, where Docker is.
-fn ours(user: u32) -> bool {
-    let me = rustix::process::geteuid();
-    user == 0 || user == me.as_raw() || me.is_root() && settings::invoker() == Some(user)
+    path.metadata().is_ok_and(|about| given_file::is_ours(&about))
 }
 
 /// One of Docker's own files, if no other user can have written it.
 fn json(path: &Path) -> Result<Value, String> {
-    let file = std::fs::File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
-    let about = file.metadata().map_err(|e| e.to_string())?;
-    if !ours(about.uid()) {
+    let (file, about) = given_file::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
+    if !given_file::is_ours(&about) {
         return Err(format!("belongs to another user ({})", about.uid()));
     }
     if about.mode() & 0o022 != 0 {
         return Err("can be written by others".into());
     }
-    let mut text = Vec::new();
-    file.take(MOST).read_to_end(&mut text).map_err(|e| e.to_string())?;
-    serde_json::from_slice(&text).map_err(|e| format!("is no JSON: {e}"))
+    let text = given_file::text_within(file, MOST).map_err(|e| e.to_string())?;
+    serde_json::from_str(&text).map_err(|e| format!("is no JSON: {e}"))
 }
 
 /// Begins this program anew with `DOCKER_HOST`, if Docker is elsewhere than testcontainers looks. Comes back if it is not, or if that
@@ -179,7 +171,7 @@ pub fn enter() {
 /// Why Docker cannot be spoken to from here, if that is so: what is wrong, and what to do.
 pub fn refused() -> Option<(String, String)> {
     match find() {
-        Ok(None) => None,
+        Ok(None) => endless_certificate(),
         Ok(Some(place)) => Some((
             format!(
                 "Docker is at {} (by {}), and this program looks for it where DOCKER_HOST says",
@@ -189,6 +181,20 @@ pub fn refused() -> Option<(String, String)> {
         )),
         Err(unknown) => Some((unknown.what, unknown.remedy.to_owned())),
     }
+}
+
+/// Which of the files with Docker's certificates has no end, and what to do.
+fn endless_certificate() -> Option<(String, String)> {
+    let folder = PathBuf::from(std::env::var_os("DOCKER_CERT_PATH").filter(|folder| !folder.is_empty())?);
+    let wrong = |name: &str| {
+        let file = folder.join(name);
+        let e = given_file::read(&file, MOST).err().filter(|e| e.kind() != ErrorKind::NotFound)?;
+        Some((
+            format!("DOCKER_CERT_PATH has {}, and it cannot be used: {e}", file.display()),
+            "let DOCKER_CERT_PATH name the folder with ca.pem, cert.pem and key.pem".to_owned(),
+        ))
+    };
+    ["ca.pem", "cert.pem", "key.pem"].into_iter().find_map(wrong)
 }
 
 #[cfg(test)]
@@ -272,13 +278,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("docker.sock");
         std::fs::write(&socket, "").expect("written");
-        assert!(there_and_ours(&socket) && ours(0));
+        assert!(there_and_ours(&socket));
         assert!(!there_and_ours(&folder.path().join("none")));
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(&socket, Some(4711), None).expect("another owner");
             assert!(!there_and_ours(&socket));
         }
-        assert!(!ours(4711));
     }
 
     #[test]

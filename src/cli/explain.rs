@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use kube::config::KubeConfigOptions;
+use tokio::time::timeout;
 
 use super::{explained, output::print};
 use crate::{
@@ -22,6 +23,9 @@ use crate::{
     settings,
     steps::discovery::{About, Discovery},
 };
+
+/// How long the cluster may take for each of two rounds of questions.
+const ANSWERS_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Exit codes: 0 the call is allowed, 1 it is not, 2 usage, 3 the cluster cannot be asked.
 #[derive(Debug, Args)]
@@ -88,12 +92,19 @@ pub fn main(options: &Options) -> anyhow::Result<Exit> {
         let mut config = access::direct(config).map_err(failed)?;
         plugin::settle(&mut config).await.map_err(failed)?;
         let mut question = question(&config.default_namespace).map_err(anyhow::Error::msg)?;
+        let server = config.cluster_url.to_string();
         let client = crate::cluster::access::client(config).context("the kubeconfig is unusable")?;
-        if let Err(wrong) = scope(&mut question.request, options, &client).await {
+        let silent = |_| {
+            let host = show::line(&server, show::BODY);
+            anyhow::anyhow!("the cluster at {host} did not answer within {} s", ANSWERS_WITHIN.as_secs())
+        };
+        let scoped = timeout(ANSWERS_WITHIN, scope(&mut question.request, options, &client)).await;
+        if let Err(wrong) = scoped.map_err(silent)? {
             eprint_line!("error: {wrong}");
             return Ok(Exit::Invalid);
         }
-        let (policy, review) = tokio::join!(fetch::policy(&client), fetch::review(&client, &question));
+        let asked = async { tokio::join!(fetch::policy(&client), fetch::review(&client, &question)) };
+        let (policy, review) = timeout(ANSWERS_WITHIN, asked).await.map_err(silent)?;
         let policy = policy.context("cannot read the roles and bindings of the cluster")?;
         let verdict = explain(&policy, &question);
         let mine = matches!(verdict, Verdict::Granted(_));

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{destination::Destination, output::print};
-use crate::exit_code::Exit;
+use crate::{exit_code::Exit, given_file};
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -82,7 +82,7 @@ pub(super) fn copy_schema(path: &Path) -> anyhow::Result<()> {
     match Destination::new_file(Path::new(copy)).and_then(|mut file| file.write_all(schema.as_bytes())) {
         Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            if std::fs::read(copy).ok().as_deref() != Some(schema.as_bytes()) {
+            if given_file::read(Path::new(copy), schema.len() as u64).ok().as_deref() != Some(schema.as_bytes()) {
                 eprint_line!("{copy}, which your editor reads, is not of this kubewalk: kubewalk schema > {copy}");
             }
         }

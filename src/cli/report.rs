@@ -1,10 +1,6 @@
 //! `kubewalk report`.
 
-use std::{
-    io::Read as _,
-    os::unix::fs::FileTypeExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -19,6 +15,7 @@ use crate::{
         stream::{self, Unreadable},
     },
     exit_code::Exit,
+    given_file::{self, MOST_OF_A_STREAM},
     redact::{redact, show},
     report::{Caret, Terminal, snippet},
     text,
@@ -70,18 +67,10 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 /// The name and the text of a stream.
 pub(super) fn read_stream(path: &Path) -> std::io::Result<(String, String)> {
     if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
+        let text = given_file::text_within(std::io::stdin(), MOST_OF_A_STREAM)?;
         return Ok(("standard input".into(), text));
     }
-    let mut file = std::fs::File::open(path)?;
-    let found = file.metadata()?.file_type();
-    if (found.is_char_device() && !rustix::termios::isatty(&file)) || found.is_block_device() {
-        return Err(std::io::Error::other("it is a device, which has no end"));
-    }
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    Ok((path.display().to_string(), text))
+    Ok((path.display().to_string(), given_file::read_text(path, MOST_OF_A_STREAM)?))
 }
 
 /// What is wrong with a file that has nothing of a stream.

@@ -1,12 +1,13 @@
 //! A share of the scenarios, for runs on several machines: each gets about the same work.
 
-use std::{collections::HashMap, fmt, path::PathBuf};
+use std::{collections::HashMap, fmt, path::{Path, PathBuf}};
 
 use clap::Args;
 
 use crate::{
     event::stream,
     exit_code::Exit,
+    given_file::{self, MOST_OF_A_STREAM},
     plan::Plan,
     redact::show,
     report::story::{Run, Verdict},
@@ -86,8 +87,8 @@ fn name(plan: &Plan) -> String {
 }
 
 /// Adds the times of a recorded run: of each scenario that it came to.
-fn learn(path: &PathBuf, times: &mut HashMap<String, u64>) -> Result<(), String> {
-    let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
+fn learn(path: &Path, times: &mut HashMap<String, u64>) -> Result<(), String> {
+    let text = given_file::read_text(path, MOST_OF_A_STREAM).map_err(|e| e.to_string())?;
     let records = stream::read(&text).map_err(|e| format!("line {}: {}", e.line, e.message))?;
     for story in Run::of(&records).scenarios {
         if !matches!(story.verdict, Verdict::NotRun | Verdict::Skipped) {

@@ -1,13 +1,25 @@
 //! How a kubeconfig is read: what is wrong with it is said without a word of its content, which could be another file's.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderValue;
 use kube::config::{Kubeconfig, KubeconfigError};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::cluster::{error::ClusterError, own};
+use crate::{
+    cluster::{error::ClusterError, own},
+    given_file,
+};
 
 /// No kubeconfig has more bytes.
 const MOST: u64 = 16 << 20;
+
+/// No certificate, key or token that it names has more.
+const MOST_OF_A_FILE: u64 = 1 << 20;
 
 /// Why a kubeconfig is not used.
 #[derive(Debug, thiserror::Error)]
@@ -31,23 +43,86 @@ impl Unusable {
 /// # Errors
 /// Why not.
 pub fn read(path: &Path) -> Result<Kubeconfig, Unusable> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => return Err(Unusable::other("it is a folder")),
-        Ok(found) if found.is_file() && found.len() > MOST => {
-            return Err(Unusable::other(format!("it has more than {} MiB", MOST >> 20)));
-        }
-        Ok(found) if is_endless(&found) => return Err(Unusable::other("it is a device")),
-        _ => {}
-    }
+    let (file, about) = given_file::open(path).map_err(|e| Unusable::other(in_words(&e)))?;
     let ours = own::nobody_elses(path);
-    let read = Kubeconfig::read_from(path).map_err(|e| Unusable::other(error_in_words(&e)))?;
-    match (ours, reaches(&read)) {
-        (Err(foreign), Some(what)) => Err(Unusable {
+    let mut read = match &ours {
+        Ok(()) if about.is_file() && about.len() <= MOST => {
+            Kubeconfig::read_from(path).map_err(|e| Unusable::other(error_in_words(&e)))?
+        }
+        // Another file can be in its place by now, so what was opened is read.
+        _ => {
+            let text = given_file::text_within(file, MOST).map_err(|e| Unusable::other(in_words(&e)))?;
+            let mut read = Kubeconfig::from_yaml(&text).map_err(|e| Unusable::other(error_in_words(&e)))?;
+            beside(&mut read, path);
+            read
+        }
+    };
+    if let (Err(foreign), Some(what)) = (ours, reaches(&read)) {
+        return Err(Unusable {
             why: format!("{foreign}, and {what}"),
             remedy: "look at what it names, and copy it to a folder that only you can write",
-        }),
-        _ => Ok(read),
+        });
     }
+    take_in(&mut read)?;
+    Ok(read)
+}
+
+/// The system's words, or ours.
+fn in_words(e: &std::io::Error) -> String {
+    match e.kind() {
+        ErrorKind::IsADirectory => "it is a folder".into(),
+        _ => e.to_string(),
+    }
+}
+
+/// A certificate of a cluster that is named by a relative path lies beside the kubeconfig.
+fn beside(read: &mut Kubeconfig, path: &Path) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for cluster in read.clusters.iter_mut().filter_map(|one| one.cluster.as_mut()) {
+        if let Some(file) = &mut cluster.certificate_authority {
+            *file = folder.join(&*file).to_string_lossy().into_owned();
+        }
+    }
+}
+
+/// Puts the certificates and keys that it names in the place of their names, so that nobody reads a file without an end later. What is
+/// not there or is not to be read is told where it is needed.
+fn take_in(read: &mut Kubeconfig) -> Result<(), Unusable> {
+    let take = |file: &mut Option<String>| match file
+        .as_ref()
+        .map(|path| (path, given_file::read(path.as_ref(), MOST_OF_A_FILE)))
+    {
+        Some((_, Ok(bytes))) => {
+            *file = None;
+            Ok(Some(STANDARD.encode(bytes)))
+        }
+        Some((path, Err(e))) if matches!(e.kind(), ErrorKind::Other | ErrorKind::FileTooLarge) => {
+            Err(Unusable::other(format!("it names {path}, and {e}")))
+        }
+        _ => Ok(None),
+    };
+    for cluster in read.clusters.iter_mut().filter_map(|one| one.cluster.as_mut()) {
+        if cluster.certificate_authority_data.is_none() {
+            cluster.certificate_authority_data = take(&mut cluster.certificate_authority)?;
+        }
+    }
+    for user in read.auth_infos.iter_mut().filter_map(|one| one.auth_info.as_mut()) {
+        let sent = |token: &SecretString| HeaderValue::from_str(token.expose_secret()).is_ok();
+        if user.token.as_ref().is_some_and(|token| !sent(token)) {
+            return Err(Unusable::other("a token in it has characters that cannot be sent, such as the end of a line"));
+        }
+        if user.client_certificate_data.is_none() {
+            user.client_certificate_data = take(&mut user.client_certificate)?;
+        }
+        if user.client_key_data.is_none() {
+            user.client_key_data = take(&mut user.client_key)?.map(Into::into);
+        }
+        // Its content may be another each time.
+        if let Some(path) = &user.token_file {
+            take(&mut Some(path.clone()))?;
+        }
+    }
+    Ok(())
 }
 
 /// All files as one; of two of the same name, the first counts.
@@ -82,11 +157,6 @@ fn reaches(kubeconfig: &Kubeconfig) -> Option<&'static str> {
         files.iter().any(|file| file.is_some()).then_some("it names a file of this machine, which would be sent")
     });
     what.next()
-}
-
-fn is_endless(found: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    found.file_type().is_block_device() || found.file_type().is_char_device()
 }
 
 /// What is wrong with a kubeconfig, or with what it names.

@@ -1,7 +1,5 @@
 //! The logins of `docker login`: a registry gives more to those who are known.
 
-use std::{fs::File, io::Read as _};
-
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
 use serde_json::Value;
 use testcontainers::bollard::auth::DockerCredentials;
@@ -9,7 +7,7 @@ use tokio::process::Command;
 
 use super::plugin;
 use crate::cluster::own::program;
-use crate::{process, redact, settings};
+use crate::{given_file, process, redact, settings};
 
 /// Docker Hub's name in Docker's own file.
 const HUB: &str = "https://index.docker.io/v1/";
@@ -26,11 +24,8 @@ const TOKEN: &str = "<token>";
 /// Why a credential helper gave none although it was asked, in one sentence; without a login a pull is possible.
 pub async fn login_for(image: &str) -> Result<Option<DockerCredentials>, String> {
     let server = registry(image);
-    let mut text = Vec::new();
     let Some(path) = settings::docker_config() else { return Ok(None) };
-    if File::open(path).and_then(|file| file.take(MOST_CONFIG).read_to_end(&mut text)).is_err() {
-        return Ok(None);
-    }
+    let Ok(text) = given_file::read(&path, MOST_CONFIG) else { return Ok(None) };
     let Ok(config) = serde_json::from_slice::<Value>(&text) else { return Ok(None) };
     let credential = login(config, server).await?;
     Ok(credential.map(|credential| {
@@ -70,7 +65,7 @@ async fn helper(name: &str, server: &str) -> Result<Option<DockerCredential>, St
     }
     let program = program::find(&name).map_err(|missing| format!("the credential helper {missing}"))?;
     let mut command = Command::new(program);
-    command.arg("get");
+    command.arg("get").env("PATH", program::path());
     let said = process::output(&mut command, Some(server.as_bytes()), plugin::ANSWERS_WITHIN, plugin::MOST).await;
     let said = said.map_err(|failed| format!("the credential helper {name} {failed}"))?;
     let stdout = String::from_utf8_lossy(&said.stdout);

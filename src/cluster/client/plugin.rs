@@ -39,6 +39,9 @@ const AHEAD: SignedDuration = SignedDuration::from_secs(10);
 /// The versions of the protocol that client-go speaks, too.
 const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 
+/// A shorter value in its environment is a word of its settings, as `dev`.
+const SHORTEST_SECRET: usize = 8;
+
 /// What a plugin gave.
 #[derive(Debug, Clone, Default)]
 pub struct Credential {
@@ -122,7 +125,7 @@ async fn ask(exec: &ExecConfig) -> Result<Credential, String> {
     }
     let info = json!({"apiVersion": version, "kind": "ExecCredential", "spec": spec});
     let mut command = Command::new(program);
-    command.args(exec.args.iter().flatten());
+    command.args(exec.args.iter().flatten()).env("PATH", program::path());
     for entry in exec.env.iter().flatten() {
         if let (Some(name), Some(value)) = (entry.get("name"), entry.get("value")) {
             command.env(name, value);
@@ -132,7 +135,11 @@ async fn ask(exec: &ExecConfig) -> Result<Credential, String> {
     let said = process::output(&mut command, None, ANSWERS_WITHIN, MOST).await;
     let said = said.map_err(|failed| format!("the credential plugin {name} {failed}"))?;
     if !said.status.success() {
-        return Err(format!("the credential plugin {name} failed ({}){}", said.status, stderr_in_words(&said.stderr)));
+        // What the kubeconfig hands to it may be a secret, and a plugin may repeat it.
+        let given = exec.env.iter().flatten().filter_map(|entry| entry.get("value"));
+        let given: Vec<&str> = given.map(String::as_str).filter(|value| value.len() >= SHORTEST_SECRET).collect();
+        let words = given.iter().fold(stderr_in_words(&said.stderr), |words, value| words.replace(value, redact::DATA));
+        return Err(format!("the credential plugin {name} failed ({}){words}", said.status));
     }
     read(&said.stdout, version).map_err(|why| format!("the answer of the credential plugin {name} {why}"))
 }

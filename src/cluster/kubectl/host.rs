@@ -23,9 +23,12 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use super::login::Login;
 use crate::{
     cluster::{ClusterError, client::plugin, own::program},
-    redact,
+    given_file, redact,
     sync::locked,
 };
+
+/// The most that a file which the person's kubeconfig names may have, in bytes.
+const MOST: u64 = 1 << 20;
 
 /// The name of all that is in the kubeconfig.
 const NAME: &str = "kubewalk";
@@ -116,7 +119,8 @@ impl Host {
         flat.map_err(|e| format!("the person's credential cannot be read: {e}"))?;
         if let Some(path) = user["tokenFile"].as_str().map(str::to_owned) {
             // It may be another one each time.
-            let token = std::fs::read_to_string(path).map_err(|e| format!("the person's token cannot be read: {e}"))?;
+            let token = given_file::read_text(path.as_ref(), MOST);
+            let token = token.map_err(|e| format!("the person's token cannot be read: {e}"))?;
             remove(&mut user, &["tokenFile"]);
             if user["token"].is_null() {
                 user["token"] = token.trim().into();
@@ -166,7 +170,7 @@ fn flatten(entry: &mut Value, keys: &[&str]) -> io::Result<()> {
     for key in keys {
         let data = format!("{key}-data");
         if let (Some(path), true) = (entry[*key].as_str(), entry[&data].is_null()) {
-            entry[&data] = STANDARD.encode(std::fs::read(path)?).into();
+            entry[&data] = STANDARD.encode(given_file::read(path.as_ref(), MOST)?).into();
         }
         remove(entry, &[key]);
     }
