@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     cluster_choice::ClusterChoice,
     cluster_source,
+    environment::eprint_environment,
     output::{eprint_colored, print},
     progress, signals,
     talk::Talk,
@@ -15,7 +16,7 @@ use crate::{
     cluster::{
         self, ClusterError, Settings, StartError, Wanted, hold, holder,
         lease::{self, Folder, State, Until},
-        node_event, warm,
+        warm,
         whose::Whose,
     },
     cluster_kind::ClusterKind,
@@ -111,19 +112,8 @@ pub fn main(command: &Command, talk: Talk) -> anyhow::Result<Exit> {
             eprint_line!("kubewalk: stopped by {why}; everything that was started is removed");
             why.into()
         }
-        StartError::Failed(error) => eprint(&error),
+        StartError::Failed(error) => eprint_environment(&error),
     }))
-}
-
-fn eprint(error: &ClusterError) -> Exit {
-    eprint_line!("error: {}", error.message);
-    for line in &error.log {
-        eprint_line!("  {line}");
-    }
-    if let Some(remedy) = &error.remedy {
-        eprint_line!("  = help: {remedy}");
-    }
-    if node_event::is_refusal(error) { Exit::Invalid } else { Exit::Environment }
 }
 
 async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Result<Exit, StartError> {
@@ -198,7 +188,7 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
             Ok(Some(state)) => state,
             Ok(None) => continue,
             Err(error) => {
-                exit = exit.worst(eprint(&error));
+                exit = exit.worst(eprint_environment(&error));
                 continue;
             }
         };
@@ -255,7 +245,7 @@ async fn down(options: &Down, settings: &Settings) -> Result<Exit, StartError> {
                 left.iter().for_each(|line| eprint_line!("  {line}"));
                 exit = exit.worst(Exit::CleanUp);
             }
-            Err(error) => exit = exit.worst(eprint(&error)),
+            Err(error) => exit = exit.worst(eprint_environment(&error)),
         }
     }
     Ok(exit)

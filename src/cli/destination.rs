@@ -11,7 +11,10 @@ use std::{
     path::{Component, Path},
 };
 
-use crate::cluster::own::give;
+use crate::{
+    cluster::own::give,
+    scenario::open::{self, Unopened},
+};
 use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, renameat, statat, unlinkat},
     io::Errno,
@@ -42,8 +45,12 @@ impl Destination {
     /// Finds a place; folders that are not there are made. Under sudo, what is made in a folder of the caller is the caller's.
     ///
     /// # Errors
-    /// What the system says, or that another user's link is on the way.
+    /// What the system says; or that another user's link is on the way, or one that leads out of its project.
     pub fn find(path: &Path) -> io::Result<Destination> {
+        open::is_written_inside(path).map_err(|e| match e {
+            Unopened::Cannot(e) => e,
+            e => io::Error::new(io::ErrorKind::PermissionDenied, format!("{e}; name the place itself")),
+        })?;
         let mut parts: VecDeque<OsString> = parts(path);
         let mut folder = start(path)?;
         let mut links = 0;

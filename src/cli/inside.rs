@@ -17,9 +17,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{
-    cluster::{ClusterError, Settings, engine, kubeconfig_file, own::program},
-    settings,
+use crate::cluster::{
+    ClusterError, Settings, engine, kubeconfig_file,
+    own::{self, program},
 };
 
 /// Where a shell is.
@@ -47,7 +47,7 @@ pub async fn open(
 ) -> Result<i32, ClusterError> {
     let unusable = |e: &dyn std::fmt::Display| ClusterError::plain(format!("a shell cannot be prepared: {e}"));
     // Private, and gone with this process.
-    let folder = tempfile::Builder::new().prefix("kubewalk-shell-").tempdir().map_err(|e| unusable(&e))?;
+    let folder = own::temporary("kubewalk-shell-")?;
     let config = folder.path().join("kubeconfig");
     std::fs::File::options()
         .write(true)
@@ -65,7 +65,7 @@ pub async fn open(
         }
         Err(e) => eprint_line!("kubewalk: there is no kubectl for it: {}", e.message),
     }
-    path.extend(std::env::split_paths(&settings::path()));
+    path.extend(std::env::split_paths(&program::path()));
     let path = std::env::join_paths(path).map_err(|e| unusable(&e))?;
     let files = std::iter::once(&config).chain(&inside.files);
     let files = std::env::join_paths(files).map_err(|e| unusable(&e))?;

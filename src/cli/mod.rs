@@ -17,6 +17,7 @@ mod demo;
 mod destination;
 mod docs;
 mod doctor;
+mod environment;
 mod existing_cluster;
 mod explain;
 mod explained;

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     destination::Destination,
+    environment::eprint_environment,
     output::{eprint, eprint_colored, print},
     rendering, report,
     report_target::{ReportKind, ReportTarget, spares},
@@ -14,8 +15,10 @@ use super::{
     talk::Talk,
 };
 use crate::{
+    cluster::own,
     event::{Event, Record, stream},
     exit_code::Exit,
+    given_file,
     redact::show,
     report::pages::{self, Differs},
 };
@@ -92,7 +95,12 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 
 /// The records of a new run; an `Err` within: it has no end of which a page could be made.
 fn ran(options: &Options, talk: Talk) -> anyhow::Result<Result<Vec<Record>, Exit>> {
-    let folder = tempfile::tempdir()?;
+    let folder = match own::temporary("kubewalk-docs-") {
+        Ok(folder) => folder,
+        Err(e) => {
+            return Ok(Err(eprint_environment(&e)));
+        }
+    };
     let path = folder.path().join("events");
     let stream = ReportTarget { kind: ReportKind::Events, path: Some(path.clone()) };
     let mut report = options.run.report.clone();
@@ -205,7 +213,7 @@ fn write(path: &Path, page: &str) -> Exit {
 
 fn check(path: &Path, page: &str) -> Exit {
     let name = show::line(&path.to_string_lossy(), show::BODY);
-    let there = match std::fs::read_to_string(path) {
+    let there = match given_file::read_text(path, given_file::MOST_OF_A_STREAM) {
         Ok(there) => there,
         Err(e) => {
             eprint_line!("error: cannot read {name}: {e}");

@@ -4,6 +4,7 @@
 //! without following a link, and the open descriptor is asked whose it is. A path is used only when no other user can change
 //! any folder on the way to it.
 
+pub mod environment;
 pub mod folder;
 pub mod give;
 pub mod lock;
@@ -17,7 +18,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -127,6 +128,13 @@ impl Room {
     pub fn lock_file(&self, name: &str) -> io::Result<File> {
         let how = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.dir, name, how, Mode::RUSR | Mode::WUSR)?.into())
+    }
+
+    /// How long ago a folder in it was changed; `None`: it is not there, or is none.
+    pub fn age(&self, name: &str) -> Option<Duration> {
+        let folder = self.open(name).ok()?;
+        let changed = File::from(folder.dir).metadata().ok()?.modified().ok()?;
+        changed.elapsed().ok()
     }
 
     /// Removes what is called so, with all that is in it, without following a link or leaving the file system. That it is not

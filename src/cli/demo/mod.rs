@@ -3,6 +3,7 @@
 //! A face (a terminal, a browser) sends commands into a room and shows the views that come out of it; the leader carries out what the
 //! commands ask for, on a cluster or from an earlier run's events.
 
+mod connections;
 mod face;
 mod keys;
 mod leader;

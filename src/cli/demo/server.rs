@@ -18,7 +18,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use rand::RngExt as _;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use super::room::Room;
+use super::{connections, room::Room};
 use crate::{
     presenter::{Command, View, page},
     redact::redact,
@@ -69,9 +69,7 @@ impl Server {
         let (leader, follower) = (at(&leads), at(&follows));
         let shared = Arc::new(Shared { room, address, leads, follows, speed });
         let app = Router::new().fallback(answer).with_state(shared);
-        let task = tokio::spawn(async move {
-            let _ = axum::serve(listener, app).await;
-        });
+        let task = tokio::spawn(connections::serve(listener, app));
         Ok(Server { leads: leader, follows: follower, task })
     }
 }

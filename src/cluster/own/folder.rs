@@ -7,6 +7,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::{Room, owner::Owner, program};
@@ -18,8 +19,14 @@ pub const PREFIX: &str = "kubewalk-run-";
 /// The file in it that says whose it is.
 pub const OWNER: &str = "owner.json";
 
-/// Deaf to what a terminal sends to a whole group: it is the one that cleans up afterwards.
-const REMOVER: &str = r#"trap "" INT TERM HUP QUIT; cat >/dev/null; rm -rf -- "$1""#;
+/// Deaf to what a terminal sends to a whole group: it is the one that cleans up afterwards. A kubectl that has outlived its run may
+/// write into the folder until its own time is over, so it is removed again until it is gone; an hour is longer than any step.
+const REMOVER: &str = r#"trap "" INT TERM HUP QUIT; cat >/dev/null; n=0
+until rm -rf -- "$1" 2>/dev/null && ! [ -e "$1" ]; do n=$((n + 1)); [ "$n" -lt 3600 ] || exit 1; sleep 1; done"#;
+
+/// How long the end of a run waits for its folder to go, and how often it looks.
+const REMOVED_WITHIN: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A folder (mode 0700) that is removed when this is dropped, or when the process ends.
 #[derive(Debug)]
@@ -84,7 +91,11 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         drop(self.remover.stdin.take());
-        let _ = self.remover.wait();
+        let begun = Instant::now();
+        // What takes longer, it does alone.
+        while begun.elapsed() < REMOVED_WITHIN && self.remover.try_wait().is_ok_and(|ended| ended.is_none()) {
+            std::thread::sleep(LOOK);
+        }
     }
 }
 
@@ -104,6 +115,22 @@ mod tests {
         assert_eq!((mode(folder.path()), mode(&file), mode(&folder.path().join(OWNER))), (0o700, 0o600, 0o600));
         drop(folder);
         assert_eq!(std::fs::read_dir(room).expect("it can be read").count(), 0);
+    }
+
+    #[test]
+    fn it_goes_although_a_program_writes_into_it_after_the_end() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let room = temp.path().join("base/runs");
+        let folder = Folder::make(&room, &Owner::new()).expect("it can be made");
+        let script = r#"n=0; while [ $n -lt 150 ]; do n=$((n + 1)); mkdir -p "$1/cache/$n"; sleep 0.01; done"#;
+        let mut writer = Command::new("sh").args(["-c", script, "sh"]).arg(folder.path()).spawn().expect("it starts");
+        drop(folder);
+        writer.wait().expect("it ends");
+        let begun = Instant::now();
+        while std::fs::read_dir(&room).expect("it can be read").count() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it stays");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::{
 
 use rustix::fs::Stat;
 
-use super::way::{Foreign, Looks, mode, walk};
+use super::{
+    environment,
+    way::{Foreign, Looks, mode, walk},
+};
 use crate::{cluster::ClusterError, settings};
 
 /// Why a program is not started.
@@ -25,15 +28,28 @@ pub enum Missing {
         /// What is wrong on the way to it.
         foreign: Foreign,
     },
+    /// It would execute what a variable names, which is not to be trusted.
+    #[error("{name} is not started with {variable} as it is set: {foreign}, and it would be executed")]
+    Led {
+        /// As it was asked for.
+        name: String,
+        /// The variable.
+        variable: &'static str,
+        /// What it names, and what is wrong with it.
+        foreign: Foreign,
+    },
 }
 
 impl Missing {
     /// As an error of the environment; `remedy` is for a program that is not there.
     pub fn into_error(self, remedy: &str) -> ClusterError {
         let remedy = match &self {
-            Missing::NotThere(_) => remedy,
+            Missing::NotThere(_) => remedy.to_owned(),
             Missing::Foreign { .. } => {
-                "take that folder out of the PATH, or take away from others the right to write there"
+                "take that folder out of the PATH, or take away from others the right to write there".to_owned()
+            }
+            Missing::Led { variable, .. } => {
+                format!("unset {variable}, or let it name what only you and root can write")
             }
         };
         ClusterError::new(self.to_string(), remedy)
@@ -44,9 +60,15 @@ impl Missing {
 /// directory, which may be another user's, so they do not count.
 ///
 /// # Errors
-/// When there is none, or others than root and this user can change it.
+/// When there is none, or others than root and this user can change it, or what a variable lets it execute.
 pub fn find(name: &str) -> Result<PathBuf, Missing> {
-    find_in(name, &settings::path())
+    let found = find_in(name, &settings::path())?;
+    match environment::foreign() {
+        None => Ok(found),
+        Some(environment::Named { variable, foreign }) => {
+            Err(Missing::Led { name: name.to_owned(), variable, foreign })
+        }
+    }
 }
 
 fn find_in(name: &str, path: &OsStr) -> Result<PathBuf, Missing> {

@@ -114,3 +114,108 @@ fn attack_a03f_a_temporary_folder_and_gos_folders_of_another_user() {
     assert_eq!(std::fs::read_dir(&theirs).expect("it can be read").count(), 0);
     attack.held("exit 3: the variable, and whose folder it is; nothing was made there or started");
 }
+
+#[test]
+fn attack_a03g_variables_that_name_what_programs_execute() {
+    let attack = Attack::new(
+        "A03g",
+        "`BASH_ENV`, `PYTHONPATH`, `APT_CONFIG`, `GOFLAGS`, `TAR_OPTIONS`, `LD_LIBRARY_PATH`, `DOCKER_CONFIG` and their like name files or \
+         folders of another user's, for the engine's build, for what renders, for Docker's commands",
+        file!(),
+    );
+    let (stranger, temp, place) = (Stranger::new(), shared_folder(), Place::new());
+    let (script, sign) = trap(temp.path());
+    let theirs = temp.path().join("theirs");
+    stranger.shell(&format!(
+        "mkdir -m 755 {0} && printf '%s' '{script}' > {0}/evil && chmod 755 {0}/evil",
+        theirs.display()
+    ));
+    let evil = theirs.join("evil").display().to_string();
+    let folder = theirs.display().to_string();
+    let cache = tempfile::tempdir().expect("a folder");
+    for (name, value) in [
+        ("BASH_ENV", evil.clone()),
+        ("APT_CONFIG", evil.clone()),
+        ("TAR_OPTIONS", format!("--use-compress-program={evil}")),
+        ("GOFLAGS", format!("-mod=mod -toolexec={evil}")),
+        ("CC", format!("{evil} -O2")),
+        ("PYTHONPATH", format!("/usr/lib:{folder}")),
+        ("PERL5LIB", folder.clone()),
+        ("LD_LIBRARY_PATH", folder.clone()),
+        ("DOCKER_CONFIG", folder.clone()),
+    ] {
+        let mut build = place.kubewalk(&["run", "--cluster", "builtin", SMALL]);
+        let refused = said(build.env("KUBEWALK_CACHE", cache.path()).env(name, &value));
+        assert_eq!(refused.code, Some(3), "{name}: {refused:?}");
+        let words = format!("{refused:?}");
+        assert!(words.contains(&format!("with {name} as it is set")), "{name}: {refused:?}");
+        assert!(
+            words.contains("belongs to another user") && words.contains(&format!("unset {name}")),
+            "{name}: {refused:?}"
+        );
+    }
+    assert!(!sign.exists(), "it was executed");
+    attack.held(
+        "exit 3: which program is not started, with which variable, and whose its file is; nothing of it was executed",
+    );
+}
+
+#[test]
+fn attack_a03h_what_is_executed_in_a_temporary_folder_of_another_user() {
+    let attack = Attack::new(
+        "A03h",
+        "`TMPDIR` is another user's, who puts a kubectl where `kubewalk shell` has its own, or another stream where `docs` has its run's",
+        file!(),
+    );
+    let (stranger, temp, place) = (Stranger::new(), shared_folder(), Place::new());
+    let theirs = temp.path().join("theirs");
+    stranger.shell(&format!("mkdir -m 777 {}", theirs.display()));
+    let refused = said(place.kubewalk(&["docs", SMALL]).env("TMPDIR", &theirs));
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(format!("{refused:?}").contains("cannot work in the temporary folder"), "{refused:?}");
+    // What a shell has on its PATH is looked at once there is a cluster to be in.
+    let up = said(&mut place.kubewalk(&["cluster", "up", "--cluster", "builtin"]));
+    assert_eq!(up.code, Some(0), "{up:?}");
+    let refused = said(place.kubewalk(&["shell", "--", "kubectl", "version", "--client"]).env("TMPDIR", &theirs));
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(format!("{refused:?}").contains("cannot work in the temporary folder"), "{refused:?}");
+    let down = said(&mut place.kubewalk(&["cluster", "down", "--all"]));
+    assert_eq!(down.code, Some(0), "{down:?}");
+    assert_eq!(std::fs::read_dir(&theirs).expect("it can be read").count(), 0);
+    attack.held("exit 3: whose the folder is, and `set TMPDIR`; nothing was made there");
+}
+
+#[test]
+fn attack_a03i_what_a_credential_plugin_finds_on_the_path() {
+    let attack = Attack::new(
+        "A03i",
+        "the `PATH` has a folder of another user's, and the person's own credential plugin starts a program by its name",
+        file!(),
+    );
+    let (stranger, temp, place) = (Stranger::new(), shared_folder(), Place::new());
+    let (script, sign) = trap(temp.path());
+    let theirs = temp.path().join("theirs");
+    stranger.shell(&format!(
+        "mkdir -m 755 {0} && printf '%s' '{script}' > {0}/helper-a03i && chmod 755 {0}/helper-a03i",
+        theirs.display()
+    ));
+    let own = tempfile::tempdir().expect("a folder");
+    let config = own.path().join("config");
+    let text = "{apiVersion: v1, kind: Config, current-context: it, clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], \
+        contexts: [{name: it, context: {cluster: c, user: u}}], users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+        interactiveMode: Never, command: /bin/sh, args: ['-c', 'helper-a03i']}}}]}";
+    std::fs::write(&config, text).expect("written");
+    let path = format!("{}:{}", theirs.display(), std::env::var("PATH").expect("a path"));
+    for args in [
+        &["explain", "--as", "jane", "get", "pods"][..],
+        &["run", "--cluster", "kubeconfig", "--context", "it", SMALL],
+        &["sweep", "--cluster", "kubeconfig", "--context", "it"],
+    ] {
+        let refused = said(place.kubewalk(args).env("KUBECONFIG", &config).env("PATH", &path));
+        assert_eq!(refused.code, Some(3), "{args:?}: {refused:?}");
+        assert!(format!("{refused:?}").contains("not found"), "{args:?}: {refused:?}");
+    }
+    assert!(!sign.exists(), "it was executed");
+    attack
+        .held("The plugin does not find it: programs that kubewalk starts get the PATH without what others can write.");
+}

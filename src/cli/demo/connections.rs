@@ -1,0 +1,134 @@
+//! The connections of a page that is served: no more than there is room for, and none that keeps its place without asking. Any user of
+//! the machine can open one, so those of other users have places of their own, and take none from who leads.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+/// As many connections of this user, and of sudo's caller, are served at once: a browser opens six for a page.
+const OURS: usize = 128;
+
+/// As many of other users: they may follow, if they were told the address.
+const OTHERS: usize = 32;
+
+/// How long the head of a request may take. One that is kept open without a request is closed after that, too; browsers open another.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long it is waited when the system gives no connection, for want of open files.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Serves a page, without an end.
+pub(super) async fn serve(listener: TcpListener, app: Router) {
+    serve_within(listener, app, HEAD_WITHIN, is_another_users).await;
+}
+
+async fn serve_within(
+    listener: TcpListener,
+    app: Router,
+    head_within: Duration,
+    is_another_users: fn(SocketAddr) -> bool,
+) {
+    let (ours, others) = (Arc::new(Semaphore::new(OURS)), Arc::new(Semaphore::new(OTHERS)));
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        let places = if is_another_users(peer) { &others } else { &ours };
+        // Without a place it is closed at once.
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else { continue };
+        let service = TowerToHyperService::new(app.clone());
+        tokio::spawn(async move {
+            let mut connection = http1::Builder::new();
+            connection.timer(TokioTimer::new()).header_read_timeout(head_within);
+            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+            drop(place);
+        });
+    }
+}
+
+/// Whether the other end of a connection within this machine is another user's, as far as the system tells.
+fn is_another_users(peer: SocketAddr) -> bool {
+    let table = crate::given_file::read_text("/proc/net/tcp".as_ref(), MOST_OF_THE_TABLE).unwrap_or_default();
+    let me = rustix::process::geteuid();
+    let invoker = crate::settings::invoker().filter(|_| me.is_root());
+    user_of(peer, &table).is_some_and(|user| user != 0 && user != me.as_raw() && Some(user) != invoker)
+}
+
+/// The most that is read of the kernel's table of connections, in bytes: 100,000 of them.
+const MOST_OF_THE_TABLE: u64 = 16 << 20;
+
+/// The user who has a local address, by the kernel's table (`proc_net_tcp(5)`: the second word is the local address, the eighth the user).
+fn user_of(address: SocketAddr, table: &str) -> Option<u32> {
+    let SocketAddr::V4(address) = address else { return None };
+    let bytes = u32::from_ne_bytes(address.ip().octets());
+    let local = format!("{bytes:08X}:{:04X}", address.port());
+    let line = table.lines().find(|line| line.split_whitespace().nth(1) == Some(&local))?;
+    line.split_whitespace().nth(7)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+        time::timeout,
+    };
+
+    use super::*;
+
+    /// A connection that has sent so much, and what comes back until it is closed or nothing comes.
+    async fn sent(to: SocketAddr, text: &str) -> String {
+        let mut stream = TcpStream::connect(to).await.expect("a connection");
+        let _ = stream.write_all(text.as_bytes()).await;
+        let mut answer = vec![0; 1024];
+        let read = timeout(Duration::from_millis(500), stream.read(&mut answer)).await;
+        let length = read.map_or(0, |read| read.unwrap_or(0));
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn other_users_take_no_place_from_who_leads_and_none_is_kept_for_nothing() {
+        /// The first so many are another user's.
+        static OPENED: AtomicUsize = AtomicUsize::new(0);
+        let first = |_| OPENED.fetch_add(1, Ordering::Relaxed) < OTHERS + 10;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let app = Router::new().fallback(async || "page");
+        let task = tokio::spawn(serve_within(listener, app, Duration::from_secs(3), first));
+        let mut half = Vec::new();
+        for _ in 0..OTHERS + 10 {
+            let mut stream = TcpStream::connect(at).await.expect("a connection");
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost").await;
+            half.push(stream);
+        }
+        let answer = sent(at, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("page"), "{answer}");
+        // Each of the others is closed: those without a place at once, the rest when their time for a head is over.
+        for mut stream in half {
+            let closed =
+                timeout(Duration::from_secs(20), async { while stream.read(&mut [0; 64]).await.unwrap_or(0) > 0 {} });
+            closed.await.expect("it is closed");
+        }
+        task.abort();
+    }
+
+    #[test]
+    fn the_table_of_the_kernel_tells_whose_a_connection_is() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let client = std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
+        let me = rustix::process::geteuid().as_raw();
+        assert_eq!(user_of(client.local_addr().expect("an address"), &table), Some(me));
+        assert_eq!(user_of("127.0.0.1:1".parse().expect("an address"), &table), None);
+        assert!(!is_another_users(client.local_addr().expect("an address")));
+    }
+}
