@@ -24,6 +24,13 @@ ctor::declarative::ctor! {
     }
 }
 
+/// The room that the program has on its stack, in bytes, whatever the limit of the main thread's is (`ulimit -s`).
+const STACK: usize = 8 << 20;
+
 fn main() -> ExitCode {
-    kubewalk::cli::main(CLOSED.load(Ordering::Relaxed))
+    let run = || kubewalk::cli::main(CLOSED.load(Ordering::Relaxed));
+    match std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn(run) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(_) => run(),
+    }
 }

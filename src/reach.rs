@@ -28,14 +28,17 @@ fn spec_at(kind: &str) -> Option<&'static str> {
 
 /// What of a manifest, or of a part of one, reaches the node. Items of a list are looked at, too.
 pub fn manifest(kind: &str, object: &Value) -> Vec<Reach> {
-    if let Some(items) = object["items"].as_array() {
-        let own = kind.strip_suffix("List").unwrap_or_default();
-        let each = items.iter().enumerate().flat_map(|(index, item)| {
-            let found = manifest(item["kind"].as_str().unwrap_or(own), item);
-            found.into_iter().map(move |reach| reach.below(&format!("/items/{index}")))
-        });
-        return each.collect();
-    }
+    // An object may have `items` all the same, which its kind does not know.
+    let own = kind.strip_suffix("List").unwrap_or_default();
+    let items = object["items"].as_array().into_iter().flatten().enumerate().flat_map(|(index, item)| {
+        let found = manifest(item["kind"].as_str().unwrap_or(own), item);
+        found.into_iter().map(move |reach| reach.below(&format!("/items/{index}")))
+    });
+    items.chain(itself(kind, object)).collect()
+}
+
+/// The same of an object that is no list.
+fn itself(kind: &str, object: &Value) -> Vec<Reach> {
     if kind == "PersistentVolume" {
         return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
     }
@@ -45,7 +48,7 @@ pub fn manifest(kind: &str, object: &Value) -> Vec<Reach> {
         // Only a PersistentVolume says these.
         let is_volume = ["capacity", "hostPath", "local"].iter().any(|key| object["spec"][*key].is_object());
         let kinds = kinds.into_iter().chain(is_volume.then_some("PersistentVolume"));
-        return kinds.flat_map(|kind| manifest(kind, object)).collect();
+        return kinds.flat_map(|kind| itself(kind, object)).collect();
     }
     let Some(at) = spec_at(kind) else { return vec![] };
     let spec = object.pointer(at).unwrap_or(&Value::Null);
@@ -134,6 +137,9 @@ mod tests {
     #[case("", json!({"spec": spec()}), "/spec")]
     #[case("", json!({"spec": {"template": {"spec": spec()}}}), "/spec/template/spec")]
     #[case("PodList", json!({"items": [{"spec": spec()}]}), "/items/0/spec")]
+    #[case("Pod", json!({"items": [], "spec": spec()}), "/spec")]
+    #[case("ConfigMap", json!({"items": [{"kind": "Pod", "spec": spec()}]}), "/items/0/spec")]
+    #[case("", json!({"items": [{}], "spec": spec()}), "/spec")]
     fn every_kind_that_makes_pods(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
         let found = manifest(kind, &object);
         assert_eq!(found, [Reach::new(format!("{at}/containers/0/securityContext/privileged"), "`privileged`")]);

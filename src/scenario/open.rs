@@ -216,16 +216,39 @@ fn regular(found: &fs::Metadata, most: u64) -> Result<(), Unopened> {
 fn stays_inside(folder: &Path) -> Result<(), Unopened> {
     let absolute = std::path::absolute(folder)?;
     for part in absolute.ancestors() {
-        if !fs::symlink_metadata(part)?.is_symlink() {
-            continue;
-        }
-        let Some(around) = part.parent() else { continue };
-        let project = project(&fs::canonicalize(around)?);
-        if project.is_some_and(|project| fs::canonicalize(part).map_or(true, |real| !real.starts_with(project))) {
+        let found = fs::symlink_metadata(part)?;
+        if found.is_symlink() && leads_out(part, None)? {
             return Err(Unopened::LeadsOut);
         }
     }
     Ok(())
+}
+
+/// No link on the way to a file that is to be written leads out of the project that the link is in: a project may be a stranger's, and
+/// its links may lead anywhere. Where no project is marked, a relative path stays in the working directory.
+///
+/// # Errors
+/// [`Unopened::LeadsOut`]; or that the way cannot be looked at.
+pub fn is_written_inside(path: &Path) -> Result<(), Unopened> {
+    let here = if path.is_relative() { Some(fs::canonicalize(".")?) } else { None };
+    let absolute = std::path::absolute(path)?;
+    for part in absolute.ancestors() {
+        match fs::symlink_metadata(part) {
+            Ok(found) if found.is_symlink() && leads_out(part, here.as_deref())? => return Err(Unopened::LeadsOut),
+            // What is not there yet is made.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a link leads out of the project that it is in, or out of a folder in which it is. One that leads nowhere may lead anywhere
+/// soon.
+fn leads_out(link: &Path, folder: Option<&Path>) -> Result<bool, Unopened> {
+    let Some(around) = link.parent() else { return Ok(false) };
+    let around = fs::canonicalize(around)?;
+    let bounds = project(&around).or_else(|| folder.filter(|folder| around.starts_with(folder)).map(Path::to_owned));
+    Ok(bounds.is_some_and(|bounds| fs::canonicalize(link).map_or(true, |real| !real.starts_with(bounds))))
 }
 
 /// Opens a path in which no part is a link, and does not wait for another process.

@@ -42,6 +42,10 @@ mod loopback;
 #[path = "attacks/existing_cluster.rs"]
 mod existing_cluster;
 
+/// Programs in Pods of a cluster that exists: what they say, and those of others (A4).
+#[path = "attacks/programs_of_others.rs"]
+mod programs_of_others;
+
 /// What others make in a cluster that exists, under names that were a run's (K12, K13, K29).
 #[path = "attacks/others.rs"]
 mod others;
@@ -53,6 +57,10 @@ mod limits;
 /// Credentials in every outlet (A7, A14, A15).
 #[path = "attacks/secrets.rs"]
 mod secrets;
+
+/// Pipes, devices and links in the place of files (A11, A20, A22).
+#[path = "attacks/files_without_end.rs"]
+mod files_without_end;
 
 /// Bodies, paths and texts without an end (A8, A11, A22).
 #[path = "attacks/bounds.rs"]

@@ -114,7 +114,7 @@ fn only_the_outlet_prints() {
         root.join("cli/output.rs"),
         root.join("testing.rs"),
         root.join("testing/uncaptured.rs"),
-        root.join("cluster/engine.rs"),
+        root.join("cluster/engine/build.rs"),
         root.join("cluster/shared/hold.rs"),
         root.join("cluster/shared/holder.rs"),
     ];
@@ -130,6 +130,44 @@ fn only_the_outlet_prints() {
         "use `eprint_line!`, `eprint` or `print` of src/cli/output.rs:\n{}",
         printing.join("\n")
     );
+}
+
+/// A file that another user can put a pipe in the place of, or a temporary folder that is another user's, is not for root. So files that
+/// a person names are read by `given_file` and `scenario::open`, and temporary folders are made by `own::temporary`.
+#[test]
+fn what_a_person_names_is_opened_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // What each reads is the system's, the engine's, or in a folder of this user's alone.
+    let own = [
+        "given_file.rs",
+        "scenario/open.rs",
+        "process.rs",
+        "cli/docs.rs",
+        "cli/pages.rs",
+        "testing/reports.rs",
+        "cluster/own.rs",
+        "cluster/own/",
+        "cluster/shared/",
+        "cluster/machine.rs",
+        "cluster/docker/bounded.rs",
+        "cluster/engine/",
+        "cluster/kinds/curl.rs",
+        "cluster/client/kept.rs",
+    ];
+    let opens =
+        ["fs::read(", "fs::read_to_string(", "File::open(", "::tempdir()", ".tempdir()", "tempfile()", "temp_dir()"];
+    let mut found = Vec::new();
+    for file in rust_files(&root) {
+        let name = file.strip_prefix(&root).expect("below it").to_string_lossy().replace('\\', "/");
+        if name.ends_with("tests.rs") || name.contains("/tests/") || own.iter().any(|own| name.starts_with(own)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let reads = code.lines().filter(|line| opens.iter().any(|word| line.contains(word)));
+        found.extend(reads.map(|line| format!("{name}: {}", line.trim())));
+    }
+    assert!(found.is_empty(), "use given_file, scenario::open or own::temporary: {found:#?}");
 }
 
 /// The library forbids unsafe code. The program may have that of the `ctor` macro, and no other target has any.

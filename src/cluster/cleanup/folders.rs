@@ -1,6 +1,9 @@
 //! Private folders of runs.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use futures::future::BoxFuture;
 
@@ -9,6 +12,9 @@ use crate::cluster::{
     Owner, folder,
     own::{self, Room},
 };
+
+/// A folder of a run has its owner within that time.
+const HALF_MADE: Duration = Duration::from_secs(60);
 
 /// Private folders with a kubeconfig.
 pub(super) struct Folders {
@@ -26,7 +32,9 @@ impl Folders {
                 let text = room.open(&name).ok()?.read(folder::OWNER, own::MOST).ok()?;
                 serde_json::from_slice::<Owner>(&text).ok().filter(|owner| owner.run == run)
             };
-            if owner().is_some_and(|owner| owner.dead()) {
+            // One without an owner was half removed, or half made; that takes less.
+            let ownerless = || room.age(&name).is_some_and(|age| age > HALF_MADE);
+            if owner().map_or_else(ownerless, |owner| owner.dead()) {
                 dead.push(Left { what: format!("folder {}", room.path().join(&name).display()), id: name });
             }
         }
@@ -50,5 +58,25 @@ impl Place for Folders {
             Err(e) => Err(e.message),
         };
         Box::pin(std::future::ready(removed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_half_removed_is_found_once_it_cannot_be_half_made() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let room = temp.path().join("base/runs");
+        Room::make(&room).expect("a room");
+        let half = room.join(format!("{}abc", folder::PREFIX));
+        std::fs::create_dir(&half).expect("made");
+        std::fs::set_permissions(&half, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("changed");
+        let folders = Folders { room };
+        assert_eq!(folders.look().expect("looked").len(), 0, "it may be half made");
+        let touched = std::process::Command::new("touch").args(["-d", "2 minutes ago"]).arg(&half).status();
+        assert!(touched.expect("it starts").success());
+        assert_eq!(folders.look().expect("looked").len(), 1);
     }
 }

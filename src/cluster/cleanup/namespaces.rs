@@ -218,7 +218,19 @@ const FOREIGN: &str = "it carries the mark of a run that was killed, which this 
 /// Whether the mark was made for this very object.
 fn is_sealed(item: &Value, kind: &str) -> bool {
     let text = |map: &str, key: &str| item["metadata"][map][key].as_str().unwrap_or_default().to_owned();
-    seal::holds(&text("labels", LABEL), &text("annotations", SEAL), kind, item)
+    seal::holds(&text("labels", LABEL), &text("annotations", SEAL), kind, item) && sealed_by_us(item)
+}
+
+/// Whether kubewalk wrote the seal there: an object that another person has exported and made anew brings it along. A server that
+/// tells of no managed fields does not say.
+fn sealed_by_us(item: &Value) -> bool {
+    let seal = format!("f:{SEAL}");
+    let wrote = |entry: &Value| {
+        let annotations = &entry["fieldsV1"]["f:metadata"]["f:annotations"];
+        entry["manager"] == "kubewalk" && !annotations[&seal].is_null()
+    };
+    let fields = item["metadata"]["managedFields"].as_array();
+    fields.is_none_or(|fields| fields.is_empty() || fields.iter().any(wrote))
 }
 
 /// The path of an object, from that of the list over all namespaces.

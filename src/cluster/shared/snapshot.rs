@@ -179,8 +179,12 @@ impl Snapshot {
 
 /// Whether the object is in a namespace that is being deleted, which is told of already.
 fn in_a_going_namespace(name: &str, now: &Snapshot) -> bool {
-    let namespace = name.split_once(" in ").map(|(_, namespace)| format!("Namespace {namespace}"));
-    namespace.and_then(|namespace| now.objects.get(&namespace)).is_some_and(|object| object.going)
+    let Some((_, namespace)) = name.split_once(" in ") else { return false };
+    match now.objects.get(&format!("Namespace {namespace}")) {
+        Some(object) => object.going,
+        // The lists are not of one moment: it was there with the first of them.
+        None => now.objects.keys().any(|name| name.starts_with("Namespace ")),
+    }
 }
 
 async fn look_at_all(client: &kube::Client) -> Result<Snapshot, ClusterError> {
@@ -202,9 +206,20 @@ async fn list(client: kube::Client, resource: Resource) -> Result<Vec<(String, O
     Ok(items.map(|item| (name(&resource.kind, item), object(&resource.kind, item))).collect())
 }
 
+/// How the Leases of components begin: those by which one of several is elected, and those of API servers.
+const COMPONENTS: [&str; 5] =
+    ["apiserver-", "cloud-controller-manager", "k3s", "kube-controller-manager", "kube-scheduler"];
+
 /// Whether it is a Lease by which a node or a component of the cluster says that it lives; some come late.
 fn is_of_a_component(kind: &str, item: &Value) -> bool {
-    kind == "Lease" && matches!(item["metadata"]["namespace"].as_str(), Some("kube-node-lease" | "kube-system"))
+    let text = |key: &str| item["metadata"][key].as_str().unwrap_or_default();
+    let of_a_node = || item["metadata"]["ownerReferences"][0]["kind"] == "Node";
+    kind == "Lease"
+        && match text("namespace") {
+            "kube-node-lease" => of_a_node(),
+            "kube-system" => COMPONENTS.iter().any(|begin| text("name").starts_with(begin)),
+            _ => false,
+        }
 }
 
 fn name(kind: &str, item: &Value) -> String {
@@ -292,6 +307,32 @@ mod tests {
         assert_eq!(paths(&["a"]), ["/api/v1/namespaces", "/api/v1/secrets"]);
         assert_eq!(paths(&["a", "b"]), ["/api/v1/namespaces"]);
         assert_eq!(paths(&[]).len(), 4);
+    }
+
+    #[test]
+    fn a_lease_that_a_run_planted_is_seen_and_those_of_components_are_not() {
+        let lease = |namespace: &str, name: &str, owner: Value| {
+            is_of_a_component(
+                "Lease",
+                &json!({"metadata": {"name": name, "namespace": namespace, "ownerReferences": owner}}),
+            )
+        };
+        let node = json!([{"kind": "Node", "name": "n"}]);
+        assert!(lease("kube-node-lease", "n", node) && lease("kube-system", "apiserver-abc", Value::Null));
+        assert!(lease("kube-system", "kube-scheduler", Value::Null));
+        for namespace in ["kube-system", "kube-node-lease", "default"] {
+            assert!(!lease(namespace, "evil", Value::Null), "{namespace}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_namespace_that_has_just_gone_is_not_left_behind() {
+        let namespace = |name: &str| ("Namespace", json!({"metadata": {"name": name}}));
+        let config = ("ConfigMap", json!({"metadata": {"name": "kube-root-ca.crt", "namespace": "kw-a"}}));
+        let before = snapshot(&[namespace("default")]);
+        assert_eq!(before.difference(&snapshot(&[namespace("default"), config.clone()])), Difference::default());
+        let stays = before.difference(&snapshot(&[namespace("default"), namespace("kw-a"), config])).stays;
+        assert_eq!(stays, ["ConfigMap kube-root-ca.crt in kw-a is new", "Namespace kw-a is new"]);
     }
 
     fn role(uid: &str, verb: &str) -> Value {

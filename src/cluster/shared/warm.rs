@@ -248,6 +248,20 @@ fn uuid() -> String {
     (0..5).map(|_| char::from(b"bcdfghjklmnpqrstvwxz2456789"[random.random_range(0..27)])).collect()
 }
 
+/// The namespaces that a new cluster has.
+const FIRST_NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/// Removes the Events where no namespace of a run takes them along: they come by themselves, so that one which a run has planted could
+/// not be told from others, and the next run would see it.
+async fn forget_events(client: &kube::Client) {
+    let forgotten = FIRST_NAMESPACES.map(|namespace| {
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        client.request_text(http::Request::delete(path).body(Vec::new()).expect("a request"))
+    });
+    // A cluster that does not answer is told by the next look at it.
+    let _ = futures::future::join_all(forgotten).await;
+}
+
 impl Used {
     fn cluster(self) -> Cluster {
         let (facts, kubeconfig, kubectl) =
@@ -260,7 +274,8 @@ impl Used {
         let Some(pristine) = &self.pristine else { return Ok(Difference::default()) };
         let client = self.ready().await?;
         let deadline = Moment::now() + GOING_BUDGET;
-        let difference = pristine.compare(&client).await?;
+        let (difference, ()) = tokio::join!(pristine.compare(&client), forget_events(&client));
+        let difference = difference?;
         if difference.going.is_empty() || !difference.stays.is_empty() {
             return Ok(difference);
         }
@@ -275,7 +290,8 @@ impl Used {
         let Some(pristine) = &self.pristine else { return Ok(vec![]) };
         let client = self.ready().await?;
         // Before the lists: what they do not have in these namespaces is not there any more, and need not be looked for again.
-        let going = Going::find(&client, None).await?;
+        let (going, ()) = tokio::join!(Going::find(&client, None), forget_events(&client));
+        let going = going?;
         let (difference, empty) = pristine.compare_with(&client, &going.names()).await?;
         if difference.stays.is_empty() && !difference.going.is_empty() {
             let deadline = Moment::now() + OVER_BUDGET;

@@ -71,6 +71,9 @@ fn attack_a20b_few_processes_memory_and_files_with_every_command() {
                 );
             }
         }
+        // A stack on which not even the command line could be read.
+        let (code, out, err) = with("--stack=65536", arguments);
+        assert!(!matches!(code, 70 | 124 | 101 | 134 | 137 | 139), "stack {arguments}: {code} {out} {err}");
         // Also what is wrong with a command line may be too long for a file.
         for arguments in [arguments.to_owned(), format!("{arguments} --no-such-word")] {
             let (code, _, err) = with("--fsize=0", &arguments);
@@ -79,7 +82,8 @@ fn attack_a20b_few_processes_memory_and_files_with_every_command() {
             assert!((matches!(code, 2 | 3 | 7) || says_nothing) && err.is_empty(), "{arguments}: {code} {err}");
         }
     }
-    let tried = "few processes, little memory, and files of no size, with every command, as another user";
+    let tried =
+        "few processes, little memory, a small stack, and files of no size, with every command, as another user";
     let seen = "exit 3: `only 2 more threads can be started, and 16 are needed`, with the line that raises it; no panic, no signal";
     Attack::new("A20b", tried, file!()).held(seen);
 }

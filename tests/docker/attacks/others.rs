@@ -262,3 +262,38 @@ fn attack_k29c_a_deployment_that_is_somebody_elses_now() {
     let tried = "a Deployment of a scenario is deleted and made anew by somebody else, and a call needs a container beside its Pod's own";
     Attack::new("K29c", tried, file!()).held("No container is put into the Pod of others; their Deployment stays.");
 }
+
+#[test]
+fn attack_k12g_an_object_of_a_killed_run_that_somebody_exported_and_made_anew() {
+    let given = Given::new();
+    let text = format!(
+        "title: Killed\nsteps:\n  - {{title: A role, clusterRole: {{name: kw-k12g, {RULES}}}}}\n  - {{title: It waits, wait: {{kind: ConfigMap, name: go, for: exists}}}}\n"
+    );
+    let scenario = given.file("k12g.yaml", &text);
+    let mut child = given.command(&scenario, &[]).spawn().expect("kubewalk starts");
+    let role = format!("{ROLES}/kw-k12g");
+    given.until("it is made", || given.there(&role).is_some());
+    let mut export = given.there(&role).expect("its role");
+    child.kill().expect("killed");
+    child.wait().expect("waited for");
+    for key in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
+        export["metadata"].as_object_mut().expect("metadata").remove(key);
+    }
+    given.send(Method::DELETE, &role, &Value::Null);
+    given.send(Method::POST, &format!("{ROLES}?fieldManager=kubectl-create"), &export);
+    let mut sweep = given.place.kubewalk(&["sweep", "--cluster", "kubeconfig", "--context", "it"]);
+    let said = Said::from(&sweep.env("KUBECONFIG", given.kubeconfig()).output().expect("kubewalk starts"));
+    assert_eq!(said.code, Some(6), "{said:?}");
+    assert!(
+        said.stdout.contains("could not remove ClusterRole kw-k12g: it carries the mark of a run that was killed"),
+        "{said:?}"
+    );
+    assert!(given.there(&role).is_some(), "it stays");
+    given.send(Method::DELETE, &role, &Value::Null);
+    Attack::new(
+        "K12g",
+        "what a killed run left is exported, removed and made anew by somebody, with all its marks; then `sweep`",
+        file!(),
+    )
+    .held("It stays and is told: the seal counts only where kubewalk wrote it, as the object's managed fields say.");
+}

@@ -288,6 +288,8 @@ fn attack_a20_limits_of_the_process_are_named() {
         place.settle(&mut command);
         run(&mut command)
     };
+    // On a new machine helm is built first, which takes more than these limits leave.
+    assert_eq!(with("-n 4096", &["check", "--render", "scenarios/shipped"], "").code, Some(0));
     let builtin = ["run", "--cluster", "builtin", "scenarios/rbac/one-role.yaml"];
     let (mut named, mut files) = (0, vec![8, 12, 16, 24, 32, 48, 63]);
     for most in files.clone() {
