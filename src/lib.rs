@@ -111,13 +111,21 @@ pub mod clock;
 #[doc(hidden)]
 pub mod cluster_kind;
 #[doc(hidden)]
+pub mod color;
+#[doc(hidden)]
+pub mod destination;
+#[doc(hidden)]
 pub mod duration;
 #[doc(hidden)]
 pub mod exit_code;
 #[doc(hidden)]
+pub mod output;
+#[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
 pub mod redact;
+#[doc(hidden)]
+pub mod report_target;
 #[doc(hidden)]
 pub mod run_limits;
 #[doc(hidden)]

@@ -4,13 +4,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{
-    cluster_choice::ClusterChoice,
-    cluster_source,
-    output::{eprint_colored, print},
-    progress, signals,
-    talk::Talk,
-};
+use super::{cluster_choice::ClusterChoice, cluster_source, progress, signals, talk::Talk};
 use crate::{
     cluster::{
         self, ClusterError, Settings, StartError, Wanted, hold, holder,
@@ -21,6 +15,7 @@ use crate::{
     cluster_kind::ClusterKind,
     duration,
     exit_code::Exit,
+    output::{eprint_colored, print},
     plan::{self, Names, Trust},
     scenario::{self, diagnostic},
     settings,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use kube::config::KubeConfigOptions;
 
-use super::{explained, output::print};
+use super::explained;
 use crate::{
     cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
@@ -17,6 +17,7 @@ use crate::{
         served::{TABLE, is_own_group},
         special,
     },
+    output::print,
     plan::{Request, kinds},
     redact::show,
     settings,

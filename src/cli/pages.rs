@@ -5,19 +5,18 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{
-    destination::Destination,
-    output::{eprint, eprint_colored, print},
-    rendering, report,
-    report_target::{ReportKind, ReportTarget, spares},
-    run,
+    rendering, report, run,
     select::{self, Selected, Slow},
     talk::Talk,
 };
 use crate::{
+    destination::Destination,
     event::{Event, Record, stream},
     exit_code::Exit,
+    output::{eprint, eprint_colored, print},
     redact::show,
     report::pages::{self, Differs},
+    report_target::{ReportKind, ReportTarget, spares},
 };
 
 #[derive(Debug, Args)]

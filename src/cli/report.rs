@@ -8,19 +8,17 @@ use std::{
 
 use clap::Args;
 
-use super::{
-    output::{eprint, eprint_colored, print_colored, width},
-    report_target::{self, ReportKind, ReportTarget, check_places, spares, write_all},
-    talk::Talk,
-};
+use super::talk::Talk;
 use crate::{
     event::{
         Place, Record,
         stream::{self, Unreadable},
     },
     exit_code::Exit,
+    output::{eprint, eprint_colored, print_colored, width},
     redact::{redact, show},
     report::{Caret, Terminal, snippet},
+    report_target::{self, ReportKind, ReportTarget, check_places, spares, write_all},
     text,
 };
 

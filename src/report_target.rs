@@ -7,14 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    destination::Destination,
-    output::{eprint, print_commands},
-};
 use crate::{
+    destination::Destination,
     event::{Record, stream},
     exit_code::Exit,
     k8s::nearest,
+    output::{eprint, print_commands},
     redact::show,
     report::{github, html, json, junit},
 };
