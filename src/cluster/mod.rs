@@ -4,7 +4,7 @@
 //!
 //! | file or room | is for |
 //! |---|---|
-//! | [`error`], [`progress`], [`settings`], [`wanted`], [`node`], [`death`] | what all share: what is asked for, told, and failed |
+//! | [`error`], [`progress`], [`settings`], [`wanted`], [`node`], [`in_container`], [`death`] | what all share: what is asked for, told, and failed |
 //! | [`lines`], [`output`], [`limits`], [`machine`] | what other programs write, and what this machine lets them have |
 //! | [`own`] | files, folders and locks that only this user can have written, and whose they are |
 //! | [`client`] | how an API server is reached, and asked what it has |
@@ -25,6 +25,7 @@ pub mod death;
 pub mod docker;
 pub mod engine;
 pub mod error;
+pub mod in_container;
 pub mod kinds;
 pub mod kubectl;
 pub mod limits;
@@ -49,7 +50,7 @@ pub use engine::node_event;
 pub use error::{ClusterError, StartError};
 #[cfg(target_os = "linux")]
 pub use kinds::builtin;
-pub use kinds::{auto, k3s, kind, kubeconfig, preflight};
+pub use kinds::{auto, kubeconfig, preflight};
 pub use kubectl::Kubectl;
 pub use node::{Ended, Node, Stays};
 pub use own::{

@@ -190,6 +190,7 @@ const FLOORS: &[&str] = &[
     "settings",
     "wanted",
     "node",
+    "in_container",
     "death",
     "lines",
     "output",
