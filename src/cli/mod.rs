@@ -234,7 +234,7 @@ pub fn main(closed: bool) -> ExitCode {
             };
         }
     }
-    if cli.command.speaks_to_docker() {
+    if cfg!(feature = "docker") && cli.command.speaks_to_docker() {
         if closed {
             output::stays_closed();
         }

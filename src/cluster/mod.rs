@@ -10,7 +10,7 @@
 //! | [`client`] | how an API server is reached, and asked what it has |
 //! | [`registry`] | an image registry: pulls by digest, and unpacks |
 //! | [`engine`] | the engine that is built: the node image, kind, helm |
-//! | [`docker`] | Docker: its images, containers, networks and commands |
+//! | [`docker`] | Docker: its images, containers, networks and commands; `without_docker` in a build that has none |
 //! | [`kubectl`] | kubectl in a node or on this machine |
 //! | [`running`] | a cluster that runs |
 //! | [`cleanup`] | what dead runs have left, and namespaces that go |
@@ -22,6 +22,7 @@
 pub mod cleanup;
 pub mod client;
 pub mod death;
+#[cfg(feature = "docker")]
 pub mod docker;
 pub mod engine;
 pub mod error;
@@ -42,9 +43,12 @@ pub mod settings;
 pub mod shared;
 mod start;
 pub mod wanted;
+#[cfg(not(feature = "docker"))]
+pub mod without_docker;
 
 pub use cleanup::{emptied, namespaces, seal, sweep};
 pub use client::{access, kubeconfig_file, plugin, ready};
+#[cfg(feature = "docker")]
 pub use docker::{bounded, container, daemon, daemon::Daemon, exec, images, trouble};
 pub use engine::node_event;
 pub use error::{ClusterError, StartError};
@@ -63,5 +67,7 @@ pub use settings::Settings;
 pub use shared::{guard, hold, holder, lease, snapshot, warm, whose};
 pub use start::{check, start};
 pub use wanted::{Existing, Wanted};
+#[cfg(not(feature = "docker"))]
+pub use without_docker::{Daemon, images};
 
 pub use crate::cluster_kind::ClusterKind;

@@ -201,6 +201,7 @@ const FLOORS: &[&str] = &[
     "registry",
     "engine",
     "docker",
+    "without_docker",
     "kubectl",
     "running",
     "cleanup",

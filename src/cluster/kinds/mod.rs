@@ -5,19 +5,27 @@
 pub mod auto;
 #[cfg(target_os = "linux")]
 pub mod builtin;
+#[cfg(feature = "docker")]
 mod curl;
+#[cfg(feature = "docker")]
 pub mod docker;
 mod fetch;
 mod fetched;
+#[cfg(feature = "docker")]
 pub mod k3s;
+#[cfg(feature = "docker")]
 pub mod kind;
 pub mod kubeconfig;
 pub mod preflight;
 mod versions;
+#[cfg(not(feature = "docker"))]
+mod without_docker;
 
 pub use fetch::fetch;
 pub use fetched::Fetched;
 
+#[cfg(not(feature = "docker"))]
+use self::{without_docker as docker, without_docker as k3s, without_docker as kind};
 use super::{Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted};
 use crate::stop::Stop;
 
