@@ -39,6 +39,15 @@
 //! What is public and stable is the module [`testing`]. The language of the files, the kinds of clusters and the variables
 //! are documented beside the command line, whose `run` does the same as this crate does in a test.
 //!
+//! # Features
+//! All of them are on by default. A crate that only tests its own scenarios can leave them out, which is a third of all crates less:
+//! `kubewalk = { version = "…", default-features = false }`. Scenarios then run on a `builtin` cluster, or one that exists.
+//!
+//! - `docker`: clusters in Docker, the kinds `docker`, `k3s` and `kind`. Without it `auto` takes `builtin`, and says why.
+//! - `reports`: the reports `html` and `junit` of `KUBEWALK_REPORT`. All others are made without it.
+//! - `cli`: the program `kubewalk`, with `reports`.
+//! - `one-build`: nothing; it is for kubewalk's own repository.
+//!
 //! # Stability
 //! Every other module is there for kubewalk's own program, tests and fuzzers. Those are left out of this page, and any release may
 //! change them.
@@ -57,6 +66,7 @@ pub mod scenario;
 #[doc(hidden)]
 pub mod k8s;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod init;
 
@@ -68,6 +78,7 @@ pub mod plan;
 #[doc(hidden)]
 pub mod project_file;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod claims;
 
@@ -92,12 +103,15 @@ pub mod run;
 #[doc(hidden)]
 pub mod report;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod presenter;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod docs;
 
@@ -111,15 +125,23 @@ pub mod clock;
 #[doc(hidden)]
 pub mod cluster_kind;
 #[doc(hidden)]
+pub mod color;
+#[doc(hidden)]
+pub mod destination;
+#[doc(hidden)]
 pub mod duration;
 #[doc(hidden)]
 pub mod exit_code;
 #[doc(hidden)]
 pub mod given_file;
 #[doc(hidden)]
+pub mod output;
+#[doc(hidden)]
 pub mod process;
 #[doc(hidden)]
 pub mod redact;
+#[doc(hidden)]
+pub mod report_target;
 #[doc(hidden)]
 pub mod run_limits;
 #[doc(hidden)]

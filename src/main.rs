@@ -14,7 +14,7 @@ static CLOSED: AtomicBool = AtomicBool::new(false);
 /// Runs before `main`, and before Rust's runtime opens `/dev/null` in the place of a standard output that is closed: from then
 /// on nothing tells it from one that was sent there on purpose, and results would be lost with exit code 0.
 fn look_at_standard_output() {
-    CLOSED.store(kubewalk::cli::stdout_is_closed(), Ordering::Relaxed);
+    CLOSED.store(kubewalk::output::stdout_is_closed(), Ordering::Relaxed);
 }
 
 ctor::declarative::ctor! {

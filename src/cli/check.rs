@@ -5,17 +5,17 @@ use std::{mem::ManuallyDrop, path::PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{
-    destination::Destination,
-    output::{eprint, eprint_colored, print, print_commands},
     rendering,
-    report_target::spares,
     select::{self, Selected, Selection, Slow},
     talk::Talk,
 };
 use crate::{
+    destination::Destination,
     exit_code::Exit,
+    output::{eprint, eprint_colored, print, print_commands},
     redact::show,
     report::findings::{github, json, sarif},
+    report_target::spares,
     scenario::diagnostic::Severity,
 };
 

@@ -5,12 +5,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 
 use super::{
-    cluster_choice::ClusterChoice,
-    cluster_source,
-    environment::eprint_environment,
-    output::{eprint_colored, print},
-    progress, signals,
-    talk::Talk,
+    cluster_choice::ClusterChoice, cluster_source, environment::eprint_environment, progress, signals, talk::Talk,
 };
 use crate::{
     cluster::{
@@ -22,6 +17,7 @@ use crate::{
     cluster_kind::ClusterKind,
     duration,
     exit_code::Exit,
+    output::{eprint_colored, print},
     plan::{self, Names, Trust},
     scenario::{self, diagnostic},
     settings,

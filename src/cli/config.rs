@@ -43,7 +43,7 @@ pub fn main(found: &ArgMatches, command: &clap::Command, file: Option<&ProjectFi
         let (value, from) = (show::line(value, show::BODY), show::line(from, show::BODY));
         format!("{word:<18} {value:<width$}  {from}\n")
     });
-    super::output::print(&lines.collect::<String>())
+    crate::output::print(&lines.collect::<String>())
 }
 
 fn name_of(secret: &str) -> String {

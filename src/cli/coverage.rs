@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::{
-    output::{eprint_colored, print},
     rendering,
     select::{self, Selection, Slow},
     talk::Talk,
@@ -11,6 +10,7 @@ use super::{
 use crate::{
     claims::{self, page},
     exit_code::Exit,
+    output::{eprint_colored, print},
     scenario::diagnostic,
 };
 

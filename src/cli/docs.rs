@@ -5,15 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::{
-    output::{eprint, print},
-    pages,
-    select::EXERCISE,
-    talk::Talk,
-};
+use super::{pages, select::EXERCISE, talk::Talk};
 use crate::{
     docs::{claims, language, sbom, seen::Seen},
     exit_code::Exit,
+    output::{eprint, print},
     scenario::{self, diagnostic, files},
 };
 

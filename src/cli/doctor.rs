@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{class, output::print, progress, signals, talk::Talk};
+use super::{class, progress, signals, talk::Talk};
 use crate::{
     cluster::{
         self, ClusterError, Settings, StartError, Wanted,
@@ -14,6 +14,7 @@ use crate::{
     },
     duration::took,
     exit_code::Exit,
+    output::print,
     run::millis,
     settings,
 };

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use kube::config::KubeConfigOptions;
 use tokio::time::timeout;
 
-use super::{explained, output::print};
+use super::explained;
 use crate::{
     cluster::{ClusterError, access, kubeconfig_file, plugin},
     exit_code::Exit,
@@ -18,6 +18,7 @@ use crate::{
         served::{TABLE, is_own_group},
         special,
     },
+    output::print,
     plan::{Request, kinds},
     redact::show,
     settings,

@@ -10,17 +10,13 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{
-    destination::Destination,
-    new,
-    output::{eprint_colored, print},
-    rendering,
-    talk::Talk,
-};
+use super::{new, rendering, talk::Talk};
 use crate::{
+    destination::Destination,
     exit_code::Exit,
     init::{self, Piece},
     manifests::{self, Chart, Failed, Origin, render, written::inline},
+    output::{eprint_colored, print},
     plan::{self, Names, Trust},
     scenario::{
         Diagnostic, Source,

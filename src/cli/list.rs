@@ -6,13 +6,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     history::{History, Last},
-    output::{eprint_colored, print},
     rendering,
     select::{self, Selection, Slow},
     talk::Talk,
 };
 use crate::{
     exit_code::Exit,
+    output::{eprint_colored, print},
     plan::{Plan, Step},
     scenario::diagnostic::{self, printable},
     settings,

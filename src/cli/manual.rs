@@ -5,8 +5,7 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{destination::Destination, output::print};
-use crate::exit_code::Exit;
+use crate::{destination::Destination, exit_code::Exit, output::print};
 
 #[derive(Debug, Args)]
 pub struct Shell {

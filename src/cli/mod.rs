@@ -1,8 +1,8 @@
-//! The command line: the only place that prints, by `output`.
+//! The command line. It prints by [`output`] alone.
 
 /// Prints a line on standard error, through the filter of [`output`].
 macro_rules! eprint_line {
-    ($($text:tt)*) => { $crate::cli::output::eprint(&(format!($($text)*) + "\n")) };
+    ($($text:tt)*) => { $crate::output::eprint(&(format!($($text)*) + "\n")) };
 }
 
 mod check;
@@ -10,11 +10,9 @@ mod class;
 mod cluster;
 mod cluster_choice;
 mod cluster_source;
-mod color;
 mod config;
 mod coverage;
 mod demo;
-mod destination;
 mod docs;
 mod doctor;
 mod environment;
@@ -29,13 +27,11 @@ mod list;
 mod look;
 mod manual;
 mod new;
-mod output;
 mod pages;
 mod prefetch;
 mod progress;
 mod rendering;
 mod report;
-pub(crate) mod report_target;
 mod report_writer;
 mod run;
 mod schema;
@@ -53,11 +49,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use self::output::stdout_is_closed;
-use self::{output::eprint, talk::Talk};
+use self::talk::Talk;
 use crate::{
     cluster::{ClusterError, engine::Release, limits},
     exit_code::Exit,
+    output::{self, eprint},
     redact::show,
     scenario::diagnostic,
     settings, where_docker_is,
@@ -239,7 +235,7 @@ pub fn main(closed: bool) -> ExitCode {
             };
         }
     }
-    if cli.command.speaks_to_docker() {
+    if cfg!(feature = "docker") && cli.command.speaks_to_docker() {
         if closed {
             output::stays_closed();
         }

@@ -8,8 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{destination::Destination, output::print};
-use crate::{exit_code::Exit, given_file};
+use crate::{destination::Destination, exit_code::Exit, given_file, output::print};
 
 #[derive(Debug, Args)]
 pub struct Options {

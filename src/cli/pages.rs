@@ -5,22 +5,21 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{
-    destination::Destination,
     environment::eprint_environment,
-    output::{eprint, eprint_colored, print},
-    rendering, report,
-    report_target::{ReportKind, ReportTarget, spares},
-    run,
+    rendering, report, run,
     select::{self, Selected, Slow},
     talk::Talk,
 };
 use crate::{
     cluster::own,
+    destination::Destination,
     event::{Event, Record, stream},
     exit_code::Exit,
     given_file,
+    output::{eprint, eprint_colored, print},
     redact::show,
     report::pages::{self, Differs},
+    report_target::{ReportKind, ReportTarget, spares},
 };
 
 #[derive(Debug, Args)]

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{cluster_choice::ClusterChoice, output::print, progress, signals, talk::Talk};
+use super::{cluster_choice::ClusterChoice, progress, signals, talk::Talk};
 use crate::{
     cluster::{self, Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted, kinds},
     duration::took,
     exit_code::Exit,
     k8s::Version,
+    output::print,
     run::millis,
     settings,
     stop::Stop,

@@ -5,8 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::output::{eprint_in_place, stderr_is_a_terminal};
-use crate::{cluster::Progress, duration::took, sync::locked};
+use crate::{
+    cluster::Progress,
+    duration::took,
+    output::{eprint_in_place, stderr_is_a_terminal},
+    sync::locked,
+};
 
 /// Shows it.
 pub fn show(progress: Progress) {

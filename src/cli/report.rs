@@ -4,11 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{
-    output::{eprint, eprint_colored, print_colored, width},
-    report_target::{self, ReportKind, ReportTarget, check_places, spares, write_all},
-    talk::Talk,
-};
+use super::talk::Talk;
 use crate::{
     event::{
         Place, Record,
@@ -16,8 +12,10 @@ use crate::{
     },
     exit_code::Exit,
     given_file::{self, MOST_OF_A_STREAM},
+    output::{eprint, eprint_colored, print_colored, width},
     redact::{redact, show},
     report::{Caret, Terminal, snippet},
+    report_target::{self, ReportKind, ReportTarget, check_places, spares, write_all},
     text,
 };
 

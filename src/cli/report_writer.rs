@@ -4,13 +4,11 @@ use std::{fs::File, io::Write as _};
 
 use tokio::time::Instant;
 
-use super::{
-    destination::Destination,
-    report_target::{self, ReportKind, ReportTarget},
-};
 use crate::{
+    destination::Destination,
     event::{Event, Record, stream::Seal},
     exit_code::Exit,
+    report_target::{self, ReportKind, ReportTarget},
 };
 
 /// Takes the events of a run.

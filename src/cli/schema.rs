@@ -2,8 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::output::print;
-use crate::{claims, event::stream, exit_code::Exit, scenario};
+use crate::{claims, event::stream, exit_code::Exit, output::print, scenario};
 
 #[derive(Debug, Args)]
 pub struct Options {

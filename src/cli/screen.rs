@@ -2,21 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    output::{clear_in_place, eprint, eprint_colored, eprint_in_place, print_colored, stderr_is_a_terminal, width},
-    progress,
-    report_target::ReportTarget,
-    report_writer::ReportWriter,
-    select::Selected,
-    talk::Talk,
-};
+use super::{progress, report_writer::ReportWriter, select::Selected, talk::Talk};
 use crate::{
     cluster::{ClusterError, Progress, node_event},
     event::{Event, Fault, Record},
     exit_code::Exit,
+    output::{clear_in_place, eprint, eprint_colored, eprint_in_place, print_colored, stderr_is_a_terminal, width},
     plan::Plan,
     redact::show,
     report::terminal::Terminal,
+    report_target::ReportTarget,
     run::sink::EventSink,
     scenario::{Diagnostic, Severity, diagnostic},
 };

@@ -1,6 +1,10 @@
 //! A share of the scenarios, for runs on several machines: each gets about the same work.
 
-use std::{collections::HashMap, fmt, path::{Path, PathBuf}};
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 

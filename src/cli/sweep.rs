@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{existing_cluster::ExistingCluster, output::print};
+use super::existing_cluster::ExistingCluster;
 use crate::{
     cluster::{
         self, ClusterError, Daemon, Settings, StartError, Wanted, holder,
@@ -13,6 +13,7 @@ use crate::{
     },
     cluster_kind::{Choice, ClusterKind},
     exit_code::Exit,
+    output::print,
     redact::show,
     settings,
     stop::Stop,

@@ -2,11 +2,12 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{
+use crate::{
     color::{colors_are_forced, colors_by_environment},
     output::{stderr_is_a_terminal, stdout_is_a_terminal},
+    report::terminal::Verbosity,
+    settings,
 };
-use crate::{report::terminal::Verbosity, settings};
 
 /// How it talks.
 #[derive(Debug, Clone, Copy, Args)]

@@ -19,7 +19,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 use self::host::Host;
 pub use self::login::Login;
 use super::{
-    exec::InContainer,
+    in_container::InContainer,
     output::{Output, all},
 };
 use crate::{

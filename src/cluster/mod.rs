@@ -4,13 +4,13 @@
 //!
 //! | file or room | is for |
 //! |---|---|
-//! | [`error`], [`progress`], [`settings`], [`wanted`], [`node`], [`death`] | what all share: what is asked for, told, and failed |
+//! | [`error`], [`progress`], [`settings`], [`wanted`], [`node`], [`in_container`], [`death`] | what all share: what is asked for, told, and failed |
 //! | [`lines`], [`output`], [`limits`], [`machine`] | what other programs write, and what this machine lets them have |
 //! | [`own`] | files, folders and locks that only this user can have written, and whose they are |
 //! | [`client`] | how an API server is reached, and asked what it has |
 //! | [`registry`] | an image registry: pulls by digest, and unpacks |
 //! | [`engine`] | the engine that is built: the node image, kind, helm |
-//! | [`docker`] | Docker: its images, containers, networks and commands |
+//! | [`docker`] | Docker: its images, containers, networks and commands; `without_docker` in a build that has none |
 //! | [`kubectl`] | kubectl in a node or on this machine |
 //! | [`running`] | a cluster that runs |
 //! | [`cleanup`] | what dead runs have left, and namespaces that go |
@@ -22,9 +22,11 @@
 pub mod cleanup;
 pub mod client;
 pub mod death;
+#[cfg(feature = "docker")]
 pub mod docker;
 pub mod engine;
 pub mod error;
+pub mod in_container;
 pub mod kinds;
 pub mod kubectl;
 pub mod limits;
@@ -41,15 +43,18 @@ pub mod settings;
 pub mod shared;
 mod start;
 pub mod wanted;
+#[cfg(not(feature = "docker"))]
+pub mod without_docker;
 
 pub use cleanup::{emptied, namespaces, seal, sweep};
 pub use client::{access, kubeconfig_file, plugin, ready};
+#[cfg(feature = "docker")]
 pub use docker::{bounded, container, daemon, daemon::Daemon, exec, images, trouble};
 pub use engine::node_event;
 pub use error::{ClusterError, StartError};
 #[cfg(target_os = "linux")]
 pub use kinds::builtin;
-pub use kinds::{auto, k3s, kind, kubeconfig, preflight};
+pub use kinds::{auto, kubeconfig, preflight};
 pub use kubectl::Kubectl;
 pub use node::{Ended, Node, Stays};
 pub use own::{
@@ -62,5 +67,7 @@ pub use settings::Settings;
 pub use shared::{guard, hold, holder, lease, snapshot, warm, whose};
 pub use start::{check, start};
 pub use wanted::{Existing, Wanted};
+#[cfg(not(feature = "docker"))]
+pub use without_docker::{Daemon, images};
 
 pub use crate::cluster_kind::ClusterKind;

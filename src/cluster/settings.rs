@@ -5,6 +5,9 @@ use std::{path::PathBuf, time::Duration};
 /// How long the pull of one image may take when no setting says otherwise.
 const PULL_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How long a registry may take to say its first word when nothing else is to be tried.
+const FIRST_WORD: Duration = Duration::from_secs(60);
+
 /// Where a cluster may keep things.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -28,6 +31,8 @@ pub struct Settings {
     pub offline: bool,
     /// How long the pull of one image may take.
     pub pull_timeout: Duration,
+    /// How long a registry may take to say the first word of a pull.
+    pub first_word: Duration,
     /// The most memory that a node may use, in bytes, when it is not to be half of the machine's.
     pub node_memory: Option<u64>,
     /// How long a cluster may take until it is ready, when it is not to be what its kind takes at most.
@@ -47,6 +52,7 @@ impl Settings {
             engine_image: None,
             offline: false,
             pull_timeout: PULL_TIMEOUT,
+            first_word: FIRST_WORD,
             node_memory: None,
             start_timeout: None,
         }

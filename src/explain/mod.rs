@@ -24,7 +24,7 @@ pub use element::Element;
 pub use evaluate::{Caller, Grant, Id, Policy, Question};
 pub use misses::Miss;
 pub use patch::Patch;
-pub(crate) use slips::own_kind;
+pub use slips::own_kind;
 
 /// RBAC's decision with its reasons.
 #[derive(Debug, Clone, PartialEq)]

@@ -200,7 +200,7 @@ fn singular(word: &str, plural: &str) -> bool {
 }
 
 /// The kind that a person means by its plural, its singular or kubectl's short name, if it is Kubernetes' own.
-pub(crate) fn own_kind(word: &str) -> Option<&'static kinds::Kind> {
+pub fn own_kind(word: &str) -> Option<&'static kinds::Kind> {
     let word = word.to_lowercase();
     let long = long(&word).unwrap_or(&word);
     OWN.iter().find(|own| own.plural.as_deref() == Some(long) || own.kind.to_lowercase() == long)

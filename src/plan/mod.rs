@@ -34,7 +34,7 @@ pub mod when;
 
 pub use action::Action;
 pub use caller::{Caller, Credential};
-pub(crate) use context::on_purpose::is_meant;
+pub use context::on_purpose::is_meant;
 pub use kinds::Kind;
 pub use load::{Loaded, load, load_bytes};
 pub use lower::curl::settle;

@@ -9,10 +9,10 @@ use std::{
 
 use super::clusters;
 use crate::{
-    cli::report_target::{self, ReportTarget},
     cluster::own::lock::{self, How},
     event::{Event, Record, Selected, VERSION},
     exit_code::Exit,
+    report_target::{self, ReportTarget},
     settings,
     sync::locked,
 };

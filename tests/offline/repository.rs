@@ -1,8 +1,11 @@
 //! What is in the repository beside the sources, and what users are given: names that every system can check out, one place for the
-//! repository's address, workflows whose actions are pinned and whose commands are scripts, a release's archives and what package
-//! managers are told of them, the action and the template, whose steps are run as a job of a user runs them, and the guides.
+//! repository's address, the features of the crate, workflows whose actions are pinned and whose commands are scripts, a release's
+//! archives and what package managers are told of them, the action and the template, whose steps are run as a job of a user runs them,
+//! and the guides.
 #![cfg(target_os = "linux")]
 
+#[path = "repository/features.rs"]
+mod features;
 #[path = "repository/given.rs"]
 mod given;
 #[path = "repository/guides.rs"]

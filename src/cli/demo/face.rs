@@ -17,7 +17,7 @@ use super::{
     room::Room,
 };
 use crate::{
-    cli::output::{draw, enter_screen},
+    output::{draw, enter_screen},
     presenter::{
         View,
         screen::{Local, Screen},

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use crate::output::{leave_screen, stdout_is_a_terminal};
 use crossterm::terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use crate::cli::output::{leave_screen, stdout_is_a_terminal};
 
 /// Makes the terminal what it was.
 pub fn give_back() {

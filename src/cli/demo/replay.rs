@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{
     cli::{
-        output::{eprint, eprint_colored, print_colored, width},
         report::{read_stream, unreadable},
         signals,
         talk::Talk,
     },
     event::{Event, Record, stream},
     exit_code::Exit,
+    output::{eprint, eprint_colored, print_colored, width},
     presenter::{Deed, Tape},
     redact::show,
     report::terminal::Terminal,

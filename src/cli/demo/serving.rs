@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{face::Look, room::Room, server::Server};
-use crate::{cli::output::print, exit_code::Exit};
+use crate::{exit_code::Exit, output::print};
 
 /// Serves a room, if that is asked for, and says where.
 pub async fn serve(room: &Arc<Room>, look: Look) -> Result<Option<Server>, Exit> {

@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use super::{face::Face, room::Room};
 use crate::{
-    cli::{
-        output::{eprint, print_colored, width},
-        progress,
-        report_target::ReportTarget,
-        report_writer::ReportWriter,
-        talk::Talk,
-    },
+    cli::{progress, report_writer::ReportWriter, talk::Talk},
     cluster::{ClusterError, Progress, node_event},
     event::Event,
     exit_code::Exit,
+    output::{eprint, print_colored, width},
     plan::Plan,
     report::terminal::{Terminal, Verbosity},
+    report_target::ReportTarget,
     run::sink::EventSink,
 };
 

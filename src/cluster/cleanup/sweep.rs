@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 pub use super::place::{AT_A_START, Left, Place};
-use super::{containers::Containers, folders::Folders, kind_clusters::Clusters, nodes::Nodes};
+use super::{folders::Folders, nodes::Nodes};
 use crate::cluster::{Daemon, Progress, Settings};
 
 /// How long a sweep that was asked for may take.
@@ -34,12 +34,23 @@ pub fn places(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place
 
 /// Where runs in Docker leave things.
 fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>> {
-    let mut places: Vec<Box<dyn Place>> = vec![Box::new(Folders { room: settings.runs() })];
-    if let Some(daemon) = docker {
-        places.insert(0, Box::new(Containers { client: daemon.client.clone() }));
-        places.push(Box::new(Clusters { client: daemon.client.clone() }));
+    let folders: Box<dyn Place> = Box::new(Folders { room: settings.runs() });
+    match docker.map(of_docker) {
+        Some([containers, clusters]) => vec![containers, folders, clusters],
+        None => vec![folders],
     }
-    places
+}
+
+/// What a Docker may hold.
+#[cfg(feature = "docker")]
+fn of_docker(daemon: &Daemon) -> [Box<dyn Place>; 2] {
+    use super::{containers::Containers, kind_clusters::Clusters};
+    [Box::new(Containers { client: daemon.client.clone() }), Box::new(Clusters { client: daemon.client.clone() })]
+}
+
+#[cfg(not(feature = "docker"))]
+fn of_docker(daemon: &Daemon) -> [Box<dyn Place>; 2] {
+    match daemon.never {}
 }
 
 /// Removes what is in some places, or only says what would be removed, within a minute.

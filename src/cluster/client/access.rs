@@ -109,7 +109,7 @@ pub fn client(mut config: kube::Config) -> kube::Result<kube::Client> {
 ///
 /// # Errors
 /// When it names no server, or several.
-pub(crate) fn kubeconfig_for(text: &str, server: &str) -> Result<String, ClusterError> {
+pub fn kubeconfig_for(text: &str, server: &str) -> Result<String, ClusterError> {
     let is_server = |line: &&str| line.trim_start().starts_with("server: https://");
     let [line] = text.lines().filter(is_server).collect::<Vec<_>>()[..] else {
         return Err(ClusterError::plain("the node's kubeconfig is not one of a single server"));

@@ -1,8 +1,8 @@
 //! The logins of `docker login`: a registry gives more to those who are known.
 
-use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+pub use docker_credential::DockerCredential;
+use docker_credential::{CredentialRetrievalError, get_credential_from_reader};
 use serde_json::Value;
-use testcontainers::bollard::auth::DockerCredentials;
 use tokio::process::Command;
 
 use super::plugin;
@@ -22,23 +22,15 @@ const TOKEN: &str = "<token>";
 ///
 /// # Errors
 /// Why a credential helper gave none although it was asked, in one sentence; without a login a pull is possible.
-pub async fn login_for(image: &str) -> Result<Option<DockerCredentials>, String> {
-    let server = registry(image);
+pub async fn login_for(image: &str) -> Result<Option<DockerCredential>, String> {
     let Some(path) = settings::docker_config() else { return Ok(None) };
     let Ok(text) = given_file::read(&path, MOST_CONFIG) else { return Ok(None) };
     let Ok(config) = serde_json::from_slice::<Value>(&text) else { return Ok(None) };
-    let credential = login(config, server).await?;
-    Ok(credential.map(|credential| {
-        let mut login = DockerCredentials { serveraddress: Some(server.to_owned()), ..DockerCredentials::default() };
-        match credential {
-            DockerCredential::IdentityToken(token) => login.identitytoken = Some(token),
-            DockerCredential::UsernamePassword(name, password) => {
-                (login.username, login.password) = (Some(name), Some(password));
-            }
-        }
-        login.identitytoken.iter().chain(&login.password).for_each(|secret| redact::register(secret));
-        login
-    }))
+    let login = login(config, registry(image)).await?;
+    if let Some(DockerCredential::IdentityToken(secret) | DockerCredential::UsernamePassword(_, secret)) = &login {
+        redact::register(secret);
+    }
+    Ok(login)
 }
 
 /// The login in Docker's own file, or of the helper that it names.
@@ -91,7 +83,7 @@ async fn helper(name: &str, server: &str) -> Result<Option<DockerCredential>, St
 }
 
 /// The first part of a name is a registry when it looks like a host, as for Docker itself.
-fn registry(image: &str) -> &str {
+pub fn registry(image: &str) -> &str {
     match image.split_once('/') {
         Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first,
         _ => HUB,

@@ -32,8 +32,7 @@ use tokio::sync::mpsc;
 use super::{
     bounded,
     daemon::{DEFAULT_HOST, Daemon, Ends, on, runtime},
-    exec::{self, InContainer},
-    labelled,
+    exec, labelled,
     node_image::restrict,
     published::{not_its_own, published_at},
     trouble,
@@ -44,7 +43,10 @@ pub use super::{
 };
 use crate::{
     clock::poll,
-    cluster::{ClusterError, Ended, Folder, Owner, StartError, death::Death, lines::Splitter, output::Output},
+    cluster::{
+        ClusterError, Ended, Folder, Owner, StartError, death::Death, in_container::InContainer, lines::Splitter,
+        output::Output,
+    },
     stop::Stop,
     sync::locked,
 };

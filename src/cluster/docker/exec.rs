@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use serde::{Deserialize, Serialize};
 use testcontainers::bollard::{
     Docker,
     container::LogOutput,
@@ -14,7 +13,10 @@ use tokio::io::AsyncWriteExt as _;
 use super::daemon::{Daemon, on};
 use crate::{
     clock::poll,
-    cluster::output::{MOST_OUTPUT, Output, too_much},
+    cluster::{
+        in_container::InContainer,
+        output::{MOST_OUTPUT, Output, too_much},
+    },
 };
 
 /// How long Docker may take to note the exit code, in looks of [`AGAIN`] each.
@@ -22,15 +24,6 @@ const LOOKS: usize = 100;
 
 /// How long after a look at the exit code it is looked at again.
 const AGAIN: Duration = Duration::from_millis(20);
-
-/// A container, by where its Docker is and its id: what another process needs to know, too.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct InContainer {
-    /// As `DOCKER_HOST` says it; `None`: this machine's.
-    pub host: Option<String>,
-    /// Its id or name.
-    pub id: String,
-}
 
 impl InContainer {
     /// Runs a command in it; see [`run`].

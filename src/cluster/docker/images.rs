@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::cluster::{
     ClusterError, Daemon, Progress, Settings, StartError,
-    client::login,
+    client::login::{self, DockerCredential},
     daemon::{Ends, on, runtime},
     engine::Release,
     own::{
@@ -52,8 +52,8 @@ pub struct Patience {
 impl Patience {
     /// What the settings say.
     pub fn of(settings: &Settings) -> Self {
-        let minute = Duration::from_secs(60);
-        Patience { first: minute, between: minute, total: settings.pull_timeout, offline: settings.offline }
+        let (first, total) = (settings.first_word, settings.pull_timeout);
+        Patience { first, between: Duration::from_secs(60), total, offline: settings.offline }
     }
 }
 
@@ -224,6 +224,7 @@ pub async fn ensure(
         progress(Progress::Note(format!("{why}; {image} is pulled without a login")));
         None
     });
+    let login = login.map(|login| to_docker(login, login::registry(image)));
     let begin = || {
         let (tell, told) = mpsc::channel(64);
         (told, Ends(runtime().spawn(pull(daemon.clone(), image.to_owned(), login.clone(), tell))))
@@ -259,6 +260,17 @@ pub async fn ensure(
                 (told, _pulling) = begin();
             }
             None => return Ok(()),
+        }
+    }
+}
+
+/// A login as Docker takes it, for this registry.
+fn to_docker(login: DockerCredential, registry: &str) -> DockerCredentials {
+    let registry = DockerCredentials { serveraddress: Some(registry.to_owned()), ..DockerCredentials::default() };
+    match login {
+        DockerCredential::IdentityToken(token) => DockerCredentials { identitytoken: Some(token), ..registry },
+        DockerCredential::UsernamePassword(name, password) => {
+            DockerCredentials { username: Some(name), password: Some(password), ..registry }
         }
     }
 }

@@ -7,12 +7,16 @@ use super::{k3s, versions::of_the_engine};
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Progress, Settings, StartError, Wanted,
     engine::{Release, published},
-    images::Patience,
 };
 use crate::stop::Stop;
 
 /// A registry that has said nothing after so long is no reason to wait, when there is another kind.
-pub(super) const FIRST_WORD: Duration = Duration::from_secs(10);
+const FIRST_WORD: Duration = Duration::from_secs(10);
+
+/// The settings of a kind that is passed over when its registry says nothing.
+pub(super) fn in_haste(settings: &Settings) -> Settings {
+    Settings { first_word: FIRST_WORD, ..settings.clone() }
+}
 
 /// Starts the first kind that works.
 ///
@@ -28,13 +32,12 @@ pub async fn start(
     match Daemon::connect(settings.docker_host.as_deref()).await {
         Err(e) => passed.push(format!("no k3s, and no node in Docker: {e}")),
         Ok(_) => {
-            let patience = Patience { first: FIRST_WORD, ..Patience::of(settings) };
             if !wanted.shape.is_usual() {
                 passed.extend(ClusterKind::K3s.usual_only().map(|why| format!("no k3s: {why}")));
             } else if wanted.untrusted {
                 passed.push("no k3s: an untrusted scenario could remove its policies".into());
             } else {
-                match k3s::start(wanted, settings, patience, stop, progress).await {
+                match k3s::start(wanted, &in_haste(settings), stop, progress).await {
                     Err(StartError::Failed(e)) => passed.push(format!("no k3s: {e}")),
                     other => return other,
                 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::versions;
+use super::{fetched::Fetched, versions};
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     access::kubeconfig_for,
     container::{self, Container, NodeImage, Rights},
-    engine::{CURL_IMAGE, Release, published},
+    engine::{self, CURL_IMAGE, Release, published},
     images::{self, Patience},
     node_event::{self, NodeEvent, death},
     ready, sweep,
@@ -21,6 +21,31 @@ use crate::{
 
 /// A little more than the node's own budget, since it knows best what is late.
 const READY_WITHIN: Duration = Duration::from_secs(125);
+
+/// Whether the engine has the version that is wanted.
+///
+/// # Errors
+/// When it has not.
+pub fn check(wanted: &Wanted, _settings: &Settings) -> Result<(), ClusterError> {
+    versions::of_the_engine(wanted).map(drop)
+}
+
+/// Makes its image be in Docker.
+///
+/// # Errors
+/// What lacks for that, or that it was stopped.
+pub async fn fetch(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Fetched, StartError> {
+    let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
+    let release = versions::of_the_engine(wanted)?;
+    node_image(&daemon, release, settings, stop, progress).await?;
+    let bytes = release.built(&settings.cache).and_then(|dir| engine::size(&dir).ok());
+    Ok(Fetched { what: "the engine's node in Docker".into(), bytes })
+}
 
 /// Starts a node and waits until it is ready.
 ///
@@ -70,10 +95,7 @@ pub async fn start(
 }
 
 /// Makes its image be in Docker: loaded from the cache, where the engine is pulled or built first, or pulled by Docker itself.
-///
-/// # Errors
-/// What lacks for that, or that it was stopped.
-pub(super) async fn node_image(
+async fn node_image(
     daemon: &Daemon,
     release: Release,
     settings: &Settings,

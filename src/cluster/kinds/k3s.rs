@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use testcontainers::{CopyDataSource, CopyToContainer};
 use tokio::time::Instant;
 
-use super::{curl, versions};
+use super::{curl, fetched::Fetched, versions};
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError, Wanted,
     access::kubeconfig_for,
@@ -53,6 +53,31 @@ pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
     args
 }
 
+/// Whether there is an image of the version that is wanted.
+///
+/// # Errors
+/// When there is none.
+pub fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
+    versions::k3s_image(wanted, settings).map(drop)
+}
+
+/// Makes its images be in Docker.
+///
+/// # Errors
+/// What Docker or the registry lacks, or that it was stopped.
+pub async fn fetch(
+    wanted: &Wanted,
+    settings: &Settings,
+    stop: &Stop,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Fetched, StartError> {
+    let (image, patience) = (versions::k3s_image(wanted, settings)?, Patience::of(settings));
+    let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
+    images::ensure(&daemon, &image, patience, stop, progress).await?;
+    curl::image(&daemon, settings, patience, stop, progress).await?;
+    Ok(Fetched { what: format!("the image {image}"), bytes: None })
+}
+
 /// Starts a server and waits until its API says that all is there.
 ///
 /// # Errors
@@ -60,7 +85,6 @@ pub fn args(tag: &str, anonymous: bool) -> Vec<String> {
 pub async fn start(
     wanted: &Wanted,
     settings: &Settings,
-    patience: Patience,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Cluster, StartError> {
@@ -68,6 +92,7 @@ pub async fn start(
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
+    let patience = Patience::of(settings);
     images::ensure(&daemon, &image, patience, stop, progress).await?;
     let (curl_image, curl) = curl::image(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();

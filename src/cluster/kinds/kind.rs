@@ -32,7 +32,7 @@ use self::{
     config::Config,
     keeper::Keeper,
 };
-use super::curl;
+use super::{curl, fetched::Fetched};
 use crate::cluster::{
     Cluster, ClusterError, ClusterKind, Daemon, Ended, Facts, Folder, Kubectl, Owner, Progress, Settings, StartError,
     Wanted, container,
@@ -88,7 +88,7 @@ pub fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
     Config::find(settings)?.of_version(wanted).map(drop)
 }
 
-/// Makes its node images and the kind command be here, and says which.
+/// Makes its node images and the kind command be here.
 ///
 /// # Errors
 /// What the machine or the registry lacks, or that it was stopped.
@@ -97,7 +97,7 @@ pub async fn fetch(
     settings: &Settings,
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<String, StartError> {
+) -> Result<Fetched, StartError> {
     let config = Config::find(settings)?.of_version(wanted)?;
     let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
     unless_stopped(stop, Kind::find(settings, progress)).await.map_err(StartError::Stopped)??;
@@ -106,7 +106,7 @@ pub async fn fetch(
         images::ensure(&daemon, image, Patience::of(settings), stop, progress).await?;
     }
     curl::image(&daemon, settings, Patience::of(settings), stop, progress).await?;
-    Ok(format!("the image {}", images.into_iter().collect::<Vec<_>>().join(", ")))
+    Ok(Fetched { what: format!("the image {}", images.join(", ")), bytes: None })
 }
 
 /// Starts a cluster and waits until it is ready.

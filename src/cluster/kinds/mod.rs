@@ -5,18 +5,28 @@
 pub mod auto;
 #[cfg(target_os = "linux")]
 pub mod builtin;
+#[cfg(feature = "docker")]
 mod curl;
+#[cfg(feature = "docker")]
 pub mod docker;
 mod fetch;
+mod fetched;
+#[cfg(feature = "docker")]
 pub mod k3s;
+#[cfg(feature = "docker")]
 pub mod kind;
 pub mod kubeconfig;
 pub mod preflight;
 mod versions;
+#[cfg(not(feature = "docker"))]
+mod without_docker;
 
-pub use fetch::{Fetched, fetch};
+pub use fetch::fetch;
+pub use fetched::Fetched;
 
-use super::{Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted, images::Patience};
+#[cfg(not(feature = "docker"))]
+use self::{without_docker as docker, without_docker as k3s, without_docker as kind};
+use super::{Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted};
 use crate::stop::Stop;
 
 /// Starts a cluster of the kind that is wanted, or of the first that works here.
@@ -33,7 +43,7 @@ pub(super) async fn start(
         None => auto::start(wanted, settings, stop, progress).await,
         Some(ClusterKind::Builtin) => auto::start_builtin(wanted, settings, stop, progress).await,
         Some(ClusterKind::Docker) => docker::start(wanted, settings, stop, progress).await,
-        Some(ClusterKind::K3s) => k3s::start(wanted, settings, Patience::of(settings), stop, progress).await,
+        Some(ClusterKind::K3s) => k3s::start(wanted, settings, stop, progress).await,
         Some(ClusterKind::Kind) => kind::start(wanted, settings, stop, progress).await,
         Some(ClusterKind::Kubeconfig) => kubeconfig::connect(wanted, settings, stop).await,
     }
@@ -45,8 +55,9 @@ pub(super) async fn start(
 /// What it lacks.
 pub(super) fn check(wanted: &Wanted, settings: &Settings) -> Result<(), ClusterError> {
     match wanted.kind {
-        Some(ClusterKind::Builtin | ClusterKind::Docker) => versions::of_the_engine(wanted).map(drop),
-        Some(ClusterKind::K3s) => versions::k3s_image(wanted, settings).map(drop),
+        Some(ClusterKind::Builtin) => versions::of_the_engine(wanted).map(drop),
+        Some(ClusterKind::Docker) => docker::check(wanted, settings),
+        Some(ClusterKind::K3s) => k3s::check(wanted, settings),
         Some(ClusterKind::Kind) => kind::check(wanted, settings),
         Some(ClusterKind::Kubeconfig) => versions::of_an_existing(wanted),
         None => versions::of_any(wanted, settings),

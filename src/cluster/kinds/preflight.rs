@@ -119,6 +119,7 @@ pub fn auto(kinds: &[(&str, Vec<Check>)]) -> String {
     let built = said("docker", "engine").starts_with("built");
     let next = if built { "docker, whose node is built" } else { "builtin, as no node is built for Docker" };
     match (answers, said("k3s", "image")) {
+        (false, _) if cfg!(not(feature = "docker")) => "takes builtin: this build has no Docker".into(),
         (false, _) => "takes builtin: Docker does not answer".into(),
         (true, image) if image.ends_with(" is here") => "takes k3s: Docker answers, and its image is here".into(),
         (true, _) => format!("takes k3s if its image can be pulled, else {next}"),

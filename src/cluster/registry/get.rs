@@ -3,14 +3,13 @@
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use serde_json::Value;
-use testcontainers::bollard::auth::DockerCredentials;
 
 use super::{
     fault::Fault,
     reference::{Reference, is_loopback},
     transport::Transport,
 };
-use crate::redact;
+use crate::{cluster::client::login::DockerCredential, redact};
 
 /// So often a registry may lead elsewhere.
 const HOPS: usize = 5;
@@ -22,7 +21,7 @@ const MOST_TOKEN: u64 = 256 << 10;
 pub struct Source<'a> {
     pub(super) transport: &'a Transport,
     pub(super) reference: &'a Reference,
-    login: Option<DockerCredentials>,
+    login: Option<DockerCredential>,
     authorization: Option<HeaderValue>,
 }
 
@@ -34,7 +33,7 @@ pub(super) struct Answer {
 
 impl<'a> Source<'a> {
     /// One that nothing was asked yet.
-    pub fn new(transport: &'a Transport, reference: &'a Reference, login: Option<DockerCredentials>) -> Self {
+    pub fn new(transport: &'a Transport, reference: &'a Reference, login: Option<DockerCredential>) -> Self {
         Source { transport, reference, login, authorization: None }
     }
 
@@ -143,9 +142,9 @@ fn bearer(token: &str) -> Option<HeaderValue> {
 }
 
 /// A name and password. An identity token is for a conversation that only Docker has.
-fn basic(login: &DockerCredentials) -> Option<HeaderValue> {
+fn basic(login: &DockerCredential) -> Option<HeaderValue> {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let (name, password) = (login.username.as_ref()?, login.password.as_ref()?);
+    let DockerCredential::UsernamePassword(name, password) = login else { return None };
     let text = STANDARD.encode(format!("{name}:{password}"));
     redact::register(&text);
     let mut value = HeaderValue::from_str(&format!("Basic {text}")).ok()?;

@@ -12,7 +12,6 @@ use std::{
 };
 
 use hyper_util::client::proxy::matcher::Matcher;
-use testcontainers::bollard::auth::DockerCredentials;
 
 use super::{
     Fault, Reference,
@@ -21,6 +20,7 @@ use super::{
     transport::{Patience, Transport},
     unpack::{self, MOST, Target},
 };
+use crate::cluster::client::login::DockerCredential;
 
 /// What is pulled, how, and where to.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Pull<'a> {
     /// The hash of the engine that it must be.
     pub engine: &'a str,
     /// For its registry.
-    pub login: Option<DockerCredentials>,
+    pub login: Option<DockerCredential>,
     /// On the way to it.
     pub proxies: Matcher,
     /// How long it may take.

@@ -6,7 +6,7 @@ const COMMENT: &str = "# on purpose";
 
 /// Whether this is a warning, and its line says that it is meant so. No author can mean an error. `source` is the scenario;
 /// what is found in a file beside it is looked for there.
-pub(crate) fn is_meant(source: &Source, diagnostic: &Diagnostic) -> bool {
+pub fn is_meant(source: &Source, diagnostic: &Diagnostic) -> bool {
     let Some(span) = diagnostic.span.filter(|_| diagnostic.severity == Severity::Warning) else {
         return false;
     };

@@ -85,7 +85,8 @@ fn what_package_managers_are_told_is_what_was_packed() {
     assert_eq!(store["fileMatch"], serde_json::json!(["*.kubewalk.yaml", "*.kubewalk.yml"]));
 }
 
-fn cargo_metadata() -> Value {
+/// What Cargo says of the package.
+pub(super) fn cargo_metadata() -> Value {
     let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
     let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo starts");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");

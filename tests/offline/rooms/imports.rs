@@ -186,23 +186,26 @@ fn module(path: &str) -> Module {
     parts
 }
 
-/// The code alone: without comments, texts and unit tests.
+/// The code alone, with all features: without comments, texts and unit tests.
 pub fn code(text: &str) -> String {
-    static PATTERNS: LazyLock<[Regex; 5]> = LazyLock::new(|| {
+    static PATTERNS: LazyLock<[Regex; 6]> = LazyLock::new(|| {
         [
             r"(?m)^\s*//.*$",
             r"pub\(in [^)]*\)",
             r"(?m)^#\[cfg\((?:all\()?test[^\]]*\]\n(?:#\[.*\]\n)*(?:pub(?:\([^)]*\))? )?(?:mod|use) [^;{]*;",
+            // What stands for a room in a build that leaves it out.
+            r"(?m)^#\[cfg\(not\(feature[^\]]*\]\n(?:pub(?:\([^)]*\))? )?use [^;]*;",
             // Unit tests stand at the end of a file.
             r"(?m)^#\[cfg\((?:all\()?test[^\]]*\]\n(?:#\[.*\]\n)*(?:pub(?:\([^)]*\))? )?mod \w+ \{",
             r#""(?:[^"\\\n]|\\.)*""#,
         ]
         .map(|pattern| Regex::new(pattern).expect("a pattern"))
     });
-    let [comments, visibility, declared, tests, texts] = &*PATTERNS;
+    let [comments, visibility, declared, stand_ins, tests, texts] = &*PATTERNS;
     let text = comments.replace_all(text, "");
     let text = visibility.replace_all(&text, "pub(crate)");
     let text = declared.replace_all(&text, "");
+    let text = stand_ins.replace_all(&text, "");
     let code = tests.find(&text).map_or(&*text, |tests| &text[..tests.start()]);
     texts.replace_all(code, "\"\"").into_owned()
 }

@@ -6,8 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use super::color::colors_by_environment;
-use crate::{exit_code::Exit, redact::outlet, text::unseen};
+use crate::{color::colors_by_environment, exit_code::Exit, redact::outlet, text::unseen};
 
 /// Whether the program was started without a standard output.
 static CLOSED: AtomicBool = AtomicBool::new(false);

@@ -7,16 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    destination::Destination,
-    output::{eprint, print_commands},
-};
 use crate::{
+    destination::Destination,
     event::{Record, stream},
     exit_code::Exit,
     k8s::nearest,
+    output::{eprint, print_commands},
     redact::show,
-    report::{github, html, json, junit},
+    report::{github, json},
 };
 
 /// A kind of report.
@@ -57,6 +55,17 @@ impl ReportKind {
     fn word(self) -> &'static str {
         KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
     }
+
+    /// Why this build makes no such report, if it does not.
+    fn not_made(self) -> Option<String> {
+        let made = cfg!(feature = "reports") || !matches!(self, ReportKind::Html | ReportKind::Junit);
+        (!made).then(|| {
+            format!(
+                "this build of kubewalk makes no report `{}`: enable the feature `reports` of kubewalk",
+                self.word()
+            )
+        })
+    }
 }
 
 /// A report that a run is asked for.
@@ -85,6 +94,9 @@ pub fn parse(text: &str) -> Result<ReportTarget, String> {
         );
         return Err(format!("there is no report `{word}`; {hint}"));
     };
+    if let Some(why) = kind.not_made() {
+        return Err(why);
+    }
     match path {
         Some("") => Err(format!("a path is missing: `{word}=PATH`")),
         None if *kind != ReportKind::Github => Err(format!("a path is missing: `{word}=PATH`")),
@@ -146,9 +158,10 @@ pub fn write_all(all: &[ReportTarget], records: &[Record]) -> Exit {
         let written = match (wanted.kind, &wanted.path) {
             (ReportKind::Events, _)
             | (ReportKind::Html | ReportKind::Json | ReportKind::Junit | ReportKind::Markdown, None) => Ok(()),
-            (ReportKind::Html, Some(path)) => replace(path, &html::render(records)),
+            (ReportKind::Html | ReportKind::Junit, Some(path)) => {
+                rendered(wanted.kind, records).and_then(|text| replace(path, &text))
+            }
             (ReportKind::Json, Some(path)) => replace(path, &json::render(records)),
-            (ReportKind::Junit, Some(path)) => replace(path, &junit::render(records)),
             (ReportKind::Markdown, Some(path)) => replace(path, &github::summary(records, 0)),
             (ReportKind::Github, path) => {
                 exit = exit.worst(print_commands(&github::annotations(records)));
@@ -161,6 +174,18 @@ pub fn write_all(all: &[ReportTarget], records: &[Record]) -> Exit {
         }
     }
     exit
+}
+
+/// A report that the feature `reports` makes.
+#[cfg(feature = "reports")]
+fn rendered(kind: ReportKind, records: &[Record]) -> std::io::Result<String> {
+    use crate::report::{html, junit};
+    Ok(if kind == ReportKind::Html { html::render(records) } else { junit::render(records) })
+}
+
+#[cfg(not(feature = "reports"))]
+fn rendered(kind: ReportKind, _records: &[Record]) -> std::io::Result<String> {
+    Err(std::io::Error::other(kind.not_made().unwrap_or_default()))
 }
 
 /// Says that a report could not be written; the verdict stays what it is.
