@@ -26,22 +26,21 @@ mod tests {
 
     use super::{super::grammar, *};
 
+    /// The user and the groups, each behind its argument.
     #[rstest]
-    #[case("get pods --as=jane", Some((2, "jane", vec![])))]
-    #[case("--as jane get pods", Some((1, "jane", vec![])))]
-    #[case("get pods --as=ann --as=jane", Some((3, "jane", vec![])))]
-    #[case("get pods --as jane --as-group=a --as-group b", Some((3, "jane", vec![(4, "a"), (6, "b")])))]
-    #[case("get pods --as=", None)]
-    #[case("get pods", None)]
-    #[case("exec p -- kubectl get pods --as=jane", None)]
-    #[case("create rolebinding b --user=jane", None)]
-    fn the_one_for_whom_kubectl_asks(#[case] line: &str, #[case] found: Option<(usize, &str, Vec<(usize, &str)>)>) {
+    #[case("get pods --as=jane", "2 jane")]
+    #[case("--as jane get pods", "1 jane")]
+    #[case("get pods --as=ann --as=jane", "3 jane")]
+    #[case("get pods --as jane --as-group=a --as-group b", "3 jane 4 a 6 b")]
+    #[case("get pods --as=", "")]
+    #[case("get pods", "")]
+    #[case("exec p -- kubectl get pods --as=jane", "")]
+    #[case("create rolebinding b --user=jane", "")]
+    fn the_one_for_whom_kubectl_asks(#[case] line: &str, #[case] expected: &str) {
         let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let expected = found.map(|(at, user, groups)| AskedAs {
-            at,
-            user: user.to_owned(),
-            groups: groups.into_iter().map(|(at, group)| (at, group.to_owned())).collect(),
-        });
-        assert_eq!(asked_as(&grammar::read(&args).expect(line)), expected);
+        let found = asked_as(&grammar::read(&args).expect(line));
+        let all = found.into_iter().flat_map(|found| [vec![(found.at, found.user)], found.groups].concat());
+        let words: Vec<String> = all.map(|(at, word)| format!("{at} {word}")).collect();
+        assert_eq!(words.join(" "), expected);
     }
 }

@@ -103,9 +103,9 @@ pub(in crate::plan) fn asked_account(
     let own = namespace == cx.namespace || story.exists(namespace);
     let none = format!("no step makes ServiceAccount `{name}`");
     let (message, hint) = match find(story, ACCOUNT, Some(namespace), name, &[]) {
-        Whereabouts::Gone(gone) => (
+        Whereabouts::Gone(_) => (
             format!("ServiceAccount `{name}` is gone at this step"),
-            format!("step {} deletes it; if just that is meant, end the line with `# on purpose`", gone + 1),
+            "an earlier step deletes it; if just that is meant, end the line with `# on purpose`".into(),
         ),
         Whereabouts::Later(maker, _) => {
             (format!("{none} before this one"), format!("move step {} up, which makes it", maker.index + 1))
