@@ -1,9 +1,11 @@
 //! What a scenario may say to kubectl. Its command line is read by kubectl's own grammar, before the run and again when the
 //! values that earlier steps saved are filled in; and what is not known to be harmless is refused.
 
+mod asked_as;
 pub mod grammar;
 pub mod table;
 
+pub use self::asked_as::{AskedAs, asked_as};
 use self::{
     grammar::{Call, Given, Takes, Wrong},
     table::{COMMANDS, Effect},

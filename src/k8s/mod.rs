@@ -17,6 +17,7 @@ pub mod server;
 mod slip;
 pub mod special;
 pub mod structural;
+pub mod usernames;
 pub mod version;
 pub mod well_known;
 

@@ -4,6 +4,8 @@
 //! Sources in Kubernetes: `apiserver/pkg/endpoints/filters/impersonation`, `pkg/kubelet/server/auth.go`,
 //! `plugin/pkg/admission/{certificates,gc,noderestriction,resource}`, `pkg/registry/rbac/escalation_check.go`.
 
+use super::{served::is_own_group, well_known::RBAC};
+
 /// Verbs of HTTP requests about resources.
 pub const REQUEST_VERBS: [&str; 8] =
     ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
@@ -38,6 +40,9 @@ pub const AUDIENCE: &str = "request-serviceaccounts-token-audience";
 /// The group in which identities are resources.
 const AUTHENTICATION: &str = "authentication.k8s.io";
 
+/// The group of certificates and their signers.
+const CERTIFICATES: &str = "certificates.k8s.io";
+
 /// What the kubelet asks about calls to its own port, and the API server about none.
 const KUBELET: [&str; 9] = ["checkpoint", "configz", "healthz", "log", "metrics", "pods", "spec", "stats", "statusz"];
 
@@ -68,6 +73,34 @@ pub fn is_verb(verb: &str) -> bool {
             .any(|node| verb.strip_prefix(node).is_some_and(|rest| REQUEST_VERBS.contains(&rest)))
 }
 
+/// What a verb that is none of a request is asked about: groups and plurals. `None`: other verbs, which are not looked at here.
+///
+/// `use` was asked about PodSecurityPolicies, which are gone; other servers may ask for it about their own.
+pub fn asked_of(verb: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    const ROLES: &[(&str, &str)] = &[(RBAC, "roles"), (RBAC, "clusterroles")];
+    const SIGNERS: &[(&str, &str)] = &[(CERTIFICATES, "signers")];
+    match verb {
+        "bind" | "escalate" => Some(ROLES),
+        "impersonate" => Some(&[
+            ("", "users"),
+            ("", "groups"),
+            ("", "serviceaccounts"),
+            (AUTHENTICATION, "uids"),
+            (AUTHENTICATION, "userextras"),
+        ]),
+        "approve" | "sign" => Some(SIGNERS),
+        "attest" => Some(&[(CERTIFICATES, "signers"), (AUTHENTICATION, "admissionReviewAPIGroups")]),
+        "use" => Some(&[]),
+        _ => None,
+    }
+}
+
+/// Whether a verb that is none of a request may be asked about a resource. What the servers of other groups ask is not known.
+pub fn may_be_asked(verb: &str, group: &str, plural: &str) -> bool {
+    let any = group.contains('*') || plural.contains('*') || !is_own_group(group);
+    any || asked_of(verb).is_none_or(|known| known.contains(&(group, plural)))
+}
+
 /// A resource of which only authorizers know, if it is one, for this verb (`*`: for any): whether it is in namespaces.
 pub fn resource(verb: &str, group: &str, plural: &str) -> Option<bool> {
     let verbs = |known: &[&str]| verb == "*" || known.contains(&verb);
@@ -81,7 +114,7 @@ pub fn resource(verb: &str, group: &str, plural: &str) -> Option<bool> {
         }
         (AUTHENTICATION, "serviceaccounts") if verb == "*" || verb.starts_with("impersonate:") => Some(true),
         (AUTHENTICATION, "admissionReviewAPIGroups") if verbs(&["attest"]) => Some(false),
-        ("certificates.k8s.io", "signers") if verbs(&["approve", "sign", "attest"]) => Some(false),
+        (CERTIFICATES, "signers") if verbs(&["approve", "sign", "attest"]) => Some(false),
         // Any audience is a resource.
         ("", _) if verb == AUDIENCE => Some(true),
         _ => None,
@@ -107,7 +140,7 @@ pub fn subresources(group: &str, plural: &str) -> &'static [&'static str] {
 pub fn verbs_of(group: &str, plural: &str) -> &'static [&'static str] {
     match (group, plural) {
         ("", "users" | "groups") | (AUTHENTICATION, "uids" | "userextras") => &["impersonate"],
-        ("certificates.k8s.io", "signers") => &["approve", "sign", "attest"],
+        (CERTIFICATES, "signers") => &["approve", "sign", "attest"],
         (AUTHENTICATION, "admissionReviewAPIGroups") => &["attest"],
         _ => &[],
     }
@@ -145,6 +178,29 @@ mod tests {
     #[case("example.dev", "widgets", "finalizers", true)]
     fn subresources_of_theirs(#[case] group: &str, #[case] plural: &str, #[case] sub: &str, #[case] known: bool) {
         assert_eq!(subresource(group, plural, sub), known);
+    }
+
+    #[rstest]
+    #[case("bind", RBAC, "clusterroles", true)]
+    #[case("bind", RBAC, "rolebindings", false)]
+    #[case("escalate", "", "pods", false)]
+    #[case("impersonate", "", "serviceaccounts", true)]
+    #[case("impersonate", "", "pods", false)]
+    #[case("approve", CERTIFICATES, "signers", true)]
+    #[case("approve", CERTIFICATES, "certificatesigningrequests", false)]
+    #[case("use", "", "pods", false)]
+    #[case::of_other_servers("use", "security.openshift.io", "securitycontextconstraints", true)]
+    #[case::of_other_servers("bind", "apis.kcp.io", "apiexports", true)]
+    #[case::any("bind", "*", "*", true)]
+    #[case::others("impersonate-on:user-info:list", "", "pods", true)]
+    #[case::others("frobnicate", "", "pods", true)]
+    fn what_special_verbs_are_asked_about(
+        #[case] verb: &str,
+        #[case] group: &str,
+        #[case] plural: &str,
+        #[case] may: bool,
+    ) {
+        assert_eq!(may_be_asked(verb, group, plural), may);
     }
 
     #[test]

@@ -6,12 +6,14 @@ pub(super) mod shell;
 
 pub(crate) use self::shell::quote;
 use super::{Action, Credential, Saved, Step};
+use crate::k8s::kubectl::{asked_as, grammar};
 
 /// The kubectl lines that do the same as a step; for `curl` and `exec`, kubectl runs it in the Pod.
 ///
 /// A token never appears: the shell in the Pod reads its file.
 pub fn equivalent(step: &Step) -> String {
-    let lines = outside::asked_as(&step.caller, &step.action.lines(step.timeout));
+    let lines = step.action.lines(step.timeout);
+    let lines = if says_who(step) { lines } else { outside::asked_as(&step.caller, &lines) };
     let lines = match caveat(step) {
         Some(caveat) => format!("{caveat}\n{lines}"),
         None => lines,
@@ -22,6 +24,13 @@ pub fn equivalent(step: &Step) -> String {
         Some(save) if !lines.contains('\n') => format!("{}=$({lines})", outside::variable(&save.name)),
         _ => lines,
     }
+}
+
+/// Whether the step is a line of kubectl's that says for whom the administrator asks.
+fn says_who(step: &Step) -> bool {
+    let Action::Kubectl(call) = &step.action else { return false };
+    matches!(step.caller.credential, Credential::Impersonation { .. })
+        && grammar::read(&call.args).is_ok_and(|read| asked_as(&read).is_some())
 }
 
 /// What kubectl asks beyond the step's own request, which may be refused where the step is not.
@@ -75,6 +84,8 @@ mod tests {
         "kubectl auth can-i get /metrics --as=system:serviceaccount:default:default")]
     #[case(json!({"kubectl": {"args": ["get", "pods", "-o", "jsonpath={.items[*].metadata.name}"]}}),
         "kubectl --namespace=default get pods -o 'jsonpath={.items[*].metadata.name}'")]
+    #[case(json!({"kubectl": {"args": ["get", "pods", "--as=jane", "--as-group=dev"]}}),
+        "kubectl --namespace=default get pods --as=jane --as-group=dev")]
     #[case(json!({"kubectl": {"args": ["apply", "-n", "default", "-f", "-"], "stdin": "kind: x"}}),
         "printf %s 'kind: x' | kubectl apply -n default -f -")]
     #[case(json!({"delete": {"kind": "Pod", "name": "p"}}), "kubectl delete pods p -n default")]

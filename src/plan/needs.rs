@@ -9,7 +9,7 @@ use super::{Action, Credential, Kind, Object, Of, Plan, Request, Step, Target, a
 use crate::{
     k8s::{
         kubectl::{self, Place},
-        special,
+        special, usernames,
     },
     scenario::{Diagnostic, Severity, outcome::Wanted},
 };
@@ -79,10 +79,14 @@ fn of_caller(step: &Step) -> Vec<Request> {
         Credential::Account { namespace, name } => {
             vec![resource("create", "", "serviceaccounts/token", Some(namespace), Some(name))]
         }
-        Credential::Impersonation { user, groups } => std::iter::once(("users", user))
-            .chain(groups.iter().map(|group| ("groups", group)))
-            .map(|(plural, name)| resource("impersonate", "", plural, None, Some(name)))
-            .collect(),
+        Credential::Impersonation { user, groups } => {
+            let one = |plural, namespace, name| resource("impersonate", "", plural, namespace, Some(name));
+            let user = match usernames::account(user) {
+                Some((namespace, name)) => one("serviceaccounts", Some(namespace), name),
+                None => one("users", None, user),
+            };
+            std::iter::once(user).chain(groups.iter().map(|group| one("groups", None, group))).collect()
+        }
         Credential::Administrator | Credential::Anonymous | Credential::Saved(_) | Credential::Text(_) => vec![],
     }
 }

@@ -198,14 +198,6 @@ fn meant(step: &Step, answer: &Answer) -> Option<IntendedCall> {
 fn printed_by(step: &Step) -> Option<IntendedCall> {
     let user = match &step.action {
         Action::Exec(exec) => exec.identity.username(),
-        Action::Kubectl(kubectl) if step.caller.identity.is_none() => {
-            let mut words = kubectl.args.iter().take_while(|word| *word != "--");
-            let flag = words.find(|word| word.starts_with("--as=") || *word == "--as")?;
-            match flag.split_once('=') {
-                Some((_, user)) => user.to_owned(),
-                None => words.next()?.clone(),
-            }
-        }
         _ => step.caller.identity.as_ref()?.username(),
     };
     Some(IntendedCall { user, denial: String::new() })

@@ -13,7 +13,7 @@ use crate::{
         Answer, Class, Mismatch, json, printed,
         refused::{Refused, What},
     },
-    k8s::{Apis, Missing, Served},
+    k8s::{Apis, Missing, Served, usernames},
     plan::{Action, Credential, Expected, Request, Step, can::Cell},
     redact::show,
     scenario::verbs::Method,
@@ -136,7 +136,9 @@ async fn of_printed(
     };
     let namespace = namespace_of(&request);
     let about = [about];
-    let looks = absent(namespace.into_iter().map(Subject::Namespace), context);
+    // kubectl's `--as` may name anybody.
+    let subjects = namespace.map(Subject::Namespace).into_iter().chain(Subject::account(&refused.user));
+    let looks = absent(subjects, context);
     let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &about), looks);
     if let Some(apis) = apis?
         && let Some(missing) = unserved(&apis, &request)
@@ -227,8 +229,7 @@ enum Subject<'a> {
 impl<'a> Subject<'a> {
     /// The ServiceAccount that a user is, if it is one.
     fn account(user: &'a str) -> Option<Self> {
-        let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-        Some(Subject::Account(namespace, name))
+        usernames::account(user).map(|(namespace, name)| Subject::Account(namespace, name))
     }
 
     fn path(self) -> String {

@@ -19,7 +19,11 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
         return Err(StepError::too_long(why));
     }
     let stdin = kubectl.stdin.as_ref().map(String::as_bytes);
-    let (login, flags) = login(who);
+    let (login, mut flags) = login(who);
+    if says_who(&kubectl.args) {
+        // Its own line says it: that is where the plan has it from.
+        flags.clear();
+    }
     let runner =
         context.foreign && flags.is_empty() && matches!(login, Login::Administrator) && !says_who(&kubectl.args);
     let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();

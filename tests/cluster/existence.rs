@@ -46,6 +46,18 @@ fn run(steps: &str) -> (u8, String) {
     "  - title: t\n    as: serviceaccount/reader\n    kubectl: {args: [get, pods, -n, no-such-place]}\n    expect: {status: 403}\n",
     "there is no namespace `no-such-place`"
 )]
+#[case::for_whom_kubectl_asks(
+    "  - title: t\n    kubectl: {args: [get, pods, '--as=system:serviceaccount:{namespace}:nobody-at-all']}\n    expect: {status: 403}\n",
+    "there is no ServiceAccount `nobody-at-all`"
+)]
+#[case::for_whom_kubectl_asks_by_its_words(
+    "  - title: t\n    kubectl: {args: [--as, 'system:serviceaccount:kube-system:nobody-at-all', get, pods]}\n    expect: {exitCode: 1, stderr: {contains: 'cannot list resource \"pods\" in API group \"\"'}}\n",
+    "there is no ServiceAccount `nobody-at-all` in namespace `kube-system`"
+)]
+#[case::a_review_by_kubectl(
+    "  - title: t\n    kubectl:\n      args: [create, -f, '-', -o, 'jsonpath={.status.allowed}']\n      stdin: |\n        {apiVersion: authorization.k8s.io/v1, kind: SubjectAccessReview, spec: {user: jane, resourceAttributes: {namespace: '{namespace}', verb: list, group: nobody.example.org, resource: things}}}\n    expect: {stdout: 'false'}\n",
+    "`things.nobody.example.org` is not installed on this cluster"
+)]
 #[case::what_a_command_prints_whatever_is_said_of_it(
     "  - title: p\n    pod: {name: p, image: curl, serviceAccount: reader}\n  - title: t\n    exec:\n      in: p\n      command: [sh, -c, 'curl -sk -H \"Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)\" https://kubernetes.default/api/v1/namespaces/{namespace}/pod']\n    expect: {path: [{at: $.status, equals: Failure}]}\n",
     "there is no resource `pod`"
@@ -78,6 +90,12 @@ fn from_a_pod_alike() {
 )]
 #[case::a_question_on_purpose(
     "  - title: t\n    can: {who: serviceaccount/reader, verb: list, resource: things.nobody.example.org, allowed: false} # on purpose\n"
+)]
+#[case::for_whom_kubectl_asks(
+    "  - title: t\n    kubectl: {args: [get, pods, '--as=system:serviceaccount:{namespace}:reader']}\n    expect: {status: 403}\n"
+)]
+#[case::for_nobody_on_purpose(
+    "  - title: t\n    kubectl:\n      args:\n        - get\n        - pods\n        - --as=system:serviceaccount:{namespace}:nobody-at-all # on purpose\n    expect: {status: 403}\n"
 )]
 #[case::a_kind_that_is_not_installed(
     "  - title: t\n    get: {kind: Thing, apiVersion: nobody.example.org/v1, name: x}\n    expect: {status: 404}\n"

@@ -42,6 +42,8 @@ pub struct Given {
     pub flag: Option<Flag>,
     /// Its value, if it has one.
     pub value: Option<String>,
+    /// The argument in which the value stands, or would.
+    pub value_at: usize,
 }
 
 impl Given {
@@ -217,8 +219,8 @@ fn flags<'a>(args: &'a [String], left: &[usize], call: &mut Call<'a>) -> Result<
             call.rest = Some(&args[at + 1..]);
             break;
         }
-        let mut give = |written: String, flag: Option<Flag>, value: Option<String>| {
-            call.flags.push(Given { at, written, flag, value });
+        let mut give = |written: String, flag: Option<Flag>, value: Option<String>, value_at: usize| {
+            call.flags.push(Given { at, written, flag, value, value_at });
         };
         if let Some(rest) = word.strip_prefix("--") {
             let (name, value) = rest.split_once('=').map_or((rest, None), |(name, value)| (name, Some(value)));
@@ -227,29 +229,31 @@ fn flags<'a>(args: &'a [String], left: &[usize], call: &mut Call<'a>) -> Result<
             }
             let (flag, written) = (long(command, name), format!("--{name}"));
             let needs = flag.is_some_and(|flag| matches!(flag.takes, Takes::Value | Takes::File));
-            let value = match value {
+            let (value, value_at) = match value {
                 None if needs => {
-                    Some(left.next().map(|next| args[next].clone()).ok_or(Wrong::NoValue(at, written.clone()))?)
+                    let next = left.next().ok_or(Wrong::NoValue(at, written.clone()))?;
+                    (Some(args[next].clone()), next)
                 }
-                value => value.map(str::to_owned),
+                value => (value.map(str::to_owned), at),
             };
-            give(written, flag, value);
+            give(written, flag, value, value_at);
         } else if word.len() > 1 && word.starts_with('-') {
             let mut letters = word[1..].chars();
             while let Some(letter) = letters.next() {
                 let (flag, written, rest) = (short(command, letter), format!("-{letter}"), letters.as_str());
                 let needs = flag.is_some_and(|flag| matches!(flag.takes, Takes::Value | Takes::File));
-                let value = match rest.strip_prefix('=') {
-                    Some(value) => Some(value.to_owned()),
+                let (value, value_at) = match rest.strip_prefix('=') {
+                    Some(value) => (Some(value.to_owned()), at),
                     None if needs && rest.is_empty() => {
-                        Some(left.next().map(|next| args[next].clone()).ok_or(Wrong::NoValue(at, written.clone()))?)
+                        let next = left.next().ok_or(Wrong::NoValue(at, written.clone()))?;
+                        (Some(args[next].clone()), next)
                     }
-                    None if needs => Some(rest.to_owned()),
-                    None => None,
+                    None if needs => (Some(rest.to_owned()), at),
+                    None => (None, at),
                 };
                 // Behind an unknown letter, it is unknown what follows.
                 let over = value.is_some() || flag.is_none();
-                give(written, flag, value);
+                give(written, flag, value, value_at);
                 if over {
                     break;
                 }

@@ -4,7 +4,12 @@
 //! What `check` cannot know, because it is another server's or another version's, the run asks of the cluster.
 
 use crate::{
-    k8s::{Missing, Served, Version, nearest, served, well_known::EVERYWHERE},
+    k8s::{
+        Missing, Served, Version,
+        kubectl::{asked_as, grammar},
+        nearest, served,
+        well_known::EVERYWHERE,
+    },
     plan::{
         Action, Request, Step,
         context::{Context, Draft, below, words::if_fresh},
@@ -16,8 +21,10 @@ use crate::{
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &mut [Step]) {
     for step in steps {
         let place = place(step);
+        let asked_as = asked_as_at(step);
+        let places: Vec<&str> = [&place].into_iter().chain(&asked_as).map(String::as_str).collect();
         // Of the claim's line it would mean that the denial has no counterpart.
-        step.on_purpose = cx.findings.on_purpose(&[&place]);
+        step.on_purpose = cx.findings.on_purpose(&places);
         if !step.on_purpose {
             paths(cx, step, &place);
             namespaces(cx, drafts, step, &place);
@@ -34,6 +41,14 @@ fn place(step: &Step) -> String {
         Action::Patch(change) if change.subresource.is_some() => below(&at, "subresource"),
         _ => at,
     }
+}
+
+/// Where a line of kubectl's says for whom it asks.
+fn asked_as_at(step: &Step) -> Option<String> {
+    let Action::Kubectl(call) = &step.action else { return None };
+    let asked = asked_as(&grammar::read(&call.args).ok()?)?;
+    let args = below(&below(&step.pointer, step.verb), "args");
+    Some(below(&args, asked.at.checked_sub(call.added)?))
 }
 
 /// The expectation of a denial by RBAC, as a pointer.

@@ -1,20 +1,24 @@
 //! Questions to the authorizer that a step asks by other means than `can`: `kubectl auth can-i`, and reviews that it sends itself.
 //! To all of them the answer about what does not exist is no, so they are looked at as those of `can` are.
 
+mod says_no;
+mod sent;
+
 use serde_json::Value;
 
+use self::sent::Sent;
 use super::can::requests;
 use crate::{
-    k8s::{Served, kubectl::grammar, nearest, well_known::ACCOUNT},
+    k8s::{Served, kubectl::grammar, usernames},
     plan::{
         Action, Caller, Expected, Identity, Kubectl,
         can::{Cell, Who, given},
         context::{Context, Draft, below},
-        resolve::story::Story,
+        resolve::{reference, story::Story},
     },
     scenario::{
         can::{Cells, Words},
-        expect::{AtPath, Expect, Text, TextRule},
+        expect::Expect,
     },
 };
 
@@ -24,6 +28,8 @@ struct Question {
     cells: Cells,
     user: Option<(String, String)>,
     groups: Vec<String>,
+    /// Whether the step expects a yes.
+    allowed: bool,
 }
 
 /// The questions of a step, each with the answer that the step expects.
@@ -33,23 +39,37 @@ pub(in crate::plan) fn read(
     (action, caller, expected): (&Action, &Caller, &[Expected]),
     story: &Story<'_>,
 ) -> Vec<Cell> {
-    let questions = match action {
-        Action::Kubectl(call) => can_i(cx, draft, call).into_iter().collect(),
-        _ => reviews(cx, draft, action),
+    let says_no = |refuses: &dyn Fn(&Expect) -> bool| expected.iter().any(|item| refuses(&item.expect));
+    let mut questions: Vec<Question> = match action {
+        Action::Kubectl(call) => can_i(cx, draft, (call, !says_no(&says_no::by_can_i))).into_iter().collect(),
+        _ => Vec::new(),
     };
-    if questions.is_empty() {
-        return Vec::new();
-    }
-    let refuses = |expect: &Expect| match action {
-        Action::Kubectl(_) => {
-            expect.exit_code.is_some_and(|code| code != 0) || expect.stdout.as_ref().is_some_and(is_no)
+    for review in sent::read(draft, action) {
+        let printed = matches!(action, Action::Kubectl(_) | Action::Exec(_));
+        let by = if printed { says_no::by_output } else { says_no::by_answer };
+        let allowed = !says_no(&|expect| by(expect, &review.body));
+        // What a command is about is its own matter, and a review that is refused itself has no answer.
+        if allowed && (matches!(action, Action::Exec(_)) || expected.iter().all(|item| item.expect.must_fail())) {
+            continue;
         }
-        _ => says_no(expect),
+        let asked = self::review(cx, &review, allowed);
+        let about = asked.as_ref().and_then(|asked| asked.user.as_ref()).filter(|_| !allowed);
+        if let Some((at, user)) = about.filter(|(at, _)| !cx.findings.on_purpose(&[at])) {
+            if let Some(account) = usernames::account(user) {
+                reference::asked_account(cx, at, account, story);
+            }
+            reference::username(cx, at, user);
+        }
+        questions.extend(asked);
+    }
+    let identity = match action {
+        Action::Curl(call) => Some(&call.identity),
+        Action::Exec(call) => Some(&call.identity),
+        _ => caller.identity.as_ref(),
     };
-    let allowed = !expected.iter().any(|item| refuses(&item.expect));
     let mut found = Vec::new();
-    for Question { at, cells, user, groups } in questions {
-        let who = who(cx, caller, user, groups, (!allowed, story));
+    for Question { at, cells, user, groups, allowed } in questions {
+        let who = who(cx, identity, user, groups);
         found.extend(requests::read(cx, &at, &cells, story, allowed).into_iter().map(|asked| Cell {
             pointer: at[draft.pointer.len()..].to_owned(),
             who: who.clone(),
@@ -62,59 +82,25 @@ pub(in crate::plan) fn read(
     found
 }
 
-/// Whether a text that is expected is the answer no.
-fn is_no(text: &Text) -> bool {
-    let (Text::Is(text) | Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text))) =
-        text
-    else {
-        return false;
-    };
-    text.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("no"))
-}
-
-/// Whether a review is expected to say no.
-fn says_no(expect: &Expect) -> bool {
-    let no = |part: &Option<Value>| part.as_ref().is_some_and(|part| part["status"]["allowed"] == false);
-    let at = |path: &&AtPath| path.at.trim_start_matches("$.") == "status.allowed";
-    no(&expect.json)
-        || no(&expect.object)
-        || expect.path.iter().find(at).is_some_and(|path| path.equals == Some(false.into()))
-}
-
 /// About whom a question is. Whether an account is there, which kubectl may have made, the run finds out.
-fn who(
-    cx: &mut Context<'_>,
-    caller: &Caller,
-    user: Option<(String, String)>,
-    more: Vec<String>,
-    (denied, story): (bool, &Story<'_>),
-) -> Who {
+fn who(cx: &Context<'_>, caller: Option<&Identity>, user: Option<(String, String)>, more: Vec<String>) -> Who {
     let (at, user) = match user {
         Some((at, user)) => (Some(at), user),
-        None => (None, caller.identity.as_ref().map_or_else(|| "system:admin".to_owned(), Identity::username)),
+        None => (None, caller.map_or_else(|| "system:admin".to_owned(), Identity::username)),
     };
     let groups = given(&user).into_iter().chain(more).collect();
-    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    let (Some((namespace, name)), Some(at)) = (account, at) else {
-        return Who { words: format!("user {user}"), user, groups };
-    };
     // One that is meant not to exist is any user.
-    if cx.findings.on_purpose(&[&at]) {
-        return Who { words: format!("user {user}"), user, groups };
-    }
-    let known = name == "default" || story.world.last(ACCOUNT, Some(namespace), name).is_some();
-    let near = nearest(name, story.names(ACCOUNT.0, ACCOUNT.1).into_iter());
-    if let Some(near) = near.filter(|_| denied && !known && namespace == cx.namespace) {
-        cx.findings
-            .warn(&at, format!("no step makes ServiceAccount `{name}`"))
-            .label("the answer would be about nobody")
-            .hint(format!("did you mean `{near}`?"));
-    }
-    Who { words: format!("serviceaccount/{namespace}/{name}"), user, groups }
+    let words = match (usernames::account(&user), at) {
+        (Some((namespace, name)), Some(at)) if !cx.findings.on_purpose(&[&at]) => {
+            format!("serviceaccount/{namespace}/{name}")
+        }
+        _ => format!("user {user}"),
+    };
+    Who { words, user, groups }
 }
 
 /// `kubectl auth can-i VERB RESOURCE`, `… RESOURCE/NAME`, `… /path`.
-fn can_i(cx: &Context<'_>, draft: &Draft<'_>, call: &Kubectl) -> Option<Question> {
+fn can_i(cx: &Context<'_>, draft: &Draft<'_>, (call, allowed): (&Kubectl, bool)) -> Option<Question> {
     let at = below(&draft.at(), "args");
     let place = |index: usize| index.checked_sub(call.added).map_or_else(|| at.clone(), |index| below(&at, index));
     let read = grammar::read(&call.args).ok()?;
@@ -137,9 +123,9 @@ fn can_i(cx: &Context<'_>, draft: &Draft<'_>, call: &Kubectl) -> Option<Question
         let everywhere = read.is_on("all-namespaces").then(|| "*".to_owned());
         cells.namespace = everywhere.or_else(|| value("namespace")).filter(|_| namespaced).map(Words::One);
     }
-    let user = last("as").and_then(|given| Some((place(given.at), given.value.clone()?)));
+    let user = last("as").and_then(|given| Some((place(given.value_at), given.value.clone()?)));
     let groups = read.values("as-group").filter_map(|given| given.value.clone()).collect();
-    Some(Question { at: place(*index), cells, user, groups })
+    Some(Question { at: place(*index), cells, user, groups, allowed })
 }
 
 fn empty(verb: &str) -> Cells {
@@ -162,33 +148,16 @@ fn resource(cx: &Context<'_>, word: &str) -> (String, bool) {
     }
 }
 
-/// The reviews that a step sends as manifests or as bodies.
-fn reviews(cx: &Context<'_>, draft: &Draft<'_>, action: &Action) -> Vec<Question> {
-    let at = draft.at();
-    let body = |text: Option<&String>| text.and_then(|text| serde_json::from_str(text).ok());
-    let sent: Vec<(String, Value)> = match action {
-        Action::Apply(objects) | Action::Create(objects) => {
-            let all = draft.objects.iter().zip(objects);
-            all.map(|(placed, object)| (placed.pointer.clone(), object.manifest.clone())).collect()
-        }
-        Action::Request(call) => body(call.body.as_ref()).map(|body| (below(&at, "body"), body)).into_iter().collect(),
-        Action::Curl(call) => body(call.body.as_ref()).map(|body| (below(&at, "body"), body)).into_iter().collect(),
-        _ => Vec::new(),
-    };
-    sent.iter().filter_map(|(at, body)| review(cx, at, body)).collect()
-}
-
-fn review(cx: &Context<'_>, at: &str, body: &Value) -> Option<Question> {
+/// What a review asks; of what is only known later, nothing.
+fn review(cx: &Context<'_>, sent: &Sent, allowed: bool) -> Option<Question> {
+    let body = &sent.body;
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let kind = body["kind"].as_str()?;
-    let group = body["apiVersion"].as_str()?.split('/').next()?;
-    if group != "authorization.k8s.io" || !kind.ends_with("SubjectAccessReview") || body.to_string().contains("{saved.")
-    {
+    if body.to_string().contains("{saved.") {
         return None;
     }
     let spec = &body["spec"];
-    let at = below(at, "spec");
-    let user = text(&spec["user"]).filter(|_| !kind.starts_with("Self")).map(|user| (below(&at, "user"), user));
+    let own = body["kind"].as_str()?.starts_with("Self");
+    let user = text(&spec["user"]).filter(|_| !own).map(|user| (sent.place(&["spec", "user"]), user));
     let groups = spec["groups"].as_array().into_iter().flatten().filter_map(text).collect();
     let asked = &spec["resourceAttributes"];
     if let Some(word) = text(&asked["resource"]) {
@@ -203,12 +172,12 @@ fn review(cx: &Context<'_>, at: &str, body: &Value) -> Option<Question> {
         cells.name = text(&asked["name"]).map(Words::One);
         let place = text(&asked["namespace"]).or_else(|| text(&body["metadata"]["namespace"]));
         cells.namespace = Some(place.unwrap_or_else(|| "*".into())).filter(|_| namespaced).map(Words::One);
-        return Some(Question { at: below(&at, "resourceAttributes"), cells, user, groups });
+        return Some(Question { at: sent.place(&["spec", "resourceAttributes"]), cells, user, groups, allowed });
     }
     let asked = &spec["nonResourceAttributes"];
     let mut cells = empty(asked["verb"].as_str()?);
     cells.url = Some(Words::One(text(&asked["path"])?));
-    Some(Question { at: below(&at, "nonResourceAttributes"), cells, user, groups })
+    Some(Question { at: sent.place(&["spec", "nonResourceAttributes"]), cells, user, groups, allowed })
 }
 
 #[cfg(test)]

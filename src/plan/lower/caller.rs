@@ -1,6 +1,10 @@
 //! `as`: who asks, and whether they exist.
 
 use crate::{
+    k8s::{
+        kubectl::{asked_as, grammar},
+        usernames,
+    },
     plan::{
         Caller, Credential, Identity,
         context::{Context, Draft, below, words::only},
@@ -8,12 +12,16 @@ use crate::{
         lower::headers::looks_secret,
         resolve::{groups, reference, story::Story},
     },
-    scenario::calls::{As, AsFull},
+    scenario::{
+        calls::{As, AsFull},
+        expect::Expect,
+    },
 };
 
 /// Reads who asks.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -> Caller {
-    let Some(said) = &draft.step.asked_as else { return Caller::default() };
+    let by_line = by_kubectl(cx, draft, story);
+    let Some(said) = &draft.step.asked_as else { return by_line.unwrap_or_default() };
     let at = below(&draft.pointer, "as");
     if let Some(verb) = draft.verb
         && let Some(hint) = super::asks_as_itself(verb)
@@ -142,20 +150,47 @@ fn by_user(cx: &mut Context<'_>, at: &str, user: &str, groups: &[String], story:
         one_line(cx, &at, group);
         groups::check(cx, &at, group);
     }
-    if let Some((namespace, name)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+    if let Some((namespace, name)) = usernames::account(&user) {
         reference::account(cx, &at_user, namespace, name, story);
-        if groups.is_empty() {
-            // The server adds an account's groups itself.
-            let identity = Identity::ServiceAccount { namespace: namespace.into(), name: name.into() };
-            return Caller { credential: Credential::Impersonation { user, groups }, identity: Some(identity) };
-        }
     }
-    let identity = if user == "system:anonymous" {
-        Identity::Anonymous
-    } else {
-        Identity::User { name: user.clone(), groups: groups.clone() }
+    reference::username(cx, &at_user, &user);
+    let anonymous = user == "system:anonymous";
+    let mut caller = spoken_for(user, groups);
+    if anonymous {
+        caller.identity = Some(Identity::Anonymous);
+    }
+    caller
+}
+
+/// The administrator, who speaks for a user.
+fn spoken_for(user: String, groups: Vec<String>) -> Caller {
+    let identity = match usernames::account(&user) {
+        // The server adds an account's groups itself.
+        Some((namespace, name)) if groups.is_empty() => {
+            Identity::ServiceAccount { namespace: namespace.into(), name: name.into() }
+        }
+        _ => Identity::User { name: user.clone(), groups: groups.clone() },
     };
     Caller { credential: Credential::Impersonation { user, groups }, identity: Some(identity) }
+}
+
+/// For whom kubectl's own line asks, by `--as`. What kubectl itself has made is not known here, so of an account only a slip is
+/// told: whether it is there, the run asks the cluster.
+fn by_kubectl(cx: &mut Context<'_>, draft: &Draft<'_>, story: &Story<'_>) -> Option<Caller> {
+    let line = &draft.step.kubectl.as_ref()?.args;
+    let asked = asked_as(&grammar::read(line).ok()?)?;
+    let place = |at| below(&below(&draft.at(), "args"), at);
+    let at = place(asked.at);
+    let fails = |expect: &Expect| expect.must_fail() || expect.tells_of_denial();
+    let denied = draft.step.expect.iter().flat_map(|expects| expects.items()).any(|(_, expect)| fails(expect));
+    if let Some((namespace, name)) = usernames::account(&asked.user).filter(|_| denied) {
+        reference::asked_account(cx, &at, (namespace, name), story);
+    }
+    reference::username(cx, &at, &asked.user);
+    for (at, group) in &asked.groups {
+        groups::check(cx, &place(*at), group);
+    }
+    Some(spoken_for(asked.user, asked.groups.into_iter().map(|(_, group)| group).collect()))
 }
 
 fn one_line(cx: &mut Context<'_>, at: &str, text: &str) {
@@ -178,4 +213,63 @@ fn by_text(cx: &mut Context<'_>, at: &str, text: &str) -> Caller {
         return Caller { credential: Credential::Text(text.into()), identity: Some(Identity::Anonymous) };
     }
     Caller { credential: Credential::Text(text.into()), identity: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::plan::{
+        Credential, Identity, Plan,
+        make::testing::{good, in_default, said},
+    };
+
+    fn steps(args: &[&str], more: Value) -> Value {
+        let mut step = json!({"kubectl": {"args": args}, "expect": {"status": 403}});
+        step.as_object_mut().expect("a step").extend(more.as_object().cloned().expect("keys"));
+        in_default(json!([{"serviceAccount": "reader"}, step]))
+    }
+
+    fn plan(args: &[&str]) -> Plan {
+        good(steps(args, json!({})))
+    }
+
+    #[rstest]
+    #[case(&["get", "pods", "--as=jane"], "jane", &[])]
+    #[case(&["--as", "jane", "get", "pods", "--as-group", "dev"], "jane", &["dev"])]
+    #[case(&["get", "pods", "--as=system:serviceaccount:default:reader"], "system:serviceaccount:default:reader", &[])]
+    #[case(&["exec", "p", "--as=jane", "--", "kubectl", "--as=ann"], "jane", &[])]
+    fn kubectls_own_line_says_who_asks(#[case] args: &[&str], #[case] user: &str, #[case] groups: &[&str]) {
+        let caller = plan(args).steps.remove(1).caller;
+        assert_eq!(caller.identity.as_ref().map(Identity::username).as_deref(), Some(user));
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        assert_eq!(caller.credential, Credential::Impersonation { user: user.to_owned(), groups });
+    }
+
+    #[test]
+    fn who_sends_the_request_stays_who_the_step_says() {
+        let plan = good(steps(&["get", "pods", "--as=jane"], json!({"as": "serviceaccount/reader"})));
+        assert!(matches!(&plan.steps[1].caller.credential, Credential::Account { name, .. } if name == "reader"));
+        assert_eq!(self::plan(&["get", "pods"]).steps[1].caller.credential, Credential::Administrator);
+    }
+
+    #[rstest]
+    #[case("system:serviceaccount:default:raeder", "no step makes ServiceAccount `raeder`")]
+    #[case("system:serviceaccount:elsewhere:reader", "no step makes ServiceAccount `reader` in namespace `elsewhere`")]
+    #[case(
+        "system:serviceacount:default:reader",
+        "no ServiceAccount has the user name `system:serviceacount:default:reader`"
+    )]
+    #[case("serviceaccount/reader", "no ServiceAccount has the user name `serviceaccount/reader`")]
+    fn whom_kubectl_asks_for_must_be_there(#[case] user: &str, #[case] message: &str) {
+        let flag = format!("--as={user}");
+        for caller in [json!({}), json!({"as": "serviceaccount/reader"})] {
+            let found = said(steps(&["get", "pods", &flag], caller));
+            assert!(
+                found.len() == 1 && found[0].starts_with(&format!("warning /steps/1/kubectl/args/2: {message}")),
+                "{found:?}"
+            );
+        }
+    }
 }

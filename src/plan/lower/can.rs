@@ -1,7 +1,9 @@
 //! `can`: the questions of a table, and the answer that each must have.
 
 pub(in crate::plan) mod requests;
+mod stars;
 mod subjects;
+mod verbs;
 
 use self::requests::What;
 use crate::{
@@ -83,7 +85,11 @@ fn single(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &
         url: can.url.clone(),
     };
     let mut all = Vec::new();
-    add(&mut all, who, &requests::read(cx, at, &cells, story, allowed), &below(at, "allowed"), allowed);
+    let whats = requests::read(cx, at, &cells, story, allowed);
+    if !allowed && whats.iter().any(|what| !what.on_purpose) {
+        stars::check(cx, at, &cells);
+    }
+    add(&mut all, who, &whats, &below(at, "allowed"), allowed);
     all
 }
 
@@ -133,12 +139,20 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         let at = below(&below(at, key), index);
         let who = some(cx, &at, cells, who, story);
         let whats = requests::read(cx, &at, cells, story, default == Default::Denied);
+        if default == Default::Allowed && whats.iter().any(|what| !what.on_purpose) {
+            stars::check(cx, &at, cells);
+        }
         add(&mut all, &who, &whats, &at, default == Default::Denied);
     }
     for (index, cells) in can.asked.iter().enumerate() {
         let at = below(&below(at, "asked"), index);
         let who = some(cx, &at, cells, who, story);
         let whats = requests::read(cx, &at, cells, story, default == Default::Allowed);
+        // Where somebody is allowed all of it, that is what is asked.
+        let is_granted = |what: &What| all.iter().any(|cell| cell.request == what.request);
+        if default == Default::Denied && whats.iter().any(|what| !what.on_purpose && !is_granted(what)) {
+            stars::check(cx, &at, cells);
+        }
         add(&mut asked, &who, &whats, &at, default == Default::Allowed);
     }
     slips(cx, &all, &asked, key);

@@ -52,6 +52,28 @@ fn a_story_needs_what_its_steps_do_and_not_what_others_ask() {
     assert_eq!(needed, expected);
 }
 
+/// As the API server asks: an account is asked about by its namespace and name.
+#[test]
+fn whom_one_speaks_for_is_a_right_whoever_says_it() {
+    let story = "
+title: A story
+steps:
+  - {title: An account, serviceAccount: reader}
+  - {title: By kubectl, kubectl: {args: [get, pods, '--as=system:serviceaccount:{namespace}:reader']}, expect: {status: 403}}
+  - {title: A user, kubectl: {args: [get, pods, --as=jane, --as-group=devs]}, expect: {status: 403}}
+  - {title: By the step, as: {user: 'system:serviceaccount:{namespace}:reader', groups: [all]}, whoami: {}}
+";
+    let needed = needed(&planned(story));
+    let expected = [
+        "impersonate serviceaccounts reader in namespace OWN",
+        "impersonate users jane",
+        "impersonate groups devs",
+        "impersonate groups all",
+    ];
+    let found: Vec<_> = needed.iter().filter(|right| right.starts_with("impersonate")).collect();
+    assert_eq!(found, expected.iter().collect::<Vec<_>>());
+}
+
 #[test]
 fn a_story_in_its_own_namespace_touches_nothing_of_others() {
     assert_eq!(touches(&planned(STORY), &[]), vec![]);

@@ -1,6 +1,6 @@
 //! Groups: whether anything is in one of this name.
 
-use crate::plan::context::Context;
+use crate::plan::context::{Context, words::if_fresh};
 
 /// Warns about groups that no user is in.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, at: &str, name: &str) {
@@ -9,6 +9,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, at: &str, name: &str) {
             Some(_) => "this is a user: write `kind: ServiceAccount`".to_owned(),
             None => format!("did you mean `system:serviceaccounts:{rest}`?"),
         };
-        cx.findings.warn(at, format!("nobody is in the group `{name}`")).hint(hint);
+        let message = if_fresh(cx.namespace, &format!("nobody is in the group `{name}`"));
+        cx.findings.warn(at, message).hint(if_fresh(cx.namespace, &hint));
     }
 }

@@ -5,7 +5,10 @@ use super::{
     whereabouts::{Whereabouts, find},
 };
 use crate::{
-    k8s::well_known::{ACCOUNT, EVERYWHERE},
+    k8s::{
+        usernames,
+        well_known::{ACCOUNT, EVERYWHERE},
+    },
     plan::context::{Context, below, words},
 };
 
@@ -81,6 +84,49 @@ pub(in crate::plan) fn reviewed_account(
     let hint = words::if_fresh(cx.namespace, &hint);
     cx.findings
         .error(at, format!("no step makes ServiceAccount `{name}`"))
+        .label("the answer would be about nobody")
+        .hint(hint);
+}
+
+/// Whether an account is there about whom another program asks. kubectl may have made it, or its namespace, so only what is
+/// probably a slip is told: the run asks the cluster.
+pub(in crate::plan) fn asked_account(
+    cx: &mut Context<'_>,
+    at: &str,
+    (namespace, name): (&str, &str),
+    story: &Story<'_>,
+) {
+    let late = namespace.contains(words::PREFIX) || name.contains(words::PREFIX);
+    if late || name == "default" || namespace.starts_with("kube-") {
+        return;
+    }
+    let own = namespace == cx.namespace || story.exists(namespace);
+    let none = format!("no step makes ServiceAccount `{name}`");
+    let (message, hint) = match find(story, ACCOUNT, Some(namespace), name, &[]) {
+        Whereabouts::Gone(_) => (
+            format!("ServiceAccount `{name}` is gone at this step"),
+            "an earlier step deletes it; if just that is meant, end the line with `# on purpose`".into(),
+        ),
+        Whereabouts::Later(maker, _) => {
+            (format!("{none} before this one"), format!("move step {} up, which makes it", maker.index + 1))
+        }
+        Whereabouts::Elsewhere(other) => (
+            format!("{none} in namespace `{namespace}`"),
+            format!("it is in namespace `{other}`: write `{}{other}:{name}`", usernames::PREFIX),
+        ),
+        Whereabouts::Near(near) if own => (none, format!("did you mean `{near}`?")),
+        Whereabouts::Alive | Whereabouts::Near(_) | Whereabouts::Nowhere => return,
+    };
+    let hint = words::if_fresh(cx.namespace, &hint);
+    cx.findings.warn(at, words::if_fresh(cx.namespace, &message)).label("the answer would be about nobody").hint(hint);
+}
+
+/// Warns of a user whose name only looks like an account's.
+pub(in crate::plan) fn username(cx: &mut Context<'_>, at: &str, user: &str) {
+    let Some(meant) = usernames::meant(user, cx.namespace).filter(|_| !user.contains(words::PREFIX)) else { return };
+    let hint = format!("did you mean `{}`?", words::if_fresh(cx.namespace, &meant));
+    cx.findings
+        .warn(at, format!("no ServiceAccount has the user name `{}`", words::if_fresh(cx.namespace, user)))
         .label("the answer would be about nobody")
         .hint(hint);
 }

@@ -1,12 +1,8 @@
 //! What is asked by `can`: verbs, resources, names, namespaces and paths, each combination of them.
 
+use super::verbs::{self, Asking};
 use crate::{
-    k8s::{
-        Served, nearest,
-        rbac_words::{NOT_VERBS, SUBRESOURCES},
-        special::{self, PATH_VERBS, REQUEST_VERBS, VERBS},
-        well_known::EVERYWHERE,
-    },
+    k8s::{Served, rbac_words::SUBRESOURCES, served, special, well_known::EVERYWHERE},
     plan::{
         Request,
         can::Api,
@@ -120,8 +116,8 @@ impl Asked<'_> {
                     .hint("remove the line");
             }
         }
-        for (at, verb) in &self.verbs {
-            self.lint_verb(cx, at, verb, PATH_VERBS, false);
+        for (at, verb) in self.verbs.iter().filter(|_| !self.on_purpose) {
+            verbs::of_path(cx, at, verb, self.allowed);
         }
         let mut all = Vec::new();
         for (at, path) in list(at, "url", Some(urls)) {
@@ -163,26 +159,11 @@ impl Asked<'_> {
         }
     }
 
-    fn lint_verb(&self, cx: &mut Context<'_>, at: &str, verb: &str, known: &[&str], resource: bool) {
-        if verb == "*" || known.contains(&verb) || (resource && special::is_verb(verb)) || self.on_purpose {
-            return;
-        }
-        let meant = (NOT_VERBS.iter().filter(|_| resource))
-            .find(|(word, _)| word.eq_ignore_ascii_case(verb))
-            .map(|(_, meant)| (*meant).to_owned())
-            .or_else(|| nearest(verb, known.iter().copied()).map(|near| format!("`{near}`")));
-        if let Some(meant) = meant {
-            let message = format!("`{verb}` is no verb that any request asks for");
-            // What nothing asks for is denied to everybody.
-            let finding = if self.allowed { cx.findings.warn(at, message) } else { cx.findings.error(at, message) };
-            finding.label("the answer says nothing about a real call").hint(format!("did you mean {meant}?"));
-        }
-    }
-
     fn resources(&self, cx: &mut Context<'_>, words: &Words, story: &Story<'_>) -> Vec<What> {
         let (at, cells) = (self.at, self.cells);
-        for (at, verb) in &self.verbs {
-            self.lint_verb(cx, at, verb, VERBS, true);
+        let before = cx.findings.len();
+        for (at, verb) in self.verbs.iter().filter(|_| !self.on_purpose) {
+            verbs::of_resource(cx, at, verb, self.allowed);
         }
         let subs = list(at, "subresource", cells.subresource.as_ref());
         for (at, sub) in &subs {
@@ -193,6 +174,9 @@ impl Asked<'_> {
         let resources: Vec<_> = (list(at, "resource", Some(words)).into_iter())
             .filter_map(|(at, word)| self.resource(cx, &at, word, &subs))
             .collect();
+        if cx.findings.len() == before && !self.on_purpose {
+            self.verbs_of_all(cx, &resources, story);
+        }
         self.names(cx, &subs);
         let namespaces = self.namespaces(cx, &resources, story);
         let option = |key: &str, words: Option<&Words>| -> Vec<Option<String>> {
@@ -308,6 +292,7 @@ impl Asked<'_> {
         let (plural, group) = word.split_once('.').unwrap_or((word, ""));
         let resource = |api: Api| Some(Resource { group: group.to_owned(), plural: plural.to_owned(), api });
         let mut api = Api::Unsure;
+        let (mut whole, mut parts) = (Asking::default(), vec![Asking::default(); subs.len()]);
         for (_, verb) in &self.verbs {
             match cx.apis.resource(verb, group, plural, None) {
                 Served::Missing(_) if self.on_purpose => {}
@@ -318,25 +303,44 @@ impl Asked<'_> {
                     cx.findings.error(at, missing.message).hint(hint.unwrap_or_else(|| usual.into()));
                     return None;
                 }
-                Served::Other => api = Api::Other,
-                Served::Unsure => {}
+                Served::Other => {
+                    api = Api::Other;
+                    [&mut whole].into_iter().chain(&mut parts).for_each(Asking::unknown);
+                }
+                Served::Unsure => [&mut whole].into_iter().chain(&mut parts).for_each(Asking::unknown),
                 Served::Resource(own) => {
                     api = Api::Served { version: own.version.clone(), namespaced: own.namespaced };
-                    let (verbs, single) = (own.verbs.clone(), self.is_single(subs));
-                    self.served(cx, at, (plural, verb), &verbs, single && subs.is_empty());
-                    for (sub_at, sub) in subs {
-                        self.subresource(cx, sub_at, (group, plural, sub), verb, single);
+                    whole.hear(verb, (group, plural), &own.verbs);
+                    for ((sub_at, sub), part) in subs.iter().zip(&mut parts) {
+                        self.subresource(cx, sub_at, (group, plural, sub), (verb, part));
                     }
                 }
+            }
+        }
+        if !self.on_purpose {
+            let verbs: Vec<&str> = self.verbs.iter().map(|(_, verb)| *verb).collect();
+            if subs.is_empty() {
+                whole.check(cx, at, (plural, &verbs), self.allowed);
+            }
+            for ((at, sub), part) in subs.iter().zip(&parts) {
+                part.check(cx, at, (&format!("{plural}/{sub}"), &verbs), self.allowed);
             }
         }
         resource(api)
     }
 
-    /// Whether it is one question, no product of words.
-    fn is_single(&self, subs: &[(String, &str)]) -> bool {
-        let many = |words: Option<&Words>| matches!(words, Some(Words::Many(words)) if words.len() > 1);
-        self.verbs.len() == 1 && subs.len() < 2 && !many(self.cells.resource.as_ref())
+    /// Verbs that nothing asks for of any of the resources.
+    fn verbs_of_all(&self, cx: &mut Context<'_>, resources: &[Resource], story: &Story<'_>) {
+        let all: Vec<(&str, &str)> = resources.iter().map(|own| (own.group.as_str(), own.plural.as_str())).collect();
+        let own = !all.is_empty() && all.iter().all(|(group, _)| served::is_own_group(group));
+        for (at, verb) in &self.verbs {
+            if self.verbs.len() > 1 && !all.is_empty() {
+                verbs::of_table(cx, at, verb, &all);
+            }
+            if own && !self.allowed {
+                verbs::strange(cx, at, verb, story);
+            }
+        }
     }
 
     fn subresource(
@@ -344,31 +348,17 @@ impl Asked<'_> {
         cx: &mut Context<'_>,
         at: &str,
         (group, plural, sub): (&str, &str, &str),
-        verb: &str,
-        single: bool,
+        (verb, part): (&str, &mut Asking),
     ) {
-        let (verbs, what) = match cx.apis.resource(verb, group, plural, Some(sub)) {
+        match cx.apis.resource(verb, group, plural, Some(sub)) {
             Served::Missing(missing) if !self.on_purpose => {
                 let hint = missing.hint();
+                part.unknown();
                 cx.findings.error(at, missing.message).label("the answer says nothing about a real call").hint_if(hint);
-                return;
             }
-            Served::Resource(own) => (own.verbs.clone(), format!("{plural}/{sub}")),
-            _ => return,
-        };
-        self.served(cx, at, (&what, verb), &verbs, single);
-    }
-
-    /// Whether any request is this verb's; in a table of all verbs that does not matter.
-    fn served(&self, cx: &mut Context<'_>, at: &str, (what, verb): (&str, &str), verbs: &[String], single: bool) {
-        let asked = REQUEST_VERBS.contains(&verb) && !verbs.iter().any(|own| own == verb);
-        if !asked || !single || self.on_purpose {
-            return;
+            // Of a part of them only the verbs of requests are asked for.
+            Served::Resource(own) => part.hear(verb, (group, &format!("{plural}/{sub}")), &own.verbs),
+            _ => part.unknown(),
         }
-        let message = format!("no request asks for `{verb}` on {what}");
-        let finding = if self.allowed { cx.findings.warn(at, message) } else { cx.findings.error(at, message) };
-        finding
-            .label("the answer says nothing about a real call")
-            .hint(format!("{what} have `{}`", verbs.join("`, `")));
     }
 }
