@@ -17,8 +17,8 @@ use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
-        bare_denial, custom_objects, existence, free_words, granted_only, images, revived, rule_words, slips,
-        unpaired_denial, untrusted, version_bound_text,
+        absent_fields, bare_denial, custom_objects, existence, free_words, granted_only, images, mounted_paths,
+        revived, rule_words, slips, unpaired_denial, untrusted, version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
@@ -137,6 +137,8 @@ pub(in crate::plan) fn examine(
     unpaired_denial::check(&mut cx, &steps);
     granted_only::check(&mut cx, &steps);
     free_words::check(&mut cx, &drafts, &steps);
+    absent_fields::check(&mut cx, &steps);
+    mounted_paths::check(&mut cx, &drafts, &steps);
     images::check(&mut cx, &drafts, &steps);
     revived::check(&mut cx, &steps);
     version_bound_text::check(&mut cx);

@@ -67,7 +67,9 @@ fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
     let applies = matches!(step.action, Action::Apply(_));
     let denial = denial(step);
     let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success);
-    if !(success || denial.is_some()) {
+    // What is not served is not found either, whatever there is.
+    let not_found = step.expected.iter().any(|item| item.expect.is_not_found());
+    if !(success || not_found || denial.is_some()) {
         return;
     }
     for (method, path) in step.action.paths() {
@@ -95,12 +97,21 @@ fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
             }
             // Another distribution may have more than is known here.
             None if missing.meant.is_none() => {}
+            // That a version is not served is a claim of its own.
+            None if not_found && missing.meant.as_ref().is_some_and(|meant| is_another_version(&path, meant)) => {}
             None => {
                 cx.findings.warn(place, missing.message.clone()).label("the API server answers 404 or 405").hint(hint);
             }
         }
         return;
     }
+}
+
+/// Whether two paths differ in the version of their API.
+fn is_another_version(path: &str, meant: &str) -> bool {
+    let version =
+        |part: &str| part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    path.split('/').zip(meant.split('/')).any(|(one, other)| one != other && version(one) && version(other))
 }
 
 /// What to do about something that is not there.

@@ -1,19 +1,107 @@
-//! Denials of words that any author can choose: the audience of a token, the key of an extra. No server knows them, so only
-//! the rules of the scenario tell one that is meant from a slip, which is denied to everybody.
+//! Words that any author can choose: names of people, groups and objects, the audience of a token, the key of an extra. No server
+//! knows them, so only the scenario itself tells one that is meant from a slip, which is denied to everybody and nowhere there.
+
+mod claims;
+mod class;
+mod known;
+mod kubectl;
+mod locate;
+mod spoken;
+
+use std::collections::HashSet;
 
 use serde_json::Value;
+
+use self::{
+    claims::{Claim, Claimed, How},
+    class::Class,
+};
 
 use crate::{
     k8s::{rbac_words::listed, special, well_known::RBAC},
     plan::{
         Action, Request, Step,
-        context::{Context, Draft},
+        context::{Context, Draft, words::if_fresh},
         lower,
     },
 };
 
-/// Warns of each such question that no rule of the scenario names.
+/// Looks at all claims of a denial or an absence.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
+    unnamed(cx, drafts, steps);
+    slips(cx, drafts, steps);
+}
+
+/// Warns of each name that is only in such claims, and is a slip of another one that the scenario, or Kubernetes, has.
+fn slips(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
+    let claims: Vec<(&Step, Claim)> =
+        steps.iter().flat_map(|step| claims::of(cx, step).into_iter().map(move |claim| (step, claim))).collect();
+    if claims.is_empty() {
+        return;
+    }
+    let succeeding: Vec<&Step> = steps.iter().filter(|step| !Claimed::of(step).fails).collect();
+    let known = known::collect(cx, drafts, &succeeding, steps);
+    let mut told: HashSet<(String, String)> = HashSet::new();
+    for (step, claim) in &claims {
+        let Claim { class, name, how, at, beside } = claim;
+        if name.is_empty() || name.contains(['{', '*']) || known.has(class, name) {
+            continue;
+        }
+        let key = |value: &String| known.near_key(name, value);
+        let near = known.near(class, name).or_else(|| beside.as_ref().and_then(key));
+        let near = near.filter(|_| !spoken::says(cx, drafts, steps, name));
+        let place = locate::locate(cx, step, at, name);
+        let shown = if_fresh(cx.namespace, name);
+        let only = match how {
+            How::Denied => "only what is denied names",
+            How::Absent => "only what is claimed not to be there names",
+        };
+        let why = match how {
+            How::Denied => "a slip is denied to everybody",
+            How::Absent => "a slip is nowhere, whatever happened",
+        };
+        if let Some((near, origin)) = near {
+            // Of a group that a table or `as` names, this is told where it is read.
+            let told_before = *class == Class::Group
+                && origin.is_none()
+                && (matches!(step.action, Action::Can(_)) || at.starts_with("/as"));
+            if !told_before && told.insert((place.clone(), name.clone())) {
+                let message = format!("{only} {}", class.words(&shown));
+                let finding = cx.findings.warn(&place, message).label(why);
+                let finding = match origin {
+                    Some((other, label)) if *other != place => finding.second(other, *label),
+                    _ => finding,
+                };
+                let place = if at.contains("/path/") { "in the path, " } else { "" };
+                finding.hint(format!("{place}did you mean `{}`?", if_fresh(cx.namespace, near)));
+            }
+            continue;
+        }
+        let account = name.strip_prefix("serviceaccount/").unwrap_or(name);
+        if *class == Class::User && known.has(&Class::accounts(), account) && account != "default" {
+            if told.insert((place.clone(), name.clone())) {
+                cx.findings
+                    .warn(&place, format!("`{shown}` is a user here, and not the ServiceAccount of that name"))
+                    .label(why)
+                    .hint(format!("the account is said as `serviceaccount/{account}`; if a user is meant, end the line with `# on purpose`"));
+            }
+            continue;
+        }
+        if *class == Class::namespaces()
+            && *how == How::Absent
+            && !spoken::says(cx, drafts, steps, name)
+            && told.insert((place.clone(), name.clone()))
+        {
+            cx.findings
+                .warn(&place, format!("no step makes namespace `{shown}`"))
+                .label("nothing is in it, whatever is claimed")
+                .hint("make it by an earlier step of kind Namespace; if it is meant to be nowhere, end the line with `# on purpose`");
+        }
+    }
+}
+
+/// Warns of each audience and extra that is denied and that no rule of the scenario names.
+fn unnamed(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
     let written = |draft: &&Draft<'_>| draft.verb.is_some_and(lower::writes_manifests);
     let named: Vec<&str> = (drafts.iter().filter(written))
         .flat_map(|draft| &draft.objects)

@@ -1,5 +1,6 @@
 //! What is looked at when all steps are known, and changes nothing: most of it is only warned about.
 
+pub(in crate::plan) mod absent_fields;
 pub(in crate::plan) mod bare_denial;
 pub(in crate::plan) mod custom_objects;
 pub(in crate::plan) mod endless_wait;
@@ -7,6 +8,7 @@ pub(in crate::plan) mod existence;
 pub(in crate::plan) mod free_words;
 pub(in crate::plan) mod granted_only;
 pub(in crate::plan) mod images;
+pub(in crate::plan) mod mounted_paths;
 pub(in crate::plan) mod resource_names;
 pub(in crate::plan) mod revived;
 pub(in crate::plan) mod rule_words;

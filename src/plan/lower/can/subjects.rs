@@ -5,7 +5,7 @@ use crate::{
         can::{Who, given},
         context::{Context, below},
         kinds::nearest,
-        resolve::{reference, story::Story},
+        resolve::{groups, reference, story::Story},
     },
     scenario::can::{Subject, Subjects},
 };
@@ -41,6 +41,9 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
             if name.trim().is_empty() {
                 cx.findings.error(&below(at, "user"), "a user without a name");
                 return None;
+            }
+            for (index, group) in user.groups.iter().enumerate() {
+                groups::check(cx, &below(&below(at, "groups"), index), group);
             }
             let mut groups = user.groups.clone();
             for group in given(&name) {
