@@ -7,6 +7,7 @@ pub(in crate::plan) mod existence;
 pub(in crate::plan) mod free_words;
 pub(in crate::plan) mod granted_only;
 pub(in crate::plan) mod images;
+pub(in crate::plan) mod paths_in_commands;
 pub(in crate::plan) mod resource_names;
 pub(in crate::plan) mod revived;
 pub(in crate::plan) mod rule_words;
