@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     expect::{
-        Answer, Http,
+        Answer, Http, kubectl_error,
         refused::{Refused, What},
         status::Status,
     },
@@ -337,8 +337,8 @@ fn refusals(answer: &Answer) -> Vec<(String, Request)> {
     match answer {
         Answer::Api(http) | Answer::Curl(http) => of_status(http).into_iter().collect(),
         Answer::Exec { stderr, .. } => {
-            let text = String::from_utf8_lossy(stderr);
-            text.lines().filter_map(|line| of(line.strip_prefix("Error from server (Forbidden): ")?)).collect()
+            let refusals = kubectl_error::refusals(&String::from_utf8_lossy(stderr)).into_iter();
+            refusals.map(|(refused, _)| (refused.user.clone(), request_of(refused))).collect()
         }
         Answer::Reviews(_) | Answer::CurlFailed { .. } => vec![],
     }

@@ -48,6 +48,35 @@ pub struct Http {
     pub json: Option<Value>,
     /// When the server asks to come again (`Retry-After`).
     pub retry_after: Option<Duration>,
+    /// What is known of who answered, beside what the body says.
+    pub origin: Origin,
+}
+
+/// Who is known to have answered, whatever the body says, or does not: after HEAD there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Only the body tells.
+    #[default]
+    Unknown,
+    /// An API server.
+    ApiServer {
+        /// Whether the call only reads, and nothing behind the API server: admission sees no such call, so that nobody but
+        /// the authorizer can have refused it.
+        only_reads: bool,
+    },
+    /// The API server, of whose answer kubectl tells in words in which its own cannot be found.
+    Kubectl,
+}
+
+impl Origin {
+    /// Headers that API servers send with every answer, and nobody else. Audit IDs came with 1.23 (before, only with an audit
+    /// policy), those of Priority and Fairness with 1.20; both are there before authorization.
+    const HEADERS: [&str; 2] = ["audit-id", "x-kubernetes-pf-flowschema-uid"];
+
+    /// Tells by the headers of an answer.
+    pub fn of_head(has: impl Fn(&str) -> bool) -> Self {
+        if Self::HEADERS.into_iter().any(has) { Self::ApiServer { only_reads: false } } else { Self::Unknown }
+    }
 }
 
 impl Http {
@@ -60,6 +89,7 @@ impl Http {
             body: object.as_ref().map(|object| object.to_string().into_bytes()).unwrap_or_default(),
             json: object,
             retry_after: None,
+            origin: Origin::Unknown,
         }
     }
 }

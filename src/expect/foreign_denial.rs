@@ -42,6 +42,7 @@ pub(super) fn denial(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict
         },
         Verdict::NotKubernetes(foreign) => format!("somebody else, with {}", foreign.words()),
         Verdict::Denied(denial) => format!("the API server: by {}", denial.short()),
+        Verdict::Unsaid => "nobody who says so".to_owned(),
         _ => "the API server".to_owned(),
     };
     mismatch.class = Class::OtherDenier;

@@ -12,6 +12,10 @@ const ANONYMOUS: &str = "system:anonymous";
 pub(super) const STILL_KNOWN: &str = "the server accepts this caller; it remembers a good token for 10 s, so after a \
      deletion ask with `within: 15s` (and without a token it is anonymous, not unknown, unless anonymous access is off)";
 
+/// What kubectl says does not show what the server has answered.
+pub(super) const SEEN_BY_OTHERS: &str =
+    "kubectl's words do not show who refused; `request`, and the verb that does the same, see the whole answer";
+
 /// `verb list (meant: get)` for each part that differs.
 pub(super) fn differing(meant: &Refused, got: &Refused) -> Vec<String> {
     let mut found = Vec::new();

@@ -1,25 +1,18 @@
 //! A refusal that a command prints: the `Status` on the standard output of a curl of one's own, or kubectl's error. It is
 //! compared as text, and so would hold whichever caller was refused; here it is looked at as any other refusal.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Class, Denial, Http, IntendedCall, Mismatch, Verdict, classify,
-    hints::{shown_user, wrong_identity},
-    http_answer, is_bare_denial,
-    refused::{Refused, What, head},
-    status::{REASONS, server_words, status_text},
+    hints::{SEEN_BY_OTHERS, shown_user, wrong_identity},
+    http_answer, is_bare_denial, kubectl_error,
+    status::{server_words, status_text},
 };
 use crate::{
     redact::show,
     scenario::expect::{DeniedBy, Expect, Text, TextRule},
 };
-
-/// How kubectl begins what the server refuses.
-const KUBECTL: &str = "Error from server (Forbidden): ";
 
 /// What is wrong with a printed refusal that the expectations are met by.
 pub(super) fn refusal_mismatch(
@@ -37,10 +30,10 @@ pub(super) fn refusal_mismatch(
         _ => {
             // As whom kubectl asked is not always known.
             meant?;
-            let line = stderr.lines().find_map(|line| line.strip_prefix(KUBECTL))?;
-            let refused = Refused::parse(line).filter(|_| expect.stderr.is_some())?;
+            expect.stderr.as_ref()?;
+            let (refused, message) = kubectl_error::refusals(stderr).into_iter().next()?;
             let denial = Denial { by: DeniedBy::Rbac, detail: refused.words(), refused: Some(refused) };
-            ("/expect/stderr", Verdict::Denied(denial), Some(show::block(line, show::BODY)))
+            ("/expect/stderr", Verdict::Denied(denial), Some(show::block(&message, show::BODY)))
         }
     };
     let mismatch = |class, message: String, got: String, hint: String| Mismatch {
@@ -91,37 +84,7 @@ pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
         let code = json["code"].as_u64().and_then(|code| u16::try_from(code).ok())?;
         return Some(Http { status: code, ..http(json) });
     }
-    // `kubectl create KIND NAME` says it in words of its own, without the reason.
-    static FAILED: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^error: failed to \w+ [\w ]+: ").expect("a pattern that the tests compile"));
-    let by_words = |line: &str| FAILED.find(line).map(|found| line[found.end()..].to_owned());
-    let forbidden = stderr.lines().find_map(by_words).filter(|message| head(message).is_some());
-    let forbidden = forbidden.map(|message| format!(" (Forbidden): {message}"));
-    let unknown = stderr.contains("You must be logged in to the server (").then_some(" (Unauthorized): Unauthorized");
-    let line = stderr.lines().find_map(|line| line.trim().strip_prefix("Error from server"));
-    let line = line.or(forbidden.as_deref()).or(unknown)?;
-    let (reason, message) = match line.strip_prefix(" (").and_then(|rest| rest.split_once("): ")) {
-        Some((reason, message)) => (reason, message),
-        None => ("InternalError", line.strip_prefix(": ")?),
-    };
-    // `kubectl apply` says first what it was about to do.
-    static DOING: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"^error when \w+(?: [\w ]*)?"[^"]*": "#).expect("a pattern that the tests compile")
-    });
-    let message = DOING.find(message).map_or(message, |found| &message[found.end()..]);
-    let code = REASONS.iter().find(|(known, _)| *known == reason).map_or(500, |(_, code)| *code);
-    let details = match Refused::parse(message).map(|refused| refused.what) {
-        Some(What::Resource { resource, group, name, .. }) => {
-            let kind = resource.split('/').next().unwrap_or_default();
-            json!({"kind": kind, "group": group, "name": name.unwrap_or_default()})
-        }
-        _ => json!({}),
-    };
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "reason": reason, "message": message, "code": code, "details": details,
-    });
-    Some(Http { status: code, ..http(&status) })
+    kubectl_error::first(stderr).map(kubectl_error::Said::answer)
 }
 
 /// What is wrong with the failure that a command has printed, when one is expected.
@@ -148,6 +111,7 @@ pub(super) fn failure_mismatches(
             },
             server_words: None,
             hint: Some(match stderr.trim_start().starts_with("error: ") {
+                _ if kubectl_error::tells_of_refusal(&stderr) => SEEN_BY_OTHERS.into(),
                 true => "kubectl itself did not go on, so nothing was refused: mend its `args`".into(),
                 false => "a refusal must be seen: without `-o /dev/null`, `--fail` and the like; `curl` as a verb sees the answer itself"
                     .into(),
@@ -249,10 +213,31 @@ mod tests {
 
     const ME: &str = "system:serviceaccount:a:me";
 
+    /// How kubectl begins what the server refuses.
+    const KUBECTL: &str = "Error from server (Forbidden): ";
+
     /// What kubectl says of a refusal.
     fn kubectl(user: &str) -> String {
         format!(
             "{KUBECTL}error when creating \"STDIN\": pods is forbidden: User \"{user}\" cannot create resource \"pods\" in API group \"\" in the namespace \"a\"\n"
+        )
+    }
+
+    /// What `kubectl apply` says of one, when it may not look at the object.
+    fn applied(user: &str) -> String {
+        format!(
+            "{CUT}Resource: \"/v1, Resource=secrets\", GroupVersionKind: \"/v1, Kind=Secret\"\nName: \"s\", Namespace: \"a\"\n\
+             from server for: \"STDIN\": secrets \"s\" is forbidden: User \"{user}\" cannot get resource \"secrets\" in API group \"\" in the namespace \"a\"\n"
+        )
+    }
+
+    /// Its beginning, which tells of nobody.
+    const CUT: &str = "Error from server (Forbidden): error when retrieving current configuration of:\n";
+
+    /// What `kubectl exec` and `kubectl cp` say of one.
+    fn run_in_a_pod(user: &str) -> String {
+        format!(
+            "error: unable to upgrade connection: pods \"p\" is forbidden: User \"{user}\" cannot create resource \"pods/exec\" in API group \"\" in the namespace \"a\"\n"
         )
     }
 
@@ -300,6 +285,16 @@ mod tests {
         "error: failed to create configmap: the server is forbidden to you",
         Some(Class::Status)
     )]
+    #[case("status: 403", 1, String::new(), &applied(ME), None)]
+    #[case("reason: Forbidden", 1, String::new(), &applied(ME), None)]
+    #[case("{status: 403, by: admission}", 1, String::new(), &applied(ME), Some(Class::OtherDenier))]
+    #[case("status: 403", 1, String::new(), &applied("system:serviceaccount:b:me"), Some(Class::WrongIdentity))]
+    #[case("status: 403", 1, String::new(), &run_in_a_pod(ME), None)]
+    #[case("{status: 403, by: admission}", 1, String::new(), &run_in_a_pod(ME), Some(Class::OtherDenier))]
+    #[case("status: 403", 1, String::new(), &run_in_a_pod("jane"), Some(Class::WrongIdentity))]
+    #[case("status: 403", 1, String::new(), CUT, Some(Class::Status))]
+    #[case("{status: 403, by: admission}", 1, String::new(), CUT, Some(Class::Status))]
+    #[case("status: 404", 1, String::new(), CUT, Some(Class::Status))]
     #[case("status: 401", 1, String::new(), "error: You must be logged in to the server (Unauthorized)", None)]
     #[case(
         "status: 403",
@@ -327,6 +322,11 @@ mod tests {
     #[rstest]
     #[case("error: the server doesn't have a resource type \"pds\"", "doesn't have a resource type", "mend its `args`")]
     #[case("", "no `Error from server`", "a refusal must be seen")]
+    #[case(
+        "error: failed to create configmap: admission webhook \"v\" denied the request: no",
+        "denied the request",
+        "see the whole answer"
+    )]
     fn what_kubectl_says_itself_is_no_word_of_the_server(#[case] stderr: &str, #[case] got: &str, #[case] hint: &str) {
         let expect: Expect = serde_saphyr::from_str("status: 403").expect("an expectation");
         let answer = Answer::Exec { exit_code: 1, stdout: vec![], stderr: stderr.into() };
@@ -360,16 +360,15 @@ mod tests {
     }
 
     #[rstest]
-    #[case(ME, None)]
-    #[case("system:serviceaccount:a:other", Some("/expect/stderr"))]
-    fn kubectls_error_is_about_somebody(#[case] user: &str, #[case] wrong: Option<&str>) {
-        let expect: Expect =
-            serde_saphyr::from_str("{exitCode: 1, stderr: {contains: 'cannot list resource \"pods\"'}}")
-                .expect("an expectation");
-        let stderr = format!(
-            "{KUBECTL}pods is forbidden: User \"{user}\" cannot list resource \"pods\" in API group \"\" in the namespace \"a\"\n"
-        );
-        let answer = Answer::Exec { exit_code: 1, stdout: vec![], stderr: stderr.into_bytes() };
+    #[case(&kubectl(ME), None)]
+    #[case(&kubectl("system:serviceaccount:a:other"), Some("/expect/stderr"))]
+    #[case(&applied(ME), None)]
+    #[case(&applied("system:serviceaccount:a:other"), Some("/expect/stderr"))]
+    #[case(&run_in_a_pod("system:serviceaccount:a:other"), Some("/expect/stderr"))]
+    fn kubectls_error_is_about_somebody(#[case] stderr: &str, #[case] wrong: Option<&str>) {
+        let expect: Expect = serde_saphyr::from_str("{exitCode: 1, stderr: {matches: 'cannot (get|create) resource'}}")
+            .expect("an expectation");
+        let answer = Answer::Exec { exit_code: 1, stdout: vec![], stderr: stderr.into() };
         let meant = IntendedCall { user: ME.into(), denial: String::new() };
         let found = judge(&expect, &answer, Some(&meant));
         assert_eq!(found.first().map(|found| found.pointer.as_str()), wrong, "{found:?}");

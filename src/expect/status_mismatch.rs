@@ -1,9 +1,10 @@
 //! A status that is not the expected one, a 403 that is not the refusal that is meant, and an answer that is not the API server's.
 
 use super::{
-    Class, Denial, ForeignResponse, Http, IntendedCall, Mismatch, Refused, Verdict,
+    Class, Denial, ForeignResponse, Http, IntendedCall, Mismatch, Origin, Refused, Verdict,
     hints::{
-        STILL_KNOWN, beyond_rbac, capitalized, differing, missing_right, shown_user, unauthenticated, wrong_identity,
+        SEEN_BY_OTHERS, STILL_KNOWN, beyond_rbac, capitalized, differing, missing_right, shown_user, unauthenticated,
+        wrong_identity,
     },
     status::{Status, server_words, status_text},
     verdict::NOT_OF_THE_KIND,
@@ -50,10 +51,22 @@ pub fn unexpected_status(
                     &format!(": the call was made as {}, not as {}", shown_user(&refused.user), meant.user);
             }
         }
+        Verdict::Denied(Denial { by: DeniedBy::Rbac, refused: None, .. }) => {
+            mismatch.class = Class::Refused;
+            mismatch.got += ": RBAC refused, and an answer without a body does not say whom";
+            mismatch.hint = meant.and_then(|meant| Some(missing_right(&Refused::parse(&meant.denial)?, Some(meant))));
+        }
         Verdict::Denied(denial) => {
             mismatch.class = Class::OtherDenier;
             mismatch.got = format!("{}, refused by {}", mismatch.got, denial.words());
             mismatch.hint = Some(beyond_rbac(denial.by).into());
+        }
+        Verdict::Unsaid => {
+            mismatch.got += ", and nothing says who refused";
+            mismatch.hint = Some(match http.origin {
+                Origin::Kubectl => SEEN_BY_OTHERS.into(),
+                _ => "an answer without a body (as HEAD gets) does not tell the API server from what is behind it; use GET".into(),
+            });
         }
         Verdict::Unauthenticated => {
             mismatch.class = Class::Unauthenticated;
@@ -88,7 +101,9 @@ pub fn unexpected_status(
         }
         Verdict::NotKubernetes(foreign) => {
             mismatch.class = Class::NotKubernetes;
-            mismatch.message += ", and not from the API server";
+            if *foreign != ForeignResponse::Empty {
+                mismatch.message += ", and not from the API server";
+            }
             mismatch.got = format!("{} with {}", mismatch.got, foreign.words());
             mismatch.hint = foreign.hint().map(str::to_owned);
         }
@@ -104,9 +119,13 @@ fn after(why: &str) -> Option<&'static str> {
 
 /// An answer whose status is as expected, but that another server than the API server gave.
 pub fn foreign_response(pointer: &str, http: &Http, foreign: &ForeignResponse) -> Mismatch {
+    let message = match foreign {
+        ForeignResponse::Empty => format!("{}, but nothing says who answered", http.status),
+        _ => format!("{}, but not from the API server", http.status),
+    };
     Mismatch {
         pointer: pointer.into(),
-        message: format!("{}, but not from the API server", http.status),
+        message,
         expected: format!("{} from the API server", status_text(http.status)),
         got: format!("{} with {}", status_text(http.status), foreign.words()),
         server_words: server_words(http),
@@ -155,7 +174,11 @@ pub fn denial(
                 }
             });
         } else if http.status == 403 {
-            mismatch.message = "403, but not a refusal by the API server".into();
+            mismatch.message = match verdict {
+                Verdict::Unsaid | Verdict::NotKubernetes(ForeignResponse::Empty) => "403, but nothing says who refused",
+                _ => "403, but not a refusal by the API server",
+            }
+            .into();
         }
         return Some(mismatch);
     };
@@ -169,13 +192,14 @@ pub fn denial(
         mismatch.message = format!("{start} refused by {}, not by {who}", denial.short());
         mismatch.class = Class::OtherDenier;
         mismatch.hint = Some(match denial.by {
-            DeniedBy::Rbac => denial.refused.as_ref().map_or_else(String::new, |refused| {
-                format!(
+            DeniedBy::Rbac => match &denial.refused {
+                Some(refused) => format!(
                     "RBAC comes first: {} lacks a right. {}",
                     shown_user(&refused.user),
                     capitalized(&refused.grant())
-                )
-            }),
+                ),
+                None => "RBAC comes first, and nothing else in the API server refuses a call that only reads".into(),
+            },
             // `by` needs a `status` beside it, and that is what was claimed.
             other if pointer.ends_with("status") && http.status == wanted.unwrap_or(http.status) => {
                 format!("if that is meant, write `by: {}`", other.word())

@@ -18,6 +18,7 @@ fn raw(status: u16, kind: &str, body: &str) -> Http {
         body: body.as_bytes().to_vec(),
         json: serde_json::from_str(body).ok(),
         retry_after: None,
+        origin: Origin::Unknown,
     }
 }
 
@@ -217,4 +218,45 @@ fn a_page_is_no_success() {
     assert_eq!(classes("{}", &page, Some(&meant(SA, LIST)))[0].1, Class::NotKubernetes);
     assert_eq!(classes("{}", &page, None), []);
     assert_eq!(classes("{stdout: ok}", &Answer::Curl(raw(200, "text/plain", "ok")), Some(&meant(SA, LIST))), []);
+}
+
+/// What is known of an answer without a body: of HEAD.
+#[rstest]
+#[case(Origin::ApiServer { only_reads: true }, 403, "status: 403", None)]
+#[case(Origin::ApiServer { only_reads: true }, 403, "{status: 403, by: rbac}", None)]
+#[case(Origin::ApiServer { only_reads: true }, 403, "{status: 403, by: admission}", Some(Class::OtherDenier))]
+#[case(Origin::ApiServer { only_reads: true }, 403, "{status: 403, by: endpoint}", Some(Class::OtherDenier))]
+#[case(Origin::ApiServer { only_reads: true }, 403, "status: 200", Some(Class::Refused))]
+#[case(Origin::ApiServer { only_reads: true }, 403, "reason: Forbidden", Some(Class::Reason))]
+#[case(Origin::ApiServer { only_reads: true }, 401, "status: 401", None)]
+#[case(Origin::ApiServer { only_reads: true }, 401, "status: 403", Some(Class::Unauthenticated))]
+#[case(Origin::ApiServer { only_reads: true }, 404, "status: 404", None)]
+#[case(Origin::ApiServer { only_reads: true }, 405, "status: 403", Some(Class::Status))]
+#[case(Origin::ApiServer { only_reads: true }, 503, "status: 403", Some(Class::Server))]
+// Behind a proxy, or for what admission sees.
+#[case(Origin::ApiServer { only_reads: false }, 403, "status: 403", Some(Class::Status))]
+#[case(Origin::ApiServer { only_reads: false }, 403, "{status: 403, by: admission}", Some(Class::Status))]
+#[case(Origin::ApiServer { only_reads: false }, 403, "{status: 403, by: endpoint}", Some(Class::OtherDenier))]
+#[case(Origin::ApiServer { only_reads: false }, 401, "status: 401", Some(Class::NotKubernetes))]
+#[case(Origin::Unknown, 403, "status: 403", Some(Class::NotKubernetes))]
+#[case(Origin::Unknown, 401, "status: 401", Some(Class::NotKubernetes))]
+fn an_answer_without_a_body_is_judged_by_its_head(
+    #[case] origin: Origin,
+    #[case] status: u16,
+    #[case] expect: &str,
+    #[case] class: Option<Class>,
+) {
+    let expect: Expect = serde_saphyr::from_str(expect).expect("an expectation");
+    let http = Http { origin, ..raw(status, "application/json", "") };
+    let found = judge(&expect, &Answer::Curl(http), Some(&meant(SA, LIST)));
+    assert_eq!(found.first().map(|found| found.class), class, "{found:?}");
+}
+
+#[test]
+fn a_body_that_is_there_is_judged_by_its_words() {
+    let page = Http { origin: Origin::ApiServer { only_reads: true }, ..raw(403, "text/html", "<html>no</html>") };
+    assert!(matches!(classify(&page), Verdict::NotKubernetes(ForeignResponse::Html(None))));
+    let has = |wanted: &'static str| move |name: &str| name == wanted;
+    assert_eq!(Origin::of_head(has("audit-id")), Origin::ApiServer { only_reads: false });
+    assert_eq!(Origin::of_head(has("x-content-type-options")), Origin::Unknown);
 }

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::{
     Http,
+    answer::Origin,
     plain_refusal::PlainRefusal,
     refused::{self, Refused, What},
     status::Status,
@@ -20,6 +21,8 @@ pub enum Verdict {
     Allowed,
     /// A part of the API server refused.
     Denied(Denial),
+    /// 403, and nothing that came says who refused.
+    Unsaid,
     /// 401: the API server does not know the caller.
     Unauthenticated,
     /// 404: nothing there. Authorization comes first, so the call was allowed.
@@ -47,7 +50,7 @@ pub struct Denial {
     pub by: DeniedBy,
     /// Its name (of the webhook, the policy, the quota, the level), or its text.
     pub detail: String,
-    /// RBAC's refusal, taken apart.
+    /// RBAC's refusal, taken apart; an answer without a body has none.
     pub refused: Option<Refused>,
 }
 
@@ -89,7 +92,7 @@ pub fn classify(http: &Http) -> Verdict {
         return Verdict::Allowed;
     }
     let Some(status) = Status::in_answer(http) else {
-        return without_status(http);
+        return without_words(http).unwrap_or_else(|| without_status(http));
     };
     if !status.failure || status.code != Some(u64::from(http.status)) {
         let said = format!("status {:?}, code {}", if status.failure { "Failure" } else { "Success" }, code(&status));
@@ -143,6 +146,26 @@ static UNTYPED: LazyLock<Regex> = LazyLock::new(|| {
 
 fn code(status: &Status<'_>) -> String {
     status.code.map_or_else(|| "none".to_owned(), |code| code.to_string())
+}
+
+/// An answer of the API server that has no words of its own, as after HEAD: its status says all that there is. Authorization comes
+/// first, and admission never sees a call that only reads; what else refuses is behind the API server.
+fn without_words(http: &Http) -> Option<Verdict> {
+    match (http.origin, http.status) {
+        (Origin::Kubectl, 403) => Some(Verdict::Unsaid),
+        (Origin::Unknown | Origin::Kubectl, _) => None,
+        (Origin::ApiServer { .. }, _) if !http.body.is_empty() => None,
+        (Origin::ApiServer { only_reads: false }, 403) => Some(Verdict::Unsaid),
+        (Origin::ApiServer { only_reads: false }, _) => None,
+        (Origin::ApiServer { only_reads: true }, status) => Some(match status {
+            401 => Verdict::Unauthenticated,
+            403 => Verdict::Denied(Denial { by: DeniedBy::Rbac, detail: String::new(), refused: None }),
+            404 => Verdict::NotFound,
+            429 => Verdict::TooManyRequests,
+            500.. => Verdict::ServerError,
+            _ => Verdict::Other,
+        }),
+    }
 }
 
 /// Answers that are no `Status`. The API server itself says some things in plain text.

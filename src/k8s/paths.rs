@@ -214,8 +214,12 @@ impl Apis {
             ("update" | "patch", None) => {
                 missing(format!("nothing answers {method} at the path of all {what}"), "add the name of one".into())
             }
-            // Other methods are none of a verb's, and the connecting subresources take each that they have.
-            ("", _) => Served::Resource(target),
+            // What is behind a proxy may answer any method.
+            ("", _) if target.sub.as_deref() == Some("proxy") => Served::Resource(target),
+            ("", _) => missing(
+                format!("nothing answers {method} at the path of {what}"),
+                format!("{method} is none of RBAC's verbs, so it is denied to all who have not every verb (`*`)"),
+            ),
             _ if target.verbs.iter().any(|own| own == verb) => Served::Resource(target),
             _ => missing(
                 format!("nothing answers {method} at the path of {what}, whose verb is `{verb}`"),

@@ -18,7 +18,7 @@ use super::{
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
         absent_fields, bare_denial, custom_objects, existence, free_words, granted_only, images, mounted_paths,
-        revived, rule_words, slips, unpaired_denial, untrusted, version_bound_text,
+        paths_in_commands, revived, rule_words, slips, unpaired_denial, untrusted, version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
@@ -133,6 +133,7 @@ pub(in crate::plan) fn examine(
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
     existence::check(&mut cx, &drafts, &mut steps);
+    paths_in_commands::check(&mut cx, &steps);
     custom_objects::check(&mut cx, &drafts, &steps);
     unpaired_denial::check(&mut cx, &steps);
     granted_only::check(&mut cx, &steps);

@@ -9,7 +9,7 @@ use super::{Requester, StepError};
 pub use crate::plan::asks::{escape, path};
 use crate::{
     cluster::access::{self, MOST_BODY},
-    expect::{Http, json},
+    expect::{Http, Origin, body_as_json},
     k8s::object::objects_of,
     redact,
 };
@@ -106,17 +106,19 @@ pub async fn whole(answer: Head, most: usize) -> Result<Http, StepError> {
         false => StepError::Unreachable(e.to_string()),
     })?;
     let body = body.to_bytes().to_vec();
-    let json = json::parse(&body);
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let content_type = head.headers.get(http::header::CONTENT_TYPE).map(text);
+    let json = body_as_json(content_type.as_deref(), &body);
     match &json {
         Some(json) if body.windows(6).any(|window| window == b"Secret") => redact::secrets::learn_json(json),
         _ => redact::secrets::learn(&body),
     }
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Ok(Http {
         status: head.status.as_u16(),
-        content_type: head.headers.get(http::header::CONTENT_TYPE).map(text),
+        content_type,
         warnings: head.headers.get_all(http::header::WARNING).iter().map(text).collect(),
         retry_after: head.headers.get(http::header::RETRY_AFTER).map(text).and_then(|text| retry_after(&text)),
+        origin: Origin::of_head(|name| head.headers.contains_key(name)),
         json,
         body,
     })

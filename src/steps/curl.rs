@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    expect::{Answer, Http, json},
+    expect::{Answer, Http, Origin, body_as_json},
     k8s::well_known::MOUNT,
     plan::Curl,
     scenario::verbs::Method,
@@ -129,13 +129,17 @@ pub fn take_apart(output: Output, trailer: &str) -> Result<Answer, String> {
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     };
+    // What curl prints of HEAD is the answer's head.
+    let body = if head { Vec::new() } else { output.stdout };
+    let content_type = facts["content_type"].as_str().map(str::to_owned);
     Ok(Answer::Curl(Http {
         status,
-        content_type: facts["content_type"].as_str().map(str::to_owned),
         warnings: texts(&headers["warning"]),
         retry_after: texts(&headers["retry-after"]).first().and_then(|text| api::retry_after(text)),
-        json: json::parse(&output.stdout),
-        body: output.stdout,
+        origin: Origin::of_head(|name| headers[name].is_array()),
+        json: body_as_json(content_type.as_deref(), &body),
+        content_type,
+        body,
     }))
 }
 
@@ -156,6 +160,23 @@ mod tests {
             let answer = take_apart(output(0, body, &stderr), T).expect("whole");
             let Answer::Curl(http) = answer else { panic!("{answer:?}") };
             assert_eq!((http.status, http.body.as_slice()), (403, body.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_body_and_says_by_its_head_who_gave_it() {
+        let facts = r#"{"http_code":403,"size_download":0,"method":"HEAD","content_type":"application/json"}"#;
+        for (headers, origin) in [
+            (
+                r#"{"audit-id":["b2e6d346"],"x-content-type-options":["nosniff"]}"#,
+                Origin::ApiServer { only_reads: false },
+            ),
+            (r#"{"x-content-type-options":["nosniff"]}"#, Origin::Unknown),
+        ] {
+            let stderr = format!("\n{T}{facts}{T}{headers}{T}");
+            let answer = take_apart(output(0, "HTTP/2 403 \r\naudit-id: b2e6d346\r\n\r\n", &stderr), T).expect("whole");
+            let Answer::Curl(http) = answer else { panic!("{answer:?}") };
+            assert_eq!((http.status, http.body.as_slice(), http.origin), (403, &b""[..], origin));
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Context, Made, Requester, StepError, api, served_kind};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::{KubectlError, Login},
-    expect::{Answer, refused::Refused},
+    expect::{Answer, kubectl_error},
     k8s::kubectl::{Place, check, grammar},
     plan::{Credential, Kubectl, Object},
     redact::{self, show},
@@ -43,8 +43,8 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
             context.remember(Made { kind, namespace, name: object.name.clone(), uid: now });
         }
     }
-    let refused = refusal(&String::from_utf8_lossy(&output.stderr)).filter(|_| runner && output.exit_code != 0);
-    if let Some(refused) = refused {
+    let refused = kubectl_error::refusals(&String::from_utf8_lossy(&output.stderr));
+    if let Some((refused, _)) = refused.into_iter().next().filter(|_| runner && output.exit_code != 0) {
         let what = show::line(&refused.words(), show::BODY);
         return Err(StepError::Refused(format!(
             "whoever runs the scenarios lacks a right that this kubectl needs: {what}"
@@ -57,11 +57,6 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
 fn says_who(args: &[String]) -> bool {
     let Ok(call) = grammar::read(args) else { return true };
     ["as", "as-group", "as-uid", "token"].iter().any(|flag| call.values(flag).next().is_some())
-}
-
-/// RBAC's refusal in what kubectl says.
-fn refusal(stderr: &str) -> Option<Refused> {
-    stderr.lines().find_map(|line| Refused::parse(line.strip_prefix("Error from server (Forbidden): ")?))
 }
 
 /// A call whose time was over. Some wait by themselves, and nothing is wrong with them.

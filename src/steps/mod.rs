@@ -48,7 +48,11 @@ pub use made::{Made, Own, Renewed};
 pub use requester::Requester;
 pub use result::StepResult;
 
-use crate::{clock::Moment, expect::Answer, plan::Action};
+use crate::{
+    clock::Moment,
+    expect::{Answer, Origin},
+    plan::Action,
+};
 
 /// Carries an action out as `who`, at the latest until `deadline`.
 ///
@@ -94,5 +98,18 @@ pub async fn perform(
         Action::Patch(change) => patch::run(change, who, context).await,
         Action::Token(_) => unreachable!("it has come back already"),
     };
-    answer.map(|answer| StepResult { answer, token: who.token.clone(), at })
+    answer.map(|answer| StepResult { answer: with_origin(answer, action, context), token: who.token.clone(), at })
+}
+
+/// The answer with what is known of who gave it, which an answer without a body does not say itself.
+fn with_origin(mut answer: Answer, action: &Action, context: &Context) -> Answer {
+    let (Answer::Api(http) | Answer::Curl(http)) = &mut answer else { return answer };
+    // A request goes to the API server, with nobody between us and one that we have started.
+    if matches!(action, Action::Request(_)) && !context.foreign {
+        http.origin = Origin::ApiServer { only_reads: false };
+    }
+    if let Origin::ApiServer { only_reads } = &mut http.origin {
+        *only_reads = action.only_reads() && !action.requests().is_empty();
+    }
+    answer
 }

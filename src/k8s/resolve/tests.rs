@@ -35,6 +35,9 @@ fn said(served: &Served<'_>) -> String {
 #[case("GET", "/api/v1/pods?watch=1", "ok")]
 #[case("GET", "/api/v1/namespaces/a/pods/x/log", "ok")]
 #[case("GET", "/api/v1/namespaces/a/services/https:web:443/proxy/a/b", "ok")]
+#[case("OPTIONS", "/api/v1/namespaces/a/services/https:web:443/proxy/a/b", "ok")]
+#[case("OPTIONS", "/metrics", "ok")]
+#[case("HEAD", "/api/v1/namespaces/a/secrets", "ok")]
 #[case("POST", "/api/v1/namespaces/a/pods/x/exec?command=ls", "ok")]
 #[case("POST", "/api/v1/namespaces/a/serviceaccounts/x/token", "ok")]
 #[case("PUT", "/api/v1/namespaces/a/finalize", "ok")]
@@ -111,6 +114,12 @@ fn what_is_there(#[case] method: &str, #[case] path: &str, #[case] expected: &st
     "GET",
     "/api/v1/namespaces/a/pods/x/eviction",
     "nothing answers GET at the path of pods/eviction, whose verb is `get` | pods/eviction have `create`"
+)]
+#[case(
+    "OPTIONS",
+    "/api/v1/namespaces/a/secrets",
+    "nothing answers OPTIONS at the path of secrets | \
+     OPTIONS is none of RBAC's verbs, so it is denied to all who have not every verb (`*`)"
 )]
 #[case("GET", "/api/v1/namespaces/a/pods/x/log/y", "there is nothing below `pods/log` | ")]
 #[case(

@@ -5,9 +5,10 @@
 
 use crate::{
     k8s::{
-        Missing, Served, Version,
+        Apis, Missing, Served, Version,
         kubectl::{asked_as, grammar},
-        nearest, served,
+        nearest,
+        served::{self, Table},
         well_known::EVERYWHERE,
     },
     plan::{
@@ -57,13 +58,19 @@ fn denial(step: &Step) -> Option<String> {
     Some(below(&format!("{}{}", step.pointer, item.pointer), item.expect.claim()))
 }
 
-fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
+/// What is served on the newest version that we ship on which a step runs, if the scenario as such is not for that one; and the
+/// table of that version.
+pub(super) fn apis(cx: &Context<'_>, step: &Step) -> Option<(Option<Apis>, &'static Table)> {
     // What versions of Kubernetes serve that we do not ship, only they know.
     let runs_on = |version: Version| {
         step.when.as_ref().is_none_or(|when| when.kubernetes.iter().all(|comparison| comparison.holds(version)))
     };
-    let Some(table) = served::newest(runs_on) else { return };
-    let apis = if table.is_newest() { None } else { Some(cx.apis.of_version(table)) };
+    let table = served::newest(runs_on)?;
+    Some((if table.is_newest() { None } else { Some(cx.apis.of_version(table)) }, table))
+}
+
+fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
+    let Some((apis, table)) = apis(cx, step) else { return };
     let applies = matches!(step.action, Action::Apply(_));
     let denial = denial(step);
     let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success);
@@ -115,7 +122,7 @@ fn is_another_version(path: &str, meant: &str) -> bool {
 }
 
 /// What to do about something that is not there.
-fn hint(cx: &Context<'_>, missing: &Missing) -> String {
+pub(super) fn hint(cx: &Context<'_>, missing: &Missing) -> String {
     let hint = missing.hint().map(|hint| if_fresh(cx.namespace, &hint));
     hint.unwrap_or_else(|| "if this is meant, end the line with `# on purpose`".into())
 }

@@ -9,6 +9,7 @@ pub(in crate::plan) mod free_words;
 pub(in crate::plan) mod granted_only;
 pub(in crate::plan) mod images;
 pub(in crate::plan) mod mounted_paths;
+pub(in crate::plan) mod paths_in_commands;
 pub(in crate::plan) mod resource_names;
 pub(in crate::plan) mod revived;
 pub(in crate::plan) mod rule_words;

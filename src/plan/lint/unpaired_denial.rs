@@ -8,7 +8,10 @@ use crate::{
         context::{Context, below, words::if_fresh},
         when::everywhere,
     },
-    scenario::expect::{Expect, Text, TextRule},
+    scenario::{
+        expect::{Expect, Text, TextRule},
+        verbs::Method,
+    },
 };
 
 /// A call of the story about which RBAC decides.
@@ -102,6 +105,22 @@ fn at(step: &Step, item: &Expected) -> String {
     format!("{}{}", step.pointer, item.pointer)
 }
 
+/// What shows that a denied call can succeed.
+const COUNTERPART: &str = "add a step that makes the same call with the right to do so and expects 200";
+
+/// The same of HEAD: RBAC is asked about a resource as for a GET, and then the API server answers 405 to all.
+const COUNTERPART_BY_GET: &str =
+    "add a step that asks for it by GET with the right to do so and expects 200 (HEAD of a resource gets 405)";
+
+fn is_head_of_a_resource(call: &Call<'_>) -> bool {
+    let is_head = match &call.step.action {
+        Action::Curl(curl) => curl.method == Method::Head,
+        Action::Request(request) => request.method == Method::Head,
+        _ => false,
+    };
+    is_head && call.requests.iter().any(|request| matches!(request, Request::Resource { .. }))
+}
+
 /// Looks at all calls of the story.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     for step in steps {
@@ -142,7 +161,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
             cx.findings
                 .warn(&status_at, "nothing shows that this call can succeed at all")
                 .label("a denial without its counterpart")
-                .hint("add a step that makes the same call with the right to do so and expects 200");
+                .hint(if is_head_of_a_resource(call) { COUNTERPART_BY_GET } else { COUNTERPART });
         }
     }
 }
@@ -166,7 +185,7 @@ fn elsewhere(cx: &mut Context<'_>, steps: &[Step]) {
                         "nothing shows that this call can succeed at all",
                     )
                     .label("a denial without its counterpart")
-                    .hint("add a step that makes the same call with the right to do so and expects 200");
+                    .hint(COUNTERPART);
             }
         }
     }

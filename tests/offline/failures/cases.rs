@@ -1,7 +1,7 @@
 //! Wrong answers, as real clusters give them.
 
 use kubewalk::{
-    expect::{Answer, Http, IntendedCall, RealRequest, Reviewed},
+    expect::{Answer, Http, IntendedCall, Origin, RealRequest, Reviewed},
     plan::Request,
 };
 use serde_json::{Value, json};
@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 const SA: &str = "system:serviceaccount:a:s";
 const LIST: &str = r#"pods is forbidden: User "system:serviceaccount:a:s" cannot list resource "pods" in API group "" in the namespace "a""#;
 const PATH: &str = r#"forbidden: User "system:anonymous" cannot get path "/api""#;
+const APPLIED: &str = "Error from server (Forbidden): error when retrieving current configuration of:\n\
+    Resource: \"/v1, Resource=secrets\", GroupVersionKind: \"/v1, Kind=Secret\"\nName: \"s\", Namespace: \"a\"\n\
+    from server for: \"STDIN\": secrets \"s\" is forbidden: User \"jane\" cannot get resource \"secrets\" in API group \"\" in the namespace \"a\"\n";
 const JWT: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IkEifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ";
 
 fn raw(status: u16, kind: &str, body: &str) -> Answer {
@@ -19,7 +22,14 @@ fn raw(status: u16, kind: &str, body: &str) -> Answer {
         body: body.as_bytes().to_vec(),
         json: serde_json::from_str(body).ok(),
         retry_after: None,
+        origin: Origin::Unknown,
     })
+}
+
+/// An answer of which its head says that an API server gave it.
+fn of_api_server(answer: Answer, only_reads: bool) -> Answer {
+    let Answer::Curl(http) = answer else { unreachable!("an HTTP answer") };
+    Answer::Curl(Http { origin: Origin::ApiServer { only_reads }, ..http })
 }
 
 fn ok(body: &Value) -> Answer {
@@ -121,6 +131,11 @@ pub fn cases() -> Vec<(&'static str, String, Answer, Option<IntendedCall>)> {
         ("kubectl_other_reason", "exitCode: 1\nstderr: {contains: is forbidden}", exec(1, "", "error: the server doesn't have a resource type \"secret-s\"\n"), None),
         ("kubectl_not_json", "json: {kind: Role}", exec(0, "NAME        CREATED AT\nlist-pods   2026-11-25T14:00:00Z\n", ""), None),
         ("kubectl_json_differs", "json: {kind: Role, rules: [{verbs: [get]}]}", exec(0, "{\"kind\":\"Role\",\"rules\":[{\"verbs\":[\"list\"]}]}\n", ""), None),
+        ("kubectl_applied_admission", "{status: 403, by: admission}", exec(1, "", APPLIED), None),
+        ("kubectl_applied_as_another", "status: 403", exec(1, "", APPLIED), list()),
+        ("kubectl_applied_cut", "status: 403", exec(1, "", "Error from server (Forbidden): error when applying patch:\n"), None),
+        ("kubectl_exec_admission", "{status: 403, by: admission}", exec(1, "", "error: unable to upgrade connection: pods \"p\" is forbidden: User \"jane\" cannot create resource \"pods/exec\" in API group \"\" in the namespace \"a\"\n"), None),
+        ("kubectl_webhook_is_no_status", "status: 403", exec(1, "", "error: failed to create configmap: admission webhook \"v.example\" denied the request: no\n"), None),
         ("kubectl_denied_is_no_status", "status: 403", exec(1, "", "Error from server (Forbidden): pods is forbidden\n"), None),
         ("can_allowed", question, reviews("/can/allowed", &[(&all[1], false, true, by_view)]), None),
         ("can_denied", &is_true, reviews("/can/allowed", &[(&all[1], true, false, "")]), None),
@@ -150,6 +165,10 @@ pub fn cases() -> Vec<(&'static str, String, Answer, Option<IntendedCall>)> {
         ("printed_anonymous", "status: 403", exec(0, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": "Forbidden", "code": 403, "message": as_anonymous, "details": {"kind": "pods"}}).to_string(), ""), list()),
         ("proxy_403", "status: 403", raw(403, "text/html", "<html><head><title>Access \u{1b}[31mdenied</title></head></html>"), list()),
         ("head_403", "status: 403", raw(403, "application/json", ""), list()),
+        ("head_403_elsewhere", "status: 403", of_api_server(raw(403, "application/json", ""), false), list()),
+        ("head_403_by_admission", "{status: 403, by: admission}", of_api_server(raw(403, "application/json", ""), true), list()),
+        ("head_refused", "status: 405", of_api_server(raw(403, "application/json", ""), true), list()),
+        ("head_401", "status: 401", raw(401, "application/json", ""), list()),
         ("http_to_https", "status: 403", raw(400, "text/plain; charset=utf-8", "Client sent an HTTP request to an HTTPS server.\n"), list()),
         ("gateway_502", "status: 403", raw(502, "text/html", "<html><title>502 Bad Gateway</title></html>"), list()),
         ("page_200", "status: 200", raw(200, "text/html", "<!DOCTYPE html><title>Sign in</title>"), list()),
