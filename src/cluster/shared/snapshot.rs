@@ -385,11 +385,13 @@ mod tests {
         let pod = json!({"metadata": {"name": "a", "namespace": "b"}});
         let made =
             json!({"metadata": {"name": "c", "namespace": "default", "ownerReferences": [{"controller": true}]}});
-        let now = snapshot(&[("Namespace", namespace), ("Pod", pod), ("Pod", made)]);
-        let difference = Snapshot::default().difference(&now);
+        let first = json!({"metadata": {"name": "default"}});
+        let now = snapshot(&[("Namespace", namespace), ("Namespace", first.clone()), ("Pod", pod), ("Pod", made)]);
+        let new = snapshot(&[("Namespace", first)]);
+        let difference = new.difference(&now);
         assert_eq!(difference.stays, Vec::<String>::new());
         assert_eq!(difference.going, ["Namespace b is going", "Pod c in default is going"]);
-        assert_eq!(now.difference(&Snapshot::default()).stays, ["Pod a in b is missing"]);
+        assert_eq!(now.difference(&new).stays, ["Pod a in b is missing"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! All that is wrong, each with its place.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     plan::context::on_purpose,
@@ -44,7 +44,6 @@ pub(in crate::plan) fn cut(diagnostics: &mut Vec<Diagnostic>) {
 #[derive(Debug, Clone)]
 pub(in crate::plan) struct Finding {
     /// Where, as a pointer.
-    #[cfg_attr(not(test), allow(dead_code, reason = "tests look at it"))]
     pub pointer: String,
     /// What.
     pub diagnostic: Diagnostic,
@@ -114,6 +113,11 @@ impl<'a> Findings<'a> {
         self.list.truncate(first);
         let error = |found: &&Finding| found.diagnostic.severity == Severity::Error;
         self.errors = self.list.iter().filter(error).count();
+    }
+
+    /// Where there is a finding already.
+    pub(in crate::plan) fn places(&self) -> HashSet<String> {
+        self.list.iter().map(|found| found.pointer.clone()).collect()
     }
 
     /// How many errors there are so far.

@@ -42,6 +42,7 @@ fn slips(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
     let succeeding: Vec<&Step> = steps.iter().filter(|step| !Claimed::of(step).fails).collect();
     let known = known::collect(cx, drafts, &succeeding, steps);
     let mut told: HashSet<(String, String)> = HashSet::new();
+    let said = cx.findings.places();
     for (step, claim) in &claims {
         let Claim { class, name, how, at, beside } = claim;
         if name.is_empty() || name.contains(['{', '*']) || known.has(class, name) {
@@ -51,6 +52,10 @@ fn slips(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
         let near = known.near(class, name).or_else(|| beside.as_ref().and_then(key));
         let near = near.filter(|_| !spoken::says(cx, drafts, steps, name));
         let place = locate::locate(cx, step, at, name);
+        // One cause is told once.
+        if said.contains(&place) {
+            continue;
+        }
         let shown = if_fresh(cx.namespace, name);
         let only = match how {
             How::Denied => "only what is denied names",
