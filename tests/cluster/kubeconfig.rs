@@ -393,6 +393,9 @@ fn no_container_is_put_into_a_pod_of_others() {
     let kubeconfig = given.kubeconfig(None);
     let said = given.run(&kubeconfig, &["--context", "it", &story.to_string_lossy()]);
     assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.stderr.contains("would run a command in a Pod of the namespace"), "{said:?}");
+    let said = given.run(&kubeconfig, &["--context", "it", "--yes-this-cluster", &story.to_string_lossy()]);
+    assert_eq!(said.code, Some(3), "{said:?}");
     assert!(said.stdout.contains("is not put there"), "{said:?}");
     assert!(given.send(Method::GET, &theirs, &Value::Null)["spec"]["ephemeralContainers"].is_null());
     given.send(Method::DELETE, &format!("/api/v1/namespaces/{namespace}"), &Value::Null);
