@@ -141,10 +141,8 @@ fn asked(cell: &Cell, found: &mut Vec<Claim>) {
     }
     let own = given(&cell.who.user);
     cell.who.groups.iter().filter(|group| !own.contains(group)).for_each(|group| add(Class::Group, group));
-    if let Request::Resource { verb, group, resource, subresource, name, .. } = &cell.request {
-        if let Some(name) = name {
-            add(Class::of_request(verb, group, resource, subresource.as_deref()), name);
-        }
+    if let Request::Resource { verb, group, resource, subresource, name: Some(name), .. } = &cell.request {
+        add(Class::of_request(verb, group, resource, subresource.as_deref()), name);
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn says(cx: &Context<'_>, drafts: &[Draft<'_>], steps: &[Step], word:
             _ => &[],
         });
         parts
-            .filter(|entry| !TOLD.contains(&entry.key.as_str()) && !(listed && entry.key == step.verb.key()))
+            .filter(|entry| !(TOLD.contains(&entry.key.as_str()) || listed && entry.key == step.verb.key()))
             .any(|entry| in_step(&entry.value, word))
     })
 }
