@@ -85,13 +85,13 @@ fn begun(line: &str) -> &str {
 /// Whether a character is not seen, changes how others are, or is none (XML forbids those): Unicode's control characters
 /// (Cc), format characters (Cf; but for the few that stand before a number and are seen), separators of lines and paragraphs,
 /// noncharacters, what Unicode says may be drawn as nothing (`Default_Ignorable_Code_Point` in `DerivedCoreProperties.txt`: fillers,
-/// joiners, variation selectors), and the empty Braille pattern.
+/// joiners, variation selectors but for the two that choose between a sign and a picture), and the empty Braille pattern.
 pub fn unseen(c: char) -> bool {
     c.is_control()
         || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}'
             | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
             | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
