@@ -14,6 +14,7 @@ use std::{
 use crate::{
     cluster::own::give,
     scenario::open::{self, Unopened},
+    settings,
 };
 use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, renameat, statat, unlinkat},
@@ -262,9 +263,7 @@ fn of_the_kernel(folder: &OwnedFd) -> bool {
 
 /// Whether something belongs to this user, to root, or to the user who called sudo.
 fn is_ours(found: &Stat) -> bool {
-    let me = rustix::process::geteuid();
-    let caller = std::env::var("SUDO_UID").ok().filter(|_| me.is_root()).and_then(|uid| uid.parse::<u32>().ok());
-    [Some(me.as_raw()), Some(0), caller].contains(&Some(found.st_uid))
+    settings::is_own_user(found.st_uid)
 }
 
 /// Refuses what another user made.

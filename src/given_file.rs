@@ -46,9 +46,7 @@ pub fn text_within(from: impl io::Read, most: u64) -> io::Result<String> {
 
 /// Whether this user may have written a file: root's, this user's, or under sudo its caller's.
 pub fn is_ours(about: &Metadata) -> bool {
-    let me = rustix::process::geteuid();
-    let user = about.uid();
-    user == 0 || user == me.as_raw() || me.is_root() && settings::invoker() == Some(user)
+    settings::is_own_user(about.uid())
 }
 
 /// Opens what has an end, and does not wait for another user.

@@ -231,6 +231,12 @@ pub fn invoker() -> Option<u32> {
     std::env::var("SUDO_UID").ok()?.parse().ok()
 }
 
+/// Whether a user is one whose files are this process's own: root, the user that it acts as, or under sudo its caller.
+pub fn is_own_user(user: u32) -> bool {
+    let me = rustix::process::geteuid();
+    user == 0 || user == me.as_raw() || me.is_root() && invoker() == Some(user)
+}
+
 /// The group of the user who called sudo.
 pub fn invoker_group() -> Option<u32> {
     std::env::var("SUDO_GID").ok()?.parse().ok()

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{HOME, Piece, Unwritten};
 use crate::{
     explain::{Caller, Policy},
+    k8s::well_known::EVERYWHERE,
     manifests::select,
 };
 
@@ -96,9 +97,6 @@ pub struct Found {
     /// The namespaces that they need and do not make themselves.
     pub namespaces: BTreeSet<String>,
 }
-
-/// Those that every cluster has.
-const EVERYWHERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /// Reads the manifests.
 ///

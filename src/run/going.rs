@@ -15,15 +15,12 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::namespaces::content,
     expect::{Answer, Class},
-    k8s::object::going_since,
+    k8s::{object::going_since, well_known::EVERYWHERE},
     plan::{Action, Credential, Identity, Request, Step},
     redact::show,
     steps::{Context, StepError, api},
     sync::locked,
 };
-
-/// Namespaces that cannot be deleted.
-const LASTING: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 /// How long it may take to find out what holds a namespace.
 const LISTING: std::time::Duration = std::time::Duration::from_secs(3);
@@ -109,7 +106,8 @@ fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
     if let Some(place) = place {
         found.insert(Subject::Pod(place.namespace.clone(), place.pod.clone()));
     }
-    found.retain(|subject| !matches!(subject, Subject::Namespace(name) if LASTING.contains(&name.as_str())));
+    // These cannot be deleted.
+    found.retain(|subject| !matches!(subject, Subject::Namespace(name) if EVERYWHERE.contains(&name.as_str())));
     Some(found)
 }
 

@@ -11,6 +11,8 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 
+use crate::{given_file, settings};
+
 /// As many connections of this user, and of sudo's caller, are served at once: a browser opens six for a page.
 const OURS: usize = 128;
 
@@ -55,10 +57,8 @@ async fn serve_within(
 
 /// Whether the other end of a connection within this machine is another user's, as far as the system tells.
 fn is_another_users(peer: SocketAddr) -> bool {
-    let table = crate::given_file::read_text("/proc/net/tcp".as_ref(), MOST_OF_THE_TABLE).unwrap_or_default();
-    let me = rustix::process::geteuid();
-    let invoker = crate::settings::invoker().filter(|_| me.is_root());
-    user_of(peer, &table).is_some_and(|user| user != 0 && user != me.as_raw() && Some(user) != invoker)
+    let table = given_file::read_text("/proc/net/tcp".as_ref(), MOST_OF_THE_TABLE).unwrap_or_default();
+    user_of(peer, &table).is_some_and(|user| !settings::is_own_user(user))
 }
 
 /// The most that is read of the kernel's table of connections, in bytes: 100,000 of them.

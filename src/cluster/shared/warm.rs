@@ -25,7 +25,7 @@ use crate::{
         own::lock::{self, How},
         start,
     },
-    k8s::Version,
+    k8s::{Version, well_known::EVERYWHERE},
     stop::{Stop, unless_stopped},
     sync::locked,
 };
@@ -248,13 +248,10 @@ fn uuid() -> String {
     (0..5).map(|_| char::from(b"bcdfghjklmnpqrstvwxz2456789"[random.random_range(0..27)])).collect()
 }
 
-/// The namespaces that a new cluster has.
-const FIRST_NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
 /// Removes the Events where no namespace of a run takes them along: they come by themselves, so that one which a run has planted could
 /// not be told from others, and the next run would see it.
 async fn forget_events(client: &kube::Client) {
-    let forgotten = FIRST_NAMESPACES.map(|namespace| {
+    let forgotten = EVERYWHERE.map(|namespace| {
         let path = format!("/api/v1/namespaces/{namespace}/events");
         client.request_text(http::Request::delete(path).body(Vec::new()).expect("a request"))
     });
