@@ -201,7 +201,8 @@ pub fn run_text(name: &str, text: &str) -> (Ended, String) {
 
 /// Lets kustomizations and charts be rendered.
 fn renders() {
-    let renderer = Renderer::new(settings::from_env(), |_| ());
+    let renderer =
+        Renderer::new(settings::from_env(), settings::wanted().ok().and_then(|wanted| wanted.kubernetes), |_| ());
     crate::manifests::render::install(Box::new(renderer));
 }
 

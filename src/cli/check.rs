@@ -67,7 +67,7 @@ fn parse_target(text: &str) -> Result<FindingsTarget, String> {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
-    rendering::install(options.render);
+    rendering::install(options.render, None);
     // The program ends after this: to take thousands of plans apart first is time lost.
     let selected = ManuallyDrop::new(select::select(&options.selection, Slow::Too, talk.stderr_colors()));
     let place = options.report.as_ref().and_then(|wanted| wanted.path.as_ref());

@@ -31,7 +31,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         );
         return Ok(Exit::Invalid);
     }
-    rendering::install(false);
+    rendering::install(false, None);
     let colors = talk.stderr_colors();
     let selected = select::select(&options.selection, Slow::Too, colors);
     eprint_colored(&selected.complaints(), colors);

@@ -54,7 +54,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if fs::symlink_metadata(&path).is_ok() {
         return Ok(there_already(&path));
     }
-    rendering::install(true);
+    rendering::install(true, None);
     let place = Place::find(&path)?;
     let mut pieces = Vec::new();
     for from in &options.from {
@@ -218,8 +218,12 @@ impl Place {
             })
         };
         let now = origin(self.there.parent().unwrap_or(Path::new("/")))?;
-        let loaded = manifests::load(&self.there, &now, init::HOME).map_err(|failed| Box::new(unread(failed)))?;
-        let documents = loaded.parts.iter().flat_map(|part| part.documents().iter().map(|node| node.to_json()));
+        let loaded =
+            manifests::load(&self.there, &now, manifests::STAND_IN).map_err(|failed| Box::new(unread(failed)))?;
+        let documents = loaded
+            .parts
+            .iter()
+            .flat_map(|part| part.documents().iter().map(|node| init::at_home(node.to_json(), manifests::STAND_IN)));
         let objects = init::objects(documents.collect::<Vec<Value>>());
         let origin = written_origin(&origin(&self.folder)?, options.namespace.as_deref());
         Ok(Piece { origin, shown: path.display().to_string(), objects, namespace: options.namespace.clone() })

@@ -34,7 +34,7 @@ enum Format {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
-    rendering::install(false);
+    rendering::install(false, None);
     let selected = select::select(&options.selection, Slow::Too, talk.stderr_colors());
     eprint_colored(&selected.complaints(), talk.stderr_colors());
     let history = History::here(&settings::from_env().cache).unwrap_or_default();

@@ -142,7 +142,7 @@ fn recorded(options: &Options, from: &Path, talk: Talk) -> Result<Vec<Record>, E
         );
         return Err(Exit::Invalid);
     }
-    rendering::install(true);
+    rendering::install(true, options.run.choice.kubernetes.first().copied());
     let selected = select::select(&options.run.selection, Slow::LeftOut, colors);
     if selected.verdict() != Exit::Held {
         eprint_colored(&selected.complaints(), colors);

@@ -42,7 +42,7 @@ pub struct Options {
     #[command(flatten)]
     pub(super) selection: Selection,
     #[command(flatten)]
-    choice: ClusterChoice,
+    pub(super) choice: ClusterChoice,
     /// How many scenarios run side by side, each in its own namespace; left out: two for each processor. Those that need the
     /// same name (a shared namespace, a ClusterRole) take turns, and those that change the rules for all run alone, after
     /// the others. 1: all in the order of their files.
@@ -154,7 +154,7 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
     }
     let begun = Moment::now();
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
-    rendering::install(true);
+    rendering::install(true, options.choice.kubernetes.first().copied());
     let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
     if options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig) {
         selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());

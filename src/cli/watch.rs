@@ -85,7 +85,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let stop = runtime.block_on(async { signals::listen("kubewalk sweep".into()).1 });
-    rendering::install(true);
+    rendering::install(true, wanted.kubernetes);
     let staying = Staying::default();
     let mut watched = Watched::default();
     let why = runtime.block_on(async {

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     exit_code::Exit,
+    k8s::Version,
     manifests::{Render, Rendering, Tool, Trouble, kustomize},
     process,
 };
@@ -41,6 +42,8 @@ if [ -n "$u" ] && "$u" -n -- "$0" -c : 2>/dev/null; then exec "$u" -n -- "$@"; f
 /// Who renders in this process.
 pub struct Renderer {
     settings: Settings,
+    /// For which version of Kubernetes; `None`: the engine's newest.
+    kubernetes: Option<Version>,
     starts: bool,
     progress: fn(&Progress),
 }
@@ -62,14 +65,15 @@ struct Found {
 }
 
 impl Renderer {
-    /// One that starts the tools, and builds them first where they are missing.
-    pub fn new(settings: Settings, progress: fn(&Progress)) -> Self {
-        Renderer { settings, starts: true, progress }
+    /// One that starts the tools, and builds them first where they are missing. Charts are rendered for this version of Kubernetes, or
+    /// the engine's newest.
+    pub fn new(settings: Settings, kubernetes: Option<Version>, progress: fn(&Progress)) -> Self {
+        Renderer { settings, kubernetes, starts: true, progress }
     }
 
     /// One that starts nothing: it knows what was rendered before.
-    pub fn of_what_is_known(settings: Settings) -> Self {
-        Renderer { settings, starts: false, progress: |_| () }
+    pub fn of_what_is_known(settings: Settings, kubernetes: Option<Version>) -> Self {
+        Renderer { settings, kubernetes, starts: false, progress: |_| () }
     }
 
     /// The tool, if it is here.
@@ -190,6 +194,10 @@ impl Renderer {
 }
 
 impl Render for Renderer {
+    fn kubernetes(&self) -> String {
+        engine::Release::kubernetes_of(self.kubernetes)
+    }
+
     fn render(&self, what: &Rendering) -> Result<String, Trouble> {
         if !self.starts {
             let known = self.find(what.tool).ok().flatten().and_then(|found| self.kept(&what.key(&found.identity)));

@@ -41,6 +41,18 @@ pub enum Unwritten {
     Object(String, String),
 }
 
+/// A document in which the scenario's own namespace is said as a scenario says it, where a name stood for it.
+pub fn at_home(document: Value, stand_in: &str) -> Value {
+    match document {
+        Value::String(text) => Value::String(text.replace(stand_in, HOME)),
+        Value::Array(items) => items.into_iter().map(|item| at_home(item, stand_in)).collect(),
+        Value::Object(map) => {
+            map.into_iter().map(|(key, value)| (key.replace(stand_in, HOME), at_home(value, stand_in))).collect()
+        }
+        other => other,
+    }
+}
+
 /// The objects of documents, lists taken apart; what is no manifest is left out.
 pub fn objects(documents: Vec<Value>) -> Vec<Map<String, Value>> {
     let mut all = Vec::new();

@@ -196,11 +196,18 @@ impl Asker<'_> {
             (None, _) => Some("*".to_owned()),
         };
         let names = rule.resource_names.clone().unwrap_or_default();
-        let nameless = ["create", "deletecollection", "list", "watch"];
-        let verbs: Vec<String> =
-            rule.verbs.iter().filter(|verb| names.is_empty() || !nameless.contains(&verb.as_str())).cloned().collect();
+        // The request that makes an object does not say its name, that which makes a part of one (`pods/exec`) says whose part it is.
+        let says_no_name = |verb: &String| verb == "deletecollection" || verb == "create" && sub.is_none();
+        let (nameless, verbs): (Vec<String>, Vec<String>) =
+            rule.verbs.iter().cloned().partition(|verb| !names.is_empty() && says_no_name(verb));
+        if !nameless.is_empty() {
+            let asked = nameless.join(" and ");
+            remark(format!(
+                "No row for {asked} of {shown} by name: such a request says none, so the rule grants nothing."
+            ));
+        }
         if verbs.is_empty() {
-            return remark(format!("No row for {shown} by name: a request that creates or lists says none."));
+            return;
         }
         let row = Row { verbs, subresource: sub.map(str::to_owned), names, namespace, ..Row::default() };
         let same =

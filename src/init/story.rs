@@ -92,7 +92,7 @@ fn tables(text: &mut String, subject: &Subject, found: &Found) {
     let words = subject.words();
     if rights.rights.is_empty() {
         let asked = rows::nothing(subject, &found.all);
-        let title = format!("{words} may do nothing with Pods and Secrets");
+        let title = format!("{words} may neither read nor create Pods and Secrets");
         return table(text, &title, subject, (&asked, &[]), false);
     }
     let chunks: Vec<_> = rights.rights.chunks(MOST_ROWS).collect();

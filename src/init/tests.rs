@@ -49,14 +49,14 @@ fn a_name_gets_another_beside_it() {
     let rules =
         json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["x"], "verbs": ["get", "list"]}]);
     let text = story(role(rules));
-    assert!(text.contains("- {verb: get, resource: secrets, name: x}\n"), "{text}");
+    assert!(text.contains("- {verb: [get, list], resource: secrets, name: x}\n"), "{text}");
     assert!(text.contains("- {verb: get, resource: secrets, name: another}\n"), "{text}");
 }
 
 #[test]
 fn an_account_without_a_binding_may_do_nothing() {
     let text = story(vec![json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}})]);
-    assert!(text.contains("may do nothing with Pods and Secrets") && !text.contains("allowed:"), "{text}");
+    assert!(text.contains("may neither read nor create Pods and Secrets") && !text.contains("allowed:"), "{text}");
 }
 
 #[test]

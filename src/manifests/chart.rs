@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     kustomize,
-    render::{Rendering, Tool},
+    render::{self, Rendering, Tool},
     shared::{Chart, Failed, Gathered, named, text_of},
 };
 use crate::scenario::{
@@ -55,6 +55,11 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
     let shown_chart = kustomize::word(&found.shown.to_string_lossy());
     let mut shown = format!("helm template {} {shown_chart} --namespace {namespace}", kustomize::word(&release));
     shown.push_str(" --include-crds --no-hooks");
+    // Else helm takes the version that it was built with, which is no cluster's.
+    if let Some(kubernetes) = render::kubernetes() {
+        shown.push_str(&format!(" --kube-version {kubernetes}"));
+        args.extend(["--kube-version".to_owned(), kubernetes]);
+    }
     for values in &wanted.values {
         if values.contains("://") {
             return Err(wrong(format!("`{values}` is not in the project"), "nothing is fetched: name a file"));

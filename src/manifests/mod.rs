@@ -23,9 +23,9 @@ use crate::scenario::{beside, open::Root};
 
 /// The namespace that a chart is rendered for when it goes into the scenario's own, whose name is new in each run. What was rendered
 /// is kept by its content, so it gets this one, and the real one afterwards.
-const STAND_IN: &str = "kubewalk-own-namespace";
+pub const STAND_IN: &str = "kubewalk-own-namespace";
 
-/// Reads what a scenario names; `namespace` is the scenario's own.
+/// Reads what a scenario names; `namespace` is the scenario's own: a name, since it becomes part of a text that is then read as YAML.
 ///
 /// # Errors
 /// See [`Failed`].

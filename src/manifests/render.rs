@@ -86,6 +86,9 @@ pub trait Render: Send + Sync {
     /// # Errors
     /// See [`Trouble`].
     fn render(&self, what: &Rendering) -> Result<String, Trouble>;
+
+    /// The release of Kubernetes for which charts are rendered, e.g. `v1.37.2`.
+    fn kubernetes(&self) -> String;
 }
 
 static RENDERER: OnceLock<Box<dyn Render>> = OnceLock::new();
@@ -96,6 +99,11 @@ static KNOWN: Mutex<Option<HashMap<String, Result<String, Trouble>>>> = Mutex::n
 /// Says who renders in this process. The first one stays.
 pub fn install(renderer: Box<dyn Render>) {
     let _ = RENDERER.set(renderer);
+}
+
+/// The release of Kubernetes for which charts are rendered, if anything renders here.
+pub fn kubernetes() -> Option<String> {
+    RENDERER.get().map(|renderer| renderer.kubernetes())
 }
 
 /// Renders, once for the same files.

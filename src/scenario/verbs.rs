@@ -94,7 +94,8 @@ pub struct Kustomization {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HelmChart {
     /// The chart. It is rendered by `helm template` from files of the project alone, with its CustomResourceDefinitions and without
-    /// hooks and tests: nothing is fetched, no plugin and no post-renderer is started. With `--untrusted` it is refused.
+    /// hooks and tests: nothing is fetched, no plugin and no post-renderer is started. It is rendered for the version of Kubernetes that
+    /// is asked for (`--kubernetes`; of several, the first), else for the newest builtin one. With `--untrusted` it is refused.
     pub helm: Chart,
     /// Only some of the objects. Left out: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -150,3 +150,41 @@ fn it_takes_what_a_project_has() {
     let (code, said) = kubewalk(project.path(), &["run", "--cluster", "builtin", "-q"]);
     assert_eq!(code, Some(0), "{said}");
 }
+
+/// A chart as most are written: the release's namespace unquoted and as a part of names, and a condition on Kubernetes' version, which
+/// is the cluster's and not the one that helm was built with.
+#[test]
+fn a_chart_is_written_for_its_namespace_and_the_clusters_version() {
+    let project = tempfile::tempdir().expect("a folder");
+    let templates = project.path().join("app/templates");
+    fs::create_dir_all(&templates).expect("a folder");
+    let chart = "apiVersion: v2\nname: app\nversion: 0.1.0\nkubeVersion: '>=1.25.0-0'\n";
+    fs::write(project.path().join("app/Chart.yaml"), chart).expect("written");
+    fs::write(
+        templates.join("rbac.yaml"),
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: app}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {{ .Release.Namespace }}-app\nrules:\n\
+         {{- if semverCompare \">=1.37-0\" .Capabilities.KubeVersion.Version }}\n\
+         - {apiGroups: [''], resources: [nodes], verbs: [get]}\n{{- end }}\n\
+         - {apiGroups: [''], resources: [configmaps], verbs: [get]}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: {{ .Release.Namespace }}-app\n\
+         roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {{ .Release.Namespace }}-app}\nsubjects:\n\
+         - kind: ServiceAccount\n  name: app\n  namespace: {{ .Release.Namespace }}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {{ .Release.Namespace }}-app\n  namespace: kube-system\n\
+         roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: extension-apiserver-authentication-reader}\nsubjects:\n\
+         - kind: ServiceAccount\n  name: app\n  namespace: {{ .Release.Namespace }}\n",
+    )
+    .expect("written");
+    let (code, said) = kubewalk(project.path(), &["init", "--from", "app"]);
+    assert_eq!(code, Some(0), "{said}");
+    let story = fs::read_to_string(project.path().join("scenarios/app.yaml")).expect("a story");
+    assert!(story.contains("who: serviceaccount/app\n") && story.contains("resource: nodes"), "{story}");
+    assert!(!story.contains("kubewalk-own-namespace") && !story.contains("neither read nor create"), "{story}");
+    let run = ["run", "--cluster", "builtin", "-q"];
+    let (code, said) = kubewalk(project.path(), &run);
+    assert_eq!(code, Some(0), "{said}");
+    // Another version has another chart: what is only for newer ones is not in it, and a whole one may refuse it.
+    let (code, said) = kubewalk(project.path(), &["run", "--cluster", "builtin", "--kubernetes", "1.20"]);
+    assert!(code == Some(2) && said.contains("kubeVersion: >=1.25.0-0"), "{said}");
+    assert!(said.contains("incompatible with Kubernetes v1.20.15"), "{said}");
+}

@@ -49,7 +49,7 @@ fn scenarios(folder: &Path) -> Vec<PathBuf> {
 /// The plan of a text without warnings; `None`: something is said of it.
 fn unsuspicious(path: &Path, text: &str) -> Option<Plan> {
     // Some scenarios apply charts and kustomizations.
-    manifests::render::install(Box::new(Renderer::new(settings::from_env(), |_| ())));
+    manifests::render::install(Box::new(Renderer::new(settings::from_env(), None, |_| ())));
     let document = scenario::read(path, text.as_bytes()).ok()?;
     let plan = plan::plan(Arc::clone(&document), &Names { suffix: "test0".to_owned() }).ok()?;
     plan.warnings.is_empty().then_some(plan)

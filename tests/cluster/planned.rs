@@ -14,7 +14,7 @@ use rstest::rstest;
 #[rstest]
 fn scenario_plans(#[files("scenarios/**/*.yaml")] path: PathBuf) {
     // Some scenarios apply charts and kustomizations.
-    manifests::render::install(Box::new(Renderer::new(settings::from_env(), |_| ())));
+    manifests::render::install(Box::new(Renderer::new(settings::from_env(), None, |_| ())));
     let document = scenario::read_file(&path).unwrap_or_else(|(source, diagnostics)| {
         panic!("{}", diagnostic::render(&diagnostics, &source, false));
     });

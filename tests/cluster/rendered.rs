@@ -16,7 +16,7 @@ use kubewalk::{
 
 /// What comes of a scenario's text under a name: its plan, or what is said.
 fn load(path: &Path, text: &str) -> Result<Plan, String> {
-    manifests::render::install(Box::new(Renderer::new(settings::from_env(), |_| ())));
+    manifests::render::install(Box::new(Renderer::new(settings::from_env(), None, |_| ())));
     let names = Names { suffix: "test0".to_owned() };
     plan::load_bytes(path, text.as_bytes(), &names, Trust::Full)
         .map_err(|(source, found)| diagnostic::render(&found, &source, false))
@@ -52,7 +52,9 @@ fn a_chart_is_rendered_with_its_values() {
     assert_eq!(words, expected);
     assert_eq!(
         by.as_deref(),
-        Some("helm template chart examples/chart --namespace kw-test-test0 --include-crds --no-hooks")
+        Some(
+            "helm template chart examples/chart --namespace kw-test-test0 --include-crds --no-hooks --kube-version v1.37.2"
+        )
     );
     let plan = here(
         "{helm: {chart: ../../examples/chart, values: ../../examples/chart/values-platform.yaml, release: p, namespace: default}, only: rbac}",

@@ -207,7 +207,7 @@ async fn there_and_back(plan: &Plan, cluster: &Cluster) -> Came {
 
 #[test]
 fn forward_back_and_forward_is_forward() {
-    manifests::render::install(Box::new(Renderer::new(settings::from_env(), |_| ())));
+    manifests::render::install(Box::new(Renderer::new(settings::from_env(), None, |_| ())));
     let all = std::env::var_os("KUBEWALK_REWIND").is_some_and(|word| word == "all");
     // Parts of paths, one of which a scenario's own has.
     let only = std::env::var("KUBEWALK_FILTER");

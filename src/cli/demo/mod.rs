@@ -135,7 +135,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (stopper, stop) = runtime.block_on(async { signals::listen("kubewalk sweep".into()) });
-    rendering::install(true);
+    rendering::install(true, options.choice.kubernetes.first().copied());
     let selection = Selection {
         paths: options.path.iter().cloned().collect(),
         filter: None,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::sources::SOURCES;
 use crate::k8s::Version;
 
 /// One of them. All that differs between them on this side is said here; what differs in the node, in `engine/`.
@@ -32,6 +33,16 @@ impl Release {
         }
     }
 
+    /// The release of Kubernetes of a minor version, e.g. `v1.37.2`: what the engine pins, else the first one of that version.
+    pub fn kubernetes_of(minor: Option<Version>) -> String {
+        let minor = minor.unwrap_or(Release::NEWEST.minor);
+        let pins = SOURCES.get_file(format!("{minor}/go.mod")).and_then(|file| file.contents_utf8());
+        let pinned =
+            pins.into_iter().flat_map(str::lines).find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "));
+        let version = pinned.and_then(|version| version.split_whitespace().next());
+        version.map_or_else(|| format!("v{minor}.0"), str::to_owned)
+    }
+
     /// Their minor versions in words: `1.37, 1.34, 1.20`.
     pub fn list() -> String {
         Release::ALL.map(|release| release.to_string()).join(", ")
@@ -41,5 +52,21 @@ impl Release {
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.minor.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_of_each_version_is_what_the_engine_pins() {
+        for release in Release::ALL {
+            let whole = Release::kubernetes_of(Some(release.minor));
+            assert_eq!(Version::of_release(&whole), Some(release.minor), "{whole}");
+            assert!(!whole.ends_with(".0"), "none of ours is the first of its version: {whole}");
+        }
+        assert_eq!(Release::kubernetes_of(None), Release::kubernetes_of(Some(Release::NEWEST.minor)));
+        assert_eq!(Release::kubernetes_of(Some(Version::new(1, 30))), "v1.30.0");
     }
 }

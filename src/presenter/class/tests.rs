@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     event::{ResponseRecord, rbac::Rbac},
-    presenter::lesson::Part,
+    presenter::{command::Command, lesson::Part},
 };
 
 fn class(predict: &[usize]) -> Class {
