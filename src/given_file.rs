@@ -33,7 +33,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As there, or that it is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    text(read(path, most)?)
+    utf8(read(path, most)?)
 }
 
 /// The text that comes from a reader, at most `most` bytes.
@@ -41,7 +41,7 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
 /// # Errors
 /// The reader's error; or that it is longer, or not UTF-8.
 pub fn text_within(from: impl io::Read, most: u64) -> io::Result<String> {
-    text(within(from, most)?)
+    utf8(within(from, most)?)
 }
 
 /// Whether this user may have written a file: root's, this user's, or under sudo its caller's.
@@ -113,7 +113,7 @@ fn within(from: impl io::Read, most: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(bytes) }
 }
 
-fn text(bytes: Vec<u8>) -> io::Result<String> {
+fn utf8(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 

@@ -31,13 +31,13 @@ pub fn learn(step: &Step) {
         Action::Exec(exec) => {
             exec.command.iter().chain(&exec.stdin).for_each(|text| secrets::learn(text.as_bytes()));
             if exec.command.iter().any(|word| word.contains("kubectl")) {
-                exec.command.iter().for_each(|line| words(&line.split_whitespace().collect::<Vec<_>>()));
-                words(&exec.command.iter().map(String::as_str).collect::<Vec<_>>());
+                exec.command.iter().for_each(|line| learn_from_args(&line.split_whitespace().collect::<Vec<_>>()));
+                learn_from_args(&exec.command.iter().map(String::as_str).collect::<Vec<_>>());
             }
         }
         Action::Kubectl(call) => {
             call.args.iter().chain(&call.stdin).for_each(|text| secrets::learn(text.as_bytes()));
-            words(&call.args.iter().map(String::as_str).collect::<Vec<_>>());
+            learn_from_args(&call.args.iter().map(String::as_str).collect::<Vec<_>>());
         }
         Action::Get(target) | Action::Wait(target, _) if is_secret(target) => {
             let expected = step.expected.iter().flat_map(|item| [&item.expect.object, &item.expect.json]);
@@ -88,7 +88,7 @@ fn body(path: &str, body: Option<&str>) {
 }
 
 /// What kubectl's words say of Secrets: `create secret … --from-literal=k=v`, `--docker-password v`, `patch secret … -p '{…}'`.
-fn words(words: &[&str]) {
+fn learn_from_args(words: &[&str]) {
     const FLAGS: [&str; 3] = ["--docker-password", "--password", "--token"];
     let about = |word: &&str| word.split(['/', '.', ',']).any(|part| matches!(part, "secret" | "secrets"));
     let mut rest = words.iter().peekable();
@@ -125,7 +125,7 @@ mod tests {
     #[case(&["patch", "secret", "s", "--type=json", "-p", r#"[{"op":"add","path":"/data/a","value":"anNvbi1wYXRjaC01"}]"#], "json-patch-5")]
     fn kubectls_words_are_read(#[case] args: &[&str], #[case] value: &str) {
         assert_eq!(redact(value), value);
-        words(args);
+        learn_from_args(args);
         assert_eq!(redact(value), crate::redact::VALUE);
     }
 }
