@@ -45,6 +45,23 @@ impl Exit {
         }
     }
 
+    /// The one of a number, as the end of an event stream has it; a number that is none of ours is a bug.
+    pub fn from_code(code: u8) -> Self {
+        let plain = [
+            Exit::Held,
+            Exit::Failed,
+            Exit::Invalid,
+            Exit::Environment,
+            Exit::Nothing,
+            Exit::Flaky,
+            Exit::CleanUp,
+            Exit::Report,
+            Exit::Budget,
+        ];
+        let signal = code.checked_sub(128).filter(|n| (1..=64).contains(n)).map(Exit::Signal);
+        plain.into_iter().find(|exit| exit.code() == code).or(signal).unwrap_or(Exit::Bug)
+    }
+
     /// The graver of two.
     #[must_use]
     pub fn worst(self, other: Exit) -> Exit {
@@ -61,6 +78,16 @@ impl From<Exit> for std::process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_is_known_by_its_number() {
+        let plain = [Exit::Held, Exit::CleanUp, Exit::Report, Exit::Flaky, Exit::Failed, Exit::Environment];
+        let rest = [Exit::Nothing, Exit::Invalid, Exit::Budget, Exit::Bug, Exit::Signal(2), Exit::Signal(15)];
+        for exit in plain.into_iter().chain(rest) {
+            assert_eq!(Exit::from_code(exit.code()), exit);
+        }
+        assert_eq!(Exit::from_code(99), Exit::Bug);
+    }
 
     #[test]
     fn the_verdict_outranks_leftovers_and_a_signal_outranks_all() {

@@ -36,26 +36,27 @@ use std::path::Path;
 use clusters::{REFUSED, SharedCluster};
 use report::TestReport;
 
+use crate::{
+    cluster::{
+        self, hold,
+        lease::{Folder, Turn},
+        node_event,
+        rendering::Renderer,
+    },
+    event::{Event, Fault, Record},
+    plan::{self, Names, Plan, Trust},
+    redact,
+    redact::show,
+    run::{groups, look::Look, retry::RetryLoop, skip},
+    scenario::{Severity, diagnostic},
+    settings,
+    shape::Shape,
+};
 pub use crate::{
     cluster::{Cluster, Ended as ClusterEnded, Facts},
     cluster_kind::ClusterKind,
     exit_code::Exit,
     run::Ended,
-};
-use crate::{
-    cluster::{
-        hold,
-        lease::{Folder, Turn},
-        node_event,
-        rendering::Renderer,
-    },
-    plan::{self, Names, Plan, Trust},
-    redact,
-    redact::show,
-    run::{groups, look::Look, retry::RetryLoop},
-    scenario::diagnostic,
-    settings,
-    shape::Shape,
 };
 
 /// Runs the scenario of a file on the cluster that the tests of this process share. One tagged `slow` is only planned,
@@ -109,6 +110,16 @@ impl Bad {
         Bad { class, about, report: text.to_owned() }
     }
 
+    /// The same, once the reports have it: a test that fails before its scenario begins is not left out of them.
+    fn told(mut self, plan: Option<&Plan>, events: Vec<Event>, exit: Exit) -> Self {
+        let records = events.into_iter().map(|event| Record::new(reports::now_ms(), event)).collect();
+        let ended = Ended { exit, ..Ended::before(plan.map_or(0, |plan| plan.steps.len())) };
+        if let Err(why) = reports::add(&reports::of_test(plan, records, &ended)) {
+            self.report.push_str(&format!("\n{why}"));
+        }
+        self
+    }
+
     /// One line.
     fn line(&self) -> String {
         crate::redact::outlet::plain(&format!("{}: {}", self.class, show::line(&self.about, show::BODY)))
@@ -151,9 +162,24 @@ fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
     }
     match run_plan(&plan, test) {
         Err(bad) if bad.class == NO_CLUSTER && can_ignore && !settings::required() => {
-            Outcome::Ignored(format!("{}, and KUBEWALK_REQUIRE=0 asks for none", bad.about))
+            let why = format!("{}, and KUBEWALK_REQUIRE=0 asks for none", bad.about);
+            let mut told = Vec::new();
+            skip::all(&plan, &why, &mut |event| told.push(Record::new(reports::now_ms(), event)));
+            match reports::add(&reports::of_test(Some(&plan), told, &Ended::before(plan.steps.len()))) {
+                Ok(()) => Outcome::Ignored(why),
+                Err(why) => Outcome::Bad(Bad::new("environment", &why)),
+            }
         }
-        Err(bad) => Outcome::Bad(Bad { class: if bad.class == NO_CLUSTER { "environment" } else { bad.class }, ..bad }),
+        Err(bad) => {
+            let class = if bad.class == NO_CLUSTER { "environment" } else { bad.class };
+            let mut lines = bad.report.lines().map(str::to_owned);
+            let message = lines.next().unwrap_or_default();
+            let path = Some(plan.document.source.path.display().to_string());
+            let (fault, log) = (Fault::Cluster, lines.collect());
+            let told = Event::Aborted { path, class: fault, message, remedy: None, log };
+            let exit = if class == "invalid scenario" { Exit::Invalid } else { Exit::Environment };
+            Outcome::Bad(Bad { class, ..bad }.told(Some(&plan), vec![told], exit))
+        }
         Ok((ended, report)) => match class(ended.exit) {
             None => Outcome::Held(report.text),
             Some(class) => {
@@ -209,12 +235,22 @@ fn renders() {
 fn good(loaded: plan::Loaded) -> Result<Plan, Bad> {
     let source = loaded.as_ref().map_or_else(|(source, _)| source, |plan| &plan.document.source);
     redact::secrets::learn(source.text.as_bytes());
-    loaded.map_err(|(source, found)| Bad::new("invalid scenario", &diagnostic::render(&found, &source, false)))
+    loaded.map_err(|(source, found)| {
+        let told = found.iter().filter(|one| one.severity == Severity::Error).map(|one| Event::invalid(one, &source));
+        Bad::new("invalid scenario", &diagnostic::render(&found, &source, false)).told(
+            None,
+            told.collect(),
+            Exit::Invalid,
+        )
+    })
 }
 
 fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad> {
     hold_if_asked();
     let limits = settings::run_limits().map_err(|why| Bad::new("environment", &why))?;
+    // What is asked for and cannot be had is no missing cluster.
+    let wanted = settings::wanted().map_err(|why| Bad::new("environment", &why))?;
+    cluster::check(&wanted, &settings::from_env()).map_err(|e| Bad::new("environment", &e.to_string()))?;
     let stop = budget::stop(&limits);
     let source = SharedCluster::of(&plan.shape, limits.retry_environment > 0);
     if let Err(why) = source.cluster() {
@@ -241,7 +277,8 @@ fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad>
     if let Some(why) = stop.asked().filter(|_| ended.held + ended.failed + ended.broken == 0) {
         ended.exit = ended.exit.worst(why.into());
     }
-    reports::add(&report.records).map_err(|why| Bad::new("environment", &why))?;
+    let records = reports::of_test(Some(plan), std::mem::take(&mut report.records), &ended);
+    reports::add(&records).map_err(|why| Bad::new("environment", &why))?;
     Ok((ended, report))
 }
 

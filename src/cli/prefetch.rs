@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{cluster_choice::ClusterChoice, progress, signals, talk::Talk};
+use super::{cluster_choice::ClusterChoice, environment::eprint_environment, progress, signals, talk::Talk};
 use crate::{
     cluster::{self, Cluster, ClusterError, ClusterKind, Progress, Settings, StartError, Wanted, kinds},
     duration::took,
@@ -59,12 +59,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
                 eprint_line!("kubewalk: stopped by {why}");
                 return Ok(why.into());
             }
-            Err(StartError::Failed(ClusterError { message, remedy, log })) => {
-                eprint_line!("error: {message}");
-                log.iter().for_each(|line| eprint_line!("  {line}"));
-                remedy.iter().for_each(|remedy| eprint_line!("  = help: {remedy}"));
-                return Ok(Exit::Environment);
-            }
+            Err(StartError::Failed(error)) => return Ok(eprint_environment(&error)),
         }
     }
     Ok(Exit::Held)

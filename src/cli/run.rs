@@ -174,6 +174,22 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
     {
         return Ok(exit);
     }
+    let of_version = |kubernetes| Wanted {
+        kind: options.choice.cluster.kind(),
+        kubernetes,
+        anonymous: false,
+        untrusted: options.selection.untrusted,
+        shape: Shape::default(),
+        existing: existing.clone(),
+    };
+    let all_wanted = match options.versions() {
+        Ok(versions) => versions.into_iter().map(of_version).collect::<Vec<_>>(),
+        Err(exit) => return Ok(exit),
+    };
+    if let Some(e) = all_wanted.iter().find_map(|wanted| cluster::check(wanted, &settings::from_env()).err()) {
+        eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
+        return Ok(Exit::Invalid);
+    }
     let mut screen = Screen::new(talk, report);
     screen.report(Event::RunStarted {
         version: VERSION,
@@ -197,22 +213,6 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
     };
     let there = (options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig)).then(|| existing.clone());
     let pause = Pause { settings: settings::from_env(), existing: there };
-    let of_version = |kubernetes| Wanted {
-        kind: options.choice.cluster.kind(),
-        kubernetes,
-        anonymous: false,
-        untrusted: options.selection.untrusted,
-        shape: Shape::default(),
-        existing: existing.clone(),
-    };
-    let all_wanted = match options.versions() {
-        Ok(versions) => versions.into_iter().map(of_version).collect::<Vec<_>>(),
-        Err(exit) => return Ok(exit),
-    };
-    if let Some(e) = all_wanted.iter().find_map(|wanted| cluster::check(wanted, &settings::from_env()).err()) {
-        eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
-        return Ok(Exit::Invalid);
-    }
     if let Some(budget) = options.limits.budget {
         runtime.spawn(async move {
             clock::sleep_until(begun + budget).await;

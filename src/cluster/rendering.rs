@@ -62,6 +62,21 @@ struct Found {
     program: PathBuf,
     /// What is the same as long as the program is.
     identity: String,
+    /// Whether it is a part of the engine or built with it, so that it is checked before it is started.
+    is_ours: bool,
+}
+
+impl Found {
+    /// The kubectl of an engine's image.
+    fn in_engine(image: &Path) -> Self {
+        let program = image.join("rootfs/usr/local/bin/kubectl");
+        Found { program, identity: format!("engine {}", engine::hash()), is_ours: true }
+    }
+
+    /// The helm that was built from its module.
+    fn built_helm(program: PathBuf) -> Self {
+        Found { program, identity: format!("helm {}", engine::helm_hash()), is_ours: true }
+    }
 }
 
 impl Renderer {
@@ -84,7 +99,7 @@ impl Renderer {
                     program.metadata().map_err(|e| ClusterError::plain(format!("cannot look at {name}: {e}")))?;
                 let identity =
                     format!("{} {} {}.{}", program.display(), about.len(), about.mtime(), about.mtime_nsec());
-                Ok(Some(Found { program, identity }))
+                Ok(Some(Found { program, identity, is_ours: false }))
             }
             Err(Missing::NotThere(_)) => Ok(None),
             Err(foreign) => Err(foreign.into_error("")),
@@ -92,8 +107,7 @@ impl Renderer {
         match tool {
             Tool::Kustomize => {
                 if let Some(dir) = engine::built(&self.settings.cache) {
-                    let program = dir.join("rootfs/usr/local/bin/kubectl");
-                    return Ok(Some(Found { program, identity: format!("engine {}", engine::hash()) }));
+                    return Ok(Some(Found::in_engine(&dir)));
                 }
                 on_path("kubectl")
             }
@@ -102,34 +116,22 @@ impl Renderer {
                     return Ok(Some(found));
                 }
                 let built = engine::built_helm(&self.settings.cache);
-                Ok(built.map(|program| Found { program, identity: format!("helm {}", engine::helm_hash()) }))
+                Ok(built.map(Found::built_helm))
             }
         }
     }
 
     /// The tool, built if need be, and looked at before it is started.
     async fn ensure(&self, tool: Tool) -> Result<Found, ClusterError> {
-        let mut progress = |what: Progress| (self.progress)(&what);
-        match (self.find(tool)?, tool) {
-            (Some(found), Tool::Kustomize) if found.identity.starts_with("engine ") => {
-                engine::checked(&self.settings.cache)?;
-                Ok(found)
-            }
-            (Some(found), Tool::Helm) if found.identity.starts_with("helm ") => {
-                let program = engine::ensure_helm(&self.settings, &mut progress).await?;
-                Ok(Found { program, ..found })
-            }
-            (Some(found), _) => Ok(found),
-            (None, Tool::Kustomize) => {
-                let dir = engine::ensure(&self.settings, &mut progress).await?;
-                let identity = format!("engine {}", engine::hash());
-                Ok(Found { program: dir.join("rootfs/usr/local/bin/kubectl"), identity })
-            }
-            (None, Tool::Helm) => {
-                let program = engine::ensure_helm(&self.settings, &mut progress).await?;
-                Ok(Found { program, identity: format!("helm {}", engine::helm_hash()) })
-            }
+        if let Some(found) = self.find(tool)?.filter(|found| !found.is_ours) {
+            return Ok(found);
         }
+        let mut progress = |what: Progress| (self.progress)(&what);
+        // What is started is the path that was checked.
+        Ok(match tool {
+            Tool::Kustomize => Found::in_engine(&engine::ensure(&self.settings, &mut progress).await?),
+            Tool::Helm => Found::built_helm(engine::ensure_helm(&self.settings, &mut progress).await?),
+        })
     }
 
     /// What was rendered before of the same.

@@ -18,6 +18,8 @@ pub mod rbac;
 pub mod secrets;
 pub mod stream;
 
+mod invalid;
+
 pub use compared::{ComparedCell, ComparedStep, ComparedVerdict, KnownChange};
 pub use exchange::{Excerpt, RequestRecord, ResponseRecord};
 pub use fault::Fault;

@@ -12,7 +12,7 @@ use crate::{
         status::Status,
     },
     k8s::{
-        kubectl::grammar,
+        kubectl::{grammar, is_dry_run},
         object::{items_of, name_of, text_at},
     },
     plan::{Action, Identity, Kubectl, Object, Request, Step, Target, can::given},
@@ -205,7 +205,7 @@ fn by_kubectl(call: &Kubectl, said: &str) -> Vec<Rbac> {
     let read = grammar::read(&call.args).ok();
     let flag = read.as_ref().and_then(|read| read.values("namespace").last()).and_then(|given| given.value.clone());
     let place = flag.or_else(|| call.own.clone()).unwrap_or_else(|| "default".into());
-    let dry = call.args.iter().any(|word| word.starts_with("--dry-run") && !word.ends_with("=none"));
+    let dry = is_dry_run(&call.args);
     said.lines().filter(|_| !dry).filter_map(|line| line_of_kubectl(line, &sent, &place)).collect()
 }
 

@@ -26,6 +26,14 @@ pub enum Place<'a> {
     },
 }
 
+/// Whether the API server is asked only what it would do: the last `--dry-run` counts, and `none` is none.
+pub fn is_dry_run(args: &[String]) -> bool {
+    // Without a value (`--dry-run`) it is a dry run; its value is never a word of its own.
+    let of_flag = |word: &String| word.strip_prefix("--dry-run").map(|rest| rest.trim_start_matches('=').to_owned());
+    let said = args.iter().take_while(|word| *word != "--").filter_map(of_flag).last();
+    said.is_some_and(|how| !matches!(how.as_str(), "none" | "false"))
+}
+
 /// Why an argument is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -202,6 +210,17 @@ mod tests {
 
     fn args(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[rstest]
+    #[case("delete pod p --dry-run=server", true)]
+    #[case("delete pod p --dry-run", true)]
+    #[case("delete pod p", false)]
+    #[case("delete pod p --dry-run=none", false)]
+    #[case("delete pod p --dry-run=server --dry-run=none", false)]
+    #[case("exec p -- delete --dry-run=server", false)]
+    fn a_dry_run_is_one_unless_it_says_none(#[case] line: &str, #[case] dry: bool) {
+        assert_eq!(is_dry_run(&args(line)), dry);
     }
 
     fn refused(line: &str, place: Place<'_>) -> Option<String> {

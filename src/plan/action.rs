@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     k8s::{
-        kubectl::{grammar, table::Effect},
+        kubectl::{grammar, is_dry_run, table::Effect},
         special,
     },
     scenario::verbs::{Method, Until},
@@ -159,9 +159,7 @@ impl Action {
         };
         match self {
             Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
-            Action::Kubectl(kubectl) => {
-                kubectl_changes(&kubectl.args) && !kubectl.args.iter().any(|word| word.starts_with("--dry-run"))
-            }
+            Action::Kubectl(kubectl) => kubectl_changes(&kubectl.args) && !is_dry_run(&kubectl.args),
             Action::Curl(call) => {
                 !self.only_reads() && !tries(&call.url, call.body.as_ref()) && !call.request.iter().any(asks)
             }

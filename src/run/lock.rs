@@ -36,7 +36,18 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
     let mut manifest = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}});
     namespaces::mark(&mut manifest, Some(&plan.namespace));
     let json = Some("application/json");
+    let what = format!("ConfigMap {NAME} in {}", plan.namespace);
+    let mut again = false;
     loop {
+        if again {
+            if deadline.left() <= AGAIN {
+                return Err(StepError::Taken(format!(
+                    "{what} is there, and could be neither read nor removed in time"
+                )));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        again = true;
         let body = manifest.to_string().into_bytes();
         let made = api::send(&context.client, http::Method::POST, &collection, json, body).await?;
         if made.status == 201 {
@@ -49,25 +60,28 @@ pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Re
             }));
         }
         let there = api::get(&context.client, &path).await?;
+        if there.status == 403 {
+            return Err(StepError::Refused(format!("{what} cannot be looked at: {}", api::message(&there))));
+        }
         let Some(object) = there.json.filter(|_| there.status == 200) else { continue };
         // An answer got lost, or an earlier scenario of this run could not remove it.
         if namespaces::is_ours(&object) {
             remember(plan, context, api::uid(Some(&object)));
             return Ok(());
         }
-        let what = format!("ConfigMap {NAME} in {}", plan.namespace);
         let Some(run) = namespaces::another_run(&object) else {
             return Err(StepError::Taken(format!("{what} is there already, and is not this scenario's")));
         };
         if run.dead {
             let body = namespaces::delete_options(api::uid(Some(&object)).as_deref(), None, None);
-            api::send(&context.client, http::Method::DELETE, &path, json, body).await?;
-            continue;
-        }
-        if deadline.left() <= AGAIN {
+            let removed = api::send(&context.client, http::Method::DELETE, &path, json, body).await?;
+            if removed.status == 403 {
+                let why = format!("{what} of {run} cannot be removed: {}", api::message(&removed));
+                return Err(StepError::Refused(why));
+            }
+        } else if deadline.left() <= AGAIN {
             return Err(StepError::Taken(format!("{what} belongs to {run}, and its turn was not over in time")));
         }
-        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -101,7 +101,12 @@ impl StepError {
 
     /// A command whose time was over; it has been killed.
     pub fn endless(words: &[String], seconds: u64) -> Self {
-        let watch = ["watch=true", "watch=1", "--watch", "-w"].iter().any(|word| words.join(" ").contains(word));
+        let watches = |word: &str| {
+            matches!(word, "-w" | "--watch") || ["--watch=", "--watch-only"].iter().any(|flag| word.starts_with(flag))
+        };
+        // In the words of a shell's line, too, and in a path.
+        let mut single = words.iter().flat_map(|word| word.split_whitespace());
+        let watch = single.any(|word| watches(word) || word.contains("watch=true") || word.contains("watch=1"));
         let hint = if watch {
             WATCH
         } else {

@@ -12,7 +12,9 @@ use crate::{
     cluster::own::lock::{self, How},
     event::{Event, Record, Selected, VERSION},
     exit_code::Exit,
+    plan::Plan,
     report_target::{self, ReportTarget},
+    run::{self, Ended},
     settings,
     sync::locked,
 };
@@ -39,7 +41,26 @@ pub fn now_ms() -> u64 {
     crate::run::millis(BEGUN.get_or_init(Instant::now).elapsed())
 }
 
-/// Adds what was told of a scenario, and writes the reports that are wanted.
+/// What came of a test: the records of a run of its one scenario, with beginning and end.
+///
+/// `ended` says how many steps came to what, once, however often the scenario was run again.
+pub fn of_test(plan: Option<&Plan>, told: Vec<Record>, ended: &Ended) -> Vec<Record> {
+    let selected: Vec<Selected> = plan.map(run::selected).into_iter().collect();
+    let begun = Event::RunStarted {
+        version: VERSION,
+        kubewalk: env!("CARGO_PKG_VERSION").into(),
+        scenarios: selected.len(),
+        started: jiff::Timestamp::now().to_string(),
+        selected,
+    };
+    let Ended { held, failed, broken, skipped, .. } = *ended;
+    let exit_code = ended.exit.code();
+    let end = Event::RunFinished { held, failed, broken, skipped, took_ms: now_ms(), exit_code };
+    let first = told.first().map_or_else(now_ms, |record| record.at_ms);
+    std::iter::once(Record::new(first, begun)).chain(told).chain([Record::new(now_ms(), end)]).collect()
+}
+
+/// Adds what came of a test, and writes the reports that are wanted.
 ///
 /// # Errors
 /// Which are none, or cannot be written.
@@ -74,38 +95,60 @@ pub fn add(records: &[Record]) -> Result<(), String> {
     }
 }
 
-/// The records of one run: with its beginning and its end.
+/// The records of many tests as those of one run: with one beginning and one end.
 fn whole(all: Vec<Record>) -> Vec<Record> {
-    let (mut selected, mut sums, mut took_ms) = (Vec::<Selected>::new(), [0; 4], 0);
-    for Record { at_ms, event } in &all {
-        took_ms = took_ms.max(*at_ms);
-        match event {
-            Event::ScenarioStarted { path, title, line, steps, .. }
-                if !selected.iter().any(|one| one.path == *path) =>
-            {
-                let (path, title) = (path.clone(), title.clone());
-                selected.push(Selected { path, title, line: *line, steps: *steps, shape: String::new() });
+    let (mut selected, mut sums, mut exit, mut took) = (Vec::<Selected>::new(), [0; 4], Exit::Held, 0);
+    let (mut first, mut told) = (None, Vec::new());
+    for record in all {
+        took = took.max(record.at_ms);
+        match record.event {
+            Event::RunStarted { started, selected: some, .. } => {
+                first.get_or_insert(started);
+                let new = some.into_iter().filter(|one| !selected.iter().any(|known| known.path == one.path));
+                selected.extend(new.collect::<Vec<_>>());
             }
-            Event::ScenarioFinished { held, failed, broken, skipped, .. } => {
+            Event::RunFinished { held, failed, broken, skipped, exit_code, .. } => {
                 sums = [sums[0] + held, sums[1] + failed, sums[2] + broken, sums[3] + skipped];
+                exit = exit.worst(Exit::from_code(exit_code));
             }
-            _ => {}
+            _ => told.push(record),
         }
     }
     selected.sort_by(|a, b| a.path.cmp(&b.path));
     let [held, failed, broken, skipped] = sums;
-    let exit = match (failed, broken) {
-        (0, 0) => Exit::Held,
-        (_, 0) => Exit::Failed,
-        _ => Exit::Environment,
-    };
     let begun = Event::RunStarted {
         version: VERSION,
         kubewalk: env!("CARGO_PKG_VERSION").into(),
         scenarios: selected.len(),
-        started: jiff::Timestamp::now().to_string(),
+        started: first.unwrap_or_default(),
         selected,
     };
-    let ended = Event::RunFinished { held, failed, broken, skipped, took_ms, exit_code: exit.code() };
-    std::iter::once(Record::new(0, begun)).chain(all).chain([Record::new(took_ms, ended)]).collect()
+    let ended = Event::RunFinished { held, failed, broken, skipped, took_ms: took, exit_code: exit.code() };
+    std::iter::once(Record::new(0, begun)).chain(told).chain([Record::new(took, ended)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(exit: Exit, [held, failed, broken, skipped]: [usize; 4]) -> Ended {
+        Ended { exit, held, failed, broken, skipped, ..Ended::before(0) }
+    }
+
+    #[test]
+    fn many_tests_are_one_run_that_ends_as_the_gravest_of_them() {
+        let note = |message: &str| {
+            Record::new(5, Event::Invalid { path: "a".into(), line: 1, col: 1, message: message.into(), hint: None })
+        };
+        let held = of_test(None, vec![], &ended(Exit::Held, [3, 0, 0, 0]));
+        let invalid = of_test(None, vec![note("wrong")], &ended(Exit::Invalid, [0; 4]));
+        let left = of_test(None, vec![], &ended(Exit::CleanUp, [2, 0, 0, 1]));
+        let all = whole([held, invalid, left].concat());
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert!(matches!(&all[0].event, Event::RunStarted { started, .. } if !started.is_empty()), "{all:?}");
+        let Event::RunFinished { held, failed, broken, skipped, exit_code, .. } = all[2].event else {
+            panic!("no end: {all:?}")
+        };
+        assert_eq!(([held, failed, broken, skipped], exit_code), ([5, 0, 0, 1], 2));
+    }
 }

@@ -21,9 +21,10 @@ fn main() -> ExitCode {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return kubewalk::testing::main(folder);
     }
-    let tests: [(&str, fn()); 3] = [
+    let tests: [(&str, fn()); 4] = [
         ("a_name_stays_when_a_file_is_added", a_name_stays_when_a_file_is_added),
         ("a_missing_cluster_is_an_error_or_an_ignored_test", a_missing_cluster_is_an_error_or_an_ignored_test),
+        ("a_test_that_fails_before_its_scenario_begins_is_in_the_reports", what_did_not_begin_is_in_the_reports),
         ("a_failure_is_told_once_and_is_in_the_reports", a_failure_is_told_once_and_is_in_the_reports),
     ];
     let trials = tests.map(|(name, test)| {
@@ -81,6 +82,39 @@ fn a_missing_cluster_is_an_error_or_an_ignored_test() {
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(said.stdout.contains("0 passed; 0 failed; 1 ignored"), "{said:?}");
     assert!(said.stdout.contains("ignored (there is no cluster: "), "{said:?}");
+}
+
+fn what_did_not_begin_is_in_the_reports() {
+    let (place, folder) = (Place::new(), folder());
+    fs::write(folder.path().join("wrong.yaml"), "title: t\nsteps:\n  - title: s\n    serviceAccountt: a\n")
+        .expect("written");
+    let (junit, events) = (folder.path().join("junit.xml"), folder.path().join("run.jsonl"));
+    let report = format!("junit={},events={}", junit.display(), events.display());
+    let reports = ("KUBEWALK_REPORT", report.as_str());
+    let nowhere = [("KUBEWALK_CLUSTER", "docker"), ("DOCKER_HOST", "unix:///nonexistent/docker.sock")];
+    // A green report of an earlier run does not stay.
+    fs::write(&junit, "<testsuites tests=\"3\" failures=\"0\" errors=\"0\"/>").expect("written");
+    let read = |path: &Path| fs::read_to_string(path).expect("a report");
+    let said = called(&place, folder.path(), &[], &[nowhere[0], nowhere[1], reports]);
+    assert!(said.code == Some(101) && said.stdout.contains("0 passed; 3 failed"), "{said:?}");
+    let xml = read(&junit);
+    assert!(xml.contains("tests=\"3\" failures=\"0\" errors=\"3\""), "{xml}");
+    assert!(xml.contains("name=\"It holds\"") && xml.contains("there is no cluster: "), "{xml}");
+    assert!(xml.contains("unknown key `serviceAccountt`"), "{xml}");
+    assert!(read(&events).contains("\"exitCode\":2"), "{}", read(&events));
+    // What is ignored is skipped in a report, with the reason; what is wrong is not.
+    let leave = [nowhere[0], nowhere[1], ("KUBEWALK_REQUIRE", "0"), reports];
+    let said = called(&place, folder.path(), &["holds", "--exact"], &leave);
+    assert!(said.code == Some(0) && said.stdout.contains("1 ignored"), "{said:?}");
+    let xml = read(&junit);
+    assert!(xml.contains("tests=\"1\"") && xml.contains("<skipped ") && xml.contains("KUBEWALK_REQUIRE=0"), "{xml}");
+    // A slip in a setting is no missing cluster.
+    for wrong in [("KUBEWALK_CLUSTER", "banana"), ("KUBEWALK_KUBERNETES", "9.9")] {
+        let variables = [("KUBEWALK_CLUSTER", "builtin"), ("KUBEWALK_REQUIRE", "0"), wrong];
+        let said = called(&place, folder.path(), &["holds", "--exact"], &variables);
+        assert!(said.code == Some(101) && said.stdout.contains(wrong.1), "{said:?}");
+    }
+    assert_eq!(place.left(), Vec::<String>::new(), "nothing was started");
 }
 
 fn a_failure_is_told_once_and_is_in_the_reports() {

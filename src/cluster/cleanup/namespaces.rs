@@ -7,7 +7,10 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::seal;
-use crate::cluster::{ClusterError, Owner, client::discovery};
+use crate::{
+    cluster::{ClusterError, Owner, client::discovery},
+    text::percent_encoded as escape,
+};
 
 /// The label by which an object is known as ours; its value is the run.
 pub const LABEL: &str = "kubewalk.dev/run";
@@ -235,7 +238,8 @@ fn sealed_by_us(item: &Value) -> bool {
 
 /// The path of an object, from that of the list over all namespaces.
 fn object_path(list: &str, namespace: &str, name: &str) -> String {
-    let name: String = name.replace('%', "%25").replace(':', "%3A");
+    // The names of RBAC's objects may have characters that end a path: `a?b`, `a#b`.
+    let (namespace, name) = (escape(namespace), escape(name));
     match list.rsplit_once('/') {
         // A list in the namespace itself.
         _ if list.contains("/namespaces/") => format!("{list}/{name}"),
@@ -457,5 +461,9 @@ mod tests {
         assert_eq!(object_path("/api/v1/namespaces/n/pods", "n", "a"), "/api/v1/namespaces/n/pods/a");
         let roles = "/apis/rbac.authorization.k8s.io/v1/roles";
         assert_eq!(object_path(roles, "n", "a:b"), "/apis/rbac.authorization.k8s.io/v1/namespaces/n/roles/a%3Ab");
+        assert_eq!(
+            object_path(roles, "n", "a?b #c"),
+            "/apis/rbac.authorization.k8s.io/v1/namespaces/n/roles/a%3Fb%20%23c"
+        );
     }
 }

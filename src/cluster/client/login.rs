@@ -85,6 +85,7 @@ async fn helper(name: &str, server: &str) -> Result<Option<DockerCredential>, St
 /// The first part of a name is a registry when it looks like a host, as for Docker itself.
 pub fn registry(image: &str) -> &str {
     match image.split_once('/') {
+        Some(("docker.io" | "index.docker.io" | "registry-1.docker.io", _)) => HUB,
         Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first,
         _ => HUB,
     }
@@ -99,6 +100,8 @@ mod tests {
     #[test]
     fn a_name_without_a_host_is_docker_hubs() {
         assert_eq!(registry("rancher/k3s:v1"), HUB);
+        assert_eq!(registry("docker.io/curlimages/curl:8"), HUB);
+        assert_eq!(registry("registry-1.docker.io/curlimages/curl:8"), HUB);
         assert_eq!(registry("mirror.example:5000/rancher/k3s:v1"), "mirror.example:5000");
         assert_eq!(registry("localhost/k3s"), "localhost");
     }

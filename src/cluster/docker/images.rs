@@ -252,7 +252,8 @@ pub async fn ensure(
                 progress(Progress::Pull { image: image.to_owned(), done, total });
             }
             Some(Err(e)) => {
-                let again = trouble::again_after(&e).filter(|time| begun.elapsed() + *time < patience.total);
+                let again =
+                    trouble::again_after(&e).filter(|time| begun.elapsed().saturating_add(*time) < patience.total);
                 let Some(time) = again else { return Err(trouble::image(&e, image).into()) };
                 let why = trouble::image(&e, image);
                 progress(Progress::Note(format!("{why}; it is asked again then")));

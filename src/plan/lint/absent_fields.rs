@@ -73,7 +73,8 @@ fn way(path: &str) -> Option<Vec<Part>> {
     let mut rest = path.strip_prefix('$')?;
     let mut parts = Vec::new();
     while let Some(first) = rest.chars().next() {
-        let behind = &rest[1..];
+        // A path that is none stays in the plan, and may begin with any character.
+        let behind = &rest[first.len_utf8()..];
         rest = match first {
             '.' => {
                 let end = behind.find(['.', '[']).unwrap_or(behind.len());
@@ -135,6 +136,8 @@ mod tests {
 
     #[rstest]
     #[case("$.metadata.labels.app", Some(json!({"metadata": {"labels": {"app": "x"}}})))]
+    #[case("$\u{a0}.items", None)] // as a web page has it
+    #[case("$é", None)]
     #[case("$['metadata'][\"labels\"]", Some(json!({"metadata": {"labels": "x"}})))]
     #[case("$.items[?@.a == ']'].spec.containers[0].image", Some(json!({"items": [{"spec": {"containers": [{"image": "x"}]}}]})))]
     #[case("$..image", None)]

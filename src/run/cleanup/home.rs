@@ -26,7 +26,8 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), StepEr
     let body = manifest.to_string().into_bytes();
     // A name that the scenario says may be that of another one, which is still going or has its turn.
     let named = plan.document.scenario.namespace.is_some();
-    let deadline = Moment::now() + if named { NAMESPACE_BUDGET.max(plan.timeout) } else { NAMESPACE_BUDGET };
+    let budget = if named { NAMESPACE_BUDGET.max(plan.timeout) } else { NAMESPACE_BUDGET };
+    let deadline = Moment::now() + budget;
     let mut again = false;
     loop {
         let kind = Some("application/json");
@@ -42,16 +43,19 @@ pub async fn make_namespace(plan: &Plan, context: &Context) -> Result<(), StepEr
                 tokio::time::sleep(AGAIN).await;
                 continue;
             }
-            // No other run has the name: an answer got lost.
+            // No other run has the name: an answer got lost, or somebody else has made it meanwhile.
             Ok(Ok(made)) if again && made.status == 409 => {
-                own_uid(context).await;
-                break;
+                if own_uid(context).await.is_some() {
+                    break;
+                }
+                let why = format!("the namespace {name} is there already, and is not this scenario's");
+                return Err(StepError::Refused(why));
             }
             Ok(Ok(made)) if api::busy(&made).is_none() || deadline.left() <= AGAIN => {
                 return Err(StepError::Refused(format!("the namespace {name} was refused: {}", api::message(&made))));
             }
             Ok(Err(fault)) if deadline.left() <= AGAIN => return Err(fault),
-            Err(_) => return Err(StepError::Unreachable(format!("no answer came within {NAMESPACE_BUDGET:?}"))),
+            Err(_) => return Err(StepError::Unreachable(format!("no answer came within {budget:?}"))),
             Ok(_) => {}
         }
         again = true;

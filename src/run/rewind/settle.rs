@@ -39,11 +39,12 @@ pub async fn settled(client: &kube::Client, namespace: &str, deadline: Moment) -
         manifest["apiVersion"] = "rbac.authorization.k8s.io/v1".into();
         manifest["kind"] = kind.into();
         let body = manifest.to_string().into_bytes();
-        let sent = api::send(client, http::Method::POST, &path, Some("application/json"), body).await?;
-        if sent.status != 201 {
-            done = Err(StepError::Refused(format!("a probe was refused: {}", api::message(&sent))));
-            break;
-        }
+        done = match api::send(client, http::Method::POST, &path, Some("application/json"), body).await {
+            Ok(sent) if sent.status == 201 => continue,
+            Ok(sent) => Err(StepError::Refused(format!("a probe was refused: {}", api::message(&sent)))),
+            Err(fault) => Err(fault),
+        };
+        break;
     }
     while done.is_ok() {
         let known =
@@ -55,8 +56,10 @@ pub async fn settled(client: &kube::Client, namespace: &str, deadline: Moment) -
             Err(fault) => done = Err(fault),
         }
     }
+    // All of them, whatever came of one: no record knows them.
     for (_, path, _) in probes {
-        api::send(client, http::Method::DELETE, &format!("{path}/{name}"), None, vec![]).await?;
+        let gone = api::send(client, http::Method::DELETE, &format!("{path}/{name}"), None, vec![]).await;
+        done = done.and(gone.map(drop));
     }
     done
 }

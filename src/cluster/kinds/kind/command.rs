@@ -116,7 +116,8 @@ impl Kind {
         creating(child.id());
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         if let Some(mut stdin) = stdin {
-            let _ = stdin.write_all(config.text.as_bytes()).await; // a kind that does not read it says why
+            // A kind that does not read it says why, or is ended below.
+            let _ = timeout_at(deadline, stdin.write_all(config.text.as_bytes())).await;
         }
         let mut said = VecDeque::new();
         if let Some(stderr) = stderr {
