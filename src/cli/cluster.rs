@@ -199,9 +199,9 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         } else {
             "free"
         };
-        let end = match state.ask.until {
-            Until::Gone(process) => format!("with process {process}"),
-            Until::Unused(seconds) if used => format!("{} after its use", duration::about(seconds)),
+        let end = match &state.ask.until {
+            Until::Gone(process) => format!("with process {}", process.pid),
+            Until::Unused(seconds) if used => format!("{} after its use", duration::about(*seconds)),
             Until::Unused(seconds) => format!("in {}", duration::about(seconds.saturating_sub(unused_for(&folder)))),
         };
         let whose = match &state.ask.whose {

@@ -25,6 +25,7 @@ use crate::{
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
+    manifests::render,
     output::eprint_colored,
     plan::{Plan, needs},
     run::{self, exclusion::ExclusionLocks, groups, look::Look, millis, retry::RetryLoop, sink::EventSink as _},
@@ -95,6 +96,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
                 Err(why) => break why,
             };
             let selection = Selection { paths: changed, ..options.selection.clone() };
+            render::forget_troubles();
             let mut selected = select::select(&selection, Slow::LeftOut, talk.stderr_colors());
             selected.plans.iter().for_each(|plan| watched.note(plan));
             eprint_colored(&selected.said, talk.stderr_colors());

@@ -15,7 +15,7 @@ use crate::{
     manifests::select,
 };
 
-/// Kubernetes' own roles and bindings, those of its controllers left out, as `kubectl get -o json` gives them.
+/// Kubernetes' own roles and bindings, as those of a live cluster of the newest version; `tests/cluster/discovery.rs` holds them current.
 const BUILTIN: &str = include_str!("builtin.json");
 
 /// A subject that the manifests make or bind.
@@ -127,7 +127,8 @@ fn read_object(found: &mut Found, object: &Map<String, Value>, home: &str) -> Re
     let mut object = Value::Object(object.clone());
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     let cluster_wide = kind.starts_with("Cluster");
-    let namespace = object["metadata"]["namespace"].as_str().unwrap_or(home).to_owned();
+    // An empty one is none, as for kubectl.
+    let namespace = object["metadata"]["namespace"].as_str().filter(|name| !name.is_empty()).unwrap_or(home).to_owned();
     if !cluster_wide {
         found.namespaces.insert(namespace.clone());
         object["metadata"]["namespace"] = json!(namespace);

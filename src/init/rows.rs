@@ -32,6 +32,39 @@ pub struct Row {
     pub urls: Vec<String>,
 }
 
+impl Row {
+    /// How many questions it asks.
+    pub fn questions(&self) -> usize {
+        self.verbs.len() * (self.urls.len() + self.resources.len() * self.names.len().max(1))
+    }
+
+    /// The same in several rows, if it asks more questions than this.
+    pub fn parts(self, most: usize) -> Vec<Row> {
+        let half = |list: &[String]| (list[..list.len() / 2].to_vec(), list[list.len() / 2..].to_vec());
+        let (one, other) = match &self {
+            row if row.questions() <= most => return vec![self],
+            Row { names, .. } if names.len() > 1 => {
+                let (one, other) = half(names);
+                (Row { names: one, ..self.clone() }, Row { names: other, ..self.clone() })
+            }
+            Row { resources, .. } if resources.len() > 1 => {
+                let (one, other) = half(resources);
+                (Row { resources: one, ..self.clone() }, Row { resources: other, ..self.clone() })
+            }
+            Row { urls, .. } if urls.len() > 1 => {
+                let (one, other) = half(urls);
+                (Row { urls: one, ..self.clone() }, Row { urls: other, ..self.clone() })
+            }
+            Row { verbs, .. } if verbs.len() > 1 => {
+                let (one, other) = half(verbs);
+                (Row { verbs: one, ..self.clone() }, Row { verbs: other, ..self.clone() })
+            }
+            _ => return vec![self],
+        };
+        one.parts(most).into_iter().chain(other.parts(most)).collect()
+    }
+}
+
 /// A right, and what is next to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Right {

@@ -5,12 +5,18 @@ use serde_json::{Map, Value, json};
 use super::{
     HOME, Piece, Unwritten,
     policy::{self, Found, Subject},
-    rows::{self, Row},
+    rows::{self, Right, Row},
 };
-use crate::manifests::{select, written::inline};
+use crate::{
+    manifests::{select, written::inline},
+    plan::can::MOST_CELLS,
+};
 
-/// So many rows stand in one table; a step has at most 2000 questions.
+/// So many rows stand in one table.
 const MOST_ROWS: usize = 60;
+
+/// So many questions are asked by one table.
+const MOST_QUESTIONS: usize = MOST_CELLS / 2;
 
 /// The scenario for these manifests; `name` is what people call them.
 ///
@@ -83,6 +89,27 @@ fn applied(text: &mut String, piece: &Piece) {
     text.push_str(&format!("  - title: {}\n    {verb}: {{{}{only}}}\n\n", inline(&json!(title)), piece.origin));
 }
 
+/// Rights by tables, none of which has too many rows or asks too many questions. A row that asks too many by itself is several.
+fn in_tables(rights: Vec<Right>) -> Vec<Vec<Right>> {
+    let mut tables: Vec<Vec<Right>> = Vec::new();
+    let mut asked = 0;
+    for Right { row, mut denied } in rights {
+        for row in row.parts(MOST_QUESTIONS / 2) {
+            let right = Right { row, denied: denied.take() };
+            let more = right.row.questions() + right.denied.as_ref().map_or(0, Row::questions);
+            asked += more;
+            match tables.last_mut().filter(|table| table.len() < MOST_ROWS && asked <= MOST_QUESTIONS) {
+                Some(table) => table.push(right),
+                None => {
+                    tables.push(vec![right]);
+                    asked = more;
+                }
+            }
+        }
+    }
+    tables
+}
+
 /// The tables about a subject.
 fn tables(text: &mut String, subject: &Subject, found: &Found) {
     let rights = rows::rights_of(subject, &found.all, &found.own);
@@ -95,7 +122,7 @@ fn tables(text: &mut String, subject: &Subject, found: &Found) {
         let title = format!("{words} may neither read nor create Pods and Secrets");
         return table(text, &title, subject, (&asked, &[]), false);
     }
-    let chunks: Vec<_> = rights.rights.chunks(MOST_ROWS).collect();
+    let chunks = in_tables(rights.rights);
     for (index, chunk) in chunks.iter().enumerate() {
         let part = if chunks.len() > 1 { format!(", part {}", index + 1) } else { String::new() };
         let allowed: Vec<Row> = chunk.iter().map(|right| right.row.clone()).collect();

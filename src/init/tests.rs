@@ -67,3 +67,39 @@ fn without_rbac_there_is_no_story() {
     let role = json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "r"}, "rules": "all"});
     assert!(matches!(written("x", &[piece(objects(vec![role]))]), Err(Unwritten::Object(..))));
 }
+
+#[test]
+fn no_table_asks_more_than_a_step_may() {
+    let many = |prefix: &str, count: usize| (0..count).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+    let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    let wide = json!({"apiGroups": many("g", 52), "resources": many("r", 5), "verbs": verbs});
+    let named = json!({"apiGroups": [""], "resources": ["configmaps", "secrets"], "resourceNames": many("n", 600), "verbs": ["get", "update"]});
+    let text = story(role(json!([wide, named])));
+    let path = std::path::Path::new("scenarios/role.yaml");
+    let names = crate::plan::Names { suffix: "aaaaa".into() };
+    // Beside the manifests, which are not there.
+    let own = text.lines().filter(|line| !line.contains("apply: {file")).collect::<Vec<_>>().join("\n");
+    let own = own
+        .replace("The manifests of role.yaml, unchanged", "An account")
+        .replace("  - title: 'An account'", "  - title: 'An account'\n    serviceAccount: a");
+    match crate::plan::load_bytes(path, own.as_bytes(), &names, crate::plan::Trust::Full) {
+        Ok(plan) => assert!(plan.steps.len() > 4, "{}", plan.steps.len()),
+        Err((_, found)) => {
+            let too_many = found.iter().find(|found| found.message.contains("questions"));
+            assert!(too_many.is_none(), "{too_many:?}");
+        }
+    }
+    for name in ["n0", "n299", "n599", "r4.g51"] {
+        assert!(text.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn a_role_of_kubernetes_own_controllers_is_there_and_an_empty_namespace_is_none() {
+    let mut objects = role(json!([]));
+    objects[0]["metadata"]["namespace"] = json!("");
+    objects[2]["roleRef"] = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:controller:job-controller"});
+    let text = story(objects);
+    assert!(!text.contains("is not there") && text.contains("who: serviceaccount/a\n"), "{text}");
+    assert!(text.contains("jobs.batch"), "{text}");
+}

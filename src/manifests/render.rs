@@ -121,6 +121,12 @@ pub fn render(what: &Rendering) -> Result<String, Trouble> {
     known.get_or_insert_default().entry(key).or_insert_with(|| renderer.render(what)).clone()
 }
 
+/// Lets what the machine lacked be tried again: it may have it now.
+pub fn forget_troubles() {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.iter_mut().for_each(|known| known.retain(|_, one| !matches!(one, Err(Trouble::Environment { .. }))));
+}
+
 /// What the machine lacked, when something could not be rendered for that.
 pub fn trouble() -> Option<(String, String)> {
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::Request;
 use crate::k8s::served;
 
+/// The most questions of one step.
+pub const MOST_CELLS: usize = 2000;
+
 /// The questions of a step.
 #[derive(Debug, Clone)]
 pub struct Can {

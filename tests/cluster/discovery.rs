@@ -62,6 +62,51 @@ fn the_tables_of_older_versions_are_what_their_api_servers_say() {
     }
 }
 
+/// The roles and bindings that `kubewalk init` takes for those of every cluster.
+#[test]
+fn the_roles_of_a_new_cluster_are_those_of_a_live_api_server() {
+    let cluster = testing::shared();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let live = runtime.block_on(async {
+        let client = cluster.client().await.expect("a client");
+        let mut lines = Vec::new();
+        for (plural, kind) in [
+            ("clusterroles", "ClusterRole"),
+            ("clusterrolebindings", "ClusterRoleBinding"),
+            ("roles", "Role"),
+            ("rolebindings", "RoleBinding"),
+        ] {
+            let path = format!("/apis/rbac.authorization.k8s.io/v1/{plural}?labelSelector={OWN}");
+            let list = get(&client, &path).await.expect("a list");
+            lines.extend(list["items"].as_array().expect("items").iter().map(|item| line_of_role(kind, item)));
+        }
+        lines
+    });
+    same(&format!("[\n{}\n]\n", live.join(",\n")), "../init/builtin.json");
+}
+
+/// What counts of a role or a binding, in a line. The rules of one that is aggregated come of others.
+fn line_of_role(kind: &str, item: &Value) -> String {
+    let mut labels = item["metadata"]["labels"].clone();
+    labels.as_object_mut().expect("labels").remove("kubernetes.io/bootstrapping");
+    let mut metadata = serde_json::Map::new();
+    metadata.insert("name".into(), item["metadata"]["name"].clone());
+    if let namespace @ Value::String(_) = &item["metadata"]["namespace"] {
+        metadata.insert("namespace".into(), namespace.clone());
+    }
+    metadata.insert("labels".into(), labels);
+    let mut line = serde_json::Map::new();
+    line.insert("kind".into(), kind.into());
+    line.insert("metadata".into(), metadata.into());
+    for key in ["aggregationRule", "rules", "roleRef", "subjects"] {
+        let aggregated = key == "rules" && !item["aggregationRule"].is_null();
+        if !item[key].is_null() && !aggregated {
+            line.insert(key.into(), item[key].clone());
+        }
+    }
+    Value::from(line).to_string()
+}
+
 fn compare(live: &Table, name: &str) {
     same(&live.text(), name);
 }

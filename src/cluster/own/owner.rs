@@ -66,6 +66,27 @@ impl Owner {
     }
 }
 
+/// A process of this machine that has not ended, named beyond doubt as long as the machine runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it started; empty when it had gone already.
+    start: String,
+}
+
+impl Process {
+    /// The one that has this number now.
+    pub fn now(pid: u32) -> Self {
+        Process { pid, start: started(pid).unwrap_or_default() }
+    }
+
+    /// Whether it lives; another one of the same number is not it.
+    pub fn lives(&self) -> bool {
+        started(self.pid).is_some_and(|start| start == self.start)
+    }
+}
+
 /// Whether this is the name of a run, from which the names of what is its own are computed.
 fn is_run(text: &str) -> bool {
     text.len() == 10 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -135,8 +156,10 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("it starts");
         let owner = Owner { pid: child.id(), start: started(child.id()).expect("it runs"), ..Owner::new() };
         assert!(!owner.dead());
+        let process = Process::now(child.id());
+        assert!(process.lives() && !Process { start: "1".into(), ..process.clone() }.lives());
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
-        assert!(owner.dead());
+        assert!(owner.dead() && !process.lives());
     }
 }

@@ -48,7 +48,7 @@ pub fn hold(folder: &Folder, settings: &Settings, fresh: bool) -> u8 {
 }
 
 async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fresh: bool, stop: &Stop) -> u8 {
-    let until = ask.until;
+    let until = ask.until.clone();
     let (cluster, guarded) = match begin(folder, ask, settings, fresh, stop).await {
         Ok(begun) => begun,
         Err(StartError::Stopped(_)) => {
@@ -60,7 +60,7 @@ async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fres
             let _ = folder.write("failed.json", &error);
             say(&HolderMessage::Failed(error));
             if let Until::Gone(_) = until {
-                wait(folder, None, until, using, stop).await;
+                wait(folder, None, &until, using, stop).await;
             }
             folder.remove();
             return 3;
@@ -74,7 +74,7 @@ async fn life(folder: &Folder, ask: Ask, using: &File, settings: &Settings, fres
         }
     };
     tokio::select! {
-        () = wait(folder, Some(&cluster), until, using, stop) => {}
+        () = wait(folder, Some(&cluster), &until, using, stop) => {}
         () = guard => {}
     }
     let _ = std::fs::remove_file(folder.path().join("state.json"));
@@ -124,7 +124,7 @@ async fn begin(
 }
 
 /// Waits until the cluster is no longer needed, or told to end. What dies in it meanwhile is told in the folder.
-async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &File, stop: &Stop) {
+async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: &Until, using: &File, stop: &Stop) {
     let mut last = Instant::now();
     let mut touched = touched(using);
     let mut told = false;
@@ -146,8 +146,8 @@ async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &
             last = Instant::now();
         }
         let over = match until {
-            Until::Unused(seconds) => told || last.elapsed() >= Duration::from_secs(seconds),
-            Until::Gone(process) => !lives(process),
+            Until::Unused(seconds) => told || last.elapsed() >= Duration::from_secs(*seconds),
+            Until::Gone(process) => !process.lives(),
         };
         if free && over {
             return;
@@ -160,10 +160,6 @@ async fn wait(folder: &Folder, cluster: Option<&Cluster>, until: Until, using: &
 
 fn touched(using: &File) -> Option<SystemTime> {
     using.metadata().and_then(|about| about.modified()).ok()
-}
-
-fn lives(process: i32) -> bool {
-    rustix::process::Pid::from_raw(process).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 fn say(said: &HolderMessage) {

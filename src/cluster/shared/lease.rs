@@ -37,6 +37,7 @@ use crate::cluster::{
     own::{
         self, Room,
         lock::{self, How},
+        owner::Process,
     },
     whose::Whose,
 };
@@ -65,13 +66,13 @@ pub struct Ask {
 }
 
 /// When a held cluster ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Until {
     /// So many seconds after its last use.
     Unused(u64),
     /// When this process has gone and no process uses it any more.
-    Gone(i32),
+    Gone(Process),
 }
 
 /// What a scenario made, kept in a cluster.
@@ -141,20 +142,20 @@ impl State {
 }
 
 /// The process of that name which (however indirectly) started this one; else the one that did so directly.
-pub fn runner(name: &str) -> i32 {
-    let parent = || rustix::process::getppid().map_or(1, |pid| pid.as_raw_nonzero().get());
-    let mut process = parent();
+pub fn runner(name: &str) -> Process {
+    let parent = || rustix::process::getppid().map_or(1, |pid| pid.as_raw_nonzero().get().unsigned_abs());
+    let mut process: u32 = parent();
     // Where there is no /proc, the loop ends at once.
     while process > 1 {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) else { break };
         // PID (NAME) STATE PARENT …, and a name may hold brackets.
         let Some((before, after)) = stat.rsplit_once(')') else { break };
         if before.split_once('(').is_some_and(|(_, called)| called == name) {
-            return process;
+            return Process::now(process);
         }
         process = after.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
     }
-    parent()
+    Process::now(parent())
 }
 
 /// What a cluster must have been started by to count as one of ours: the same version of kubewalk with the same engines.

@@ -9,16 +9,13 @@ use self::requests::What;
 use crate::{
     plan::{
         Action, Request,
-        can::{Can, Cell, Who},
+        can::{Can, Cell, MOST_CELLS, Who},
         context::{Context, Draft, below},
         kinds::nearest,
         resolve::story::Story,
     },
     scenario::can::{self as said, Allowed, Cells, Default},
 };
-
-/// The most questions of one step.
-const MOST: usize = 2000;
 
 /// Reads the questions.
 pub(in crate::plan) fn read(
@@ -42,9 +39,9 @@ pub(in crate::plan) fn read(
     if cx.findings.errors() > errors {
         return None;
     }
-    if cells.len() > MOST {
+    if cells.len() > MOST_CELLS {
         cx.findings
-            .error(&at, format!("more than {MOST} questions in one step"))
+            .error(&at, format!("more than {MOST_CELLS} questions in one step"))
             .at_key()
             .hint("that is the most; make several steps of it");
         return None;
@@ -228,7 +225,7 @@ fn slip(one: &Request, other: &Request) -> Option<(String, String)> {
 fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool) {
     for who in who {
         for What { request, api, on_purpose } in whats {
-            if all.len() <= MOST && !all.iter().any(|cell| cell.who == *who && cell.request == *request) {
+            if all.len() <= MOST_CELLS && !all.iter().any(|cell| cell.who == *who && cell.request == *request) {
                 let (pointer, who, request) = (at.to_owned(), who.clone(), request.clone());
                 all.push(Cell { pointer, who, request, allowed, api: api.clone(), on_purpose: *on_purpose });
             }

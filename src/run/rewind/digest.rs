@@ -26,6 +26,9 @@ const CONTROLLERS: [&str; 5] = [
     "control-plane.alpha.kubernetes.io/",
 ];
 
+/// A Secret's label in which the API server notes the day on which its token was used, some time after that.
+const LAST_USED: &str = "kubernetes.io/legacy-token-last-used";
+
 impl Digest {
     /// What of these objects counts. The scenario's own namespace has another name each time.
     pub fn of<'a>(objects: impl IntoIterator<Item = (&'a Key, &'a Value)>, namespace: &str) -> Self {
@@ -95,7 +98,11 @@ pub fn content(key: &Key, object: &Value) -> Value {
         let kept: Map<_, _> = annotations.clone().into_iter().filter(|(name, _)| keep_annotation(name)).collect();
         about.insert("annotations".into(), kept.into());
     }
-    about.insert("labels".into(), metadata["labels"].clone());
+    let mut labels = metadata["labels"].clone();
+    if let Some(labels) = labels.as_object_mut().filter(|_| key.is("", "Secret")) {
+        labels.remove(LAST_USED);
+    }
+    about.insert("labels".into(), labels);
     let finalizers = items_of(&metadata["finalizers"]).filter(|one| !one.as_str().is_some_and(is_own_finalizer));
     about.insert("finalizers".into(), finalizers.cloned().collect());
     about.insert("owners".into(), metadata["ownerReferences"].clone());
@@ -217,6 +224,9 @@ mod tests {
         let token =
             |n: u8| json!({"metadata": {}, "type": "kubernetes.io/service-account-token", "data": {"token": n}});
         assert!(changed("", "Secret", &token(1), &token(2)).is_empty());
+        let used =
+            json!({"metadata": {"labels": {LAST_USED: "2026-01-01"}}, "type": "kubernetes.io/service-account-token"});
+        assert!(changed("", "Secret", &token(1), &used).is_empty());
         let opaque = |n: u8| json!({"metadata": {}, "type": "Opaque", "data": {"token": n}});
         assert_eq!(changed("", "Secret", &opaque(1), &opaque(2)).len(), 1);
         let aggregated = |n: u8| json!({"metadata": {}, "aggregationRule": {}, "rules": [n]});
