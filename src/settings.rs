@@ -330,6 +330,11 @@ pub fn panic_in_step() -> Option<String> {
     std::env::var("KUBEWALK_PANIC_IN_STEP").ok()
 }
 
+/// Where a GitHub runner has checked the project out, from which GitHub reads the paths in annotations: `GITHUB_WORKSPACE`.
+pub fn github_workspace() -> Option<PathBuf> {
+    set("GITHUB_WORKSPACE").filter(|path| path.is_absolute())
+}
+
 /// Whether tests run scenarios tagged `slow`, too: `KUBEWALK_TAG=slow`, as for `kubewalk run`.
 pub fn slow() -> bool {
     read::<OfTests>().is_ok_and(|read| read.tag.iter().any(|tag| tag == "slow"))

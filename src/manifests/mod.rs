@@ -22,8 +22,8 @@ pub use self::{
 use crate::scenario::{beside, open::Root};
 
 /// The namespace that a chart is rendered for when it goes into the scenario's own, whose name is new in each run. What was rendered
-/// is kept by its content, so it gets this one, and the real one afterwards.
-pub const STAND_IN: &str = "kubewalk-own-namespace";
+/// is kept by its content, so it gets this one, and the real one afterwards. Its begin and its end are in no other word.
+pub const STAND_IN: &str = "xkwq7own-namespace-7qwkx";
 
 /// Reads what a scenario names; `namespace` is the scenario's own: a name, since it becomes part of a text that is then read as YAML.
 ///
@@ -57,10 +57,36 @@ pub fn load(scenario: &Path, origin: &Origin, namespace: &str) -> Result<Loaded,
                 failed => failed,
             })?;
             let text = text.replace(STAND_IN, real);
+            if wanted.namespace.is_none() && has_a_part_of_the_stand_in(&text) {
+                let message = format!(
+                    "`{}` cuts or encodes the namespace that it is rendered for, which has another name in each run",
+                    wanted.chart
+                );
+                return Err(Failed::Named("helm", message, "name one: `helm: {chart: …, namespace: NAME}`".to_owned()));
+            }
             let parts = chart::parts(&text, &path)?;
             Ok(Loaded { parts, by: Some(rendering.shown.replace(STAND_IN, real)), path, read: files(&rendering.files) })
         }
     }
+}
+
+/// Whether a text has a part of the stand-in, or what is made of it: its beginning or its end, in any case, in base64, or its hash.
+fn has_a_part_of_the_stand_in(text: &str) -> bool {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use sha2::{Digest as _, Sha256};
+    const ENOUGH: usize = 8;
+    let (begin, end) = (&STAND_IN[..ENOUGH], &STAND_IN[STAND_IN.len() - ENOUGH..]);
+    let lower = text.to_lowercase();
+    let hash = Sha256::digest(STAND_IN).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    // Three bytes are four letters, so what comes before shifts them in one of three ways.
+    let encoded = |before: usize| {
+        let all = STANDARD.encode(" ".repeat(before) + STAND_IN);
+        all[4..4 + ENOUGH].to_owned()
+    };
+    lower.contains(begin)
+        || lower.contains(end)
+        || text.contains(&hash[..ENOUGH])
+        || (0..3).any(|before| text.contains(&encoded(before)))
 }
 
 fn rendered(key: &'static str, rendering: &Rendering) -> Result<String, Failed> {
@@ -83,5 +109,32 @@ fn said(words: &str) -> String {
     match text.char_indices().nth(1200) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_the_stand_in_is_seen() {
+        let hash = Sha256::digest(STAND_IN).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        for made in [
+            STAND_IN[..12].to_owned(),
+            STAND_IN.to_uppercase(),
+            format!("x{}", &STAND_IN[5..]),
+            STANDARD.encode(STAND_IN),
+            STANDARD.encode(format!("a{STAND_IN}-x")),
+            STANDARD.encode(format!("ab{STAND_IN}")),
+            hash.chars().take(10).collect(),
+        ] {
+            assert!(has_a_part_of_the_stand_in(&format!("name: {made}")), "{made}");
+        }
+        for other in ["", "name: kubewalk", "namespace: kw-chart-abcde", "own-namespace"] {
+            assert!(!has_a_part_of_the_stand_in(other), "{other}");
+        }
     }
 }

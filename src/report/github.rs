@@ -3,7 +3,10 @@
 //! Nothing that a Pod or a server says can begin a command or a tag: data is escaped as GitHub's own toolkit does it, and
 //! in the summary as HTML.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    path::{Component, Path, PathBuf},
+};
 
 use super::{
     Terminal, Verbosity,
@@ -16,6 +19,7 @@ use crate::{
     duration::took,
     event::{Outcome, Record},
     redact::show,
+    settings,
 };
 
 /// The most annotations of one kind that GitHub shows for a step.
@@ -114,12 +118,32 @@ fn outside(story: Option<&Story<'_>>, trouble: &Trouble) -> Annotation {
 fn command(annotation: &Annotation) -> String {
     let mut properties = Vec::new();
     if let Some((path, line, col)) = &annotation.place {
-        let path = path.strip_prefix("./").unwrap_or(path);
-        properties.push(format!("file={},line={line},col={col}", property(path)));
+        properties.push(format!("file={},line={line},col={col}", property(&in_workspace(path))));
     }
     properties.push(format!("title={}", property(&show::line(&annotation.title, show::VALUE))));
     let level = if annotation.rank == FLAKY { "warning" } else { "error" };
     format!("::{level} {}::{}\n", properties.join(","), data(&defuse(&show::block(&annotation.message, MESSAGE))))
+}
+
+/// A path as GitHub reads it: from the folder of the checkout, also when the command runs in a folder below that.
+pub(super) fn in_workspace(path: &str) -> String {
+    let short = path.strip_prefix("./").unwrap_or(path);
+    let here = std::env::current_dir().ok();
+    let below = settings::github_workspace().zip(here).and_then(|(workspace, here)| from(&workspace, &here, short));
+    below.unwrap_or_else(|| short.to_owned())
+}
+
+/// A path in a folder as it is from another folder; `None` when it is not below that, or is there already by its words.
+fn from(workspace: &Path, here: &Path, path: &str) -> Option<String> {
+    let mut whole = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    Some(whole.strip_prefix(workspace).ok()?.to_string_lossy().into_owned())
 }
 
 /// A command's text, as `@actions/core` escapes it.
@@ -254,4 +278,20 @@ fn folded(summary: &str, text: &str) -> String {
 
 fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_from_the_folder_of_the_checkout() {
+        let told = |here: &str, path: &str| from(Path::new("/work/repo"), Path::new(here), path);
+        assert_eq!(told("/work/repo", "a/b.yaml").as_deref(), Some("a/b.yaml"));
+        assert_eq!(told("/work/repo/team/x", "b.yaml").as_deref(), Some("team/x/b.yaml"));
+        assert_eq!(told("/work/repo/team/x", "../m/./b.yaml").as_deref(), Some("team/m/b.yaml"));
+        assert_eq!(told("/work/repo", "/work/repo/c.yaml").as_deref(), Some("c.yaml"));
+        assert_eq!(told("/elsewhere", "b.yaml"), None);
+        assert_eq!(told("/work/repo", "../b.yaml"), None);
+    }
 }

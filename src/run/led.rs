@@ -84,15 +84,16 @@ pub(super) async fn play(
     loop {
         let at = course.outcomes.len();
         let next = steps.get(at);
+        let known = marks.last().cloned().flatten().filter(|_| !guide.touched() && is_unchanged(course, steps));
         if let Some((step, reason)) = next.and_then(|step| Some((step, playing.left_out(step)?))) {
-            marks.push(marks.last().cloned().flatten());
+            // The last mark is from before the step before this one.
+            marks.push(mark(playing, known, true).await);
             playing.skip(step, reason.clone(), tell);
             course.outcomes.push(Outcome::Skipped { reason });
             continue;
         }
         let lines = next.map(|step| playing.lines(step));
         let position = Position { plan: playing.plan, cluster: playing.cluster, at, lines: lines.as_deref() };
-        let known = marks.last().cloned().flatten().filter(|_| !guide.touched() && at > 0 && only_asks(&steps[at - 1]));
         let (mark, turn) = tokio::join!(mark(playing, known, next.is_some()), guide.turn(position));
         match (turn, next) {
             (Turn::Step, Some(step)) => {
@@ -149,6 +150,12 @@ async fn mark(playing: &Playing<'_>, known: Option<Mark>, is_needed: bool) -> Op
         None => Arc::new(rewind::look(&playing.context.client).await.ok()?),
     };
     Some(Mark { snapshot, captures: playing.captures.clone(), counts: playing.context.counts() })
+}
+
+/// Whether the cluster is what it was before the last step that is behind, which was not run or only asked.
+fn is_unchanged(course: &Course, steps: &[Step]) -> bool {
+    let last = course.outcomes.last().zip(course.outcomes.len().checked_sub(1));
+    last.is_some_and(|(outcome, at)| matches!(outcome, Outcome::Skipped { .. }) || only_asks(&steps[at]))
 }
 
 /// Whether nothing on the cluster is another after a step.

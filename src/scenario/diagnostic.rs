@@ -9,6 +9,9 @@ use super::{fix::Edit, lines};
 pub use super::span::Span;
 use crate::{redact::masked, text::unseen};
 
+/// What the name of a text ends in that was rendered of the file of that name, and is in no file itself.
+pub const RENDERED: &str = " (rendered)";
+
 /// A file's name and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -46,6 +49,36 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// The same for machines, where it can be said so: all of these changes together.
     pub fix: Vec<Edit>,
+}
+
+/// Where a diagnostic is and what it says, for programs: they look the place up in a file that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The file.
+    pub path: String,
+    /// Line and column of begin and end, both counted from 1; `None`: the file as a whole.
+    pub range: Option<((usize, usize), (usize, usize))>,
+    /// The message.
+    pub message: String,
+}
+
+impl Diagnostic {
+    /// Its place; `source` is the scenario's, where it names no file of its own. What was rendered is in no file, so there it is the file of
+    /// which that was rendered, and the message has the line.
+    pub fn placed(&self, source: &Source) -> Placed {
+        let source = self.file.as_ref().unwrap_or(source);
+        let at = |at: usize| line_col(source, at);
+        let range = self.span.map(|span| (at(span.start), at(span.end.max(span.start))));
+        let (shown, message) = (source.path.display().to_string(), self.message.clone());
+        match shown.strip_suffix(RENDERED) {
+            Some(file) => {
+                let line =
+                    range.map_or_else(String::new, |((line, _), _)| format!(" (line {line} of what it renders)"));
+                Placed { path: file.to_owned(), range: None, message: message + &line }
+            }
+            None => Placed { path: shown, range, message },
+        }
+    }
 }
 
 /// A line below a snippet.
@@ -227,6 +260,25 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_rendered_is_placed_in_the_file_of_which_it_was() {
+        let mut found = Diagnostic {
+            severity: Severity::Error,
+            message: "wrong".into(),
+            file: Some(Source { path: "ch/templates/r.yaml (rendered)".into(), text: "a\nbc\n".into() }),
+            span: Some(Span { start: 2, end: 4 }),
+            label: None,
+            second: None,
+            hint: None,
+            fix: vec![],
+        };
+        let placed = found.placed(&source(""));
+        assert_eq!((placed.path.as_str(), placed.range), ("ch/templates/r.yaml", None));
+        assert_eq!(placed.message, "wrong (line 2 of what it renders)");
+        found.file = None;
+        assert_eq!(found.placed(&source("a\nbc\n")).range, Some(((2, 1), (2, 3))));
+    }
 
     fn source(text: &str) -> Source {
         Source { path: "a.yaml".into(), text: text.into() }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// The scenario files below a folder, sorted, or the file itself.
+/// The scenario files below a folder, sorted, or the file itself. What is hidden in a folder is no scenario: editors and file systems
+/// put theirs there (`.#a.yaml`, `._a.yaml`).
 ///
 /// # Errors
 /// When a folder cannot be read.
@@ -20,6 +21,9 @@ pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
         if entry.file_name().is_some_and(|name| name == "manifests") {
             continue; // what scenarios name by `file`
         }
+        if entry.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
         if entry.is_dir() && !entry.is_symlink() {
             files.extend(below(&entry)?);
         } else if yaml && !entry.is_dir() {
@@ -27,4 +31,23 @@ pub fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_no_scenario_unless_it_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at(".git")).expect("made");
+        std::fs::write(at(".git/a.yaml"), "").expect("written");
+        std::os::unix::fs::symlink("nowhere@host.1", at(".#a.yaml")).expect("a link");
+        for name in ["a.yaml", "._a.yaml", ".hidden.yml"] {
+            std::fs::write(at(name), "").expect("written");
+        }
+        assert_eq!(below(folder.path()).expect("a list"), [at("a.yaml")]);
+        assert_eq!(below(&at(".hidden.yml")).expect("a list"), [at(".hidden.yml")]);
+    }
 }

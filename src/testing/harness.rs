@@ -1,7 +1,6 @@
 //! Scenarios as tests with names of their own, in a test target without libtest's harness.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,7 +12,7 @@ use crate::scenario::files;
 
 /// Runs each scenario below a folder as a test, as libtest would: filters, `--list`, `--exact`, `--test-threads` and nextest work. A
 /// test is called by its file: `serviceaccount::walkthrough` for `FOLDER/serviceaccount/walkthrough.yaml`, so that its name stays when
-/// others come and go.
+/// others come and go. One that ends in `.yml` is called so.
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
@@ -60,14 +59,10 @@ fn names(folder: &Path, files: Vec<PathBuf>) -> Vec<(String, PathBuf)> {
         let parts = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
         parts.collect::<Vec<_>>().join("::")
     };
-    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-    for file in &files {
-        *uses.entry(name(&file.with_extension(""))).or_default() += 1;
-    }
-    let called = |file: &PathBuf| {
-        let short = name(&file.with_extension(""));
-        // `a.yaml` beside `a.yml`.
-        if uses[&short] == 1 { short } else { name(file) }
+    let called = |file: &PathBuf| match file.extension() {
+        Some(end) if end == "yaml" => name(&file.with_extension("")),
+        // Another file may come, of the same name but for its end.
+        _ => name(file),
     };
     files.iter().map(|file| (called(file), file.clone())).collect()
 }
@@ -83,6 +78,7 @@ mod tests {
             |list: &[&str]| names(Path::new("s"), files(list)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(called(&["b.yaml", "rbac/one-role.yaml"]), ["b", "rbac::one-role"]);
         assert_eq!(called(&["a.yaml", "b.yaml", "rbac/one-role.yaml"]), ["a", "b", "rbac::one-role"]);
-        assert_eq!(called(&["a.yaml", "a.yml"]), ["a.yaml", "a.yml"]);
+        assert_eq!(called(&["a.yml"]), ["a.yml"]);
+        assert_eq!(called(&["a.yaml", "a.yml"]), ["a", "a.yml"]);
     }
 }

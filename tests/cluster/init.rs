@@ -179,7 +179,7 @@ fn a_chart_is_written_for_its_namespace_and_the_clusters_version() {
     assert_eq!(code, Some(0), "{said}");
     let story = fs::read_to_string(project.path().join("scenarios/app.yaml")).expect("a story");
     assert!(story.contains("who: serviceaccount/app\n") && story.contains("resource: nodes"), "{story}");
-    assert!(!story.contains("kubewalk-own-namespace") && !story.contains("neither read nor create"), "{story}");
+    assert!(!story.contains("7qwkx") && !story.contains("neither read nor create"), "{story}");
     let run = ["run", "--cluster", "builtin", "-q"];
     let (code, said) = kubewalk(project.path(), &run);
     assert_eq!(code, Some(0), "{said}");

@@ -50,9 +50,11 @@ const BY_CHANCE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Those that are tried unless all are asked for: there and back by undoing, with a kind of its own, and by beginning anew.
+/// Those that are tried unless all are asked for: there and back by undoing, with steps that are left out, with a kind of its own, and by
+/// beginning anew.
 const USUAL: &[&str] = &[
     "serviceaccount/walkthrough.yaml",
+    "language/where-a-claim-holds.yaml",
     "cases/a-fresh-kind-is-not-there-at-once.yaml",
     "cases/a-namespace-that-does-not-end.yaml",
 ];

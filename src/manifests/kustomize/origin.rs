@@ -14,7 +14,10 @@ use crate::{
         render::Rendering,
         shared::{Failed, named},
     },
-    scenario::beside::{self, Beside},
+    scenario::{
+        beside::{self, Beside},
+        diagnostic::RENDERED,
+    },
 };
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -62,7 +65,7 @@ pub fn parts(text: &str, path: &Path, rendering: &Rendering) -> Result<Vec<Arc<B
 /// What was rendered of a file.
 pub(in crate::manifests) fn part(key: &'static str, from: &Path, text: &str) -> Result<Arc<Beside>, Failed> {
     crate::redact::secrets::learn(text.as_bytes());
-    let shown = PathBuf::from(format!("{} (rendered)", from.display()));
+    let shown = PathBuf::from(format!("{}{RENDERED}", from.display()));
     beside::documents(shown, text.as_bytes()).map(Arc::new).map_err(|why| named(key, why))
 }
 

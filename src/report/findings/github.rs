@@ -6,7 +6,7 @@ use super::Finding;
 use crate::{
     redact::show,
     report::{
-        github::{data, property},
+        github::{data, in_workspace, property},
         words::defuse,
     },
 };
@@ -20,7 +20,7 @@ pub fn render(findings: &[Finding]) -> String {
     for level in ["error", "warning"] {
         let all: Vec<&Finding> = findings.iter().filter(|finding| finding.level() == level).collect();
         for finding in all.iter().take(ANNOTATIONS) {
-            let path = finding.path.strip_prefix("./").unwrap_or(&finding.path);
+            let path = in_workspace(&finding.path);
             let place = finding.range.map_or_else(String::new, |range| {
                 let ((line, col), (end_line, end_col)) = (range.start, range.end);
                 // GitHub takes an end column only within one line, and means the last character.
@@ -32,7 +32,7 @@ pub fn render(findings: &[Finding]) -> String {
                 format!(",line={line},col={col}{end}")
             });
             let message = data(&defuse(&show::block(&finding.text(), show::BODY)));
-            let _ = writeln!(text, "::{level} file={}{place},title=kubewalk check::{message}", property(path));
+            let _ = writeln!(text, "::{level} file={}{place},title=kubewalk check::{message}", property(&path));
         }
         if let Some(more @ 1..) = all.len().checked_sub(ANNOTATIONS) {
             let _ = writeln!(

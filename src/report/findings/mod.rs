@@ -8,7 +8,7 @@ use crate::{
     redact,
     scenario::{
         Diagnostic, Source,
-        diagnostic::{self, Severity},
+        diagnostic::{Placed, Severity},
     },
 };
 
@@ -39,16 +39,13 @@ pub struct Range {
 impl Finding {
     /// A diagnostic of a file, with every credential in its texts blacked out.
     pub fn of(diagnostic: &Diagnostic, source: &Source) -> Finding {
-        let source = diagnostic.file.as_ref().unwrap_or(source);
-        let range = diagnostic.span.map(|span| Range {
-            start: diagnostic::line_col(source, span.start),
-            end: diagnostic::line_col(source, span.end.max(span.start)),
-        });
+        let Placed { path, range, message } = diagnostic.placed(source);
+        let range = range.map(|(start, end)| Range { start, end });
         Finding {
             severity: diagnostic.severity,
-            path: source.path.display().to_string(),
+            path,
             range,
-            message: redact::masked(&diagnostic.message).into_owned(),
+            message: redact::masked(&message).into_owned(),
             hint: diagnostic.hint.as_deref().map(|hint| redact::masked(hint).into_owned()),
         }
     }

@@ -5,6 +5,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Finding;
+use crate::report::github::in_workspace;
 
 /// Where the schema of this version is found.
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -55,10 +56,10 @@ fn result(finding: &Finding) -> Value {
         "error" => ("invalid", 0),
         _ => ("doubtful", 1),
     };
-    let uri = finding.path.strip_prefix("./").unwrap_or(&finding.path);
+    let uri = in_workspace(&finding.path);
     // With a scheme a path that begins with `/` is a URI; others are relative to the folder that is scanned.
     let scheme = if uri.starts_with('/') { "file://" } else { "" };
-    let uri = format!("{scheme}{}", utf8_percent_encode(uri, NOT_IN_A_PATH));
+    let uri = format!("{scheme}{}", utf8_percent_encode(&uri, NOT_IN_A_PATH));
     let mut physical = json!({"artifactLocation": {"uri": uri}});
     if let Some(range) = finding.range {
         physical["region"] = json!({
