@@ -267,6 +267,7 @@ fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad>
     if let Some(Err(e)) = turn {
         return Err(Bad::new("environment", &format!("the cluster that the tests share has gone: {e}")));
     }
+    reports::begin(plan).map_err(|why| Bad::new("environment", &why))?;
     let mut report = TestReport::new(test);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a tokio runtime");
     let (plans, shared) = (std::slice::from_ref(plan), source.clone());

@@ -93,15 +93,7 @@ pub async fn scenario(
     secrets::learn_all(plan);
     let begun = Instant::now();
     let path = path_of(plan);
-    tell(Event::ScenarioStarted {
-        path: path.clone(),
-        title: plan.title.clone(),
-        say: plan.say.clone(),
-        line: selected(plan).line,
-        namespace: plan.namespace.clone(),
-        steps: plan.steps.len(),
-        sum: plan.sum(),
-    });
+    tell(started(plan));
     let mut ended = Ended::before(plan.steps.len());
     let (client, bare) = match (cluster.client().await, cluster.bare_client().await) {
         (Ok(client), Ok(bare)) => (client, bare),
@@ -200,6 +192,19 @@ pub fn selected(plan: &Plan) -> Selected {
     let line = diagnostic::line_col(&plan.document.source, plan.document.span("/title").start).0;
     let shape = plan.shape.words();
     Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len(), shape }
+}
+
+/// That a scenario begins, as it is told.
+pub fn started(plan: &Plan) -> Event {
+    Event::ScenarioStarted {
+        path: path_of(plan),
+        title: plan.title.clone(),
+        say: plan.say.clone(),
+        line: selected(plan).line,
+        namespace: plan.namespace.clone(),
+        steps: plan.steps.len(),
+        sum: plan.sum(),
+    }
 }
 
 fn scenario_finished(plan: &Plan, ended: &Ended, begun: Instant) -> Event {

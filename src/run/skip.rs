@@ -2,22 +2,14 @@
 
 use super::{
     playing::{self, path_of},
-    selected,
+    started,
     tell::Tell,
 };
 use crate::{event::Event, plan::Plan};
 
 /// Tells that no step of a scenario is run, and why.
 pub fn all(plan: &Plan, why: &str, tell: Tell<'_>) {
-    tell(Event::ScenarioStarted {
-        path: path_of(plan),
-        title: plan.title.clone(),
-        say: plan.say.clone(),
-        line: selected(plan).line,
-        namespace: plan.namespace.clone(),
-        steps: plan.steps.len(),
-        sum: plan.sum(),
-    });
+    tell(started(plan));
     for step in &plan.steps {
         tell(playing::not_run(plan, step, why.to_owned()));
     }

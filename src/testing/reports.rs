@@ -2,6 +2,8 @@
 //! run of cargo-nextest, have run so far. No test knows which is the last, so they are written after each.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
     io::Write as _,
     sync::{Mutex, OnceLock},
     time::{Duration, Instant},
@@ -60,6 +62,36 @@ pub fn of_test(plan: Option<&Plan>, told: Vec<Record>, ended: &Ended) -> Vec<Rec
     std::iter::once(Record::new(first, begun)).chain(told).chain([Record::new(now_ms(), end)]).collect()
 }
 
+/// Notes that a test begins, for the other processes of a run of nextest: one that is ended by force, as nextest does at a time limit,
+/// tells nothing any more, and must not be missing in the reports of those that come after it.
+///
+/// # Errors
+/// As [`add`].
+pub fn begin(plan: &Plan) -> Result<(), String> {
+    let Wanted { report } = settings::read()?;
+    if report.is_empty() {
+        return Ok(());
+    }
+    let told = of_test(Some(plan), vec![Record::new(now_ms(), run::started(plan))], &Ended::before(plan.steps.len()));
+    // Without its end.
+    let _turn = append(&told[..told.len() - 1])?;
+    Ok(())
+}
+
+/// Adds records to the file that the processes of a run of nextest share, and keeps the others off until the answer is dropped; `None`: there
+/// is no such run.
+fn append(records: &[Record]) -> Result<Option<File>, String> {
+    let failed = |e: std::io::Error| format!("the reports cannot be written: {e}");
+    let (Some(own), Some(first)) = (clusters::any_leased(), clusters::folders_of_this_run().into_iter().next()) else {
+        return Ok(None);
+    };
+    let turn = first.open("events.lock").map_err(failed)?;
+    lock::within(&turn, How::Alone, TURN).map_err(failed)?;
+    let mut file = File::options().append(true).create(true).open(own.path().join(STREAM)).map_err(failed)?;
+    file.write_all(records.iter().map(Record::line).collect::<String>().as_bytes()).map_err(failed)?;
+    Ok(Some(turn))
+}
+
 /// Adds what came of a test, and writes the reports that are wanted.
 ///
 /// # Errors
@@ -73,21 +105,16 @@ pub fn add(records: &[Record]) -> Result<(), String> {
     // The test that writes has all that was told before.
     let mut told = locked(&TOLD);
     told.extend(records.iter().cloned());
-    let failed = |e: std::io::Error| format!("the reports cannot be written: {e}");
-    let folders = clusters::folders_of_this_run();
-    let (all, _turn) = match (clusters::any_leased(), folders.first()) {
-        (Some(own), Some(first)) => {
-            let turn = first.open("events.lock").map_err(failed)?;
-            lock::within(&turn, How::Alone, TURN).map_err(failed)?;
-            let mut file =
-                std::fs::File::options().append(true).create(true).open(own.path().join(STREAM)).map_err(failed)?;
-            file.write_all(records.iter().map(Record::line).collect::<String>().as_bytes()).map_err(failed)?;
+    let turn = append(records)?;
+    let all = match &turn {
+        Some(_) => {
+            let folders = clusters::folders_of_this_run();
             let texts = folders.iter().filter_map(|folder| std::fs::read_to_string(folder.path().join(STREAM)).ok());
-            let all = texts
-                .flat_map(|text| text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<_>>());
-            (all.collect(), Some(turn))
+            texts
+                .flat_map(|text| text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<_>>())
+                .collect()
         }
-        _ => (told.clone(), None),
+        None => told.clone(),
     };
     match report_target::write_stream(&report, &whole(all)) {
         Exit::Held => Ok(()),
@@ -95,10 +122,22 @@ pub fn add(records: &[Record]) -> Result<(), String> {
     }
 }
 
+/// The scenarios that have come to an end, or could not begin.
+fn ended_paths(all: &[Record]) -> BTreeSet<String> {
+    let path = |record: &Record| match &record.event {
+        Event::ScenarioFinished { path, .. } | Event::Aborted { path: Some(path), .. } => Some(path.clone()),
+        _ => None,
+    };
+    all.iter().filter_map(path).collect()
+}
+
 /// The records of many tests as those of one run: with one beginning and one end.
 fn whole(all: Vec<Record>) -> Vec<Record> {
     let (mut selected, mut sums, mut exit, mut took) = (Vec::<Selected>::new(), [0; 4], Exit::Held, 0);
     let (mut first, mut told) = (None, Vec::new());
+    // What has begun and is not known to have ended.
+    let mut open: BTreeMap<String, Record> = BTreeMap::new();
+    let ended: BTreeSet<String> = ended_paths(&all);
     for record in all {
         took = took.max(record.at_ms);
         match record.event {
@@ -111,9 +150,14 @@ fn whole(all: Vec<Record>) -> Vec<Record> {
                 sums = [sums[0] + held, sums[1] + failed, sums[2] + broken, sums[3] + skipped];
                 exit = exit.worst(Exit::from_code(exit_code));
             }
+            Event::ScenarioStarted { ref path, .. } if !ended.contains(path) => drop(open.insert(path.clone(), record)),
             _ => told.push(record),
         }
     }
+    if !open.is_empty() {
+        exit = exit.worst(Exit::Environment);
+    }
+    told.extend(open.into_values());
     selected.sort_by(|a, b| a.path.cmp(&b.path));
     let [held, failed, broken, skipped] = sums;
     let begun = Event::RunStarted {
@@ -150,5 +194,27 @@ mod tests {
             panic!("no end: {all:?}")
         };
         assert_eq!(([held, failed, broken, skipped], exit_code), ([5, 0, 0, 1], 2));
+    }
+
+    #[test]
+    fn a_test_that_was_ended_by_force_is_known_by_its_beginning() {
+        let text = "title: t\nsteps:\n  - {title: an account, serviceAccount: a}\n";
+        let names = crate::plan::Names { suffix: "aaaaa".into() };
+        let plan =
+            crate::plan::load_bytes(std::path::Path::new("s.yaml"), text.as_bytes(), &names, crate::plan::Trust::Full);
+        let plan = plan.map_err(|(_, found)| found).expect("a plan");
+        let told = of_test(Some(&plan), vec![Record::new(1, run::started(&plan))], &Ended::before(1));
+        let begun = told[..2].to_vec();
+        let other = of_test(None, vec![], &ended(Exit::Held, [3, 0, 0, 0]));
+        let exit = |all: &[Record]| match all.last().map(|record| &record.event) {
+            Some(Event::RunFinished { exit_code, .. }) => *exit_code,
+            _ => panic!("no end"),
+        };
+        let killed = whole([begun.clone(), other.clone()].concat());
+        assert_eq!((killed.len(), exit(&killed)), (3, 3), "{killed:?}");
+        let mut records = vec![];
+        run::skip::all(&plan, "why", &mut |event| records.push(Record::new(2, event)));
+        let done = whole([begun, other, of_test(Some(&plan), records, &Ended::before(1))].concat());
+        assert_eq!(exit(&done), 0, "{done:?}");
     }
 }
