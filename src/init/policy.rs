@@ -216,15 +216,13 @@ fn aggregate(policy: &mut Policy) {
     for _ in 0..4 {
         let before = policy.cluster_roles.clone();
         for role in &mut policy.cluster_roles {
-            let Some(selectors) = role.aggregation_rule.as_ref().and_then(|rule| rule.cluster_role_selectors.clone())
-            else {
+            if role.aggregation_rule.is_none() {
                 continue;
-            };
-            let collects = |other: &&ClusterRole| {
-                other.metadata.name != role.metadata.name && selectors.iter().any(|one| fits(one, &other.metadata))
-            };
+            }
             let mut rules: Vec<PolicyRule> = Vec::new();
-            for rule in before.iter().filter(collects).flat_map(|other| other.rules.iter().flatten()) {
+            for rule in
+                before.iter().filter(|other| collects(role, other)).flat_map(|other| other.rules.iter().flatten())
+            {
                 if !rules.contains(rule) {
                     rules.push(rule.clone());
                 }
@@ -235,6 +233,12 @@ fn aggregate(policy: &mut Policy) {
             break;
         }
     }
+}
+
+/// Whether a role has the rules of another one by its labels.
+pub fn collects(role: &ClusterRole, other: &ClusterRole) -> bool {
+    let selectors = role.aggregation_rule.as_ref().and_then(|rule| rule.cluster_role_selectors.as_ref());
+    other.metadata.name != role.metadata.name && selectors.into_iter().flatten().any(|one| fits(one, &other.metadata))
 }
 
 fn fits(selector: &LabelSelector, about: &ObjectMeta) -> bool {

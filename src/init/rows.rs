@@ -1,8 +1,14 @@
 //! The rows of a table about a subject: each right, and what is next to it.
 
-use k8s_openapi::api::rbac::v1::PolicyRule;
+use k8s_openapi::{
+    api::rbac::v1::{ClusterRole, PolicyRule},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 
-use super::{HOME, policy::Subject};
+use super::{
+    HOME,
+    policy::{self, Subject},
+};
 use crate::{
     explain::{
         Caller, Policy, Question,
@@ -108,9 +114,18 @@ pub fn rights_of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
         found.late |= role.aggregated;
         // Of Kubernetes' own roles a few rights stand for all.
         let foreign = crate::k8s::served::is_cluster_role(role.name) && role.namespace.is_none();
-        let rows = role.rules.iter().flat_map(|rule| asker.rows(rule, binding.namespace, &mut found.remarks));
-        let rows: Vec<Row> = rows.collect();
-        let rows = if foreign { samples(rows) } else { rows };
+        let mut rows_of = |rules: &[&PolicyRule]| -> Vec<Row> {
+            rules.iter().flat_map(|rule| asker.rows(rule, binding.namespace, &mut found.remarks)).collect()
+        };
+        let rows = if foreign {
+            // What the manifests add to it by a label is theirs, so none of it is left out.
+            let (theirs, others): (Vec<&PolicyRule>, Vec<&PolicyRule>) =
+                role.rules.iter().partition(|rule| role.aggregated && is_in(rule, own));
+            let theirs = rows_of(&theirs);
+            theirs.into_iter().chain(samples(rows_of(&others))).collect()
+        } else {
+            rows_of(&role.rules.iter().collect::<Vec<_>>())
+        };
         if foreign {
             found.remark(format!("{} is Kubernetes' own: these are some of its rights.", role.id()));
         }
@@ -134,6 +149,29 @@ impl Rights {
             self.remarks.push(text);
         }
     }
+}
+
+/// Whether a rule is one of a ClusterRole of the manifests.
+fn is_in(rule: &PolicyRule, own: &Policy) -> bool {
+    own.cluster_roles.iter().flat_map(|role| role.rules.iter().flatten()).any(|known| known == rule)
+}
+
+/// The roles of the manifests from which nobody gets a right by what is in them: they are neither bound nor collected.
+pub fn idle(all: &Policy, own: &Policy) -> Vec<String> {
+    let bound = |kind: &str, namespace: Option<&str>, name: &str| {
+        own.bindings().any(|binding| {
+            let here = namespace.is_none() || binding.namespace == namespace;
+            binding.role_ref.kind == kind && binding.role_ref.name == name && here
+        })
+    };
+    let collected = |role: &ClusterRole| all.cluster_roles.iter().any(|other| policy::collects(other, role));
+    let name = |about: &ObjectMeta| about.name.clone().unwrap_or_default();
+    let wide =
+        own.cluster_roles.iter().filter(|role| !bound("ClusterRole", None, &name(&role.metadata)) && !collected(role));
+    let narrow =
+        own.roles.iter().filter(|role| !bound("Role", role.metadata.namespace.as_deref(), &name(&role.metadata)));
+    let wide = wide.map(|role| format!("ClusterRole {}", name(&role.metadata)));
+    wide.chain(narrow.map(|role| format!("Role {}", name(&role.metadata)))).collect()
 }
 
 /// As many rows stand for one of Kubernetes' own roles.

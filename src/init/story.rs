@@ -37,6 +37,9 @@ pub fn written(name: &str, pieces: &[Piece]) -> Result<String, Unwritten> {
     for subject in &found.subjects {
         tables(&mut text, subject, &found);
     }
+    for role in rows::idle(&found.all, &found.own) {
+        text.push_str(&format!("  # {role} is bound by nothing here, so no row has its rights.\n"));
+    }
     Ok(text.trim_end().to_owned() + "\n")
 }
 

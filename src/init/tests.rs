@@ -103,3 +103,21 @@ fn a_role_of_kubernetes_own_controllers_is_there_and_an_empty_namespace_is_none(
     assert!(!text.contains("is not there") && text.contains("who: serviceaccount/a\n"), "{text}");
     assert!(text.contains("jobs.batch"), "{text}");
 }
+
+/// Of a role of Kubernetes' own a few rights stand for all, but none of the manifests' own that it collects is left out.
+#[test]
+fn what_the_manifests_add_to_a_role_of_kubernetes_own_is_a_row() {
+    let rules = json!([{"apiGroups": ["lab.example"], "resources": ["widgets"], "verbs": ["create", "get"]}]);
+    let mut objects = role(rules.clone());
+    objects[1] = json!({"apiVersion": RBAC, "kind": "ClusterRole", "rules": rules, "metadata": {"name": "widgets-edit",
+        "labels": {"rbac.authorization.k8s.io/aggregate-to-edit": "true"}}});
+    objects[2]["roleRef"] = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"});
+    objects.push(json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "alone"}, "rules": []}));
+    let text = story(objects);
+    let (_, allowed) = text.split_once("      allowed:\n").expect("a table");
+    assert!(allowed.contains("- {verb: [create, get], resource: widgets.lab.example"), "{text}");
+    assert!(
+        text.contains("  # Role alone is bound by nothing here") && !text.contains("ClusterRole widgets-edit is"),
+        "{text}"
+    );
+}

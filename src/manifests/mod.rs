@@ -56,14 +56,14 @@ pub fn load(scenario: &Path, origin: &Origin, namespace: &str) -> Result<Loaded,
                 }
                 failed => failed,
             })?;
-            let text = text.replace(STAND_IN, real);
-            if wanted.namespace.is_none() && has_a_part_of_the_stand_in(&text) {
+            if wanted.namespace.is_none() && has_a_part_of_the_stand_in(&text.replace(STAND_IN, "")) {
                 let message = format!(
                     "`{}` cuts or encodes the namespace that it is rendered for, which has another name in each run",
                     wanted.chart
                 );
                 return Err(Failed::Named("helm", message, "name one: `helm: {chart: …, namespace: NAME}`".to_owned()));
             }
+            let text = text.replace(STAND_IN, real);
             let parts = chart::parts(&text, &path)?;
             Ok(Loaded { parts, by: Some(rendering.shown.replace(STAND_IN, real)), path, read: files(&rendering.files) })
         }

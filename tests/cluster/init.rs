@@ -183,6 +183,15 @@ fn a_chart_is_written_for_its_namespace_and_the_clusters_version() {
     let run = ["run", "--cluster", "builtin", "-q"];
     let (code, said) = kubewalk(project.path(), &run);
     assert_eq!(code, Some(0), "{said}");
+    // What is made of the namespace's name cannot be put right afterwards.
+    fs::write(
+        templates.join("cut.yaml"),
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: '{{ .Release.Namespace | trunc 12 }}-b'}\n",
+    )
+    .expect("written");
+    let (code, said) = kubewalk(project.path(), &run);
+    assert!(code == Some(2) && said.contains("cuts or encodes the namespace that it is rendered for"), "{said}");
+    fs::remove_file(templates.join("cut.yaml")).expect("removed");
     // Another version has another chart: what is only for newer ones is not in it, and a whole one may refuse it.
     let (code, said) = kubewalk(project.path(), &["run", "--cluster", "builtin", "--kubernetes", "1.20"]);
     assert!(code == Some(2) && said.contains("kubeVersion: >=1.25.0-0"), "{said}");
