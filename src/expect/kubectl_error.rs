@@ -17,13 +17,14 @@ use super::{
     answer::Origin,
     refused::{Refused, What, head},
     status::REASONS,
+    verdict::chooses_its_code,
 };
 
 /// An error that kubectl tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// The reason of the server's `Status`.
-    pub reason: String,
+    /// The reason of the server's `Status`; `None`: kubectl does not say it, and who refused chooses it.
+    pub reason: Option<String>,
     /// Its message, as far as it is in one line.
     pub message: String,
     /// Whether the message could be found in what kubectl says; otherwise it is kubectl's.
@@ -44,6 +45,11 @@ static FOR: LazyLock<Regex> =
 /// Words of kubectl's own before a server's, in an error without a reason.
 static OWN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?i:failed to|unable to|error|cannot|can't|could not|couldn't) [^:]*").expect("as above")
+});
+
+/// What it makes of a 422: its causes, without the head of the server's message.
+static INVALID: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"^The (?:request|[\w.-]+ "[^"]*") is invalid(?:: ?|$)"#).expect("a pattern that the tests compile")
 });
 
 /// All that kubectl tells of answers of the API server, in the order of its lines.
@@ -74,12 +80,13 @@ pub fn tells_of_refusal(stderr: &str) -> bool {
 
 /// The error that begins with a line.
 fn read(line: &str, rest: &[&str]) -> Option<Said> {
-    let said = |reason: &str, message: &str, whole: bool| {
+    let said_as = |reason: Option<&str>, message: &str, whole: bool| {
         // RBAC's sentence that goes on in another way is kubectl's: a list of several, or what it does next.
         let cut =
             head(message).is_some_and(|head| head.rest.starts_with("User \"")) && Refused::parse(message).is_none();
-        Some(Said { reason: reason.to_owned(), message: message.to_owned(), whole: whole && !cut })
+        Some(Said { reason: reason.map(str::to_owned), message: message.to_owned(), whole: whole && !cut })
     };
+    let said = |reason: &str, message: &str, whole: bool| said_as(Some(reason), message, whole);
     if let Some(words) = line.strip_prefix(SERVER) {
         let (reason, words) = match words.strip_prefix(" (").and_then(|words| words.split_once("): ")) {
             Some(found) => found,
@@ -93,9 +100,17 @@ fn read(line: &str, rest: &[&str]) -> Option<Said> {
     if line.contains("You must be logged in to the server (") {
         return said("Unauthorized", "Unauthorized", true);
     }
+    if let Some(found) = INVALID.find(line) {
+        let cause = line[found.end()..].trim_start_matches([':', ' ']);
+        let message = if chooses_its_code(cause).is_some() { cause } else { line };
+        return said("Invalid", message, true);
+    }
     match line.strip_prefix("error: ") {
         // It says so without the reason.
-        Some(words) => said("Forbidden", behind_own_words(words)?, true),
+        Some(words) => {
+            let message = behind_own_words(words)?;
+            said_as(chooses_its_code(message).is_none().then_some("Forbidden"), message, true)
+        }
         // Of several errors, the last ones have no beginning.
         None => {
             let message = behind_doing(line, &[])?;
@@ -121,8 +136,9 @@ fn behind_doing<'a>(words: &'a str, rest: &[&'a str]) -> Option<&'a str> {
 /// forbidden: …`.
 fn behind_own_words(words: &str) -> Option<&str> {
     let mut words = words;
+    let is_servers = |words: &str| head(words).is_some() || chooses_its_code(words).is_some();
     loop {
-        if head(words).is_some() {
+        if is_servers(words) {
             return Some(words);
         }
         if let Some(found) = DOING.find(words) {
@@ -132,7 +148,7 @@ fn behind_own_words(words: &str) -> Option<&str> {
         let own = OWN.find(words)?.as_str();
         let plain = &own[..own.find('"').unwrap_or(own.len())];
         let blanks = plain.match_indices(' ').map(|(at, _)| &words[at + 1..]);
-        if let Some(message) = blanks.into_iter().find(|rest| head(rest).is_some()) {
+        if let Some(message) = blanks.into_iter().find(|rest| is_servers(rest)) {
             return Some(message);
         }
         words = words[own.len()..].strip_prefix(": ")?;
@@ -142,12 +158,18 @@ fn behind_own_words(words: &str) -> Option<&str> {
 impl Said {
     /// Who was refused what, if it is a refusal by the authorizer.
     fn refused(&self) -> Option<Refused> {
-        (self.reason == "Forbidden" && self.whole).then(|| Refused::parse(&self.message))?
+        (self.reason.as_deref() == Some("Forbidden") && self.whole).then(|| Refused::parse(&self.message))?
     }
 
-    /// The answer of which it tells.
+    /// The answer of which it tells. What it does not say is taken for the usual refusal.
     pub fn answer(self) -> Http {
-        let code = REASONS.iter().find(|(known, _)| *known == self.reason).map_or(500, |(_, code)| *code);
+        let reason = self.reason.clone().unwrap_or_else(|| "Forbidden".into());
+        let code = REASONS.iter().find(|(known, _)| *known == reason).map_or(500, |(_, code)| *code);
+        self.answer_as(code, &reason)
+    }
+
+    /// The answer with this code and reason.
+    pub fn answer_as(self, code: u16, reason: &str) -> Http {
         let details = match Refused::parse(&self.message).map(|refused| refused.what) {
             Some(What::Resource { resource, group, name, .. }) => {
                 let kind = resource.split('/').next().unwrap_or_default();
@@ -161,7 +183,7 @@ impl Said {
         }
         let status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "reason": self.reason, "message": self.message, "code": code, "details": details,
+            "reason": reason, "message": self.message, "code": code, "details": details,
         });
         Http::with_object(code, Some(status))
     }
@@ -181,6 +203,10 @@ mod tests {
         r#"pods "p" is forbidden: User "u" cannot create resource "pods/exec" in API group "" in the namespace "a""#;
     const QUOTA: &str = r#"configmaps "a" is forbidden: exceeded quota: q, requested: count/configmaps=1"#;
     const POLICY: &str = r#"configmaps "a" is forbidden: ValidatingAdmissionPolicy 't' with binding 't' denied request: pods is forbidden: User "u" cannot"#;
+    const DENIED: &str = "ValidatingAdmissionPolicy 't' with binding 't' denied request: no";
+    const WEBHOOK: &str = r#"admission webhook "v" denied the request: no"#;
+    const BAD_ROLE: &str =
+        r#"The Role "r" is invalid: rules[0].verbs: Required value: verbs must contain at least one value"#;
     const RETRIEVING: &str = "Error from server (Forbidden): error when retrieving current configuration of:\n\
         Resource: \"/v1, Resource=secrets\", GroupVersionKind: \"/v1, Kind=Secret\"\nName: \"s\", Namespace: \"a\"\n";
     const PATCHING: &str = "Warning: resource secrets/s is missing the annotation.\n\
@@ -205,10 +231,27 @@ mod tests {
     #[case::drain_goes_on(format!("error: unable to drain node \"n\" due to error: {EXEC}, continuing command...\nerror when evicting pods/\"p\" -n \"a\": {EXEC}\n"), EXEC)]
     #[case::drain_of_several(format!("error: unable to drain node \"n\" due to error: [error when evicting pods/\"p\": {EXEC}, {EXEC}], continuing command...\nError from server (Forbidden): {EXEC}\n"), EXEC)]
     #[case::quota(format!("error: failed to create configmap: {QUOTA}"), QUOTA)]
-    #[case::policy_that_quotes(format!("error: failed to create configmap: {POLICY}"), POLICY)]
     fn the_servers_words_stand_behind_kubectls(#[case] stderr: String, #[case] message: &str) {
         let said = first(&stderr).expect("an error");
-        assert_eq!((said.reason.as_str(), said.message.as_str(), said.whole), ("Forbidden", message, true));
+        assert_eq!((said.reason.as_deref(), said.message.as_str(), said.whole), (Some("Forbidden"), message, true));
+    }
+
+    #[rstest]
+    #[case::policy(format!("error: failed to create configmap: {POLICY}"), None, POLICY)]
+    #[case::policy_without_a_colon(format!("error: failed to create secret {POLICY}"), None, POLICY)]
+    #[case::webhook(format!("error: failed to create configmap: {WEBHOOK}"), None, WEBHOOK)]
+    #[case::webhook_without_a_colon(format!("error: failed to create secret {WEBHOOK}"), None, WEBHOOK)]
+    #[case::with_the_reason(format!("Error from server (Forbidden): error when creating \"STDIN\": {POLICY}"), Some("Forbidden"), POLICY)]
+    #[case::invalid_by_a_policy(format!("The configmaps \"a\" is invalid: : {DENIED}"), Some("Invalid"), DENIED)]
+    #[case::invalid(BAD_ROLE.to_owned(), Some("Invalid"), BAD_ROLE)]
+    #[case::invalid_for_many_causes("The Role \"r\" is invalid: \n* rules[0].verbs: Required value\n".to_owned(), Some("Invalid"), "The Role \"r\" is invalid:")]
+    fn who_chooses_the_code_leaves_it_unsaid(
+        #[case] stderr: String,
+        #[case] reason: Option<&str>,
+        #[case] message: &str,
+    ) {
+        let said = first(&stderr).expect("an error");
+        assert_eq!((said.reason.as_deref(), said.message.as_str(), said.whole), (reason, message, true));
     }
 
     #[rstest]

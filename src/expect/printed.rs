@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     redact::show,
-    scenario::expect::{DeniedBy, Expect, Text, TextRule},
+    scenario::{
+        expect::{DeniedBy, Expect, Text, TextRule},
+        outcome::Wanted,
+    },
 };
 
 /// What is wrong with a printed refusal that the expectations are met by.
@@ -95,6 +98,12 @@ pub(super) fn failure_mismatches(
     meant: Option<&IntendedCall>,
 ) -> Vec<Mismatch> {
     let stderr = String::from_utf8_lossy(stderr);
+    let unsaid = kubectl_error::first(&stderr).filter(|said| said.reason.is_none() && json.is_none());
+    if let Some(said) = unsaid
+        && let Verdict::Denied(denial) = classify(&said.clone().answer())
+    {
+        return without_reason(expect, said, &denial, meant);
+    }
     let Some(http) = failure(json, &stderr) else {
         let pointer = http_answer::status_pointer(expect);
         return vec![Mismatch {
@@ -119,15 +128,55 @@ pub(super) fn failure_mismatches(
             class: Class::Status,
         }];
     };
-    // The output as such is looked at by itself.
-    let about = Expect {
+    http_answer::judge(&about_status(expect), &http, meant)
+}
+
+/// What is expected of a failure. The output as such is looked at by itself.
+fn about_status(expect: &Expect) -> Expect {
+    Expect {
         status: expect.status,
         by: expect.by,
         reason: expect.reason.clone(),
         message: expect.message.clone(),
         ..Expect::default()
+    }
+}
+
+/// What is wrong with a refusal of which kubectl tells without its reason: by whom, and its words. With which status is not said, so
+/// nothing contradicts the one that is claimed of this denier.
+fn without_reason(
+    expect: &Expect,
+    said: kubectl_error::Said,
+    denial: &Denial,
+    meant: Option<&IntendedCall>,
+) -> Vec<Mismatch> {
+    if expect.by == Some(denial.by) || expect.status.is_none() && expect.by.is_none() && expect.reason.is_none() {
+        let reason = expect.reason.clone().unwrap_or_default();
+        let http = said.answer_as(expect.status.unwrap_or(403), &reason);
+        return http_answer::judge(&about_status(expect), &http, meant);
+    }
+    let wanted = match (expect.wanted(), &expect.reason) {
+        (Wanted::Denial(by, _), _) => format!("a refusal by {}", by.title()),
+        (_, Some(reason)) => format!("a failure with reason {reason}"),
+        _ => status_text(expect.status.unwrap_or_default()),
     };
-    http_answer::judge(&about, &http, meant)
+    vec![Mismatch {
+        message: match expect.wanted() {
+            Wanted::Denial(by, _) => format!("refused by {}, not by {}", denial.short(), by.title()),
+            _ => format!("refused by {}, and kubectl does not say with which status", denial.short()),
+        },
+        server_words: Some(show::block(&said.message, show::BODY)),
+        hint: Some(format!(
+            "if that is meant, name who refused: `by: {}` beside the status that it answers with",
+            denial.by.word()
+        )),
+        ..Mismatch::new(
+            http_answer::status_pointer(expect),
+            Class::OtherDenier,
+            wanted,
+            format!("refused by {}", denial.words()),
+        )
+    }]
 }
 
 fn http(json: &Value) -> Http {
@@ -231,6 +280,9 @@ mod tests {
         )
     }
 
+    /// What `kubectl create configmap` says of a policy, which answers 422 unless it chooses another code.
+    const CREATED: &str = "error: failed to create configmap: configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: too small";
+
     /// Its beginning, which tells of nobody.
     const CUT: &str = "Error from server (Forbidden): error when retrieving current configuration of:\n";
 
@@ -285,6 +337,37 @@ mod tests {
         "error: failed to create configmap: the server is forbidden to you",
         Some(Class::Status)
     )]
+    #[case("{status: 422, by: policy}", 1, String::new(), CREATED, None)]
+    #[case("{status: 403, by: policy}", 1, String::new(), CREATED, None)]
+    #[case("{status: 422, by: policy, message: {contains: too small}}", 1, String::new(), CREATED, None)]
+    #[case("{status: 422, by: policy, message: {contains: too big}}", 1, String::new(), CREATED, Some(Class::Message))]
+    #[case("{message: {contains: too small}}", 1, String::new(), CREATED, None)]
+    #[case("{status: 400, by: webhook}", 1, String::new(), CREATED, Some(Class::OtherDenier))]
+    #[case("status: 422", 1, String::new(), CREATED, Some(Class::OtherDenier))]
+    #[case("status: 403", 1, String::new(), CREATED, Some(Class::OtherDenier))]
+    #[case("status: 404", 1, String::new(), CREATED, Some(Class::OtherDenier))]
+    #[case(
+        "{status: 400, by: webhook}",
+        1,
+        String::new(),
+        "error: failed to create configmap: admission webhook \"v\" denied the request: no",
+        None
+    )]
+    #[case(
+        "{status: 422, by: policy}",
+        1,
+        String::new(),
+        "The configmaps \"a\" is invalid: : ValidatingAdmissionPolicy 'p' with binding 'b' denied request: too small",
+        None
+    )]
+    #[case(
+        "{status: 403, by: policy}",
+        1,
+        String::new(),
+        "The configmaps \"a\" is invalid: : ValidatingAdmissionPolicy 'p' with binding 'b' denied request: too small",
+        Some(Class::OtherDenier)
+    )]
+    #[case("status: 422", 1, String::new(), "The Role \"r\" is invalid: rules[0].verbs: Required value", None)]
     #[case("status: 403", 1, String::new(), &applied(ME), None)]
     #[case("reason: Forbidden", 1, String::new(), &applied(ME), None)]
     #[case("{status: 403, by: admission}", 1, String::new(), &applied(ME), Some(Class::OtherDenier))]
@@ -323,7 +406,7 @@ mod tests {
     #[case("error: the server doesn't have a resource type \"pds\"", "doesn't have a resource type", "mend its `args`")]
     #[case("", "no `Error from server`", "a refusal must be seen")]
     #[case(
-        "error: failed to create configmap: admission webhook \"v\" denied the request: no",
+        "error: failed to create configmap: v.example denied the request: no",
         "denied the request",
         "see the whole answer"
     )]

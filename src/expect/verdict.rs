@@ -214,18 +214,11 @@ fn title(html: &str) -> Option<String> {
 fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
     let message = status.message;
     let found = |by, detail: &str| Some(Denial { by, detail: detail.to_owned(), refused: None });
-    // A webhook and a policy choose their code themselves; what follows the colon are their own words, whatever they say.
-    if let Some(rest) = message.strip_prefix("admission webhook \"")
-        && let Some((name, rest)) = rest.split_once('"')
-        && rest.starts_with(" denied the request")
-    {
-        return found(DeniedBy::Webhook, name);
+    if let Some((by, name)) = chooses_its_code(message) {
+        return found(by, name);
     }
     let head = refused::head(message);
     let rest = head.as_ref().map_or("", |head| head.rest);
-    if let Some(policy) = POLICY.captures(rest) {
-        return found(DeniedBy::Policy, &policy[1]);
-    }
     if http_status != 403 {
         return None;
     }
@@ -258,6 +251,21 @@ fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
         return found(DeniedBy::Quota, quota.split([',', ':']).next().unwrap_or_default());
     }
     found(DeniedBy::Admission, rest)
+}
+
+/// A webhook or a policy that speaks in a message, and its name. They choose their code themselves; what follows the colon are their
+/// own words, whatever they say.
+pub(super) fn chooses_its_code(message: &str) -> Option<(DeniedBy, &str)> {
+    if let Some(rest) = message.strip_prefix("admission webhook \"")
+        && let Some((name, rest)) = rest.split_once('"')
+        && rest.starts_with(" denied the request")
+    {
+        return Some((DeniedBy::Webhook, name));
+    }
+    // kubectl leaves out the head of what is invalid.
+    let rest = refused::head(message).map_or(message, |head| head.rest);
+    let policy = POLICY.captures(rest)?.get(1)?;
+    Some((DeniedBy::Policy, policy.as_str()))
 }
 
 /// RBAC's message and its `details` are made of the same request.

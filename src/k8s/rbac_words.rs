@@ -18,6 +18,18 @@ pub const NOT_VERBS: &[(&str, &str)] = &[
     ("all", "`*`"),
 ];
 
+/// Verbs of requests about resources, and what paths are asked for instead.
+pub const NOT_OF_PATHS: &[(&str, &str)] = &[
+    ("list", "get"),
+    ("watch", "get"),
+    ("read", "get"),
+    ("create", "post"),
+    ("update", "put"),
+    ("edit", "put"),
+    ("deletecollection", "delete"),
+    ("remove", "delete"),
+];
+
 /// Subresources that no discovery needs to name.
 pub const SUBRESOURCES: &[&str] = &[
     "attach",
@@ -39,6 +51,12 @@ pub const SUBRESOURCES: &[&str] = &[
 pub fn listed<'r>(rule: &'r Map<String, Value>, key: &str) -> Vec<&'r str> {
     let list = rule.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The words that were written as one, as a command line or a text has them: `pods,services`, `get list`.
+pub fn several(word: &str) -> Option<Vec<&str>> {
+    let parts: Vec<&str> = word.split([',', ';', ' ']).filter(|part| !part.is_empty()).collect();
+    (parts.len() > 1).then_some(parts)
 }
 
 /// The group of one of Kubernetes' own resources.

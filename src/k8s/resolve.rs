@@ -1,7 +1,7 @@
 //! The one answer to the question whether an API server has a resource, a subresource, a version or a path.
 
 use super::{
-    near::{nearest, nearest_group},
+    near::{is_slip, nearest, nearest_group},
     served::{Resource, TABLE, Table},
     special,
 };
@@ -87,6 +87,36 @@ impl Apis {
     /// What discovery says: the resources, and all groups and versions that it has listed.
     pub fn discovered(resources: Vec<Resource>, listed: Vec<(String, String)>, paths: Vec<String>) -> Self {
         Self { resources, listed, paths, ..Self::default() }
+    }
+
+    /// What a scenario adds to what the server has: the kinds of its CustomResourceDefinitions.
+    pub fn added(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// Whether a group is served by a server of which only its group is known.
+    pub fn is_others(&self, group: &str) -> bool {
+        self.others.iter().any(|other| other == group)
+    }
+
+    /// Whether the objects of a resource are in namespaces, if it is known.
+    pub fn is_namespaced(&self, group: &str, plural: &str) -> Option<bool> {
+        let found = self.all().find(|own| own.group == group && own.plural == plural && own.sub.is_none())?;
+        Some(found.namespaced)
+    }
+
+    /// A path of the server's own of which another one is probably a slip.
+    pub fn path_near(&self, path: &str) -> Option<&str> {
+        let mut known: Vec<&str> = Vec::new();
+        for own in self.paths().iter().map(|own| own.trim_end_matches('/')).filter(|own| !own.is_empty()) {
+            // What is above a path counts, too.
+            known.extend(own.match_indices('/').skip(1).map(|(at, _)| &own[..at]).chain([own]));
+        }
+        if known.contains(&path) {
+            return None;
+        }
+        let one_less = |own: &str| own.strip_suffix('s').is_some_and(|one| one == path && one.len() > 5);
+        known.into_iter().find(|own| is_slip(path, own) || one_less(own))
     }
 
     /// All that is served.

@@ -95,6 +95,16 @@ pub fn asked_of(verb: &str) -> Option<&'static [(&'static str, &'static str)]> {
     }
 }
 
+/// The group in which an identity or a signer is asked about, by a rule that has only these verbs.
+pub fn group_of(verbs: &[&str], plural: &str) -> Option<&'static str> {
+    match plural {
+        "userextras" | "uids" if verbs.iter().any(|verb| verb.starts_with("impersonate")) => Some(AUTHENTICATION),
+        "users" | "groups" if verbs == ["impersonate"] => Some(""),
+        "signers" if verbs.iter().any(|verb| matches!(*verb, "approve" | "sign" | "attest")) => Some(CERTIFICATES),
+        _ => None,
+    }
+}
+
 /// Whether a verb that is none of a request may be asked about a resource. What the servers of other groups ask is not known.
 pub fn may_be_asked(verb: &str, group: &str, plural: &str) -> bool {
     let any = group.contains('*') || plural.contains('*') || !is_own_group(group);

@@ -42,3 +42,10 @@ pub const SIGNERS: [&str; 4] = [
     "kubernetes.io/kubelet-serving",
     "kubernetes.io/legacy-unknown",
 ];
+
+/// The labels by which ClusterRoles become parts of Kubernetes' own.
+pub const AGGREGATE_TO: [&str; 3] = [
+    "rbac.authorization.k8s.io/aggregate-to-view",
+    "rbac.authorization.k8s.io/aggregate-to-edit",
+    "rbac.authorization.k8s.io/aggregate-to-admin",
+];

@@ -11,7 +11,7 @@ use table::HISTORY;
 pub use table::OWN;
 
 pub use crate::k8s::nearest;
-use crate::k8s::{Version, near::nearest_group};
+use crate::k8s::{Resource, Version, near::nearest_group, served::TABLE};
 
 /// The kind of a namespace.
 pub fn namespace() -> Kind {
@@ -113,6 +113,9 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
 }
 
 fn unknown_kind<'a>(kind: &str, among: impl Iterator<Item = &'a Kind>, place: &str) -> Unknown {
+    if let Some(own) = TABLE.resources.iter().find(|own| own.sub.is_some() && own.kind == kind) {
+        return of_a_subresource(own);
+    }
     let near = nearest(kind, among.map(|own| own.kind.as_str()));
     let elsewhere = || {
         let near = nearest(kind, OWN.iter().map(|own| own.kind.as_str()))?;
@@ -128,6 +131,24 @@ fn unknown_kind<'a>(kind: &str, among: impl Iterator<Item = &'a Kind>, place: &s
             }
             (None, None) => "a kind that is not Kubernetes' own needs its `apiVersion`".into(),
         }),
+        asked: None,
+        last: None,
+    }
+}
+
+/// A kind that is only sent to, or read from, a part of another object.
+fn of_a_subresource(own: &Resource) -> Unknown {
+    let sub = own.sub.as_deref().unwrap_or_default();
+    let hint = match sub {
+        "token" => "use `token: {serviceAccount: NAME}`".to_owned(),
+        "scale" => "use `patch: {kind: Deployment, name: NAME, subresource: scale, body: {spec: {replicas: 2}}}`".to_owned(),
+        "eviction" => "use `request: {path: '/api/v1/namespaces/{namespace}/pods/NAME/eviction', body: {apiVersion: policy/v1, kind: Eviction, metadata: {name: NAME}}}`".to_owned(),
+        _ => format!("use `request` with the path of `{}/{sub}`", own.plural),
+    };
+    Unknown {
+        api_version: false,
+        message: format!("`{}` is the kind of `{}/{sub}`, and not of objects of their own", own.kind, own.plural),
+        hint: Some(hint),
         asked: None,
         last: None,
     }

@@ -17,8 +17,9 @@ use super::{
     Names, Plan, Trust,
     context::{Context, Finding, Findings, findings, on_purpose},
     lint::{
-        absent_fields, bare_denial, custom_objects, existence, free_words, granted_only, images, mounted_paths,
-        paths_in_commands, revived, rule_words, slips, unpaired_denial, untrusted, version_bound_text,
+        absent_fields, aggregation, bare_denial, custom_objects, endless_wait, existence, free_words, granted_only,
+        images, mounted_paths, paths_in_commands, revived, rule_words, scopes, slips, unpaired_denial, untrusted,
+        version_bound_text,
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
@@ -145,6 +146,9 @@ pub(in crate::plan) fn examine(
     version_bound_text::check(&mut cx);
     slips::check(&mut cx, &drafts);
     rule_words::check(&mut cx, &drafts);
+    scopes::check(&mut cx, &drafts);
+    endless_wait::by_kubectl(&mut cx, &drafts);
+    aggregation::check(&mut cx, &drafts);
     bare_denial::check(&mut cx, &drafts);
     if cx.unrendered {
         cx.findings.forget_after(alone);

@@ -69,7 +69,7 @@ pub async fn poll_until_met(step: &Step, context: &Context, deadline: Moment) ->
     let until = within.map(|within| Moment::now() + within);
     let mut asked = repeat(within, needed(step), done, || attempt_once_it_runs(step, context, deadline, until)).await?;
     if within.is_some() && done(&asked) {
-        effects::tell(&mut asked);
+        effects::tell(step, &mut asked);
     }
     Ok(asked)
 }

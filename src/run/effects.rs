@@ -43,21 +43,36 @@ fn succeeded(answer: &Answer) -> bool {
 }
 
 /// Says in the first mismatch what the attempt has done.
-pub(super) fn tell(asked: &mut Judged) {
+pub(super) fn tell(step: &Step, asked: &mut Judged) {
     let what = match &asked.got.answer {
         Answer::Api(http) | Answer::Curl(http) => done(http),
         _ => "it was carried out".into(),
     };
     let Some(first) = asked.mismatches.iter_mut().find(|found| found.class != Class::Save) else { return };
-    let hint = format!(
-        "{what}, so it was not repeated until it is refused. To wait for the end of a right, ask before by what only reads, \
-         e.g. `can: {{…, allowed: false}}` with `expect: {{within: 2s}}`"
-    );
+    let hint = format!("{what}, so it was not repeated until it is refused. {}", instead(step));
     let Mismatch { hint: old, .. } = first;
     *old = Some(match old.take() {
         Some(old) => format!("{hint}\n{old}"),
         None => hint,
     });
+}
+
+/// How to wait for a refusal without changing anything. No read, and no question about rights, ever reaches what admission refuses
+/// or what is wrong with an object.
+fn instead(step: &Step) -> String {
+    let rbac = step.expected.iter().any(|item| item.expect.is_rbac_denial());
+    if rbac {
+        return "To wait for the end of a right, ask before by what only reads, e.g. `can: {…, allowed: false}` with \
+                `expect: {within: 2s}`"
+            .into();
+    }
+    let by = match &step.action {
+        Action::Kubectl(_) => "add `--dry-run=server` to its `args`",
+        Action::Request(_) | Action::Curl(_) => "the same request with `dryRun=All` in its query",
+        Action::Patch(_) => "`request: {method: PATCH, path: '…?dryRun=All', body: …}` with `expect: {…, within: 20s}`",
+        _ => "`request: {path: '…?dryRun=All', body: …}` with `expect: {…, within: 20s}`",
+    };
+    format!("To wait until it is refused, ask before by what stores nothing: {by}")
 }
 
 fn done(http: &Http) -> String {
@@ -134,10 +149,36 @@ mod tests {
         assert_eq!(went_through(&step, &asked), ends, "{:?}", asked.mismatches);
     }
 
+    #[rstest]
+    #[case(&format!("create: {MAP}, expect: {{status: 403, within: 5s}}"), "`can: {…, allowed: false}`")]
+    #[case(&format!("create: {MAP}, expect: {{status: 422, by: policy, within: 5s}}"), "path: '…?dryRun=All', body: …}`")]
+    #[case(&format!("create: {MAP}, expect: {{status: 403, by: quota, within: 5s}}"), "path: '…?dryRun=All', body: …}`")]
+    #[case(&format!("apply: {MAP}, expect: {{status: 403, by: podSecurity, within: 5s}}"), "path: '…?dryRun=All', body: …}`")]
+    #[case(&format!("create: {MAP}, expect: {{status: 422, within: 5s}}"), "path: '…?dryRun=All', body: …}`")]
+    #[case(
+        "patch: {kind: ConfigMap, name: c, body: {}}, expect: {status: 400, by: webhook, within: 5s}",
+        "{method: PATCH, path: "
+    )]
+    #[case(
+        "kubectl: {args: [create, configmap, c]}, expect: {status: 422, by: policy, within: 5s}",
+        "`--dry-run=server`"
+    )]
+    #[case(
+        "request: {method: DELETE, path: /api/v1/namespaces/default/configmaps/c}, expect: {status: 422, by: policy, within: 5s}",
+        "the same request with `dryRun=All`"
+    )]
+    fn it_says_how_to_wait_for_who_refuses(#[case] text: &str, #[case] by: &str) {
+        let (step, mut asked) = asked(text, 201);
+        tell(&step, &mut asked);
+        let hint = asked.mismatches[0].hint.clone().unwrap_or_default();
+        assert!(hint.contains(by), "{hint}");
+        assert_eq!(hint.contains("`can: "), by.contains("`can: "), "{hint}");
+    }
+
     #[test]
     fn it_says_what_was_made() {
-        let (_, mut asked) = asked(&format!("create: {MAP}, expect: {{status: 403, within: 5s}}"), 201);
-        tell(&mut asked);
+        let (step, mut asked) = asked(&format!("create: {MAP}, expect: {{status: 403, within: 5s}}"), 201);
+        tell(&step, &mut asked);
         let hint = asked.mismatches[0].hint.clone().unwrap_or_default();
         assert!(hint.contains("made ConfigMap c in namespace n, which is removed"), "{hint}");
     }

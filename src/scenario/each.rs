@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{
     Diagnostic, Span,
     diagnostic::printable,
+    fix::Edit,
     placeholder::{Piece, pieces},
     syntax::error,
     tree::{Entry, Node, Value},
@@ -71,6 +72,19 @@ pub fn once(found: &mut Vec<Diagnostic>) {
     });
 }
 
+/// A key of a row that is a slip of one in the first row.
+fn slip(first: &[Entry], row: &[Entry], index: usize) -> Option<Diagnostic> {
+    let lacks = |row: &[Entry], key: &str| row.iter().all(|other| other.key != key);
+    let strange = row.iter().find(|entry| lacks(first, &entry.key))?;
+    let missing = first.iter().filter(|entry| lacks(row, &entry.key)).map(|entry| entry.key.as_str());
+    let near = nearest(&strange.key, missing)?;
+    let message = format!("row {} of `each` has `{}`, and row 1 has `{near}`", index + 1, printable(&strange.key));
+    let mut slip = error(&message, strange.key_span, &format!("did you mean `{near}`?"));
+    slip.second = first.iter().find(|entry| entry.key == near).map(|entry| (entry.key_span, "here".to_owned()));
+    slip.fix = vec![Edit::replace(strange.key_span, near)];
+    Some(slip)
+}
+
 /// The steps of a table, each with the words for its row.
 fn table(step: &Node, each: &Entry, found: &mut Vec<Diagnostic>) -> Vec<(String, Node)> {
     let Value::List(rows) = &each.value.value else {
@@ -96,6 +110,10 @@ fn table(step: &Node, each: &Entry, found: &mut Vec<Diagnostic>) -> Vec<(String,
         }
     }
     for (index, row) in maps.iter().enumerate().skip(1) {
+        if let Some(slip) = slip(maps[0], row, index) {
+            found.push(slip);
+            continue;
+        }
         for (missing, of, has, place) in
             [(maps[0], *row, 1, rows[index].span), (*row, maps[0], index + 1, rows[0].span)]
         {

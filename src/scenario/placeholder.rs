@@ -107,6 +107,16 @@ pub fn slip(text: &str) -> Option<Slip<'_>> {
         at = brace + 1;
         let before = text[..brace].chars().next_back();
         let Some(name) = name(&text[at..]) else { continue };
+        // As other tools write it: `{{ namespace }}`, `${{ namespace }}`.
+        if let Some(meant) = meant(name.trim_matches(' ')).filter(|_| name.contains(' ')) {
+            let mut end = at + name.len() + 1;
+            let mut start = brace;
+            if text[..brace].ends_with('{') && text[end..].starts_with('}') {
+                (start, end) = (start - 1, end + 1);
+            }
+            start -= usize::from(text[..start].ends_with('$'));
+            return Some(Slip { written: &text[start..end], meant });
+        }
         // A variable of a shell, a template, or a placeholder that is written out or escaped.
         if matches!(before, Some('$' | '{')) || known(name) {
             continue;
@@ -176,6 +186,11 @@ mod tests {
     #[case("{save.uid}", Some(("{save.uid}", "{saved.uid}")))]
     #[case("{Saved.Uid}", Some(("{Saved.Uid}", "{saved.Uid}")))]
     #[case("{eahc.x}", Some(("{eahc.x}", "{each.x}")))]
+    #[case("a/{{ namespace }}/b", Some(("{{ namespace }}", "{namespace}")))]
+    #[case("{ namespace}", Some(("{ namespace}", "{namespace}")))]
+    #[case("${{ namespace }}", Some(("${{ namespace }}", "{namespace}")))]
+    #[case("{{ saved.uid }}", Some(("{{ saved.uid }}", "{saved.uid}")))]
+    #[case("{{ .metadata.namespace }} {{ range .items }} {{ end }} {{ .namespace }} { print } {name, namespace}", None)]
     #[case("${namspace} {{namspace}} {.namspace} {a,b} {} {print $1} {state.x} {namespace} {saved.x}", None)]
     fn slips_are_told_from_ordinary_braces(#[case] text: &str, #[case] expected: Option<(&str, &str)>) {
         let found = slip(text);

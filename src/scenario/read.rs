@@ -190,6 +190,9 @@ fn checked(text: &str) -> Result<Checked, (Vec<Diagnostic>, Option<Box<Tree>>)> 
     }
     words::check_quotes(&root, &mut found);
     let out = shape::check(text, &root, &rows, &mut found);
+    if before > 0 {
+        cut_in_two(text, &root, &mut found);
+    }
     each::once(&mut found);
     if !found.is_empty() {
         // A key that is said twice, or a second document, leaves a tree of less than the text.
@@ -208,6 +211,19 @@ fn checked(text: &str) -> Result<Checked, (Vec<Diagnostic>, Option<Box<Tree>>)> 
             Err((vec![found], None))
         }
     }
+}
+
+/// Tells a scenario that a line `---` cuts in two by that line alone.
+fn cut_in_two(text: &str, root: &Node, found: &mut Vec<Diagnostic>) {
+    let mark = found.iter_mut().find(|found| found.message == syntax::SECOND_DOCUMENT);
+    let Some(mark) = mark else { return };
+    let behind = &text[mark.span.unwrap_or_default().end..];
+    let begins =
+        |key: &str| behind.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+    let torn = ["title", "steps"].into_iter().find(|key| root.get(key).is_none() && begins(key));
+    let Some(key) = torn else { return };
+    mark.hint = Some(format!("take this line away: behind it is `{key}` of the same scenario"));
+    found.retain(|found| found.message != format!("the scenario has no `{key}`"));
 }
 
 /// A file for kubectl, taken for a scenario.

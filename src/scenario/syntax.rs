@@ -146,11 +146,14 @@ pub(super) fn not_a_space(c: char, start: usize) -> Option<Diagnostic> {
     ))
 }
 
+/// What is said of a second document.
+pub(super) const SECOND_DOCUMENT: &str = "a second document begins here";
+
 /// The error for a second document that begins at the mark.
 pub(super) fn second_document(mark: usize) -> Diagnostic {
     let span = Span { start: mark, end: mark + 3 };
     error(
-        "a second document begins here",
+        SECOND_DOCUMENT,
         span,
         "one file holds one scenario: move this part to a file of its own; several manifests go in a list under `apply`",
     )

@@ -62,6 +62,7 @@ fn scenario(known: &Known, parts: &[&str]) -> String {
         "step" => step(&parts.join("\n    ")),
         "expect" => step(&format!("get: {{kind: Pod, name: client}}\n    expect: {{{flow}}}")),
         "for" => step(&format!("wait: {{kind: Pod, name: client, for: {{{flow}}}}}")),
+        "who" => step(&format!("can: {{who: {{{flow}}}, verb: list, resource: pods, allowed: false}}")),
         "rules" => step(&format!("role: {{name: other, rules: [{{{flow}}}]}}")),
         key => step(&format!("{key}: {{{flow}}}")),
     }

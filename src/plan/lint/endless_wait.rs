@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    k8s::well_known::RBAC,
+    k8s::{kubectl::grammar, well_known::RBAC},
     plan::{
         Kind, Target,
         context::{Context, Draft, below},
-        kinds::nearest,
+        kinds::{self, nearest},
         lower,
         resolve::{
             story::Story,
@@ -43,7 +43,7 @@ const WITHOUT_CONDITIONS: [(&str, &str); 9] = [
 ];
 
 /// Conditions of kinds that tutorials wait for.
-const CONDITIONS: [(&str, &[&str]); 6] = [
+const CONDITIONS: [(&str, &[&str]); 10] = [
     (
         "Pod",
         &["Ready", "ContainersReady", "Initialized", "PodScheduled", "PodReadyToStartContainers", "DisruptionTarget"],
@@ -53,6 +53,11 @@ const CONDITIONS: [(&str, &[&str]); 6] = [
     ("Job", &["Complete", "Failed", "Suspended", "SuccessCriteriaMet", "FailureTarget"]),
     ("Node", &["Ready", "MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"]),
     ("CustomResourceDefinition", &["Established", "NamesAccepted", "Terminating"]),
+    ("APIService", &["Available"]),
+    ("HorizontalPodAutoscaler", &["ScalingActive", "AbleToScale", "ScalingLimited"]),
+    // Their status has a list, in which no controller writes.
+    ("StatefulSet", &[]),
+    ("DaemonSet", &[]),
 ];
 
 /// The words of `status.phase`.
@@ -86,14 +91,55 @@ fn known_condition(cx: &mut Context<'_>, at: &str, kind: &Kind, condition: &str)
             .hint("to wait until it is there, write `for: exists`");
         return;
     }
-    let known = CONDITIONS.iter().find(|(of, _)| *of == kind.kind).map_or(&[][..], |(_, known)| *known);
-    if !known.contains(&condition)
-        && let Some(near) = nearest(condition, known.iter().copied())
-    {
-        cx.findings
-            .warn(at, format!("this wait may not end: a {} has no condition `{condition}` of its own", kind.kind))
-            .hint(format!("did you mean `{near}`?"));
+    other_condition(cx, at, kind, condition, ("`for: {object: {status: {", ": 1}}}`"));
+}
+
+/// The same of `kubectl wait --for=condition=…`.
+pub(in crate::plan) fn by_kubectl(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
+    for draft in drafts.iter().filter(|draft| !draft.refused) {
+        let Some(kubectl) = &draft.step.kubectl else { continue };
+        let Ok(call) = grammar::read(&kubectl.args) else { continue };
+        if call.command.words != "wait" {
+            continue;
+        }
+        let word = call.words.first().map(|(_, word)| word.split('/').next().unwrap_or(word));
+        let own = word.and_then(|word| cx.apis.named(word));
+        let kind = own.and_then(|own| kinds::find(&own.kind, Some(&own.api_version())).ok());
+        for given in call.values("for") {
+            let condition = given.value.as_deref().and_then(|value| value.strip_prefix("condition="));
+            let (Some(condition), Some(kind)) = (condition, &kind) else { continue };
+            let condition = condition.split('=').next().unwrap_or(condition);
+            let at = below(&below(&draft.at(), "args"), given.value_at);
+            other_condition(cx, &at, kind, condition, ("`--for=jsonpath={.status.", "}=1`"));
+        }
     }
+}
+
+/// Warns of a condition that is a slip of one of this kind, or one of other kinds; `number` is how one waits for a number.
+fn other_condition(cx: &mut Context<'_>, at: &str, kind: &Kind, condition: &str, number: (&str, &str)) {
+    let Some((_, known)) = CONDITIONS.iter().find(|(of, _)| *of == kind.kind) else { return };
+    if known.contains(&condition) {
+        return;
+    }
+    // Somebody else's controller may write any other word.
+    let of_others =
+        CONDITIONS.iter().any(|(_, others)| others.iter().any(|other| other.eq_ignore_ascii_case(condition)));
+    let hint = match (nearest(condition, known.iter().copied()), kind.kind.as_str(), *known) {
+        (Some(near), ..) => format!("did you mean `{near}`?"),
+        _ if !of_others => return,
+        (None, "StatefulSet", _) => format!("wait for a number: {}readyReplicas{}", number.0, number.1),
+        (None, "DaemonSet", _) => format!("wait for a number: {}numberReady{}", number.0, number.1),
+        (None, _, [first, ..])
+            if ["Ready", "Available", "Complete"].iter().any(|other| other.eq_ignore_ascii_case(condition)) =>
+        {
+            format!("did you mean `{first}`?")
+        }
+        (None, ..) => format!("it has `{}`", known.join("`, `")),
+    };
+    let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    cx.findings
+        .warn(at, format!("this wait may not end: {a} {} has no condition `{condition}` of its own", kind.kind))
+        .hint(hint);
 }
 
 fn possible_object(cx: &mut Context<'_>, at: &str, wait: &Wait, kind: &Kind, object: &Map<String, Value>) {

@@ -3,6 +3,7 @@
 
 mod claims;
 mod class;
+mod grants;
 mod known;
 mod kubectl;
 mod locate;
@@ -30,6 +31,7 @@ use crate::{
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
     unnamed(cx, drafts, steps);
     slips(cx, drafts, steps);
+    grants::check(cx, drafts, steps);
 }
 
 /// Warns of each name that is only in such claims, and is a slip of another one that the scenario, or Kubernetes, has.

@@ -1,14 +1,19 @@
 //! Rules of Roles: what the API server accepts though it grants nothing.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::resource_names;
+use super::{
+    kubectl_rules, resource_names,
+    rule::{Place, Rule},
+    rule_paths, rule_stars, special_verbs,
+};
 use crate::{
     k8s::{
+        near::is_slip,
         nearest,
-        rbac_words::{NOT_VERBS, SUBRESOURCES, group_of, listed},
-        served::{TABLE, is_own_group, long},
-        special::{self, PATH_VERBS, VERBS},
+        rbac_words::{NOT_VERBS, SUBRESOURCES, group_of, several},
+        served::{Resource, TABLE, is_own_group, long},
+        special::{self, VERBS},
         well_known::RBAC,
     },
     plan::{
@@ -17,7 +22,7 @@ use crate::{
     },
 };
 
-/// Looks at the rules of every Role and ClusterRole that the steps apply or create.
+/// Looks at the rules of every Role and ClusterRole that the steps apply or create, or make by kubectl's own commands.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
     // The manifests of calls are looked at by the API server alone.
     let written = |draft: &&Draft<'_>| draft.verb.is_some_and(lower::writes_manifests);
@@ -29,43 +34,75 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
             }
             let rules = object.manifest.get("rules").and_then(Value::as_array);
             for (index, rule) in rules.into_iter().flatten().enumerate() {
-                let Value::Object(rule) = rule else { continue };
+                let Value::Object(words) = rule else { continue };
                 let at = below(&below(&placed.pointer, "rules"), index);
-                lint_verbs(cx, &at, rule);
-                lint_groups(cx, &at, rule);
-                lint_resources(cx, &at, rule);
-                resource_names::check(cx, &at, rule);
+                one(cx, &Rule { words, place: Place::Manifest(&at), draft });
+                resource_names::check(cx, &at, words);
+            }
+        }
+    }
+    for draft in drafts {
+        kubectl_rules::of(cx, draft, one);
+    }
+}
+
+/// Looks at the words of one rule.
+fn one(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    lint_several(cx, rule);
+    if !rule.listed("nonResourceURLs").is_empty() {
+        return rule_paths::check(cx, rule);
+    }
+    lint_verbs(cx, rule);
+    lint_groups(cx, rule);
+    lint_resources(cx, rule);
+    lint_added(cx, rule);
+    rule_stars::check(cx, rule);
+    special_verbs::check(cx, rule);
+}
+
+/// Words that were written as one.
+fn lint_several(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    for key in ["apiGroups", "resources", "verbs"] {
+        for (index, word) in rule.listed(key).into_iter().enumerate() {
+            if let Some(parts) = several(word) {
+                let hint = format!("write each as an element of its own: `[{}]`", parts.join(", "));
+                rule.in_vain(cx, (key, index), format!("RBAC takes `{word}` for one word"), hint);
             }
         }
     }
 }
 
-fn lint_verbs(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    let paths = !listed(rule, "nonResourceURLs").is_empty();
-    let known = if paths { PATH_VERBS } else { VERBS };
-    for (index, verb) in listed(rule, "verbs").into_iter().enumerate() {
-        if verb == "*" || known.contains(&verb) || (!paths && special::is_verb(verb)) {
+fn lint_verbs(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    for (index, verb) in rule.listed("verbs").into_iter().enumerate() {
+        if verb.contains('*') || special::is_verb(verb) || several(verb).is_some() {
             continue;
         }
-        let meant = (NOT_VERBS.iter().filter(|_| !paths))
+        let meant = (NOT_VERBS.iter())
             .find(|(word, _)| word.eq_ignore_ascii_case(verb))
             .map(|(_, meant)| (*meant).to_owned())
-            .or_else(|| nearest(verb, known.iter().copied()).map(|near| format!("`{near}`")));
+            .or_else(|| nearest(verb, VERBS.iter().copied()).map(|near| format!("`{near}`")));
         if let Some(meant) = meant {
-            cx.findings
-                .warn(&below(&below(at, "verbs"), index), format!("`{verb}` is no verb that anything asks for"))
-                .label("stored, but it grants nothing")
-                .hint(format!("did you mean {meant}?"));
+            let message = format!("`{verb}` is no verb that anything asks for");
+            rule.in_vain(cx, ("verbs", index), message, format!("did you mean {meant}?"));
         }
     }
 }
 
-fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    for (index, group) in listed(rule, "apiGroups").into_iter().enumerate() {
+fn lint_groups(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    for (index, group) in rule.listed("apiGroups").into_iter().enumerate() {
+        let at = ("apiGroups", index);
+        let added = || cx.apis.added().iter().map(|own| own.group.as_str());
+        let known = is_own_group(group) || cx.apis.is_others(group) || added().any(|own| own == group);
+        if group.contains('*') || known || several(group).is_some() {
+            continue;
+        }
+        if let Some(near) = added().find(|own| is_slip(group, own)).map(str::to_owned) {
+            let message = format!("no kind of this scenario is of API group `{group}`");
+            rule.in_vain(cx, at, message, format!("did you mean `{near}`?"));
+            continue;
+        }
         let meant = match group {
             "core" | "v1" | "api/v1" => Some("`\"\"` (the core group)".into()),
-            "*" => None,
-            _ if is_own_group(group) => None,
             _ => match group.split_once('/') {
                 Some((group, _)) => Some(format!("`{group}` (a group has no version)")),
                 None => {
@@ -74,42 +111,84 @@ fn lint_groups(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
             },
         };
         if let Some(meant) = meant {
-            cx.findings
-                .warn(&below(&below(at, "apiGroups"), index), format!("there is no API group `{group}`"))
-                .label("stored, but it grants nothing")
-                .hint(format!("did you mean {meant}?"));
+            rule.in_vain(cx, at, format!("there is no API group `{group}`"), format!("did you mean {meant}?"));
         }
     }
 }
 
-fn lint_resources(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    let groups = listed(rule, "apiGroups");
+fn lint_resources(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    let groups = rule.listed("apiGroups");
+    let verbs = rule.listed("verbs");
     let all_own = groups.iter().all(|group| is_own_group(group));
-    for (index, resource) in listed(rule, "resources").into_iter().enumerate() {
-        let at = below(&below(at, "resources"), index);
-        if !all_own
-            || groups.is_empty()
-            || resource.starts_with('*')
-            || is_special(&listed(rule, "verbs"), &groups, resource)
-        {
+    if !all_own || groups.is_empty() {
+        return;
+    }
+    for (index, resource) in rule.listed("resources").into_iter().enumerate() {
+        if resource.contains('*') || several(resource).is_some() {
+            continue;
+        }
+        let at = ("resources", index);
+        let (base, sub) = resource.split_once('/').map_or((resource, None), |(base, sub)| (base, Some(sub)));
+        if let Some(group) = special::group_of(&verbs, base).filter(|group| !groups.contains(group)) {
+            elsewhere(cx, rule, at, resource, group);
+            continue;
+        }
+        if base == "userextras" && sub.is_none() && verbs.contains(&"impersonate") {
+            let hint = "the key of the extra stands behind a slash, e.g. `userextras/scopes`";
+            rule.in_vain(cx, at, "`userextras` without the key of an extra", hint);
+            continue;
+        }
+        if is_special(&verbs, &groups, resource) {
             continue;
         }
         if let Some(meant) = meant_resource(resource, &groups) {
-            cx.findings
-                .warn(&at, format!("there is no resource `{resource}`"))
-                .label("stored, but it grants nothing")
-                .hint(format!("did you mean `{meant}`?"));
+            rule.in_vain(cx, at, format!("there is no resource `{resource}`"), format!("did you mean `{meant}`?"));
         } else if let Some(group) = group_of(resource) {
-            let base = resource.split('/').next();
-            let fits = (TABLE.resources.iter())
-                .any(|own| Some(own.plural.as_str()) == base && groups.contains(&own.group.as_str()));
+            let fits = (TABLE.resources.iter()).any(|own| own.plural == base && groups.contains(&own.group.as_str()));
             // Scale and eviction are kinds of other groups, but their resource's group counts.
             if !fits {
-                cx.findings
-                    .warn(&at, format!("`{resource}` is of API group `\"{group}\"`"))
-                    .label("grants nothing in the groups of this rule")
-                    .hint(format!("write `apiGroups: [\"{group}\"]`"));
+                elsewhere(cx, rule, at, resource, group);
             }
+        }
+    }
+}
+
+/// Says of which group a resource is.
+fn elsewhere(cx: &mut Context<'_>, rule: &Rule<'_>, (key, index): (&str, usize), resource: &str, group: &str) {
+    cx.findings
+        .warn(&rule.at(key, index), format!("`{resource}` is of API group `\"{group}\"`"))
+        .label("grants nothing in the groups of this rule")
+        .hint(format!("write `apiGroups: [\"{group}\"]`"));
+}
+
+/// Resources of the kinds that the scenario makes.
+fn lint_added(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    let groups = rule.listed("apiGroups");
+    let added = cx.apis.added();
+    if groups.is_empty() || !groups.iter().all(|group| added.iter().any(|own| own.group == *group)) {
+        return;
+    }
+    let own: Vec<_> = added.iter().filter(|own| groups.contains(&own.group.as_str())).cloned().collect();
+    for (index, resource) in rule.listed("resources").into_iter().enumerate() {
+        let (base, sub) = resource.split_once('/').map_or((resource, None), |(base, sub)| (base, Some(sub)));
+        if resource.contains('*') || several(resource).is_some() {
+            continue;
+        }
+        let of_base: Vec<_> = own.iter().filter(|own| own.plural == base).collect();
+        let meant = if of_base.is_empty() {
+            let same = |own: &&Resource| {
+                let names = own.short.iter().chain([&own.singular, &own.kind, &own.plural]);
+                names.into_iter().any(|name| name.eq_ignore_ascii_case(base)) || is_slip(base, &own.plural)
+            };
+            own.iter().find(same).map(|own| own.plural.clone())
+        } else {
+            let known = || of_base.iter().filter_map(|own| own.sub.as_deref()).chain(["finalizers"]);
+            let odd = sub.filter(|sub| !known().any(|own| own == *sub) && !SUBRESOURCES.contains(sub));
+            odd.and_then(|sub| nearest(sub, known().chain(["status", "scale"])).map(|near| format!("{base}/{near}")))
+        };
+        if let Some(meant) = meant {
+            let message = format!("no kind of this scenario has the resource `{resource}`");
+            rule.in_vain(cx, ("resources", index), message, format!("did you mean `{meant}`?"));
         }
     }
 }

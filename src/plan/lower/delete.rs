@@ -4,7 +4,7 @@ use super::{kind::kind_of, target};
 use crate::{
     plan::{
         Target,
-        context::{Context, Draft, below},
+        context::{Context, Draft, below, words::if_fresh},
         resolve::{reference::deletion, story::Story},
     },
     scenario::verbs::ObjectRef,
@@ -20,11 +20,21 @@ pub(in crate::plan) fn read(
     let at = draft.at();
     let kind = kind_of(cx, &at, (draft.refused, draft.when.as_ref()), &object.kind, object.api_version.as_deref())?;
     for (key, selector) in target::selectors(object) {
-        if selector.is_some() {
-            cx.findings
-                .error(&below(&at, key), format!("`{key}` with `delete`"))
-                .at_key()
-                .hint("delete one object by its `name`");
+        if let Some(selector) = selector {
+            let finding = cx.findings.error(&below(&at, key), format!("`{key}` with `delete`")).at_key();
+            if object.name.is_some() {
+                finding.hint("delete one object by its `name`");
+                continue;
+            }
+            let namespace =
+                kind.namespaced.then(|| object.namespace.clone().unwrap_or_else(|| cx.namespace.to_owned()));
+            let all = Target { kind, namespace, name: None, label_selector: None, field_selector: None };
+            let selector = if selector.contains([' ', '\'']) { "…" } else { selector };
+            let path = if_fresh(cx.namespace, &all.path(&all.kind));
+            finding.hint(format!(
+                "delete one object by its `name`, or all of these by `request: {{method: DELETE, path: '{path}?{key}={selector}'}}`"
+            ));
+            return None;
         }
     }
     let namespace =

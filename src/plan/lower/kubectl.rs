@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    k8s::kubectl::{Place, check},
+    k8s::kubectl::{
+        Place, check,
+        grammar::{Call, Given, Takes},
+    },
     plan::{
         Action, Kind, Kubectl, Object,
         context::{Context, Draft, Placed, below},
@@ -23,6 +26,9 @@ const CLUSTER_WIDE: [(&str, &str); 4] = [
     ("create namespace", "Namespace"),
     ("create priorityclass", "PriorityClass"),
 ];
+
+/// What a shell would read between the words of commands.
+const OF_SHELLS: [&str; 11] = ["|", "||", "&&", "&", ";", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"];
 
 /// Reads a call.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &said::Kubectl) -> Option<Action> {
@@ -50,6 +56,14 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &s
                     .error(&at, "kubectl would read its standard input, and there is none")
                     .hint("add `stdin: …`");
             }
+            for (index, word) in call.words.iter().filter(|(_, word)| OF_SHELLS.contains(word)) {
+                cx.findings
+                    .error(&below(&at, index), format!("no shell reads `{word}`: kubectl gets it as a word"))
+                    .hint("what kubectl prints is compared by the step's `expect`: `stdout`, `json`, `path` …");
+            }
+            for given in call.flags.iter().filter(|given| given.flag.is_some_and(|flag| flag.takes == Takes::File)) {
+                files(cx, &at, &call, given);
+            }
             let impersonates = call.flags.iter().find(|given| given.name().starts_with("as"));
             if let (Some(given), Some(As::Full(AsFull { user: Some(_), .. }))) = (impersonates, &draft.step.asked_as) {
                 cx.findings
@@ -73,6 +87,36 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &s
         cx.findings.error(&below(&at, index), why).hint(long::BY_STDIN);
     }
     Some(Action::Kubectl(kubectl))
+}
+
+/// Warns of a file that kubectl would look for where it runs, in the node.
+fn files(cx: &mut Context<'_>, at: &str, call: &Call<'_>, given: &Given) {
+    let value = given.value.as_deref().unwrap_or_default();
+    let path = match given.name() {
+        "filename" | "kustomize" => value,
+        "from-file" => value.split_once('=').map_or(value, |(_, path)| path),
+        "from-env-file" | "patch-file" | "cert" | "key" => value,
+        _ => return,
+    };
+    if path.is_empty() || path == "-" || path.starts_with(['/', '{']) || path.contains("://") {
+        return;
+    }
+    let hint = match (given.name(), call.command.words) {
+        ("filename", "apply" | "create") => {
+            format!(
+                "a file beside the scenario is applied by the verb: `apply: {{file: {path}}}`; or write `-f`, `-`, and give it by `stdin`"
+            )
+        }
+        ("filename", _) => "write `-f`, `-`, and give it by `stdin`".to_owned(),
+        ("kustomize", _) => {
+            format!("a folder beside the scenario is applied by the verb: `apply: {{kustomize: {path}}}`")
+        }
+        _ => "make the object by `apply`, with its data in the manifest".to_owned(),
+    };
+    cx.findings
+        .warn(&below(at, given.value_at), format!("kubectl looks for `{path}` in the cluster's node"))
+        .label("no file beside the scenario is there")
+        .hint(hint);
 }
 
 /// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is

@@ -45,7 +45,10 @@ pub(in crate::plan) fn read(
                 .hint("e.g. `[{op: remove, path: /metadata/labels/app}]`, or `type: merge`");
         }
         (body, _) => {
-            cx.findings.error(&body_at, format!("a part of the object, and this is {}", json_type(body))).hint("a map");
+            let json = body.as_str().filter(|text| text.trim().starts_with('{'));
+            let hint =
+                json.map_or_else(|| "a map".to_owned(), |text| format!("write `{}`, without the quotes", text.trim()));
+            cx.findings.error(&body_at, format!("a part of the object, and this is {}", json_type(body))).hint(hint);
         }
     }
     if let Some(subresource) = &patch.subresource

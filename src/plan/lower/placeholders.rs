@@ -220,7 +220,9 @@ fn key(cx: &mut Context<'_>, at: &str, entry: &Entry, text: &str) {
 
 /// A text in which something only looks like a placeholder.
 fn check_text(cx: &mut Context<'_>, at: &str, text: &str, place: Place<'_>) {
-    if let Some(Slip { written, meant }) = placeholder::slip(text) {
+    // With blanks, it is what a program of the user's own fills in: a template, a filter of jq.
+    let slip = placeholder::slip(text).filter(|slip| !(place.program && slip.written.contains(' ')));
+    if let Some(Slip { written, meant }) = slip {
         let hint = format!("did you mean `{meant}`?");
         if place.program {
             cx.findings.warn(at, format!("`{written}` stays as it is written")).hint(hint);

@@ -37,7 +37,8 @@ pub(in crate::plan) fn check(
             if let Some(rules) = rules {
                 role_rules::check(cx, draft, &rules_at, &kind.kind, rules);
             }
-            if rules.is_some() && manifest.get("aggregationRule").is_some() {
+            // An empty list is what the controller fills, and how Kubernetes' own pages write it.
+            if rules.is_some_and(|rules| !rules.is_empty()) && manifest.get("aggregationRule").is_some() {
                 cx.findings
                     .warn(&rules_at, "rules beside an `aggregationRule`")
                     .at_key()

@@ -34,6 +34,10 @@ fn bad<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, BadU
 /// Takes a URL apart.
 pub(in crate::plan) fn read(text: &str) -> Result<Url, BadUrl> {
     let filled = text.to_owned();
+    if let Some(letters) = escaped(text) {
+        let message = format!("`{{{letters}}}` in the URL stands for the letters `{letters}` themselves");
+        return bad(message, format!("did you mean `{letters}`?"));
+    }
     // What earlier steps saved is put in when the step runs.
     let known = saved(&filled);
     if let Some(start) = known.find(['{', '}']) {
@@ -44,7 +48,7 @@ pub(in crate::plan) fn read(text: &str) -> Result<Url, BadUrl> {
         let outer = rest.starts_with("{{") && rest[inner.len()..].starts_with('}');
         let placeholder = &known[start - before..start + inner.len() + usize::from(outer)];
         let slip = placeholder::slip(if outer { &inner[1..] } else { inner });
-        if outer && inner == "{{namespace}" || before > 0 && inner == NAMESPACE {
+        if before > 0 && inner == NAMESPACE {
             return bad(
                 format!("unknown placeholder `{placeholder}` in the URL"),
                 format!("did you mean `{NAMESPACE}`?"),
@@ -117,6 +121,18 @@ pub(in crate::plan) fn read(text: &str) -> Result<Url, BadUrl> {
         path_and_query: (uri.path_and_query()).map_or_else(|| "/".into(), |path| path.as_str().to_owned()),
         text: filled,
     })
+}
+
+/// A placeholder that is escaped, and so stands for letters that no URL has. That of the namespace is filled in already.
+fn escaped(text: &str) -> Option<&str> {
+    let pieces = placeholder::pieces(text, |name| name.starts_with(placeholder::SAVED));
+    let saved = pieces.into_iter().find_map(|piece| match piece {
+        placeholder::Piece::Literal(letters) => Some(letters),
+        _ => None,
+    });
+    // Behind a dollar it is a variable of a shell.
+    let namespace = || text.match_indices(NAMESPACE).find(|(at, _)| !text[..*at].ends_with('$'));
+    saved.or_else(|| namespace().map(|(_, letters)| letters))
 }
 
 /// A placeholder as shells and other tools write it: `$NAMESPACE`, `<namespace>`, `($namespace)`. `${…}` and
@@ -234,6 +250,10 @@ mod tests {
     #[case("kubernetes/api", "the URL is not absolute")]
     #[case("htps://kubernetes", "`htps` is neither https nor http")]
     #[case("https://a/{name}/b", "unknown placeholder `{name}` in the URL")]
+    #[case("https://a/{namespace}/b", "`{{namespace}}` in the URL stands for the letters `{namespace}` themselves")]
+    #[case("https://a/{{saved.x}}/b", "`{{saved.x}}` in the URL stands for the letters `{saved.x}` themselves")]
+    #[case("https://a/{{ namespace }}/b", "unknown placeholder `{{ namespace }}` in the URL")]
+    #[case("https://a/${namespace}/b", "unknown placeholder `${namespace}` in the URL")]
     #[case("https://a/b c", "a blank at character 12 of the URL")]
     #[case("https:///api", "this is no URL: invalid format")]
     #[case("https://a/b/../c", "`.` or `..` as a part of the path")]

@@ -6,9 +6,12 @@ use super::{
     kept,
     world::{Which, World, which},
 };
-use crate::plan::{
-    context::{Context, Draft, Placed},
-    kinds::nearest,
+use crate::{
+    plan::{
+        context::{Context, Draft, Placed, words::NAMESPACE},
+        kinds::nearest,
+    },
+    scenario::placeholder,
 };
 
 /// The steps as a story: what was made so far, and what will be.
@@ -49,6 +52,16 @@ impl<'a> Story<'a> {
 
     /// Says that a namespace is not there, or not yet.
     pub(in crate::plan) fn no_namespace(&self, cx: &mut Context<'_>, at: &str, namespace: &str, hint: &str) {
+        // What only looks like a placeholder is told as such.
+        if placeholder::slip(namespace).is_some() {
+            return;
+        }
+        if namespace == NAMESPACE {
+            cx.findings
+                .error(at, format!("`{{{namespace}}}` stands for the letters `{namespace}` themselves"))
+                .hint(format!("did you mean `{namespace}`?"));
+            return;
+        }
         if let Some((draft, placed)) = self.made_by(("", "Namespace"), None, namespace) {
             cx.findings
                 .error(at, format!("namespace `{namespace}` is not there at this step"))

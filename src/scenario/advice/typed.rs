@@ -192,6 +192,11 @@ fn meant_by_text(said: &str, key: &str, element: bool, ways: &[&'static Json]) -
             if said.contains("://") {
                 return Some(Written::Words("nothing is fetched: keep the manifest beside the scenario, and name it: `{file: NAME}`".into()));
             }
+            if said.starts_with("apiVersion:") || said.contains("\napiVersion:") || said.starts_with('{') {
+                return Some(Written::Words(
+                    "leave the `|` or the quotes away: a manifest is a mapping, several are a list of them".into(),
+                ));
+            }
             let file = [".yaml", ".yml", ".json"].iter().any(|end| said.ends_with(end));
             file.then(|| Written::Value(format!("{{file: {}}}", flow(said))))
         }
@@ -227,6 +232,19 @@ fn meant_by_text(said: &str, key: &str, element: bool, ways: &[&'static Json]) -
         )),
         "token" if takes("object") => is_object_name(said).then(|| Written::Value(format!("{{serviceAccount: {}}}", flow(said)))),
         "whoami" => value("{}".into()),
+        "when" => {
+            let is_version = |text: &str| text.trim_start_matches(['>', '<', '=', ' ']).starts_with(|c: char| c.is_ascii_digit());
+            match said {
+                _ if said.starts_with(['>', '<', '=']) && is_version(said) => value(format!("{{kubernetes: {}}}", flow(said))),
+                "pods" | "anonymous" => value(format!("{{feature: [{said}]}}")),
+                "builtin" | "kind" | "k3s" | "minikube" => value(format!("{{cluster: [{said}]}}")),
+                _ => Some(Written::Words("say of what: `{kubernetes: '>=1.24'}`, `{cluster: [builtin]}` or `{feature: [pods]}`".into())),
+            }
+        }
+        "save" => {
+            let name = if is_object_name(said) { said } else { "uid" };
+            Some(Written::Words(format!("say under which name, and where it stands in the answer: `{{{name}: $.metadata.{name}}}`")))
+        }
         "for" => {
             let (word, rest) = said.split_once('=').unwrap_or((said, ""));
             match (word.to_lowercase().as_str(), rest) {

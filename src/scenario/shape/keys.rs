@@ -70,6 +70,12 @@ impl Walk<'_> {
         let (inner, outer) = self.around.split_last()?;
         let knows = |way: &&&'static Json| properties(way).is_some_and(|keys| keys.contains_key(key));
         if let Some(home) = outer.iter().rev().find(knows) {
+            // That of the whole scenario is not what is meant here.
+            if key == "namespace" && outer.len() > 1 && std::ptr::eq(*home, outer[0]) {
+                let hint = "`namespace` at the top of the file is the scenario's own; this verb is about nothing in another one: use a manifest \
+                            with `metadata.namespace`, or a request with the namespace in its path";
+                return Some((hint.to_owned(), Vec::new()));
+            }
             // One level: the column of the key around it.
             let one = outer.last().is_some_and(|last| std::ptr::eq(*last, *home));
             let fix = if one { levels::outwards(self.text, entry.key_span, place.at_key()) } else { Vec::new() };

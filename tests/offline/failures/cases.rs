@@ -136,6 +136,8 @@ pub fn cases() -> Vec<(&'static str, String, Answer, Option<IntendedCall>)> {
         ("kubectl_applied_cut", "status: 403", exec(1, "", "Error from server (Forbidden): error when applying patch:\n"), None),
         ("kubectl_exec_admission", "{status: 403, by: admission}", exec(1, "", "error: unable to upgrade connection: pods \"p\" is forbidden: User \"jane\" cannot create resource \"pods/exec\" in API group \"\" in the namespace \"a\"\n"), None),
         ("kubectl_webhook_is_no_status", "status: 403", exec(1, "", "error: failed to create configmap: admission webhook \"v.example\" denied the request: no\n"), None),
+        ("kubectl_policy_without_a_status", "status: 422", exec(1, "", "error: failed to create configmap: configmaps \"c\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no\n"), None),
+        ("kubectl_invalid_by_a_policy", "{status: 403, by: policy}", exec(1, "", "The configmaps \"c\" is invalid: : ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no\n"), None),
         ("kubectl_denied_is_no_status", "status: 403", exec(1, "", "Error from server (Forbidden): pods is forbidden\n"), None),
         ("can_allowed", question, reviews("/can/allowed", &[(&all[1], false, true, by_view)]), None),
         ("can_denied", &is_true, reviews("/can/allowed", &[(&all[1], true, false, "")]), None),

@@ -50,6 +50,7 @@ impl Class {
             Self::Audience => "audience".into(),
             Self::Label => "label".into(),
             Self::Value(key) => return format!("value `{name}` of label `{key}`"),
+            Self::Object(_, plural) if plural == "signers" => "signer".into(),
             Self::Object(group, plural) => {
                 let own = TABLE.resources.iter().find(|own| own.group == *group && own.plural == *plural);
                 own.filter(|own| own.sub.is_none()).map_or_else(|| plural.clone(), |own| own.kind.clone())

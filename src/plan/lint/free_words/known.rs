@@ -71,10 +71,22 @@ fn any() -> Class {
 
 /// Collects them; of the steps, those that must succeed.
 pub(super) fn collect(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step]) -> Known {
+    of(cx, drafts, succeeding, steps, true)
+}
+
+/// The same without what only rules and bindings name.
+pub(super) fn used(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step]) -> Known {
+    of(cx, drafts, succeeding, steps, false)
+}
+
+fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step], rules: bool) -> Known {
     let mut known = Known::default();
     kubernetes(cx, &mut known);
     for placed in drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects) {
-        object(cx, &mut known, placed);
+        object(&mut known, placed);
+        if rules {
+            granted(cx, &mut known, placed);
+        }
     }
     for step in steps {
         let cells = match &step.action {
@@ -145,7 +157,7 @@ fn of_namespace(known: &mut Known, namespace: &str, origin: Origin) {
 }
 
 /// What a step makes.
-fn object(cx: &Context<'_>, known: &mut Known, placed: &Placed) {
+fn object(known: &mut Known, placed: &Placed) {
     let Object { kind, name, namespace, manifest, .. } = &placed.object;
     let made = || Some((placed.name_at.clone(), "made here"));
     if let Some(plural) = &kind.plural {
@@ -158,6 +170,11 @@ fn object(cx: &Context<'_>, known: &mut Known, placed: &Placed) {
         known.add(Class::User, &format!("system:serviceaccount:{namespace}:{name}"), made());
     }
     labels(known, manifest, &placed.pointer);
+}
+
+/// Whom bindings name, and what rules do.
+fn granted(cx: &Context<'_>, known: &mut Known, placed: &Placed) {
+    let Object { kind, manifest, .. } = &placed.object;
     if kind.group != RBAC {
         return;
     }

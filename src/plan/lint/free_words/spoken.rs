@@ -36,6 +36,18 @@ pub(super) fn says(cx: &Context<'_>, drafts: &[Draft<'_>], steps: &[Step], word:
     })
 }
 
+/// Whether a command of another step, or a call whose body is not read, has the word: it may make what is called so.
+pub(super) fn in_commands(cx: &Context<'_>, steps: &[Step], but: usize, word: &str) -> bool {
+    let root = &cx.findings.document().root;
+    let Some(Value::List(nodes)) = root.get("steps").map(|entry| &entry.value.value) else { return false };
+    let calls = |step: &&Step| {
+        matches!(step.action, Action::Kubectl(_) | Action::Exec(_) | Action::Request(_) | Action::Curl(_))
+            && step.number != but + 1
+            && !Claimed::of(step).fails
+    };
+    steps.iter().filter(calls).any(|step| nodes.get(step.number - 1).is_some_and(|node| in_step(node, word)))
+}
+
 /// The keys of a step that only tell.
 const TOLD: [&str; 5] = ["title", "say", "predict", "rows", "refs"];
 

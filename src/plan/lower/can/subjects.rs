@@ -1,13 +1,17 @@
 //! Who is asked about: names of accounts that exist, and the groups that the API server gives.
 
 use crate::{
+    k8s::usernames,
     plan::{
         can::{Who, given},
-        context::{Context, below},
+        context::{Context, below, words::if_fresh},
         kinds::nearest,
         resolve::{groups, reference, story::Story},
     },
-    scenario::can::{Subject, Subjects},
+    scenario::{
+        can::{Subject, Subjects},
+        fix::flow,
+    },
 };
 
 const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
@@ -68,9 +72,10 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
                         format!("did you mean `{near}/{}`?", word.split_once('/').unwrap_or_default().1)
                     }
                     _ if story.made_by(ACCOUNT, Some(cx.namespace), &word).is_some() => format!("write `{WORD}{word}`"),
-                    _ => format!("write {FORMS}"),
+                    _ => meant(cx.namespace, &word).unwrap_or_else(|| format!("write {FORMS}")),
                 };
-                cx.findings.error(at, format!("`{word}` is no identity")).hint(hint);
+                let shown = if_fresh(cx.namespace, &word);
+                cx.findings.error(at, format!("`{shown}` is no identity")).hint(hint);
                 return None;
             };
             let (namespace, name) = rest.split_once('/').unwrap_or((cx.namespace, rest));
@@ -83,5 +88,22 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
             let user = format!("system:serviceaccount:{namespace}:{name}");
             Some(Who { groups: given(&user), words: word, user })
         }
+    }
+}
+
+/// Who was meant by words that other tools have for somebody.
+fn meant(namespace: &str, word: &str) -> Option<String> {
+    let user = usernames::meant(word, namespace);
+    if let Some((place, name)) = usernames::account(user.as_deref().unwrap_or(word)) {
+        let place = if place == namespace { String::new() } else { format!("{place}/") };
+        return Some(format!("did you mean `{WORD}{place}{name}`?"));
+    }
+    let (kind, name) = word.split_once(['/', ':']).filter(|(_, name)| !name.is_empty())?;
+    match kind.to_lowercase().trim_end_matches('s') {
+        "user" => Some(format!("did you mean `{{user: {}}}`?", flow(name))),
+        "group" => {
+            Some(format!("a group is asked about by a user who is in it: `{{user: NAME, groups: [{}]}}`", flow(name)))
+        }
+        _ => None,
     }
 }
