@@ -141,7 +141,7 @@ pub fn requests(step: &Step) -> Vec<RequestRecord> {
             ..plain(format!("kubectl {}", call.args.join(" ")))
         }],
         Action::Can(can) => (can.cells.iter().zip(crate::plan::can::lines(can)))
-            .map(|(cell, words)| RequestRecord { by: Some(line(&cell.who.user)), ..plain(words.join(" ")) })
+            .map(|(cell, words)| RequestRecord { by: Some(line(cell.who.key())), ..plain(words.join(" ")) })
             .collect(),
         Action::Apply(list) => objects("apply", list),
         Action::Create(list) => objects("create", list),

@@ -140,6 +140,12 @@ fn changed(step: &Step, answer: &Answer, at: usize) -> Vec<Rbac> {
             sent.into_iter().filter_map(made).collect()
         }
         Action::Patch(_) if good => json.and_then(made).into_iter().collect(),
+        // The answer is what was deleted.
+        Action::Delete(Target { kind, namespace, name: None, .. }) => {
+            let items = json.filter(|_| good).and_then(|json| json["items"].as_array()).into_iter().flatten();
+            let name = |item: &Value| item["metadata"]["name"].as_str().map(str::to_owned);
+            items.filter_map(|item| removed(&kind.kind, namespace.as_deref(), Some(&name(item)?))).collect()
+        }
         Action::Delete(Target { kind, namespace, name, .. }) if good || http.is_some_and(|http| http.status == 404) => {
             removed(&kind.kind, namespace.as_deref(), name.as_deref()).into_iter().collect()
         }

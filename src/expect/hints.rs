@@ -16,6 +16,18 @@ pub(super) const STILL_KNOWN: &str = "the server accepts this caller; it remembe
 pub(super) const SEEN_BY_OTHERS: &str =
     "kubectl's words do not show who refused; `request`, and the verb that does the same, see the whole answer";
 
+/// By what a call that was to be refused may be allowed.
+pub(super) fn who_may(meant: Option<&IntendedCall>) -> String {
+    match meant {
+        Some(meant) => format!(
+            "some binding grants it to {} or to one of its groups; `kubectl auth can-i --list --as={}` shows what it may",
+            meant.user, meant.user
+        ),
+        None => "the step names nobody who asks, so kubewalk's administrator does, who may do everything; its key `as` says who"
+            .into(),
+    }
+}
+
 /// `verb list (meant: get)` for each part that differs.
 pub(super) fn differing(meant: &Refused, got: &Refused) -> Vec<String> {
     let mut found = Vec::new();

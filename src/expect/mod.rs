@@ -39,6 +39,7 @@ pub use judge::judge;
 pub use mismatch::{Class, Mismatch};
 pub use refused::{Refused, is_bare_denial};
 pub use verdict::{Denial, ForeignResponse, Verdict, classify};
+pub use warnings::dropped;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Class, Denial, Http, IntendedCall, Mismatch, Verdict, classify,
-    hints::{SEEN_BY_OTHERS, shown_user, wrong_identity},
+    hints::{SEEN_BY_OTHERS, shown_user, who_may, wrong_identity},
     http_answer, is_bare_denial, kubectl_error,
     status::{server_words, status_text},
 };
@@ -80,6 +80,10 @@ pub(super) fn refusal_mismatch(
     }
 }
 
+/// What to do about a refusal that a command hides.
+const UNSEEN: &str =
+    "a refusal must be seen: without `-o /dev/null`, `--fail` and the like; `curl` as a verb sees the answer itself";
+
 /// A failure of the API server that a command has printed: a `Status`, or kubectl's line about one.
 pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
     let is_failure = |json: &&Value| json["kind"] == "Status" && json["status"] == "Failure";
@@ -90,11 +94,64 @@ pub fn failure(json: Option<&Value>, stderr: &str) -> Option<Http> {
     kubectl_error::first(stderr).map(kubectl_error::Said::answer)
 }
 
+/// What is said of a command that has succeeded where it was to print a failure.
+const SUCCEEDED: &str = "the command has succeeded";
+
+/// The status that a command was to print.
+fn short(expect: &Expect) -> String {
+    match (expect.wanted(), expect.status) {
+        (Wanted::Denial(by, None), _) => format!("a refusal by {}", by.title()),
+        (Wanted::Denial(_, Some(status)) | Wanted::Exactly(status), _) | (_, Some(status)) => status.to_string(),
+        (Wanted::Success | Wanted::Failure, None) => "a failure".into(),
+    }
+}
+
+/// A command has succeeded, and nothing that it has printed is a failure.
+fn succeeded(expect: &Expect) -> Mismatch {
+    Mismatch {
+        message: format!("expected {}, and {SUCCEEDED}", short(expect)),
+        hint: Some(UNSEEN.into()),
+        ..Mismatch::new(
+            http_answer::status_pointer(expect),
+            Class::Status,
+            wanted(expect),
+            "exit code 0, and no failure of the API server in what it has printed",
+        )
+    }
+}
+
+/// What a printed failure is called that is expected.
+fn wanted(expect: &Expect) -> String {
+    match expect.status {
+        Some(status) => format!("a `Status` with {}", status_text(status)),
+        None => "a `Status` of a failure".into(),
+    }
+}
+
+/// Says of kubectl, with these arguments, what its success means: unlike another command, it does not end well when it was refused.
+pub fn kubectl_succeeded(found: &mut [Mismatch], expect: &Expect, args: &[String], meant: Option<&IntendedCall>) {
+    let Some(mismatch) = found.iter_mut().find(|found| found.message.ends_with(SUCCEEDED)) else { return };
+    let has = |flag: &str| args.iter().any(|word| word == flag);
+    mismatch.message = format!("expected {}, and kubectl has succeeded", short(expect));
+    mismatch.got = "exit code 0: the call was allowed".into();
+    mismatch.expected = expect.status.map_or_else(|| mismatch.expected.clone(), status_text);
+    mismatch.hint = None;
+    if has("--dry-run=client") {
+        mismatch.got = "exit code 0: kubectl has changed nothing, and perhaps asked nothing".into();
+        mismatch.hint = Some("with `--dry-run=client` nothing is sent; `--dry-run=server` asks the API server".into());
+    } else if matches!(expect.wanted(), Wanted::Denial(..)) {
+        mismatch.class = Class::Allowed;
+        mismatch.hint = matches!(expect.wanted(), Wanted::Denial(DeniedBy::Rbac, _)).then(|| who_may(meant));
+    } else if expect.is_not_found() && (has("--ignore-not-found") || has("--ignore-not-found=true")) {
+        mismatch.hint = Some("with `--ignore-not-found` a 404 is no failure of kubectl's: leave it out".into());
+    }
+}
+
 /// What is wrong with the failure that a command has printed, when one is expected.
 pub(super) fn failure_mismatches(
     expect: &Expect,
     json: Option<&Value>,
-    stderr: &[u8],
+    (code, stderr): (i32, &[u8]),
     meant: Option<&IntendedCall>,
 ) -> Vec<Mismatch> {
     let stderr = String::from_utf8_lossy(stderr);
@@ -105,14 +162,14 @@ pub(super) fn failure_mismatches(
         return without_reason(expect, said, &denial, meant);
     }
     let Some(http) = failure(json, &stderr) else {
+        if code == 0 && !kubectl_error::tells_of_refusal(&stderr) {
+            return vec![succeeded(expect)];
+        }
         let pointer = http_answer::status_pointer(expect);
         return vec![Mismatch {
             pointer: pointer.into(),
             message: "the command has printed no failure of the API server".into(),
-            expected: match expect.status {
-                Some(status) => format!("a `Status` with {}", status_text(status)),
-                None => "a `Status` of a failure".into(),
-            },
+            expected: wanted(expect),
             // It is the command that has said so, and no server.
             got: match stderr.trim() {
                 "" => "no `Status` on its standard output, and no `Error from server` of kubectl's".into(),
@@ -122,8 +179,7 @@ pub(super) fn failure_mismatches(
             hint: Some(match stderr.trim_start().starts_with("error: ") {
                 _ if kubectl_error::tells_of_refusal(&stderr) => SEEN_BY_OTHERS.into(),
                 true => "kubectl itself did not go on, so nothing was refused: mend its `args`".into(),
-                false => "a refusal must be seen: without `-o /dev/null`, `--fail` and the like; `curl` as a verb sees the answer itself"
-                    .into(),
+                false => UNSEEN.into(),
             }),
             class: Class::Status,
         }];
@@ -400,6 +456,76 @@ mod tests {
         let meant = IntendedCall { user: ME.into(), denial: String::new() };
         let found = judge(&expect, &answer, Some(&meant));
         assert_eq!(found.first().map(|found| found.class), class, "{found:?}");
+    }
+
+    #[rstest]
+    #[case(
+        "status: 403",
+        "get pods",
+        "expected 403, and kubectl has succeeded",
+        "the call was allowed",
+        Class::Allowed,
+        "can-i --list --as=system"
+    )]
+    #[case(
+        "reason: Forbidden",
+        "get pods",
+        "expected 403, and kubectl has succeeded",
+        "the call was allowed",
+        Class::Allowed,
+        "can-i --list"
+    )]
+    #[case("{status: 422, by: policy}", "get pods", "expected 422, and", "the call was allowed", Class::Allowed, "")]
+    #[case(
+        "status: 404",
+        "get pod p",
+        "expected 404, and kubectl has succeeded",
+        "the call was allowed",
+        Class::Status,
+        ""
+    )]
+    #[case("reason: NotFound", "get pod p", "expected a failure, and", "the call was allowed", Class::Status, "")]
+    #[case(
+        "status: 404",
+        "get pod p --ignore-not-found",
+        "expected 404, and",
+        "the call was allowed",
+        Class::Status,
+        "leave it out"
+    )]
+    #[case(
+        "status: 409",
+        "create cm c --dry-run=client",
+        "expected 409, and",
+        "asked nothing",
+        Class::Status,
+        "`--dry-run=server`"
+    )]
+    fn a_success_of_kubectl_is_no_refusal(
+        #[case] expect: &str,
+        #[case] args: &str,
+        #[case] message: &str,
+        #[case] got: &str,
+        #[case] class: Class,
+        #[case] hint: &str,
+    ) {
+        let expect: Expect = serde_saphyr::from_str(expect).expect("an expectation");
+        let answer = Answer::Exec { exit_code: 0, stdout: b"pod/p\n".to_vec(), stderr: vec![] };
+        let meant = IntendedCall { user: ME.into(), denial: String::new() };
+        let mut found = judge(&expect, &answer, Some(&meant));
+        let said = (found[0].class, found[0].got.clone(), found[0].hint.clone().unwrap_or_default());
+        assert!(
+            said.0 == Class::Status && said.1.starts_with("exit code 0, and no failure") && said.2 == UNSEEN,
+            "{said:?}"
+        );
+        let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
+        kubectl_succeeded(&mut found, &expect, &args, Some(&meant));
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        assert!(one.message.starts_with(message) && one.got.contains(got) && one.class == class, "{one:?}");
+        assert!(
+            one.hint.as_deref().unwrap_or_default().contains(hint) && (one.hint.is_none() == hint.is_empty()),
+            "{one:?}"
+        );
     }
 
     #[rstest]

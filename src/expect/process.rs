@@ -105,7 +105,7 @@ pub(super) fn command(
     let raw = String::from_utf8_lossy(stdout);
     let json = json::parse(stdout);
     if about_status {
-        found.extend(printed::failure_mismatches(expect, json.as_ref(), stderr, meant));
+        found.extend(printed::failure_mismatches(expect, json.as_ref(), (code, stderr), meant));
     }
     parts::judge(expect, json.as_ref(), &raw, "the standard output", &mut found);
     output(expect.stdout.as_ref(), "stdout", Class::Stdout, stdout, &mut found);

@@ -4,7 +4,7 @@ use super::{
     Class, Denial, ForeignResponse, Http, IntendedCall, Mismatch, Origin, Refused, Verdict,
     hints::{
         SEEN_BY_OTHERS, STILL_KNOWN, beyond_rbac, capitalized, differing, missing_right, shown_user, unauthenticated,
-        wrong_identity,
+        who_may, wrong_identity,
     },
     status::{Status, server_words, status_text},
     verdict::NOT_OF_THE_KIND,
@@ -20,6 +20,7 @@ pub fn unexpected_status(
     verdict: &Verdict,
     meant: Option<&IntendedCall>,
 ) -> Mismatch {
+    let message = Status::in_answer(http).map_or("", |status| status.message);
     let mut mismatch = Mismatch {
         message: format!("expected {short}, got {}", http.status),
         server_words: server_words(http),
@@ -82,6 +83,11 @@ pub fn unexpected_status(
         Verdict::After(why) => {
             mismatch.got += &format!(": authorization let the call pass, and {why}");
             mismatch.hint = after(why).map(str::to_owned);
+            // The words before it may be the whole of the object.
+            if let Some((_, slip)) = message.rsplit_once("strict decoding error: ") {
+                mismatch.got += &format!(": {}", show::line(slip, show::VALUE));
+                mismatch.hint = Some("mend the name of the field, or remove it".into());
+            }
         }
         Verdict::TooManyRequests => {
             mismatch.class = Class::Server;
@@ -161,18 +167,7 @@ pub fn denial(
         if *verdict == Verdict::Allowed {
             mismatch.class = Class::Allowed;
             mismatch.got += ": the call was allowed";
-            mismatch.hint = (by == DeniedBy::Rbac).then(|| match meant {
-                Some(meant) => format!(
-                    "some binding grants it to {} or to one of its groups; \
-                     `kubectl auth can-i --list --as={}` shows what it may",
-                    meant.user, meant.user
-                ),
-                None => {
-                    "the step names nobody who asks, so kubewalk's administrator does, who may do everything; its key `as` \
-                         says who"
-                    .into()
-                }
-            });
+            mismatch.hint = (by == DeniedBy::Rbac).then(|| who_may(meant));
         } else if http.status == 403 {
             mismatch.message = match verdict {
                 Verdict::Unsaid | Verdict::NotKubernetes(ForeignResponse::Empty) => "403, but nothing says who refused",

@@ -126,8 +126,8 @@ fn after_authorization(http_status: u16, status: &Status<'_>) -> Option<&'static
         }
         500.. if message.starts_with("failed calling webhook ") => Some("an admission webhook could not be asked"),
         500.. if message.starts_with("conversion webhook for ") => Some("a conversion webhook failed"),
-        // A POST; server-side apply calls a slip in the manifest an error of its own.
-        400 if message.contains("strict decoding error: ") => Some(NOT_OF_THE_KIND),
+        // A POST or PUT, and a PATCH; server-side apply calls a slip in the manifest an error of its own.
+        400 | 422 if message.contains("strict decoding error: ") => Some(NOT_OF_THE_KIND),
         500 if message.starts_with("failed to create typed patch object (") => Some(NOT_OF_THE_KIND),
         500 if UNTYPED.is_match(message) => Some(NOT_OF_THE_KIND),
         _ => None,

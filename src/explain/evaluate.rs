@@ -113,6 +113,11 @@ pub fn grant(policy: &Policy, question: &Question) -> Option<Grant> {
 }
 
 impl Caller {
+    /// The group, if nothing else is known of the caller.
+    pub fn group_alone(&self) -> Option<&str> {
+        self.groups.first().filter(|_| self.user.is_empty()).map(String::as_str)
+    }
+
     /// A user with the groups that are said, and those that the API server adds by itself: a ServiceAccount's own, and
     /// `system:authenticated` or `system:unauthenticated`.
     pub fn new(user: impl Into<String>, groups: impl IntoIterator<Item = String>) -> Self {

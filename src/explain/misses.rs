@@ -244,7 +244,10 @@ pub fn who(caller: &Caller) -> String {
     match service_account(&caller.user) {
         Some((namespace, name)) => format!("ServiceAccount {name} of namespace {namespace}"),
         None if caller.user == "system:anonymous" => "system:anonymous (a call without a token)".into(),
-        None => format!("User {}", caller.user),
+        None => match caller.group_alone() {
+            Some(group) => format!("Group {group}"),
+            None => format!("User {}", caller.user),
+        },
     }
 }
 

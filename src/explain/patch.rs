@@ -96,6 +96,9 @@ fn bind(policy: &Policy, question: &Question, role: &Id, namespace: Option<&str>
             let (name_text, namespace) = (yaml_scalar(name), yaml_scalar(namespace));
             (name, format!("{{kind: ServiceAccount, name: {name_text}, namespace: {namespace}}}"))
         }
+        None if let Some(group) = question.caller.group_alone() => {
+            (group, format!("{{kind: Group, name: {}, apiGroup: {GROUP}}}", yaml_scalar(group)))
+        }
         None => (caller.as_str(), format!("{{kind: User, name: {}, apiGroup: {GROUP}}}", yaml_scalar(caller))),
     };
     let taken = |name: &str| policy.bindings().any(|binding| binding.namespace == namespace && binding.name == name);

@@ -17,6 +17,9 @@ use super::nearest;
 pub enum Place<'a> {
     /// In the node of a cluster of our own: the files that it sees are the node's, and the cluster ends with the run.
     Node,
+    /// There, and the step claims that the API server refuses the call: what does not end by itself ends then, and if it is not refused,
+    /// it is ended.
+    Refusing,
     /// On this machine, for a cluster that exists.
     Host {
         /// Whether the person said that everything in this cluster may be touched.
@@ -71,6 +74,14 @@ const FORMATS: &[&str] = &[
 /// Parts of an API path behind which a GET does more than read.
 const LEADS_ON: &[&str] = &["attach", "exec", "portforward", "proxy"];
 
+/// Commands that wait for a person once the API server has let them in.
+const ENDS_WHEN_REFUSED: [&str; 2] = ["attach", "port-forward"];
+
+/// Whether a command line goes on without an end if it is not refused.
+pub fn goes_on(args: &[String]) -> bool {
+    check(args, Place::Node).is_err() && check(args, Place::Refusing).is_ok()
+}
+
 /// Reads a command line and says all that is refused in it.
 ///
 /// # Errors
@@ -110,6 +121,11 @@ fn command(call: &Call<'_>, place: Place<'_>) -> Vec<Refused> {
     let words = call.command.words;
     let refused = |what: String, hint: &str| vec![Refused::new(call.at, what, hint)];
     match (call.command.effect, place) {
+        (Effect::Waits, Place::Refusing) if ENDS_WHEN_REFUSED.contains(&words) => vec![],
+        (Effect::Waits, Place::Node) if ENDS_WHEN_REFUSED.contains(&words) => refused(
+            format!("`kubectl {words}` waits for a person"),
+            "to call from a Pod, use `curl` or `exec`; to show that it is refused, add `expect: {status: 403}`",
+        ),
         (Effect::Waits, _) => {
             refused(format!("`kubectl {words}` waits for a person"), "to call from a Pod, use `curl` or `exec`")
         }
@@ -154,7 +170,11 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
             "give the object as it is to be, by `stdin`",
         );
     }
-    if matches!(name, "watch" | "watch-only" | "follow") && given.on() && words != "rollout status" {
+    if matches!(name, "watch" | "watch-only" | "follow")
+        && given.on()
+        && words != "rollout status"
+        && place != Place::Refusing
+    {
         return refused(format!("`{written}` never ends"), "wait for a state by `wait`, or ask once");
     }
     let Place::Host { yes, own } = place else { return None };
@@ -255,6 +275,24 @@ mod tests {
         for place in [Place::Node, FOREIGN, YES] {
             assert_eq!(refused(line, place), None, "{line} {place:?}");
         }
+    }
+
+    #[rstest]
+    #[case("port-forward p 80", true)]
+    #[case("attach p", true)]
+    #[case("get pods --watch", true)]
+    #[case("get pods -w", true)]
+    #[case("logs p -f", true)]
+    #[case("get pods", false)]
+    #[case("proxy", false)]
+    #[case("edit pod p", false)]
+    #[case("rollout status deployment/x -w", false)]
+    fn what_goes_on_may_be_refused(#[case] line: &str, #[case] on: bool) {
+        assert_eq!(goes_on(&args(line)), on);
+        let never = line.starts_with("proxy") || line.starts_with("edit");
+        assert_eq!(check(&args(line), Place::Refusing).is_err(), never);
+        // On this machine it would open a port, or stay.
+        assert_eq!(check(&args(line), YES).is_ok(), check(&args(line), Place::Node).is_ok());
     }
 
     #[rstest]

@@ -158,7 +158,11 @@ impl Action {
             path.contains("dryRun=") || body.is_some_and(|body| body.contains("\"dryRun\""))
         };
         match self {
-            Action::Apply(_) | Action::Create(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
+            // Of what is not kept, an eviction alone does something.
+            Action::Create(objects) => {
+                objects.iter().any(|object| object.is_kept() || object.kind.is("policy", "Eviction"))
+            }
+            Action::Apply(_) | Action::Pod(_) | Action::Patch(_) | Action::Delete(_) => true,
             Action::Kubectl(kubectl) => kubectl_changes(&kubectl.args) && !is_dry_run(&kubectl.args),
             Action::Curl(call) => {
                 !self.only_reads() && !tries(&call.url, call.body.as_ref()) && !call.request.iter().any(asks)
@@ -183,7 +187,10 @@ impl Action {
             Action::Patch(change) => Touches::Object(&change.target),
             Action::Curl(_) | Action::Request(_) => Touches::Requested(self.requests()),
             Action::Kubectl(kubectl) => Touches::Command(kubectl),
-            // What these make is looked at as objects; the others change nothing.
+            // What these make is looked at as objects, but what is sent to a part of one; the others change nothing.
+            Action::Create(objects) if objects.iter().any(|object| object.kind.is_part()) => {
+                Touches::Requested(self.requests())
+            }
             Action::Apply(_) | Action::Create(_) | Action::Pod(_) => Touches::Nothing,
             Action::Can(_) | Action::Get(_) | Action::Wait(..) | Action::Exec(_) => Touches::Nothing,
             Action::Whoami | Action::Token(_) => Touches::Nothing,
@@ -201,7 +208,7 @@ impl Action {
                     texts::request(request, filler);
                 }
             }
-            Action::Kubectl(Kubectl { args, added: _, own: _, stdin, makes }) => {
+            Action::Kubectl(Kubectl { args, added: _, own: _, stdin, denied: _, makes }) => {
                 texts::all(args.iter_mut().chain(stdin), filler);
                 makes.iter_mut().for_each(|object| texts::object(object, filler));
             }
@@ -257,7 +264,7 @@ impl Action {
             }
             // Fields that another step's verb has set are taken over, as a run does.
             Action::Apply(objects) => lines::manifests("kubectl apply --server-side --force-conflicts", objects),
-            Action::Create(objects) => lines::manifests("kubectl create", objects),
+            Action::Create(objects) => lines::create(objects),
             Action::Pod(pod) => {
                 let create = lines::piped_in("kubectl create -f -", std::slice::from_ref(pod));
                 let mut wait = shell::owned_words(["kubectl", "wait", "--for=condition=Ready"]);
@@ -267,6 +274,10 @@ impl Action {
                 format!("{create}\n{}", shell::line(&wait))
             }
             Action::Get(target) => lines::get(target),
+            // kubectl itself would list them, and delete one after the other.
+            Action::Delete(target) if target.name.is_none() => {
+                shell::line(&["kubectl".into(), "delete".into(), "--raw".into(), target.path(&target.kind)])
+            }
             Action::Delete(target) => {
                 let mut delete = shell::owned_words(["kubectl", "delete"]);
                 shell::object(&mut delete, target);

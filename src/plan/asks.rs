@@ -2,6 +2,8 @@
 
 pub use crate::text::percent_encoded as escape;
 
+use crate::k8s::special;
+
 use super::{Change, Kind, Object, Target, TokenCall};
 
 /// The path of a collection, or of an object when it is named.
@@ -14,6 +16,10 @@ pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String 
     let plural = kind.plural.as_deref().unwrap_or_default();
     let place = namespace.map(|ns| format!("/namespaces/{}", escape(ns))).unwrap_or_default();
     let name = name.map(|name| format!("/{}", escape(name))).unwrap_or_default();
+    if let Some((whole, part)) = plural.split_once('/') {
+        // Those that have such a part are of the core group.
+        return format!("/api/v1{place}/{whole}{name}/{part}");
+    }
     format!("{root}{place}/{plural}{name}")
 }
 
@@ -58,10 +64,17 @@ impl Target {
 
 impl Object {
     /// Its path, or that of its collection; nothing for a kind whose plural only the cluster knows.
-    pub(super) fn path(&self, named: bool) -> Option<String> {
+    pub(in crate::plan) fn path(&self, named: bool) -> Option<String> {
         self.kind.plural.as_ref()?;
         let namespace = self.namespace.as_deref().filter(|_| self.kind.namespaced);
+        let named = named || self.kind.is_part();
         Some(path(&self.kind, namespace, named.then_some(&self.name)))
+    }
+
+    /// Whether the API server keeps it; what is not kept is a question, or a request of a part of another object.
+    pub fn is_kept(&self) -> bool {
+        let asks = |plural: &String| special::only_asks(&self.kind.group, plural);
+        !self.kind.is_part() && !self.kind.plural.as_ref().is_some_and(asks)
     }
 }
 
@@ -83,6 +96,16 @@ mod tests {
             plural: Some(plural.into()),
             namespaced: true,
         }
+    }
+
+    #[test]
+    fn what_is_sent_to_a_part_goes_there() {
+        let eviction = kind("policy", "pods/eviction");
+        assert_eq!(path(&eviction, Some("a"), Some("p")), "/api/v1/namespaces/a/pods/p/eviction");
+        let object =
+            |kind| Object { kind, namespace: None, name: "x".into(), manifest: Default::default(), file: None };
+        assert!(!object(eviction).is_kept() && object(kind("policy", "poddisruptionbudgets")).is_kept());
+        assert!(!object(kind("authorization.k8s.io", "subjectaccessreviews")).is_kept());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::k8s::served;
+use crate::k8s::{served, usernames};
 
 /// The most questions of one step.
 pub const MOST_CELLS: usize = 2000;
@@ -55,13 +55,18 @@ pub enum Api {
 pub struct Who {
     /// As the scenario says it: `serviceaccount/reader`, `anonymous`, `user ann`.
     pub words: String,
-    /// The user name.
+    /// The user name; empty for whoever is in the groups.
     pub user: String,
     /// All groups, those that the API server gives included.
     pub groups: Vec<String>,
 }
 
 impl Who {
+    /// By what it is told from others.
+    pub fn key(&self) -> &str {
+        if self.user.is_empty() { &self.words } else { &self.user }
+    }
+
     /// Whether the scenario names it as a ServiceAccount, and not as a user who need not exist anywhere.
     pub fn is_account(&self) -> bool {
         self.words.starts_with("serviceaccount/")
@@ -85,6 +90,11 @@ impl Cell {
         self.who == other.who && self.request == other.request
     }
 
+    /// The ServiceAccount that it is about, however it is named: an authorizer never looks whether it is there.
+    pub fn account(&self) -> Option<(&str, &str)> {
+        usernames::account(&self.who.user)
+    }
+
     /// e.g. `serviceaccount/reader: list pods in namespace a`.
     pub fn words(&self) -> String {
         format!("{}: {}", self.who.words, question(&self.request))
@@ -92,7 +102,9 @@ impl Cell {
 
     /// The method and path of a harmless request that is authorized by the same question; `None` if there is none.
     pub fn proof(&self) -> Option<(&'static str, String)> {
+        // Nobody can ask as a group alone.
         match &self.request {
+            _ if self.who.user.is_empty() => None,
             Request::Path { verb, path } if verb == "get" && !path.contains('*') => Some(("GET", path.clone())),
             Request::Path { .. } => None,
             Request::Resource { verb, group, resource, subresource, namespace, name } => {
@@ -183,7 +195,10 @@ pub fn question(request: &Request) -> String {
 impl Cell {
     /// The SubjectAccessReview that asks it.
     pub fn review(&self) -> Value {
-        let mut spec = json!({"user": self.who.user, "groups": self.who.groups});
+        let mut spec = json!({"groups": self.who.groups});
+        if !self.who.user.is_empty() {
+            spec["user"] = self.who.user.as_str().into();
+        }
         let (key, attributes) = self.request.attributes();
         spec[key] = attributes;
         json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
@@ -191,7 +206,8 @@ impl Cell {
 
     /// Whether `kubectl auth can-i`, which asks as whom it is about, may ask at all.
     pub fn may_ask(&self) -> bool {
-        self.who.groups.iter().any(|group| group == "system:authenticated" || group == "system:masters")
+        let asks = |group: &String| group == "system:authenticated" || group == "system:masters";
+        !self.who.user.is_empty() && self.who.groups.iter().any(asks)
     }
 }
 
@@ -217,7 +233,9 @@ fn line(cell: &Cell) -> Vec<String> {
             }
         }
     }
-    words.push(format!("--as={}", cell.who.user));
+    if !cell.who.user.is_empty() {
+        words.push(format!("--as={}", cell.who.user));
+    }
     let groups = cell.who.groups.iter().filter(|_| cell.who.has_more_groups());
     words.extend(groups.map(|group| format!("--as-group={group}")));
     words

@@ -23,6 +23,25 @@ pub fn service_account() -> Kind {
     Kind::own::<k8s_openapi::api::core::v1::ServiceAccount>()
 }
 
+/// A kind of which nothing is kept: it is only sent, to a part of another object.
+///
+/// Its plural is that object's, and the part: `pods/eviction`.
+pub fn part(kind: &str, api_version: &str) -> Option<Kind> {
+    let (_, plural) = PARTS.iter().find(|(known, _)| *known == kind)?;
+    let (group, version) = api_version.split_once('/')?;
+    let known = matches!((kind, group), ("Eviction", "policy") | ("TokenRequest", "authentication.k8s.io"));
+    known.then(|| Kind {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+        plural: Some((*plural).into()),
+        namespaced: true,
+    })
+}
+
+/// Kinds that are only sent, and to what.
+const PARTS: [(&str, &str); 2] = [("Eviction", "pods/eviction"), ("TokenRequest", "serviceaccounts/token")];
+
 /// Why a kind was not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
@@ -45,6 +64,18 @@ pub struct Unknown {
 /// # Errors
 /// When Kubernetes has no such kind, or not in that version.
 pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
+    if let Some((_, part)) = PARTS.iter().find(|(known, _)| *known == kind)
+        && api_version.is_none_or(|api_version| self::part(kind, api_version).is_some())
+    {
+        let article = if kind.starts_with('E') { "an" } else { "a" };
+        return Err(Unknown {
+            api_version: false,
+            message: format!("{article} `{kind}` is only sent, to `{part}`, and nothing keeps it"),
+            hint: Some("send it by `create`".into()),
+            asked: None,
+            last: None,
+        });
+    }
     let Some(api_version) = api_version else {
         return OWN
             .iter()
@@ -215,6 +246,19 @@ mod tests {
         assert_eq!(unknown.message, message);
         assert_eq!(unknown.hint.as_deref(), Some(hint));
         assert_eq!(unknown.api_version, api_version);
+    }
+
+    #[test]
+    fn what_is_only_sent_has_a_part_to_go_to() {
+        let eviction = part("Eviction", "policy/v1").expect("it is known");
+        assert_eq!((eviction.api_version().as_str(), eviction.plural.as_deref()), ("policy/v1", Some("pods/eviction")));
+        assert!(part("TokenRequest", "authentication.k8s.io/v1").is_some());
+        assert_eq!((part("Eviction", "v1"), part("Pod", "v1")), (None, None));
+        for asked in [None, Some("policy/v1")] {
+            let unknown = find("Eviction", asked).unwrap_err();
+            assert_eq!(unknown.message, "an `Eviction` is only sent, to `pods/eviction`, and nothing keeps it");
+        }
+        assert!(find("Eviction", Some("polic/v1")).unwrap_err().api_version);
     }
 
     #[test]

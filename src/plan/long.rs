@@ -59,6 +59,7 @@ mod tests {
             added: 1,
             own: None,
             stdin: None,
+            denied: false,
             makes: vec![],
         };
         assert_eq!(kubectl(ARGUMENT).too_long(), None);

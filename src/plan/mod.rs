@@ -16,6 +16,7 @@ mod context;
 pub mod equivalent;
 pub mod fill;
 pub mod kinds;
+pub mod kubectl_asks;
 mod lint;
 pub mod load;
 pub mod long;

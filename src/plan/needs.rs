@@ -50,7 +50,7 @@ pub fn rights(plan: &Plan) -> Vec<(String, Request)> {
             needs.extend(step.action.requests());
         }
         needs.extend(of_action(step, plan));
-        for object in made(&step.action) {
+        for object in made(&step.action).iter().filter(|object| object.is_kept()) {
             let inside = object.namespace.as_ref().is_some_and(|namespace| *namespace == plan.namespace);
             if !(refused(step) || inside && plan.fresh_namespace) {
                 needs.extend(object_request("DELETE", object));
@@ -101,6 +101,11 @@ fn of_action(step: &Step, plan: &Plan) -> Vec<Request> {
         Action::Exec(call) => exec(&call.place),
         Action::Pod(pod) if !refused(step) => watched("", "pods", pod.namespace.as_deref(), &pod.name),
         Action::Wait(target, _) => of_target(target),
+        // Whether they are gone is looked up.
+        Action::Delete(Target { kind, namespace, name: None, .. }) if !refused(step) => {
+            let list = |plural: &String| resource("list", &kind.group, plural, namespace.as_deref(), None);
+            kind.plural.iter().map(list).collect()
+        }
         Action::Can(can) => reviews(can, plan),
         _ => vec![],
     }
@@ -150,17 +155,19 @@ fn watched(group: &str, plural: &str, namespace: Option<&str>, name: &str) -> Ve
     ["get", "watch"].map(|verb| resource(verb, group, plural, namespace, name)).into()
 }
 
-/// Whether the step is about being refused, so that it makes nothing.
+/// Whether the step is about being refused, on whichever version, so that it makes nothing.
 fn refused(step: &Step) -> bool {
-    step.expected.iter().any(|item| item.expect.is_failure())
+    !step.expected.is_empty() && step.expected.iter().all(|item| item.expect.is_failure())
 }
 
 /// Whether the step expects that authorization, or what comes before it, refuses: then the right is not needed. What admission
 /// refuses, or is not found, has been authorized.
 fn unauthorized(step: &Step) -> bool {
-    step.expected.iter().any(|item| {
-        item.expect.is_rbac_denial() || matches!(item.expect.wanted(), Wanted::Exactly(401) | Wanted::Failure)
-    })
+    let mut all = step.expected.iter();
+    !step.expected.is_empty()
+        && all.all(|item| {
+            item.expect.is_rbac_denial() || matches!(item.expect.wanted(), Wanted::Exactly(401) | Wanted::Failure)
+        })
 }
 
 /// Objects that an action makes or changes as manifests.
@@ -184,7 +191,7 @@ pub fn makes_cluster_wide(plan: &Plan) -> Vec<(&Kind, &str)> {
     let mut found: Vec<(&Kind, &str)> = Vec::new();
     for object in plan.steps.iter().flat_map(|step| made(&step.action)) {
         let one = (&object.kind, object.name.as_str());
-        if !object.kind.namespaced && !object.name.is_empty() && !found.contains(&one) {
+        if !object.kind.namespaced && !object.name.is_empty() && object.is_kept() && !found.contains(&one) {
             found.push(one);
         }
     }
@@ -209,6 +216,7 @@ pub fn touches(plan: &Plan, named: &[String]) -> Vec<(String, String)> {
         })
     };
     let made_in: BTreeSet<(&str, &str, &str)> = (plan.steps.iter().flat_map(|step| made(&step.action)))
+        .filter(|object| object.is_kept())
         .filter_map(|object| {
             let namespace =
                 object.namespace.as_deref().filter(|namespace| named.iter().any(|name| name == namespace))?;

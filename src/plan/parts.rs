@@ -22,8 +22,18 @@ pub struct Kubectl {
     pub own: Option<String>,
     /// Standard input.
     pub stdin: Option<String>,
+    /// Whether the step claims that the API server refuses it.
+    pub denied: bool,
     /// What it makes outside of the scenario's namespace, as far as that can be told: it is removed afterwards.
     pub makes: Vec<Object>,
+}
+
+impl Kubectl {
+    /// Where it runs in a cluster of our own.
+    pub fn in_node(&self) -> crate::k8s::kubectl::Place<'static> {
+        use crate::k8s::kubectl::Place;
+        if self.denied { Place::Refusing } else { Place::Node }
+    }
 }
 
 /// A manifest, and where it goes.

@@ -9,9 +9,9 @@ use super::{captures::Captures, effects, existence, going};
 use crate::{
     clock::{Moment, timeout_at},
     expect::{
-        Answer, IntendedCall, Mismatch,
+        Answer, IntendedCall, Mismatch, dropped,
         foreign_denial::{ForeignCall, other_call},
-        judge, token_review,
+        judge, printed, token_review,
     },
     plan::{Action, Step},
     scenario::expect::Expect,
@@ -145,6 +145,9 @@ async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Ju
     let mut mismatches: Vec<Mismatch> = Vec::new();
     for item in &step.expected {
         let mut found = judge(&item.expect, &got.answer, meant.as_ref());
+        if let Some(args) = kubectl_args(&step.action) {
+            printed::kubectl_succeeded(&mut found, &item.expect, args, meant.as_ref());
+        }
         if let (Some(wanted), true) = (&item.expect.token_review, found.is_empty()) {
             let token = got.token.as_ref().ok_or_else(|| StepError::Refused("there is no token to review".into()))?;
             let status = steps::token::review(token, &wanted.asked_audiences, context).await?;
@@ -152,6 +155,7 @@ async fn evaluate(step: &Step, context: &Context, deadline: Moment) -> Result<Ju
         }
         if found.is_empty() {
             found.extend(elsewhere(step, &item.expect, &got.answer));
+            found.extend(dropped(&item.expect, &got.answer, says_how_fields_are_taken(&step.action)));
         }
         for mut mismatch in found {
             if let Some(rest) = mismatch.pointer.strip_prefix("/expect") {
@@ -174,6 +178,28 @@ fn elsewhere(step: &Step, expect: &Expect, answer: &Answer) -> Option<Mismatch> 
     }
     let path = call.path().split(['?', '#']).next().unwrap_or_default();
     other_call(by, http, ForeignCall { user: &call.identity.username(), method: call.method, path })
+}
+
+/// What kubectl is given, if it is kubectl that is run.
+fn kubectl_args(action: &Action) -> Option<&[String]> {
+    match action {
+        Action::Kubectl(kubectl) => Some(&kubectl.args),
+        Action::Exec(exec) => {
+            let (program, args) = exec.command.split_first()?;
+            (program.rsplit('/').next() == Some("kubectl")).then_some(args)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a call itself says what is to become of fields that the kind does not have.
+fn says_how_fields_are_taken(action: &Action) -> bool {
+    match action {
+        Action::Request(call) => call.path.contains("fieldValidation="),
+        Action::Curl(call) => call.url.contains("fieldValidation="),
+        Action::Kubectl(kubectl) => kubectl.args.iter().any(|word| word.starts_with("--validate")),
+        _ => false,
+    }
 }
 
 /// Who and what the API server must speak of when it refuses; of several requests that a step makes, the one that it does

@@ -10,7 +10,7 @@ use futures::future::join_all;
 
 use crate::{
     expect::{
-        Answer, Class, Mismatch, json, printed,
+        Answer, Class, Mismatch, json, kubectl_error, printed,
         refused::{Refused, What},
     },
     k8s::{Apis, Missing, Served, usernames},
@@ -45,10 +45,19 @@ pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> 
             let refused = || json::parse(stdout).is_some_and(|json| json["kind"] == "Status" && json["code"] == 403);
             let tells = step.expected.iter().find(|item| item.expect.tells_of_denial());
             let about = |item: &&Expected| printed::about_output(&item.expect);
-            match tells.or_else(|| step.expected.iter().find(about).filter(|_| refused())) {
+            // So does who expects a failure, and the failure is a refusal.
+            let fails = || step.expected.iter().find(|item| item.expect.must_fail());
+            let said = || !kubectl_error::refusals(&String::from_utf8_lossy(stderr)).is_empty();
+            let claimed = tells
+                .or_else(|| step.expected.iter().find(about).filter(|_| refused()))
+                .or_else(|| fails().filter(|_| said()));
+            match claimed {
                 Some(item) if !step.on_purpose => {
-                    let claim =
-                        if item.expect.is_about_status() { format!("/{}", item.expect.claim()) } else { String::new() };
+                    let claim = match item.expect.exit_code {
+                        _ if item.expect.is_about_status() => format!("/{}", item.expect.claim()),
+                        Some(_) if tells.is_none() => "/exitCode".to_owned(),
+                        _ => String::new(),
+                    };
                     of_printed((stdout, stderr), format!("{}{claim}", item.pointer), context)
                         .await?
                         .into_iter()
@@ -170,7 +179,7 @@ async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, 
         }
     };
     // A user that a scenario names need not exist; a ServiceAccount that was deleted may be asked about, too.
-    let account = |cell: &'_ Cell| cell.who.is_account().then(|| cell.who.user.clone());
+    let account = |cell: &'_ Cell| cell.account().map(|_| cell.who.user.clone());
     let accounts: BTreeSet<String> = denied().filter_map(account).collect();
     let namespaces = denied().filter_map(|cell| namespace_of(&cell.request)).map(Subject::Namespace);
     let subjects = namespaces.chain(accounts.iter().filter_map(|user| Subject::account(user)));

@@ -16,7 +16,7 @@ use crate::{
     cluster::namespaces::content,
     expect::{Answer, Class},
     k8s::{object::going_since, well_known::EVERYWHERE},
-    plan::{Action, Credential, Identity, Request, Step},
+    plan::{Action, Credential, Identity, Request, Step, can::Cell},
     redact::show,
     steps::{Context, StepError, api},
     sync::locked,
@@ -63,7 +63,7 @@ fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
         (Action::Can(can), _) => {
             let denied = || can.cells.iter().filter(|cell| !cell.allowed);
             found.extend(denied().filter_map(|cell| namespace(&cell.request)).map(Subject::Namespace));
-            let accounts = denied().filter(|cell| cell.who.is_account()).filter_map(|cell| account(&cell.who.user));
+            let accounts = denied().filter_map(Cell::account);
             found.extend(accounts.map(|(namespace, name)| Subject::Asked(namespace.to_owned(), name.to_owned())));
         }
         _ if asked.mismatches.is_empty() && step.questions.iter().any(|cell| !cell.allowed) => {
@@ -109,11 +109,6 @@ fn subjects(step: &Step, asked: &Judged) -> Option<BTreeSet<Subject>> {
     // These cannot be deleted.
     found.retain(|subject| !matches!(subject, Subject::Namespace(name) if EVERYWHERE.contains(&name.as_str())));
     Some(found)
-}
-
-/// The namespace and the name of an account, of its user name.
-fn account(user: &str) -> Option<(&str, &str)> {
-    user.strip_prefix("system:serviceaccount:")?.split_once(':')
 }
 
 /// The namespaces that refusals in a text name.

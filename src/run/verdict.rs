@@ -9,7 +9,7 @@ use crate::{
     expect::{Class, Mismatch},
     plan::{Action, Place, Plan, Step},
     redact::redact,
-    steps::{Context, ENDLESS, StepError},
+    steps::{Context, ENDLESS, StepError, kubectl::GOES_ON},
 };
 
 /// How long a node's death may take to be told, once an answer that does not come shows it.
@@ -95,6 +95,7 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
 fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Outcome {
     let expected = match &step.action {
         _ if what.starts_with("the cluster does not serve") => "a kind that the cluster serves".into(),
+        _ if what == GOES_ON => "a refusal".into(),
         _ if what == ENDLESS => format!("an end within {:?}", step.timeout),
         Action::Curl(_) | Action::Exec(_) => "a container that runs".into(),
         _ => format!("{} within {:?}", step.title, step.timeout),

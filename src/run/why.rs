@@ -11,7 +11,7 @@ use crate::{
     expect::{Answer, Class, Reviewed},
     explain::{Caller, Id, Policy, Question, Verdict, explain, fetch},
     k8s::object::going_since,
-    plan::{Action, Expected, Step, can::Can},
+    plan::{Action, Expected, Step, can::Can, kubectl_asks},
     redact::redact,
     scenario::expect::DeniedBy,
     steps::Context,
@@ -117,7 +117,10 @@ fn still_there(policy: &Policy, binding: &Id) -> Option<String> {
 
 /// The call of a step; once for each expectation.
 fn of_call<'a>(step: &'a Step, failure: &Failure, told: &mut Vec<&'a str>) -> Option<(Surprise, Question, bool)> {
-    let (identity, requests) = attempt::calls(step)?;
+    let (identity, mut requests) = attempt::calls(step)?;
+    if let Action::Kubectl(kubectl) = &step.action {
+        requests = kubectl_asks::requests(&kubectl.args);
+    }
     let item = expected(step, failure)?;
     let surprise = surprise(item, failure)?;
     if told.contains(&item.pointer.as_str()) {

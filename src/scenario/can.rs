@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Can {
-    /// Who is asked about: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`, `anonymous`, `{user, groups}`, or a
-    /// list of them. The groups that the API server gives to an identity of this kind are always sent along.
+    /// Who is asked about: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`, `anonymous`, `{user, groups}`, `{group}`
+    /// for whoever is in that group, or a list of them. The groups that the API server gives to an identity of this kind are always sent along.
     pub who: Subjects,
     /// What is done: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection` …, or `*`.
     #[serde(default)]
@@ -109,6 +109,18 @@ pub enum Subject {
     Word(String),
     /// A user, who need not exist anywhere.
     User(User),
+    /// Whoever is in a group.
+    Group(Group),
+}
+
+/// A group, and nobody in particular: what holds of whoever is in it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(rename = "AnyOfGroup")]
+pub struct Group {
+    /// The group's name. The groups that go with it are sent along: `system:authenticated`, and `system:serviceaccounts` with one
+    /// of a namespace's accounts.
+    pub group: String,
 }
 
 /// A user and groups.

@@ -119,7 +119,7 @@ pub struct Step {
     #[serde(default)]
     #[schemars(example = json!({"kind": "ServiceAccount", "name": "default"}))]
     pub get: Option<verbs::ObjectRef>,
-    /// Deletes one object by name and waits until it is gone.
+    /// Deletes one object by name, or all of a kind that have some labels (`labelSelector`), and waits until they are gone.
     #[serde(default)]
     #[schemars(example = json!({"kind": "Pod", "name": "reader"}))]
     pub delete: Option<verbs::ObjectRef>,

@@ -154,13 +154,13 @@ pub struct ObjectRef {
     /// The apiVersion, e.g. `rbac.authorization.k8s.io/v1`. Left out: the one that Kubernetes' own kinds have.
     #[serde(default)]
     pub api_version: Option<String>,
-    /// The name. Left out (only `get` allows it): all objects of the kind are listed.
+    /// The name. Left out, `get` lists all objects of the kind, and `delete` takes a `labelSelector`.
     #[serde(default)]
     pub name: Option<String>,
     /// The namespace, if it is not the scenario's own; `*` with `get` lists those of all namespaces.
     #[serde(default)]
     pub namespace: Option<String>,
-    /// A label selector for a list, e.g. `app=web`.
+    /// A label selector for a list, e.g. `app=web`; with `delete`, all that have these labels are deleted.
     #[serde(default)]
     pub label_selector: Option<String>,
     /// A field selector for a list, e.g. `metadata.name=default`.

@@ -1,14 +1,22 @@
 //! `kubectl`: the real one, on the cluster's node.
 
+use std::time::Duration;
+
 use super::{Context, Made, Requester, StepError, api, served_kind};
 use crate::{
     clock::{Moment, timeout_at},
     cluster::kubectl::{KubectlError, Login},
     expect::{Answer, kubectl_error},
-    k8s::kubectl::{Place, check, grammar},
+    k8s::kubectl::{Place, check, goes_on, grammar},
     plan::{Credential, Kubectl, Object},
     redact::{self, show},
 };
+
+/// What is said of a call that should have been refused, and goes on.
+pub const GOES_ON: &str = "expected a refusal, and kubectl goes on: the call was allowed";
+
+/// A refusal comes at once; what goes on longer was not refused.
+const REFUSED_WITHIN: Duration = Duration::from_secs(8);
 
 /// Runs it as `who`.
 ///
@@ -28,9 +36,16 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
         context.foreign && flags.is_empty() && matches!(login, Login::Administrator) && !says_who(&kubectl.args);
     let args: Vec<String> = flags.into_iter().chain(checked_args(kubectl, context)?).collect();
     let before = uids(kubectl, context).await;
+    let goes_on = kubectl.denied && goes_on(&kubectl.args);
+    let deadline = if goes_on { deadline.min(Moment::now() + REFUSED_WITHIN) } else { deadline };
     let (output, ()) =
         tokio::join!(context.kubectl.run(&args, stdin, login, deadline), learn_secrets(&kubectl.args, context));
     let output = output.map_err(|error| match error {
+        KubectlError::Endless { seconds } if goes_on => StepError::Waited {
+            what: GOES_ON.into(),
+            last: format!("it still ran after {seconds} s and was ended"),
+            hint: None,
+        },
         // A call without an end is the scenario's matter.
         KubectlError::Endless { seconds } => endless(&kubectl.args, seconds),
         KubectlError::Failed(why) => StepError::Kubectl(why),
@@ -94,7 +109,7 @@ async fn uid(object: &Object, context: &Context) -> Option<String> {
 /// way only.
 fn checked_args(kubectl: &Kubectl, context: &Context) -> Result<Vec<String>, StepError> {
     let host = context.kubectl.host();
-    let place = host.map_or(Place::Node, |host| Place::Host { yes: host.yes(), own: kubectl.own.as_deref() });
+    let place = host.map_or(kubectl.in_node(), |host| Place::Host { yes: host.yes(), own: kubectl.own.as_deref() });
     match check(&kubectl.args, place) {
         Ok(call) if host.is_some() => Ok(call.canonical()),
         Ok(_) => Ok(kubectl.args.clone()),

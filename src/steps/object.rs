@@ -16,7 +16,7 @@ use crate::{
 const MANAGER: &str = "kubewalk";
 
 /// A field that the kind does not have is refused, as by kubectl, and not dropped.
-const STRICT: &str = "fieldValidation=Strict";
+pub(super) const STRICT: &str = "fieldValidation=Strict";
 
 /// How long the paths of a custom kind may take to be there once the kind is served.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
@@ -92,7 +92,8 @@ impl At<'_> {
 async fn at<'a>(object: &'a Object, context: &Context) -> Result<At<'a>, StepError> {
     let kind = served_kind::resolve(&object.kind, &context.client).await?;
     let namespace = object.namespace.as_deref().filter(|_| kind.namespaced);
-    let (path, collection) = (api::path(&kind, namespace, Some(&object.name)), api::path(&kind, namespace, None));
+    let path = api::path(&kind, namespace, Some(&object.name));
+    let collection = if kind.is_part() { path.clone() } else { api::path(&kind, namespace, None) };
     Ok(At { object, kind, path, collection })
 }
 
@@ -220,11 +221,22 @@ pub async fn post(object: &Object, who: &Requester, context: &Context, deadline:
 }
 
 async fn send_post(at: &At<'_>, who: &Requester, context: &Context) -> Result<Http, StepError> {
+    if at.object.kind.is("policy", "Eviction") {
+        // It deletes its Pod.
+        restore::remember(&pod(), at.namespace(), &at.object.name, context).await?;
+    }
     let path = format!("{}?fieldManager={MANAGER}&{STRICT}", at.collection);
-    let body = body(at.object.manifest.clone(), context.foreign, at.namespace(), context);
+    let marked = context.foreign && at.object.is_kept();
+    let body = body(at.object.manifest.clone(), marked, at.namespace(), context);
     let answer = sent(at, who, (http::Method::POST, &path, "application/json"), body).await?;
     remember(at, &answer, context);
     Ok(answer)
+}
+
+/// The kind of a Pod.
+fn pod() -> Kind {
+    let (group, version, kind, plural) = (String::new(), "v1".into(), "Pod".into(), Some("pods".into()));
+    Kind { group, version, kind, plural, namespaced: true }
 }
 
 /// Sends a manifest. The API server makes the paths of a custom kind a moment after it says that it serves the kind, so one that is
@@ -248,12 +260,12 @@ async fn sent(
     }
 }
 
-/// A 201 says that the object is new, so that it is ours to remove.
+/// A 201 says that the object is new, so that it is ours to remove. What has no identity is an answer, and not kept.
 fn remember(at: &At<'_>, answer: &Http, context: &Context) {
-    if answer.status != 201 {
+    let json = answer.json.as_ref();
+    if answer.status != 201 || api::uid(json).is_none() {
         return;
     }
-    let json = answer.json.as_ref();
     let name = json.and_then(|json| json["metadata"]["name"].as_str()).unwrap_or(&at.object.name).to_owned();
     let namespace = at.namespace().map(str::to_owned);
     context.remember(Made { kind: at.kind.clone(), namespace, name, uid: api::uid(json) });

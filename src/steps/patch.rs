@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, Requester, StepError, api, restore, served_kind, still_own};
+use super::{Context, Requester, StepError, api, object::STRICT, restore, served_kind, still_own};
 use crate::{expect::Answer, plan::Change, scenario::calls::PatchType};
 
 /// Sends the change.
@@ -26,7 +26,9 @@ pub async fn run(change: &Change, who: &Requester, context: &Context) -> Result<
         None => change.body.clone(),
     };
     let body = body.to_string().into_bytes();
-    let answer = api::send_as(who, http::Method::PATCH, &change.path(&kind), Some(content_type), body).await?;
+    // A field that the kind does not have would be dropped, and the change be a success.
+    let path = format!("{}?{STRICT}", change.path(&kind));
+    let answer = api::send_as(who, http::Method::PATCH, &path, Some(content_type), body).await?;
     // The words of the refusal may be about something else.
     if let Some(uid) = uid.filter(|_| matches!(answer.status, 409 | 422)) {
         still_own::look(&kind, namespace, name, &uid, context).await?;

@@ -225,6 +225,215 @@ fn a_field_that_a_kind_lacks_is_refused_by_every_verb_that_sends_objects() {
             fails(&format!("strict-{verb}-{name}"), &step, &words);
         }
     }
+    let there = "  - {title: m, create: {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}}\n";
+    for (name, change) in [
+        ("merge", "type: merge, body: {dataa: {a: b}}"),
+        ("strategic", "body: {dataa: {a: b}}"),
+        ("json", "type: json, body: [{op: add, path: /dataa, value: {a: b}}]"),
+    ] {
+        let step = format!("{there}  - {{title: z, patch: {{kind: ConfigMap, name: c, {change}}}}} # on purpose\n");
+        let words = ["the manifest does not fit its kind: unknown field", "dataa", "mend the name of the field"];
+        fails(&format!("strict-patch-{name}"), &step, &words);
+    }
+    // What is sent as it is written the server takes, and warns.
+    let path = "/api/v1/namespaces/{namespace}/configmaps";
+    let dropped =
+        ["the server dropped `dataa`, which the kind does not have", "expect it: `warning: {contains: unknown field}`"];
+    for (name, request) in [
+        ("post", format!("method: POST, path: '{path}', body: {map}")),
+        ("put", format!("method: PUT, path: '{path}/c', body: {map}")),
+        ("patch", format!("method: PATCH, path: '{path}/c', body: {{dataa: {{a: b}}}}")),
+    ] {
+        let there = if name == "post" { "" } else { there };
+        let step = |more: &str| format!("{there}  - {{title: z, request: {{{request}}}{more}}} # on purpose\n");
+        fails(&format!("strict-request-{name}"), &step(""), &dropped);
+        holds(&format!("warned-request-{name}"), &step(", expect: {warning: 'unknown field \"dataa\"'}"));
+    }
+    let ignored =
+        format!("  - {{title: z, request: {{path: '{path}?fieldValidation=Ignore', body: {map}}}}} # on purpose\n");
+    holds("strict-request-ignored", &ignored);
+    let patch = "kubectl: {args: [patch, configmap, c, --type=merge, -p, '{\"dataa\": {}}']}";
+    fails("strict-kubectl-patch", &format!("{there}  - {{title: z, {patch}}}\n"), &dropped[..1]);
+    holds(
+        "warned-kubectl-patch",
+        &format!("{there}  - {{title: z, {patch}, expect: {{stderr: {{contains: unknown field}}}}}}\n"),
+    );
+}
+
+#[test]
+fn a_field_of_a_kind_that_keeps_all_is_taken() {
+    holds(
+        "keeps-all",
+        "
+  - title: a
+    apply:
+      apiVersion: apiextensions.k8s.io/v1
+      kind: CustomResourceDefinition
+      metadata: {name: keepers.soon.kubewalk.example}
+      spec:
+        group: soon.kubewalk.example
+        scope: Namespaced
+        names: {plural: keepers, singular: keeper, kind: Keeper}
+        versions:
+          - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+  - {title: b, create: {apiVersion: soon.kubewalk.example/v1, kind: Keeper, metadata: {name: k}, some: {a: b}}}
+  - {title: c, patch: {apiVersion: soon.kubewalk.example/v1, kind: Keeper, name: k, body: {other: {a: b}}}, expect: {object: {some: {a: b}, other: {a: b}}}}
+  - {title: d, patch: {apiVersion: soon.kubewalk.example/v1, kind: Keeper, name: k, type: json, body: [{op: add, path: /third, value: 3}]}, expect: {object: {third: 3}}}
+  - {title: e, request: {method: PATCH, path: '/apis/soon.kubewalk.example/v1/namespaces/{namespace}/keepers/k', body: {fourth: 4}}, expect: {status: 200, noWarning: true}}
+",
+    );
+}
+
+#[test]
+fn a_success_of_kubectl_is_told_with_its_binding() {
+    let step = |args: &str, expect: &str| {
+        format!(
+            "{ACCOUNT}  - title: z\n    as: serviceaccount/me\n    kubectl: {{args: [{args}]}}\n    expect: {expect}\n"
+        )
+    };
+    let allowed =
+        ["expected 403, and kubectl has succeeded", "the call was allowed", "gives ServiceAccount", "allows list"];
+    // The grant takes a moment.
+    let granted = "  - {title: y, can: {who: serviceaccount/me, verb: list, resource: configmaps, allowed: true}, expect: {within: 2s}}\n";
+    let steps = step("get, configmaps", "{status: 403}").replace("  - title: z", &format!("{granted}  - title: z"));
+    fails("kubectl-allowed", &steps, &allowed);
+    let found =
+        "  - {title: z, kubectl: {args: [get, configmap, kube-root-ca.crt]}, expect: {status: 404, within: 100ms}}\n";
+    fails("kubectl-found", found, &["expected 404, and kubectl has succeeded", "exit code 0: the call was allowed"]);
+    let pod = "  - {title: a, pod: {name: p, image: curl}}\n  - {title: z, exec: {in: p, command: ['true']}, expect: {status: 403}}\n";
+    fails("exec-says-nothing", pod, &["expected 403, and the command has succeeded", "a refusal must be seen"]);
+}
+
+#[test]
+fn a_question_needs_no_name_and_what_is_sent_to_a_part_goes_there() {
+    let review = "apiVersion: authorization.k8s.io/v1";
+    holds(
+        "asked-by-create",
+        &format!(
+            "{ACCOUNT}  - {{title: y, can: {{who: serviceaccount/me, verb: list, resource: configmaps, allowed: true}}, expect: {{within: 2s}}}}
+  - title: one
+    create: {{{review}, kind: SubjectAccessReview, spec: {{user: 'system:serviceaccount:{{namespace}}:me', resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: configmaps}}}}}}
+    expect: {{status: 201, object: {{status: {{allowed: true}}}}}}
+  - title: its own, twice
+    as: serviceaccount/me
+    create:
+      - {{{review}, kind: SelfSubjectAccessReview, spec: {{resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: secrets}}}}}}
+      - {{{review}, kind: SelfSubjectAccessReview, metadata: {{}}, spec: {{resourceAttributes: {{namespace: '{{namespace}}', verb: get, resource: secrets}}}}}}
+    expect: {{object: {{status: {{allowed: false}}}}}}
+  - title: in its namespace
+    create: {{{review}, kind: LocalSubjectAccessReview, spec: {{user: jane, resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: pods}}}}}}
+    expect: {{object: {{status: {{allowed: false}}}}}}
+  - {{title: all, create: {{{review}, kind: SelfSubjectRulesReview, spec: {{namespace: '{{namespace}}'}}}}, expect: {{path: [{{at: $.status.resourceRules, absent: false}}]}}}}
+  - {{title: who, as: serviceaccount/me, create: {{apiVersion: authentication.k8s.io/v1, kind: SelfSubjectReview}}, expect: {{path: [{{at: $.status.userInfo.username, equals: 'system:serviceaccount:{{namespace}}:me'}}]}}}}
+  - {{title: token, create: {{apiVersion: authentication.k8s.io/v1, kind: TokenReview, spec: {{token: nobodys}}}}, expect: {{path: [{{at: $.status.error, matches: .}}]}}}}
+  - {{title: pod, pod: {{name: p, image: curl}}}}
+  - {{title: refused, as: serviceaccount/me, create: {{apiVersion: policy/v1, kind: Eviction, metadata: {{name: p}}}}, expect: {{status: 403, message: {{contains: 'create resource \"pods/eviction\"'}}}}}}
+  - {{title: evicted, create: {{apiVersion: policy/v1, kind: Eviction, metadata: {{name: p}}, deleteOptions: {{gracePeriodSeconds: 0}}}}, expect: {{status: 201}}}}
+  - {{title: gone, get: {{kind: Pod, name: p}}, expect: {{absent: true, within: 10s}}}}
+"
+        ),
+    );
+    // To what nobody serves the answer is no.
+    let review = format!(
+        "{{{review}, kind: SelfSubjectAccessReview, spec: {{resourceAttributes: {{group: nobody.example, verb: list, resource: podz}}}}}}"
+    );
+    let step = format!(
+        "{ACCOUNT}  - {{title: z, as: serviceaccount/me, create: {review}, expect: {{object: {{status: {{allowed: false}}}}}}}}\n"
+    );
+    fails("asked-of-nothing", &step, &["denied, but there is nothing to be denied"]);
+}
+
+#[test]
+fn a_refusal_of_what_would_not_end_is_seen() {
+    const POD: &str = "  - {title: p, pod: {name: p, image: curl}}\n";
+    for (name, args) in
+        [("forward", "port-forward, p, '18080:80'"), ("attach", "attach, p"), ("watch", "get, pods, --watch")]
+    {
+        let step = |who: &str| {
+            format!("{ACCOUNT}{POD}  - {{title: z, {who}kubectl: {{args: [{args}]}}, expect: {{status: 403}}}}\n")
+        };
+        holds(&format!("refused-{name}"), &step("as: serviceaccount/me, "));
+        fails(
+            &format!("goes-on-{name}"),
+            &step(""),
+            &["expected a refusal, and kubectl goes on: the call was allowed", "was ended"],
+        );
+    }
+}
+
+#[test]
+fn all_that_have_a_label_are_deleted_by_one_request() {
+    let map = |name: &str, app: &str| {
+        format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}, labels: {{app: {app}}}}}}}")
+    };
+    let maps = format!("  - {{title: m, create: [{}, {}, {}]}}\n", map("a", "web"), map("b", "web"), map("c", "other"));
+    let delete = "delete: {kind: ConfigMap, labelSelector: app=web}";
+    holds(
+        "deleted-by-label",
+        &format!(
+            "{ACCOUNT}{maps}
+  - {{title: no, as: serviceaccount/me, {delete}, expect: {{status: 403, message: {{contains: cannot deletecollection resource}}}}}}
+  - {{title: yes, {delete}, expect: {{status: 200}}}}
+  - {{title: gone, get: {{kind: ConfigMap, labelSelector: app=web}}, expect: {{empty: true}}}}
+  - {{title: left, get: {{kind: ConfigMap, name: c}}}}
+  - {{title: anew, create: {}}}
+  - {{title: pod, pod: {{name: p, image: curl, labels: {{app: web}}}}}}
+  - {{title: waits, delete: {{kind: Pod, labelSelector: app=web}}}}
+  - {{title: none, get: {{kind: Pod}}, expect: {{empty: true}}}}
+",
+            map("a", "web")
+        ),
+    );
+    fails(
+        "allowed-by-label",
+        &format!("{maps}  - {{title: z, {delete}, expect: {{status: 403}}}}\n"),
+        &["expected 403, got 200"],
+    );
+}
+
+#[test]
+fn a_group_is_asked_about_without_a_user() {
+    const BOUND: &str = "
+  - {title: r, role: {name: r, rules: [{apiGroups: [''], resources: [configmaps], verbs: [list]}]}}
+  - {title: b, bind: {role: r, to: [{group: devs}, {group: 'system:serviceaccounts:{namespace}'}]}}
+";
+    holds(
+        "of-a-group",
+        &format!(
+            "{BOUND}
+  - {{title: y, can: {{who: [{{group: devs}}, {{group: 'system:serviceaccounts:{{namespace}}'}}], verb: list, resource: configmaps, allowed: true}}, expect: {{within: 2s}}}}
+  - {{title: z, can: {{who: {{group: devs}}, verb: [get, list], resource: secrets, allowed: false}}}}
+"
+        ),
+    );
+    let step = format!(
+        "{BOUND}  - {{title: z, can: {{who: {{group: devs}}, verb: list, resource: secrets, allowed: true}}}}\n"
+    );
+    fails("of-a-group-denied", &step, &["group devs: list secrets in namespace", "kind: Group, name: devs"]);
+}
+
+#[test]
+fn an_account_is_looked_up_however_it_is_named() {
+    let who = "{user: 'system:serviceaccount:{namespace}:somebody-else'}";
+    let can = |comment: &str| {
+        format!(
+            "{ACCOUNT}  - title: z\n    can: {{who: {who}, verb: list, resource: secrets, allowed: false}}{comment}\n"
+        )
+    };
+    fails("looked-up", &can(""), &["there is nothing to be denied", "somebody-else"]);
+    holds("meant-as-nobody", &can(" # on purpose"));
+    let line = "kubectl: {args: [get, secrets, '--as=system:serviceaccount:{namespace}:somebody-else']}, expect: {exitCode: 1}";
+    fails(
+        "looked-up-by-exit-code",
+        &format!("{ACCOUNT}  - {{title: z, {line}}}\n"),
+        &["there is nothing to be denied", "somebody-else"],
+    );
+    holds(
+        "exit-code-of-a-slip",
+        &format!(
+            "{ACCOUNT}  - {{title: z, as: serviceaccount/me, kubectl: {{args: [get, secrets]}}, expect: {{exitCode: 1}}}}\n"
+        ),
+    );
 }
 
 #[test]

@@ -74,6 +74,22 @@ pub(in crate::plan) fn manifests(command: &str, objects: &[Object]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Creates objects. Of a question the answer is shown, and what is sent to a part of an object kubectl only sends to its path.
+pub(in crate::plan) fn create(objects: &[Object]) -> String {
+    if !objects.iter().any(|object| object.kind.is_part()) {
+        let asks = objects.iter().all(|object| !object.is_kept());
+        return manifests(if asks { "kubectl create -o json" } else { "kubectl create" }, objects);
+    }
+    let one = |object: &Object| {
+        let object = std::slice::from_ref(object);
+        match object[0].path(true).filter(|_| object[0].kind.is_part()) {
+            Some(path) => piped_in(&format!("kubectl create --raw {} -f -", quote(&path)), object),
+            None => create(object),
+        }
+    };
+    objects.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
 pub(in crate::plan) fn piped_in(command: &str, objects: &[Object]) -> String {
     // In one line, which can be pasted however it is indented. JSON needs nothing between two documents, and up to 1.32 kubectl takes
     // `---` behind JSON for a number.

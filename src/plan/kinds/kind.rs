@@ -44,6 +44,11 @@ impl Kind {
         self.group == group && self.kind == kind
     }
 
+    /// Whether it is sent to a part of another object: its plural is that object's, and the part.
+    pub fn is_part(&self) -> bool {
+        self.plural.as_ref().is_some_and(|plural| plural.contains('/'))
+    }
+
     /// What kubectl calls it: `pods`, `roles.rbac.authorization.k8s.io`.
     pub fn kubectl(&self) -> String {
         let word = self.plural.clone().unwrap_or_else(|| self.kind.to_lowercase());

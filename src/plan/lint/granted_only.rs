@@ -20,7 +20,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
             continue;
         }
         let unbound = |who: &Who| {
-            !denied.iter().flatten().any(|user| *user == who.user)
+            !denied.iter().flatten().any(|user| user == who.key())
                 && !who.groups.iter().any(|group| group == "system:masters")
         };
         let found: Option<&Cell> = can.cells.iter().find(|cell| unbound(&cell.who) && !told.contains(&&cell.who));
@@ -40,7 +40,7 @@ fn denied(step: &Step) -> Vec<Option<String>> {
         Action::Can(can) => can.cells.iter(),
         _ => step.questions.iter(),
     };
-    let asked = cells.filter(|cell| !cell.allowed).map(|cell| Some(cell.who.user.clone()));
+    let asked = cells.filter(|cell| !cell.allowed).map(|cell| Some(cell.who.key().to_owned()));
     let identity: Option<&Identity> = match &step.action {
         Action::Curl(call) => Some(&call.identity),
         Action::Exec(exec) => Some(&exec.identity),

@@ -1,41 +1,112 @@
 //! The bodies that requests and patches send: what the kind of the object would not take.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    k8s::{self, structural},
+    k8s::{self, fields::What, structural},
     plan::{
-        Action, Kind,
+        Action, Kind, Request,
         context::{Context, Draft, below},
         kinds,
         lower::fields,
     },
+    scenario::verbs::Method,
 };
 
 /// What a body that a request sends makes of an object, or of a part of one.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, draft: &Draft<'_>, action: &Action) {
-    let none = Map::new();
-    let (kind, body): (Option<&'static Kind>, Option<&Map<String, Value>>) = match action {
+    let at = below(&draft.at(), "body");
+    match action {
         Action::Patch(change) if change.subresource.is_none() => {
-            let own = kinds::OWN.iter().find(|own| **own == change.target.kind);
-            (own, change.body.as_object())
+            if let Some(kind) = kinds::OWN.iter().find(|own| **own == change.target.kind) {
+                part(cx, draft, &at, kind, &change.body);
+            }
         }
-        _ => (None, None),
-    };
-    if let (Some(kind), Some(body)) = (kind, body) {
-        let slips = k8s::fields::slips(&kind.api_version(), &kind.kind, body);
-        // A directive to a merge, and a null that removes, are no fields.
-        let slips = slips.into_iter().filter(|slip| {
-            slip.path.last().is_none_or(|key| !key.starts_with('$')) && !structural::is_null(body, &slip.path)
-        });
-        fields::tell(cx, draft, &below(&draft.at(), "body"), kind, body, slips.collect());
-        return;
+        Action::Request(_) | Action::Curl(_) => {
+            let none = Map::new();
+            for placed in &draft.objects {
+                let map = placed.object.manifest.as_object().unwrap_or(&none);
+                fields::check(cx, draft, &placed.pointer, &placed.object.kind, map);
+            }
+            if let (Some(kind), Some(body)) = (changed(action), body(draft)) {
+                part(cx, draft, &at, kind, body);
+            }
+        }
+        _ => {}
     }
-    if matches!(action, Action::Request(_) | Action::Curl(_)) {
-        for placed in &draft.objects {
-            let map = placed.object.manifest.as_object().unwrap_or(&none);
-            fields::check(cx, draft, &placed.pointer, &placed.object.kind, map);
+}
+
+/// What a step sends as it is written.
+fn body<'a>(draft: &'a Draft<'_>) -> Option<&'a Value> {
+    match (&draft.step.request, &draft.step.curl) {
+        (Some(request), _) => request.body.as_ref(),
+        (None, Some(curl)) => curl.body.as_ref(),
+        (None, None) => None,
+    }
+}
+
+/// The kind of Kubernetes' own, in the version of its table, of an object that a PUT or a PATCH changes.
+fn changed(action: &Action) -> Option<&'static Kind> {
+    let changes = |method: Method| matches!(method, Method::Put | Method::Patch);
+    let path = match action {
+        Action::Request(call) if changes(call.method) => call.path.as_str(),
+        Action::Curl(call) if changes(call.method) && call.request.is_some() => call.path(),
+        _ => return None,
+    };
+    let Request::Resource { group, resource, subresource: None, name: Some(_), .. } =
+        action.requests().into_iter().next()?
+    else {
+        return None;
+    };
+    let own = kinds::OWN.iter().find(|own| own.group == group && own.plural.as_ref() == Some(&resource))?;
+    let root = if group.is_empty() { "/api/".to_owned() } else { format!("/apis/{group}/") };
+    path.strip_prefix(&root)?.strip_prefix(own.version.as_str())?.starts_with('/').then_some(own)
+}
+
+/// A part of an object, or what operations put into it.
+fn part(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &Kind, body: &Value) {
+    match body {
+        Value::Object(body) => {
+            let slips = k8s::fields::slips(&kind.api_version(), &kind.kind, body);
+            // A directive to a merge, and a null that removes, are no fields.
+            let slips = slips.into_iter().filter(|slip| {
+                slip.path.last().is_none_or(|key| !key.starts_with('$')) && !structural::is_null(body, &slip.path)
+            });
+            fields::tell(cx, draft, at, kind, body, slips.collect());
         }
+        Value::Array(operations) => {
+            for (index, operation) in operations.iter().enumerate() {
+                put(cx, draft, &below(at, index), kind, operation);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// One operation of a JSON patch: an object in which only this is, compared with its kind.
+fn put(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, kind: &Kind, operation: &Value) {
+    let puts = matches!(operation["op"].as_str(), Some("add" | "replace"));
+    for key in ["path", "from"] {
+        let Some(("", path)) = operation[key].as_str().and_then(|path| path.split_once('/')) else { continue };
+        // The rules of JSON pointers.
+        let way: Vec<_> = path.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+        let value = operation.get("value").filter(|_| puts && key == "path");
+        let is_index = |part: &str| part == "-" || !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+        let object = way.iter().rev().fold(value.cloned().unwrap_or_else(|| json!({})), |inner, part| {
+            if is_index(part) { json!([inner]) } else { json!({ part.as_str(): inner }) }
+        });
+        let Value::Object(object) = object else { continue };
+        let mut slips = k8s::fields::slips(&kind.api_version(), &kind.kind, &object);
+        slips.retain(|slip| match slip.what {
+            What::Unknown { .. } => true,
+            // What is on the way is not known: a number may be the key of a mapping, too.
+            _ => value.is_some() && slip.path.len() >= way.len(),
+        });
+        fields::tell_at(cx, draft, kind, &object, slips, |slip| match slip.path.get(way.len()..).unwrap_or_default() {
+            [] if matches!(slip.what, What::Unknown { .. }) => (below(at, key), false),
+            [] => (below(at, "value"), false),
+            inside => (inside.iter().fold(below(at, "value"), |at, key| below(&at, key)), true),
+        });
     }
 }
 
@@ -72,6 +143,63 @@ mod tests {
             patch(json!({"data": null, "metadata": {"labels": {"a": null}}, "$patch": "merge"})),
             Vec::<String>::new()
         );
+    }
+
+    #[rstest]
+    #[case(json!({"op": "add", "path": "/automountServiceAccountTokn", "value": false}), "warning", "path", "did you mean `automountServiceAccountToken`")]
+    #[case(json!({"op": "remove", "path": "/metadata/lables/app"}), "warning", "path", "`metadata.lables`")]
+    #[case(json!({"op": "move", "from": "/secret/0", "path": "/secrets/-"}), "warning", "from", "did you mean `secrets`")]
+    #[case(json!({"op": "add", "path": "/secrets/-", "value": {"nam": "a"}}), "warning", "value/nam", "did you mean `name`")]
+    #[case(json!({"op": "add", "path": "/metadata/labels", "value": {"a": 1}}), "error", "value/a", "takes a text")]
+    #[case(json!({"op": "replace", "path": "/automountServiceAccountToken", "value": "no"}), "error", "value", "takes `true` or `false`")]
+    #[case(json!({"op": "add", "path": "/metadata/labels/1", "value": "a"}), "", "", "")]
+    #[case(json!({"op": "add", "path": "/metadata/annotations/a~1b", "value": "a"}), "", "", "")]
+    #[case(json!({"op": "test", "path": "/metadata/uid", "value": "a"}), "", "", "")]
+    #[case(json!({"op": "remove", "path": "/imagePullSecrets"}), "", "", "")]
+    #[case(json!({"op": "add", "path": "", "value": {}}), "", "", "")]
+    fn a_slip_in_an_operation_is_told(
+        #[case] operation: Value,
+        #[case] severity: &str,
+        #[case] place: &str,
+        #[case] words: &str,
+    ) {
+        let account = json!({"serviceAccount": "a"});
+        let patch = json!({"patch": {"kind": "ServiceAccount", "name": "a", "type": "json", "body": [operation]}});
+        let path = "/api/v1/namespaces/default/serviceaccounts/a";
+        let request = json!({"request": {"method": "PATCH", "path": path, "body": [operation]}});
+        for (step, verb) in [(patch, "patch"), (request, "request")] {
+            let found = said(in_default(json!([account, step])));
+            if severity.is_empty() {
+                assert_eq!(found, Vec::<String>::new());
+            } else {
+                let start = format!("{severity} /steps/1/{verb}/body/0/{place}: ");
+                assert!(found.iter().any(|line| line.starts_with(&start) && line.contains(words)), "{found:?}");
+            }
+        }
+    }
+
+    #[rstest]
+    #[case("PATCH", "/api/v1/namespaces/default/configmaps/c", json!({"dta": {}}), true)]
+    #[case("PUT", "/api/v1/namespaces/default/configmaps/c", json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "dta": {}}), true)]
+    #[case("PATCH", "/api/v1/namespaces/default/configmaps/c", json!({"data": {"dta": null}}), false)]
+    // Of another version, and of a part, nothing is known.
+    #[case("PATCH", "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers/c", json!({"spec": {"targetCPUUtilizationPercentage": 3}}), false)]
+    #[case("PATCH", "/apis/apps/v1/namespaces/default/deployments/c/scale", json!({"replicas": 3}), false)]
+    fn a_slip_in_what_a_request_changes_is_told(
+        #[case] method: &str,
+        #[case] path: &str,
+        #[case] body: Value,
+        #[case] told: bool,
+    ) {
+        let step = |expect: Value| {
+            let request = json!({"method": method, "path": path, "body": body});
+            said(in_default(json!([{"request": request, "expect": expect}])))
+        };
+        let about = |found: &[String]| found.iter().any(|line| line.contains("has no field `dta`"));
+        assert_eq!(about(&step(json!({"status": 200}))), told);
+        for meant in [json!({"warning": "unknown field"}), json!({"status": 404}), json!({"noWarning": false})] {
+            assert!(!about(&step(meant)));
+        }
     }
 
     #[rstest]

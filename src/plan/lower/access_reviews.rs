@@ -69,6 +69,7 @@ pub(in crate::plan) fn read(
     };
     let mut found = Vec::new();
     for Question { at, cells, user, groups, allowed } in questions {
+        let nobody = user.as_ref().is_some_and(|(at, _)| cx.findings.on_purpose(&[at]));
         let who = who(cx, identity, user, groups);
         found.extend(requests::read(cx, &at, &cells, story, allowed).into_iter().map(|asked| Cell {
             pointer: at[draft.pointer.len()..].to_owned(),
@@ -76,7 +77,7 @@ pub(in crate::plan) fn read(
             request: asked.request,
             allowed,
             api: asked.api,
-            on_purpose: asked.on_purpose,
+            on_purpose: asked.on_purpose || nobody,
         }));
     }
     found

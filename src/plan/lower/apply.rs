@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    k8s::special,
     plan::{
         Kind, Object,
         context::{Context, Draft, Placed, below},
+        kinds,
         lower::{
             fields,
             kind::{check_name, json_type, kind_of},
@@ -61,8 +63,28 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: manifest_file::Found
     let (at, map) = (at.as_str(), &map);
     let api_version = word(cx, at, map, "apiVersion", "e.g. `apiVersion: v1`");
     let kind = word(cx, at, map, "kind", "e.g. `kind: Pod`");
+    let creates = draft.verb == Some(Verb::Create);
+    let part = kind.as_deref().zip(api_version.as_deref()).filter(|_| creates);
+    let part = part.and_then(|(kind, api_version)| kinds::part(kind, api_version));
+    let kind = match part {
+        Some(part) => Some(part),
+        None => kind_of_manifest(cx, draft, at, kind.as_deref(), api_version.as_deref()),
+    };
+    let asks = |kind: &Kind| kind.plural.as_ref().is_some_and(|plural| special::only_asks(&kind.group, plural));
+    let only_asks = kind.as_ref().is_some_and(asks);
+    if only_asks && draft.verb == Some(Verb::Apply) && !draft.refused {
+        let word = kind.as_ref().map(|kind| kind.kind.as_str()).unwrap_or_default();
+        cx.findings
+            .error(&below(at, "kind"), format!("a {word} is a question, and cannot be applied"))
+            .label("nothing keeps it")
+            .hint("ask it by `create`");
+        return None;
+    }
+    let unsaid = Map::new();
     let metadata = match map.get("metadata") {
         Some(Value::Object(metadata)) => Some(metadata),
+        // A question needs no name: nothing keeps it.
+        None if only_asks => Some(&unsaid),
         Some(other) => {
             cx.findings
                 .error(&below(at, "metadata"), "`metadata` must be a map")
@@ -74,13 +96,13 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: manifest_file::Found
             None
         }
     };
-    let kind = kind_of(cx, at, (draft.refused, draft.when.as_ref()), &kind?, Some(&api_version?))?;
-    let metadata = metadata?;
-    let name = name_of(cx, draft, at, &kind, metadata)?;
+    let (kind, metadata) = (kind?, metadata?);
+    let nameless = only_asks && !metadata.contains_key("name") && !metadata.contains_key("generateName");
+    let name = if nameless { String::new() } else { name_of(cx, draft, at, &kind, metadata)? };
 
     let mut manifest = Value::Object(map.clone());
     let (home, into) = match into {
-        Some((namespace, at)) => (namespace, Some(at)),
+        Some((namespace, at)) => (namespace, at),
         None => (cx.namespace.to_owned(), None),
     };
     let namespace = namespace_of(cx, at, &kind, metadata, &home, &mut manifest)?;
@@ -101,6 +123,17 @@ fn manifest(cx: &mut Context<'_>, draft: &Draft<'_>, found: manifest_file::Found
         into: into.filter(|_| namespace.as_deref() == Some(&home)),
         object: Object { kind, namespace, name, manifest, file },
     })
+}
+
+/// The kind of a manifest, when both of its words are there.
+fn kind_of_manifest(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    at: &str,
+    kind: Option<&str>,
+    api_version: Option<&str>,
+) -> Option<Kind> {
+    kind_of(cx, at, (draft.refused, draft.when.as_ref()), kind?, Some(api_version?))
 }
 
 /// The text that a manifest has at a key that it must have.

@@ -33,8 +33,20 @@ pub(in crate::plan) fn read(
     } else {
         single(cx, &at, can, &who, story)
     };
+    let rows = |key, list: &[Cells]| {
+        let whos = list.iter().enumerate().filter_map(|(index, cells)| Some((index, cells.who.as_ref()?)));
+        whos.flat_map(|(index, who)| {
+            let at = below(&below(&below(&at, key), index), "who");
+            subjects::on_purpose(cx, &at, who)
+        })
+        .collect::<Vec<_>>()
+    };
+    let mut nobodys = subjects::on_purpose(cx, &below(&at, "who"), &can.who);
+    nobodys.extend(rows("asked", &can.asked));
+    nobodys.extend(rows("denied", can.denied.as_deref().unwrap_or_default()));
     for cell in &mut cells {
         cell.pointer = cell.pointer[draft.pointer.len()..].to_owned();
+        cell.on_purpose |= nobodys.contains(&cell.who.user);
     }
     if cx.findings.errors() > errors {
         return None;

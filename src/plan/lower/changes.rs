@@ -64,7 +64,12 @@ fn make<'a>(story: &mut Story<'a>, cx: &mut Context<'_>, draft: &'a Draft<'a>, p
     if draft.refused {
         return;
     }
-    story.world.add(known(draft, placed));
+    if object.kind.is("policy", "Eviction") {
+        story.world.delete(("", "Pod"), namespace, &object.name, draft.index);
+    }
+    if object.is_kept() {
+        story.world.add(known(draft, placed));
+    }
 }
 
 fn check_namespace(story: &mut Story<'_>, cx: &mut Context<'_>, placed: &Placed) {

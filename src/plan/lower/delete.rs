@@ -1,10 +1,10 @@
-//! `delete`: one object.
+//! `delete`: one object, or all of a kind that have some labels.
 
 use super::{kind::kind_of, target};
 use crate::{
     plan::{
         Target,
-        context::{Context, Draft, below, words::if_fresh},
+        context::{Context, Draft, below},
         resolve::{reference::deletion, story::Story},
     },
     scenario::verbs::ObjectRef,
@@ -19,28 +19,37 @@ pub(in crate::plan) fn read(
 ) -> Option<Target> {
     let at = draft.at();
     let kind = kind_of(cx, &at, (draft.refused, draft.when.as_ref()), &object.kind, object.api_version.as_deref())?;
+    let labels = object.label_selector.as_ref().filter(|_| object.name.is_none());
     for (key, selector) in target::selectors(object) {
-        if let Some(selector) = selector {
-            let finding = cx.findings.error(&below(&at, key), format!("`{key}` with `delete`")).at_key();
-            if object.name.is_some() {
-                finding.hint("delete one object by its `name`");
-                continue;
-            }
-            let namespace =
-                kind.namespaced.then(|| object.namespace.clone().unwrap_or_else(|| cx.namespace.to_owned()));
-            let all = Target { kind, namespace, name: None, label_selector: None, field_selector: None };
-            let selector = if selector.contains([' ', '\'']) { "…" } else { selector };
-            let path = if_fresh(cx.namespace, &all.path(&all.kind));
-            finding.hint(format!(
-                "delete one object by its `name`, or all of these by `request: {{method: DELETE, path: '{path}?{key}={selector}'}}`"
-            ));
-            return None;
+        if selector.is_some() && (labels.is_none() || key != "labelSelector") {
+            let found = cx.findings.error(&below(&at, key), format!("`{key}` with `delete`")).at_key();
+            found.hint("delete one object by its `name`, or by `labelSelector` alone all that have these labels");
         }
+    }
+    if labels.is_some_and(|labels| labels.trim().is_empty()) {
+        cx.findings.error(&below(&at, "labelSelector"), "no label at all").hint("e.g. `app=web`");
+    }
+    if labels.is_some() && !kind.namespaced {
+        cx.findings
+            .error(&below(&at, "labelSelector"), format!("a {} is cluster-wide, and may be another's", kind.kind))
+            .at_key()
+            .hint("delete one object by its `name`");
     }
     let namespace =
         target::namespace(cx, draft, &kind, (object.name.as_deref(), object.namespace.as_deref()), story, false);
+    if let Some(labels) = labels {
+        return Some(Target {
+            kind,
+            namespace,
+            name: None,
+            label_selector: Some(labels.clone()),
+            field_selector: None,
+        });
+    }
     let Some(name) = &object.name else {
-        cx.findings.error(&at, "`delete` without a `name`").hint("add `name: …`; a step deletes one object");
+        cx.findings
+            .error(&at, "`delete` without a `name`")
+            .hint("add `name: …`, or `labelSelector: …` for all that have these labels");
         return None;
     };
     let key = (kind.group.as_str(), kind.kind.as_str());

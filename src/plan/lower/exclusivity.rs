@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    k8s::kubectl::{Place, check, table::Effect},
+    k8s::kubectl::{check, table::Effect},
     plan::{Action, Kubectl, Object, Request, Step, Target, action::Touches, context::Draft, kinds::OWN},
 };
 
@@ -52,7 +52,7 @@ pub(in crate::plan) fn read(namespace: &str, fresh: bool, drafts: &[Draft<'_>], 
     if !fresh {
         shares.holds.insert(key("Namespace", namespace));
     }
-    for object in &objects {
+    for object in objects.iter().filter(|object| object.is_kept()) {
         match object.namespace.as_deref() {
             Some(place) if fresh && place == namespace => {}
             Some(place) => {
@@ -182,7 +182,7 @@ impl Own<'_> {
 
     fn is_foreign_command(&self, kubectl: &Kubectl) -> bool {
         // What cannot be read is an error of its own.
-        let Ok(call) = check(&kubectl.args, Place::Node) else { return true };
+        let Ok(call) = check(&kubectl.args, kubectl.in_node()) else { return true };
         if call.command.effect != Effect::Changes {
             return false;
         }

@@ -8,7 +8,10 @@ use crate::{
         Kind,
         context::{Context, Draft, below},
     },
-    scenario::{Verb, expect::Expects},
+    scenario::{
+        Verb,
+        expect::{Expect, Expects},
+    },
 };
 
 /// As many slips of one manifest are told.
@@ -29,14 +32,32 @@ pub(in crate::plan) fn tell(
     map: &Map<String, Value>,
     slips: Vec<Slip>,
 ) {
-    let fails = |expects: &Expects| expects.items().iter().any(|(_, expect)| expect.must_fail());
+    tell_at(cx, draft, kind, map, slips, |slip| {
+        (slip.path.iter().fold(at.to_owned(), |at, key| below(&at, key)), true)
+    });
+}
+
+/// The same, of an object that is put together: where a slip stands, and whether it is a key there.
+pub(in crate::plan) fn tell_at(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    kind: &Kind,
+    map: &Map<String, Value>,
+    slips: Vec<Slip>,
+    place: impl Fn(&Slip) -> (String, bool),
+) {
+    // Who expects a warning knows that a field is dropped.
+    let fails = |expects: &Expects| {
+        let warned = |expect: &Expect| expect.warning.is_some() || expect.no_warning == Some(false);
+        expects.items().iter().any(|(_, expect)| expect.must_fail() || warned(expect))
+    };
     if draft.refused || draft.step.expect.as_ref().is_some_and(fails) {
         return;
     }
     let applied = draft.verb == Some(Verb::Apply);
     let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
     for slip in slips.into_iter().take(MOST) {
-        let pointer = slip.path.iter().fold(at.to_owned(), |at, key| below(&at, key));
+        let (pointer, keyed) = place(&slip);
         let key = slip.path.last().map(String::as_str).unwrap_or_default();
         // What a placeholder becomes is known when the step runs; what is meant is not looked at.
         let text = value_at(map, &slip.path);
@@ -54,14 +75,21 @@ pub(in crate::plan) fn tell(
                     (None, None) if applied => {
                         "remove it; if a newer Kubernetes has it, say so by `# on purpose`".into()
                     }
-                    (None, None) => "the server drops it: remove it; if it is meant, say so by `# on purpose`".into(),
+                    (None, None) if matches!(draft.verb, Some(Verb::Curl | Verb::Request)) => {
+                        "the server drops it, and warns: remove it; if a newer Kubernetes has it, say so by `# on purpose`"
+                            .into()
+                    }
+                    (None, None) => "the server refuses it (before 1.25, it drops it): remove it; if a newer Kubernetes has it, say so \
+                                     by `# on purpose`"
+                        .into(),
                 };
-                // A newer server may have the field, and `create` drops what it does not know.
+                // A newer server may have the field, and one before 1.25 drops what it does not know, but from `apply`.
                 let found = match meant {
                     true => cx.findings.error(&pointer, message),
                     false => cx.findings.warn(&pointer, message),
                 };
-                found.at_key().hint(hint);
+                let found = if keyed { found.at_key() } else { found };
+                found.hint(hint);
             }
             What::Choice(words) => {
                 let word = text.as_ref().and_then(Value::as_str).unwrap_or_default();

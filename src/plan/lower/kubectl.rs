@@ -42,7 +42,8 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &s
         cx.findings.error(&below(&at, index), "a NUL character in an argument");
     }
     let mut added = 0;
-    match check(&args, Place::Node) {
+    let denied = is_denied(draft);
+    match check(&args, if denied { Place::Refusing } else { Place::Node }) {
         _ if is_no_command(cx, &at, &args[0]) => {}
         Err(refused) => {
             for one in refused {
@@ -82,7 +83,7 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &s
     let stdin = kubectl.stdin.clone();
     let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
     let own = (cx.findings.document().scenario.namespace.is_none()).then(|| cx.namespace.to_owned());
-    let kubectl = Kubectl { args, added, own, stdin, makes };
+    let kubectl = Kubectl { args, added, own, stdin, denied, makes };
     if let Some((index, why)) = kubectl.too_long() {
         cx.findings.error(&below(&at, index), why).hint(long::BY_STDIN);
     }
@@ -117,6 +118,12 @@ fn files(cx: &mut Context<'_>, at: &str, call: &Call<'_>, given: &Given) {
         .warn(&below(at, given.value_at), format!("kubectl looks for `{path}` in the cluster's node"))
         .label("no file beside the scenario is there")
         .hint(hint);
+}
+
+/// Whether the API server must refuse the call, whatever the cluster.
+fn is_denied(draft: &Draft<'_>) -> bool {
+    let expected: Vec<_> = draft.step.expect.iter().flat_map(|expects| expects.items()).collect();
+    !expected.is_empty() && expected.iter().all(|(_, expect)| expect.tells_of_denial())
 }
 
 /// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is

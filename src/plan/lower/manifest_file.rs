@@ -18,8 +18,8 @@ pub(in crate::plan) struct Found {
     pub map: Map<String, Value>,
     /// The file, if it is not the scenario's own.
     pub file: Option<FromFile>,
-    /// The namespace that the step names for what names none, and the pointer of that.
-    pub into: Option<(String, String)>,
+    /// The namespace that the step names for what names none, and the pointer of that where all must be in it.
+    pub into: Option<(String, Option<String>)>,
 }
 
 /// What names manifests that stand elsewhere.
@@ -78,7 +78,9 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, map: &Map<String, Va
                     .hint("a manifest is a mapping with `apiVersion` and `kind`");
                 continue;
             };
-            flat(cx, Found { at, map, file: Some(from.clone()), into: wanted.into.clone() }, &mut all);
+            // helm puts what names another namespace there; only kubectl refuses it.
+            let into = wanted.into.clone().map(|(name, at)| (name, (key != "helm").then_some(at)));
+            flat(cx, Found { at, map, file: Some(from.clone()), into }, &mut all);
         }
     }
     if all.is_empty() && loaded.parts.iter().all(|part| part.documents().is_empty()) {

@@ -244,8 +244,9 @@ pub(in crate::plan) fn some<T>(
     }
 }
 
-/// Says why nothing could be read.
+/// Says why nothing could be read. What it would have made is then not known, so nothing is said of what is not there.
 pub(in crate::plan) fn failed(cx: &mut Context<'_>, at: &str, failed: Failed) {
+    cx.unrendered = true;
     match failed {
         Failed::Named(_, message, hint) => {
             cx.findings.error(at, message).hint_if((!hint.is_empty()).then_some(hint));
@@ -260,7 +261,6 @@ pub(in crate::plan) fn failed(cx: &mut Context<'_>, at: &str, failed: Failed) {
                 .hint_if((!remedy.is_empty()).then_some(remedy));
         }
         Failed::NotRendered(key, why, remedy) => {
-            cx.unrendered = true;
             cx.findings
                 .warn(at, format!("`{key}` was not rendered: {why}"))
                 .label("what is said of its objects was not checked")

@@ -70,9 +70,18 @@ pub(in crate::plan) fn action<'a>(cx: &mut Context<'_>, draft: &'a Draft<'a>, st
             let target = delete::read(cx, draft, step.delete.as_ref()?, story)?;
             if !draft.refused {
                 let kind = (target.kind.group.as_str(), target.kind.kind.as_str());
-                let name = target.name.as_deref().unwrap_or_default();
                 let namespace = target.namespace.as_deref();
-                story.world.delete(kind, namespace, name, draft.index);
+                match (&target.name, &target.label_selector) {
+                    (Some(name), _) => story.world.delete(kind, namespace, name, draft.index),
+                    (None, labels) => {
+                        story.world.delete_labelled(
+                            kind,
+                            namespace,
+                            labels.as_deref().unwrap_or_default(),
+                            draft.index,
+                        );
+                    }
+                }
             }
             Some(Action::Delete(target))
         }

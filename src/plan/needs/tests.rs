@@ -251,3 +251,39 @@ fn questions_about_the_namespace_are_asked_in_it() {
     assert_eq!(ask("{namespace}"), [local]);
     assert_eq!(ask("kube-system"), ["/steps/1 create subjectaccessreviews.authorization.k8s.io"]);
 }
+
+/// A question is not kept, so nothing of it is deleted; an eviction deletes a Pod, whose ever it is.
+#[test]
+fn what_is_not_kept_is_not_removed_and_an_eviction_touches_its_pod() {
+    let story = "
+title: A story
+namespace: theirs
+steps:
+  - {title: A question, create: {apiVersion: authorization.k8s.io/v1, kind: SelfSubjectAccessReview, spec: {resourceAttributes: {verb: list, resource: pods}}}}
+  - {title: An eviction, create: {apiVersion: policy/v1, kind: Eviction, metadata: {name: db}}}
+  - {title: By labels, delete: {kind: ConfigMap, labelSelector: app=web}}
+";
+    let mut plan = planned(story);
+    plan.fresh_namespace = false;
+    let needed = needed(&plan);
+    for right in [
+        "create selfsubjectaccessreviews.authorization.k8s.io",
+        "create pods/eviction db in namespace theirs",
+        "deletecollection configmaps in namespace theirs",
+        "list configmaps in namespace theirs",
+    ] {
+        assert!(needed.iter().any(|one| one == right), "{right}: {needed:?}");
+    }
+    assert!(!needed.iter().any(|one| one.starts_with("delete ") && !one.contains("kubewalk-turn")), "{needed:?}");
+    let touched: Vec<_> = touches(&plan, &["theirs".to_owned()]).into_iter().map(|(_, what)| what).collect();
+    assert_eq!(
+        touched,
+        [
+            "would create pods db in the namespace theirs, which the scenario does not make",
+            "would deletecollection configmaps in the namespace theirs, which the scenario does not make",
+        ]
+    );
+    let own = planned(&story.replace("namespace: theirs\n", ""));
+    assert_eq!(touches(&own, &[]), []);
+    assert!(!own.alone && own.holds.is_empty(), "{:?}", own.holds);
+}

@@ -78,7 +78,7 @@ pub(in crate::plan) fn reviewed_account(
         Whereabouts::Near(near) => format!("did you mean `{near}`?"),
         Whereabouts::Nowhere => format!(
             "add a step `serviceAccount: {name}`; to ask about one that does not exist on purpose, write \
-             `{{user: 'system:serviceaccount:{namespace}:{name}'}}`"
+             `{{user: 'system:serviceaccount:{namespace}:{name}'}}` and end the line with `# on purpose`"
         ),
     };
     let hint = words::if_fresh(cx.namespace, &hint);

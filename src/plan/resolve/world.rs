@@ -54,6 +54,30 @@ impl<'a> World<'a> {
         (self.known.iter()).filter(move |known| known.gone.is_none() && known.object.kind.is(kind.0, kind.1))
     }
 
+    /// A step deleted all of a kind that have these labels, as far as the selector can be read: `a=b,c=d`.
+    pub(in crate::plan) fn delete_labelled(
+        &mut self,
+        kind: (&str, &str),
+        namespace: Option<&str>,
+        selector: &str,
+        step: usize,
+    ) {
+        let pair = |term: &str| {
+            let (key, value) = term.split_once('=')?;
+            let plain = !key.ends_with('!') && !term.contains(['(', ' ']);
+            plain.then(|| (key.to_owned(), value.trim_start_matches('=').to_owned()))
+        };
+        let Some(pairs) = selector.split(',').map(pair).collect::<Option<Vec<_>>>() else { return };
+        let known = self.known.iter_mut().filter(|known| known.gone.is_none());
+        for known in known.filter(|known| known.object.kind.is(kind.0, kind.1)) {
+            let labels = &known.object.manifest["metadata"]["labels"];
+            let has = |(key, value): &(String, String)| labels[key.as_str()] == value.as_str();
+            if known.object.namespace.as_deref() == namespace && pairs.iter().all(has) {
+                known.gone = Some(step);
+            }
+        }
+    }
+
     /// A step deleted an object; with a Namespace goes all that is in it.
     pub(in crate::plan) fn delete(&mut self, kind: (&str, &str), namespace: Option<&str>, name: &str, step: usize) {
         for known in self.known.iter_mut().filter(|known| known.gone.is_none()) {

@@ -236,7 +236,10 @@ impl Known {
             // A role that no step made may have the rule.
             ways = self.ways(&caller, &request, true);
         }
-        let who = Subject::of_user(user);
+        let who = match groups.first().filter(|_| user.is_empty()) {
+            Some(group) => Subject::Group(group.clone()),
+            None => Subject::of_user(user),
+        };
         self.loose.retain(|loose| loose.who != who || loose.call != *call);
         if ways.is_empty() {
             self.loose.push(Loose { who, call: call.clone(), allowed, step });

@@ -136,7 +136,7 @@ fn asked(cell: &Cell, found: &mut Vec<Claim>) {
         found.push(Claim { class, name, how: How::Denied, at, beside: None });
     };
     // Of an account that is named as one, its existence is looked at.
-    if !cell.who.is_account() {
+    if !cell.who.is_account() && !cell.who.user.is_empty() {
         add(Class::User, &cell.who.user);
     }
     let own = given(&cell.who.user);

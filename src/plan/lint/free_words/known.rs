@@ -238,7 +238,9 @@ fn labels(known: &mut Known, value: &Value, at: &str) {
 /// An answer that is yes.
 fn allowed(cx: &Context<'_>, known: &mut Known, step: &Step, cell: &Cell) {
     let at = |word: &str| Some((locate(cx, step, &cell.pointer, word), "allowed something here"));
-    known.add(Class::User, &cell.who.user, at(&cell.who.user));
+    if !cell.who.user.is_empty() {
+        known.add(Class::User, &cell.who.user, at(&cell.who.user));
+    }
     let account = cell.who.user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     if let Some((_, name)) = account {
         known.add(Class::accounts(), name, at(&cell.who.user));

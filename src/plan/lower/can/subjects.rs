@@ -9,15 +9,14 @@ use crate::{
         resolve::{groups, reference, story::Story},
     },
     scenario::{
-        can::{Subject, Subjects},
+        can::{Group, Subject, Subjects},
         fix::flow,
     },
 };
 
 const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 const WORD: &str = "serviceaccount/";
-const FORMS: &str =
-    "`serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`, `anonymous`, or `{user: NAME, groups: […]}`";
+const FORMS: &str = "`serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`, `anonymous`, `{user: NAME, groups: […]}`, or `{group: NAME}`";
 
 /// Reads one or several; `at` is their pointer.
 pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, subjects: &Subjects, story: &Story<'_>) -> Vec<Who> {
@@ -34,6 +33,20 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, at: &str, subjects: &Subjects,
                 all.push(who);
             }
             all
+        }
+    }
+}
+
+/// The users of whom the line says that they need not exist.
+pub(in crate::plan) fn on_purpose(cx: &Context<'_>, at: &str, subjects: &Subjects) -> Vec<String> {
+    let one = |at: String, subject: &Subject| match subject {
+        Subject::User(user) if cx.findings.on_purpose(&[&below(&at, "user")]) => Some(user.user.clone()),
+        Subject::User(_) | Subject::Word(_) | Subject::Group(_) => None,
+    };
+    match subjects {
+        Subjects::One(subject) => one(at.to_owned(), subject).into_iter().collect(),
+        Subjects::Many(list) => {
+            list.iter().enumerate().filter_map(|(index, subject)| one(below(at, index), subject)).collect()
         }
     }
 }
@@ -56,6 +69,23 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
                 }
             }
             Some(Who { words: format!("user {name}"), user: name, groups })
+        }
+        Subject::Group(Group { group }) => {
+            let at = below(at, "group");
+            if group.trim().is_empty() {
+                cx.findings.error(&at, "a group without a name");
+                return None;
+            }
+            groups::check(cx, &at, group);
+            let more: &[&str] = match group.as_str() {
+                "system:unauthenticated" | "system:authenticated" => &[],
+                name if name.starts_with("system:serviceaccounts:") => {
+                    &["system:serviceaccounts", "system:authenticated"]
+                }
+                _ => &["system:authenticated"],
+            };
+            let groups = std::iter::once(group.clone()).chain(more.iter().map(|&group| group.to_owned())).collect();
+            Some(Who { words: format!("group {group}"), user: String::new(), groups })
         }
         Subject::Word(word) => {
             let word = word.clone();
