@@ -183,6 +183,12 @@ fn a_chart_is_written_for_its_namespace_and_the_clusters_version() {
     let run = ["run", "--cluster", "builtin", "-q"];
     let (code, said) = kubewalk(project.path(), &run);
     assert_eq!(code, Some(0), "{said}");
+    // helm puts what names another namespace there, whatever `--namespace` says.
+    let (code, said) = kubewalk(project.path(), &["init", "--from", "app", "--namespace", "teams", "--name", "two"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = kubewalk(project.path(), &["check", "--deny-warnings", "scenarios/two.yaml"]);
+    assert_eq!(code, Some(0), "{said}");
+    fs::remove_file(project.path().join("scenarios/two.yaml")).expect("removed");
     // What is made of the namespace's name cannot be put right afterwards.
     fs::write(
         templates.join("cut.yaml"),
