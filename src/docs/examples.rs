@@ -142,6 +142,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "fill", "true"),
     ("", "from", "{secret: reader-token}"),
     ("", "groups", "[developers]"),
+    ("AnyOfGroup", "group", "developers"),
     ("", "headers", "{Accept: application/json}"),
     ("", "kubernetes", "'>=1.24, <1.37'"),
     ("", "method", "POST"),

@@ -195,10 +195,11 @@ pub fn question(request: &Request) -> String {
 impl Cell {
     /// The SubjectAccessReview that asks it.
     pub fn review(&self) -> Value {
-        let mut spec = json!({"groups": self.who.groups});
+        let mut spec = json!({});
         if !self.who.user.is_empty() {
             spec["user"] = self.who.user.as_str().into();
         }
+        spec["groups"] = json!(self.who.groups);
         let (key, attributes) = self.request.attributes();
         spec[key] = attributes;
         json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})

@@ -36,7 +36,7 @@ fn namespace(call: &Call<'_>) -> Option<String> {
 
 /// Of objects with a name, and of a collection.
 fn objects(call: &Call<'_>, of_one: &str, of_all: &str) -> Vec<Request> {
-    let apis = Apis::default();
+    let apis = Apis::of_scenario(Vec::new(), Vec::new());
     let about = |verb: &str, word: &str, name: Option<&str>| {
         let own = apis.named(word)?;
         Some(Request::Resource {

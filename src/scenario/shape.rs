@@ -238,7 +238,15 @@ impl Walk<'_> {
             return self.one_of(node, entries, ways, &keyed, place);
         }
         let free = ways.iter().find(|way| wording::is_free_map(way));
-        match free.or_else(|| ways.iter().find(|way| type_of(way) == "object")) {
+        // Of a mapping beside one that has one key only, that key says which it is.
+        let has = |way: &&&'static Json| {
+            let keys = properties(way);
+            entries.iter().any(|entry| keys.is_some_and(|keys| keys.contains_key(&entry.key)))
+        };
+        let mut objects = ways.iter().filter(|way| type_of(way) == "object");
+        let first = objects.clone().next();
+        let single = objects.find(|way| single_key(way).is_some() && has(way));
+        match free.or_else(|| if first.is_some_and(|way| has(&way)) { first } else { single.or(first) }) {
             Some(way) if wording::is_free_map(way) => words::check_free(node, self.found),
             Some(way) => {
                 self.around.push(way);

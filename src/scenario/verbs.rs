@@ -154,7 +154,7 @@ pub struct ObjectRef {
     /// The apiVersion, e.g. `rbac.authorization.k8s.io/v1`. Left out: the one that Kubernetes' own kinds have.
     #[serde(default)]
     pub api_version: Option<String>,
-    /// The name. Left out, `get` lists all objects of the kind, and `delete` takes a `labelSelector`.
+    /// The name. Left out: `get` lists all objects of the kind, and `delete` takes a `labelSelector`.
     #[serde(default)]
     pub name: Option<String>,
     /// The namespace, if it is not the scenario's own; `*` with `get` lists those of all namespaces.

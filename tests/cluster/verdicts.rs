@@ -314,12 +314,15 @@ fn a_question_needs_no_name_and_what_is_sent_to_a_part_goes_there() {
   - title: one
     create: {{{review}, kind: SubjectAccessReview, spec: {{user: 'system:serviceaccount:{{namespace}}:me', resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: configmaps}}}}}}
     expect: {{status: 201, object: {{status: {{allowed: true}}}}}}
-  - title: its own, twice
+  - title: its own
+    as: serviceaccount/me
+    create: {{{review}, kind: SelfSubjectAccessReview, spec: {{resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: secrets}}}}}}
+    expect: {{object: {{status: {{allowed: false}}}}}}
+  - title: two
     as: serviceaccount/me
     create:
       - {{{review}, kind: SelfSubjectAccessReview, spec: {{resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: secrets}}}}}}
       - {{{review}, kind: SelfSubjectAccessReview, metadata: {{}}, spec: {{resourceAttributes: {{namespace: '{{namespace}}', verb: get, resource: secrets}}}}}}
-    expect: {{object: {{status: {{allowed: false}}}}}}
   - title: in its namespace
     create: {{{review}, kind: LocalSubjectAccessReview, spec: {{user: jane, resourceAttributes: {{namespace: '{{namespace}}', verb: list, resource: pods}}}}}}
     expect: {{object: {{status: {{allowed: false}}}}}}

@@ -1,6 +1,6 @@
 //! The rules that `kubectl create role` and `kubectl create clusterrole` make of their arguments.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::rule::{Place, Rule};
 use crate::{
@@ -43,7 +43,7 @@ pub(in crate::plan) fn of(cx: &mut Context<'_>, draft: &Draft<'_>, look: fn(&mut
     let mut places = Vec::new();
     for (key, list) in lists {
         let (words, at): (Vec<String>, Vec<String>) = list.into_iter().unzip();
-        rule.insert(key.to_owned(), Value::from(json!(words)));
+        rule.insert(key.to_owned(), json!(words));
         places.push((key, at));
     }
     look(cx, &Rule { words: &rule, place: Place::Arguments(&places), draft });

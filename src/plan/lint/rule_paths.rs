@@ -20,11 +20,11 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, rule: &Rule<'_>) {
             let hint = format!("write each as an element of its own: `[{}]`", parts.join(", "));
             rule.in_vain(cx, at, format!("no path is called `{path}`"), hint);
         } else if !path.starts_with('/') {
-            let meant = match path.split_once("://") {
-                Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]).to_owned(),
-                None => format!("/{path}"),
+            let hint = match path.split_once("://") {
+                Some((_, rest)) => format!("write the path alone: `{}`", rest.find('/').map_or("/", |at| &rest[at..])),
+                None => format!("did you mean `/{path}`?"),
             };
-            rule.in_vain(cx, at, format!("`{path}` does not begin with `/`"), format!("did you mean `{meant}`?"));
+            rule.in_vain(cx, at, format!("`{path}` does not begin with `/`"), hint);
         } else if let Some((before, _)) = path.trim_end_matches('*').split_once('*') {
             let message = format!("in `{path}`, a star does not stand at the end");
             let hint = format!("only there it stands for anything, also for more than one part: `{before}*`");

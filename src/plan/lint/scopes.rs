@@ -1,5 +1,7 @@
 //! Rules about what is in no namespace, where they hold in one: in a Role, and in a ClusterRole that a RoleBinding binds.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -27,9 +29,31 @@ const CLUSTER_ONLY: [&str; 5] = [
     "system:public-info-viewer",
 ];
 
+/// The ClusterRoles of a scenario.
+struct Roles<'d> {
+    /// What makes each, by its name.
+    made: HashMap<&'d str, Vec<&'d Placed>>,
+    /// The names of what is changed later, which may bring in more.
+    changed: HashSet<&'d str>,
+}
+
+impl<'d> Roles<'d> {
+    fn of(drafts: &'d [Draft<'_>]) -> Self {
+        let mut made: HashMap<&str, Vec<&Placed>> = HashMap::new();
+        for placed in drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects) {
+            if placed.object.kind.is(RBAC, "ClusterRole") {
+                made.entry(&placed.object.name).or_default().push(placed);
+            }
+        }
+        let changed = drafts.iter().filter_map(|draft| Some(draft.step.patch.as_ref()?.name.as_str())).collect();
+        Self { made, changed }
+    }
+}
+
 /// Looks at the Roles and the RoleBindings of a scenario.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
     let written = |draft: &&Draft<'_>| !draft.refused && draft.verb.is_some_and(lower::writes_manifests);
+    let roles = Roles::of(drafts);
     for draft in drafts.iter().filter(written) {
         for placed in &draft.objects {
             if placed.object.kind.is(RBAC, "Role") {
@@ -43,7 +67,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
                 };
                 if let (Some("ClusterRole"), Some(name)) = (role_ref["kind"].as_str(), role_ref["name"].as_str()) {
                     let hint = if short { "add `clusterWide: true`" } else { "bind it by a ClusterRoleBinding" };
-                    bound(cx, drafts, &at, name, hint);
+                    bound(cx, &roles, &at, name, hint);
                 }
             }
         }
@@ -56,7 +80,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
         }
         if call.command.words == "create rolebinding" {
             for (name, at) in kubectl_rules::words(&call, &below(&draft.at(), "args"), "clusterrole") {
-                bound(cx, drafts, &at, &name, "bind it by `create clusterrolebinding`");
+                bound(cx, &roles, &at, &name, "bind it by `create clusterrolebinding`");
             }
         }
     }
@@ -105,15 +129,12 @@ fn by_kubectl(cx: &mut Context<'_>, draft: &Draft<'_>, call: &Call<'_>) {
 }
 
 /// Warns of a RoleBinding to a ClusterRole of which no rule grants anything in a namespace.
-fn bound(cx: &mut Context<'_>, drafts: &[Draft<'_>], at: &str, name: &str, hint: &str) {
-    let makers: Vec<&Placed> = (drafts.iter().filter(|draft| !draft.refused))
-        .flat_map(|draft| &draft.objects)
-        .filter(|placed| placed.object.kind.is(RBAC, "ClusterRole") && placed.object.name == name)
-        .collect();
-    // A change may bring in more.
-    let changed = drafts.iter().any(|draft| draft.step.patch.as_ref().is_some_and(|patch| patch.name == name));
+fn bound(cx: &mut Context<'_>, roles: &Roles<'_>, at: &str, name: &str, hint: &str) {
+    let makers = roles.made.get(name).map_or(&[][..], Vec::as_slice);
     let own = makers.is_empty() && CLUSTER_ONLY.contains(&name);
-    if changed || !own && (makers.is_empty() || !makers.iter().all(|placed| is_cluster_only(cx, placed))) {
+    if roles.changed.contains(name)
+        || !own && (makers.is_empty() || !makers.iter().all(|placed| is_cluster_only(cx, placed)))
+    {
         return;
     }
     let name = if_fresh(cx.namespace, name);

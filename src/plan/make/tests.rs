@@ -149,7 +149,7 @@ fn names_of_cluster_wide_objects_are_held() {
 #[case(json!([{"exec": {"in": "p", "command": ["ls"]}}]), "error /steps/0/exec/in: no step makes Pod `p` (add a step `pod: {name: p, image: curl}` before)")]
 #[case(json!([{"exec": {"in": "p", "command": ["ls"]}}, {"pod": {"name": "p", "image": "curl"}}]), "error /steps/0/exec/in: Pod `p` is not there yet (move that step up)")]
 // targets
-#[case(json!([{"delete": {"kind": "Pod"}}]), "error /steps/0/delete: `delete` without a `name` (add `name: …`; a step deletes one object)")]
+#[case(json!([{"delete": {"kind": "Pod"}}]), "error /steps/0/delete: `delete` without a `name` (add `name: …`, or `labelSelector: …` for all that have these labels)")]
 #[case(json!([{"get": {"kind": "Pods", "name": "x"}}]), "error /steps/0/get/kind: Kubernetes has no kind `Pods` (did you mean `Pod`?)")]
 #[case(json!([{"get": {"kind": "Pod", "name": "x", "labelSelector": "a=b"}}]), "error /steps/0/get/labelSelector: `labelSelector` beside a `name` (leave out one of them)")]
 #[case(json!([{"get": {"kind": "Node", "namespace": "default"}}]), "error /steps/0/get/namespace: a Node has no namespace (remove the line)")]

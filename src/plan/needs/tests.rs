@@ -268,9 +268,9 @@ steps:
     let needed = needed(&plan);
     for right in [
         "create selfsubjectaccessreviews.authorization.k8s.io",
-        "create pods/eviction db in namespace theirs",
-        "deletecollection configmaps in namespace theirs",
-        "list configmaps in namespace theirs",
+        "create pods/eviction db in namespace OWN",
+        "deletecollection configmaps in namespace OWN",
+        "list configmaps in namespace OWN",
     ] {
         assert!(needed.iter().any(|one| one == right), "{right}: {needed:?}");
     }
