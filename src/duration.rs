@@ -1,5 +1,5 @@
-//! Lengths of time as people write and read them: one grammar for scenarios, the command line and the environment. What a place
-//! takes at least and at most, it says itself.
+//! Lengths of time as people write and read them: one grammar for scenarios, the command line and the environment, where older variables
+//! take a bare number of seconds, too. What a place takes at least and at most, it says itself.
 //!
 //! Not `jiff`'s friendly format: that takes `PT1H`, `1 hour ago` and forty spellings, which no pattern of a JSON Schema and so no
 //! editor can check.

@@ -1,4 +1,5 @@
-//! The ways out to standard output and standard error. Everything that is printed passes [`outlet`] here, from any module.
+//! The ways out to standard output and standard error. What is printed passes [`outlet`] here; tests and the holders of clusters, which print by
+//! other ways, pass it themselves.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the file that prints")]
 
 use std::{

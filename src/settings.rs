@@ -1,5 +1,6 @@
-//! Where things are kept, from the environment: read once, here, for the command line and for `cargo test` alike, and how the
-//! variables of the command line are read.
+//! Where things are kept, from the environment, for the command line and for `cargo test` alike, and how the variables of the command line are
+//! read. Variables of others are read where they mean something: Docker's in `where_docker_is`, Go's in the engine's build, those of
+//! terminals in `color`.
 
 pub mod project;
 pub mod secret;

@@ -72,7 +72,7 @@ pub enum Event {
         /// The minor version, e.g. `1.20`.
         kubernetes: String,
     },
-    /// A part of making the cluster begins.
+    /// A part of making the cluster begins. Only in streams of former versions.
     ClusterPhase {
         /// e.g. `pulling rancher/k3s:v1.36.2-k3s1`.
         name: String,

@@ -99,7 +99,8 @@ pub(crate) struct AnyRole<'a> {
 /// The first binding and rule that allow the call; `None`: RBAC does not allow it.
 pub fn grant(policy: &Policy, question: &Question) -> Option<Grant> {
     policy.bindings().filter(|binding| binding.reaches(&question.request)).find_map(|binding| {
-        let subject = binding.subjects.iter().find(|subject| is(&question.caller, subject, binding.namespace))?;
+        let subject =
+            binding.subjects.iter().find(|subject| is_caller(&question.caller, subject, binding.namespace))?;
         let role = policy.role(binding)?;
         let index = role.rules.iter().position(|rule| allows(rule, &question.request))?;
         Some(Grant {
@@ -239,7 +240,7 @@ impl fmt::Display for Id {
 }
 
 /// Whether a subject of a binding (in a namespace, or cluster-wide) is the caller.
-pub(crate) fn is(caller: &Caller, subject: &Subject, binding: Option<&str>) -> bool {
+pub(crate) fn is_caller(caller: &Caller, subject: &Subject, binding: Option<&str>) -> bool {
     match subject.kind.as_str() {
         "User" => caller.user == subject.name,
         "Group" => caller.groups.contains(&subject.name),

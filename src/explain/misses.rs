@@ -2,7 +2,9 @@
 
 use super::{
     element::{Element, shortened},
-    evaluate::{AnyRole, Binding, Caller, Grant, Id, Policy, Question, allows, is, list, place, service_account},
+    evaluate::{
+        AnyRole, Binding, Caller, Grant, Id, Policy, Question, allows, is_caller, list, place, service_account,
+    },
     slips::{self, Lack},
 };
 use crate::plan::{Request, kinds};
@@ -55,7 +57,7 @@ pub fn nearest(policy: &Policy, question: &Question) -> Vec<Miss> {
 
 fn of_binding(policy: &Policy, binding: Binding<'_>, question: &Question) -> Vec<Miss> {
     let request = &question.request;
-    let named = binding.subjects.iter().any(|subject| is(&question.caller, subject, binding.namespace));
+    let named = binding.subjects.iter().any(|subject| is_caller(&question.caller, subject, binding.namespace));
     let reaches = binding.reaches(request);
     let miss = |rule, lacks, sentence: String, cost: u32| Miss {
         binding: Some(binding.id()),

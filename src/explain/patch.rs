@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     element::Element,
-    evaluate::{Binding, Id, Policy, Question, is, place, service_account},
+    evaluate::{Binding, Id, Policy, Question, is_caller, place, service_account},
     misses::{Miss, who},
 };
 use crate::{expect::refused::yaml_scalar, plan::Request};
@@ -35,7 +35,7 @@ fn near(policy: &Policy, question: &Question, miss: &Miss) -> Option<Patch> {
     let alone = |binding: &Binding<'_>| {
         binding.subjects.len() == 1
             && binding.subjects[0].kind != "Group"
-            && is(&question.caller, &binding.subjects[0], binding.namespace)
+            && is_caller(&question.caller, &binding.subjects[0], binding.namespace)
             && policy.bindings().filter(|other| other.role_id() == miss.role).count() == 1
     };
     match miss.lacks.first()? {

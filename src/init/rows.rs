@@ -100,7 +100,7 @@ pub fn rights_of(subject: &Subject, all: &Policy, own: &Policy) -> Rights {
     let asker = Asker { all, caller: &caller, apis: Apis::of_scenario(Vec::new(), Vec::new()) };
     let mut found = Rights::default();
     for binding in own.bindings() {
-        if !binding.subjects.iter().any(|one| evaluate::is(&caller, one, binding.namespace)) {
+        if !binding.subjects.iter().any(|one| evaluate::is_caller(&caller, one, binding.namespace)) {
             continue;
         }
         let Some(role) = all.role(binding) else {

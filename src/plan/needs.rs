@@ -45,11 +45,11 @@ pub fn rights(plan: &Plan) -> Vec<(String, Request)> {
     }
     for step in &plan.steps {
         at.clone_from(&step.pointer);
-        let mut needs = of_caller(step);
+        let mut needs = rights_of_caller(step);
         if step.caller.credential == Credential::Administrator && !unauthorized(step) {
             needs.extend(step.action.requests());
         }
-        needs.extend(of_action(step, plan));
+        needs.extend(rights_of_action(step, plan));
         for object in made(&step.action).iter().filter(|object| object.is_kept()) {
             let inside = object.namespace.as_ref().is_some_and(|namespace| *namespace == plan.namespace);
             if !(refused(step) || inside && plan.fresh_namespace) {
@@ -74,7 +74,7 @@ fn resource(verb: &str, group: &str, plural: &str, namespace: Option<&str>, name
 }
 
 /// What it takes to ask as another identity.
-fn of_caller(step: &Step) -> Vec<Request> {
+fn rights_of_caller(step: &Step) -> Vec<Request> {
     match &step.caller.credential {
         Credential::Account { namespace, name } => {
             vec![resource("create", "", "serviceaccounts/token", Some(namespace), Some(name))]
@@ -92,7 +92,7 @@ fn of_caller(step: &Step) -> Vec<Request> {
 }
 
 /// What kubewalk asks by itself to carry the step out.
-fn of_action(step: &Step, plan: &Plan) -> Vec<Request> {
+fn rights_of_action(step: &Step, plan: &Plan) -> Vec<Request> {
     match &step.action {
         Action::Curl(call) => {
             let asks = step.expected.iter().any(|item| item.expect.is_denial_elsewhere());
@@ -100,7 +100,7 @@ fn of_action(step: &Step, plan: &Plan) -> Vec<Request> {
         }
         Action::Exec(call) => exec(&call.place),
         Action::Pod(pod) if !refused(step) => watched("", "pods", pod.namespace.as_deref(), &pod.name),
-        Action::Wait(target, _) => of_target(target),
+        Action::Wait(target, _) => rights_of_target(target),
         // Whether they are gone is looked up.
         Action::Delete(Target { kind, namespace, name: None, .. }) if !refused(step) => {
             let list = |plural: &String| resource("list", &kind.group, plural, namespace.as_deref(), None);
@@ -145,7 +145,7 @@ fn sought(place: &super::Place) -> Vec<Request> {
     }
 }
 
-fn of_target(target: &Target) -> Vec<Request> {
+fn rights_of_target(target: &Target) -> Vec<Request> {
     let Some(plural) = &target.kind.plural else { return vec![] };
     watched(&target.kind.group, plural, target.namespace.as_deref(), target.name.as_deref().unwrap_or_default())
 }

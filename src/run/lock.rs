@@ -26,8 +26,9 @@ fn is_shared(plan: &Plan, context: &Context) -> bool {
 /// Waits for the scenario's turn in its namespace, if others may be in it. It ends with the scenario.
 ///
 /// # Errors
-/// [`StepError::Taken`] when another run was in it all the time, or the object is no run's.
-pub(super) async fn take(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), StepError> {
+/// [`StepError::Taken`] when another run was in it all the time, or the object is no run's; [`StepError::Refused`] when the API server does not
+/// let it be made, read or removed, and [`StepError::Unreachable`] when it does not answer.
+pub(super) async fn wait_for_turn(plan: &Plan, context: &Context, deadline: Moment) -> Result<(), StepError> {
     if !is_shared(plan, context) {
         return Ok(());
     }

@@ -246,7 +246,7 @@ async fn steps(
         return Way::End;
     }
     // Waiting for others takes nothing of the scenario's own time.
-    if let Err(fault) = lock::take(plan, context, Moment::now() + plan.timeout).await {
+    if let Err(fault) = lock::wait_for_turn(plan, context, Moment::now() + plan.timeout).await {
         *ended = abort(plan, ended.clone(), Fault::Taken, ClusterError::plain(fault.to_string()), tell);
         return Way::End;
     }

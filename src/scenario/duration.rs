@@ -1,4 +1,4 @@
-//! Lengths of time as they are written: one grammar, and a type for each of the examples that fit.
+//! Lengths of time as a scenario has them: the grammar of [`crate::duration`], and a type for each of the examples that fit.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -250,7 +250,7 @@ async fn leased(
     let key = wanted.shape.key();
     let name = if key.is_empty() { format!("nextest-{run}") } else { format!("nextest-{run}-{key}") };
     let folder = match Folder::make(&settings.held(), &name, &ask)? {
-        Made::Ours(folder, starter) => {
+        Made::New(folder, starter) => {
             let program = std::env::current_exe().map_err(|e| ClusterError::plain(e.to_string()))?;
             let mut command = std::process::Command::new(program);
             command.args(std::env::args_os().skip(1)).env(settings::HOLD, folder.path());
@@ -258,7 +258,7 @@ async fn leased(
             drop(starter);
             folder
         }
-        Made::Theirs(folder) => {
+        Made::AlreadyThere(folder) => {
             let gone = |e: std::io::Error| ClusterError::plain(format!("the shared cluster has gone: {e}"));
             let starter = folder.open("starter.lock").map_err(gone)?;
             lock::soon(&starter, How::Shared, STARTED_WITHIN).await.map_err(gone)?;

@@ -24,7 +24,7 @@ pub(in crate::cluster) async fn client_config(
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| gone(&e))?;
     // An answer is judged as it came: a 429 or 503 that the client swallowed would hide what the scenario asks for.
     config.default_retry = false;
-    // A cluster of our own is on this machine, whatever the proxy variables of the environment are for.
+    // A cluster of our own is where we started it, and no proxy of the environment knows the way there.
     config.proxy_url = None;
     plugin::settle(&mut config).await?;
     Ok(config)

@@ -16,6 +16,7 @@
 //! | `holder.lock`, `starter.lock` | held as long as its holder, or the process that starts that, lives |
 //! | `use.lock` | held by the process that uses the cluster; its time is that of the last use |
 //! | `turn.lock`, `alone.lock`, `name-*.lock` | held by scenarios, see [`Turn`] |
+//! | `events.lock`, `events.jsonl` | of a run of cargo-nextest: what its tests have told, and who writes it |
 //! | `log` | what the holder had to say |
 
 use std::{
@@ -174,9 +175,9 @@ pub struct Folder {
 #[derive(Debug)]
 pub enum Made {
     /// By us. No process removes it as long as the file is open.
-    Ours(Folder, File),
+    New(Folder, File),
     /// It was there.
-    Theirs(Folder),
+    AlreadyThere(Folder),
 }
 
 impl Folder {
@@ -221,10 +222,10 @@ impl Folder {
         early.write("ask.json", ask).map_err(failed)?;
         let folder = Folder { path: root.join(name) };
         match std::fs::rename(&early.path, &folder.path) {
-            Ok(()) => Ok(Made::Ours(folder, lock)),
+            Ok(()) => Ok(Made::New(folder, lock)),
             Err(_) if folder.path.exists() => {
                 early.remove();
-                Ok(Made::Theirs(folder))
+                Ok(Made::AlreadyThere(folder))
             }
             Err(e) => {
                 early.remove();

@@ -235,14 +235,14 @@ fn made(wanted: &Wanted, ttl: Duration, settings: &Settings) -> Result<(Folder, 
         build: lease::build(),
         whose: Whose::here(),
     };
-    let name = format!("warm-{}", &uuid()[..5]);
+    let name = format!("warm-{}", &random_letters()[..5]);
     match Folder::make(&settings.held(), &name, &ask)? {
-        Made::Ours(folder, starter) => Ok((folder, starter)),
-        Made::Theirs(folder) => Err(ClusterError::plain(format!("there is a cluster {} already", folder.name()))),
+        Made::New(folder, starter) => Ok((folder, starter)),
+        Made::AlreadyThere(folder) => Err(ClusterError::plain(format!("there is a cluster {} already", folder.name()))),
     }
 }
 
-fn uuid() -> String {
+fn random_letters() -> String {
     use rand::RngExt as _;
     let mut random = rand::rng();
     (0..5).map(|_| char::from(b"bcdfghjklmnpqrstvwxz2456789"[random.random_range(0..27)])).collect()

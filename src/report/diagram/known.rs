@@ -258,7 +258,7 @@ impl Known {
             let reaches =
                 binding.id.namespace.as_ref().is_none_or(|namespace| place(request) == Some(namespace.as_str()));
             let Some(role) = binding.role.as_ref().filter(|_| reaches) else { continue };
-            let is = |raw: &RbacSubject| evaluate::is(caller, raw, binding.id.namespace.as_deref());
+            let is = |raw: &RbacSubject| evaluate::is_caller(caller, raw, binding.id.namespace.as_deref());
             let subjects: Vec<&Subject> =
                 binding.raw.iter().zip(&binding.subjects).filter(|(raw, _)| is(raw)).map(|(_, one)| one).collect();
             if subjects.is_empty() {

@@ -8,8 +8,8 @@ fn ask() -> Ask {
 fn of_two_who_make_a_folder_one_has_made_it() {
     let root = tempfile::tempdir().expect("a folder");
     let root = root.path().join("base/state");
-    let Made::Ours(folder, lock) = Folder::make(&root, "a", &ask()).expect("made") else { panic!("it was there") };
-    assert!(matches!(Folder::make(&root, "a", &ask()).expect("found"), Made::Theirs(_)));
+    let Made::New(folder, lock) = Folder::make(&root, "a", &ask()).expect("made") else { panic!("it was there") };
+    assert!(matches!(Folder::make(&root, "a", &ask()).expect("found"), Made::AlreadyThere(_)));
     assert_eq!(Folder::all(&root).expect("read").len(), 1);
     assert_eq!(sweep(&root), Vec::<String>::new());
     drop(lock);
@@ -41,7 +41,7 @@ fn a_folder_that_others_can_use_is_not_believed() {
 #[test]
 fn a_state_without_its_holder_is_none() {
     let root = tempfile::tempdir().expect("a folder");
-    let Made::Ours(folder, _lock) = Folder::make(&root.path().join("base/s"), "a", &ask()).expect("made") else {
+    let Made::New(folder, _lock) = Folder::make(&root.path().join("base/s"), "a", &ask()).expect("made") else {
         panic!("it was there")
     };
     let state = State {
