@@ -45,10 +45,7 @@ pub fn before(kinds: &[(&str, Vec<Check>)], machine: &[Noted]) -> Vec<Point> {
 /// The node of a cluster that works here, and that nothing has to be downloaded for.
 fn node(kinds: &[(&str, Vec<Check>)]) -> Point {
     let works = |checks: &[Check]| checks.iter().all(|check| check.missing.is_none());
-    let there = |checks: &[Check]| {
-        let said = |name: &str, of: fn(&str) -> bool| checks.iter().any(|check| check.name == name && of(&check.found));
-        said("engine", |found| found.starts_with("built")) || said("image", |found| found.ends_with(" is here"))
-    };
+    let there = |checks: &[Check]| checks.iter().any(|check| matches!(check.name, "engine" | "image") && check.is_here);
     let found: Vec<&str> =
         kinds.iter().filter(|(_, checks)| works(checks) && there(checks)).map(|(kind, _)| *kind).collect();
     match found.first() {
@@ -93,22 +90,20 @@ mod tests {
     use super::*;
     use crate::cluster::ClusterError;
 
-    fn check(name: &'static str, found: &str, good: bool) -> Check {
-        let missing = (!good).then(|| ClusterError::new(found, "do it"));
-        Check { name, found: found.into(), missing }
+    fn check(name: &'static str, is_here: bool, good: bool) -> Check {
+        let missing = (!good).then(|| ClusterError::new("not so", "do it"));
+        Check { name, found: String::new(), is_here, missing }
     }
 
     #[test]
     fn a_node_that_must_be_fetched_is_none_for_a_class() {
-        let built =
-            |found: &str, good| vec![("builtin", vec![check("user", "root", good), check("engine", found, true)])];
-        assert!(node(&built("built, in /x", true)).good);
-        assert!(!node(&built("not built yet; will be, below /x", true)).good);
-        assert!(!node(&built("built, in /x", false)).good, "a cluster that does not work here has no node");
-        let pulled =
-            |found: &str| vec![("k3s", vec![check("docker", "29 answers", true), check("image", found, true)])];
-        assert!(node(&pulled("rancher/k3s:v1.37 is here")).good);
-        assert!(!node(&pulled("rancher/k3s:v1.37 is not here; will be pulled from its registry")).good);
+        let built = |here, good| vec![("builtin", vec![check("user", false, good), check("engine", here, true)])];
+        assert!(node(&built(true, true)).good);
+        assert!(!node(&built(false, true)).good);
+        assert!(!node(&built(true, false)).good, "a cluster that does not work here has no node");
+        let pulled = |here| vec![("k3s", vec![check("docker", false, true), check("image", here, true)])];
+        assert!(node(&pulled(true)).good);
+        assert!(!node(&pulled(false)).good);
     }
 
     #[test]

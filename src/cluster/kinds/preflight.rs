@@ -9,7 +9,7 @@ use crate::cluster::{
     images, limits,
     own::{self, Room, program},
 };
-use crate::settings;
+use crate::{process, settings};
 
 /// One question to the machine, and its answer.
 #[derive(Debug, Clone)]
@@ -18,17 +18,23 @@ pub struct Check {
     pub name: &'static str,
     /// What is so.
     pub found: String,
+    /// Whether it is about something that need not be fetched or built any more, such as an image.
+    pub is_here: bool,
     /// What is missing and what to do; `None` when all is well.
     pub missing: Option<ClusterError>,
 }
 
 impl Check {
     fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Check { name, found: found.into(), missing: None }
+        Check { name, found: found.into(), is_here: false, missing: None }
+    }
+
+    fn here(name: &'static str, found: impl Into<String>) -> Self {
+        Check { is_here: true, ..Check::good(name, found) }
     }
 
     fn bad(name: &'static str, missing: ClusterError) -> Self {
-        Check { name, found: missing.message.clone(), missing: Some(missing) }
+        Check { name, found: missing.message.clone(), is_here: false, missing: Some(missing) }
     }
 }
 
@@ -44,7 +50,7 @@ pub fn not_linux() -> ClusterError {
 pub fn builtin(settings: &Settings, release: Release) -> Vec<Check> {
     let mut checks = vec![linux(), root(), limits(), cache(settings)];
     match release.checked(&settings.cache) {
-        Ok(Some(dir)) => checks.push(Check::good("engine", format!("built, in {}", dir.display()))),
+        Ok(Some(dir)) => checks.push(Check::here("engine", format!("built, in {}", dir.display()))),
         Err(e) => checks.push(Check::bad("engine", e)),
         Ok(None) => match without_a_build(release, settings) {
             Some(check) => checks.push(check),
@@ -113,16 +119,15 @@ fn kind() -> Check {
 /// What `--cluster auto` takes here, and why.
 pub fn auto(kinds: &[(&str, Vec<Check>)]) -> String {
     let of = |word: &str| kinds.iter().find(|(kind, _)| kind.starts_with(word)).map_or(&[][..], |(_, checks)| checks);
-    let said =
-        |word: &str, name: &str| of(word).iter().find(|check| check.name == name).map_or("", |check| &check.found);
+    let is_here = |word: &str, name: &str| of(word).iter().any(|check| check.name == name && check.is_here);
     let answers = of("k3s").first().is_some_and(|check| check.missing.is_none());
-    let built = said("docker", "engine").starts_with("built");
+    let built = is_here("docker", "engine");
     let next = if built { "docker, whose node is built" } else { "builtin, as no node is built for Docker" };
-    match (answers, said("k3s", "image")) {
+    match (answers, is_here("k3s", "image")) {
         (false, _) if cfg!(not(feature = "docker")) => "takes builtin: this build has no Docker".into(),
         (false, _) => "takes builtin: Docker does not answer".into(),
-        (true, image) if image.ends_with(" is here") => "takes k3s: Docker answers, and its image is here".into(),
-        (true, _) => format!("takes k3s if its image can be pulled, else {next}"),
+        (true, true) => "takes k3s: Docker answers, and its image is here".into(),
+        (true, false) => format!("takes k3s if its image can be pulled, else {next}"),
     }
 }
 
@@ -132,7 +137,7 @@ async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {
         Err(e) => return Check::bad("image", e),
     };
     match images::here(daemon, &image).await {
-        Ok(true) => Check::good("image", format!("{image} is here")),
+        Ok(true) => Check::here("image", format!("{image} is here")),
         Ok(false) => Check::good("image", format!("{image} is not here; will be pulled from its registry")),
         Err(e) => Check::bad("image", e),
     }
@@ -140,7 +145,7 @@ async fn k3s_image(settings: &Settings, daemon: &Daemon) -> Check {
 
 fn node_image(settings: &Settings) -> Check {
     match engine::checked(&settings.cache) {
-        Ok(Some(dir)) => Check::good("engine", format!("built, in {}", dir.display())),
+        Ok(Some(dir)) => Check::here("engine", format!("built, in {}", dir.display())),
         Err(e) => Check::bad("engine", e),
         Ok(None) => without_a_build(Release::NEWEST, settings)
             .unwrap_or_else(|| Check::good("engine", "not built yet; that needs what the builtin cluster needs")),
@@ -196,14 +201,30 @@ fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
             command.env_remove(name);
         }
     }
-    match command.arg(ask).stdin(std::process::Stdio::null()).output() {
+    command.arg(ask);
+    match output_of(command) {
         Ok(said) if said.status.success() => {
             let text = String::from_utf8_lossy(&said.stdout);
             Check::good(name, text.lines().next().unwrap_or_default().to_owned())
         }
         Ok(said) => Check::bad(name, ClusterError::new(format!("{name} does not work: {}", said.status), remedy)),
-        Err(e) => Check::bad(name, ClusterError::new(format!("{name} cannot be started: {e}"), remedy)),
+        Err(e) => Check::bad(name, ClusterError::new(format!("{name} {e}"), remedy)),
     }
+}
+
+/// How long a tool may take to say what it is, and how much it may write.
+const SAYS_WITHIN: Duration = Duration::from_secs(20);
+const MOST_WORDS: usize = 64 << 10;
+
+/// What a tool writes. On a thread of its own: the caller may be on a runtime already.
+fn output_of(command: std::process::Command) -> Result<process::Output, process::Failed> {
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(process::Failed::NotStarted)?;
+        runtime.block_on(process::output(&mut command.into(), None, SAYS_WITHIN, MOST_WORDS))
+    };
+    let panicked = || Err(process::Failed::Lost(std::io::Error::other("the thread that waited for it has panicked")));
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| panicked()))
 }
 
 /// The folder for what belongs to clusters: whether it is ours, and can be written.
