@@ -59,8 +59,17 @@ impl Known {
     }
 
     fn add(&mut self, class: Class, name: &str, origin: Origin) {
-        if !name.is_empty() && !name.contains('{') {
-            self.names.entry(class).or_default().entry(name.to_owned()).or_insert(origin);
+        self.add_at(class, name, || origin);
+    }
+
+    /// The same, and where it stands is only looked for when the name is new: a table may say one in each of its lines.
+    fn add_at(&mut self, class: Class, name: &str, origin: impl FnOnce() -> Origin) {
+        if name.is_empty() || name.contains('{') {
+            return;
+        }
+        let names = self.names.entry(class).or_default();
+        if !names.contains_key(name) {
+            names.insert(name.to_owned(), origin());
         }
     }
 }
@@ -98,22 +107,22 @@ fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Ste
         }
         if let Action::Token(call) = &step.action {
             for audience in &call.audiences {
-                known.add(Class::Audience, audience, Some((locate(cx, step, "", audience), "a token is for it")));
+                known.add_at(Class::Audience, audience, || Some((locate(cx, step, "", audience), "a token is for it")));
             }
         }
         for (item, review) in step.expected.iter().filter_map(|item| Some((item, item.expect.token_review.as_ref()?))) {
             let good = review.authenticated != Some(false);
             let named = review.audiences.iter().flatten().chain(review.asked_audiences.iter().filter(|_| good));
             for audience in named {
-                known.add(Class::Audience, audience, Some((locate(cx, step, &item.pointer, audience), "here")));
+                known.add_at(Class::Audience, audience, || Some((locate(cx, step, &item.pointer, audience), "here")));
             }
         }
     }
     for step in succeeding {
         if let Some(Identity::User { name, groups }) = &step.caller.identity {
-            known.add(Class::User, name, Some((locate(cx, step, "/as", name), "asks here")));
+            known.add_at(Class::User, name, || Some((locate(cx, step, "/as", name), "asks here")));
             for group in groups {
-                known.add(Class::Group, group, Some((locate(cx, step, "/as", group), "asks here")));
+                known.add_at(Class::Group, group, || Some((locate(cx, step, "/as", group), "asks here")));
             }
         }
         let empties = Claimed::of(step).empties;
@@ -126,7 +135,7 @@ fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Ste
                 continue;
             }
             let class = Class::of_request(verb, group, resource, subresource.as_deref());
-            known.add(class, name, Some((locate(cx, step, "", name), "is there")));
+            known.add_at(class, name, || Some((locate(cx, step, "", name), "is there")));
         }
     }
     known
@@ -185,14 +194,14 @@ fn granted(cx: &Context<'_>, known: &mut Known, placed: &Placed) {
             _ => continue,
         };
         if let Some(name) = subject["name"].as_str() {
-            known.add(class, name, Some((inside(cx, placed, name), "bound here")));
+            known.add_at(class, name, || Some((inside(cx, placed, name), "bound here")));
         }
     }
     for rule in manifest["rules"].as_array().into_iter().flatten().filter_map(Value::as_object) {
         let verbs = listed(rule, "verbs");
         for resource in listed(rule, "resources") {
             if verbs.contains(&special::AUDIENCE) {
-                known.add(Class::Audience, resource, Some((inside(cx, placed, resource), "named by this rule")));
+                known.add_at(Class::Audience, resource, || Some((inside(cx, placed, resource), "named by this rule")));
             }
             for (group, name) in listed(rule, "apiGroups")
                 .iter()
@@ -204,7 +213,7 @@ fn granted(cx: &Context<'_>, known: &mut Known, placed: &Placed) {
                     ("*", _) | (_, "*") => any(),
                     _ => Class::of_request(verbs.first().unwrap_or(&""), group, plural, sub),
                 };
-                known.add(class, name, Some((inside(cx, placed, name), "named by this rule")));
+                known.add_at(class, name, || Some((inside(cx, placed, name), "named by this rule")));
             }
         }
     }
@@ -239,18 +248,18 @@ fn labels(known: &mut Known, value: &Value, at: &str) {
 fn allowed(cx: &Context<'_>, known: &mut Known, step: &Step, cell: &Cell) {
     let at = |word: &str| Some((locate(cx, step, &cell.pointer, word), "allowed something here"));
     if !cell.who.user.is_empty() {
-        known.add(Class::User, &cell.who.user, at(&cell.who.user));
+        known.add_at(Class::User, &cell.who.user, || at(&cell.who.user));
     }
     let account = cell.who.user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     if let Some((_, name)) = account {
-        known.add(Class::accounts(), name, at(&cell.who.user));
+        known.add_at(Class::accounts(), name, || at(&cell.who.user));
     }
     let own = given(&cell.who.user);
     for group in cell.who.groups.iter().filter(|group| !own.contains(group)) {
-        known.add(Class::Group, group, at(group));
+        known.add_at(Class::Group, group, || at(group));
     }
     if let Request::Resource { verb, group, resource, subresource, name: Some(name), .. } = &cell.request {
-        known.add(Class::of_request(verb, group, resource, subresource.as_deref()), name, at(name));
+        known.add_at(Class::of_request(verb, group, resource, subresource.as_deref()), name, || at(name));
     }
 }
 
