@@ -205,7 +205,8 @@ fn namespace_of(
     manifest: &mut Value,
 ) -> Option<Option<String>> {
     let said = below(&below(at, "metadata"), "namespace");
-    match metadata.get("namespace") {
+    // An empty one is none, as for kubectl: charts write it so where a value is not set.
+    match metadata.get("namespace").filter(|said| said.as_str() != Some("")) {
         Some(_) if !kind.namespaced => {
             cx.findings
                 .error(&said, format!("a {} has no namespace", kind.kind))
