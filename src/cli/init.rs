@@ -201,6 +201,10 @@ impl Place {
 
     /// What is at a path, read as a scenario would.
     fn piece(&self, options: &Options, path: &Path) -> Result<Piece, Box<Unread>> {
+        if path.extension().is_some_and(|end| end == "tgz") {
+            let text = format!("{} is an archive\n  = help: unpack it, and name the chart's folder", path.display());
+            return Err(Box::new(Unread { complaint: Complaint::Sentence(text), exit: Exit::Invalid }));
+        }
         let has = |name: &str| path.join(name).exists();
         let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
         let origin = |from: &Path| -> Result<Origin, Box<Unread>> {

@@ -63,6 +63,12 @@ const DEPTH: usize = 32;
 pub fn gather(root: &Root, folder: &Path, name: &str) -> Result<(Rendering, PathBuf), Failed> {
     let found = beside::named(root, folder, name).map_err(|why| named(KEY, why))?;
     let start = text_of(&found.inside).ok_or_else(|| no_text(name))?;
+    if !root.is_folder(&found.inside) {
+        let parent = Path::new(name).parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = parent.map_or_else(|| ".".to_owned(), |parent| parent.to_string_lossy().into_owned());
+        let hint = format!("name the folder of the kustomization: `kustomize: {folder}`");
+        return Err(Failed::Named(KEY, format!("`{name}` is no folder"), hint));
+    }
     let mut walk = Walk { all: Gathered::new(root, KEY), seen: HashSet::new() };
     walk.kustomization(&start, &found.shown, 0)?;
     let mut files = walk.all.files;

@@ -113,6 +113,7 @@ fn it_overwrites_nothing_and_says_what_it_cannot_read() {
         ("none.yaml", "there is no ServiceAccount, no Role and no binding in it"),
         ("wrong.yaml", "wrong.yaml:"),
         ("missing.yaml", "cannot read missing.yaml: no such file or directory"),
+        ("chart-1.0.0.tgz", "chart-1.0.0.tgz is an archive"),
         ("/etc/hostname", "leads out of the scenario's project"),
     ] {
         let (code, said) = kubewalk(project.path(), &["init", "--from", from, "--name", "other"]);

@@ -67,10 +67,7 @@ impl Known {
         if name.is_empty() || name.contains('{') {
             return;
         }
-        let names = self.names.entry(class).or_default();
-        if !names.contains_key(name) {
-            names.insert(name.to_owned(), origin());
-        }
+        self.names.entry(class).or_default().entry(name.to_owned()).or_insert_with(origin);
     }
 }
 
