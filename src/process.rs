@@ -125,6 +125,19 @@ pub enum Failed {
     TooLate(Duration),
 }
 
+/// Waits for work on a thread and a runtime of its own: the caller may be on a runtime already, where nothing may wait so.
+///
+/// # Errors
+/// When there is no runtime for it, or it has panicked.
+pub fn on_own_thread<T: Send, F: Future<Output = T>>(work: impl FnOnce() -> F + Send) -> io::Result<T> {
+    let waited = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(work()))
+    };
+    let panicked = || Err(io::Error::other("the thread that waited for it has panicked"));
+    std::thread::scope(|scope| scope.spawn(waited).join().unwrap_or_else(|_| panicked()))
+}
+
 /// Runs a command as a group, feeds it, and gives what it wrote. It ends as a whole when it takes too long, writes too much, or
 /// no caller waits any more.
 ///

@@ -211,17 +211,10 @@ impl Render for Renderer {
                 remedy: "`kubewalk check --render` renders it, if you trust its author; so does `kubewalk run`".into(),
             });
         }
-        // On a thread of its own: the caller may be on a runtime already.
-        let work = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|e| Trouble::Environment { why: e.to_string(), remedy: String::new() })?;
-            let (key, text) = runtime.block_on(self.started(what))?;
-            self.keep(&key, &text);
-            Ok(text)
-        };
-        let panicked =
-            || Trouble::Environment { why: "the thread that renders has panicked".into(), remedy: String::new() };
-        std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| Err(panicked())))
+        let started = process::on_own_thread(|| self.started(what));
+        let (key, text) = started.map_err(|e| Trouble::Environment { why: e.to_string(), remedy: String::new() })??;
+        self.keep(&key, &text);
+        Ok(text)
     }
 }
 

@@ -45,29 +45,15 @@ impl Row {
     }
 
     /// The same in several rows, if it asks more questions than this.
-    pub fn parts(self, most: usize) -> Vec<Row> {
-        let half = |list: &[String]| (list[..list.len() / 2].to_vec(), list[list.len() / 2..].to_vec());
-        let (one, other) = match &self {
-            row if row.questions() <= most => return vec![self],
-            Row { names, .. } if names.len() > 1 => {
-                let (one, other) = half(names);
-                (Row { names: one, ..self.clone() }, Row { names: other, ..self.clone() })
-            }
-            Row { resources, .. } if resources.len() > 1 => {
-                let (one, other) = half(resources);
-                (Row { resources: one, ..self.clone() }, Row { resources: other, ..self.clone() })
-            }
-            Row { urls, .. } if urls.len() > 1 => {
-                let (one, other) = half(urls);
-                (Row { urls: one, ..self.clone() }, Row { urls: other, ..self.clone() })
-            }
-            Row { verbs, .. } if verbs.len() > 1 => {
-                let (one, other) = half(verbs);
-                (Row { verbs: one, ..self.clone() }, Row { verbs: other, ..self.clone() })
-            }
-            _ => return vec![self],
-        };
-        one.parts(most).into_iter().chain(other.parts(most)).collect()
+    pub fn parts(mut self, most: usize) -> Vec<Row> {
+        const LISTS: [fn(&mut Row) -> &mut Vec<String>; 4] =
+            [|row| &mut row.names, |row| &mut row.resources, |row| &mut row.urls, |row| &mut row.verbs];
+        let list = LISTS.into_iter().find(|list| list(&mut self).len() > 1);
+        let Some(list) = list.filter(|_| self.questions() > most) else { return vec![self] };
+        let (half, mut other) = (list(&mut self).len() / 2, self.clone());
+        list(&mut self).truncate(half);
+        list(&mut other).drain(..half);
+        self.parts(most).into_iter().chain(other.parts(most)).collect()
     }
 }
 

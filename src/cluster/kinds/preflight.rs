@@ -216,15 +216,10 @@ fn tool(name: &'static str, ask: &str, remedy: &str) -> Check {
 const SAYS_WITHIN: Duration = Duration::from_secs(20);
 const MOST_WORDS: usize = 64 << 10;
 
-/// What a tool writes. On a thread of its own: the caller may be on a runtime already.
+/// What a tool writes.
 fn output_of(command: std::process::Command) -> Result<process::Output, process::Failed> {
-    let work = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(process::Failed::NotStarted)?;
-        runtime.block_on(process::output(&mut command.into(), None, SAYS_WITHIN, MOST_WORDS))
-    };
-    let panicked = || Err(process::Failed::Lost(std::io::Error::other("the thread that waited for it has panicked")));
-    std::thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|_| panicked()))
+    let work = || async { process::output(&mut command.into(), None, SAYS_WITHIN, MOST_WORDS).await };
+    process::on_own_thread(work).map_err(process::Failed::Lost)?
 }
 
 /// The folder for what belongs to clusters: whether it is ours, and can be written.

@@ -235,7 +235,7 @@ fn made(wanted: &Wanted, ttl: Duration, settings: &Settings) -> Result<(Folder, 
         build: lease::build(),
         whose: Whose::here(),
     };
-    let name = format!("warm-{}", &random_letters()[..5]);
+    let name = format!("warm-{}", random_letters());
     match Folder::make(&settings.held(), &name, &ask)? {
         Made::New(folder, starter) => Ok((folder, starter)),
         Made::AlreadyThere(folder) => Err(ClusterError::plain(format!("there is a cluster {} already", folder.name()))),
