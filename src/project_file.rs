@@ -259,6 +259,11 @@ impl Reader<'_> {
                 false => Err((format!("`{path}` is no place in the project"), INSIDE)),
             }
         };
+        // The command line parts such a text at its commas, and what stands behind one would be looked at by nobody.
+        if matches!(key.takes, Takes::Reports | Takes::Secrets | Takes::Texts) && text.contains(',') {
+            let message = format!("`{text}` has a comma, which parts one value from the next");
+            return Err((message, "write each as a text of its own: `[\"…\", \"…\"]`"));
+        }
         match key.takes {
             Takes::Path | Takes::Paths => inside(text),
             Takes::Reports => text.split_once('=').map_or(Ok(()), |(_, path)| inside(path)),

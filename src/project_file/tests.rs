@@ -88,6 +88,11 @@ fn nothing_in_it_widens_what_a_run_may_do() {
         "secrets = ['a=@out/shadow']",
         "secrets = ['a=hunter2hunter2']",
         "cache = '/tmp/x'",
+        // The command line parts such texts at their commas.
+        "reports = ['junit=in/x.xml,html=/etc/cron.d/x']",
+        "reports = ['github,html=../x']",
+        "secrets = ['a=env:A,b=@/etc/shadow']",
+        "secrets = ['a=@in/a,b=@/etc/shadow']",
     ] {
         said(&root, text, None);
     }

@@ -31,6 +31,21 @@ fn scenario(dir: &Path, text: &str) -> PathBuf {
     path
 }
 
+/// By that tag the workflow leaves out of a pull request's run what `--untrusted` refuses; nothing else may hide behind it.
+#[test]
+fn the_tag_trusted_is_on_the_scenarios_that_untrusted_refuses() {
+    let paths = |scenarios: &serde_json::Value| -> std::collections::BTreeSet<String> {
+        let all = scenarios.as_array().expect("a list");
+        all.iter().map(|one| one["path"].as_str().expect("a path").to_owned()).collect()
+    };
+    let (code, stdout, stderr) = run(&mut kubewalk(&["check", "--untrusted", "--report", "json", "scenarios"]));
+    assert_eq!(code, 2, "{stderr}");
+    let refused: serde_json::Value = serde_json::from_str(&stdout).expect("JSON");
+    let (code, stdout, stderr) = run(&mut kubewalk(&["list", "--format", "json", "--tag", "trusted", "scenarios"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(paths(&serde_json::from_str(&stdout).expect("JSON")), paths(&refused["findings"]));
+}
+
 /// A report in place of the scenario that it is about would be the end of the scenario.
 #[test]
 fn a_report_never_overwrites_what_was_read() {

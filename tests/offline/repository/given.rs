@@ -138,7 +138,8 @@ impl Action<'_> {
             command.env("GITHUB_ACTION_PATH", root()).env("GITHUB_ACTIONS", "true");
             let output = command.output().expect("bash starts");
             let read = |name: &str| std::fs::read_to_string(self.job.at(&format!("temp/{id}-{name}"))).expect("a file");
-            for (key, value) in read("GITHUB_OUTPUT").lines().filter_map(|line| line.split_once('=')) {
+            for line in read("GITHUB_OUTPUT").lines() {
+                let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("a runner refuses `{line}`"));
                 self.outputs.insert(format!("{id}.{key}"), value.to_owned());
             }
             for folder in read("GITHUB_PATH").lines() {

@@ -61,6 +61,22 @@ fn every_command_is_a_script_of_the_repository() {
     }
 }
 
+/// A runner has not the distribution that the lock files are for: what is released is built by the script that knows that.
+#[test]
+fn what_is_released_is_built_with_the_packages_of_the_lock_file() {
+    let builds =
+        |file: &&String| file.starts_with("scripts/release-") && text(file).contains("engine/build.sh --cache");
+    let files = files();
+    let by_themselves: Vec<_> = files.iter().filter(builds).collect();
+    assert!(by_themselves.is_empty(), "{by_themselves:?}");
+    let locked: Vec<_> = files
+        .iter()
+        .filter(|file| file.starts_with("scripts/") || file.starts_with(".ci/") || file.starts_with(".github/"))
+        .filter(|file| text(file).lines().any(|line| line.contains("build.sh") && line.contains("--locked")))
+        .collect();
+    assert!(locked.is_empty(), "{locked:?}");
+}
+
 /// `scripts/job` runs what the workflow runs.
 #[test]
 fn a_job_can_be_run_here() {
