@@ -86,7 +86,7 @@ impl Starter<'_> {
         sink.event(Event::ClusterReady {
             kind: cluster.facts().kind.to_string(),
             kubernetes: cluster.facts().kubernetes.clone(),
-            shape: self.wanted.shape.words(),
+            shape: self.wanted.shape.describe(),
             elapsed_ms: millis(self.begun.elapsed()),
         });
         if self.verbose {

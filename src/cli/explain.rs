@@ -197,7 +197,7 @@ fn nameless(options: &Options, policy: &Policy, question: &Question) -> Option<S
 /// Sentences, and the patch such that it can be pasted.
 fn answer(verdict: &Verdict, question: &Question) -> String {
     let denial = question.request.denial(&question.caller.user);
-    let what = Refused::parse(&denial).map(|refused| refused.words()).unwrap_or(denial);
+    let what = Refused::parse(&denial).map(|refused| refused.describe()).unwrap_or(denial);
     let who = crate::explain::misses::who(&question.caller);
     let mut lines = verdict.lines(question);
     match verdict {

@@ -62,7 +62,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             Ok(piece) => pieces.push(piece),
             Err(why) => {
                 let Unread { complaint, exit } = *why;
-                eprint_colored(&complaint.text(talk.stderr_colors()), talk.stderr_colors());
+                eprint_colored(&complaint.rendered(talk.stderr_colors()), talk.stderr_colors());
                 return Ok(exit);
             }
         }
@@ -122,7 +122,7 @@ enum Complaint {
 }
 
 impl Complaint {
-    fn text(&self, color: bool) -> String {
+    fn rendered(&self, color: bool) -> String {
         match self {
             Complaint::Sentence(text) => format!("error: {text}\n"),
             Complaint::Found(found) => diagnostic::render(found, &Source { path: "-".into(), text: "".into() }, color),

@@ -109,7 +109,7 @@ impl Selected {
     fn refuse(&mut self, found: &[Diagnostic], source: &Source, color: bool) {
         self.invalid += 1;
         self.said.push_str(&diagnostic::render(found, source, color));
-        self.findings.extend(found.iter().map(|found| Finding::of(found, source)));
+        self.findings.extend(found.iter().map(|found| Finding::from_diagnostic(found, source)));
     }
 
     /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
@@ -124,7 +124,7 @@ impl Selected {
             let source = &plan.document.source;
             self.invalid += 1;
             self.said.push_str(&diagnostic::render(&found, source, color));
-            self.findings.extend(found.iter().map(|found| Finding::of(found, source)));
+            self.findings.extend(found.iter().map(|found| Finding::from_diagnostic(found, source)));
             false
         });
     }
@@ -186,7 +186,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
     let mut titles = Titles::default();
-    for (file, loaded) in files.iter().zip(load_all(&files, Trust::of(selection.untrusted))) {
+    for (file, loaded) in files.iter().zip(load_all(&files, Trust::from_untrusted(selection.untrusted))) {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(mut plan) => {
@@ -198,7 +198,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
                 plan.warnings.extend(titles.taken(&plan));
                 let source = &plan.document.source;
                 selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
-                selected.findings.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
+                selected.findings.extend(plan.warnings.iter().map(|warning| Finding::from_diagnostic(warning, source)));
                 selected.plans.push(plan);
             }
             Err((source, diagnostics)) => selected.refuse(&diagnostics, &source, color),

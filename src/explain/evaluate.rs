@@ -138,7 +138,7 @@ impl Caller {
     }
 
     /// The caller that an identity of a scenario is.
-    pub fn of(identity: &Identity) -> Self {
+    pub fn from_identity(identity: &Identity) -> Self {
         let groups = match identity {
             Identity::User { groups, .. } => groups.clone(),
             Identity::Anonymous | Identity::ServiceAccount { .. } => vec![],

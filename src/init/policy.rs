@@ -70,7 +70,7 @@ impl Subject {
     }
 
     /// For a title.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Subject::Account(namespace, name) if namespace == HOME => format!("ServiceAccount {name}"),
             Subject::Account(namespace, name) => format!("ServiceAccount {name} of namespace {namespace}"),

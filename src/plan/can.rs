@@ -96,7 +96,7 @@ impl Cell {
     }
 
     /// e.g. `serviceaccount/reader: list pods in namespace a`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         format!("{}: {}", self.who.words, question(&self.request))
     }
 

@@ -60,7 +60,7 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     }
     let refused = kubectl_error::refusals(&String::from_utf8_lossy(&output.stderr));
     if let Some((refused, _)) = refused.into_iter().next().filter(|_| runner && output.exit_code != 0) {
-        let what = show::line(&refused.words(), show::BODY);
+        let what = show::line(&refused.describe(), show::BODY);
         return Err(StepError::Refused(format!(
             "whoever runs the scenarios lacks a right that this kubectl needs: {what}"
         )));

@@ -46,7 +46,7 @@ impl Place for Clusters {
                 let owner = Owner::from_labels(|name| labels.get(name));
                 // The name is computed: what is removed below is what is called so.
                 let Some(owner) = owner.filter(Owner::dead) else { continue };
-                let name = Name::of(&owner).as_str().to_owned();
+                let name = Name::for_owner(&owner).as_str().to_owned();
                 if network.name.as_ref() == Some(&name) {
                     dead.push(Left { what: format!("kind cluster {name}"), id: name });
                 }

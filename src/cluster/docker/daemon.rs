@@ -49,7 +49,7 @@ impl Daemon {
         on(async move {
             let asked = async {
                 let own = docker_client_instance().await.map_err(|e| trouble::client(&e, &at))?;
-                let counted = Counted::of(own);
+                let counted = Counted::new(own);
                 let client = counted.client().map_err(|e| trouble::connection(&e, &at))?;
                 let version = client.version().await.map_err(|e| trouble::connection(&e, &at))?;
                 Ok(Daemon { client, counted, version: version.version.unwrap_or_default() })

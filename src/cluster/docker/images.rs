@@ -51,7 +51,7 @@ pub struct Patience {
 
 impl Patience {
     /// What the settings say.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn from_settings(settings: &Settings) -> Self {
         let (first, total) = (settings.first_word, settings.pull_timeout);
         Patience { first, between: Duration::from_secs(60), total, offline: settings.offline }
     }

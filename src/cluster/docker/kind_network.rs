@@ -22,7 +22,7 @@ pub struct Name(String);
 
 impl Name {
     /// That of a run.
-    pub fn of(owner: &Owner) -> Self {
+    pub fn for_owner(owner: &Owner) -> Self {
         Name(format!("kubewalk-{}", owner.run))
     }
 

@@ -71,7 +71,7 @@ struct Places<'f> {
 }
 
 impl Places<'_> {
-    fn of(self, pointer: &str, key: bool) -> (Option<Source>, Span) {
+    fn locate(self, pointer: &str, key: bool) -> (Option<Source>, Span) {
         for (prefix, beside) in self.files {
             if let Some(rest) = pointer.strip_prefix(prefix.as_str()).filter(|rest| rest.starts_with('/')) {
                 return (Some(beside.source.clone()), beside.span(rest, key));
@@ -90,8 +90,8 @@ impl<'a> Findings<'a> {
     pub(in crate::plan) fn on_purpose(&self, pointers: &[&str]) -> bool {
         let places = Places { document: self.document, files: &self.files };
         pointers.iter().any(|pointer| {
-            let (file, span) = places.of(pointer, false);
-            let (key_file, key) = places.of(pointer, true);
+            let (file, span) = places.locate(pointer, false);
+            let (key_file, key) = places.locate(pointer, true);
             [(file, span), (key_file, key)].iter().any(|(file, span)| {
                 let source = file.as_ref().unwrap_or(&self.document.source);
                 on_purpose::is_said(&source.text, *span)
@@ -153,7 +153,7 @@ impl<'a> Findings<'a> {
 
     fn add(&mut self, severity: Severity, pointer: &str, message: String) -> Said<'_> {
         let places = Places { document: self.document, files: &self.files };
-        let (file, span) = places.of(pointer, false);
+        let (file, span) = places.locate(pointer, false);
         self.errors += usize::from(severity == Severity::Error);
         self.list.push(Finding {
             pointer: pointer.into(),
@@ -176,7 +176,7 @@ impl<'a> Findings<'a> {
 impl Said<'_> {
     /// Points at the key, not at the value.
     pub(in crate::plan) fn at_key(self) -> Self {
-        self.finding.diagnostic.span = Some(self.places.of(&self.finding.pointer, true).1);
+        self.finding.diagnostic.span = Some(self.places.locate(&self.finding.pointer, true).1);
         self
     }
 
@@ -206,13 +206,13 @@ impl Said<'_> {
 
     /// A second place: a value.
     pub(in crate::plan) fn second(self, pointer: &str, label: impl Into<String>) -> Self {
-        let place = self.places.of(pointer, false);
+        let place = self.places.locate(pointer, false);
         self.other(place, label.into())
     }
 
     /// A second place: a key.
     pub(in crate::plan) fn second_key(self, pointer: &str, label: impl Into<String>) -> Self {
-        let place = self.places.of(pointer, true);
+        let place = self.places.locate(pointer, true);
         self.other(place, label.into())
     }
 

@@ -33,12 +33,12 @@ pub(super) struct Known {
 impl Known {
     /// Whether something has this name.
     pub(super) fn has(&self, class: &Class, name: &str) -> bool {
-        self.of(class).any(|names| names.contains_key(name))
+        self.names_of_class(class).any(|names| names.contains_key(name))
     }
 
     /// The name of which another one is probably a slip.
     pub(super) fn near(&self, class: &Class, name: &str) -> Option<(&str, &Origin)> {
-        let all = self.of(class).flatten();
+        let all = self.names_of_class(class).flatten();
         let near =
             all.filter(|(known, origin)| is_slip(name, known) || origin.is_none() && is_slip_of_own(name, known));
         near.map(|(known, origin)| (known.as_str(), origin)).min_by_key(|(known, origin)| (origin.is_none(), *known))
@@ -52,7 +52,7 @@ impl Known {
         keys.get_key_value(near).map(|(known, origin)| (known.as_str(), origin))
     }
 
-    fn of(&self, class: &Class) -> impl Iterator<Item = &HashMap<String, Origin>> {
+    fn names_of_class(&self, class: &Class) -> impl Iterator<Item = &HashMap<String, Origin>> {
         // A rule for all resources names objects of any.
         let any = matches!(class, Class::Object(..)).then(any);
         [Some(class.clone()), any].into_iter().flatten().filter_map(|class| self.names.get(&class))
@@ -77,15 +77,15 @@ fn any() -> Class {
 
 /// Collects them; of the steps, those that must succeed.
 pub(super) fn collect(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step]) -> Known {
-    of(cx, drafts, succeeding, steps, true)
+    collect_names(cx, drafts, succeeding, steps, true)
 }
 
 /// The same without what only rules and bindings name.
 pub(super) fn used(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step]) -> Known {
-    of(cx, drafts, succeeding, steps, false)
+    collect_names(cx, drafts, succeeding, steps, false)
 }
 
-fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step], rules: bool) -> Known {
+fn collect_names(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step], rules: bool) -> Known {
     let mut known = Known::default();
     kubernetes(cx, &mut known);
     for placed in drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects) {
@@ -122,7 +122,7 @@ fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Ste
                 known.add_at(Class::Group, group, || Some((locate(cx, step, "/as", group), "asks here")));
             }
         }
-        let empties = Claimed::of(step).empties;
+        let empties = Claimed::from_step(step).empties;
         for request in step.action.requests() {
             let Request::Resource { verb, group, resource, subresource, name: Some(name), .. } = &request else {
                 continue;
