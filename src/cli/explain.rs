@@ -16,7 +16,7 @@ use crate::{
     k8s::{
         Apis, Missing, Served, nearest,
         served::{TABLE, is_own_group},
-        special,
+        special, usernames,
     },
     output::print,
     plan::{Request, kinds},
@@ -213,9 +213,7 @@ fn answer(verdict: &Verdict, question: &Question) -> String {
 fn question(options: &Options, default_namespace: &str) -> Result<Question, String> {
     let user = match options.who.strip_prefix("serviceaccount/") {
         Some(account) => match account.split('/').collect::<Vec<_>>()[..] {
-            [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-                format!("system:serviceaccount:{namespace}:{name}")
-            }
+            [namespace, name] if !namespace.is_empty() && !name.is_empty() => usernames::username(namespace, name),
             _ => return Err(format!("--as {}: write serviceaccount/NAMESPACE/NAME", options.who)),
         },
         None if options.who == "anonymous" => "system:anonymous".into(),

@@ -158,12 +158,10 @@ impl Cell {
 /// The groups that the API server gives to a user of this name.
 pub fn given(user: &str) -> Vec<String> {
     let own = |group: &str| group.to_owned();
-    match user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
-        Some((namespace, _)) => vec![
-            own("system:serviceaccounts"),
-            format!("system:serviceaccounts:{namespace}"),
-            own("system:authenticated"),
-        ],
+    match usernames::account(user) {
+        Some((namespace, _)) => {
+            vec![own("system:serviceaccounts"), usernames::group(namespace), own("system:authenticated")]
+        }
         None if user == "system:anonymous" => vec![own("system:unauthenticated")],
         None => vec![own("system:authenticated")],
     }

@@ -9,7 +9,10 @@ use super::shown::Shown;
 use crate::{
     event::rbac::{Call, Rbac},
     explain::evaluate::{self, Caller},
-    k8s::object::{name_of, text_at},
+    k8s::{
+        object::{name_of, text_at},
+        usernames,
+    },
     plan::{Request, can::question},
 };
 
@@ -99,12 +102,9 @@ impl Id {
 
 impl Subject {
     fn of_user(user: &str) -> Self {
-        let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-        match account {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
-                Subject::Account { namespace: namespace.to_owned(), name: name.to_owned() }
-            }
-            _ => Subject::User(user.to_owned()),
+        match usernames::account(user) {
+            Some((namespace, name)) => Subject::Account { namespace: namespace.to_owned(), name: name.to_owned() },
+            None => Subject::User(user.to_owned()),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         near::{is_slip, is_slip_of_own},
         rbac_words::listed,
         served::TABLE,
-        special,
+        special, usernames,
         well_known::{EVERYWHERE, GROUPS, RBAC, SIGNERS, USERS},
     },
     plan::{
@@ -158,8 +158,8 @@ fn kubernetes(cx: &Context<'_>, known: &mut Known) {
 
 /// The names by which the accounts of a namespace are known.
 fn of_namespace(known: &mut Known, namespace: &str, origin: Origin) {
-    known.add(Class::Group, &format!("system:serviceaccounts:{namespace}"), origin.clone());
-    known.add(Class::User, &format!("system:serviceaccount:{namespace}:default"), origin);
+    known.add(Class::Group, &usernames::group(namespace), origin.clone());
+    known.add(Class::User, &usernames::username(namespace, "default"), origin);
 }
 
 /// What a step makes.
@@ -173,7 +173,7 @@ fn object(known: &mut Known, placed: &Placed) {
         of_namespace(known, name, None);
     }
     if let (true, Some(namespace)) = (kind.is("", "ServiceAccount"), namespace) {
-        known.add(Class::User, &format!("system:serviceaccount:{namespace}:{name}"), made());
+        known.add(Class::User, &usernames::username(namespace, name), made());
     }
     labels(known, manifest, &placed.pointer);
 }
@@ -247,8 +247,7 @@ fn allowed(cx: &Context<'_>, known: &mut Known, step: &Step, cell: &Cell) {
     if !cell.who.user.is_empty() {
         known.add_at(Class::User, &cell.who.user, || at(&cell.who.user));
     }
-    let account = cell.who.user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    if let Some((_, name)) = account {
+    if let Some((_, name)) = cell.account() {
         known.add_at(Class::accounts(), name, || at(&cell.who.user));
     }
     let own = given(&cell.who.user);
