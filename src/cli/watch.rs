@@ -147,7 +147,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
     let totals = groups::run(&groups, wanted, retry_loop, &mut screen).await;
     if !totals.left.is_empty() {
         // What is left there would be in the way of the next.
-        staying.spoil();
+        staying.spoil_all().await;
     }
     let mut history = History::here(&settings.cache).unwrap_or_default();
     let _ = history.take(screen.records());
