@@ -337,6 +337,7 @@ fn error(message: &str, span: Option<Span>, label: &str, hint: &str) -> Diagnost
         second: None,
         hint: (!hint.is_empty()).then(|| hint.to_owned()),
         fix: Vec::new(),
+        environment: false,
     }
 }
 

@@ -146,6 +146,7 @@ impl EventSink for Screen {
                 second: None,
                 hint: hint.clone(),
                 fix: Vec::new(),
+                environment: false,
             };
             eprint_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
             let path = source.path.to_string_lossy().into_owned();

@@ -34,6 +34,7 @@ pub(in crate::plan) fn cut(diagnostics: &mut Vec<Diagnostic>) {
                 second: None,
                 hint: None,
                 fix: vec![],
+                environment: false,
             };
             diagnostics.push(rest);
         }
@@ -166,6 +167,7 @@ impl<'a> Findings<'a> {
                 second: None,
                 hint: None,
                 fix: Vec::new(),
+                environment: false,
             },
         });
         let last = self.list.len() - 1;
@@ -189,6 +191,12 @@ impl Said<'_> {
     /// What to do.
     pub(in crate::plan) fn hint(self, hint: impl Into<String>) -> Self {
         self.finding.diagnostic.hint = Some(hint.into());
+        self
+    }
+
+    /// It is this machine that lacks something, and the file may be right.
+    pub(in crate::plan) fn environment(self) -> Self {
+        self.finding.diagnostic.environment = true;
         self
     }
 

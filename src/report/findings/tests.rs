@@ -17,6 +17,7 @@ fn diagnostic(severity: Severity, message: &str, start: usize, end: usize) -> Di
         second: None,
         hint: Some("did you mean `steps`?".into()),
         fix: Vec::new(),
+        environment: false,
     }
 }
 
