@@ -144,7 +144,7 @@ impl Reader {
             match entry.key.as_str() {
                 "claims" => self.claims(entry),
                 "title" | "$schema" => {
-                    self.text(entry);
+                    self.nonblank_text(entry);
                 }
                 _ => self.unknown(entry, &["title", "claims"]),
             }
@@ -170,7 +170,7 @@ impl Reader {
                 "id" => self.id(entry),
                 "link" => {
                     let good = |link: &str| link.starts_with("https://") && !link.contains(char::is_whitespace);
-                    if self.text(entry).is_some_and(|link| !good(link)) {
+                    if self.nonblank_text(entry).is_some_and(|link| !good(link)) {
                         self.say(
                             "this is no `https` address",
                             entry.value.span,
@@ -180,7 +180,7 @@ impl Reader {
                     }
                 }
                 "claim" | "notShown" => {
-                    self.text(entry);
+                    self.nonblank_text(entry);
                 }
                 _ => self.unknown(entry, &KEYS),
             }
@@ -195,7 +195,7 @@ impl Reader {
     }
 
     fn id(&mut self, entry: &Entry) {
-        let Some(id) = self.text(entry) else { return };
+        let Some(id) = self.nonblank_text(entry) else { return };
         let span = entry.value.span;
         if !is_id(id) {
             let hint =
@@ -211,7 +211,7 @@ impl Reader {
     }
 
     /// The text of a value that must be one and not blank; `None` when it is not, which has been said.
-    fn text<'n>(&mut self, entry: &'n Entry) -> Option<&'n str> {
+    fn nonblank_text<'n>(&mut self, entry: &'n Entry) -> Option<&'n str> {
         match &entry.value.value {
             Value::String(text) if !text.trim().is_empty() => Some(text),
             Value::String(_) => {
@@ -337,6 +337,7 @@ fn error(message: &str, span: Option<Span>, label: &str, hint: &str) -> Diagnost
         second: None,
         hint: (!hint.is_empty()).then(|| hint.to_owned()),
         fix: Vec::new(),
+        environment: false,
     }
 }
 

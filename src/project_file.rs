@@ -344,6 +344,7 @@ pub fn found(message: &str, span: Option<Span>, label: Option<&str>, hint: Optio
         second: None,
         hint: hint.map(str::to_owned),
         fix: vec![],
+        environment: false,
     }
 }
 

@@ -128,7 +128,7 @@ fn filtered(text: &str, secrets: bool) -> Cow<'_, str> {
     let fresh = |range: &Range<usize>| !done.iter().any(|mark| range.start < mark.end && mark.start < range.end);
     // From the end, so that the places before it stay true.
     for (range, mark) in apart(found.into_iter().filter(|(range, _)| fresh(range)).collect()).into_iter().rev() {
-        clean.to_mut().replace_range(range, mark.text());
+        clean.to_mut().replace_range(range, mark.placeholder());
     }
     if secrets { without_patterns(clean) } else { clean }
 }
@@ -152,8 +152,9 @@ fn find_all(known: &Values, text: &str, secrets: bool, depth: usize) -> Vec<Foun
         match squeezed {
             // A run that goes on in the word before or behind it is read all the same: from one of four letters.
             Some(squeezed) => {
-                found.extend(decoded(squeezed.text(), inner).into_iter().map(|(at, mark)| (squeezed.place(at), mark)));
-                let keys = shapes::find(squeezed.text()).into_iter().filter(|(_, mark)| *mark == Mark::Key);
+                found
+                    .extend(decoded(squeezed.as_str(), inner).into_iter().map(|(at, mark)| (squeezed.place(at), mark)));
+                let keys = shapes::find(squeezed.as_str()).into_iter().filter(|(_, mark)| *mark == Mark::Key);
                 found.extend(keys.map(|(at, mark)| (squeezed.place(at), mark)));
             }
             None => found.extend(decoded(text, inner)),

@@ -75,7 +75,7 @@ impl Shape {
     }
 
     /// What is other, in a few words; empty for the usual one.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut words = Vec::new();
         words.extend(self.enable.iter().map(|plugin| format!("with {plugin}")));
         words.extend(self.disable.iter().map(|plugin| format!("without {plugin}")));
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn the_usual_one_has_no_words_and_no_name() {
         let usual = Shape::default();
-        assert_eq!((usual.words(), usual.key(), usual.json()), (String::new(), String::new(), "{}".into()));
+        assert_eq!((usual.describe(), usual.key(), usual.json()), (String::new(), String::new(), "{}".into()));
         assert!(usual.is_usual() && usual.anonymous_everywhere());
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let mut keys = BTreeSet::from([String::new()]);
         for (part, words) in parts {
             let shape: Shape = serde_json::from_value(part).expect("a shape");
-            assert_eq!(shape.words(), words);
+            assert_eq!(shape.describe(), words);
             assert_eq!(shape.key().len(), 64, "half of this can be made to collide");
             assert!(keys.insert(shape.key()), "{words}");
             assert_eq!(serde_json::from_str::<Shape>(&shape.json()).expect("the same"), shape);

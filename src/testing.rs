@@ -143,7 +143,7 @@ fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
     hold_if_asked();
     renders();
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
-    let plan = match good(plan::load(path, &Names::random(), Trust::of(settings::untrusted()))) {
+    let plan = match good(plan::load(path, &Names::random(), Trust::from_untrusted(settings::untrusted()))) {
         Ok(plan) => plan,
         Err(bad) => return Outcome::Bad(bad),
     };
@@ -214,7 +214,7 @@ fn class(exit: Exit) -> Option<&'static str> {
 #[track_caller]
 pub fn run_text(name: &str, text: &str) -> (Ended, String) {
     renders();
-    let trust = Trust::of(settings::untrusted());
+    let trust = Trust::from_untrusted(settings::untrusted());
     let plan = good(plan::load_bytes(Path::new(name), text.as_bytes(), &Names::random(), trust));
     match plan.and_then(|plan| run_plan(&plan, None)) {
         Ok((ended, report)) => (ended, report.text),
@@ -252,7 +252,7 @@ fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad>
     let wanted = settings::wanted().map_err(|why| Bad::new("environment", &why))?;
     cluster::check(&wanted, &settings::from_env()).map_err(|e| Bad::new("environment", &e.to_string()))?;
     let stop = budget::stop(&limits);
-    let source = SharedCluster::of(&plan.shape, limits.retry_environment > 0);
+    let source = SharedCluster::for_shape(&plan.shape, limits.retry_environment > 0);
     if let Err(why) = source.cluster() {
         return Err(match why.starts_with(REFUSED) {
             true => {
@@ -290,7 +290,7 @@ fn run_plan(plan: &Plan, test: Option<&str>) -> Result<(Ended, TestReport), Bad>
 #[track_caller]
 pub fn shared() -> &'static Cluster {
     hold_if_asked();
-    match SharedCluster::of(&Shape::default(), false).cluster() {
+    match SharedCluster::for_shape(&Shape::default(), false).cluster() {
         // It lives as long as the process, whichever other test uses it.
         Ok(cluster) => Box::leak(Box::new(cluster)),
         Err(why) => Bad::new("environment", &why).fail(),

@@ -169,7 +169,7 @@ async fn up(options: &Up, settings: &Settings, stop: &Stop, talk: Talk) -> Resul
 fn shape_of(path: &std::path::Path, untrusted: bool, talk: Talk) -> Option<Shape> {
     let planned = scenario::read_file(path).and_then(|document| {
         let source = document.source.clone();
-        plan::plan_for(document, &Names::random(), Trust::of(untrusted)).map_err(|found| (source, found))
+        plan::plan_for(document, &Names::random(), Trust::from_untrusted(untrusted)).map_err(|found| (source, found))
     });
     let say = |(source, found): (_, Vec<_>)| {
         eprint_colored(&diagnostic::render(&found, &source, talk.stderr_colors()), talk.stderr_colors());
@@ -206,9 +206,9 @@ fn list(settings: &Settings) -> Result<Exit, StartError> {
         };
         let whose = match &state.ask.whose {
             whose if *whose == here => String::new(),
-            whose => format!(", for {}", whose.words()),
+            whose => format!(", for {}", whose.describe()),
         };
-        let shape = match state.ask.wanted.shape.words() {
+        let shape = match state.ask.wanted.shape.describe() {
             words if words.is_empty() => words,
             words => format!("; API server: {words}"),
         };

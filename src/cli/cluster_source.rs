@@ -1,14 +1,6 @@
 //! Where `kubewalk run` gets its clusters: a warm one, a new one, or one that exists.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -86,7 +78,7 @@ impl Starter<'_> {
         sink.event(Event::ClusterReady {
             kind: cluster.facts().kind.to_string(),
             kubernetes: cluster.facts().kubernetes.clone(),
-            shape: self.wanted.shape.words(),
+            shape: self.wanted.shape.describe(),
             elapsed_ms: millis(self.begun.elapsed()),
         });
         if self.verbose {
@@ -132,8 +124,23 @@ impl ClusterSource for Starter<'_> {
 /// Clusters that stay between the rounds of a command that runs scenarios again and again, by the shape of their API server.
 #[derive(Debug, Default)]
 pub struct Staying {
-    clusters: tokio::sync::Mutex<BTreeMap<String, Arc<Cluster>>>,
-    spoilt: AtomicBool,
+    clusters: tokio::sync::Mutex<BTreeMap<String, StayingCluster>>,
+}
+
+#[derive(Debug)]
+struct StayingCluster {
+    cluster: Arc<Cluster>,
+    /// Whether what is in it is not as it was.
+    spoilt: bool,
+}
+
+impl StayingCluster {
+    /// Ends it, or gives it back if it was warm. Gives what could not be removed.
+    async fn end(self) -> Vec<String> {
+        let Some(cluster) = Arc::into_inner(self.cluster) else { return vec![] };
+        let ended = if self.spoilt { cluster.discard().await } else { cluster.end().await };
+        ended.left
+    }
 }
 
 impl Staying {
@@ -143,21 +150,38 @@ impl Staying {
     }
 
     /// Notes that what is in them is not as it was.
-    pub fn spoil(&self) {
-        self.spoilt.store(true, Ordering::Relaxed);
+    pub async fn spoil_all(&self) {
+        self.clusters.lock().await.values_mut().for_each(|one| one.spoilt = true);
+    }
+
+    /// Notes the same of one.
+    async fn spoil(&self, shape: &str) {
+        self.clusters.lock().await.get_mut(shape).into_iter().for_each(|one| one.spoilt = true);
     }
 
     /// Ends all of them, or gives those back that were warm. Gives what could not be removed.
     pub async fn end(&self) -> Vec<String> {
         let mut left = Vec::new();
-        let spoilt = self.spoilt.swap(false, Ordering::Relaxed);
-        for cluster in std::mem::take(&mut *self.clusters.lock().await).into_values() {
-            if let Some(cluster) = Arc::into_inner(cluster) {
-                let ended = if spoilt { cluster.discard().await } else { cluster.end().await };
-                left.extend(ended.left);
-            }
+        for one in std::mem::take(&mut *self.clusters.lock().await).into_values() {
+            left.extend(one.end().await);
         }
         left
+    }
+
+    /// The cluster of a shape, if it is there and as it was; if it is not as it was, it ends. Those of other shapes stay.
+    async fn as_it_was(&self, shape: &str, sink: &mut dyn EventSink) -> Option<Arc<Cluster>> {
+        let mut clusters = self.clusters.lock().await;
+        let StayingCluster { cluster, spoilt } = clusters.get(shape)?;
+        if !spoilt && cluster.spoilt().is_none() && is_sound(cluster).await {
+            return Some(Arc::clone(cluster));
+        }
+        let one = clusters.remove(shape)?;
+        sink.note("kubewalk: the cluster is not as it was; a new one is started");
+        let left = StayingCluster { spoilt: true, ..one }.end().await;
+        if !left.is_empty() {
+            sink.event(Event::CleanUp { path: None, took_ms: 0, left });
+        }
+        None
     }
 }
 
@@ -172,23 +196,13 @@ impl ClusterSource for FromStaying<'_> {
 
     fn take<'a>(&'a self, sink: &'a mut dyn EventSink) -> BoxFuture<'a, Result<Arc<Cluster>, Exit>> {
         Box::pin(async {
-            let key = self.starter.wanted.shape.key();
-            let there = self.staying.clusters.lock().await.get(&key).cloned();
-            if let Some(cluster) = there {
-                let as_new = !self.staying.spoilt.load(Ordering::Relaxed) && cluster.spoilt().is_none();
-                if as_new && is_sound(&cluster).await {
-                    return Ok(cluster);
-                }
-                drop(cluster);
-                sink.note("kubewalk: the cluster is not as it was; a new one is started");
-                self.staying.spoil();
-                let left = self.staying.end().await;
-                if !left.is_empty() {
-                    sink.event(Event::CleanUp { path: None, took_ms: 0, left });
-                }
+            let shape = self.starter.wanted.shape.key();
+            if let Some(cluster) = self.staying.as_it_was(&shape, sink).await {
+                return Ok(cluster);
             }
             let cluster: Arc<Cluster> = Arc::from(self.starter.started(sink).await?);
-            self.staying.clusters.lock().await.insert(key, Arc::clone(&cluster));
+            let one = StayingCluster { cluster: Arc::clone(&cluster), spoilt: false };
+            self.staying.clusters.lock().await.insert(shape, one);
             Ok(cluster)
         })
     }
@@ -197,7 +211,7 @@ impl ClusterSource for FromStaying<'_> {
         Box::pin(async move {
             // What was broken off was not cleaned up.
             if self.starter.stop.asked().is_some() {
-                self.staying.spoil();
+                self.staying.spoil(&self.starter.wanted.shape.key()).await;
             }
             drop(held);
             None
@@ -211,9 +225,82 @@ impl ClusterSource for FromStaying<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
+    use std::{ffi::OsStr, path::PathBuf, sync::Mutex};
 
     use super::*;
+    use crate::{
+        cluster::{Ended, Facts, Kubectl, Node, Progress},
+        cluster_kind::ClusterKind,
+        sync::locked,
+    };
+
+    /// A node that has died, and notes that it is ended.
+    #[derive(Debug)]
+    struct Dead {
+        name: &'static str,
+        ended: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    impl Node for Dead {
+        fn died(&self) -> Option<ClusterError> {
+            Some(ClusterError::plain("etcd was killed"))
+        }
+
+        fn death(&self) -> BoxFuture<'_, ClusterError> {
+            Box::pin(std::future::ready(ClusterError::plain("etcd was killed")))
+        }
+
+        fn end(&self) -> BoxFuture<'_, Ended> {
+            locked(&self.ended).push(self.name);
+            Box::pin(std::future::ready(Ended::default()))
+        }
+    }
+
+    #[derive(Default)]
+    struct Told(Vec<String>);
+
+    impl EventSink for Told {
+        fn event(&mut self, event: Event) {
+            self.0.push(format!("{event:?}"));
+        }
+
+        fn note(&mut self, text: &str) {
+            self.0.push(text.to_owned());
+        }
+
+        fn progress(&mut self, _progress: Progress) {}
+
+        fn refused(&mut self, _plans: &[Plan], _error: ClusterError) -> Exit {
+            Exit::Invalid
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_is_not_sound_ends_alone() {
+        let (staying, ended) = (Staying::default(), Arc::new(Mutex::new(Vec::new())));
+        for name in ["", "audited", "open"] {
+            let facts = Facts {
+                pods: true,
+                anonymous: true,
+                kind: ClusterKind::Builtin,
+                kubernetes: "v1.37.2".into(),
+                curl_image: String::new(),
+            };
+            let node = Dead { name, ended: Arc::clone(&ended) };
+            let kubectl = Kubectl::new(std::iter::empty::<PathBuf>());
+            let cluster = Cluster::new(facts, PathBuf::from("/nonexistent/kubeconfig"), kubectl, Box::new(node));
+            let one = StayingCluster { cluster: Arc::new(cluster), spoilt: false };
+            staying.clusters.lock().await.insert(name.to_owned(), one);
+        }
+        let mut told = Told::default();
+        assert!(staying.as_it_was("audited", &mut told).await.is_none());
+        assert_eq!(*locked(&ended), ["audited"], "the others stay: {:?}", told.0);
+        assert_eq!(told.0, ["kubewalk: the cluster is not as it was; a new one is started"]);
+        assert!(staying.as_it_was("audited", &mut told).await.is_none());
+        assert_eq!(told.0.len(), 1, "there is none now, of which nothing is to be said");
+        assert!(staying.end().await.is_empty());
+        assert_eq!(*locked(&ended), ["audited", "", "open"]);
+    }
 
     #[test]
     fn a_holder_is_told_what_a_flag_of_its_starter_says() {

@@ -16,7 +16,7 @@ use crate::{
     k8s::{
         Apis, Missing, Served, nearest,
         served::{TABLE, is_own_group},
-        special,
+        special, usernames,
     },
     output::print,
     plan::{Request, kinds},
@@ -197,7 +197,7 @@ fn nameless(options: &Options, policy: &Policy, question: &Question) -> Option<S
 /// Sentences, and the patch such that it can be pasted.
 fn answer(verdict: &Verdict, question: &Question) -> String {
     let denial = question.request.denial(&question.caller.user);
-    let what = Refused::parse(&denial).map(|refused| refused.words()).unwrap_or(denial);
+    let what = Refused::parse(&denial).map(|refused| refused.describe()).unwrap_or(denial);
     let who = crate::explain::misses::who(&question.caller);
     let mut lines = verdict.lines(question);
     match verdict {
@@ -213,9 +213,7 @@ fn answer(verdict: &Verdict, question: &Question) -> String {
 fn question(options: &Options, default_namespace: &str) -> Result<Question, String> {
     let user = match options.who.strip_prefix("serviceaccount/") {
         Some(account) => match account.split('/').collect::<Vec<_>>()[..] {
-            [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-                format!("system:serviceaccount:{namespace}:{name}")
-            }
+            [namespace, name] if !namespace.is_empty() && !name.is_empty() => usernames::username(namespace, name),
             _ => return Err(format!("--as {}: write serviceaccount/NAMESPACE/NAME", options.who)),
         },
         None if options.who == "anonymous" => "system:anonymous".into(),

@@ -48,7 +48,7 @@ pub struct Last {
 
 impl Last {
     /// e.g. `flaky in 3 of its last 10 runs here`; `None` when it was not.
-    pub fn words(self) -> Option<String> {
+    pub fn describe_flakiness(self) -> Option<String> {
         let Last { runs, flaky, .. } = self;
         let of = if runs == 1 { "its last run".to_owned() } else { format!("{flaky} of its last {runs} runs") };
         (flaky > 0).then(|| format!("flaky in {of} here"))
@@ -80,7 +80,7 @@ impl History {
     /// Takes in what came of a run. What it did not come to is known as before. Gives the files that were flaky in it.
     pub fn take(&mut self, records: &[Record]) -> Vec<PathBuf> {
         let mut flaky = Vec::new();
-        for story in Run::of(records).scenarios {
+        for story in Run::from_records(records).scenarios {
             let path = Path::new(story.path);
             self.note(known(path), story.verdict);
             if story.verdict == Verdict::Flaky {
@@ -196,7 +196,10 @@ mod tests {
         let path = Path::new("never-there.yaml");
         assert_eq!(history.last(path), None);
         history.note(path.to_owned(), Verdict::Flaky);
-        assert_eq!(history.last(path).and_then(Last::words).as_deref(), Some("flaky in its last run here"));
+        assert_eq!(
+            history.last(path).and_then(Last::describe_flakiness).as_deref(),
+            Some("flaky in its last run here")
+        );
         for verdict in
             [Verdict::Held, Verdict::Failed, Verdict::Broken, Verdict::Skipped, Verdict::NotRun, Verdict::Flaky]
         {
@@ -204,12 +207,12 @@ mod tests {
         }
         let last = history.last(path).expect("it is known");
         assert_eq!(last, Last { runs: 5, flaky: 2, failed: 2 });
-        assert_eq!(last.words().as_deref(), Some("flaky in 2 of its last 5 runs here"));
+        assert_eq!(last.describe_flakiness().as_deref(), Some("flaky in 2 of its last 5 runs here"));
         for _ in 0..RUNS {
             history.note(path.to_owned(), Verdict::Held);
         }
         assert_eq!(history.last(path), Some(Last { runs: RUNS, flaky: 0, failed: 0 }));
-        assert_eq!(history.last(path).and_then(Last::words), None);
+        assert_eq!(history.last(path).and_then(Last::describe_flakiness), None);
         // A file of before knows no runs.
         let old: History = serde_json::from_str(r#"{"held": {"a.yaml": false}}"#).expect("a history");
         assert!(old.failed(Path::new("a.yaml")) && old.last(Path::new("a.yaml")).is_none());

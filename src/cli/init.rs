@@ -15,7 +15,7 @@ use crate::{
     destination::Destination,
     exit_code::Exit,
     init::{self, Piece},
-    manifests::{self, Chart, Failed, Origin, render, written::inline},
+    manifests::{self, Chart, Failed, Origin, written::inline},
     output::{eprint_colored, print},
     plan::{self, Names, Trust},
     scenario::{
@@ -62,7 +62,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
             Ok(piece) => pieces.push(piece),
             Err(why) => {
                 let Unread { complaint, exit } = *why;
-                eprint_colored(&complaint.text(talk.stderr_colors()), talk.stderr_colors());
+                eprint_colored(&complaint.rendered(talk.stderr_colors()), talk.stderr_colors());
                 return Ok(exit);
             }
         }
@@ -122,7 +122,7 @@ enum Complaint {
 }
 
 impl Complaint {
-    fn text(&self, color: bool) -> String {
+    fn rendered(&self, color: bool) -> String {
         match self {
             Complaint::Sentence(text) => format!("error: {text}\n"),
             Complaint::Found(found) => diagnostic::render(found, &Source { path: "-".into(), text: "".into() }, color),
@@ -260,7 +260,7 @@ fn unread(failed: Failed) -> Unread {
     let with = |message: String, hint: String| {
         Complaint::Sentence(if hint.is_empty() { message } else { format!("{message}\n  = help: {hint}") })
     };
-    let exit = if render::trouble().is_some() { Exit::Environment } else { Exit::Invalid };
+    let exit = if matches!(failed, Failed::Environment(..)) { Exit::Environment } else { Exit::Invalid };
     let complaint = match failed {
         Failed::Named(_, message, hint) => with(message, hint),
         Failed::Text(_, found) => Complaint::Found(found),

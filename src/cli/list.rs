@@ -50,11 +50,12 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         let path = padded(path(plan), width.unwrap_or_default());
         let tags =
             if plan.tags.is_empty() { String::new() } else { format!("  [{}]", printable(&plan.tags.join(", "))) };
-        let shape = match plan.shape.words() {
+        let shape = match plan.shape.describe() {
             words if words.is_empty() => String::new(),
             words => format!("  (API server: {})", printable(&words)),
         };
-        let flaky = last(plan).and_then(Last::words).map(|words| format!("  ({words})")).unwrap_or_default();
+        let flaky =
+            last(plan).and_then(Last::describe_flakiness).map(|words| format!("  ({words})")).unwrap_or_default();
         let (steps, title) = (plan.steps.len(), printable(&plan.title));
         text.push_str(&format!("{path}  {steps:2} steps  {title}{tags}{shape}{flaky}\n"));
     }

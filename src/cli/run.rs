@@ -249,7 +249,7 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
             let flaky = history.take(screen.records());
             history.keep(&settings.cache);
             for path in flaky {
-                if let Some(words) = history.last(&path).and_then(Last::words) {
+                if let Some(words) = history.last(&path).and_then(Last::describe_flakiness) {
                     eprint_line!("kubewalk: {} was {words}", printable(&path.to_string_lossy()));
                 }
             }

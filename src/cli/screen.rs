@@ -36,7 +36,7 @@ struct Count {
 
 impl Count {
     /// Where there are several scenarios and not all have ended.
-    fn words(&self) -> Option<String> {
+    fn progress_line(&self) -> Option<String> {
         let ended = self.ended.len();
         (self.all > 1 && ended < self.all).then(|| format!("kubewalk: {ended} of {} scenarios", self.all))
     }
@@ -111,8 +111,8 @@ impl EventSink for Screen {
             self.exit = self.exit.worst(print_colored(&text, self.colors));
         }
         if self.progress && (counts || !text.is_empty()) && stderr_is_a_terminal() {
-            match self.count.words().filter(|_| !matches!(event, Event::RunFinished { .. })) {
-                Some(words) => eprint_in_place(&words),
+            match self.count.progress_line().filter(|_| !matches!(event, Event::RunFinished { .. })) {
+                Some(progress_line) => eprint_in_place(&progress_line),
                 None => clear_in_place(),
             }
         }
@@ -146,6 +146,7 @@ impl EventSink for Screen {
                 second: None,
                 hint: hint.clone(),
                 fix: Vec::new(),
+                environment: false,
             };
             eprint_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
             let path = source.path.to_string_lossy().into_owned();

@@ -14,7 +14,6 @@ use crate::{
     cluster::Existing,
     event::Event,
     exit_code::Exit,
-    manifests::render,
     plan::{self, Loaded, Names, Plan, Trust, needs},
     report::findings::Finding,
     scenario::{
@@ -74,8 +73,10 @@ pub struct Selected {
     pub plans: Vec<Plan>,
     /// Rendered errors and warnings.
     pub said: String,
-    /// How many files are invalid, paths that do not exist included.
+    /// How many files are invalid, paths that do not exist included, and those that cannot be rendered here.
     pub invalid: usize,
+    /// How many of them may be right, because only the environment keeps something of them from being rendered.
+    pub not_rendered: usize,
     /// How many valid files the filters left out.
     pub left_out: usize,
     /// What is wrong with the files, and what is only warned about, for reports.
@@ -99,8 +100,8 @@ impl Selected {
         match (self.invalid, self.plans.len()) {
             (0, 0) => Exit::Nothing,
             (0, _) => Exit::Held,
-            // Nothing is wrong with a chart that cannot be rendered here.
-            _ if render::trouble().is_some() => Exit::Environment,
+            // Nothing is wrong with a chart that cannot be rendered here. A mistake in another file is one whatever this machine lacks.
+            (invalid, _) if invalid == self.not_rendered => Exit::Environment,
             _ => Exit::Invalid,
         }
     }
@@ -108,8 +109,10 @@ impl Selected {
     /// Counts a file as invalid.
     fn refuse(&mut self, found: &[Diagnostic], source: &Source, color: bool) {
         self.invalid += 1;
+        let mut errors = found.iter().filter(|found| found.severity == Severity::Error);
+        self.not_rendered += usize::from(errors.all(|found| found.environment));
         self.said.push_str(&diagnostic::render(found, source, color));
-        self.findings.extend(found.iter().map(|found| Finding::of(found, source)));
+        self.findings.extend(found.iter().map(|found| Finding::from_diagnostic(found, source)));
     }
 
     /// Finds what a cluster that exists does not take: there kubectl runs on this machine. Scenarios that name no namespace are
@@ -124,7 +127,7 @@ impl Selected {
             let source = &plan.document.source;
             self.invalid += 1;
             self.said.push_str(&diagnostic::render(&found, source, color));
-            self.findings.extend(found.iter().map(|found| Finding::of(found, source)));
+            self.findings.extend(found.iter().map(|found| Finding::from_diagnostic(found, source)));
             false
         });
     }
@@ -149,7 +152,7 @@ impl Selected {
     /// All that is to be said on standard error before a run: what is wrong with the files, and why none begins.
     pub fn complaints(&self) -> String {
         let mut text = self.said.clone();
-        match (self.verdict(), self.invalid) {
+        match (self.verdict(), self.invalid - self.not_rendered) {
             (Exit::Nothing, _) => text.push_str(&format!("error: {}\n", self.nothing())),
             (Exit::Invalid, 1) => text.push_str("error: 1 scenario is invalid; nothing was started\n"),
             (Exit::Invalid, many) => {
@@ -186,7 +189,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
     let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
     let mut titles = Titles::default();
-    for (file, loaded) in files.iter().zip(load_all(&files, Trust::of(selection.untrusted))) {
+    for (file, loaded) in files.iter().zip(load_all(&files, Trust::from_untrusted(selection.untrusted))) {
         match loaded {
             Ok(plan) if !chosen(&plan, file, selection, slow) => selected.left_out += 1,
             Ok(mut plan) => {
@@ -198,7 +201,7 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
                 plan.warnings.extend(titles.taken(&plan));
                 let source = &plan.document.source;
                 selected.said.push_str(&diagnostic::render(&plan.warnings, source, color));
-                selected.findings.extend(plan.warnings.iter().map(|warning| Finding::of(warning, source)));
+                selected.findings.extend(plan.warnings.iter().map(|warning| Finding::from_diagnostic(warning, source)));
                 selected.plans.push(plan);
             }
             Err((source, diagnostics)) => selected.refuse(&diagnostics, &source, color),
@@ -250,6 +253,7 @@ impl Titles {
                     .into(),
             ),
             fix: vec![],
+            environment: false,
         };
         (!plan::is_meant(source, &found)).then_some(found)
     }
@@ -324,6 +328,27 @@ mod tests {
         assert_eq!(selected.findings.len(), 1, "for `check --report`: {}", selected.said);
         let events: Vec<_> = selected.invalid_events().collect();
         assert!(matches!(&events[..], [Event::Invalid { line: 4, .. }]), "for `run --report`: {events:?}");
+    }
+
+    #[test]
+    fn a_mistake_is_one_whatever_the_machine_lacks_for_another_file() {
+        let source = Source { path: "a.yaml".into(), text: "title: t\n".into() };
+        let wrong = crate::project_file::found("wrong", None, None, None);
+        let lacks = Diagnostic { environment: true, ..wrong.clone() };
+        let warned = Diagnostic { severity: Severity::Warning, ..wrong.clone() };
+        let verdict = |files: &[&[&Diagnostic]]| {
+            let mut selected = Selected::default();
+            for found in files {
+                let found: Vec<_> = found.iter().map(|&found| found.clone()).collect();
+                selected.refuse(&found, &source, false);
+            }
+            (selected.verdict(), selected.complaints().contains("error: 1 scenario is invalid; nothing was started"))
+        };
+        assert_eq!(verdict(&[&[&lacks]]), (Exit::Environment, false));
+        assert_eq!(verdict(&[&[&lacks, &warned]]), (Exit::Environment, false));
+        assert_eq!(verdict(&[&[&lacks], &[&wrong]]), (Exit::Invalid, true));
+        assert_eq!(verdict(&[&[&wrong], &[&lacks]]), (Exit::Invalid, true));
+        assert_eq!(verdict(&[&[&lacks, &wrong]]), (Exit::Invalid, true), "both in one file");
     }
 
     #[test]

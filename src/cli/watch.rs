@@ -147,7 +147,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
     let totals = groups::run(&groups, wanted, retry_loop, &mut screen).await;
     if !totals.left.is_empty() {
         // What is left there would be in the way of the next.
-        staying.spoil();
+        staying.spoil_all().await;
     }
     let mut history = History::here(&settings.cache).unwrap_or_default();
     let _ = history.take(screen.records());
@@ -163,7 +163,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
 struct Stamp(u64, u64, i64, i64);
 
 impl Stamp {
-    fn of(path: &Path) -> Option<Stamp> {
+    fn read(path: &Path) -> Option<Stamp> {
         let about = path.metadata().ok()?;
         Some(Stamp(about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
     }
@@ -208,7 +208,7 @@ impl Watched {
 
     /// Whether it has changed since the last look. One that is not there now is written in a moment, or gone.
     fn is_new(&mut self, file: &Path) -> bool {
-        Stamp::of(file).is_some_and(|now| self.seen.insert(file.to_owned(), now) != Some(now))
+        Stamp::read(file).is_some_and(|now| self.seen.insert(file.to_owned(), now) != Some(now))
     }
 
     /// Notes what a scenario reads.
@@ -222,7 +222,7 @@ impl Watched {
         let files: BTreeSet<PathBuf> = files.flat_map(|file| file.read.iter().cloned()).collect();
         let folders: BTreeSet<PathBuf> = files.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
         for file in files.into_iter().chain(folders) {
-            if let Some(now) = Stamp::of(&file) {
+            if let Some(now) = Stamp::read(&file) {
                 self.seen.entry(file.clone()).or_insert(now);
             }
             self.beside.entry(file).or_default().insert(scenario.clone());

@@ -82,7 +82,7 @@ pub struct Lines<R> {
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// Of this stream.
-    pub fn of(from: R) -> Self {
+    pub fn new(from: R) -> Self {
         Lines { from, splitter: Some(Splitter::default()), ready: std::collections::VecDeque::new() }
     }
 
@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn the_same_holds_of_a_stream() {
         let long = [b"first\n".to_vec(), vec![b'x'; 2 * MOST_LINE]].concat();
-        let mut lines = Lines::of(long.as_slice());
+        let mut lines = Lines::new(long.as_slice());
         assert_eq!(lines.next_line().await.expect("a line").as_deref(), Some("first"));
         let error = lines.next_line().await.expect_err("too long").to_string();
         assert_eq!(error, "a line of more than 1 MiB");

@@ -56,7 +56,7 @@ impl Seen {
     }
 
     /// The text of the file.
-    pub fn text(&self) -> String {
+    pub fn file_contents(&self) -> String {
         let mut text = HEAD.to_owned();
         for (version, steps) in &self.of {
             for ((path, title), ended) in steps {
@@ -122,7 +122,7 @@ mod tests {
         let text =
             format!("{HEAD}1.20\theld\tscenarios/a.yaml\tA claim: b\n1.37\tskipped\tscenarios/a.yaml\tA claim: b\n");
         let seen = Seen::read(&text).expect("it is right");
-        assert_eq!(seen.text(), text);
+        assert_eq!(seen.file_contents(), text);
         assert_eq!(seen.versions(), [Version::new(1, 20), Version::new(1, 37)]);
         for wrong in ["1.20\theld\ta", "1.20\tgood\ta\tb", "x\theld\ta\tb"] {
             assert!(Seen::read(wrong).is_err(), "{wrong}");

@@ -82,7 +82,7 @@ impl ComparedStep {
 
 impl ComparedCell {
     /// What is to be said of it in a sentence: `held, as is expected with Kubernetes <1.24`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let word = self.verdict.word();
         match (self.when.is_empty(), self.reason.is_empty()) {
             (_, false) => format!("{word}: {}", self.reason),

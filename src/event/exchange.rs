@@ -66,7 +66,7 @@ pub struct Excerpt {
 
 impl Excerpt {
     /// The beginning of what came; `None` when nothing did.
-    pub fn of(bytes: &[u8]) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         (!bytes.is_empty()).then(|| Self::from_text(&String::from_utf8_lossy(bytes), bytes.len()))
     }
 
@@ -175,18 +175,18 @@ pub fn response(answer: &Answer) -> ResponseRecord {
         Answer::Api(http) | Answer::Curl(http) => http_answer(http),
         Answer::CurlFailed { exit_code, stderr } => ResponseRecord {
             exit_code: Some(*exit_code),
-            stderr: Excerpt::of(stderr.as_bytes()),
+            stderr: Excerpt::from_bytes(stderr.as_bytes()),
             ..ResponseRecord::default()
         },
         Answer::Exec { exit_code, stdout, stderr } => ResponseRecord {
             exit_code: Some(*exit_code),
             body: output(stdout),
-            stderr: Excerpt::of(stderr),
+            stderr: Excerpt::from_bytes(stderr),
             ..ResponseRecord::default()
         },
         Answer::Reviews(reviews) => {
             let lines: Vec<String> = reviews.iter().map(reviewed).collect();
-            ResponseRecord { body: Excerpt::of(lines.join("\n").as_bytes()), ..ResponseRecord::default() }
+            ResponseRecord { body: Excerpt::from_bytes(lines.join("\n").as_bytes()), ..ResponseRecord::default() }
         }
     }
 }
@@ -202,7 +202,7 @@ fn http_answer(http: &Http) -> ResponseRecord {
     let warnings = http.warnings.iter().map(|warning| format!("Warning: {warning}"));
     let body = match &http.json {
         Some(json) => Some(Excerpt::from_text(&pretty(json), http.body.len())),
-        None => Excerpt::of(&http.body),
+        None => Excerpt::from_bytes(&http.body),
     };
     ResponseRecord {
         status: Some(http.status),
@@ -216,7 +216,7 @@ fn http_answer(http: &Http) -> ResponseRecord {
 fn output(stdout: &[u8]) -> Option<Excerpt> {
     match json::parse(stdout) {
         Some(json @ Value::Object(_)) => Some(Excerpt::from_text(&pretty(&json), stdout.len())),
-        _ => Excerpt::of(stdout),
+        _ => Excerpt::from_bytes(stdout),
     }
 }
 
@@ -232,7 +232,7 @@ fn pretty(json: &Value) -> String {
     // What is deep in itself has more blanks than anything else: only the beginning is written.
     let mut head = json::Head::new(LOOKED_AT + 1);
     let _ = serde_json::to_writer_pretty(&mut head, &json);
-    head.text()
+    head.to_string_lossy()
 }
 
 fn hide(json: &mut Value) {
@@ -338,7 +338,7 @@ mod tests {
     fn a_credential_is_cut_out_before_the_text_is_cut() {
         let jwt = format!("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.{}", "x".repeat(600));
         let text = format!("{}{jwt}", " ".repeat(CAP - 20));
-        let body = Excerpt::of(text.as_bytes()).expect("a text");
+        let body = Excerpt::from_bytes(text.as_bytes()).expect("a text");
         assert!(!body.text.contains("eyJ"), "{}", body.text.trim());
     }
 }

@@ -365,7 +365,7 @@ pub struct Failure {
 impl Failure {
     /// A mismatch with its place.
     pub fn new(mismatch: Mismatch, source: &Source, span: Span) -> Self {
-        Self { mismatch, place: Place::of(source, span), why: vec![] }
+        Self { mismatch, place: Place::from_span(source, span), why: vec![] }
     }
 }
 
@@ -374,7 +374,7 @@ mod tests {
     use super::*;
 
     fn place(text: &str, start: usize, end: usize) -> Place {
-        Place::of(&Source { path: "a.yaml".into(), text: text.into() }, Span { start, end })
+        Place::from_span(&Source { path: "a.yaml".into(), text: text.into() }, Span { start, end })
     }
 
     #[test]

@@ -32,7 +32,7 @@ const LONG: usize = 16 << 10;
 
 impl Place {
     /// Where a span begins.
-    pub fn of(source: &Source, span: Span) -> Self {
+    pub fn from_span(source: &Source, span: Span) -> Self {
         let whole = &*source.text;
         let at = text::floor(whole, span.start);
         let begin = whole[..at].rfind('\n').map_or(0, |newline| newline + 1);

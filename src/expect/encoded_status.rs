@@ -34,13 +34,13 @@ pub fn body_as_json(content_type: Option<&str>, body: &[u8]) -> Option<Value> {
 fn status(envelope: &[u8]) -> Option<Value> {
     let envelope = Message::read(envelope)?;
     let kind = Message::read(envelope.bytes(1)?)?;
-    if (kind.text(1)?, kind.text(2)?) != ("v1", "Status") {
+    if (kind.text_field(1)?, kind.text_field(2)?) != ("v1", "Status") {
         return None;
     }
     let raw = Message::read(envelope.bytes(2)?)?;
     let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}});
     for (field, key) in [(2, "status"), (3, "message"), (4, "reason")] {
-        status[key] = json!(raw.text(field).unwrap_or_default());
+        status[key] = json!(raw.text_field(field).unwrap_or_default());
     }
     status["code"] = json!(raw.number(6)?);
     if let Some(details) = raw.bytes(5).and_then(Message::read) {
@@ -59,7 +59,7 @@ fn status(envelope: &[u8]) -> Option<Value> {
 /// These fields of a message, without those that are empty.
 fn texts(message: &Message<'_>, fields: &[(u64, &str)]) -> Map<String, Value> {
     let text = |(field, key): &(u64, &str)| {
-        let text = message.text(*field).filter(|text| !text.is_empty())?;
+        let text = message.text_field(*field).filter(|text| !text.is_empty())?;
         Some(((*key).to_owned(), json!(text)))
     };
     fields.iter().filter_map(text).collect()
@@ -106,7 +106,7 @@ impl<'a> Message<'a> {
         self.all(wanted).next()
     }
 
-    fn text(&self, wanted: u64) -> Option<&'a str> {
+    fn text_field(&self, wanted: u64) -> Option<&'a str> {
         std::str::from_utf8(self.bytes(wanted)?).ok()
     }
 

@@ -40,7 +40,7 @@ pub(super) fn denial(by: DeniedBy, pointer: &str, http: &Http, verdict: &Verdict
             ForeignResponse::Empty => "nobody who says so: the body is empty".to_owned(),
             _ => return None,
         },
-        Verdict::NotKubernetes(foreign) => format!("somebody else, with {}", foreign.words()),
+        Verdict::NotKubernetes(foreign) => format!("somebody else, with {}", foreign.describe()),
         Verdict::Denied(denial) => format!("the API server: by {}", denial.short()),
         Verdict::Unsaid => "nobody who says so".to_owned(),
         _ => "the API server".to_owned(),

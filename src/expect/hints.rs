@@ -4,7 +4,7 @@ use super::{
     IntendedCall,
     refused::{Refused, What},
 };
-use crate::{redact::show, scenario::expect::DeniedBy};
+use crate::{k8s::usernames, redact::show, scenario::expect::DeniedBy};
 
 const ANONYMOUS: &str = "system:anonymous";
 
@@ -69,14 +69,9 @@ pub(super) fn capitalized(text: &str) -> String {
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// `(namespace, name)` of a ServiceAccount's user name.
-fn service_account(user: &str) -> Option<(&str, &str)> {
-    user.strip_prefix("system:serviceaccount:")?.split_once(':')
-}
-
 /// Why the server may have seen another caller.
 pub(super) fn wrong_identity(seen: &str, meant: &str) -> String {
-    match (service_account(seen), service_account(meant)) {
+    match (usernames::account(seen), usernames::account(meant)) {
         _ if seen == ANONYMOUS => {
             "the token never reached the server: the header is missing, the token file is empty or \
              unreadable, or the header has two blanks or another scheme than Bearer; `token: mounted` sends it"

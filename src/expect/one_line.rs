@@ -9,7 +9,11 @@ pub fn value(value: &Value) -> String {
     let mut head = Head::new(show::VALUE + (32 << 10));
     // It ends when it is full, with an error that means nothing else.
     let _ = serde_json::to_writer(&mut head, value);
-    if head.is_full() { show::beginning(&head.text(), show::VALUE) } else { show::line(&head.text(), show::VALUE) }
+    if head.is_full() {
+        show::beginning(&head.to_string_lossy(), show::VALUE)
+    } else {
+        show::line(&head.to_string_lossy(), show::VALUE)
+    }
 }
 
 /// What is written, up to a number of bytes; and how much it would have been, as far as that was asked for.
@@ -25,7 +29,7 @@ impl Head {
     }
 
     /// What was written.
-    pub fn text(&self) -> String {
+    pub fn to_string_lossy(&self) -> String {
         String::from_utf8_lossy(&self.bytes).trim_end_matches('\u{fffd}').to_owned()
     }
 

@@ -35,7 +35,7 @@ pub(super) fn refusal_mismatch(
             meant?;
             expect.stderr.as_ref()?;
             let (refused, message) = kubectl_error::refusals(stderr).into_iter().next()?;
-            let denial = Denial { by: DeniedBy::Rbac, detail: refused.words(), refused: Some(refused) };
+            let denial = Denial { by: DeniedBy::Rbac, detail: refused.describe(), refused: Some(refused) };
             ("/expect/stderr", Verdict::Denied(denial), Some(show::block(&message, show::BODY)))
         }
     };
@@ -61,7 +61,7 @@ pub(super) fn refusal_mismatch(
             Some(mismatch(
                 Class::WrongIdentity,
                 format!("403, but the call was made as {}, not as {meant}", shown_user(&refused.user)),
-                format!("403 Forbidden: {} may not {}", shown_user(&refused.user), refused.words()),
+                format!("403 Forbidden: {} may not {}", shown_user(&refused.user), refused.describe()),
                 format!(
                     "{}; if just this is meant, name who is refused: `path: [{{at: $.message, matches: 'User \"{}\" cannot'}}]`",
                     wrong_identity(&refused.user, meant),
@@ -73,7 +73,7 @@ pub(super) fn refusal_mismatch(
         Verdict::Denied(denial) if !quotes(expect) => Some(mismatch(
             Class::OtherDenier,
             format!("403, but refused by {}, not by RBAC", denial.short()),
-            format!("403 Forbidden, refused by {}", denial.words()),
+            format!("403 Forbidden, refused by {}", denial.describe()),
             "if that is meant, expect its words: `path: [{at: $.message, matches: …}]`".into(),
         )),
         _ => None,
@@ -230,7 +230,7 @@ fn without_reason(
             http_answer::status_pointer(expect),
             Class::OtherDenier,
             wanted,
-            format!("refused by {}", denial.words()),
+            format!("refused by {}", denial.describe()),
         )
     }]
 }

@@ -100,7 +100,7 @@ impl Refused {
     }
 
     /// What was refused, in words: `list pods in namespace "a"`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut words = self.verb.clone();
         let _ = match &self.what {
             What::Path(path) => write!(words, " path {path}"),
@@ -217,7 +217,7 @@ mod tests {
         "impersonate-on:user-info:list pods in namespace \"a\"", r#"a Role in namespace "a" and a RoleBinding would grant just this: rules: [{apiGroups: [""], resources: [pods], verbs: ["impersonate-on:user-info:list"]}]"#)]
     fn reads_and_grants(#[case] message: &str, #[case] words: &str, #[case] grant: &str) {
         let refused = Refused::parse(message).unwrap();
-        assert_eq!((refused.words().as_str(), refused.grant().as_str()), (words, grant));
+        assert_eq!((refused.describe().as_str(), refused.grant().as_str()), (words, grant));
     }
 
     #[rstest]

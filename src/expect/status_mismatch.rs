@@ -41,7 +41,7 @@ pub fn unexpected_status(
         Verdict::Denied(Denial { refused: Some(refused), .. }) => {
             mismatch.class = Class::Refused;
             mismatch.got =
-                format!("{}: RBAC does not let {} {}", mismatch.got, shown_user(&refused.user), refused.words());
+                format!("{}: RBAC does not let {} {}", mismatch.got, shown_user(&refused.user), refused.describe());
             mismatch.hint = Some(match meant {
                 Some(meant) if short == "401" && meant.user == refused.user => STILL_KNOWN.into(),
                 _ => missing_right(refused, meant),
@@ -59,7 +59,7 @@ pub fn unexpected_status(
         }
         Verdict::Denied(denial) => {
             mismatch.class = Class::OtherDenier;
-            mismatch.got = format!("{}, refused by {}", mismatch.got, denial.words());
+            mismatch.got = format!("{}, refused by {}", mismatch.got, denial.describe());
             mismatch.hint = Some(beyond_rbac(denial.by).into());
         }
         Verdict::Unsaid => {
@@ -110,7 +110,7 @@ pub fn unexpected_status(
             if *foreign != ForeignResponse::Empty {
                 mismatch.message += ", and not from the API server";
             }
-            mismatch.got = format!("{} with {}", mismatch.got, foreign.words());
+            mismatch.got = format!("{} with {}", mismatch.got, foreign.describe());
             mismatch.hint = foreign.hint().map(str::to_owned);
         }
     }
@@ -133,7 +133,7 @@ pub fn foreign_response(pointer: &str, http: &Http, foreign: &ForeignResponse) -
         pointer: pointer.into(),
         message,
         expected: format!("{} from the API server", status_text(http.status)),
-        got: format!("{} with {}", status_text(http.status), foreign.words()),
+        got: format!("{} with {}", status_text(http.status), foreign.describe()),
         server_words: server_words(http),
         hint: foreign.hint().map(str::to_owned),
         class: Class::NotKubernetes,
@@ -237,6 +237,6 @@ fn same_call(refused: &Refused, meant: &IntendedCall, http: &Http, mismatch: &mu
             format!("403, but the call was made as {}, not as {}", shown_user(&refused.user), meant.user);
         mismatch.hint = Some(wrong_identity(&refused.user, &meant.user));
     }
-    mismatch.got = format!("403 Forbidden: {} may not {}", shown_user(&refused.user), refused.words());
+    mismatch.got = format!("403 Forbidden: {} may not {}", shown_user(&refused.user), refused.describe());
     true
 }

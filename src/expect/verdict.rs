@@ -230,7 +230,7 @@ fn denial(http_status: u16, status: &Status<'_>) -> Option<Denial> {
     }
     if let Some(refused) = Refused::parse(message) {
         return if details_match(status, &refused.what) {
-            Some(Denial { by: DeniedBy::Rbac, detail: refused.words(), refused: Some(refused) })
+            Some(Denial { by: DeniedBy::Rbac, detail: refused.describe(), refused: Some(refused) })
         } else {
             found(DeniedBy::Admission, "somebody who uses RBAC's words, but whose `details` are about something else")
         };
@@ -284,12 +284,12 @@ impl Denial {
     pub fn short(&self) -> String {
         match self.by {
             DeniedBy::Escalation | DeniedBy::Admission => self.by.title().into(),
-            _ => self.words(),
+            _ => self.describe(),
         }
     }
 
     /// Who refused, with the name: `the admission webhook "v.example"`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let detail = show::line(&self.detail, show::VALUE);
         match self.by {
             DeniedBy::Rbac => "RBAC".into(),
@@ -312,7 +312,7 @@ impl Denial {
 
 impl ForeignResponse {
     /// What it is, in words.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Html(Some(title)) => {
                 format!("an HTML page (\"{title}\"), as proxies and gateways send it")

@@ -12,7 +12,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use crate::plan::{Identity, Request};
+use crate::{
+    k8s::usernames,
+    plan::{Identity, Request},
+};
 
 /// Everything that RBAC decides by.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -129,28 +132,22 @@ impl Caller {
                 all.push(group);
             }
         };
-        if let Some((namespace, _)) = service_account(&user) {
+        if let Some((namespace, _)) = usernames::account(&user) {
             add("system:serviceaccounts".into());
-            add(format!("system:serviceaccounts:{namespace}"));
+            add(usernames::group(namespace));
         }
         add(if user == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" }.into());
         Self { user, groups: all }
     }
 
     /// The caller that an identity of a scenario is.
-    pub fn of(identity: &Identity) -> Self {
+    pub fn from_identity(identity: &Identity) -> Self {
         let groups = match identity {
             Identity::User { groups, .. } => groups.clone(),
             Identity::Anonymous | Identity::ServiceAccount { .. } => vec![],
         };
         Self::new(identity.username(), groups)
     }
-}
-
-/// `(namespace, name)` of a ServiceAccount's user name.
-pub(super) fn service_account(user: &str) -> Option<(&str, &str)> {
-    let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
-    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }
 
 impl Policy {
@@ -246,14 +243,7 @@ pub(crate) fn is_caller(caller: &Caller, subject: &Subject, binding: Option<&str
         "Group" => caller.groups.contains(&subject.name),
         "ServiceAccount" => {
             let namespace = subject.namespace.as_deref().filter(|namespace| !namespace.is_empty()).or(binding);
-            namespace.is_some_and(|namespace| {
-                caller
-                    .user
-                    .strip_prefix("system:serviceaccount:")
-                    .and_then(|rest| rest.strip_prefix(namespace))
-                    .and_then(|rest| rest.strip_prefix(':'))
-                    == Some(&subject.name)
-            })
+            namespace.is_some_and(|namespace| usernames::is_account(&caller.user, namespace, &subject.name))
         }
         _ => false,
     }

@@ -2,12 +2,13 @@
 
 use super::{
     element::{Element, shortened},
-    evaluate::{
-        AnyRole, Binding, Caller, Grant, Id, Policy, Question, allows, is_caller, list, place, service_account,
-    },
+    evaluate::{AnyRole, Binding, Caller, Grant, Id, Policy, Question, allows, is_caller, list, place},
     slips::{self, Lack},
 };
-use crate::plan::{Request, kinds};
+use crate::{
+    k8s::usernames,
+    plan::{Request, kinds},
+};
 use k8s_openapi::api::rbac::v1::{PolicyRule, Subject};
 
 /// A binding or role that almost grants the call.
@@ -243,7 +244,7 @@ pub(super) fn rule_words(rule: &PolicyRule) -> String {
 
 /// The caller in words.
 pub fn who(caller: &Caller) -> String {
-    match service_account(&caller.user) {
+    match usernames::account(&caller.user) {
         Some((namespace, name)) => format!("ServiceAccount {name} of namespace {namespace}"),
         None if caller.user == "system:anonymous" => "system:anonymous (a call without a token)".into(),
         None => match caller.group_alone() {
@@ -255,7 +256,7 @@ pub fn who(caller: &Caller) -> String {
 
 /// The caller in the words of a subject that is almost the same.
 fn made_by(caller: &Caller, subject: &Subject) -> String {
-    match service_account(&caller.user) {
+    match usernames::account(&caller.user) {
         Some((namespace, name)) if subject.kind == "ServiceAccount" => format!("{name} of namespace {namespace}"),
         _ => who(caller),
     }

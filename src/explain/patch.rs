@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::{
     element::Element,
-    evaluate::{Binding, Id, Policy, Question, is_caller, place, service_account},
+    evaluate::{Binding, Id, Policy, Question, is_caller, place},
     misses::{Miss, who},
 };
-use crate::{expect::refused::yaml_scalar, plan::Request};
+use crate::{expect::refused::yaml_scalar, k8s::usernames, plan::Request};
 
 /// What would grant a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn whole(policy: &Policy, question: &Question) -> Patch {
 /// A binding for the caller.
 fn bind(policy: &Policy, question: &Question, role: &Id, namespace: Option<&str>) -> String {
     let caller = &question.caller.user;
-    let (short, subject) = match service_account(caller) {
+    let (short, subject) = match usernames::account(caller) {
         Some((namespace, name)) => {
             let (name_text, namespace) = (yaml_scalar(name), yaml_scalar(namespace));
             (name, format!("{{kind: ServiceAccount, name: {name_text}, namespace: {namespace}}}"))

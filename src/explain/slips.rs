@@ -4,10 +4,10 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, Subject};
 
 use super::{
     element::{Element, shortened},
-    evaluate::{Caller, group_fits, list, name_fits, path_fits, resource_fits, service_account, verb_fits},
+    evaluate::{Caller, group_fits, list, name_fits, path_fits, resource_fits, verb_fits},
 };
 use crate::{
-    k8s::served::long,
+    k8s::{served::long, usernames},
     plan::{
         Request,
         kinds::{self, OWN},
@@ -212,7 +212,7 @@ pub(super) fn subject(caller: &Caller, subject: &Subject, binding: Option<&str>)
     let near = |word: &str| !word.is_empty() && kinds::nearest(name, [word].into_iter()).is_some();
     let kind = |wanted: &str| Some((Element::SubjectKind, format!(" (kind: {wanted})")));
     let plain = |element| Some((element, String::new()));
-    let account = service_account(&caller.user);
+    let account = usernames::account(&caller.user);
     match (subject.kind.as_str(), account) {
         ("ServiceAccount", Some((namespace, own))) => {
             let said = subject.namespace.as_deref().filter(|said| !said.is_empty()).or(binding);
@@ -226,14 +226,14 @@ pub(super) fn subject(caller: &Caller, subject: &Subject, binding: Option<&str>)
             }
         }
         ("User", Some((namespace, own))) => {
-            if let Some((_, other)) = service_account(name) {
+            if let Some((_, other)) = usernames::account(name) {
                 return if other == own { plain(Element::SubjectNamespace) } else { None };
             }
-            let written = name.strip_prefix("system:serviceaccounts:").unwrap_or(name);
+            let written = name.strip_prefix(usernames::GROUP_PREFIX).unwrap_or(name);
             (written == own || written == format!("{namespace}:{own}")).then(|| kind("ServiceAccount")).flatten()
         }
         ("Group", Some((namespace, own))) => {
-            if let Some(of) = name.strip_prefix("system:serviceaccounts:") {
+            if let Some(of) = name.strip_prefix(usernames::GROUP_PREFIX) {
                 return (of.to_lowercase() == namespace).then_some((Element::SubjectNamespace, String::new()));
             }
             if name == format!("system:serviceaccount:{namespace}") || name == "system:serviceaccount" {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{HOME, Piece, Unwritten};
 use crate::{
     explain::{Caller, Policy},
-    k8s::well_known::EVERYWHERE,
+    k8s::{usernames, well_known::EVERYWHERE},
     manifests::select,
 };
 
@@ -33,9 +33,7 @@ impl Subject {
     /// As the API server knows such a caller.
     pub fn caller(&self) -> Caller {
         match self {
-            Subject::Account(namespace, name) => {
-                Caller::new(format!("system:serviceaccount:{namespace}:{name}"), Vec::new())
-            }
+            Subject::Account(namespace, name) => Caller::new(usernames::username(namespace, name), Vec::new()),
             Subject::User(name) => Caller::new(name.as_str(), Vec::new()),
             Subject::Group(group) => match group.as_str() {
                 "system:unauthenticated" => Caller::new("system:anonymous", Vec::new()),
@@ -70,7 +68,7 @@ impl Subject {
     }
 
     /// For a title.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Subject::Account(namespace, name) if namespace == HOME => format!("ServiceAccount {name}"),
             Subject::Account(namespace, name) => format!("ServiceAccount {name} of namespace {namespace}"),
@@ -153,7 +151,7 @@ fn read_object(found: &mut Found, object: &Map<String, Value>, home: &str) -> Re
                 found.namespaces.insert(place.clone());
                 found.subjects.insert(Subject::Account(place, name));
             }
-            Some("User") => match name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
+            Some("User") => match usernames::account(&name) {
                 Some((place, account)) => {
                     found.namespaces.insert(place.to_owned());
                     found.subjects.insert(Subject::Account(place.to_owned(), account.to_owned()));
@@ -161,7 +159,7 @@ fn read_object(found: &mut Found, object: &Map<String, Value>, home: &str) -> Re
                 None => drop(found.subjects.insert(Subject::User(name))),
             },
             Some("Group") => {
-                if let Some(place) = name.strip_prefix("system:serviceaccounts:") {
+                if let Some(place) = name.strip_prefix(usernames::GROUP_PREFIX) {
                     found.namespaces.insert(place.to_owned());
                 }
                 found.subjects.insert(Subject::Group(name));

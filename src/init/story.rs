@@ -119,7 +119,7 @@ fn tables(text: &mut String, subject: &Subject, found: &Found) {
     for remark in &rights.remarks {
         text.push_str(&format!("  # {}\n", remark.replace(HOME, "the scenario's namespace")));
     }
-    let words = subject.words();
+    let words = subject.describe();
     if rights.rights.is_empty() {
         let asked = rows::nothing(subject, &found.all);
         let title = format!("{words} may neither read nor create Pods and Secrets");

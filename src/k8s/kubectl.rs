@@ -10,7 +10,7 @@ use self::{
     grammar::{Call, Given, Takes, Wrong},
     table::{COMMANDS, Effect},
 };
-use super::nearest;
+use super::{nearest, usernames};
 
 /// Where kubectl runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,8 +207,7 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
 }
 
 fn is_account_of(user: &str, namespace: &str) -> bool {
-    let rest = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.strip_prefix(namespace));
-    rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with(':'))
+    usernames::account(user).is_some_and(|(own, _)| own == namespace)
 }
 
 /// Whether a GET of a subresource reaches something behind the API server, and so may do more than read.

@@ -119,7 +119,7 @@ impl Table {
     }
 
     /// The table as it is kept in a file.
-    pub fn text(&self) -> String {
+    pub fn file_contents(&self) -> String {
         let list = |words: &[String]| if words.is_empty() { "-".to_owned() } else { words.join(",") };
         let mut lines = vec![
             "# What the API server that we ship has when it has started: resources, paths, and roles of its own."
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn the_table_is_read_as_it_is_written() {
-        assert_eq!(TABLE.text(), include_str!("served.txt"));
-        assert_eq!(OLDER[0].text(), include_str!("served-1.34.txt"));
-        assert_eq!(OLDER[1].text(), include_str!("served-1.20.txt"));
+        assert_eq!(TABLE.file_contents(), include_str!("served.txt"));
+        assert_eq!(OLDER[0].file_contents(), include_str!("served-1.34.txt"));
+        assert_eq!(OLDER[1].file_contents(), include_str!("served-1.20.txt"));
         assert!(TABLE.resources.len() > 100 && TABLE.paths.len() > 30 && TABLE.cluster_roles.len() > 5);
     }
 

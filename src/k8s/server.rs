@@ -18,7 +18,7 @@ pub struct Options {
 
 impl Options {
     /// As the file has it.
-    pub fn text(&self) -> String {
+    pub fn file_contents(&self) -> String {
         let lines = |word: &str, of: &BTreeMap<String, bool>| {
             of.iter()
                 .map(|(name, on)| format!("{word} {name} {}\n", if *on { "on" } else { "off" }))
@@ -94,8 +94,11 @@ mod tests {
                     does not matter.\n                 kube:X=true|false (ALPHA - default=false)\n   \
                     kube:Y=true|false (BETA - default=true)\n";
         let options = Options::of_help("v1.2.3", help);
-        assert_eq!(options.text(), "version v1.2.3\nplugin A on\nplugin B on\nplugin C off\ngate X off\ngate Y on\n");
-        assert_eq!(Options::read(&options.text()), options);
+        assert_eq!(
+            options.file_contents(),
+            "version v1.2.3\nplugin A on\nplugin B on\nplugin C off\ngate X off\ngate Y on\n"
+        );
+        assert_eq!(Options::read(&options.file_contents()), options);
         assert!(OPTIONS.plugins.len() > 30 && OPTIONS.gates.len() > 100);
     }
 }

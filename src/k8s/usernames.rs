@@ -6,9 +6,36 @@ use super::near::nearest;
 /// How the user name of a ServiceAccount begins.
 pub const PREFIX: &str = "system:serviceaccount:";
 
-/// The namespace and the name of the ServiceAccount whose user name this is.
+/// How the name of the group begins in which all ServiceAccounts of a namespace are.
+pub const GROUP_PREFIX: &str = "system:serviceaccounts:";
+
+/// The user name of a ServiceAccount.
+pub fn username(namespace: &str, name: &str) -> String {
+    format!("{PREFIX}{namespace}:{name}")
+}
+
+/// The group in which all ServiceAccounts of a namespace are.
+pub fn group(namespace: &str) -> String {
+    format!("{GROUP_PREFIX}{namespace}")
+}
+
+/// The namespace and the name of the ServiceAccount whose user name this is. As the API server splits it: both are there, and there is
+/// no third part.
 pub fn account(user: &str) -> Option<(&str, &str)> {
-    user.strip_prefix(PREFIX)?.split_once(':')
+    let (namespace, name) = user.strip_prefix(PREFIX)?.split_once(':')?;
+    (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
+}
+
+/// Whether this is the user name of that ServiceAccount.
+pub fn is_account(user: &str, namespace: &str, name: &str) -> bool {
+    let own = user.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(namespace));
+    own.and_then(|rest| rest.strip_prefix(':')) == Some(name)
+}
+
+/// The ServiceAccount that `NAME` or `NAMESPACE/NAME` names; `home` is the namespace of what names none.
+pub fn written<'a>(text: &'a str, home: &'a str) -> Option<(&'a str, &'a str)> {
+    let (namespace, name) = text.split_once('/').unwrap_or((home, text));
+    (!namespace.is_empty() && !name.is_empty() && !name.contains('/')).then_some((namespace, name))
 }
 
 /// The user name of a ServiceAccount that was meant by one that only looks like it; `home` is the namespace of what names none.
@@ -30,7 +57,7 @@ pub fn meant(user: &str, home: &str) -> Option<String> {
         [namespace, name] => (*namespace, *name),
         _ => return None,
     };
-    (plain(namespace) && plain(name)).then(|| format!("{PREFIX}{namespace}:{name}"))
+    (plain(namespace) && plain(name)).then(|| username(namespace, name))
 }
 
 #[cfg(test)]
@@ -52,6 +79,31 @@ mod tests {
     #[case("sa/b", "system:serviceaccount:home:b")]
     fn what_looks_like_an_accounts_name(#[case] user: &str, #[case] name: &str) {
         assert_eq!(meant(user, "home").as_deref(), Some(name));
+    }
+
+    #[rstest]
+    #[case("system:serviceaccount:a:b", Some(("a", "b")))]
+    #[case("system:serviceaccount:a:", None)]
+    #[case("system:serviceaccount::b", None)]
+    #[case("system:serviceaccount:a:b:c", None)]
+    #[case("system:serviceaccount:a", None)]
+    #[case("system:serviceaccounts:a", None)]
+    #[case("a:b", None)]
+    fn an_account_is_split_as_the_api_server_does(#[case] user: &str, #[case] parts: Option<(&str, &str)>) {
+        assert_eq!(account(user), parts);
+        assert_eq!(parts.map(|(namespace, name)| username(namespace, name)).as_deref(), parts.map(|_| user));
+        assert_eq!(is_account(user, "a", "b"), parts.is_some());
+    }
+
+    #[rstest]
+    #[case("b", Some(("home", "b")))]
+    #[case("a/b", Some(("a", "b")))]
+    #[case("", None)]
+    #[case("a/", None)]
+    #[case("/b", None)]
+    #[case("a/b/c", None)]
+    fn a_written_account_has_a_namespace_or_is_at_home(#[case] text: &str, #[case] parts: Option<(&str, &str)>) {
+        assert_eq!(written(text, "home"), parts);
     }
 
     #[rstest]

@@ -118,6 +118,7 @@ impl Here<'_> {
             second: None,
             hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
             fix: Vec::new(),
+            environment: false,
         };
         Failed::Text(KEY, vec![diagnostic])
     }

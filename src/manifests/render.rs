@@ -126,12 +126,3 @@ pub fn forget_troubles() {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     known.iter_mut().for_each(|known| known.retain(|_, one| !matches!(one, Err(Trouble::Environment { .. }))));
 }
-
-/// What the machine lacked, when something could not be rendered for that.
-pub fn trouble() -> Option<(String, String)> {
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    known.iter().flat_map(HashMap::values).find_map(|one| match one {
-        Err(Trouble::Environment { why, remedy }) => Some((why.clone(), remedy.clone())),
-        _ => None,
-    })
-}

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Request;
+use crate::k8s::usernames;
 
 /// The group in which identities are resources.
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -18,7 +19,7 @@ type Part = (&'static str, Option<String>, Option<String>, String);
 pub fn requests(headers: &BTreeMap<String, String>, asked: &[Request]) -> Option<Vec<Request>> {
     let find = |name: &str| headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let user = find("Impersonate-User")?;
-    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let account = usernames::account(user);
     let node = user.strip_prefix("system:node:");
     let whole = |plural, name: &str| (plural, None, None, name.to_owned());
     let mut legacy: Vec<Part> = vec![match account {

@@ -221,7 +221,7 @@ impl Action {
                 texts::target(target, filler);
                 match until {
                     Until::Exists | Until::Deleted => {}
-                    Until::Condition(condition) => filler.text(condition),
+                    Until::Condition(condition) => filler.fill_text(condition),
                     Until::Object(part) => part.values_mut().for_each(|value| filler.value(value)),
                 }
             }

@@ -96,7 +96,7 @@ impl Cell {
     }
 
     /// e.g. `serviceaccount/reader: list pods in namespace a`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         format!("{}: {}", self.who.words, question(&self.request))
     }
 
@@ -158,12 +158,10 @@ impl Cell {
 /// The groups that the API server gives to a user of this name.
 pub fn given(user: &str) -> Vec<String> {
     let own = |group: &str| group.to_owned();
-    match user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
-        Some((namespace, _)) => vec![
-            own("system:serviceaccounts"),
-            format!("system:serviceaccounts:{namespace}"),
-            own("system:authenticated"),
-        ],
+    match usernames::account(user) {
+        Some((namespace, _)) => {
+            vec![own("system:serviceaccounts"), usernames::group(namespace), own("system:authenticated")]
+        }
         None if user == "system:anonymous" => vec![own("system:unauthenticated")],
         None => vec![own("system:authenticated")],
     }

@@ -38,7 +38,7 @@ impl Step {
             Credential::Saved(_) => {}
             Credential::Account { namespace, name } => all([namespace, name], filler),
             Credential::Impersonation { user, groups } => all([user].into_iter().chain(groups), filler),
-            Credential::Text(text) => filler.text(text),
+            Credential::Text(text) => filler.fill_text(text),
         }
         if let Some(identity) = identity {
             texts::identity(identity, filler);
@@ -46,7 +46,7 @@ impl Step {
         for Save { name: _, what } in save {
             match what {
                 Saved::Token | Saved::Stdout => {}
-                Saved::Path(path) => filler.text(path),
+                Saved::Path(path) => filler.fill_text(path),
             }
         }
     }
@@ -64,7 +64,7 @@ fn rule(rule: &mut Option<Text>, filler: &mut dyn Filler) {
             | TextRule::Matches(text),
         )) => text,
     };
-    filler.text(text);
+    filler.fill_text(text);
 }
 
 /// Changes every text of an expectation.

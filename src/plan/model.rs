@@ -220,7 +220,7 @@ pub enum Trust {
 
 impl Trust {
     /// [`Trust::Narrow`] when the scenario is said to be untrusted.
-    pub fn of(untrusted: bool) -> Self {
+    pub fn from_untrusted(untrusted: bool) -> Self {
         if untrusted { Trust::Narrow } else { Trust::Full }
     }
 }

@@ -309,6 +309,7 @@ pub fn refused_kubectl(plan: &Plan, yes: bool) -> Vec<Diagnostic> {
                 second: None,
                 hint,
                 fix: Vec::new(),
+                environment: false,
             });
         }
     }

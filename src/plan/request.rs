@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::k8s::special;
+use crate::k8s::{special, usernames};
 
 /// Who makes a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,7 @@ impl Identity {
     pub fn username(&self) -> String {
         match self {
             Self::Anonymous => "system:anonymous".into(),
-            Self::ServiceAccount { namespace, name } => {
-                format!("system:serviceaccount:{namespace}:{name}")
-            }
+            Self::ServiceAccount { namespace, name } => usernames::username(namespace, name),
             Self::User { name, .. } => name.clone(),
         }
     }

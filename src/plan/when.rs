@@ -120,7 +120,7 @@ impl When {
     }
 
     /// In words, as the end of a sentence: `with Kubernetes >=1.24, <1.35`, `on kind or k3s`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut parts = Vec::new();
         if !self.kubernetes.is_empty() {
             let all = self.kubernetes.iter().map(|one| format!("{}{}", one.sign.written(), one.version));
@@ -218,7 +218,7 @@ mod tests {
         assert!(When::default().holds(&here));
         let kubernetes = vec![Comparison { sign: Sign::Below, version: Version::new(1, 24) }];
         let when = When { kubernetes, cluster: Some(vec![ClusterKind::K3s]), feature: vec![] };
-        assert_eq!(when.words(), "with Kubernetes <1.24 on k3s");
+        assert_eq!(when.describe(), "with Kubernetes <1.24 on k3s");
         assert!(when.up_to(Version::new(1, 23)) && !when.up_to(Version::new(1, 22)));
         assert!(!When::default().up_to(Version::new(1, 37)));
     }

@@ -256,7 +256,7 @@ impl Class {
     /// Draws anew who may do what. A step that was undone is no part of it.
     fn draw(&mut self) {
         let judged = self.seats.iter().filter(|seat| seat.state == State::Judged);
-        self.picture = Picture::of(judged.filter_map(|seat| seat.finished.as_ref()));
+        self.picture = Picture::from_steps(judged.filter_map(|seat| seat.finished.as_ref()));
     }
 
     fn rewound(&mut self, rewound: &Rewound) {

@@ -16,8 +16,8 @@ pub struct Picture {
 
 impl Picture {
     /// After these steps; `None`: they have made and shown nothing of it.
-    pub fn of<'a>(steps: impl Iterator<Item = &'a StepFinished>) -> Option<Self> {
-        let drawn = Diagram::of(steps);
+    pub fn from_steps<'a>(steps: impl Iterator<Item = &'a StepFinished>) -> Option<Self> {
+        let drawn = Diagram::from_steps(steps);
         (!drawn.is_empty()).then(|| Picture { svg: drawn.tree("who"), sentences: drawn.sentences() })
     }
 }

@@ -282,7 +282,7 @@ mod tests {
         class.place = "builtin, Kubernetes v1.37.2".into();
         class.command(&Command::Next, 0);
         class.command(&Command::Next, 0);
-        let mut view = View::of(&class, 0);
+        let mut view = View::new(&class, 0);
         view.card.answer = (0..30).map(|n| format!("{n}: {}", "日本".repeat(30))).collect();
         view
     }

@@ -30,7 +30,7 @@ pub struct Tape {
 
 impl Tape {
     /// Of the first scenario of a stream, or that of a path; `None`: there is none.
-    pub fn of(records: &[Record], path: Option<&str>) -> Option<Self> {
+    pub fn from_records(records: &[Record], path: Option<&str>) -> Option<Self> {
         let lesson = Lesson::of_records(records, path)?;
         let (mut place, mut namespace, mut finished) = (String::new(), String::new(), BTreeMap::new());
         for record in records {
@@ -170,7 +170,7 @@ mod tests {
         events.into_iter().map(|event| Record { at_ms: 0, event }).collect()
     }
 
-    fn words(events: &[Event]) -> Vec<String> {
+    fn described(events: &[Event]) -> Vec<String> {
         let one = |event: &Event| match event {
             Event::StepStarted { number, .. } => format!("started {number}"),
             Event::StepFinished(step) => match &step.outcome {
@@ -186,16 +186,16 @@ mod tests {
     #[test]
     fn a_run_is_shown_again_there_and_back() {
         let records = records();
-        let mut tape = Tape::of(&records, None).expect("a scenario");
+        let mut tape = Tape::from_records(&records, None).expect("a scenario");
         assert_eq!((tape.lesson.parts.len(), tape.lesson.parts[0].predict.as_deref()), (4, Some("200 or 403?")));
         assert!(tape.left_out().is_empty());
-        assert_eq!(words(&tape.step()), ["started 1", "finished 1"]);
-        assert_eq!(words(&tape.left_out()), ["2 is left out: only on kind"]);
-        assert_eq!(words(&tape.step()), ["started 3", "finished 3"]);
+        assert_eq!(described(&tape.step()), ["started 1", "finished 1"]);
+        assert_eq!(described(&tape.left_out()), ["2 is left out: only on kind"]);
+        assert_eq!(described(&tape.step()), ["started 3", "finished 3"]);
         assert!(tape.left_out().is_empty(), "the run ended before it");
-        assert_eq!(words(&tape.step()), [format!("4 is left out: {NOT_REACHED}")]);
-        assert_eq!(words(&tape.back(1)), ["back to 1"]);
-        assert_eq!(words(&tape.skip("no")), ["1 is left out: no"]);
-        assert!(Tape::of(&records, Some("b.yaml")).is_none());
+        assert_eq!(described(&tape.step()), [format!("4 is left out: {NOT_REACHED}")]);
+        assert_eq!(described(&tape.back(1)), ["back to 1"]);
+        assert_eq!(described(&tape.skip("no")), ["1 is left out: no"]);
+        assert!(Tape::from_records(&records, Some("b.yaml")).is_none());
     }
 }

@@ -116,7 +116,7 @@ const HIDDEN: &str = "What comes?";
 
 impl View {
     /// At a moment, in milliseconds.
-    pub fn of(class: &Class, now: u64) -> Self {
+    pub fn new(class: &Class, now: u64) -> Self {
         let place = [class.place.as_str(), class.namespace.as_str()];
         let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
         let running = class.seat().is_some_and(|seat| seat.state == State::Running);
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn nothing_is_given_away() {
         let mut class = class();
-        let seen = |class: &Class| serde_json::to_string(&View::of(class, 0)).expect("JSON");
+        let seen = |class: &Class| serde_json::to_string(&View::new(class, 0)).expect("JSON");
         assert!(!seen(&class).contains("It is"), "{}", seen(&class));
         class.command(&Command::Next, 0);
         class.command(&Command::Next, 0);
@@ -325,9 +325,9 @@ mod tests {
         class.command(&Command::Guess { text: "200".into() }, 0);
         class.command(&Command::Next, 0);
         assert!(!seen(&class).contains("It is refused"), "{}", seen(&class));
-        assert_eq!(View::of(&class, 0).card.say.as_deref(), Some("Look at it."));
+        assert_eq!(View::new(&class, 0).card.say.as_deref(), Some("Look at it."));
         judged(&mut class, Outcome::Held);
-        let view = View::of(&class, 0);
+        let view = View::new(&class, 0);
         assert_eq!((view.card.title.as_str(), view.card.guessed), ("It is refused", Some("but something else came")));
         assert_eq!(view.card.say.as_deref(), Some("Look at it.\nNobody may do it."));
         assert_eq!((view.card.why.as_slice(), view.steps[0].word), (["no binding".to_owned()].as_slice(), "held"));
@@ -344,7 +344,7 @@ mod tests {
         class.command(&Command::Next, 0);
         judged(&mut class, Outcome::Held);
         class.command(&Command::Next, 0);
-        let card = View::of(&class, 0).card;
+        let card = View::new(&class, 0).card;
         assert_eq!(card.say.as_deref(), Some("1 of 2 steps held, 1 left out, which proves nothing of them."));
     }
 
@@ -353,13 +353,13 @@ mod tests {
         let mut class = class();
         class.command(&Command::Next, 0);
         class.command(&Command::Hint, 0);
-        let lines = View::of(&class, 0).panel.expect("a hint").lines;
+        let lines = View::new(&class, 0).panel.expect("a hint").lines;
         assert_eq!(lines, ["It asks:", "  list pods as a", "Nothing was made so far."]);
         class.command(&Command::Time, 0);
-        assert_eq!(View::of(&class, 65_000).panel.expect("times").lines, ["1:05 minutes since the beginning"]);
+        assert_eq!(View::new(&class, 65_000).panel.expect("times").lines, ["1:05 minutes since the beginning"]);
         class.seats[0].state = State::Running;
         judged(&mut class, Outcome::Held);
         class.command(&Command::Explain, 0);
-        assert_eq!(View::of(&class, 0).panel.expect("reasons").lines, ["no binding", "of it", "more"]);
+        assert_eq!(View::new(&class, 0).panel.expect("reasons").lines, ["no binding", "of it", "more"]);
     }
 }

@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
+    fn arguments(text: &str) -> Vec<String> {
         text.split(' ').map(str::to_owned).collect()
     }
 
@@ -93,7 +93,7 @@ mod tests {
     #[case("logs client -f")]
     #[case("delete pod a --wait=false --now")]
     fn what_only_speaks_to_the_api(#[case] text: &str) {
-        assert_eq!(reaches(&words(text)), None);
+        assert_eq!(reaches(&arguments(text)), None);
     }
 
     #[rstest]
@@ -131,6 +131,6 @@ mod tests {
     #[case("get {saved.flag}", "a word that begins with a saved value")]
     #[case("get pods -o {saved.form}", "the output `{saved.form}`")]
     fn what_may_reach_the_node(#[case] text: &str, #[case] what: &str) {
-        assert_eq!(reaches(&words(text)).map(|(_, what)| what).as_deref(), Some(what));
+        assert_eq!(reaches(&arguments(text)).map(|(_, what)| what).as_deref(), Some(what));
     }
 }

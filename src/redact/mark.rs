@@ -32,7 +32,7 @@ pub enum Mark {
 
 impl Mark {
     /// The mark itself.
-    pub fn text(self) -> &'static str {
+    pub fn placeholder(self) -> &'static str {
         match self {
             Mark::Value => VALUE,
             Mark::Password => PASSWORD,

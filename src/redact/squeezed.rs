@@ -47,7 +47,7 @@ impl Squeezed {
     }
 
     /// What is left.
-    pub fn text(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
@@ -144,12 +144,12 @@ mod tests {
     fn each_letter_keeps_its_place() {
         let text = " é one\\ntwo=\r\n\tthr=ee\\x\n";
         let squeezed = Squeezed::without_breaks(text).expect("something to leave out");
-        assert_eq!(squeezed.text(), "éonetwothr=ee\\x");
+        assert_eq!(squeezed.as_str(), "éonetwothr=ee\\x");
         for word in ["é", "one", "two", "thr=ee", "\\x"] {
-            let at = squeezed.text().find(word).expect("it is there");
+            let at = squeezed.as_str().find(word).expect("it is there");
             assert_eq!(&text[squeezed.place(at..at + word.len())], word);
         }
-        let over = squeezed.text().find("netw").expect("it is there");
+        let over = squeezed.as_str().find("netw").expect("it is there");
         assert_eq!(&text[squeezed.place(over..over + 4)], "ne\\ntw");
         assert!(Squeezed::without_breaks("nothing=").is_none() && Squeezed::without_breaks("").is_none());
     }

@@ -48,7 +48,7 @@ struct Annotation {
 
 /// `::error …` lines, the most telling first, at most ten.
 pub fn annotations(records: &[Record]) -> String {
-    let run = Run::of(records);
+    let run = Run::from_records(records);
     let mut all: Vec<Annotation> = run.troubles.iter().map(|trouble| outside(None, trouble)).collect();
     for story in &run.scenarios {
         all.extend(story.culprit().map(|step| {
@@ -158,7 +158,7 @@ pub(super) fn property(text: &str) -> String {
 
 /// The step's summary: a table, and each scenario that did not hold folded below it. `there` bytes are in the file already.
 pub fn summary(records: &[Record], there: usize) -> String {
-    let run = Run::of(records);
+    let run = Run::from_records(records);
     let room = SUMMARY.saturating_sub(there);
     let mut text = head(&run);
     let mut order: Vec<&Story<'_>> = run.scenarios.iter().collect();

@@ -16,6 +16,6 @@ struct Document<'a> {
 
 /// The report.
 pub fn render(records: &[Record]) -> String {
-    let document = Document { version: VERSION, run: Run::of(records) };
+    let document = Document { version: VERSION, run: Run::from_records(records) };
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }

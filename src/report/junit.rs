@@ -24,7 +24,7 @@ const MOST: usize = 16 * 1024;
 
 /// The report.
 pub fn render(records: &[Record]) -> String {
-    let run = Run::of(records);
+    let run = Run::from_records(records);
     let mut suite = TestSuite::new("kubewalk");
     suite.set_time(Duration::from_millis(run.took_ms));
     suite.add_property(("kubewalk", run.kubewalk)).add_property(("started", run.started));

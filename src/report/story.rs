@@ -158,7 +158,7 @@ pub enum Verdict {
 
 impl<'a> Run<'a> {
     /// Puts records in order.
-    pub fn of(records: &'a [Record]) -> Self {
+    pub fn from_records(records: &'a [Record]) -> Self {
         let mut run = Run::default();
         for Record { at_ms, event } in records {
             run.took_ms = run.took_ms.max(*at_ms);

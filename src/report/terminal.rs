@@ -110,7 +110,7 @@ impl Terminal {
     }
 
     fn shown(&mut self, event: &Event) -> String {
-        let text = self.text(event);
+        let text = self.event_text(event);
         let Some(path) = path(event) else {
             let ends =
                 matches!(event, Event::RunFinished { .. } | Event::VersionStarted { .. } | Event::Compared { .. });
@@ -160,7 +160,7 @@ impl Terminal {
         mem::take(&mut self.waiting).into_iter().map(|(_, said, _)| said).collect()
     }
 
-    fn text(&mut self, event: &Event) -> String {
+    fn event_text(&mut self, event: &Event) -> String {
         let normal = self.verbosity >= Verbosity::Normal;
         match event {
             Event::ClusterPhase { name, elapsed_ms } if normal => {

@@ -15,7 +15,7 @@ use crate::{
 
 /// What a run on several versions has found; `None`: it was on one.
 pub fn compare(records: &[Record]) -> Option<Event> {
-    let run = Run::of(records);
+    let run = Run::from_records(records);
     let versions: Vec<String> = run.versions.iter().map(|version| (*version).to_owned()).collect();
     if versions.len() < 2 {
         return None;
@@ -94,7 +94,7 @@ fn known_changes(versions: &[String], rows: &[String]) -> Option<Vec<KnownChange
 pub(super) fn alike(step: &ComparedStep) -> Vec<(String, String)> {
     let mut groups: Vec<(Vec<&str>, String)> = Vec::new();
     for cell in &step.cells {
-        let words = cell.words();
+        let words = cell.describe();
         // The version that a reason names is that of the cell.
         let plain = words.replace(&format!(", this is {}", cell.kubernetes), "");
         match groups.iter_mut().find(|(_, known)| *known == plain) {
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn each_version_is_a_story_of_its_own() {
         let records = records();
-        let run = Run::of(&records);
+        let run = Run::from_records(&records);
         let of: Vec<_> = run.scenarios.iter().map(|story| (story.heading(), story.steps.len())).collect();
         assert_eq!(of, [("A story (Kubernetes 1.20)".into(), 3), ("A story (Kubernetes 1.37)".into(), 3)]);
         assert!(run.scenarios.iter().all(|story| story.verdict == crate::report::story::Verdict::Held));

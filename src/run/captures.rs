@@ -43,7 +43,7 @@ impl Fill<'_> {
 }
 
 impl fill::Filler for Fill<'_> {
-    fn text(&mut self, text: &mut String) {
+    fn fill_text(&mut self, text: &mut String) {
         let written = std::mem::take(text);
         for piece in placeholder::pieces(&written, |name| name.starts_with(placeholder::SAVED)) {
             match piece {
@@ -66,7 +66,7 @@ impl fill::Filler for Fill<'_> {
                     *value = found.clone();
                 }
             }
-            None => self.text(text),
+            None => self.fill_text(text),
         }
     }
 }

@@ -117,7 +117,7 @@ async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Opti
     let gone = gone?;
     let subjects = namespaces.into_iter().map(Subject::Namespace).chain(user.and_then(Subject::account));
     let first = subjects.into_iter().find(|subject| gone.contains(subject));
-    Ok(first.and_then(|subject| there_is_no(subject.words(), None)))
+    Ok(first.and_then(|subject| there_is_no(subject.describe_absence(), None)))
 }
 
 /// What a refusal by RBAC speaks of that a command has printed.
@@ -156,7 +156,7 @@ async fn of_printed(
         return Ok(Some(Absent { pointer, message: missing.message, hint }));
     }
     let first = gone?.into_iter().next();
-    Ok(first.map(|subject| Absent { pointer, message: subject.words(), hint: None }))
+    Ok(first.map(|subject| Absent { pointer, message: subject.describe_absence(), hint: None }))
 }
 
 async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, StepError> {
@@ -198,7 +198,7 @@ async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, 
         let user = account(cell);
         let account = user.as_deref().and_then(Subject::account);
         for subject in namespace.into_iter().chain(account).filter(|subject| gone.contains(subject)) {
-            add(&cell.pointer, subject.words(), None);
+            add(&cell.pointer, subject.describe_absence(), None);
         }
     }
     Ok(found)
@@ -251,7 +251,7 @@ impl<'a> Subject<'a> {
     }
 
     /// That it is not there.
-    fn words(self) -> String {
+    fn describe_absence(self) -> String {
         match self {
             Subject::Namespace(name) => format!("there is no namespace `{name}`"),
             Subject::Account(namespace, name) => {

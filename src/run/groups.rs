@@ -45,7 +45,7 @@ fn version(wanted: &Wanted) -> Option<Version> {
 pub fn in_vain(group: &[Plan], wanted: &Wanted) -> Option<Vec<String>> {
     let kind = wanted.kind.and_then(ClusterKind::usual_only);
     let why = |plan: &Plan| match kind {
-        Some(why) => Some(format!("{why} (it asks for: {})", plan.shape.words())),
+        Some(why) => Some(format!("{why} (it asks for: {})", plan.shape.describe())),
         // The other API server may be one that this version cannot be.
         None => version(wanted).and_then(|version| plan.not_on(version)),
     };
@@ -122,7 +122,7 @@ mod tests {
         let pull = "cluster: {admission: {enable: [AlwaysPullImages]}}\n";
         let off = "cluster: {apiServer: {anonymousAuth: false}}\n";
         let groups = by_server(vec![plan(pull), plan(""), plan(off), plan(pull), plan("")]);
-        let sizes: Vec<_> = groups.iter().map(|group| (group[0].shape.words(), group.len())).collect();
+        let sizes: Vec<_> = groups.iter().map(|group| (group[0].shape.describe(), group.len())).collect();
         let want = [("", 2), ("with AlwaysPullImages", 2), ("no anonymous calls", 1)];
         assert_eq!(sizes, want.map(|(words, size)| (words.to_owned(), size)));
         assert!(wanted(&groups[1], &Wanted::default()).shape == groups[1][0].shape);

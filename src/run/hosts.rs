@@ -27,7 +27,7 @@ pub(super) async fn settle(step: &mut Step, context: &Context) -> Result<(), Ste
     let claimed = claimed(step);
     let Action::Curl(call) = &mut step.action else { return Ok(()) };
     // Also of a saved value in the path: it may make another path of it.
-    plan::settle(call).map_err(|why| wrong(format!("{why}: `{}`", shown(&call.url))))?;
+    plan::settle(call).map_err(|why| wrong("a URL", format!("{why}: `{}`", shown(&call.url))))?;
     if !call.late && claimed.is_none() {
         return Ok(());
     }
@@ -42,13 +42,16 @@ pub(super) async fn settle(step: &mut Step, context: &Context) -> Result<(), Ste
     match (by, is_kubelet) {
         (DeniedBy::Kubelet, false) => {
             let all: Vec<String> = nodes.iter().flat_map(addresses).collect();
-            Err(wrong(format!(
-                "`by: kubelet`, but {host}:{port} is no kubelet of this cluster: its nodes have {}, port {KUBELET}",
-                all.join(", ")
-            )))
+            let all = all.join(", ");
+            let why = "is no kubelet of this cluster: its nodes have";
+            Err(wrong(
+                "the address of a kubelet",
+                format!("`by: kubelet`, but {host}:{port} {why} {all}, port {KUBELET}"),
+            ))
         }
         (DeniedBy::KubeRbacProxy, true) => {
-            Err(wrong(format!("`by: kube-rbac-proxy`, but {host}:{port} is a kubelet: write `by: kubelet`")))
+            let why = format!("`by: kube-rbac-proxy`, but {host}:{port} is a kubelet: write `by: kubelet`");
+            Err(wrong("an address that is no kubelet's", why))
         }
         _ => Ok(()),
     }
@@ -58,8 +61,9 @@ fn shown(text: &str) -> String {
     show::line(text, show::VALUE)
 }
 
-fn wrong(why: String) -> StepError {
-    StepError::Waited { what: "the call was not made".into(), last: show::line(&why, show::BODY), hint: None }
+fn wrong(expected: &str, why: String) -> StepError {
+    let (what, expected) = ("the call was not made".into(), Some(expected.to_owned()));
+    StepError::Waited { what, expected, last: show::line(&why, show::BODY), hint: None }
 }
 
 /// Host and port of a URL.
@@ -90,10 +94,11 @@ async fn stays_in_cluster(call: &mut Curl, host: &str, port: u16, nodes: &Nodes<
     if list(&with_address, context).await?.is_some_and(|pods| !pods.is_empty()) {
         return Ok(());
     }
-    Err(wrong(format!(
+    let why = format!(
         "its token would go to `{host}`, a saved value that is no node, Service or Pod of this cluster; if that is meant, write \
          the host into the URL"
-    )))
+    );
+    Err(wrong("the address of a node, Service or Pod", why))
 }
 
 /// Whether a name is that of a Service, as Pods resolve it.

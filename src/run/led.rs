@@ -206,7 +206,7 @@ pub(super) async fn clean(plan: &Plan, context: &Context, budget: Duration) -> (
     let deadline = Moment::now() + budget;
     let _ = timeout_at(deadline, rewind::let_go(context)).await;
     let left = Box::pin(cleanup::remove(plan, context, budget)).await;
-    let going = Going::of(context);
+    let going = Going::own_namespace(context);
     if let Some(going) = &going
         && plan.document.scenario.namespace.is_some()
     {

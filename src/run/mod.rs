@@ -156,7 +156,7 @@ pub async fn scenario(
         let lost = ended.exit == Exit::Environment && !cluster.is_foreign() && !ready::now(&context.client).await;
         if !lost {
             ended.left.extend(Box::pin(cleanup::remove(plan, &context, budget)).await);
-            going.extend(cleanup::Going::of(&context));
+            going.extend(cleanup::Going::own_namespace(&context));
         }
         if !ended.left.is_empty() {
             ended.exit = ended.exit.worst(Exit::CleanUp);
@@ -190,7 +190,7 @@ fn context(plan: &Plan, cluster: &Cluster, client: &kube::Client, bare: &kube::C
 /// A scenario as a run lists it before it begins.
 pub fn selected(plan: &Plan) -> Selected {
     let line = diagnostic::line_col(&plan.document.source, plan.document.span("/title").start).0;
-    let shape = plan.shape.words();
+    let shape = plan.shape.describe();
     Selected { path: path_of(plan), title: plan.title.clone(), line, steps: plan.steps.len(), shape }
 }
 

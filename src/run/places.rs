@@ -105,7 +105,8 @@ async fn sought(place: &mut Place, context: &Context, patience: Moment) -> Resul
                     what
                 };
                 let clean = |text: &str| show::line(text, show::BODY);
-                return Err(StepError::Waited { what: clean(&what), last: clean(&last), hint: None });
+                let expected = Some("a Pod that runs".to_owned());
+                return Err(StepError::Waited { what: clean(&what), expected, last: clean(&last), hint: None });
             }
             Err(_) => tokio::time::sleep(AGAIN).await,
         }

@@ -108,8 +108,8 @@ impl<'a> Playing<'a> {
         #[cfg(debug_assertions)]
         bug::on_demand(step, asked.as_ref().ok().map(|asked| &asked.got.answer));
         let took = begun.elapsed();
-        let mut seen = asked.as_ref().map(Seen::of).unwrap_or_default();
-        seen.when = step.expected.iter().filter_map(|item| item.when.as_ref()).map(When::words).collect();
+        let mut seen = asked.as_ref().map(Seen::from_judged).unwrap_or_default();
+        seen.when = step.expected.iter().filter_map(|item| item.when.as_ref()).map(When::describe).collect();
         if let Ok(attempt::Judged { got, .. }) = &asked {
             seen.rbac = rbac::shown_by(step, judged::calls(step), &got.answer, got.at);
         }
@@ -189,7 +189,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(asked: &attempt::Judged) -> Self {
+    fn from_judged(asked: &attempt::Judged) -> Self {
         let answer = &asked.got.answer;
         let answered = Some(exchange::response(answer));
         Seen { warnings: warnings(answer), answered, attempts: asked.attempts, ..Seen::default() }

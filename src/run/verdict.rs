@@ -7,9 +7,9 @@ use crate::{
     cluster::{Cluster, ClusterError, ready},
     event::{Failure, Fault, Outcome},
     expect::{Class, Mismatch},
-    plan::{Action, Place, Plan, Step},
+    plan::{Place, Plan, Step},
     redact::redact,
-    steps::{Context, ENDLESS, StepError, kubectl::GOES_ON},
+    steps::{Context, RUNNING_CONTAINER, StepError},
 };
 
 /// How long a node's death may take to be told, once an answer that does not come shows it.
@@ -70,41 +70,60 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
     if let (Some(error), Some(_)) = (&sick, cluster.broken()) {
         return broken(error.clone());
     }
-    match fault {
-        StepError::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
-        StepError::NotServed { what, hint } if sick.is_none() => {
-            failed(plan, step, what, "no such kind is served".into(), Some(hint))
+    let fault = match sick {
+        None => match claim_failed(plan, step, fault) {
+            Ok(failed) => return failed,
+            Err(fault) => fault,
+        },
+        Some(_) => fault,
+    };
+    Outcome::Broken {
+        class: class(&fault),
+        message: redact(&fault.to_string()).into_owned(),
+        remedy: sick.map(|_| "the API server is not ready any more: run again".to_owned()),
+    }
+}
+
+/// What a fault on a sound cluster says of the claim.
+///
+/// # Errors
+/// The fault, when it says nothing of the claim: it is the environment's.
+fn claim_failed(plan: &Plan, step: &Step, fault: StepError) -> Result<Outcome, StepError> {
+    Ok(match fault {
+        StepError::Waited { what, expected, last, hint } => {
+            let expected = expected.unwrap_or_else(|| format!("{} within {:?}", step.title, step.timeout));
+            failed(plan, step, what, (expected, last), hint)
         }
-        StepError::NotYet { place, last } if sick.is_none() => {
+        StepError::NotServed { what, hint } => {
+            let expected = "a kind that the cluster serves".to_owned();
+            failed(plan, step, what, (expected, "no such kind is served".into()), Some(hint))
+        }
+        StepError::NotYet { place, last } => {
             let Place { pod, namespace, .. } = &*place;
             let elsewhere =
                 if *namespace == plan.namespace { String::new() } else { format!("namespace: {namespace}, ") };
             let wait = format!("{{kind: Pod, name: {pod}, {elsewhere}for: {{condition: Ready}}}}");
             let hint = format!("wait for it in a step before, `wait: {wait}`, or here by `within: 30s` in `expect`");
-            failed(plan, step, format!("the command was not run: Pod {pod} does not run"), last, Some(hint))
+            let what = format!("the command was not run: Pod {pod} does not run");
+            failed(plan, step, what, (RUNNING_CONTAINER.into(), last), Some(hint))
         }
-        other => Outcome::Broken {
-            class: class(&other),
-            message: redact(&other.to_string()).into_owned(),
-            remedy: sick.map(|_| "the API server is not ready any more: run again".to_owned()),
-        },
-    }
+        other => return Err(other),
+    })
 }
 
 /// A claim that failed because something was not as it was to be.
-fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Outcome {
-    let expected = match &step.action {
-        _ if what.starts_with("the cluster does not serve") => "a kind that the cluster serves".into(),
-        _ if what == GOES_ON => "a refusal".into(),
-        _ if what == ENDLESS => format!("an end within {:?}", step.timeout),
-        Action::Curl(_) | Action::Exec(_) => "a container that runs".into(),
-        _ => format!("{} within {:?}", step.title, step.timeout),
-    };
+fn failed(
+    plan: &Plan,
+    step: &Step,
+    message: String,
+    (expected, got): (String, String),
+    hint: Option<String>,
+) -> Outcome {
     let mismatch = Mismatch {
         pointer: format!("/{}", step.verb),
-        message: what,
+        message,
         expected,
-        got: last,
+        got,
         server_words: None,
         hint,
         class: Class::Object,
@@ -149,4 +168,40 @@ pub(super) fn place(plan: &Plan, step: &Step, mismatch: Mismatch) -> Failure {
     let pointer = if mismatch.pointer.is_empty() { format!("/{}", step.verb) } else { mismatch.pointer.clone() };
     let span = plan.document.span(&format!("{}{pointer}", step.pointer));
     Failure::new(mismatch, &plan.document.source, span)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const STORY: &str = "title: t\nsteps:\n  - {title: p, pod: {name: p, image: curl}}\n  \
+         - {title: It answers, timeout: 30s, curl: {in: p, url: 'https://kubernetes.default/api'}}\n";
+
+    fn waited(expected: Option<&str>) -> StepError {
+        let (what, last) = ("the call was not made".to_owned(), "its token is remembered".to_owned());
+        StepError::Waited { what, expected: expected.map(str::to_owned), last, hint: None }
+    }
+
+    #[rstest]
+    #[case(waited(Some("a token that is forgotten")), "a token that is forgotten")]
+    #[case(waited(None), "It answers within 30s")]
+    #[case(waited(None).expecting(RUNNING_CONTAINER), RUNNING_CONTAINER)]
+    #[case(StepError::endless(&["sleep".into()], 12), "an end within 12 s")]
+    #[case(StepError::NotServed { what: "x".into(), hint: "y".into() }, "a kind that the cluster serves")]
+    fn who_fails_says_what_was_expected(#[case] fault: StepError, #[case] wanted: &str) {
+        let document = crate::scenario::read(std::path::Path::new("x.yaml"), STORY.as_bytes()).expect("a scenario");
+        let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
+        let Ok(Outcome::Failed { failures }) = claim_failed(&plan, &plan.steps[1], fault) else { panic!("no claim") };
+        assert_eq!(failures[0].mismatch.expected, wanted);
+    }
+
+    #[test]
+    fn what_the_environment_keeps_from_an_answer_is_no_failed_claim() {
+        let document = crate::scenario::read(std::path::Path::new("x.yaml"), STORY.as_bytes()).expect("a scenario");
+        let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
+        let fault = claim_failed(&plan, &plan.steps[1], StepError::Unreachable("no answer".into()));
+        assert!(matches!(fault, Err(StepError::Unreachable(_))), "{fault:?}");
+    }
 }

@@ -99,7 +99,7 @@ fn questions(step: &Step, answer: &Answer) -> Vec<(Question, bool)> {
     let refused = requests.iter().find(|request| message.starts_with(&request.denial(&identity.username())));
     let allowed = !matches!(http.status, 401 | 403);
     let Some(request) = refused.or(requests.first()).filter(|_| allowed || refused.is_some()) else { return vec![] };
-    vec![(Question { caller: Caller::of(identity), request: request.clone() }, allowed)]
+    vec![(Question { caller: Caller::from_identity(identity), request: request.clone() }, allowed)]
 }
 
 /// A binding that was deleted and is held grants until it is gone.
@@ -131,7 +131,11 @@ fn of_call<'a>(step: &'a Step, failure: &Failure, told: &mut Vec<&'a str>) -> Op
     let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
     let request = spoken_of.or(requests.first())?;
     told.push(&item.pointer);
-    Some((surprise, Question { caller: Caller::of(identity), request: request.clone() }, item.within.is_some()))
+    Some((
+        surprise,
+        Question { caller: Caller::from_identity(identity), request: request.clone() },
+        item.within.is_some(),
+    ))
 }
 
 /// The first wrong answer of those that a failure speaks of.

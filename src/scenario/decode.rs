@@ -97,6 +97,7 @@ fn error(message: &str, span: Option<Span>, label: &str, hint: &str) -> Diagnost
         second: None,
         hint: Some(hint.to_owned()),
         fix: Vec::new(),
+        environment: false,
     }
 }
 

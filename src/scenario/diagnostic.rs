@@ -49,6 +49,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// The same for machines, where it can be said so: all of these changes together.
     pub fix: Vec<Edit>,
+    /// Whether it is this machine that lacks something, and the file may be right.
+    pub environment: bool,
 }
 
 /// Where a diagnostic is and what it says, for programs: they look the place up in a file that is there.
@@ -272,6 +274,7 @@ mod tests {
             second: None,
             hint: None,
             fix: vec![],
+            environment: false,
         };
         let placed = found.placed(&source(""));
         assert_eq!((placed.path.as_str(), placed.range), ("ch/templates/r.yaml", None));

@@ -43,7 +43,7 @@ pub(super) fn place(text: &Arc<str>, offset: usize) -> (usize, usize) {
         let known = last.iter().position(|lines| Arc::ptr_eq(&lines.text, text));
         let at = known.unwrap_or_else(|| {
             last.truncate(TEXTS - 1);
-            last.insert(0, Lines::of(text));
+            last.insert(0, Lines::new(text));
             0
         });
         last[at].place(offset)
@@ -60,7 +60,7 @@ fn characters(bytes: &[u8]) -> usize {
 }
 
 impl Lines {
-    fn of(text: &Arc<str>) -> Lines {
+    fn new(text: &Arc<str>) -> Lines {
         let (mut marks, mut mark) = (Vec::with_capacity(text.len() / STRIDE + 1), Mark::default());
         for (index, chunk) in text.as_bytes().chunks(STRIDE).enumerate() {
             marks.push(mark);
@@ -102,7 +102,7 @@ mod tests {
         let text: Arc<str> = "ä line\n€\n\n".repeat(3_000).into();
         let long: Arc<str> = "🦀x".repeat(5_000).into();
         for text in [text, long, "".into()] {
-            let lines = Lines::of(&format!("{text} ").into());
+            let lines = Lines::new(&format!("{text} ").into());
             let offsets = text.char_indices().map(|(at, _)| at).step_by(7).chain([text.len()]);
             for offset in offsets {
                 let before = &text[..offset];

@@ -13,5 +13,6 @@ pub(super) fn error(message: &str, span: Span, hint: &str) -> Diagnostic {
         second: None,
         hint: (!hint.is_empty()).then(|| hint.to_owned()),
         fix: Vec::new(),
+        environment: false,
     }
 }

@@ -101,14 +101,17 @@ impl Expect {
         let in_json = self.json.as_ref().is_some_and(|json| is_code(&json["code"]) || is_code(&json["reason"]));
         let at_path = self.path.iter().any(|path| {
             let place = path.at.trim_start_matches('$').trim_matches(['.', '[', ']', '\'', '"']);
-            let matches = path.matches.as_deref().is_some_and(|pattern| words(pattern) || pattern.contains("Forb"));
+            let matches =
+                path.matches.as_deref().is_some_and(|pattern| is_denial_wording(pattern) || pattern.contains("Forb"));
             matches!(place, "code" | "reason") && (path.equals.iter().chain(&path.contains).any(is_code) || matches)
-                || place == "message" && path.texts().any(words)
+                || place == "message" && path.texts().any(is_denial_wording)
         });
         let in_words = |text: &Text| match text {
-            Text::Is(text) => words(text),
-            Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text)) => words(text),
-            Text::Rule(TextRule::Matches(text)) => words(text),
+            Text::Is(text) => is_denial_wording(text),
+            Text::Rule(TextRule::Equals(text) | TextRule::StartsWith(text) | TextRule::Contains(text)) => {
+                is_denial_wording(text)
+            }
+            Text::Rule(TextRule::Matches(text)) => is_denial_wording(text),
             Text::Rule(TextRule::Lacks(_)) => false,
         };
         self.is_denial() || in_json || at_path || [&self.stdout, &self.stderr].into_iter().flatten().any(in_words)
@@ -116,7 +119,7 @@ impl Expect {
 }
 
 /// Words that only a denial is told in: RBAC's, those of every refusal, and its code as a number of its own.
-fn words(text: &str) -> bool {
+fn is_denial_wording(text: &str) -> bool {
     let lower = text.to_lowercase();
     let code = lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "403");
     code || lower.contains("forbidden") || text.trim() == "no" || is_rbacs(&lower)

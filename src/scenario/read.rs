@@ -281,5 +281,6 @@ fn whole(message: String, hint: &str) -> Diagnostic {
         second: None,
         hint,
         fix: Vec::new(),
+        environment: false,
     }
 }

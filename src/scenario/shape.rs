@@ -278,7 +278,7 @@ impl Walk<'_> {
             let schema = way.and_then(|way| properties(way)).and_then(|keys| keys.get(&entry.key));
             if let Some(schema) = schema {
                 known.push(entry);
-                self.value(&entry.value, schema, &Place::of(entry));
+                self.value(&entry.value, schema, &Place::value_of(entry));
             } else if ways.iter().any(|way| allowed(way).contains(&entry.key.as_str())) {
                 known.push(entry);
                 self.tell(
@@ -324,7 +324,7 @@ impl Walk<'_> {
             let own = properties(way).and_then(|keys| keys.get(&entry.key));
             match (own, others) {
                 (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
-                    self.value(&entry.value, schema, &Place::of(entry))
+                    self.value(&entry.value, schema, &Place::value_of(entry))
                 }
                 _ if self.found.len() > ENOUGH => break,
                 _ => {

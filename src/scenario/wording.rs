@@ -24,7 +24,7 @@ impl<'a> Place<'a> {
     }
 
     /// The value of a key.
-    pub fn of(entry: &'a Entry) -> Self {
+    pub fn value_of(entry: &'a Entry) -> Self {
         Self { key: Some(&entry.key), index: None, span: entry.key_span }
     }
 

@@ -267,6 +267,7 @@ fn map(text: &str, raw: &[(Spanned<Key>, Spanned<Raw>)], found: &mut Vec<Diagnos
                 second: Some((*first, "first here".to_owned())),
                 hint: Some("keep one; kubectl would silently take the last".to_owned()),
                 fix: Vec::new(),
+                environment: false,
             });
             continue;
         }

@@ -32,7 +32,7 @@ pub async fn run(can: &Can, context: &Context) -> Result<Answer, StepError> {
                 Some((method, path)) => Some(real(cell, method, &path, context).await?),
                 None => None,
             };
-            let (pointer, words, request) = (cell.pointer.clone(), cell.words(), cell.request.clone());
+            let (pointer, words, request) = (cell.pointer.clone(), cell.describe(), cell.request.clone());
             Ok(Reviewed { pointer, words, request, expected: cell.allowed, allowed, reason, real })
         }
     });

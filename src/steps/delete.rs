@@ -93,6 +93,7 @@ async fn labelled(
         if deadline.left().is_zero() {
             return Err(StepError::Waited {
                 what: format!("{} {} was deleted but did not go", kind.kind, text(left, "name")),
+                expected: None,
                 last: going_since(left).map_or_else(|| "it is still there".to_owned(), |going| format!("it {going}")),
                 hint: None,
             });

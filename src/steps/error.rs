@@ -63,6 +63,8 @@ pub enum StepError {
     Waited {
         /// What was waited for and how that ended.
         what: String,
+        /// What was to be instead; `None`: what the step claims, within its time.
+        expected: Option<String>,
         /// The last state seen.
         last: String,
         /// What to do, if that is known.
@@ -86,14 +88,23 @@ pub enum StepError {
     },
 }
 
-/// What is said of a command whose time was over.
-pub const ENDLESS: &str = "the command did not end in time";
+/// What is expected of the container in which a command is to run.
+pub const RUNNING_CONTAINER: &str = "a container that runs";
 
 impl StepError {
+    /// The same, and what was to be instead.
+    pub fn expecting(mut self, wanted: &str) -> Self {
+        if let StepError::Waited { expected, .. } = &mut self {
+            *expected = Some(wanted.to_owned());
+        }
+        self
+    }
+
     /// A command that saved values have made too long; what a scenario says itself, `check` has looked at.
     pub(super) fn too_long(why: String) -> Self {
         StepError::Waited {
             what: "the command was not started".into(),
+            expected: Some("a command that can be started".into()),
             last: why,
             hint: Some(crate::plan::long::BY_STDIN.into()),
         }
@@ -113,7 +124,8 @@ impl StepError {
             "a command that stays needs an end of its own, e.g. `timeout 5 …`; or give the step more time by `timeout`"
         };
         StepError::Waited {
-            what: ENDLESS.into(),
+            what: "the command did not end in time".into(),
+            expected: Some(format!("an end within {seconds} s")),
             last: format!("it still ran after {seconds} s and was killed"),
             hint: Some(hint.into()),
         }

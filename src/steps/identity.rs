@@ -130,6 +130,7 @@ impl Identities {
             if answer.status == 404 {
                 return Err(StepError::Waited {
                     what: format!("nothing was asked: there is no ServiceAccount `{name}` in namespace `{namespace}`"),
+                    expected: Some("a ServiceAccount that is there".into()),
                     last: api::message(&answer),
                     hint: Some("make it in a step before; one that was deleted can ask nothing any more".into()),
                 });

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What is said of a call that should have been refused, and goes on.
-pub const GOES_ON: &str = "expected a refusal, and kubectl goes on: the call was allowed";
+const GOES_ON: &str = "expected a refusal, and kubectl goes on: the call was allowed";
 
 /// A refusal comes at once; what goes on longer was not refused.
 const REFUSED_WITHIN: Duration = Duration::from_secs(8);
@@ -43,6 +43,7 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     let output = output.map_err(|error| match error {
         KubectlError::Endless { seconds } if goes_on => StepError::Waited {
             what: GOES_ON.into(),
+            expected: Some("a refusal".into()),
             last: format!("it still ran after {seconds} s and was ended"),
             hint: None,
         },
@@ -60,7 +61,7 @@ pub async fn run(kubectl: &Kubectl, who: &Requester, context: &Context, deadline
     }
     let refused = kubectl_error::refusals(&String::from_utf8_lossy(&output.stderr));
     if let Some((refused, _)) = refused.into_iter().next().filter(|_| runner && output.exit_code != 0) {
-        let what = show::line(&refused.words(), show::BODY);
+        let what = show::line(&refused.describe(), show::BODY);
         return Err(StepError::Refused(format!(
             "whoever runs the scenarios lacks a right that this kubectl needs: {what}"
         )));
@@ -88,7 +89,9 @@ fn endless(args: &[String], seconds: u64) -> StepError {
         _ => return StepError::endless(args, seconds),
     };
     match StepError::endless(args, seconds) {
-        StepError::Waited { what, last, .. } => StepError::Waited { what, last, hint: Some(waits.into()) },
+        StepError::Waited { what, expected, last, .. } => {
+            StepError::Waited { what, expected, last, hint: Some(waits.into()) }
+        }
         other => other,
     }
 }

@@ -43,7 +43,7 @@ pub mod whoami;
 pub mod workload;
 
 pub use context::Context;
-pub use error::{ENDLESS, StepError};
+pub use error::{RUNNING_CONTAINER, StepError};
 pub use made::{Made, Own, Renewed};
 pub use requester::Requester;
 pub use result::StepResult;

@@ -83,7 +83,7 @@ impl At<'_> {
         self.object.namespace.as_deref().filter(|_| self.kind.namespaced)
     }
 
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         let place = self.namespace().map(|namespace| format!(" in {namespace}")).unwrap_or_default();
         format!("{} {}{place}", self.kind.kind, self.object.name)
     }
@@ -126,7 +126,10 @@ async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Mo
                     creates = false;
                 }
                 Others::Unseen => {
-                    return Err(StepError::Taken(format!("{} is there already, and may not be looked at", at.words())));
+                    return Err(StepError::Taken(format!(
+                        "{} is there already, and may not be looked at",
+                        at.describe()
+                    )));
                 }
             }
         }
@@ -143,7 +146,7 @@ async fn patch(object: &Object, who: &Requester, context: &Context, deadline: Mo
     if only.is_some() && answer.status == 409 && api::message(&answer).to_lowercase().contains("uid") {
         return Err(StepError::Taken(format!(
             "{} is another one now: it was deleted and made anew meanwhile",
-            at.words()
+            at.describe()
         )));
     }
     remember(&at, &answer, context);
@@ -175,7 +178,7 @@ async fn others(at: &At<'_>, context: &Context, deadline: Moment) -> Result<Othe
         if run.is_none() && !going && context.kubectl.host().is_some_and(Host::yes) {
             return Ok(Others::Theirs(api::uid(Some(&object))));
         }
-        let words = at.words();
+        let words = at.describe();
         let lives = run.as_ref().is_some_and(|run| !run.dead);
         if !(lives || going) {
             return Err(StepError::Taken(match run {

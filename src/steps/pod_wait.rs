@@ -59,7 +59,7 @@ async fn waited_in_vain(
     let said = said.map(|said| format!("; {said}")).unwrap_or_default();
     let log = log_tail(pod, context).await;
     let hint = states::advice(&format!("{last}{said}"));
-    StepError::Waited { what, last: format!("{last}{said}{log}"), hint }
+    StepError::Waited { what, expected: None, last: format!("{last}{said}{log}"), hint }
 }
 
 /// Ends when events say that a volume of the Pod is of something that does not exist, or that its node cannot make it. The

@@ -75,6 +75,7 @@ pub async fn wait(step: &Step, context: &Context, deadline: Moment) -> Result<Op
         if until.left().is_zero() {
             return Err(StepError::Waited {
                 what: format!("nothing was asked: this token died with {died}, and the API server still remembers it"),
+                expected: Some("a token that the API server has forgotten".into()),
                 last: "the token is accepted".into(),
                 hint: Some("it forgets a token within 10 s: leave the step as long, e.g. `timeout: 30s`".into()),
             });

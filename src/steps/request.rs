@@ -28,6 +28,7 @@ pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Mome
     let status = begun.status();
     let answer = timeout_at(deadline, api::whole(begun, MOST_OUTPUT)).await.map_err(|_| StepError::Waited {
         what: curl::NO_END.into(),
+        expected: Some("a whole answer".into()),
         last: format!("it began with {} and did not end", status::status_text(status.as_u16())),
         hint: Some(curl::WATCH.into()),
     })??;

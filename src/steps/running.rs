@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    Context, Made, StepError, api, pod_trouble, pod_wait,
+    Context, Made, RUNNING_CONTAINER, StepError, api, pod_trouble, pod_wait,
     states::{self, Standing},
     terminal_state, watch,
 };
@@ -103,7 +103,8 @@ pub async fn wait(place: &Place, context: &Context, until: Moment) -> Result<(),
             Standing::Never(why) => watch::Step::GiveUp(why),
         },
     };
-    pod_wait::until(&subject(place), None, until, &not_run(place), look, context).await.map(drop)
+    let waited = pod_wait::until(&subject(place), None, until, &not_run(place), look, context).await;
+    waited.map(drop).map_err(|fault| fault.expecting(RUNNING_CONTAINER))
 }
 
 fn subject(place: &Place) -> watch::Subject {
@@ -118,7 +119,7 @@ fn not_run(place: &Place) -> String {
 
 fn never(place: &Place, last: String) -> StepError {
     let last = show::line(&last, show::BODY);
-    StepError::Waited { what: not_run(place), hint: states::advice(&last), last }
+    watch::failed(not_run(place), last).expecting(RUNNING_CONTAINER)
 }
 
 fn there_is_none(place: &Place, context: &Context) -> StepError {

@@ -73,7 +73,7 @@ pub async fn until(
 
 /// The fault of a wait that did not end well.
 pub fn failed(what: String, last: String) -> StepError {
-    StepError::Waited { what, hint: states::advice(&last), last }
+    StepError::Waited { what, expected: None, hint: states::advice(&last), last }
 }
 
 /// Ends with `None` when the state is reached, and with the reason when it never can be.

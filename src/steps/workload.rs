@@ -49,7 +49,7 @@ pub async fn until(
         fault = stuck(subject, kind, what, context) => return Err(fault),
     };
     match waited {
-        Err(StepError::Waited { what, last, hint }) => {
+        Err(StepError::Waited { what, expected, last, hint }) => {
             let seen = Around::look(subject, kind, &context.client).await;
             if let Some(why) = seen.environment(context) {
                 return Err(StepError::Node { what, why });
@@ -57,7 +57,7 @@ pub async fn until(
             let said = seen.stuck().or_else(|| seen.slow()).filter(|said| !last.contains(said.as_str()));
             let hint = hint.or_else(|| said.as_deref().and_then(states::advice));
             let said = said.map(|said| format!("; {said}")).unwrap_or_default();
-            Err(StepError::Waited { what, last: format!("{last}{said}"), hint })
+            Err(StepError::Waited { what, expected, last: format!("{last}{said}"), hint })
         }
         other => other,
     }

@@ -99,7 +99,7 @@ pub struct SharedCluster {
 
 impl SharedCluster {
     /// That of a shape. Those of other shapes end that no test uses, when there are too many.
-    pub fn of(shape: &Shape, replaces: bool) -> Self {
+    pub fn for_shape(shape: &Shape, replaces: bool) -> Self {
         if shape.is_usual() {
             return SharedCluster { shape: shape.clone(), shaped: None, replaces };
         }

@@ -108,7 +108,7 @@ fn line_of_role(kind: &str, item: &Value) -> String {
 }
 
 fn compare(live: &Table, name: &str) {
-    same(&live.text(), name);
+    same(&live.file_contents(), name);
 }
 
 fn same(live: &str, name: &str) {

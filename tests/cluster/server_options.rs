@@ -19,9 +19,14 @@ fn the_list_is_what_the_server_says() {
     let said = Options::of_help(&version, &ask("--help"));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/k8s/server.txt");
     if std::env::var_os("KUBEWALK_BLESS").is_some_and(|value| value == "1") {
-        fs::write(&file, said.text()).expect("writable");
+        fs::write(&file, said.file_contents()).expect("writable");
     }
     let known = fs::read_to_string(&file).expect("readable");
-    assert_eq!(said.text(), known, "KUBEWALK_BLESS=1 cargo test --test server_options writes {} anew", file.display());
+    assert_eq!(
+        said.file_contents(),
+        known,
+        "KUBEWALK_BLESS=1 cargo test --test server_options writes {} anew",
+        file.display()
+    );
     assert!(said.plugins.contains_key("OwnerReferencesPermissionEnforcement") && said.gates.len() > 100, "{said:?}");
 }

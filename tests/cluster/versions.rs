@@ -162,11 +162,12 @@ fn what_is_noted_of_each_version_is_what_a_run_sees() {
         seen.take(release.minor, &records, &shown);
     }
     if bless {
-        std::fs::write(&path, seen.text()).expect("written");
+        std::fs::write(&path, seen.file_contents()).expect("written");
     }
     let noted = Seen::read(&std::fs::read_to_string(&path).expect("readable")).expect("right");
-    let lines = noted.text();
-    let missing: Vec<String> = seen.text().lines().filter(|line| !lines.contains(line)).map(str::to_owned).collect();
+    let lines = noted.file_contents();
+    let missing: Vec<String> =
+        seen.file_contents().lines().filter(|line| !lines.contains(line)).map(str::to_owned).collect();
     assert!(missing.is_empty(), "docs/seen.tsv lacks what was seen: {missing:#?}");
 }
 

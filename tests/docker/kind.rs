@@ -286,8 +286,8 @@ fn what_a_dead_run_left_is_found_by_its_network_and_removed() {
     let alive = leave(&Owner::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let swept = runtime.block_on(async {
-        let client = Daemon::connect(None).await.expect("Docker answers").client;
-        sweep::sweep(&[Box::new(Clusters { client })], false).await
+        let Daemon { client, at, .. } = Daemon::connect(None).await.expect("Docker answers");
+        sweep::sweep(&[Box::new(Clusters { client, at })], false).await
     });
     let there =
         docker(&["ps", "--all", "--format", "{{.Names}}"]) + &docker(&["network", "ls", "--format", "{{.Name}}"]);

@@ -44,7 +44,7 @@ pub fn main(events: &Path, path: Option<&Path>, look: Look, talk: Talk) -> anyho
     let paths = presented(&records);
     let wanted = path.map(|path| path.to_string_lossy().into_owned());
     let tapes: Vec<Tape> = (paths.iter().filter(|path| wanted.as_ref().is_none_or(|wanted| *wanted == **path)))
-        .filter_map(|path| Tape::of(&records, Some(path)))
+        .filter_map(|path| Tape::from_records(&records, Some(path)))
         .collect();
     if tapes.is_empty() {
         let there =

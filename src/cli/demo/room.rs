@@ -30,7 +30,7 @@ impl Room {
         let mut class = Class::new(lessons.first().cloned().unwrap_or_default());
         class.can_open = can_open;
         class.more = lessons.len() > 1;
-        let (views, _) = watch::channel(View::of(&class, 0));
+        let (views, _) = watch::channel(View::new(&class, 0));
         let (say, said) = mpsc::channel(WAITING);
         Room { class: Mutex::new(class), lessons, views, say, said: said.into(), begun: Instant::now() }
     }
@@ -68,7 +68,7 @@ impl Room {
         let now = self.now();
         let mut class = locked(&self.class);
         let changed = change(&mut class, now);
-        self.views.send_replace(View::of(&class, now));
+        self.views.send_replace(View::new(&class, now));
         changed
     }
 

@@ -26,6 +26,8 @@ use crate::cluster::{
 pub struct Clusters {
     /// Docker.
     pub client: Docker,
+    /// Where it is.
+    pub at: String,
 }
 
 impl Place for Clusters {
@@ -34,19 +36,17 @@ impl Place for Clusters {
     }
 
     fn find(&self) -> BoxFuture<'_, Result<Vec<Left>, String>> {
-        let client = self.client.clone();
+        let (client, at) = (self.client.clone(), self.at.clone());
         Box::pin(on(async move {
             let filters = HashMap::from([("label".to_owned(), vec![format!("{LABEL}kind")])]);
             let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
             let mut dead = Vec::new();
-            for network in
-                client.list_networks(Some(options)).await.map_err(|e| trouble::request(&e, "its socket").message)?
-            {
+            for network in client.list_networks(Some(options)).await.map_err(|e| trouble::request(&e, &at).message)? {
                 let labels = network.labels.unwrap_or_default();
                 let owner = Owner::from_labels(|name| labels.get(name));
                 // The name is computed: what is removed below is what is called so.
                 let Some(owner) = owner.filter(Owner::dead) else { continue };
-                let name = Name::of(&owner).as_str().to_owned();
+                let name = Name::for_owner(&owner).as_str().to_owned();
                 if network.name.as_ref() == Some(&name) {
                     dead.push(Left { what: format!("kind cluster {name}"), id: name });
                 }
@@ -56,19 +56,19 @@ impl Place for Clusters {
     }
 
     fn remove<'a>(&'a self, left: &'a Left) -> BoxFuture<'a, Result<(), String>> {
-        let (client, name) = (self.client.clone(), left.id.clone());
+        let (client, at, name) = (self.client.clone(), self.at.clone(), left.id.clone());
         Box::pin(on(async move {
             let filters = HashMap::from([("label".to_owned(), vec![format!("{KIND_LABEL}={name}")])]);
             let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
             for container in
-                client.list_containers(Some(options)).await.map_err(|e| trouble::request(&e, "its socket").message)?
+                client.list_containers(Some(options)).await.map_err(|e| trouble::request(&e, &at).message)?
             {
                 let id = container.id.unwrap_or_default();
-                remove(&client, &id).await.map_err(|e| trouble::request(&e, "its socket").message)?;
+                remove(&client, &id).await.map_err(|e| trouble::request(&e, &at).message)?;
             }
             match client.remove_network(&name).await {
                 Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
-                other => other.map_err(|e| trouble::request(&e, "its socket").message),
+                other => other.map_err(|e| trouble::request(&e, &at).message),
             }
         }))
     }

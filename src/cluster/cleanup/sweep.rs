@@ -45,7 +45,8 @@ fn in_docker(settings: &Settings, docker: Option<&Daemon>) -> Vec<Box<dyn Place>
 #[cfg(feature = "docker")]
 fn of_docker(daemon: &Daemon) -> [Box<dyn Place>; 2] {
     use super::{containers::Containers, kind_clusters::Clusters};
-    [Box::new(Containers { client: daemon.client.clone() }), Box::new(Clusters { client: daemon.client.clone() })]
+    let (client, at) = (daemon.client.clone(), daemon.at.clone());
+    [Box::new(Containers { client: client.clone() }), Box::new(Clusters { client, at })]
 }
 
 #[cfg(not(feature = "docker"))]

@@ -117,7 +117,7 @@ pub struct Counted {
 
 impl Counted {
     /// The daemon of testcontainers' own client.
-    pub fn of(own: Docker) -> Self {
+    pub fn new(own: Docker) -> Self {
         Counted { place: place(&own), own }
     }
 

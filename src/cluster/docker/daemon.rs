@@ -31,6 +31,8 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 pub struct Daemon {
     /// A client whose answers are limited.
     pub client: Docker,
+    /// Where it is, e.g. `unix:///var/run/docker.sock`, `tcp://10.0.0.9:2376`.
+    pub at: String,
     counted: Counted,
     /// Its version.
     pub version: String,
@@ -49,10 +51,10 @@ impl Daemon {
         on(async move {
             let asked = async {
                 let own = docker_client_instance().await.map_err(|e| trouble::client(&e, &at))?;
-                let counted = Counted::of(own);
+                let counted = Counted::new(own);
                 let client = counted.client().map_err(|e| trouble::connection(&e, &at))?;
                 let version = client.version().await.map_err(|e| trouble::connection(&e, &at))?;
-                Ok(Daemon { client, counted, version: version.version.unwrap_or_default() })
+                Ok(Daemon { client, at: at.clone(), counted, version: version.version.unwrap_or_default() })
             };
             tokio::time::timeout(ANSWERS_WITHIN, asked)
                 .await

@@ -51,7 +51,7 @@ pub struct Patience {
 
 impl Patience {
     /// What the settings say.
-    pub fn of(settings: &Settings) -> Self {
+    pub fn from_settings(settings: &Settings) -> Self {
         let (first, total) = (settings.first_word, settings.pull_timeout);
         Patience { first, between: Duration::from_secs(60), total, offline: settings.offline }
     }
@@ -62,12 +62,12 @@ impl Patience {
 /// # Errors
 /// When Docker does not say.
 pub async fn here(daemon: &Daemon, image: &str) -> Result<bool, ClusterError> {
-    let (client, image) = (daemon.client.clone(), image.to_owned());
+    let (client, at, image) = (daemon.client.clone(), daemon.at.clone(), image.to_owned());
     on(async move {
         match client.inspect_image(&image).await {
             Ok(_) => Ok(true),
             Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
-            Err(e) => Err(trouble::image(&e, &image)),
+            Err(e) => Err(trouble::image(&e, &image, &at)),
         }
     })
     .await
@@ -94,7 +94,7 @@ pub async fn load_node(
         return Ok(());
     }
     progress(Progress::Note(format!("loading the node image into Docker, once ({name})")));
-    let client = daemon.client.clone();
+    let (client, at) = (daemon.client.clone(), daemon.at.clone());
     let loading = on(async move {
         // The tag in the name: Podman passes over `tag`, and Docker takes both.
         let options = CreateImageOptionsBuilder::new().from_src("-").repo(&name).changes(vec![
@@ -105,7 +105,7 @@ pub async fn load_node(
         ]);
         let mut said = client.create_image(Some(options.build()), Some(body_try_stream(archive(root))), None);
         while let Some(said) = said.next().await {
-            said.map_err(|e| trouble::image(&e, &name))?;
+            said.map_err(|e| trouble::image(&e, &name, &at))?;
         }
         Ok::<(), ClusterError>(())
     });
@@ -126,9 +126,9 @@ pub async fn pull_node(
 ) -> Result<(), StartError> {
     let (name, tag) = (image.to_string(), release.hash());
     ensure(daemon, &name, patience, stop, progress).await?;
-    let client = daemon.client.clone();
+    let (client, at) = (daemon.client.clone(), daemon.at.clone());
     let tagging = on(async move {
-        let about = client.inspect_image(&name).await.map_err(|e| trouble::image(&e, &name))?;
+        let about = client.inspect_image(&name).await.map_err(|e| trouble::image(&e, &name, &at))?;
         let labels = about.config.and_then(|config| config.labels).unwrap_or_default();
         let found = labels.get(&format!("{}engine", crate::cluster::owner::LABEL)).cloned().unwrap_or_default();
         if found != tag {
@@ -139,7 +139,7 @@ pub async fn pull_node(
             return Err(ClusterError::new(message, "name the image of this version with KUBEWALK_ENGINE_IMAGE"));
         }
         let options = TagImageOptionsBuilder::new().repo(NODE).tag(&tag).build();
-        client.tag_image(&name, Some(options)).await.map_err(|e| trouble::image(&e, &name))
+        client.tag_image(&name, Some(options)).await.map_err(|e| trouble::image(&e, &name, &at))
     });
     Ok(unless_stopped(stop, tagging).await.map_err(StartError::Stopped)??)
 }
@@ -254,8 +254,8 @@ pub async fn ensure(
             Some(Err(e)) => {
                 let again =
                     trouble::again_after(&e).filter(|time| begun.elapsed().saturating_add(*time) < patience.total);
-                let Some(time) = again else { return Err(trouble::image(&e, image).into()) };
-                let why = trouble::image(&e, image);
+                let Some(time) = again else { return Err(trouble::image(&e, image, &daemon.at).into()) };
+                let why = trouble::image(&e, image, &daemon.at);
                 progress(Progress::Note(format!("{why}; it is asked again then")));
                 unless_stopped(stop, tokio::time::sleep(time)).await.map_err(StartError::Stopped)?;
                 (told, _pulling) = begin();
@@ -338,12 +338,12 @@ impl Layers {
 /// # Errors
 /// When Docker cannot give it.
 pub async fn export(daemon: &Daemon, image: &str) -> Result<Vec<u8>, ClusterError> {
-    let (client, image) = (daemon.client.clone(), image.to_owned());
+    let (client, at, image) = (daemon.client.clone(), daemon.at.clone(), image.to_owned());
     on(async move {
         let mut parts = Box::pin(client.export_image(&image));
         let mut all = Vec::new();
         while let Some(part) = parts.next().await {
-            all.extend_from_slice(&part.map_err(|e| trouble::image(&e, &image))?);
+            all.extend_from_slice(&part.map_err(|e| trouble::image(&e, &image, &at))?);
         }
         Ok(all)
     })

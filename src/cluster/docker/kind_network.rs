@@ -22,7 +22,7 @@ pub struct Name(String);
 
 impl Name {
     /// That of a run.
-    pub fn of(owner: &Owner) -> Self {
+    pub fn for_owner(owner: &Owner) -> Self {
         Name(format!("kubewalk-{}", owner.run))
     }
 
@@ -61,7 +61,6 @@ pub async fn make(daemon: &Daemon, name: &Name, owner: &Owner, ipv6: bool) -> Re
         labels: Some(labels),
         ..NetworkCreateRequest::default()
     };
-    let client = daemon.client.clone();
-    on(async move { client.create_network(request).await.map(drop).map_err(|e| trouble::request(&e, "its socket")) })
-        .await
+    let (client, at) = (daemon.client.clone(), daemon.at.clone());
+    on(async move { client.create_network(request).await.map(drop).map_err(|e| trouble::request(&e, &at)) }).await
 }

@@ -19,7 +19,7 @@ pub fn client(e: &ClientError, at: &str) -> ClusterError {
         | ClientError::UploadToContainerError(e)
         | ClientError::InitExec(e)
         | ClientError::InspectExec(e) => request(e, at),
-        ClientError::PullImage { descriptor, err } => image(err, descriptor),
+        ClientError::PullImage { descriptor, err } => image(err, descriptor, at),
         ClientError::Configuration(e) => {
             ClusterError::new(format!("Docker's settings are wrong: {e}"), "look at DOCKER_HOST")
         }
@@ -85,9 +85,9 @@ pub fn silent(at: &str, after: Duration) -> ClusterError {
     )
 }
 
-/// An image could not be had.
-pub fn image(e: &Error, image: &str) -> ClusterError {
-    let Some(said) = answer(e) else { return connection(e, "its socket") };
+/// An image could not be had of the Docker at `at`.
+pub fn image(e: &Error, image: &str, at: &str) -> ClusterError {
+    let Some(said) = answer(e) else { return connection(e, at) };
     let lower = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if limited(e, &lower) {
@@ -223,6 +223,16 @@ mod tests {
 
     use super::*;
 
+    const HOST: &str = "tcp://10.0.0.9:2375";
+
+    #[test]
+    fn a_docker_that_is_not_reached_any_more_is_named_by_where_it_is() {
+        let refused = || Error::IOError { err: std::io::Error::from(ErrorKind::ConnectionRefused) };
+        for said in [image(&refused(), "r/k:1", HOST), request(&refused(), HOST)] {
+            assert_eq!(said.message, "nobody answers at tcp://10.0.0.9:2375: Docker is not running");
+        }
+    }
+
     fn stream(error: &str) -> Error {
         Error::DockerStreamError { error: error.into() }
     }
@@ -250,7 +260,7 @@ mod tests {
     )]
     #[case("write /var/lib/docker/tmp/GetImageBlob1: no space left on device", "Docker's disk is full")]
     fn an_image_that_cannot_be_had_says_why(#[case] docker: &str, #[case] sentence: &str) {
-        assert_eq!(image(&stream(docker), "r/k:1").message, sentence);
+        assert_eq!(image(&stream(docker), "r/k:1", HOST).message, sentence);
     }
 
     #[rstest]
@@ -267,7 +277,8 @@ mod tests {
     #[test]
     fn a_daemon_that_answers_429_is_a_rate_limit_too() {
         let e = Error::DockerResponseServerError { status_code: 429, message: "slow down".into() };
-        assert!(image(&e, "r/k:1").message.contains("rate limit"), "{}", image(&e, "r/k:1").message);
+        let message = image(&e, "r/k:1", HOST).message;
+        assert!(message.contains("rate limit"), "{message}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn of_a_person(text: &str) -> Result<Vec<(Version, Reference)>, String> {
             Some((minor, image)) => (minor.parse().map_err(|_| format!("`{minor}` is no minor version"))?, image),
             None => (Release::NEWEST.minor, word),
         };
-        if Release::of(Some(minor)).is_none() {
+        if Release::for_minor(Some(minor)).is_none() {
             return Err(format!("the engine has no Kubernetes {minor}; it has {}", Release::list()));
         }
         Ok((minor, Reference::parse(image).map_err(|why| format!("it {why}"))?))
@@ -71,7 +71,7 @@ mod tests {
     fn a_line_counts_for_just_the_sources_that_it_was_made_of() {
         let published = format!("1.37\t0123\tr.example/engine@sha256:{SUM}\n1.34\t4567\tr.example/old@sha256:{SUM}\n");
         let of = |minor, hash| {
-            let release = Release::of(Some(minor)).expect("a release");
+            let release = Release::for_minor(Some(minor)).expect("a release");
             of_the_release(&published, release, hash).map(|image| image.name)
         };
         assert_eq!(of(Version::new(1, 37), "0123").as_deref(), Some("engine"));
@@ -84,7 +84,7 @@ mod tests {
     fn every_line_of_the_release_can_be_read() {
         for line in PUBLISHED.lines() {
             let [minor, hash, image] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-            let release = Release::of(minor.parse().ok()).expect(minor);
+            let release = Release::for_minor(minor.parse().ok()).expect(minor);
             assert!(of_the_release(PUBLISHED, release, hash).is_some(), "{image}");
         }
     }
@@ -94,7 +94,7 @@ mod tests {
         let named = |text: &str, minor| {
             let settings =
                 Settings { engine_image: Some(text.into()), ..Settings::in_folders(PathBuf::new(), PathBuf::new()) };
-            image(Release::of(Some(minor)).expect("a release"), &settings).map(|image| image.to_string())
+            image(Release::for_minor(Some(minor)).expect("a release"), &settings).map(|image| image.to_string())
         };
         let both = format!("127.0.0.1:5/new@sha256:{SUM}, 1.34=127.0.0.1:5/old@sha256:{SUM}");
         assert_eq!(named(&both, Version::new(1, 37)), Some(format!("127.0.0.1:5/new@sha256:{SUM}")));

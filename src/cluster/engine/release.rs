@@ -26,7 +26,7 @@ impl Release {
     ];
 
     /// That of a minor version, or the newest where none is said.
-    pub fn of(minor: Option<Version>) -> Option<Release> {
+    pub fn for_minor(minor: Option<Version>) -> Option<Release> {
         match minor {
             None => Some(Release::NEWEST),
             Some(minor) => Release::ALL.into_iter().find(|release| release.minor == minor),

@@ -107,7 +107,7 @@ async fn node_image(
     }
     // Elsewhere than on Linux nothing is built, and a node's files are not kept.
     if let Some(image) = published::image(release, settings).filter(|_| !cfg!(target_os = "linux")) {
-        return images::pull_node(daemon, (release, &image), Patience::of(settings), stop, progress).await;
+        return images::pull_node(daemon, (release, &image), Patience::from_settings(settings), stop, progress).await;
     }
     let engine = unless_stopped(stop, release.ensure(settings, progress)).await.map_err(StartError::Stopped)??;
     images::load_node(daemon, (release, &engine), &settings.notes(), stop, progress).await

@@ -71,7 +71,7 @@ pub async fn fetch(
     stop: &Stop,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Fetched, StartError> {
-    let (image, patience) = (versions::k3s_image(wanted, settings)?, Patience::of(settings));
+    let (image, patience) = (versions::k3s_image(wanted, settings)?, Patience::from_settings(settings));
     let daemon = Daemon::connect(settings.docker_host.as_deref()).await?;
     images::ensure(&daemon, &image, patience, stop, progress).await?;
     curl::image(&daemon, settings, patience, stop, progress).await?;
@@ -92,7 +92,7 @@ pub async fn start(
     let host = settings.docker_host.as_deref();
     let daemon = Daemon::connect(host).await?;
     sweep::before_a_run(settings, &daemon, progress).await;
-    let patience = Patience::of(settings);
+    let patience = Patience::from_settings(settings);
     images::ensure(&daemon, &image, patience, stop, progress).await?;
     let (curl_image, curl) = curl::image(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();

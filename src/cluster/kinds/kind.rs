@@ -103,9 +103,9 @@ pub async fn fetch(
     unless_stopped(stop, Kind::find(settings, progress)).await.map_err(StartError::Stopped)??;
     let images = config.images();
     for image in &images {
-        images::ensure(&daemon, image, Patience::of(settings), stop, progress).await?;
+        images::ensure(&daemon, image, Patience::from_settings(settings), stop, progress).await?;
     }
-    curl::image(&daemon, settings, Patience::of(settings), stop, progress).await?;
+    curl::image(&daemon, settings, Patience::from_settings(settings), stop, progress).await?;
     Ok(Fetched { what: format!("the image {}", images.join(", ")), bytes: None })
 }
 
@@ -128,13 +128,13 @@ pub async fn start(
     let docker = unless_stopped(stop, command::docker_is_there()).await.map_err(StartError::Stopped)??;
     sweep::before_a_run(settings, &daemon, progress).await;
     let kind = unless_stopped(stop, Kind::find(settings, progress)).await.map_err(StartError::Stopped)??;
-    let patience = Patience::of(settings);
+    let patience = Patience::from_settings(settings);
     for image in config.images() {
         images::ensure(&daemon, &image, patience, stop, progress).await?;
     }
     let curl = curl::image(&daemon, settings, patience, stop, progress).await?;
     let owner = Owner::new();
-    let name = Name::of(&owner);
+    let name = Name::for_owner(&owner);
     let folder = Folder::make(&settings.runs(), &owner)?;
     let held = Held { keeper: Keeper::start(&name)?, folder, watch: None };
     let node = Arc::new(Node { name, held: Mutex::new(Some(held)), died: Death::none(), ending: Arc::default() });

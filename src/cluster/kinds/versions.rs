@@ -37,7 +37,7 @@ fn of_k3s() -> String {
 /// When it has none of that version, or one that cannot hold what is not trusted.
 pub fn of_the_engine(wanted: &Wanted) -> Result<Release, ClusterError> {
     let known = || format!("the engine has {}, and k3s {}", Release::list(), of_k3s());
-    let Some(release) = Release::of(wanted.kubernetes) else {
+    let Some(release) = Release::for_minor(wanted.kubernetes) else {
         let version = wanted.kubernetes.unwrap_or(Release::NEWEST.minor);
         return Err(ClusterError::new(format!("the engine has no Kubernetes {version}"), known()));
     };

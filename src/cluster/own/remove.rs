@@ -23,8 +23,8 @@ pub fn tree(dir: &OwnedFd, name: &OsStr, until: Instant) -> io::Result<()> {
         Err(e) => return Err(e.into()),
     }
     let top = open(dir, name)?;
-    let mut removal = Removal { top: &top, place: Place::of(&top)?, until, moved: 0, first: None };
-    if Place::of(dir)? != removal.place {
+    let mut removal = Removal { top: &top, place: Place::from_dir(&top)?, until, moved: 0, first: None };
+    if Place::from_dir(dir)? != removal.place {
         return Err(mounted(name));
     }
     // What was too deep comes up to the top, so that one pass may not be enough.
@@ -62,7 +62,7 @@ impl Removal<'_> {
                 ));
             }
             let name = OsStr::from_bytes(name.to_bytes());
-            match self.one(dir, name, depth) {
+            match self.remove_entry(dir, name, depth) {
                 Err(e) if e.kind() == io::ErrorKind::TimedOut => return Err(e),
                 Err(e) if e.kind() != io::ErrorKind::NotFound => self.first = self.first.take().or(Some(e)),
                 _ => {}
@@ -71,7 +71,7 @@ impl Removal<'_> {
         Ok(names.len())
     }
 
-    fn one(&mut self, dir: &OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
+    fn remove_entry(&mut self, dir: &OwnedFd, name: &OsStr, depth: usize) -> io::Result<()> {
         match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
             Err(Errno::ISDIR | Errno::PERM) => {}
             other => return Ok(other?),
@@ -81,7 +81,7 @@ impl Removal<'_> {
             return Ok(rustix::fs::renameat(dir, name, self.top, format!(".deep-{}", self.moved))?);
         }
         let below = open(dir, name)?;
-        if Place::of(&below)? != self.place {
+        if Place::from_dir(&below)? != self.place {
             return Err(mounted(name));
         }
         self.pass(&below, depth + 1)?;
@@ -110,7 +110,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(dir: &OwnedFd) -> io::Result<Place> {
+    fn from_dir(dir: &OwnedFd) -> io::Result<Place> {
         #[allow(
             clippy::useless_conversion,
             clippy::unnecessary_cast,

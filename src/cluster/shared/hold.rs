@@ -111,7 +111,9 @@ async fn begin(
             // Before another process knows of the cluster.
             guarded = Some((client.clone(), guard::begin(&client).await?));
         }
-        folder.write("state.json", &State::of(&cluster, ask)).map_err(|e| ClusterError::plain(e.to_string()))?;
+        folder
+            .write("state.json", &State::from_cluster(&cluster, ask))
+            .map_err(|e| ClusterError::plain(e.to_string()))?;
         Ok::<_, ClusterError>(guarded)
     };
     match told.await {

@@ -97,7 +97,7 @@ pub async fn start(
 
 /// Passes progress on until the last word. What the holder says to people, of a build or a pull, goes to standard error.
 async fn listen(child: &mut Child, log: &Path, progress: &mut (dyn FnMut(Progress) + Send)) -> Option<HolderMessage> {
-    let mut lines = Lines::of(child.stdout.take()?);
+    let mut lines = Lines::new(child.stdout.take()?);
     let mut shown = 0;
     let mut look = tokio::time::interval(LOOK);
     loop {

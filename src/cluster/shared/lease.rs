@@ -115,7 +115,7 @@ pub struct State {
 
 impl State {
     /// What a holder tells of its cluster.
-    pub fn of(cluster: &Cluster, ask: Ask) -> Self {
+    pub fn from_cluster(cluster: &Cluster, ask: Ask) -> Self {
         let facts = cluster.facts().clone();
         State {
             ask,

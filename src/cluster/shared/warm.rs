@@ -145,7 +145,7 @@ async fn free(
     }
     // A person who has started one elsewhere wants to know why it is not used.
     if let Some((name, whose)) = others.pop() {
-        progress(Progress::NotWarm { name, why: format!("belongs to the work in {}", whose.words()) });
+        progress(Progress::NotWarm { name, why: format!("belongs to the work in {}", whose.describe()) });
     }
     Ok(None)
 }

@@ -25,7 +25,7 @@ impl Whose {
     }
 
     /// As the end of a sentence: `/home/dev/shop`, `/home/dev/shop, by user 1000`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let by = self.person.map(|person| format!(", by user {person}")).unwrap_or_default();
         format!("{}{by}", self.project.display())
     }

@@ -34,6 +34,7 @@ pub(in crate::plan) fn cut(diagnostics: &mut Vec<Diagnostic>) {
                 second: None,
                 hint: None,
                 fix: vec![],
+                environment: false,
             };
             diagnostics.push(rest);
         }
@@ -71,7 +72,7 @@ struct Places<'f> {
 }
 
 impl Places<'_> {
-    fn of(self, pointer: &str, key: bool) -> (Option<Source>, Span) {
+    fn locate(self, pointer: &str, key: bool) -> (Option<Source>, Span) {
         for (prefix, beside) in self.files {
             if let Some(rest) = pointer.strip_prefix(prefix.as_str()).filter(|rest| rest.starts_with('/')) {
                 return (Some(beside.source.clone()), beside.span(rest, key));
@@ -90,8 +91,8 @@ impl<'a> Findings<'a> {
     pub(in crate::plan) fn on_purpose(&self, pointers: &[&str]) -> bool {
         let places = Places { document: self.document, files: &self.files };
         pointers.iter().any(|pointer| {
-            let (file, span) = places.of(pointer, false);
-            let (key_file, key) = places.of(pointer, true);
+            let (file, span) = places.locate(pointer, false);
+            let (key_file, key) = places.locate(pointer, true);
             [(file, span), (key_file, key)].iter().any(|(file, span)| {
                 let source = file.as_ref().unwrap_or(&self.document.source);
                 on_purpose::is_said(&source.text, *span)
@@ -153,7 +154,7 @@ impl<'a> Findings<'a> {
 
     fn add(&mut self, severity: Severity, pointer: &str, message: String) -> Said<'_> {
         let places = Places { document: self.document, files: &self.files };
-        let (file, span) = places.of(pointer, false);
+        let (file, span) = places.locate(pointer, false);
         self.errors += usize::from(severity == Severity::Error);
         self.list.push(Finding {
             pointer: pointer.into(),
@@ -166,6 +167,7 @@ impl<'a> Findings<'a> {
                 second: None,
                 hint: None,
                 fix: Vec::new(),
+                environment: false,
             },
         });
         let last = self.list.len() - 1;
@@ -176,7 +178,7 @@ impl<'a> Findings<'a> {
 impl Said<'_> {
     /// Points at the key, not at the value.
     pub(in crate::plan) fn at_key(self) -> Self {
-        self.finding.diagnostic.span = Some(self.places.of(&self.finding.pointer, true).1);
+        self.finding.diagnostic.span = Some(self.places.locate(&self.finding.pointer, true).1);
         self
     }
 
@@ -189,6 +191,12 @@ impl Said<'_> {
     /// What to do.
     pub(in crate::plan) fn hint(self, hint: impl Into<String>) -> Self {
         self.finding.diagnostic.hint = Some(hint.into());
+        self
+    }
+
+    /// It is this machine that lacks something, and the file may be right.
+    pub(in crate::plan) fn environment(self) -> Self {
+        self.finding.diagnostic.environment = true;
         self
     }
 
@@ -206,13 +214,13 @@ impl Said<'_> {
 
     /// A second place: a value.
     pub(in crate::plan) fn second(self, pointer: &str, label: impl Into<String>) -> Self {
-        let place = self.places.of(pointer, false);
+        let place = self.places.locate(pointer, false);
         self.other(place, label.into())
     }
 
     /// A second place: a key.
     pub(in crate::plan) fn second_key(self, pointer: &str, label: impl Into<String>) -> Self {
-        let place = self.places.of(pointer, true);
+        let place = self.places.locate(pointer, true);
         self.other(place, label.into())
     }
 

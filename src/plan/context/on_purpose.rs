@@ -39,6 +39,7 @@ mod tests {
             second: None,
             hint: None,
             fix: Vec::new(),
+            environment: false,
         };
         let place = |word: &str| text.find(word).expect("it is there");
         assert!(is_meant(&source, &at(Severity::Warning, place("1"))));

@@ -7,7 +7,7 @@ use crate::plan::{Curl, FromFile, Identity, Kind, Object, Of, Place, Request, Ta
 /// What changes texts.
 pub trait Filler {
     /// A text.
-    fn text(&mut self, text: &mut String);
+    fn fill_text(&mut self, text: &mut String);
 
     /// A text that may become another value.
     fn whole(&mut self, value: &mut Value);
@@ -29,13 +29,13 @@ pub trait Filler {
                 self.value(&mut value);
                 *body = value.to_string();
             }
-            _ => self.text(body),
+            _ => self.fill_text(body),
         }
     }
 }
 
 pub(in crate::plan) fn all<'t>(texts: impl IntoIterator<Item = &'t mut String>, filler: &mut dyn Filler) {
-    texts.into_iter().for_each(|text| filler.text(text));
+    texts.into_iter().for_each(|text| filler.fill_text(text));
 }
 
 pub(in crate::plan) fn identity(identity: &mut Identity, filler: &mut dyn Filler) {
@@ -53,7 +53,7 @@ pub(in crate::plan) fn object(object: &mut Object, filler: &mut dyn Filler) {
         return;
     }
     self::kind(kind, filler);
-    filler.text(name);
+    filler.fill_text(name);
     all(namespace, filler);
     filler.value(manifest);
 }
@@ -74,7 +74,7 @@ pub(in crate::plan) fn place(place: &mut Place, filler: &mut dyn Filler) {
     all([namespace, pod].into_iter().chain(container), filler);
     match of {
         None | Some(Of::Name) => {}
-        Some(Of::Owner(_, name)) => filler.text(name),
+        Some(Of::Owner(_, name)) => filler.fill_text(name),
         Some(Of::Labels(labels)) => {
             let mut filled = std::collections::BTreeMap::new();
             for (mut key, mut value) in std::mem::take(labels) {

@@ -36,12 +36,14 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: 
 
 /// Warns of each name that is only in such claims, and is a slip of another one that the scenario, or Kubernetes, has.
 fn slips(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
-    let claims: Vec<(&Step, Claim)> =
-        steps.iter().flat_map(|step| claims::of(cx, step).into_iter().map(move |claim| (step, claim))).collect();
+    let claims: Vec<(&Step, Claim)> = steps
+        .iter()
+        .flat_map(|step| claims::claims_of_step(cx, step).into_iter().map(move |claim| (step, claim)))
+        .collect();
     if claims.is_empty() {
         return;
     }
-    let succeeding: Vec<&Step> = steps.iter().filter(|step| !Claimed::of(step).fails).collect();
+    let succeeding: Vec<&Step> = steps.iter().filter(|step| !Claimed::from_step(step).fails).collect();
     let known = known::collect(cx, drafts, &succeeding, steps);
     let mut told: HashSet<(String, String)> = HashSet::new();
     let said = cx.findings.places();
@@ -73,7 +75,7 @@ fn slips(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
                 && origin.is_none()
                 && (matches!(step.action, Action::Can(_)) || at.starts_with("/as"));
             if !told_before && told.insert((place.clone(), name.clone())) {
-                let message = format!("{only} {}", class.words(&shown));
+                let message = format!("{only} {}", class.describe(&shown));
                 let finding = cx.findings.warn(&place, message).label(why);
                 let finding = match origin {
                     Some((other, label)) if *other != place => finding.second(other, *label),

@@ -10,14 +10,18 @@ use crate::{
 
 /// Gives the rule of a step's arguments to `look`, as far as it can be read without a server. What no server has as a resource is
 /// refused by kubectl itself.
-pub(in crate::plan) fn of(cx: &mut Context<'_>, draft: &Draft<'_>, look: fn(&mut Context<'_>, &Rule<'_>)) {
+pub(in crate::plan) fn with_created_rule(
+    cx: &mut Context<'_>,
+    draft: &Draft<'_>,
+    look: fn(&mut Context<'_>, &Rule<'_>),
+) {
     let Some(kubectl) = draft.step.kubectl.as_ref().filter(|_| !draft.refused) else { return };
     let Ok(call) = grammar::read(&kubectl.args) else { return };
     if !matches!(call.command.words, "create role" | "create clusterrole") {
         return;
     }
     let args = below(&draft.at(), "args");
-    let words = |flag: &'static str| words(&call, &args, flag);
+    let words = |flag: &'static str| list_flag_values(&call, &args, flag);
     let mut groups: Vec<(String, String)> = Vec::new();
     let mut resources: Vec<(String, String)> = Vec::new();
     for (word, at) in words("resource") {
@@ -50,7 +54,7 @@ pub(in crate::plan) fn of(cx: &mut Context<'_>, draft: &Draft<'_>, look: fn(&mut
 }
 
 /// The words of a flag that takes a list, each with the pointer of its argument.
-pub(in crate::plan) fn words(call: &Call<'_>, args: &str, flag: &'static str) -> Vec<(String, String)> {
+pub(in crate::plan) fn list_flag_values(call: &Call<'_>, args: &str, flag: &'static str) -> Vec<(String, String)> {
     let given = call.values(flag).filter_map(|given| Some((given.value.as_deref()?, given.value_at)));
     given.flat_map(|(value, at)| value.split(',').map(move |word| (word.to_owned(), below(args, at)))).collect()
 }

@@ -36,18 +36,18 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
             for (index, rule) in rules.into_iter().flatten().enumerate() {
                 let Value::Object(words) = rule else { continue };
                 let at = below(&below(&placed.pointer, "rules"), index);
-                one(cx, &Rule { words, place: Place::Manifest(&at), draft });
+                lint_rule(cx, &Rule { words, place: Place::Manifest(&at), draft });
                 resource_names::check(cx, &at, words);
             }
         }
     }
     for draft in drafts {
-        kubectl_rules::of(cx, draft, one);
+        kubectl_rules::with_created_rule(cx, draft, lint_rule);
     }
 }
 
 /// Looks at the words of one rule.
-fn one(cx: &mut Context<'_>, rule: &Rule<'_>) {
+fn lint_rule(cx: &mut Context<'_>, rule: &Rule<'_>) {
     lint_several(cx, rule);
     if !rule.listed("nonResourceURLs").is_empty() {
         return rule_paths::check(cx, rule);

@@ -38,7 +38,7 @@ struct Roles<'d> {
 }
 
 impl<'d> Roles<'d> {
-    fn of(drafts: &'d [Draft<'_>]) -> Self {
+    fn from_drafts(drafts: &'d [Draft<'_>]) -> Self {
         let mut made: HashMap<&str, Vec<&Placed>> = HashMap::new();
         for placed in drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects) {
             if placed.object.kind.is(RBAC, "ClusterRole") {
@@ -53,7 +53,7 @@ impl<'d> Roles<'d> {
 /// Looks at the Roles and the RoleBindings of a scenario.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
     let written = |draft: &&Draft<'_>| !draft.refused && draft.verb.is_some_and(lower::writes_manifests);
-    let roles = Roles::of(drafts);
+    let roles = Roles::from_drafts(drafts);
     for draft in drafts.iter().filter(written) {
         for placed in &draft.objects {
             if placed.object.kind.is(RBAC, "Role") {
@@ -79,7 +79,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
             by_kubectl(cx, draft, &call);
         }
         if call.command.words == "create rolebinding" {
-            for (name, at) in kubectl_rules::words(&call, &below(&draft.at(), "args"), "clusterrole") {
+            for (name, at) in kubectl_rules::list_flag_values(&call, &below(&draft.at(), "args"), "clusterrole") {
                 bound(cx, &roles, &at, &name, "bind it by `create clusterrolebinding`");
             }
         }
@@ -113,9 +113,9 @@ fn role(cx: &mut Context<'_>, draft: &Draft<'_>, placed: &Placed) {
 /// The same of the resources in kubectl's arguments.
 fn by_kubectl(cx: &mut Context<'_>, draft: &Draft<'_>, call: &Call<'_>) {
     let args = below(&draft.at(), "args");
-    let verbs = kubectl_rules::words(call, &args, "verb");
+    let verbs = kubectl_rules::list_flag_values(call, &args, "verb");
     let verbs: Vec<&str> = verbs.iter().map(|(verb, _)| verb.as_str()).collect();
-    for (word, at) in kubectl_rules::words(call, &args, "resource") {
+    for (word, at) in kubectl_rules::list_flag_values(call, &args, "resource") {
         let (base, sub) = word.split_once('/').map_or((word.as_str(), None), |(base, sub)| (base, Some(sub)));
         let Some(own) = cx.apis.named(base) else { continue };
         let resource = sub.map_or_else(|| own.plural.clone(), |sub| format!("{}/{sub}", own.plural));

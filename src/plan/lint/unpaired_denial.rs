@@ -28,7 +28,7 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn of(step: &'a Step) -> Option<Self> {
+    fn from_step(step: &'a Step) -> Option<Self> {
         let mut call = Self::read(step)?;
         let mut seen = HashSet::new();
         call.kinds = call.requests.iter().filter(|request| seen.insert(shape(request))).cloned().collect();
@@ -134,7 +134,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         }
     }
     elsewhere(cx, steps);
-    let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::of).collect();
+    let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::from_step).collect();
     let denials = |call| {
         let call: &Call<'_> = call;
         (call.step.expected.iter()).filter(|item| item.expect.is_rbac_denial()).map(move |item| (call, item))

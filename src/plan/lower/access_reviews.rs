@@ -250,7 +250,7 @@ mod tests {
     fn kubectls_words_for_resources_are_known(#[case] words: &[&str], #[case] plural: &str) {
         let plan = good(can_i(words, true));
         let cell = &plan.steps[1].questions[0];
-        assert!(!cell.allowed && cell.words().contains(&format!("list {plural}")), "{}", cell.words());
+        assert!(!cell.allowed && cell.describe().contains(&format!("list {plural}")), "{}", cell.describe());
         assert!(good(can_i(words, false)).steps[1].questions[0].allowed);
     }
 
@@ -259,7 +259,7 @@ mod tests {
         let asked = json!({"resourceAttributes": {"verb": "list", "group": "apps", "resource": "deployments", "namespace": "default"}});
         let plan = good(review(asked, false));
         assert_eq!(
-            plan.steps[1].questions[0].words(),
+            plan.steps[1].questions[0].describe(),
             "user system:serviceaccount:default:me: list deployments of apps in namespace default"
         );
     }

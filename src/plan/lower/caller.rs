@@ -55,17 +55,11 @@ fn by_word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Cal
     if text == "anonymous" {
         return Caller { credential: Credential::Anonymous, identity: Some(Identity::Anonymous) };
     }
-    let rest = text.strip_prefix("serviceaccount/");
-    let (namespace, name) = match rest.map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {
-        Some([name]) if !name.is_empty() => (cx.namespace.to_owned(), (*name).to_owned()),
-        Some([namespace, name]) if !namespace.is_empty() && !name.is_empty() => {
-            ((*namespace).to_owned(), (*name).to_owned())
-        }
-        _ => {
-            let hint = meant(text, story);
-            cx.findings.error(at, format!("`as`: nobody is called `{word}`")).hint(hint);
-            return nobody();
-        }
+    let account = text.strip_prefix("serviceaccount/").and_then(|rest| usernames::written(rest, cx.namespace));
+    let Some((namespace, name)) = account.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())) else {
+        let hint = meant(text, story);
+        cx.findings.error(at, format!("`as`: nobody is called `{word}`")).hint(hint);
+        return nobody();
     };
     reference::account(cx, at, &namespace, &name, story);
     let identity = Identity::ServiceAccount { namespace: namespace.clone(), name: name.clone() };
@@ -75,7 +69,7 @@ fn by_word(cx: &mut Context<'_>, at: &str, word: &str, story: &Story<'_>) -> Cal
 /// What was probably meant by a word that names no caller.
 fn meant(text: &str, story: &Story<'_>) -> String {
     let accounts = story.names("", "ServiceAccount");
-    if let Some(user) = text.strip_prefix("system:serviceaccount:") {
+    if let Some(user) = text.strip_prefix(usernames::PREFIX) {
         return format!("write `serviceaccount/{}`", user.replacen(':', "/", 1));
     }
     if let Some((kind, name)) = text.split_once('/')

@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    k8s::kubectl::{check, table::Effect},
+    k8s::{
+        kubectl::{check, table::Effect},
+        usernames,
+    },
     plan::{Action, Kubectl, Object, Request, Step, Target, action::Touches, context::Draft, kinds::OWN},
 };
 
@@ -111,17 +114,14 @@ impl Own<'_> {
             Some("ServiceAccount") => {
                 subject["namespace"].as_str().is_none_or(|namespace| self.namespaces.contains(namespace))
             }
-            Some("Group") => match name.strip_prefix("system:serviceaccounts:") {
+            Some("Group") => match name.strip_prefix(usernames::GROUP_PREFIX) {
                 Some(namespace) => self.namespaces.contains(namespace),
                 None => !name.starts_with("system:"),
             },
-            _ => {
-                let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-                match account {
-                    Some((namespace, _)) => self.namespaces.contains(namespace),
-                    None => !name.starts_with("system:"),
-                }
-            }
+            _ => match usernames::account(name) {
+                Some((namespace, _)) => self.namespaces.contains(namespace),
+                None => !name.starts_with("system:"),
+            },
         }
     }
 

@@ -258,7 +258,8 @@ pub(in crate::plan) fn failed(cx: &mut Context<'_>, at: &str, failed: Failed) {
         Failed::Environment(key, why, remedy) => {
             cx.findings
                 .error(at, format!("`{key}` cannot be rendered here: {why}"))
-                .hint_if((!remedy.is_empty()).then_some(remedy));
+                .hint_if((!remedy.is_empty()).then_some(remedy))
+                .environment();
         }
         Failed::NotRendered(key, why, remedy) => {
             cx.findings

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    k8s::well_known::RBAC,
+    k8s::{usernames, well_known::RBAC},
     plan::{
         Kind,
         context::{Context, Draft, below},
@@ -112,7 +112,7 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &
                     .error(&below(at, "apiGroup"), "a ServiceAccount among subjects has no `apiGroup`")
                     .hint("remove it: ServiceAccounts are of the core group");
             }
-            let user = name.strip_prefix("system:serviceaccount:").unwrap_or(&name).split_once(':');
+            let user = name.strip_prefix(usernames::PREFIX).unwrap_or(&name).split_once(':');
             let accounts = kinds::service_account();
             let good = |account: &&str| names::check(&accounts, account).is_ok();
             if let (Some((namespace, account)), false) = (user.filter(|(_, account)| good(account)), draft.refused) {

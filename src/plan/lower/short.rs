@@ -199,7 +199,7 @@ fn subject(cx: &mut Context<'_>, at: &str, subject: &Subject) -> Value {
             };
             let kind = kinds::find("ServiceAccount", None).expect("one of Kubernetes' own kinds");
             let wrong = names::check(&kind, name).err();
-            if text.starts_with("system:serviceaccount:") || text.contains(':') {
+            if text.contains(':') {
                 cx.findings
                     .error(&at, format!("`{text}` is no ServiceAccount"))
                     .hint("write `NAME`, or `NAMESPACE/NAME` for one of another namespace");

@@ -22,9 +22,9 @@ impl Known {
         self.beside_keys(text, &mut found);
         if let Some(squeezed) = squeezed {
             found.extend(
-                self.in_pieces(squeezed.text(), false).into_iter().map(|(at, mark)| (squeezed.place(at), mark)),
+                self.in_pieces(squeezed.as_str(), false).into_iter().map(|(at, mark)| (squeezed.place(at), mark)),
             );
-            found.extend(self.gaps.find(squeezed.text()).into_iter().map(|at| (squeezed.place(at), Mark::Token)));
+            found.extend(self.gaps.find(squeezed.as_str()).into_iter().map(|at| (squeezed.place(at), Mark::Token)));
         }
         found.into_iter().map(|(range, mark)| (floor(text, range.start)..ceil(text, range.end), mark)).collect()
     }

@@ -9,7 +9,10 @@ use super::shown::Shown;
 use crate::{
     event::rbac::{Call, Rbac},
     explain::evaluate::{self, Caller},
-    k8s::object::{name_of, text_at},
+    k8s::{
+        object::{name_of, text_at},
+        usernames,
+    },
     plan::{Request, can::question},
 };
 
@@ -83,7 +86,7 @@ enum Arrow {
 }
 
 impl Id {
-    fn of(object: &Value) -> Self {
+    fn from_object(object: &Value) -> Self {
         let namespace = object["metadata"]["namespace"].as_str().map(str::to_owned);
         Id { kind: text_at(object, "kind").to_owned(), namespace, name: name_of(object).to_owned() }
     }
@@ -99,16 +102,13 @@ impl Id {
 
 impl Subject {
     fn of_user(user: &str) -> Self {
-        let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-        match account {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
-                Subject::Account { namespace: namespace.to_owned(), name: name.to_owned() }
-            }
-            _ => Subject::User(user.to_owned()),
+        match usernames::account(user) {
+            Some((namespace, name)) => Subject::Account { namespace: namespace.to_owned(), name: name.to_owned() },
+            None => Subject::User(user.to_owned()),
         }
     }
 
-    fn of(subject: &RbacSubject, binding: Option<&String>) -> Self {
+    fn from_rbac(subject: &RbacSubject, binding: Option<&String>) -> Self {
         let name = subject.name.clone();
         match subject.kind.as_str() {
             "ServiceAccount" => {
@@ -136,7 +136,7 @@ impl Subject {
 }
 
 impl Loose {
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         question(&self.call.request())
     }
 }
@@ -156,7 +156,7 @@ impl Known {
     }
 
     fn made(&mut self, object: &Value, whole: bool) {
-        let id = Id::of(object);
+        let id = Id::from_object(object);
         // The kinds of one namespace have the same keys as those of the whole cluster, whose types are taken for both.
         let mut keys = object.clone();
         if let Value::Object(keys) = &mut keys {
@@ -173,7 +173,7 @@ impl Known {
                 let bound = whole.then(|| serde_json::from_value::<ClusterRoleBinding>(keys).ok()).flatten();
                 let (raw, role) =
                     bound.map_or((vec![], None), |bound| (bound.subjects.unwrap_or_default(), Some(bound.role_ref)));
-                let subjects = raw.iter().map(|subject| Subject::of(subject, id.namespace.as_ref())).collect();
+                let subjects = raw.iter().map(|subject| Subject::from_rbac(subject, id.namespace.as_ref())).collect();
                 let role = role.map(|role| role_id(role, id.namespace.as_ref()));
                 What::Binding(Binding { id: id.clone(), subjects, role, raw })
             }

@@ -76,7 +76,7 @@ pub const LEGEND: &str =
 
 impl Diagram {
     /// The picture after these steps of one scenario, in their order.
-    pub fn of<'a>(steps: impl IntoIterator<Item = &'a StepFinished>) -> Self {
+    pub fn from_steps<'a>(steps: impl IntoIterator<Item = &'a StepFinished>) -> Self {
         let mut known = Known::default();
         for step in steps {
             known.take(step.number, &step.rbac);
@@ -165,8 +165,8 @@ fn calls(made: &mut Diagram, known: &Known, subject: &Subject, from: usize) {
         let of: Vec<_> = known.loose(subject).filter(|loose| loose.allowed == allowed).collect();
         let Some(last) = of.iter().map(|loose| loose.step).max() else { continue };
         let one = |loose: &&known::Loose| match of.len() {
-            1 => loose.words(),
-            _ => format!("{} (step {})", loose.words(), loose.step),
+            1 => loose.describe(),
+            _ => format!("{} (step {})", loose.describe(), loose.step),
         };
         let mut lines: Vec<String> = of.iter().take(MOST_RULES).map(one).collect();
         if of.len() > MOST_RULES {

@@ -15,9 +15,9 @@ impl Diagram {
                 match to.column {
                     Column::Rule => {
                         let calls = to.lines.join("; ");
-                        said.push(format!("{name}: {}: {calls} ({})", to.kind, edge.shown.words()));
+                        said.push(format!("{name}: {}: {calls} ({})", to.kind, edge.shown.describe()));
                     }
-                    _ => said.push(format!("{name} is a subject of {} ({})", node_in_words(to), edge.shown.words())),
+                    _ => said.push(format!("{name} is a subject of {} ({})", node_in_words(to), edge.shown.describe())),
                 }
             }
             if !any && subject.kind != "not drawn" {
@@ -29,13 +29,13 @@ impl Diagram {
                 Column::Binding => {
                     for edge in self.from(index) {
                         let role = node_in_words(&self.nodes[edge.to]);
-                        said.push(format!("{} grants {role} ({})", node_in_words(node), edge.shown.words()));
+                        said.push(format!("{} grants {role} ({})", node_in_words(node), edge.shown.describe()));
                     }
                 }
                 Column::Role => {
                     for edge in self.from(index) {
                         let rule = self.nodes[edge.to].lines.join(" ");
-                        said.push(format!("{} has the rule: {rule} ({})", node_in_words(node), edge.shown.words()));
+                        said.push(format!("{} has the rule: {rule} ({})", node_in_words(node), edge.shown.describe()));
                     }
                 }
                 Column::Subject | Column::Rule => {}

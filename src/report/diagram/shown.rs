@@ -39,7 +39,7 @@ impl Shown {
     }
 
     /// In words, e.g. `allowed in step 4`.
-    pub fn words(self) -> String {
+    pub fn describe(self) -> String {
         match self {
             Shown::Allowed(step) => format!("allowed in step {step}"),
             Shown::Denied(step) => format!("denied in step {step}"),

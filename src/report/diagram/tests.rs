@@ -58,7 +58,7 @@ fn pods(verbs: Value) -> Value {
 /// From box to box: `sa > b: ✓ 4`.
 fn arrows(steps: Vec<Vec<Rbac>>) -> Vec<String> {
     let steps: Vec<_> = steps.into_iter().enumerate().map(|(index, rbac)| step(index + 1, rbac)).collect();
-    let made = Diagram::of(&steps);
+    let made = Diagram::from_steps(&steps);
     let name = |at: usize| made.nodes[at].lines.join(" ");
     made.edges.iter().map(|edge| format!("{} > {}: {}", name(edge.from), name(edge.to), edge.shown.label())).collect()
 }
@@ -127,7 +127,7 @@ fn hostile() -> Diagram {
     let role = made(
         json!({"kind": "ClusterRole", "metadata": {"name": HOSTILE}, "rules": [{"nonResourceURLs": [HOSTILE], "verbs": [HOSTILE]}]}),
     );
-    Diagram::of(&[step(1, vec![role, bound, asked(HOSTILE, HOSTILE, false)])])
+    Diagram::from_steps(&[step(1, vec![role, bound, asked(HOSTILE, HOSTILE, false)])])
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn hostile_names_are_text() {
 fn each_arrow_has_a_sign_and_a_sentence() {
     let steps =
         [step(1, vec![role(pods(json!(["list"]))), binding("r"), asked(SA, "list", true), asked(SA, "get", false)])];
-    let made = Diagram::of(&steps);
+    let made = Diagram::from_steps(&steps);
     let svg = made.svg("x", Style::Page);
     for sign in ["✓ 1", "✗ 1"] {
         assert!(svg.contains(&format!(">{sign}</text>")), "{sign}: {svg}");
@@ -193,7 +193,7 @@ fn number(line: &str, key: &str) -> usize {
 #[test]
 fn a_tree_goes_from_who_to_what() {
     let grant = vec![role(pods(json!(["list"]))), binding("r"), asked(SA, "list", true), asked(SA, "get", false)];
-    let drawn = tree(&Diagram::of(&[step(1, grant)]));
+    let drawn = tree(&Diagram::from_steps(&[step(1, grant)]));
     let drawn: Vec<(usize, &str)> = drawn.iter().map(|(x, text)| ((x - drawn[0].0) / 30, text.as_str())).collect();
     assert_eq!(
         drawn,
@@ -213,7 +213,7 @@ fn what_is_below_a_box_of_a_tree_is_there_once() {
         made(json!({"kind": "RoleBinding", "metadata": {"name": name, "namespace": namespace},
             "roleRef": {"apiGroup": "", "kind": "ClusterRole", "name": "view"}, "subjects": [{"kind": "User", "name": "jane"}]}))
     };
-    let drawn = tree(&Diagram::of(&[step(1, vec![bound("one", "a"), bound("other", "b")])]));
+    let drawn = tree(&Diagram::from_steps(&[step(1, vec![bound("one", "a"), bound("other", "b")])]));
     let drawn: Vec<&str> = drawn.iter().map(|(_, text)| text.as_str()).collect();
     assert_eq!(
         drawn,
@@ -240,7 +240,7 @@ fn no_box_of_a_column_is_over_another() {
             [made(bound), made(role), asked(&format!("v{n}"), "get", n % 2 == 0)]
         })
         .collect();
-    let drawn = Diagram::of(&[step(1, many)]);
+    let drawn = Diagram::from_steps(&[step(1, many)]);
     let svg = drawn.svg("x", Style::Page);
     let boxes: Vec<(usize, usize, usize)> = (svg.split("<g class=\"node").skip(1))
         .map(|node| (number(node, "x"), number(node, "y"), number(node, "height")))

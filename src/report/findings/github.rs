@@ -31,7 +31,7 @@ pub fn render(findings: &[Finding]) -> String {
                 };
                 format!(",line={line},col={col}{end}")
             });
-            let message = data(&defuse(&show::block(&finding.text(), show::BODY)));
+            let message = data(&defuse(&show::block(&finding.message_and_hint(), show::BODY)));
             let _ = writeln!(text, "::{level} file={}{place},title=kubewalk check::{message}", property(&path));
         }
         if let Some(more @ 1..) = all.len().checked_sub(ANNOTATIONS) {

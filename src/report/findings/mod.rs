@@ -38,7 +38,7 @@ pub struct Range {
 
 impl Finding {
     /// A diagnostic of a file, with every credential in its texts blacked out.
-    pub fn of(diagnostic: &Diagnostic, source: &Source) -> Finding {
+    pub fn from_diagnostic(diagnostic: &Diagnostic, source: &Source) -> Finding {
         let Placed { path, range, message } = diagnostic.placed(source);
         let range = range.map(|(start, end)| Range { start, end });
         Finding {
@@ -64,7 +64,7 @@ impl Finding {
     }
 
     /// The message, and below it what to do.
-    fn text(&self) -> String {
+    fn message_and_hint(&self) -> String {
         let hint = self.hint.as_ref().map(|hint| format!("\nhelp: {hint}")).unwrap_or_default();
         format!("{}{hint}", self.message)
     }

@@ -73,7 +73,7 @@ fn result(finding: &Finding) -> Value {
         "ruleId": rule.0,
         "ruleIndex": rule.1,
         "level": finding.level(),
-        "message": {"text": finding.text()},
+        "message": {"text": finding.message_and_hint()},
         "locations": [{"physicalLocation": physical}],
     })
 }

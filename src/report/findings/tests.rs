@@ -17,6 +17,7 @@ fn diagnostic(severity: Severity, message: &str, start: usize, end: usize) -> Di
         second: None,
         hint: Some("did you mean `steps`?".into()),
         fix: Vec::new(),
+        environment: false,
     }
 }
 
@@ -24,8 +25,8 @@ fn findings() -> Vec<Finding> {
     let here = source("./a b/sc#1.yaml", "title: ü\nstep: []\n");
     let start = here.text.find("step").expect("it is there");
     vec![
-        Finding::of(&diagnostic(Severity::Error, "unknown key `step`", start, start + 4), &here),
-        Finding::of(&diagnostic(Severity::Warning, "100% sure,\n::error::forged", 7, 9), &here),
+        Finding::from_diagnostic(&diagnostic(Severity::Error, "unknown key `step`", start, start + 4), &here),
+        Finding::from_diagnostic(&diagnostic(Severity::Warning, "100% sure,\n::error::forged", 7, 9), &here),
         Finding::unreadable("/no/such".into(), &std::io::Error::from(std::io::ErrorKind::NotFound)),
     ]
 }
@@ -41,7 +42,7 @@ fn a_finding_is_where_the_diagnostic_is_and_columns_count_characters() {
 fn a_diagnostic_of_a_manifest_names_the_manifest() {
     let mut of_manifest = diagnostic(Severity::Error, "wrong", 0, 1);
     of_manifest.file = Some(source("manifests/role.yaml", "x"));
-    assert_eq!(Finding::of(&of_manifest, &source("a.yaml", "")).path, "manifests/role.yaml");
+    assert_eq!(Finding::from_diagnostic(&of_manifest, &source("a.yaml", "")).path, "manifests/role.yaml");
 }
 
 #[test]

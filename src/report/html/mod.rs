@@ -24,7 +24,7 @@ pub(super) const STYLE: &str = include_str!("style.css");
 
 /// The page.
 pub fn render(records: &[Record]) -> String {
-    let run = Run::of(records);
+    let run = Run::from_records(records);
     let words = run_in_words(&run);
     let page = html! {
         (DOCTYPE)
@@ -171,7 +171,7 @@ fn scenario(index: usize, story: &Story<'_>) -> Markup {
 
 /// Who may do what at the end, and what calls have shown of it; the same in words, folded.
 fn diagram(index: usize, story: &Story<'_>) -> Markup {
-    let picture = Diagram::of(story.steps.iter().map(|step| step.finished));
+    let picture = Diagram::from_steps(story.steps.iter().map(|step| step.finished));
     html! {
         @if !picture.is_empty() {
             figure.diagram {

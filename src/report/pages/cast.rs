@@ -41,7 +41,7 @@ pub(super) fn render(page: &Page<'_>) -> String {
         cast.shown(0.0, &format!("\n{}\n", paint(BOLD, &wrapped(story.title))));
         narrated(&mut cast, story.say);
         for step in &story.steps {
-            told(&mut cast, &Told::of(step));
+            told(&mut cast, &Told::from_step(step));
         }
     }
     cast.event(1.0, "x", "0");

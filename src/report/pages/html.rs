@@ -56,7 +56,7 @@ pub(super) fn render(page: &Page<'_>) -> String {
 }
 
 fn scenario(index: usize, story: &Story<'_>, many: bool) -> Markup {
-    let picture = Diagram::of(story.steps.iter().map(|step| step.finished));
+    let picture = Diagram::from_steps(story.steps.iter().map(|step| step.finished));
     html! {
         section.story {
             @if many { h2 { (inline(story.title)) } }
@@ -64,7 +64,7 @@ fn scenario(index: usize, story: &Story<'_>, many: bool) -> Markup {
             @if !story.namespace.is_empty() && story.namespace != "default" {
                 p { "It all happens in the namespace " code { (story.namespace) } "." }
             }
-            @for step in &story.steps { (told(&Told::of(step))) }
+            @for step in &story.steps { (told(&Told::from_step(step))) }
             @if !picture.is_empty() {
                 figure {
                     (picture.drawn(&format!("s{index}"), Style::Page))

@@ -40,9 +40,9 @@ fn scenario(text: &mut String, story: &Story<'_>, many: bool) {
         let _ = writeln!(text, "\nIt all happens in the namespace {}.", code(story.namespace));
     }
     for step in &story.steps {
-        told(text, &Told::of(step), level);
+        told(text, &Told::from_step(step), level);
     }
-    let picture = Diagram::of(story.steps.iter().map(|step| step.finished));
+    let picture = Diagram::from_steps(story.steps.iter().map(|step| step.finished));
     if !picture.is_empty() {
         let _ =
             write!(text, "\n{level} Who may do what at the end\n\n```mermaid\n{}```\n\n{LEGEND}.\n", picture.mermaid());

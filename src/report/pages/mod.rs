@@ -39,7 +39,7 @@ pub struct Refusal {
 
 /// Why a run makes no page, if it does not: something of it did not hold, or was not run.
 pub fn refusal(records: &[Record]) -> Option<Refusal> {
-    let run = Run::of(records);
+    let run = Run::from_records(records);
     let found = open(&run);
     let message = found.first()?.clone();
     let more = if found.len() > 1 { format!(", and {} more", found.len() - 1) } else { String::new() };
@@ -72,7 +72,7 @@ fn reason(story: &Story<'_>) -> String {
 /// folder.
 pub fn render(format: Format, records: &[Record], title: Option<&str>) -> String {
     let records = normal::records(records);
-    let run = Run::of(&records);
+    let run = Run::from_records(&records);
     let title = title.map_or_else(|| title_of(&run), str::to_owned);
     let open = open(&run);
     let stamp = (!open.is_empty()).then_some(Stamp(open));

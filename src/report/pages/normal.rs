@@ -86,14 +86,14 @@ impl Names {
         match value {
             // By these a reader finds the run again.
             Value::String(_) if ["path", "sum", "started", "event", "is", "kubewalk"].contains(&key) => {}
-            Value::String(text) => *text = self.text(text),
+            Value::String(text) => *text = self.normal_text(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, key)),
             Value::Object(map) => map.iter_mut().for_each(|(key, item)| self.value(item, key)),
             _ => {}
         }
     }
 
-    fn text(&self, text: &str) -> String {
+    fn normal_text(&self, text: &str) -> String {
         let mut text = in_order(text).unwrap_or_else(|| text.to_owned());
         for (namespace, named) in &self.namespaces {
             text = text.replace(namespace.as_str(), named);
@@ -135,10 +135,10 @@ mod tests {
         };
         let names = Names::default();
         let [one, other] =
-            [[rule("get"), rule("list")], [rule("list"), rule("get")]].map(|rules| names.text(&review(rules)));
+            [[rule("get"), rule("list")], [rule("list"), rule("get")]].map(|rules| names.normal_text(&review(rules)));
         assert_eq!(one, other);
         assert!(one.find("get") < one.find("list"), "{one}");
-        assert_eq!(names.text("a SelfSubjectRulesReview"), "a SelfSubjectRulesReview");
+        assert_eq!(names.normal_text("a SelfSubjectRulesReview"), "a SelfSubjectRulesReview");
     }
 
     #[rstest]
@@ -150,7 +150,7 @@ mod tests {
     #[case("pod   1/1   Running   0     3m5s\nb 2s", "pod   1/1   Running   0     «age»\nb «age»")]
     #[case("within 2s or so", "within 2s or so")]
     fn what_is_another_in_each_run(#[case] text: &str, #[case] normal: &str) {
-        assert_eq!(Names::default().text(text), normal);
+        assert_eq!(Names::default().normal_text(text), normal);
     }
 
     #[test]
@@ -167,6 +167,6 @@ mod tests {
         };
         names.learn(&Record { at_ms: 0, event: started("kw-walk-x7k2p") });
         names.learn(&Record { at_ms: 0, event: started("default") });
-        assert_eq!(names.text("-n kw-walk-x7k2p default"), "-n kw-walk default");
+        assert_eq!(names.normal_text("-n kw-walk-x7k2p default"), "-n kw-walk default");
     }
 }

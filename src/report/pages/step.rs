@@ -27,7 +27,7 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub fn of(step: &Step<'a>) -> Self {
+    pub fn from_step(step: &Step<'a>) -> Self {
         let finished = step.finished;
         Told {
             number: finished.number,

@@ -32,7 +32,7 @@ pub struct Going {
 
 impl Going {
     /// A scenario's own namespace, once it is deleted.
-    pub fn of(context: &Context) -> Option<Self> {
+    pub fn own_namespace(context: &Context) -> Option<Self> {
         let own = context.own.as_ref()?;
         Some(Going { name: own.name.clone(), uid: own.uid.get()?.clone() })
     }

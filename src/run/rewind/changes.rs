@@ -106,7 +106,7 @@ mod tests {
         snapshot
     }
 
-    fn words(before: &[(&str, &str, Value)], now: &[(&str, &str, Value)]) -> Result<Vec<String>, String> {
+    fn described(before: &[(&str, &str, Value)], now: &[(&str, &str, Value)]) -> Result<Vec<String>, String> {
         let changes = Changes::between(&snapshot(before), &snapshot(now))?;
         let delete = changes.delete.iter().map(|(key, found)| format!("delete {key} {}", found.path(key)));
         let restore = changes.restore.iter().map(|(key, _)| format!("restore {key}"));
@@ -124,11 +124,11 @@ mod tests {
         let now = [("Role", "kept", role("1", "list")), ("Role", "new", role("3", "get"))];
         let path = "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/new";
         assert_eq!(
-            words(&before, &now).expect("it can be done"),
+            described(&before, &now).expect("it can be done"),
             [format!("delete Role new in a {path}"), "restore Role gone in a".into(), "write Role kept in a".into()]
         );
         // Of a role, only what it says counts.
-        assert!(words(&before[..1], &[("Role", "kept", role("9", "get"))]).expect("it can be done").is_empty());
+        assert!(described(&before[..1], &[("Role", "kept", role("9", "get"))]).expect("it can be done").is_empty());
     }
 
     #[test]
@@ -136,27 +136,27 @@ mod tests {
         let account = |uid: &str| json!({"metadata": {"uid": uid}, "secrets": []});
         let pod = |uid: &str| json!({"metadata": {"uid": uid}, "spec": {}});
         for (kind, object) in [("ServiceAccount", account as fn(&str) -> Value), ("Pod", pod)] {
-            let gone = words(&[(kind, "x", object("1"))], &[]).expect_err("it cannot");
+            let gone = described(&[(kind, "x", object("1"))], &[]).expect_err("it cannot");
             assert_eq!(gone, format!("{kind} x in a has gone, and would be another one if it were made again"));
-            let anew = words(&[(kind, "x", object("1"))], &[(kind, "x", object("2"))]).expect_err("it cannot");
+            let anew = described(&[(kind, "x", object("1"))], &[(kind, "x", object("2"))]).expect_err("it cannot");
             assert!(anew.starts_with(&format!("{kind} x in a is another one now")), "{anew}");
-            let new = words(&[], &[(kind, "x", object("1"))]).expect("it is deleted");
+            let new = described(&[], &[(kind, "x", object("1"))]).expect("it is deleted");
             assert_eq!(new.len(), 1);
         }
         let default = |uid: &str| json!({"metadata": {"uid": uid}});
         assert!(
-            words(&[("ServiceAccount", "default", default("1"))], &[("ServiceAccount", "default", default("2"))])
+            described(&[("ServiceAccount", "default", default("1"))], &[("ServiceAccount", "default", default("2"))])
                 .is_err()
         );
-        assert!(words(&[], &[("ServiceAccount", "default", default("1"))]).expect("it came by itself").is_empty());
+        assert!(described(&[], &[("ServiceAccount", "default", default("1"))]).expect("it came by itself").is_empty());
     }
 
     #[test]
     fn what_controllers_keep_is_left_to_them() {
         let owned = |uid: &str| json!({"metadata": {"uid": uid, "ownerReferences": [{"controller": true}]}});
-        assert!(words(&[("Pod", "p-1", owned("1"))], &[("Pod", "p-2", owned("2"))]).expect("nothing").is_empty());
+        assert!(described(&[("Pod", "p-1", owned("1"))], &[("Pod", "p-2", owned("2"))]).expect("nothing").is_empty());
         let mut going = owned("1");
         going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-        assert!(words(&[("Pod", "p-1", owned("1"))], &[("Pod", "p-1", going)]).expect("nothing").is_empty());
+        assert!(described(&[("Pod", "p-1", owned("1"))], &[("Pod", "p-1", going)]).expect("nothing").is_empty());
     }
 }

@@ -31,7 +31,7 @@ const LAST_USED: &str = "kubernetes.io/legacy-token-last-used";
 
 impl Digest {
     /// What of these objects counts. The scenario's own namespace has another name each time.
-    pub fn of<'a>(objects: impl IntoIterator<Item = (&'a Key, &'a Value)>, namespace: &str) -> Self {
+    pub fn from_objects<'a>(objects: impl IntoIterator<Item = (&'a Key, &'a Value)>, namespace: &str) -> Self {
         let all: Vec<_> = objects.into_iter().collect();
         let going: Vec<&str> = (all.iter())
             .filter(|(key, object)| key.is("", "Namespace") && is_going(object))
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn digest(namespace: &str, objects: &[(Key, Value)]) -> Digest {
-        Digest::of(objects.iter().map(|(key, object)| (key, object)), namespace)
+        Digest::from_objects(objects.iter().map(|(key, object)| (key, object)), namespace)
     }
 
     fn changed(group: &str, kind: &str, before: &Value, now: &Value) -> Vec<String> {

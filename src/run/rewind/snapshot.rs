@@ -71,7 +71,7 @@ impl Snapshot {
 
     fn digest_of(&self, namespace: &str, counts: impl Fn(&Key) -> bool) -> Digest {
         let some = self.objects.iter().filter(|(key, _)| key.is("", "Namespace") || counts(key));
-        Digest::of(some.map(|(key, found)| (key, &found.object)), namespace)
+        Digest::from_objects(some.map(|(key, found)| (key, &found.object)), namespace)
     }
 
     /// How what counts differs from what it was, each in a line; the scenario's own namespace may have another name now.

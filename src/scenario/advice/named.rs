@@ -1,7 +1,7 @@
 //! What a word names that stands where a value of another form belongs: a kind, a status, a subject, a command.
 
 use super::super::fix::flow;
-use crate::k8s::served::TABLE;
+use crate::k8s::{served::TABLE, usernames};
 
 /// A command's words; `None` if a shell would make more of it.
 pub fn command_words(text: &str) -> Option<Vec<String>> {
@@ -70,7 +70,7 @@ pub fn status_named(word: &str) -> Option<u16> {
 pub fn subject_named(said: &str) -> Option<String> {
     let lower = said.to_lowercase();
     let after = |prefix: &str| lower.starts_with(prefix).then(|| &said[prefix.len()..]).filter(|rest| !rest.is_empty());
-    if let Some(rest) = after("system:serviceaccount:") {
+    if let Some(rest) = after(usernames::PREFIX) {
         return Some(format!("{{serviceAccount: {}}}", flow(&rest.replace(':', "/"))));
     }
     for prefix in ["serviceaccount/", "serviceaccount:", "sa/", "sa:"] {

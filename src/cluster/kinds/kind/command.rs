@@ -121,7 +121,7 @@ impl Kind {
         }
         let mut said = VecDeque::new();
         if let Some(stderr) = stderr {
-            let mut lines = Lines::of(stderr);
+            let mut lines = Lines::new(stderr);
             loop {
                 let line = match timeout_at(deadline, lines.next_line()).await {
                     Ok(Ok(Some(line))) => line,

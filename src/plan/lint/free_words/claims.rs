@@ -48,7 +48,7 @@ pub(super) struct Claimed {
 }
 
 impl Claimed {
-    pub(super) fn of(step: &Step) -> Self {
+    pub(super) fn from_step(step: &Step) -> Self {
         let command = matches!(step.action, Action::Kubectl(_) | Action::Exec(_));
         let any = |test: &dyn Fn(&Expect) -> bool| step.expected.iter().any(|item| test(&item.expect));
         let denied = any(&|expect| expect.is_denial() || expect.tells_of_denial());
@@ -80,7 +80,7 @@ fn prints_none(expect: &Expect) -> bool {
 }
 
 /// All of a step.
-pub(super) fn of(cx: &Context<'_>, step: &Step) -> Vec<Claim> {
+pub(super) fn claims_of_step(cx: &Context<'_>, step: &Step) -> Vec<Claim> {
     let mut found = Vec::new();
     let cells = match &step.action {
         Action::Can(can) => can.cells.iter(),
@@ -90,7 +90,7 @@ pub(super) fn of(cx: &Context<'_>, step: &Step) -> Vec<Claim> {
         asked(cell, &mut found);
     }
     reviews(step, &mut found);
-    let Claimed { how, empties, .. } = Claimed::of(step);
+    let Claimed { how, empties, .. } = Claimed::from_step(step);
     if step.on_purpose || !step.questions.is_empty() || how.is_none() && !empties {
         return found;
     }

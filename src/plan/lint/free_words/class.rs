@@ -43,7 +43,7 @@ impl Class {
     }
 
     /// What a message calls one of this name.
-    pub(super) fn words(&self, name: &str) -> String {
+    pub(super) fn describe(&self, name: &str) -> String {
         let what = match self {
             Self::User => "user".into(),
             Self::Group => "group".into(),

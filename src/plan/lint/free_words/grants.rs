@@ -23,7 +23,7 @@ use crate::{
 
 /// Looks at all rules and bindings that steps make.
 pub(super) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
-    let succeeding: Vec<&Step> = steps.iter().filter(|step| !Claimed::of(step).fails).collect();
+    let succeeding: Vec<&Step> = steps.iter().filter(|step| !Claimed::from_step(step).fails).collect();
     let used = known::used(cx, drafts, &succeeding, steps);
     let asked = Asked::by(steps);
     let said = cx.findings.places();
@@ -104,7 +104,7 @@ impl Look<'_, '_> {
         if spoken::in_commands(self.cx, self.steps, draft.index, name) {
             return;
         }
-        let words = class.words(&if_fresh(self.cx.namespace, name));
+        let words = class.describe(&if_fresh(self.cx.namespace, name));
         let message = match (class, origin) {
             (Class::User, _) => format!("nobody here is {words}"),
             (Class::Group, _) => format!("nobody here is in {words}"),
@@ -206,12 +206,12 @@ impl Look<'_, '_> {
         let Ok(call) = grammar::read(&kubectl.args) else { return };
         let args = below(&draft.at(), "args");
         if matches!(call.command.words, "create role" | "create clusterrole") {
-            let resources = kubectl_rules::words(&call, &args, "resource");
+            let resources = kubectl_rules::list_flag_values(&call, &args, "resource");
             let named = |(word, _): &(String, String)| self.cx.apis.named(word.split('/').next()?);
             let classes: Vec<Class> = (resources.iter().filter_map(named))
                 .map(|own| Class::of_request("get", &own.group, &own.plural, None))
                 .collect();
-            for (name, at) in kubectl_rules::words(&call, &args, "resource-name") {
+            for (name, at) in kubectl_rules::list_flag_values(&call, &args, "resource-name") {
                 self.object(draft, &at, &classes, &name, "the rule is only about this name");
             }
         }
@@ -219,13 +219,13 @@ impl Look<'_, '_> {
             return;
         }
         for (flag, plural) in [("role", "roles"), ("clusterrole", "clusterroles")] {
-            for (name, at) in kubectl_rules::words(&call, &args, flag) {
+            for (name, at) in kubectl_rules::list_flag_values(&call, &args, flag) {
                 let class = [Class::Object(RBAC.into(), plural.into())];
                 self.object(draft, &at, &class, &name, "stored, but it grants nothing");
             }
         }
         for (flag, kind) in [("user", "User"), ("group", "Group"), ("serviceaccount", "User")] {
-            for (name, at) in kubectl_rules::words(&call, &args, flag) {
+            for (name, at) in kubectl_rules::list_flag_values(&call, &args, flag) {
                 let name = match flag {
                     // What has another form is refused by kubectl.
                     "serviceaccount" if name.split(':').count() != 2 => continue,

@@ -11,7 +11,7 @@ use crate::{
         near::{is_slip, is_slip_of_own},
         rbac_words::listed,
         served::TABLE,
-        special,
+        special, usernames,
         well_known::{EVERYWHERE, GROUPS, RBAC, SIGNERS, USERS},
     },
     plan::{
@@ -33,12 +33,12 @@ pub(super) struct Known {
 impl Known {
     /// Whether something has this name.
     pub(super) fn has(&self, class: &Class, name: &str) -> bool {
-        self.of(class).any(|names| names.contains_key(name))
+        self.names_of_class(class).any(|names| names.contains_key(name))
     }
 
     /// The name of which another one is probably a slip.
     pub(super) fn near(&self, class: &Class, name: &str) -> Option<(&str, &Origin)> {
-        let all = self.of(class).flatten();
+        let all = self.names_of_class(class).flatten();
         let near =
             all.filter(|(known, origin)| is_slip(name, known) || origin.is_none() && is_slip_of_own(name, known));
         near.map(|(known, origin)| (known.as_str(), origin)).min_by_key(|(known, origin)| (origin.is_none(), *known))
@@ -52,7 +52,7 @@ impl Known {
         keys.get_key_value(near).map(|(known, origin)| (known.as_str(), origin))
     }
 
-    fn of(&self, class: &Class) -> impl Iterator<Item = &HashMap<String, Origin>> {
+    fn names_of_class(&self, class: &Class) -> impl Iterator<Item = &HashMap<String, Origin>> {
         // A rule for all resources names objects of any.
         let any = matches!(class, Class::Object(..)).then(any);
         [Some(class.clone()), any].into_iter().flatten().filter_map(|class| self.names.get(&class))
@@ -77,15 +77,15 @@ fn any() -> Class {
 
 /// Collects them; of the steps, those that must succeed.
 pub(super) fn collect(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step]) -> Known {
-    of(cx, drafts, succeeding, steps, true)
+    collect_names(cx, drafts, succeeding, steps, true)
 }
 
 /// The same without what only rules and bindings name.
 pub(super) fn used(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step]) -> Known {
-    of(cx, drafts, succeeding, steps, false)
+    collect_names(cx, drafts, succeeding, steps, false)
 }
 
-fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step], rules: bool) -> Known {
+fn collect_names(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step], rules: bool) -> Known {
     let mut known = Known::default();
     kubernetes(cx, &mut known);
     for placed in drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects) {
@@ -122,7 +122,7 @@ fn of(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Ste
                 known.add_at(Class::Group, group, || Some((locate(cx, step, "/as", group), "asks here")));
             }
         }
-        let empties = Claimed::of(step).empties;
+        let empties = Claimed::from_step(step).empties;
         for request in step.action.requests() {
             let Request::Resource { verb, group, resource, subresource, name: Some(name), .. } = &request else {
                 continue;
@@ -158,8 +158,8 @@ fn kubernetes(cx: &Context<'_>, known: &mut Known) {
 
 /// The names by which the accounts of a namespace are known.
 fn of_namespace(known: &mut Known, namespace: &str, origin: Origin) {
-    known.add(Class::Group, &format!("system:serviceaccounts:{namespace}"), origin.clone());
-    known.add(Class::User, &format!("system:serviceaccount:{namespace}:default"), origin);
+    known.add(Class::Group, &usernames::group(namespace), origin.clone());
+    known.add(Class::User, &usernames::username(namespace, "default"), origin);
 }
 
 /// What a step makes.
@@ -173,7 +173,7 @@ fn object(known: &mut Known, placed: &Placed) {
         of_namespace(known, name, None);
     }
     if let (true, Some(namespace)) = (kind.is("", "ServiceAccount"), namespace) {
-        known.add(Class::User, &format!("system:serviceaccount:{namespace}:{name}"), made());
+        known.add(Class::User, &usernames::username(namespace, name), made());
     }
     labels(known, manifest, &placed.pointer);
 }
@@ -247,8 +247,7 @@ fn allowed(cx: &Context<'_>, known: &mut Known, step: &Step, cell: &Cell) {
     if !cell.who.user.is_empty() {
         known.add_at(Class::User, &cell.who.user, || at(&cell.who.user));
     }
-    let account = cell.who.user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    if let Some((_, name)) = account {
+    if let Some((_, name)) = cell.account() {
         known.add_at(Class::accounts(), name, || at(&cell.who.user));
     }
     let own = given(&cell.who.user);

@@ -22,7 +22,7 @@ pub(super) fn says(cx: &Context<'_>, drafts: &[Draft<'_>], steps: &[Step], word:
     steps.iter().any(|step| {
         // What a table allows is known by its answers.
         let asks = matches!(step.action, Action::Can(_)) || step.questions.iter().any(|cell| !cell.allowed);
-        let claimed = Claimed::of(step);
+        let claimed = Claimed::from_step(step);
         let node = nodes.get(step.number - 1).filter(|_| !asks && !claimed.fails);
         // Of a list that has nothing, neither its place nor what selects it need be there.
         let listed = claimed.empties && lists(step);
@@ -43,7 +43,7 @@ pub(super) fn in_commands(cx: &Context<'_>, steps: &[Step], but: usize, word: &s
     let calls = |step: &&Step| {
         matches!(step.action, Action::Kubectl(_) | Action::Exec(_) | Action::Request(_) | Action::Curl(_))
             && step.number != but + 1
-            && !Claimed::of(step).fails
+            && !Claimed::from_step(step).fails
     };
     steps.iter().filter(calls).any(|step| nodes.get(step.number - 1).is_some_and(|node| in_step(node, word)))
 }

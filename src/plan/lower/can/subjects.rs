@@ -79,7 +79,7 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
             groups::check(cx, &at, group);
             let more: &[&str] = match group.as_str() {
                 "system:unauthenticated" | "system:authenticated" => &[],
-                name if name.starts_with("system:serviceaccounts:") => {
+                name if name.starts_with(usernames::GROUP_PREFIX) => {
                     &["system:serviceaccounts", "system:authenticated"]
                 }
                 _ => &["system:authenticated"],
@@ -108,14 +108,12 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
                 cx.findings.error(at, format!("`{shown}` is no identity")).hint(hint);
                 return None;
             };
-            let (namespace, name) = rest.split_once('/').unwrap_or((cx.namespace, rest));
-            if name.is_empty() || namespace.is_empty() || name.contains('/') {
+            let Some((namespace, name)) = usernames::written(rest, cx.namespace) else {
                 cx.findings.error(at, format!("`{word}` is no identity")).hint(format!("write {FORMS}"));
                 return None;
-            }
-            let (namespace, name) = (namespace.to_owned(), name.to_owned());
-            reference::reviewed_account(cx, at, &namespace, &name, story);
-            let user = format!("system:serviceaccount:{namespace}:{name}");
+            };
+            reference::reviewed_account(cx, at, namespace, name, story);
+            let user = usernames::username(namespace, name);
             Some(Who { groups: given(&user), words: word, user })
         }
     }
