@@ -42,6 +42,9 @@ fn itself(kind: &str, object: &Value) -> Vec<Reach> {
     if kind == "PersistentVolume" {
         return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
     }
+    if let Some(found) = in_the_place_of_the_api(kind, object) {
+        return vec![found];
+    }
     if kind.is_empty() {
         // Whatever it is that the text is sent to.
         let kinds = ["Pod", "PodTemplate", "Deployment", "CronJob"];
@@ -53,6 +56,25 @@ fn itself(kind: &str, object: &Value) -> Vec<Reach> {
     let Some(at) = spec_at(kind) else { return vec![] };
     let spec = object.pointer(at).unwrap_or(&Value::Null);
     pod::reaches(spec).into_iter().map(|reach| reach.below(at)).collect()
+}
+
+/// What answers the node's own programs in the place of the API server, or turns what they send to it: they start what they are told
+/// there, and no admission has seen it.
+fn in_the_place_of_the_api(kind: &str, object: &Value) -> Option<Reach> {
+    let at = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()))
+    };
+    let ways: &[(&str, &str)] = match kind {
+        "APIService" => &[("/spec/service", "an APIService of a Service")],
+        "Service" => &[
+            ("/spec/externalIPs", "a Service with externalIPs"),
+            ("/status/loadBalancer/ingress", "a Service with an address of a load balancer"),
+        ],
+        _ => return None,
+    };
+    ways.iter().find(|(pointer, _)| at(pointer)).map(|(pointer, what)| Reach::new(*pointer, *what))
 }
 
 /// The parts of a PersistentVolume's spec that are no source of a volume.
@@ -113,6 +135,8 @@ fn meets_spec(kind: &str, path: &str) -> bool {
     match kind {
         "" => ["Pod", "PodTemplate", "Deployment", "CronJob"].into_iter().filter_map(spec_at).any(meets),
         "PersistentVolume" => meets("/spec"),
+        "APIService" => meets("/spec/service"),
+        "Service" => meets("/spec/externalIPs") || meets("/status/loadBalancer/ingress"),
         kind => spec_at(kind).is_some_and(meets),
     }
 }
@@ -143,6 +167,28 @@ mod tests {
     fn every_kind_that_makes_pods(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
         let found = manifest(kind, &object);
         assert_eq!(found, [Reach::new(format!("{at}/containers/0/securityContext/privileged"), "`privileged`")]);
+    }
+
+    #[rstest]
+    #[case("APIService", json!({"spec": {"service": {"name": "s"}}}), "/spec/service")]
+    #[case("List", json!({"items": [{"kind": "APIService", "spec": {"service": {}}}]}), "/items/0/spec/service")]
+    #[case("Service", json!({"spec": {"externalIPs": ["10.243.0.2"]}}), "/spec/externalIPs")]
+    #[case("Service", json!({"status": {"loadBalancer": {"ingress": [{"ip": "10.243.0.2"}]}}}), "/status/loadBalancer/ingress")]
+    fn what_answers_in_the_place_of_the_api(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
+        let found: Vec<_> = manifest(kind, &object).into_iter().map(|reach| reach.pointer).collect();
+        assert_eq!(found, [at]);
+        let patch = json!([{"op": "add", "path": at.trim_start_matches("/items/0"), "value": ["x"]}]);
+        assert_eq!(change(kind, None, &patch).len(), usize::from(kind != "List"));
+    }
+
+    #[test]
+    fn an_ordinary_service_reaches_nothing() {
+        for (kind, object) in [
+            ("Service", json!({"spec": {"externalIPs": [], "ports": [{"port": 80}]}, "status": {"loadBalancer": {}}})),
+            ("APIService", json!({"spec": {"group": "a.b", "version": "v1"}})),
+        ] {
+            assert_eq!(manifest(kind, &object), [], "{kind}");
+        }
     }
 
     #[test]

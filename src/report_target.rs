@@ -113,9 +113,23 @@ pub fn check_places(all: &[ReportTarget]) -> Result<(), String> {
     // A pipe or a device takes many.
     let files = all.iter().filter_map(|wanted| wanted.path.as_ref());
     let mut files = files.filter(|path| std::fs::metadata(path).map_or(true, |found| found.is_file()));
-    match files.find(|path| !seen.insert(*path)) {
+    match files.find(|path| !seen.insert(identity(path))) {
         Some(path) => Err(format!("two reports would go to {}", path.display())),
         None => Ok(()),
+    }
+}
+
+/// What is the same for two names of one place: its folder by device and inode, and its name there; of a file that is there, itself by
+/// them. A folder that is yet to be made goes by its whole path.
+fn identity(path: &Path) -> (Option<(u64, u64)>, PathBuf) {
+    let id = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    if let Some(file) = id(path) {
+        return (Some(file), PathBuf::new());
+    }
+    let whole: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components().collect();
+    match (whole.parent().and_then(id), whole.file_name()) {
+        (Some(folder), Some(name)) => (Some(folder), name.into()),
+        _ => (None, whole),
     }
 }
 
@@ -233,6 +247,33 @@ mod tests {
     fn what_is_wanted(#[case] text: &str, #[case] expected: Result<(ReportKind, Option<&str>), &str>) {
         let read = parse(text).map(|wanted| (wanted.kind, wanted.path));
         assert_eq!(read, expected.map(|(kind, path)| (kind, path.map(PathBuf::from))).map_err(ToOwned::to_owned));
+    }
+
+    #[test]
+    fn two_names_of_one_place_are_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("in")).expect("a folder");
+        std::os::unix::fs::symlink("in", at("link")).expect("a link");
+        std::fs::write(at("there"), "").expect("written");
+        std::fs::hard_link(at("there"), at("hard")).expect("a second name");
+        let refused = |a: &str, b: &str| {
+            let target = |name: &str| ReportTarget { kind: ReportKind::Json, path: Some(at(name)) };
+            check_places(&[target(a), target(b)]).is_err()
+        };
+        for (a, b) in [
+            ("x", "x"),
+            ("x", "./x"),
+            ("in/x", "link/x"),
+            ("in/x", "in/../in/x"),
+            ("there", "hard"),
+            ("no/x", "no/./x"),
+        ] {
+            assert!(refused(a, b), "{a} {b}");
+        }
+        for (a, b) in [("x", "y"), ("x", "in/x"), ("no/x", "in/x")] {
+            assert!(!refused(a, b), "{a} {b}");
+        }
     }
 
     #[test]

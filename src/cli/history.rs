@@ -80,11 +80,18 @@ impl History {
     /// Takes in what came of a run. What it did not come to is known as before. Gives the files that were flaky in it.
     pub fn take(&mut self, records: &[Record]) -> Vec<PathBuf> {
         let mut flaky = Vec::new();
+        // On several versions of Kubernetes a scenario held if it held on each.
+        let mut ended: BTreeMap<&str, Verdict> = BTreeMap::new();
         for story in Run::from_records(records).scenarios {
-            let path = Path::new(story.path);
-            self.note(known(path), story.verdict);
-            if story.verdict == Verdict::Flaky {
-                flaky.push(path.to_owned());
+            let before = ended.entry(story.path).or_insert(story.verdict);
+            if weight(story.verdict) > weight(*before) {
+                *before = story.verdict;
+            }
+        }
+        for (path, verdict) in ended {
+            self.note(known(Path::new(path)), verdict);
+            if verdict == Verdict::Flaky {
+                flaky.push(PathBuf::from(path));
             }
         }
         if self.runs.len() > SCENARIOS {
@@ -107,7 +114,7 @@ impl History {
             Verdict::Skipped => (true, None),
             Verdict::Failed => (false, Some('f')),
             Verdict::Broken => (false, Some('b')),
-            Verdict::NotRun => return,
+            Verdict::NotRun | Verdict::Part => return,
         };
         if let Some(letter) = letter {
             let letters = self.runs.entry(path.clone()).or_default();
@@ -129,6 +136,19 @@ impl History {
             Ok(())
         };
         let _ = keep();
+    }
+}
+
+/// Which of two ends of a scenario is to be remembered: the greater.
+fn weight(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Skipped => 0,
+        Verdict::Held => 1,
+        // Not known on one version, and so not held on all.
+        Verdict::NotRun | Verdict::Part => 2,
+        Verdict::Flaky => 3,
+        Verdict::Broken => 4,
+        Verdict::Failed => 5,
     }
 }
 
@@ -200,9 +220,15 @@ mod tests {
             history.last(path).and_then(Last::describe_flakiness).as_deref(),
             Some("flaky in its last run here")
         );
-        for verdict in
-            [Verdict::Held, Verdict::Failed, Verdict::Broken, Verdict::Skipped, Verdict::NotRun, Verdict::Flaky]
-        {
+        for verdict in [
+            Verdict::Held,
+            Verdict::Failed,
+            Verdict::Broken,
+            Verdict::Skipped,
+            Verdict::Part,
+            Verdict::NotRun,
+            Verdict::Flaky,
+        ] {
             history.note(path.to_owned(), verdict);
         }
         let last = history.last(path).expect("it is known");

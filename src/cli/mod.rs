@@ -362,6 +362,27 @@ mod tests {
         }
     }
 
+    /// One that plans scenarios and is not among those would run as trusted what the project's file calls untrusted.
+    #[test]
+    fn each_command_that_takes_scenarios_goes_by_the_projects_file() {
+        fn walk(command: &clap::Command, found: &mut Vec<String>) {
+            if command.get_arguments().any(|argument| argument.get_id() == "untrusted") {
+                found.push(command.get_name().to_owned());
+            }
+            command.get_subcommands().for_each(|sub| walk(sub, found));
+        }
+        let mut found = Vec::new();
+        walk(&command(), &mut found);
+        let without: Vec<_> =
+            found.iter().filter(|name| !settings::project::COMMANDS.contains(&name.as_str())).collect();
+        assert!(found.len() > 5 && without.is_empty(), "{without:?} of {found:?}");
+        for words in [&["docs", "a"][..], &["coverage", "a"], &["cluster", "up"]] {
+            let words = std::iter::once(&"kubewalk").chain(words);
+            let cli = Cli::try_parse_from(words.clone()).unwrap_or_else(|e| panic!("{e}"));
+            assert!(cli.command.goes_by_the_file(), "{:?}", words.collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn every_list_takes_commas_from_its_variable() {
         for (words, argument) in with_variables() {

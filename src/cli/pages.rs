@@ -19,7 +19,7 @@ use crate::{
     output::{eprint, eprint_colored, print},
     redact::show,
     report::pages::{self, Differs},
-    report_target::{ReportKind, ReportTarget, spares},
+    report_target::{ReportKind, ReportTarget, check_places, spares},
 };
 
 #[derive(Debug, Args)]
@@ -58,19 +58,34 @@ enum Format {
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
-    let read: Vec<PathBuf> = options.from.iter().cloned().collect();
-    if let Err(e) = spares(&options.output, &read) {
+    // The reports of the run that the page is made of, and the page itself.
+    let page = ReportTarget { kind: ReportKind::Html, path: options.output.clone() };
+    let places: Vec<_> = options.run.report.iter().cloned().chain([page]).collect();
+    let places = check_places(&places);
+    if let Err(e) = places.and_then(|()| spares(&options.output, &files_read(options, talk))) {
         eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
+    if options.from.is_none() && options.run.choice.kubernetes.len() > 1 {
+        return Ok(several_versions("`--kubernetes` names"));
+    }
     let made = match &options.from {
-        Some(from) => recorded(options, from, talk),
+        Some(from) => {
+            // A new run does it by itself.
+            if let Err(exit) = options.run.secrets.register() {
+                return Ok(exit);
+            }
+            recorded(options, from, talk)
+        }
         None => ran(options, talk)?,
     };
     let records = match made {
         Ok(records) => records,
         Err(exit) => return Ok(exit),
     };
+    if pages::versions(&records) > 1 {
+        return Ok(several_versions("the run was on"));
+    }
     if let Some(refused) = pages::refusal(&records).filter(|_| !options.allow_failed) {
         eprint_line!(
             "error[{}]: {}\n  = help: --allow-failed makes one that says that it did not hold",
@@ -90,6 +105,23 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         Some(path) => Ok(write(path, &page)),
         None => Ok(print(&page)),
     }
+}
+
+/// What stands on a page is of one version: the same step may be answered in other ways on the next.
+fn several_versions(who: &str) -> Exit {
+    eprint_line!(
+        "error: {who} several versions of Kubernetes, and a page is of one\n  = help: make one for each version"
+    );
+    Exit::Invalid
+}
+
+/// The files of which a page is made: none of them may be its place.
+fn files_read(options: &Options, talk: Talk) -> Vec<PathBuf> {
+    if options.output.is_none() {
+        return vec![];
+    }
+    let selected = select::select(&options.run.selection, Slow::LeftOut, talk.stderr_colors());
+    options.from.iter().cloned().chain(selected.files_read()).collect()
 }
 
 /// The records of a new run; an `Err` within: it has no end of which a page could be made.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::talk::Talk;
+use super::{secret::Secrets, talk::Talk};
 use crate::{
     event::{
         Place, Record,
@@ -26,9 +26,14 @@ pub struct Options {
     events: PathBuf,
     #[arg(long, help = report_target::HELP_OF_A_STREAM, value_name = "KIND=PATH", value_parser = report_target::parse, value_delimiter = ',')]
     report: Vec<ReportTarget>,
+    #[command(flatten)]
+    secrets: Secrets,
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
+    if let Err(exit) = options.secrets.register() {
+        return Ok(exit);
+    }
     let stream = options.report.iter().any(|wanted| wanted.kind == ReportKind::Events);
     let invalid = stream.then(|| "`events` is what is read here".to_owned()).or(check_places(&options.report).err());
     let places = options.report.iter().filter_map(|wanted| wanted.path.as_ref());

@@ -54,7 +54,7 @@ pub struct Options {
     #[arg(long, help = report_target::HELP, value_name = "KIND=PATH", value_parser = report_target::parse, value_delimiter = ',', env = "KUBEWALK_REPORT")]
     pub(super) report: Vec<ReportTarget>,
     #[command(flatten)]
-    secrets: Secrets,
+    pub(super) secrets: Secrets,
     #[command(flatten)]
     existing: ExistingCluster,
     #[command(flatten)]

@@ -185,9 +185,16 @@ pub fn select(selection: &Selection, slow: Slow, color: bool) -> Selected {
             }
         }
     }
-    // A file that is named twice, by its folder and alone, is one scenario.
-    let mut seen = HashSet::new();
-    files.retain(|file| seen.insert(file.clone()));
+    // A file that is named twice, by its folder and alone, or by two ways to it, is one scenario.
+    let (mut seen, mut folders) = (HashSet::new(), HashMap::new());
+    files.retain(|file| {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let real = folders.entry(folder).or_insert_with_key(|folder| {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+        });
+        seen.insert(real.join(file.file_name().unwrap_or_default()))
+    });
     let mut titles = Titles::default();
     for (file, loaded) in files.iter().zip(load_all(&files, Trust::from_untrusted(selection.untrusted))) {
         match loaded {

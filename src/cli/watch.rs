@@ -28,6 +28,7 @@ use crate::{
     manifests::render,
     output::eprint_colored,
     plan::{Plan, needs},
+    redact::show,
     run::{self, exclusion::ExclusionLocks, groups, look::Look, millis, retry::RetryLoop, sink::EventSink as _},
     run_limits::RunLimits,
     scenario::files,
@@ -67,6 +68,20 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
              = help: in a cluster that exists: `kubewalk run --cluster kubeconfig --context NAME`, each time"
         );
         return Ok(Exit::Invalid);
+    }
+    // What is not there now would be waited for without a word.
+    let mut files = 0;
+    for path in &options.selection.paths {
+        match files::below(path) {
+            Ok(found) => files += found.len(),
+            Err(e) => {
+                eprint_line!("error: cannot read {}: {e}", show::line(&path.to_string_lossy(), show::BODY));
+                return Ok(Exit::Invalid);
+            }
+        }
+    }
+    if files == 0 {
+        eprint_line!("kubewalk: there is no scenario yet; the first that is saved there is run");
     }
     let kubernetes = match options.choice.one_version() {
         Ok(kubernetes) => kubernetes,

@@ -35,6 +35,14 @@ pub const ENDED: &str = "the class ended before it";
 /// The reason of a step that a class has left out begins so.
 pub const LEFT_OUT: &str = "left out in class";
 
+/// The reason of a step begins so that only a part of the scenario was asked for and comes before that step, or after it.
+pub const OF_NO_PART: [&str; 2] = ["it only asks, and comes before step ", "it comes after step "];
+
+/// Whether whoever ran the scenario has left a step out: neither the scenario itself by `when`, nor a step before that did not hold.
+pub fn was_left_out(reason: &str) -> bool {
+    reason == ENDED || reason.starts_with(LEFT_OUT) || OF_NO_PART.iter().any(|begins| reason.starts_with(begins))
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]

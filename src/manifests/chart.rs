@@ -49,6 +49,10 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
         Some(release) => release.clone(),
         None => found.inside.file_name().map_or_else(|| "release".into(), |name| name.to_string_lossy().into_owned()),
     };
+    if release.starts_with('-') {
+        let hint = "give the release a name: `release: NAME`";
+        return Err(wrong(format!("the folder of the chart, `{release}`, would be an option of helm"), hint));
+    }
     let place = if chart.is_empty() { "./".to_owned() } else { format!("./{chart}") };
     let mut args = ["template", &release, &place, "--namespace", namespace].map(str::to_owned).to_vec();
     args.extend(["--include-crds", "--no-hooks", "--skip-tests"].map(str::to_owned));
@@ -66,6 +70,10 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
         }
         let file = beside::named(root, folder, values).map_err(|why| named(KEY, why))?;
         let path = text_of(&file.inside).ok_or_else(|| wrong(format!("`{values}` is not UTF-8"), "rename it"))?;
+        // helm reads its flag as a line of comma-separated values: what comes behind a comma would be another file, anywhere.
+        if path.contains([',', '"', '\n', '\r']) {
+            return Err(wrong(format!("helm cannot be given `{values}`: it reads it as several files"), "rename it"));
+        }
         all.add(&path, &file.inside)?;
         args.extend(["--values".to_owned(), path]);
         shown.push_str(&format!(" --values {}", kustomize::word(&file.shown.to_string_lossy())));

@@ -40,6 +40,9 @@ const BY_PATH: [&str; 3] = ["patches", "patchesJson6902", "replacements"];
 /// What makes objects of files.
 const GENERATORS: [&str; 2] = ["configMapGenerator", "secretGenerator"];
 
+/// What names files in the elements of these lists.
+const IN_ELEMENTS: [&str; 4] = ["path", "files", "envs", "env"];
+
 /// What starts something or fetches something, and what to do instead.
 const REFUSED: [(&str, &str); 6] = [
     ("helmCharts", "it would start helm and fetch charts; name the chart by `helm:` in a step of its own"),
@@ -91,6 +94,23 @@ pub(super) fn word(text: &str) -> String {
 
 fn no_text(name: &str) -> Failed {
     Failed::Named(KEY, format!("`{name}` is in a folder whose name is not UTF-8"), "rename it".into())
+}
+
+/// Refuses a field that kustomize would take for one of these, and this reader would not: Go's reader of JSON takes letters in any case,
+/// and `ſ` for `s` and the sign of kelvin for `k`.
+fn written_so(here: &Here<'_>, at: &str, key: &str, known: &[&str]) -> Result<(), Failed> {
+    if !key.is_ascii() {
+        return Err(here.wrong(
+            at,
+            true,
+            format!("`{key}` is no field of a kustomization"),
+            "its fields have plain letters only",
+        ));
+    }
+    match known.iter().find(|word| word.eq_ignore_ascii_case(key) && **word != key) {
+        Some(meant) => Err(here.wrong(at, true, format!("`{key}` is written `{meant}`"), "")),
+        None => Ok(()),
+    }
 }
 
 /// The way through a kustomization and its bases.
@@ -166,6 +186,7 @@ impl Walk<'_> {
     fn fields(&mut self, here: &Here<'_>, said: &Map<String, Value>, depth: usize) -> Result<(), Failed> {
         for (key, value) in said {
             let at = format!("/0/{key}");
+            written_so(here, &at, key, &[])?;
             if let Some((_, hint)) = REFUSED.iter().find(|(word, _)| word.eq_ignore_ascii_case(key)) {
                 if value.as_array().is_some_and(Vec::is_empty) {
                     continue;
@@ -173,11 +194,13 @@ impl Walk<'_> {
                 return Err(here.wrong(&at, true, format!("`{key}` in a kustomization"), hint));
             }
             let known = FOLDERS_TOO.iter().chain(&FILES).chain(&BY_PATH).chain(&GENERATORS).chain(&["openapi"]);
-            // kustomize takes them in any case of letters.
-            if let Some(meant) = known.into_iter().find(|word| word.eq_ignore_ascii_case(key) && **word != key) {
-                return Err(here.wrong(&at, true, format!("`{key}` is written `{meant}`"), ""));
-            }
+            written_so(here, &at, key, &known.copied().collect::<Vec<_>>())?;
             let elements = || value.as_array().into_iter().flatten().enumerate();
+            for (index, element) in elements() {
+                for word in element.as_object().into_iter().flat_map(Map::keys) {
+                    written_so(here, &format!("{at}/{index}/{word}"), word, &IN_ELEMENTS)?;
+                }
+            }
             match key.as_str() {
                 key if FOLDERS_TOO.contains(&key) => {
                     for (index, name) in elements() {

@@ -1,6 +1,7 @@
 //! A part of a scenario: from one step to another.
 
 use super::{Action, Plan, Step};
+use crate::event::OF_NO_PART;
 
 /// Which steps of a scenario are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,8 +27,8 @@ impl Plan {
             let early = part.from.filter(|from| step.number < *from && only_asks(step));
             let late = part.to.filter(|to| step.number > *to);
             let why = match (early, late) {
-                (Some(from), _) => format!("it only asks, and comes before step {from}"),
-                (None, Some(to)) => format!("it comes after step {to}"),
+                (Some(from), _) => format!("{}{from}", OF_NO_PART[0]),
+                (None, Some(to)) => format!("{}{to}", OF_NO_PART[1]),
                 (None, None) => continue,
             };
             self.left_out.insert(step.number, why);

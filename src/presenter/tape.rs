@@ -33,12 +33,17 @@ impl Tape {
     pub fn from_records(records: &[Record], path: Option<&str>) -> Option<Self> {
         let lesson = Lesson::of_records(records, path)?;
         let (mut place, mut namespace, mut finished) = (String::new(), String::new(), BTreeMap::new());
+        // The cluster that was ready last: that of what begins after it.
+        let mut ready = String::new();
         for record in records {
             match &record.event {
-                Event::ClusterReady { kind, kubernetes, .. } if place.is_empty() => {
-                    place = format!("{kind}, Kubernetes {kubernetes}");
+                Event::ClusterReady { kind, kubernetes, .. } => ready = format!("{kind}, Kubernetes {kubernetes}"),
+                // On several versions of Kubernetes it began on each: the last is shown, with nothing of those before.
+                Event::ScenarioStarted { path, namespace: of, .. } if *path == lesson.path => {
+                    namespace.clone_from(of);
+                    place.clone_from(&ready);
+                    finished.clear();
                 }
-                Event::ScenarioStarted { path, namespace: of, .. } if *path == lesson.path => namespace.clone_from(of),
                 Event::StepFinished(step) if step.path == lesson.path => {
                     // What the class left out was perhaps run before, and what the run did not come to has no answer.
                     let is_of_here = matches!(&step.outcome, Outcome::Skipped { reason } if is_left_out(reason));
@@ -168,6 +173,27 @@ mod tests {
         events.push(started(3));
         events.push(Event::StepFinished(Box::new(step)));
         events.into_iter().map(|event| Record { at_ms: 0, event }).collect()
+    }
+
+    #[test]
+    fn of_a_run_on_several_versions_the_last_is_shown() {
+        let ready = |kubernetes: &str| Record {
+            at_ms: 0,
+            event: Event::ClusterReady {
+                kind: "builtin".into(),
+                kubernetes: kubernetes.into(),
+                elapsed_ms: 1,
+                shape: String::new(),
+            },
+        };
+        let first = records()
+            .into_iter()
+            .filter(|record| !matches!(&record.event, Event::StepFinished(step) if step.number > 1));
+        let begun = records().into_iter().take(1);
+        let all: Vec<_> = [ready("v1.20.15")].into_iter().chain(first).chain([ready("v1.37.2")]).chain(begun).collect();
+        let tape = Tape::from_records(&all, None).expect("a scenario");
+        assert_eq!(tape.place, "builtin, Kubernetes v1.37.2");
+        assert!(tape.finished.is_empty(), "an answer of the other version is shown");
     }
 
     fn described(events: &[Event]) -> Vec<String> {

@@ -34,6 +34,10 @@ const SUMMARY: usize = 900 * 1024;
 /// The most scenarios that the table of the summary lists, those that did not hold first.
 const ROWS: usize = 500;
 
+/// The ranks of what kept a run or a scenario from an answer, and a step from being carried out.
+const ENVIRONMENT: u8 = 2;
+const BROKEN: u8 = 3;
+
 /// The rank of what held only when it was run again: a warning, where all others are errors.
 const FLAKY: u8 = 5;
 
@@ -61,7 +65,7 @@ pub fn annotations(records: &[Record]) -> String {
                     let place = place.map_or((step.line, step.col), |place| (place.line, place.col));
                     (0, place, first.map(failed).unwrap_or_default())
                 }
-                _ => (3, (step.line, step.col), story.reason.clone()),
+                _ => (BROKEN, (step.line, step.col), story.reason.clone()),
             };
             let title = format!("{}: {}", story.heading(), step.title);
             Annotation {
@@ -78,9 +82,11 @@ pub fn annotations(records: &[Record]) -> String {
         }
     }
     all.sort_by_key(|annotation| annotation.rank);
-    // A cluster that broke says the same of each scenario.
+    // A cluster that broke says the same of each scenario; what is about a file is said of each.
     let mut seen = std::collections::HashSet::new();
-    all.retain(|annotation| annotation.rank == 0 || seen.insert(annotation.message.clone()));
+    all.retain(|annotation| {
+        !matches!(annotation.rank, ENVIRONMENT | BROKEN) || seen.insert(annotation.message.clone())
+    });
     let more = all.len().saturating_sub(ANNOTATIONS);
     let mut text: String = all.iter().take(ANNOTATIONS).map(command).collect();
     if more > 0 {
@@ -104,7 +110,7 @@ fn outside(story: Option<&Story<'_>>, trouble: &Trouble) -> Annotation {
     let rank = match trouble.class {
         TroubleClass::Invalid => 1,
         TroubleClass::CleanUp => 4,
-        _ => 2,
+        _ => ENVIRONMENT,
     };
     let of_story = || story.map(|story| (story.path.to_owned(), story.line, 1));
     Annotation {
@@ -195,17 +201,8 @@ fn push(text: &mut String, room: usize, left_out: &mut usize, detail: &str) {
 }
 
 fn head(run: &Run<'_>) -> String {
-    let count = |verdict| run.count(verdict);
-    let (all, held, flaky) = (run.scenarios.len(), run.held(), run.flaky_words());
-    let failed = count(Verdict::Failed);
-    let broken = count(Verdict::Broken) + count(Verdict::NotRun);
-    let words = match (failed, broken + run.troubles.len()) {
-        (0, 0) if held == all => format!("all {all} scenarios held{flaky}"),
-        (0, 0) => format!("{held} of {all} scenarios held{flaky}, the others were skipped"),
-        (0, _) => format!("{held} of {all} scenarios held{flaky}; the environment kept others from an answer"),
-        _ => format!("{failed} of {all} scenarios failed"),
-    };
-    let cluster = run.cluster.map(|cluster| format!(" on {} with Kubernetes {}", cluster.kind, cluster.kubernetes));
+    let words = run.sentence();
+    let cluster = run.cluster.map(|cluster| format!(" on {} with Kubernetes {}", cluster.kind, run.kubernetes()));
     let cluster = html(&cluster.unwrap_or_default());
     format!("## kubewalk: {words}\n\nIn {}{cluster}, by kubewalk {}.\n\n", took(run.took_ms), html(run.kubewalk))
 }
@@ -241,7 +238,7 @@ fn mark(verdict: Verdict) -> &'static str {
         Verdict::Flaky => "🔁",
         Verdict::Failed => "❌",
         Verdict::Broken => "⚠️",
-        Verdict::Skipped | Verdict::NotRun => "⏭️",
+        Verdict::Skipped | Verdict::Part | Verdict::NotRun => "⏭️",
     }
 }
 
@@ -253,7 +250,7 @@ fn details(story: &Story<'_>) -> Vec<String> {
             let text = Terminal::new(false, Verbosity::Verbose, 110).step(step);
             all.push(folded(&title(&story.reason), &text));
         }
-        None if matches!(story.verdict, Verdict::Skipped | Verdict::NotRun) => {
+        None if matches!(story.verdict, Verdict::Skipped | Verdict::Part | Verdict::NotRun) => {
             all.push(folded(&title(&story.reason), &story.reason));
         }
         None => {}

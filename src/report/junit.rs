@@ -29,7 +29,7 @@ pub fn render(records: &[Record]) -> String {
     suite.set_time(Duration::from_millis(run.took_ms));
     suite.add_property(("kubewalk", run.kubewalk)).add_property(("started", run.started));
     if let Some(cluster) = run.cluster {
-        suite.add_property(("cluster", cluster.kind)).add_property(("kubernetes", cluster.kubernetes));
+        suite.add_property(("cluster", cluster.kind)).add_property(("kubernetes", run.kubernetes().as_str()));
     }
     for trouble in &run.troubles {
         // A wrong file is a test case of its own; the others are the run's.
@@ -57,7 +57,7 @@ fn strict(xml: &str) -> String {
 fn case(story: &Story<'_>) -> TestCase {
     let mut status = match story.verdict {
         Verdict::Held | Verdict::Flaky => TestCaseStatus::success(),
-        Verdict::Skipped => {
+        Verdict::Skipped | Verdict::Part => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_message(line(&story.reason));
             skipped

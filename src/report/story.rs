@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 mod judged;
+mod sentence;
 
 use super::trouble::{Trouble, TroubleClass};
 use crate::{
@@ -95,6 +96,9 @@ pub struct Story<'a> {
     begun: Option<Begun<'a>>,
     #[serde(skip)]
     ended: bool,
+    /// How many steps it has; 0 as long as it has not begun.
+    #[serde(skip)]
+    expected: usize,
 }
 
 /// An attempt at a scenario that the environment broke off.
@@ -152,6 +156,8 @@ pub enum Verdict {
     Broken,
     /// None of its steps is for this cluster.
     Skipped,
+    /// What was run of it held, and that was not all: a part was asked for, or a class left a step out.
+    Part,
     /// The run ended before it began, or before it ended.
     NotRun,
 }
@@ -220,8 +226,9 @@ impl<'a> Run<'a> {
                 self.trouble(path.as_deref(), trouble);
             }
             Event::ScenarioAgain { path, .. } => self.story(path, "").again(),
-            Event::ScenarioStarted { path, title, say, line, namespace, sum, .. } => {
+            Event::ScenarioStarted { path, title, say, line, namespace, steps, sum } => {
                 let story = self.story(path, title);
+                story.expected = *steps;
                 (story.line, story.namespace, story.say, story.sum) = (*line, namespace, say.as_deref(), sum);
                 story.begun_ms = Some(at_ms);
             }
@@ -324,6 +331,7 @@ impl<'a> Story<'a> {
             earlier: vec![],
             begun: None,
             ended: false,
+            expected: 0,
         }
     }
 

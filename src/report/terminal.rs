@@ -194,8 +194,11 @@ impl Terminal {
                 );
                 format!("\n{}\n", self.paint(YELLOW, &text))
             }
-            Event::ScenarioFinished { path, failed: 0, broken: 0, held, .. }
-                if *held > 0 && self.again.contains(path) =>
+            Event::ScenarioFinished { path, failed: 0, broken: 0, held, skipped, .. }
+                if *held > 0
+                    && self.again.contains(path)
+                    // Each of the others was told as skipped: the run was not stopped in it.
+                    && self.skipped.get(path).copied().unwrap_or_default() == *skipped =>
             {
                 self.flaky += 1;
                 let heading = self.headings.remove(path).unwrap_or_default();

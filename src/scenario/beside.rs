@@ -119,6 +119,10 @@ fn tidy(folder: &Path, relative: &Path) -> PathBuf {
 pub fn unread(name: &str, why: &Unopened) -> Unread {
     let (message, hint) = match why {
         Unopened::LeadsOut => (format!("`{name}` leads out of the scenario's project"), ROOTED),
+        Unopened::Hidden => (
+            format!("`{name}` is git's own, or a link to something hidden"),
+            "name the file itself; what is in `.git` is none of the project's content",
+        ),
         Unopened::Folder => (format!("`{name}` is a folder"), "for all manifests in it, write `dir` instead of `file`"),
         Unopened::Irregular => (format!("`{name}` is no regular file"), "name a file with manifests"),
         Unopened::TooBig(_) => (format!("`{name}` is too big: more than {} MiB", MAX_BYTES >> 20), "split it"),

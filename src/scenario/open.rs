@@ -6,7 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     os::{fd::OwnedFd, unix::fs::MetadataExt as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
@@ -29,6 +29,9 @@ pub enum Unopened {
     /// A link on the way leads out of the project.
     #[error("a link on the way to it leads out of its project")]
     LeadsOut,
+    /// It is git's own, or a link leads to something hidden, e.g. to a file of credentials.
+    #[error("it is in git's own folder, or a link on the way leads to something hidden")]
+    Hidden,
 }
 
 /// The folder of the project that a folder belongs to, if one is marked: the nearest with `kubewalk.toml`, else that with
@@ -80,7 +83,15 @@ impl Root {
     /// When it is not there, or leads out.
     pub fn inside(&self, path: &Path) -> Result<PathBuf, Unopened> {
         let real = fs::canonicalize(path)?;
-        real.strip_prefix(&self.real).map(Path::to_owned).map_err(|_| Unopened::LeadsOut)
+        let below = real.strip_prefix(&self.real).map_err(|_| Unopened::LeadsOut)?;
+        // A server of CI keeps its token in `.git/config`, and other credentials in the workspace as hidden files.
+        let hidden = |part: &Component<'_>| part.as_os_str().to_string_lossy().starts_with('.');
+        let whole = std::path::absolute(path)?;
+        let is_named = |part: &Component<'_>| whole.components().any(|named| named == *part);
+        if below.components().any(|part| part.as_os_str() == ".git" || hidden(&part) && !is_named(&part)) {
+            return Err(Unopened::Hidden);
+        }
+        Ok(below.to_owned())
     }
 
     /// The same of a path below the root.

@@ -12,7 +12,7 @@ use crate::{
 pub const PROFILE: &str = "KUBEWALK_PROFILE";
 
 /// The commands that go by the file; of them, those that make reports.
-const COMMANDS: [&str; 8] = ["run", "watch", "demo", "config", "check", "coverage", "list", "up"];
+pub(crate) const COMMANDS: [&str; 9] = ["run", "watch", "demo", "docs", "config", "check", "coverage", "list", "up"];
 const REPORTING: [&str; 2] = ["run", "config"];
 
 /// All that is wrong with the file, and its text.

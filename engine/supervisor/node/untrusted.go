@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -90,8 +91,25 @@ func podRules() [][2]string {
 	return rules
 }
 
+// apiServiceRules are those of an APIService. The node's own programs ask the
+// API which Pods to start: who answers for `v1.` in its place has Pods started
+// that no admission has seen.
+func apiServiceRules() [][2]string {
+	return [][2]string{{"!has(object.spec.service)", "a Service, which would answer in the place of the API"}}
+}
+
+// serviceRules are those of a Service. Traffic to such an address is redirected
+// on the node as well, also that of the node's own programs to the API server.
+func serviceRules() [][2]string {
+	return [][2]string{
+		{optional("object.spec", "externalIPs", "IT.size() == 0"), "externalIPs"},
+		{"!has(object.status) || " + optional("object.status", "loadBalancer.ingress", "IT.size() == 0"),
+			"an address of a load balancer"},
+	}
+}
+
 // policy is a ValidatingAdmissionPolicy and its binding, for all users alike.
-func policy(name, what string, resources []string, rules [][2]string) []object {
+func policy(name, what, group string, resources []string, rules [][2]string) []object {
 	name += ".static.k8s.io" // the API has no objects of that name, so nobody can remove it
 	var validations []object
 	for _, rule := range rules {
@@ -103,7 +121,7 @@ func policy(name, what string, resources []string, rules [][2]string) []object {
 		{"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": object{"name": name}, "spec": object{
 			"failurePolicy": "Fail",
 			"matchConstraints": object{"matchPolicy": "Equivalent", "resourceRules": []object{{
-				"apiGroups": []string{""}, "apiVersions": []string{"*"},
+				"apiGroups": []string{group}, "apiVersions": []string{"*"},
 				"operations": []string{"CREATE", "UPDATE"}, "resources": resources}}},
 			"validations": validations}},
 		{"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": object{"name": name},
@@ -116,9 +134,13 @@ func policy(name, what string, resources []string, rules [][2]string) []object {
 // administrator of the cluster can see, change or remove them.
 func restrict() (object, error) {
 	dir := admissionDir + "policies/"
-	all := append(policy("untrusted-pods", "Pod", []string{"pods", "pods/ephemeralcontainers"}, podRules()),
-		policy("untrusted-volumes", "PersistentVolume", []string{"persistentvolumes"},
-			[][2]string{{"has(object.spec.csi)", "a source on the node or in its network"}})...)
+	all := slices.Concat(
+		policy("untrusted-pods", "Pod", "", []string{"pods", "pods/ephemeralcontainers"}, podRules()),
+		policy("untrusted-volumes", "PersistentVolume", "", []string{"persistentvolumes"},
+			[][2]string{{"has(object.spec.csi)", "a source on the node or in its network"}}),
+		policy("untrusted-services", "Service", "", []string{"services", "services/status"}, serviceRules()),
+		policy("untrusted-apis", "APIService", "apiregistration.k8s.io", []string{"apiservices", "apiservices/status"},
+			apiServiceRules()))
 	if err := writeJSON(dir+"policies.json", object{"apiVersion": "v1", "kind": "List", "items": all}); err != nil {
 		return nil, err
 	}

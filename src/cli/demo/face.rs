@@ -9,6 +9,7 @@ use std::{
 };
 
 use crossterm::terminal;
+use rustix::termios::QueueSelector;
 use tokio::sync::watch;
 
 use super::{
@@ -116,6 +117,8 @@ impl Face {
 
     fn take(&self) {
         let _ = terminal::enable_raw_mode();
+        // What was typed while there was nothing to see was not meant for it.
+        let _ = rustix::termios::tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
         enter_screen();
         self.changed.send_replace(());
     }

@@ -1,9 +1,10 @@
 //! Carries out what the commands of a class ask for: tells the run what comes next, and opens shells.
 
 use std::{
+    path::PathBuf,
     process::Stdio,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -18,6 +19,7 @@ use crate::{
     },
     presenter::Deed,
     run::guide::{Guide, Position, Turn},
+    sync::locked,
 };
 
 /// Leads by what is said in a room.
@@ -29,12 +31,21 @@ pub struct Leader {
     touched: AtomicBool,
     /// Whether the class is over, whatever scenarios are left.
     over: AtomicBool,
+    /// The scenario that was led last.
+    begun: Mutex<Option<PathBuf>>,
 }
 
 impl Leader {
     /// In a room, with a terminal.
     pub fn new(room: Arc<Room>, face: Arc<Face>, pause: Pause) -> Self {
-        Leader { room, face, pause, touched: AtomicBool::new(false), over: AtomicBool::new(false) }
+        Leader {
+            room,
+            face,
+            pause,
+            touched: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            begun: Mutex::new(None),
+        }
     }
 
     async fn next(&self, at: Position<'_>) -> Turn {
@@ -45,6 +56,12 @@ impl Leader {
             self.room.with(|class, _| class.preview(at.at + 1, lines));
         }
         self.face.enter();
+        let path = at.plan.document.source.path.clone();
+        // What was said while the cluster was being started, or another scenario ended, was not said about this one.
+        let is_new = locked(&self.begun).replace(path.clone()).is_none_or(|before| before != path);
+        if is_new {
+            self.room.forget().await;
+        }
         loop {
             let deed = match self.room.with(|class, _| class.due()) {
                 Some(due) => due,
@@ -55,7 +72,10 @@ impl Leader {
             }
             match deed {
                 Deed::Nothing => {}
-                Deed::Shell => self.shell(at).await,
+                Deed::Shell => {
+                    self.shell(at).await;
+                    self.room.forget().await;
+                }
                 Deed::Play => {
                     self.face.typed().await;
                     return Turn::Step;

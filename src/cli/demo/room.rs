@@ -44,7 +44,7 @@ impl Room {
         self.views.subscribe()
     }
 
-    /// Takes a command from a face. One too many is dropped, and so is what is said while something goes on.
+    /// Takes a command from a face. One too many is dropped, and so is what is said while a step is carried out.
     pub fn say(&self, command: Command) {
         if !locked(&self.class).is_busy() {
             let _ = self.say.try_send(command);

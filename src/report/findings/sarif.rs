@@ -16,6 +16,7 @@ const NOT_IN_A_PATH: &AsciiSet = &CONTROLS
     .add(b'"')
     .add(b'#')
     .add(b'%')
+    .add(b':') // before the first `/` it would end a scheme
     .add(b'<')
     .add(b'>')
     .add(b'?')

@@ -25,7 +25,7 @@ pub(super) const STYLE: &str = include_str!("style.css");
 /// The page.
 pub fn render(records: &[Record]) -> String {
     let run = Run::from_records(records);
-    let words = run_in_words(&run);
+    let words = run.sentence();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -55,23 +55,6 @@ pub fn render(records: &[Record]) -> String {
     page.into_string() + "\n"
 }
 
-/// The run in a sentence.
-fn run_in_words(run: &Run<'_>) -> String {
-    let all = run.scenarios.len();
-    let failed = run.count(Verdict::Failed);
-    let open = run.count(Verdict::Broken) + run.count(Verdict::NotRun);
-    let held = run.held();
-    let flaky = run.flaky_words();
-    let end = if run.troubles.is_empty() { "" } else { ", and something went wrong outside of them" };
-    match (failed, open) {
-        (0, 0) if held == all => format!("all {all} scenarios held{flaky}{end}"),
-        (0, 0) => format!("{held} of {all} scenarios held{flaky}, the others were skipped{end}"),
-        (0, _) => format!("{held} of {all} scenarios held{flaky}, {open} have no answer{end}"),
-        (_, 0) => format!("{failed} of {all} scenarios failed{end}"),
-        _ => format!("{failed} of {all} scenarios failed, {open} have no answer{end}"),
-    }
-}
-
 fn head(run: &Run<'_>, words: &str) -> Markup {
     let good = run.exit_code == Some(0);
     html! {
@@ -81,11 +64,7 @@ fn head(run: &Run<'_>, words: &str) -> Markup {
             p.soft {
                 @if !run.started.is_empty() { time datetime=(run.started) { (run.started) } ", " }
                 (took(run.took_ms))
-                @match (run.cluster, run.versions.is_empty()) {
-                    (Some(cluster), true) => { ", cluster " (cluster.kind) " with Kubernetes " (cluster.kubernetes) }
-                    (Some(cluster), false) => { ", cluster " (cluster.kind) " with Kubernetes " (run.versions.join(", ")) }
-                    (None, _) => {}
-                }
+                @if let Some(cluster) = run.cluster { ", cluster " (cluster.kind) " with Kubernetes " (run.kubernetes()) }
                 @if let Some(code) = run.exit_code { ", exit code " (code) }
             }
             @if let Some(first) = run.scenarios.iter().position(|story| story.verdict == Verdict::Failed) {

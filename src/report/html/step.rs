@@ -54,7 +54,10 @@ fn outcome(story: &Story<'_>, finished: &StepFinished) -> Markup {
             Outcome::Held => p { "Everything was as expected" @if !finished.summary.is_empty() { ": " (finished.summary) } "." },
             Outcome::Failed { failures } => {
                 @for one in failures { (failure(story.path, one)) }
-                p { "Run just this: " code { "kubewalk run " (argument(story.path)) } }
+                p { "Run just this: " code {
+                    "kubewalk run " (argument(story.path))
+                    @if !story.kubernetes.is_empty() { " --kubernetes " (story.kubernetes) }
+                } }
             },
             Outcome::Broken { class, message, remedy } => div.failure.broken {
                 p { strong { (class) ": " } (message) }

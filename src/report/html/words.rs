@@ -12,6 +12,7 @@ pub(in crate::report) fn class(verdict: Verdict) -> &'static str {
         Verdict::Failed => "failed",
         Verdict::Broken => "broken",
         Verdict::Skipped => "skipped",
+        Verdict::Part => "part",
         Verdict::NotRun => "notRun",
     }
 }
@@ -24,6 +25,7 @@ pub(in crate::report) fn mark(verdict: Verdict) -> Markup {
         Verdict::Failed => ("✗", "failed"),
         Verdict::Broken => ("!", "could not be carried out"),
         Verdict::Skipped => ("–", "skipped"),
+        Verdict::Part => ("–", "only a part was run"),
         Verdict::NotRun => ("–", "not run"),
     };
     html! { span.mark.(class(verdict)) role="img" aria-label=(word) { (sign) } }
@@ -50,8 +52,12 @@ pub(in crate::report) fn narration(say: &str) -> Markup {
 /// What stands between backticks as code.
 pub(in crate::report) fn inline(text: &str) -> Markup {
     html! {
-        @for (index, part) in text.split('`').enumerate() {
-            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        @let parts: Vec<&str> = text.split('`').collect();
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 0 { (part) }
+            // One that has no other is itself.
+            @else if index + 1 == parts.len() { "`" (part) }
+            @else { code { (part) } }
         }
     }
 }

@@ -76,7 +76,7 @@ fn sign(verdict: Verdict) -> &'static str {
         Verdict::Held | Verdict::Flaky => "✓",
         Verdict::Failed => "✗",
         Verdict::Broken => "!",
-        Verdict::Skipped | Verdict::NotRun => "–",
+        Verdict::Skipped | Verdict::Part | Verdict::NotRun => "–",
     }
 }
 

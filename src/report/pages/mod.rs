@@ -46,6 +46,11 @@ pub fn refusal(records: &[Record]) -> Option<Refusal> {
     Some(Refusal { class: "notHeld", message: format!("no page is made of a run that did not hold: {message}{more}") })
 }
 
+/// How many versions of Kubernetes a run was on, of which a page can show only one.
+pub fn versions(records: &[Record]) -> usize {
+    Run::from_records(records).versions.len().max(1)
+}
+
 /// What of a run did not hold.
 fn open(run: &Run<'_>) -> Vec<String> {
     let stories = run.scenarios.iter().filter(|story| story.verdict != Verdict::Held);
