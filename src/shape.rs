@@ -59,7 +59,10 @@ impl Shape {
         if self.is_usual() {
             return String::new();
         }
-        Sha256::digest(self.json()).iter().fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
+        // In what order an author writes keys makes no other shape.
+        let mut sorted = serde_json::to_value(self).unwrap_or_default();
+        sorted.sort_all_objects();
+        Sha256::digest(sorted.to_string()).iter().fold(String::new(), |all, byte| format!("{all}{byte:02x}"))
     }
 
     /// Whether calls without a credential are let in as `system:anonymous`, whatever they ask.
@@ -120,6 +123,15 @@ mod tests {
         let usual = Shape::default();
         assert_eq!((usual.describe(), usual.key(), usual.json()), (String::new(), String::new(), "{}".into()));
         assert!(usual.is_usual() && usual.anonymous_everywhere());
+    }
+
+    #[test]
+    fn shapes_that_are_equal_have_one_name() {
+        let of = |text: &str| serde_json::from_str::<Shape>(text).expect("a shape");
+        let one = of(r#"{"audit": {"rules": [{"level": "None", "verbs": ["get"]}], "kind": "Policy"}}"#);
+        let other = of(r#"{"audit": {"kind": "Policy", "rules": [{"verbs": ["get"], "level": "None"}]}}"#);
+        assert_eq!((&one, one.key()), (&other, other.key()));
+        assert_ne!(one.key(), of(r#"{"audit": {"kind": "Policy", "rules": []}}"#).key());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     expect::Refused,
     explain::{Caller, Policy, Question, Verdict, evaluate, explain, fetch, own_kind},
     k8s::{
-        Apis, Missing, Served, nearest,
+        Apis, Missing, Served, nearest, resource_name,
         served::{TABLE, is_own_group},
         special, usernames,
     },
@@ -237,10 +237,8 @@ fn request(options: &Options, default_namespace: &str) -> Result<Request, String
         }
         return Ok(Request::Path { verb, path: options.what.clone() });
     }
-    let (resource, subresource) = match options.what.split_once('/') {
-        Some((resource, sub)) => (resource, Some(sub.to_owned())),
-        None => (options.what.as_str(), None),
-    };
+    let (resource, subresource) = resource_name::split(&options.what);
+    let subresource = subresource.map(str::to_owned);
     let (resource, group, namespaced) = match resource.split_once('.') {
         Some((plural, group)) => {
             let namespaced = match apis.resource(&verb, group, plural, subresource.as_deref()) {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::{self, Moment},
-    cluster::{self, Wanted},
+    cluster::{self, Existing, Settings, Wanted},
     cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
@@ -110,6 +110,49 @@ impl Options {
         Ok(if versions.is_empty() { vec![None] } else { versions.into_iter().map(Some).collect() })
     }
 
+    /// A cluster for each of the versions of Kubernetes that are asked for.
+    fn all_wanted(&self, existing: &Existing) -> Result<Vec<Wanted>, Exit> {
+        let of_version = |kubernetes| Wanted {
+            kind: self.choice.cluster.kind(),
+            kubernetes,
+            anonymous: false,
+            untrusted: self.selection.untrusted,
+            shape: Shape::default(),
+            existing: existing.clone(),
+        };
+        let all_wanted: Vec<_> = self.versions()?.into_iter().map(of_version).collect();
+        if let Some(e) = all_wanted.iter().find_map(|wanted| cluster::check(wanted, &settings::from_env()).err()) {
+            eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
+            return Err(Exit::Invalid);
+        }
+        Ok(all_wanted)
+    }
+
+    /// The scenarios that are asked for; what is wrong with them is said.
+    fn selected(
+        &self,
+        existing: &Existing,
+        history: Option<&History>,
+        report: &[ReportTarget],
+        talk: Talk,
+    ) -> Result<Selected, Exit> {
+        let mut selected = select::select(&self.selection, Slow::LeftOut, talk.stderr_colors());
+        if self.choice.cluster == Choice::Of(ClusterKind::Kubeconfig) {
+            selected.meet_a_cluster_that_exists(existing, talk.stderr_colors());
+        }
+        self.narrow(&mut selected, history)?;
+        let places = report.iter().filter_map(|wanted| wanted.path.as_ref());
+        if let Err(e) = report_target::spares(places, &selected.files_read()) {
+            eprint(&format!("error: {e}\n"));
+            return Err(Exit::Invalid);
+        }
+        eprint_colored(&selected.complaints(), talk.stderr_colors());
+        if selected.verdict() == Exit::Held {
+            self.looking.part(&mut selected.plans)?;
+        }
+        Ok(selected)
+    }
+
     /// The command that removes what a run leaves that is ended at once.
     fn sweep(&self) -> String {
         match (self.choice.cluster, &self.existing.context) {
@@ -155,41 +198,15 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
     let begun = Moment::now();
     let (stopper, stop) = runtime.block_on(async { signals::listen(options.sweep()) });
     rendering::install(true, options.choice.kubernetes.first().copied());
-    let mut selected = select::select(&options.selection, Slow::LeftOut, talk.stderr_colors());
-    if options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig) {
-        selected.meet_a_cluster_that_exists(&existing, talk.stderr_colors());
-    }
     let history = History::here(&settings::from_env().cache);
-    if let Err(exit) = options.narrow(&mut selected, history.as_ref()) {
-        return Ok(exit);
-    }
-    let places = report.iter().filter_map(|wanted| wanted.path.as_ref());
-    if let Err(e) = report_target::spares(places, &selected.files_read()) {
-        eprint(&format!("error: {e}\n"));
-        return Ok(Exit::Invalid);
-    }
-    eprint_colored(&selected.complaints(), talk.stderr_colors());
-    if selected.verdict() == Exit::Held
-        && let Err(exit) = options.looking.part(&mut selected.plans)
-    {
-        return Ok(exit);
-    }
-    let of_version = |kubernetes| Wanted {
-        kind: options.choice.cluster.kind(),
-        kubernetes,
-        anonymous: false,
-        untrusted: options.selection.untrusted,
-        shape: Shape::default(),
-        existing: existing.clone(),
-    };
-    let all_wanted = match options.versions() {
-        Ok(versions) => versions.into_iter().map(of_version).collect::<Vec<_>>(),
+    let mut selected = match options.selected(&existing, history.as_ref(), report, talk) {
+        Ok(selected) => selected,
         Err(exit) => return Ok(exit),
     };
-    if let Some(e) = all_wanted.iter().find_map(|wanted| cluster::check(wanted, &settings::from_env()).err()) {
-        eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
-        return Ok(Exit::Invalid);
-    }
+    let all_wanted = match options.all_wanted(&existing) {
+        Ok(all_wanted) => all_wanted,
+        Err(exit) => return Ok(exit),
+    };
     let mut screen = Screen::new(talk, report);
     screen.report(Event::RunStarted {
         version: VERSION,
@@ -245,17 +262,21 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
             screen.event(compared);
         }
         if !options.looking.is_a_part() {
-            let mut history = history.unwrap_or_default();
-            let flaky = history.take(screen.records());
-            history.keep(&settings.cache);
-            for path in flaky {
-                if let Some(words) = history.last(&path).and_then(Last::describe_flakiness) {
-                    eprint_line!("kubewalk: {} was {words}", printable(&path.to_string_lossy()));
-                }
-            }
+            note_flaky(history.unwrap_or_default(), &screen, &settings);
         }
         finish(ended, &stop, begun, screen)
     }))
+}
+
+/// Keeps how the scenarios ended, and says of those that are flaky how often they were.
+fn note_flaky(mut history: History, screen: &Screen, settings: &Settings) {
+    let flaky = history.take(screen.records());
+    history.keep(&settings.cache);
+    for path in flaky {
+        if let Some(words) = history.last(&path).and_then(Last::describe_flakiness) {
+            eprint_line!("kubewalk: {} was {words}", printable(&path.to_string_lossy()));
+        }
+    }
 }
 
 /// Says how everything ended, and writes the reports.

@@ -12,7 +12,7 @@ pub fn error() -> ClusterError {
     )
 }
 
-/// A Docker that has answered: nobody can make one here.
+/// A Docker that has answered: it has no value in this build.
 #[derive(Debug, Clone)]
 pub struct Daemon {
     /// Its version.

@@ -6,11 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    expect::{
-        Answer, Http, kubectl_error,
-        refused::{Refused, What},
-        status::Status,
-    },
+    expect::{Answer, Http, kubectl_error, refused::Refused, status::Status},
     k8s::{
         kubectl::{grammar, is_dry_run},
         object::{items_of, name_of, text_at},
@@ -335,7 +331,7 @@ fn questions(step: &Step, answer: &Answer) -> Vec<Rbac> {
 
 /// The refusals by the authorizer in an answer: who was refused what, by the server's own words.
 fn refusals(answer: &Answer) -> Vec<(String, Request)> {
-    let of = |message: &str| Refused::parse(message).map(|refused| (refused.user.clone(), request_of(refused)));
+    let of = |message: &str| Refused::parse(message).map(|refused| (refused.user.clone(), refused.request()));
     let of_status = |http: &Http| {
         let status = Status::in_answer(http).filter(|status| status.failure && status.reason == "Forbidden")?;
         of(status.message).filter(|_| http.status == 403)
@@ -344,21 +340,8 @@ fn refusals(answer: &Answer) -> Vec<(String, Request)> {
         Answer::Api(http) | Answer::Curl(http) => of_status(http).into_iter().collect(),
         Answer::Exec { stderr, .. } => {
             let refusals = kubectl_error::refusals(&String::from_utf8_lossy(stderr)).into_iter();
-            refusals.map(|(refused, _)| (refused.user.clone(), request_of(refused))).collect()
+            refusals.map(|(refused, _)| (refused.user.clone(), refused.request())).collect()
         }
         Answer::Reviews(_) | Answer::CurlFailed { .. } => vec![],
-    }
-}
-
-fn request_of(refused: Refused) -> Request {
-    match refused.what {
-        What::Path(path) => Request::Path { verb: refused.verb, path },
-        What::Resource { resource, group, namespace, name } => {
-            let (resource, subresource) = match resource.split_once('/') {
-                Some((resource, part)) => (resource.to_owned(), Some(part.to_owned())),
-                None => (resource, None),
-            };
-            Request::Resource { verb: refused.verb, group, resource, subresource, namespace, name }
-        }
     }
 }

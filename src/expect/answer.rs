@@ -60,8 +60,8 @@ pub enum Origin {
     Unknown,
     /// An API server.
     ApiServer {
-        /// Whether the call only reads, and nothing behind the API server: admission sees no such call, so that nobody but
-        /// the authorizer can have refused it.
+        /// Whether the call only reads, and nothing behind the API server: admission sees no such call, so that only the
+        /// authorizer can have refused it.
         only_reads: bool,
     },
     /// The API server, of whose answer kubectl tells in words in which its own cannot be found.
@@ -69,7 +69,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Headers that API servers send with every answer, and nobody else. Audit IDs came with 1.23 (before, only with an audit
+    /// Headers that API servers send with every answer, and no other server sends. Audit IDs came with 1.23 (before, only with an audit
     /// policy), those of Priority and Fairness with 1.20; both are there before authorization.
     const HEADERS: [&str; 2] = ["audit-id", "x-kubernetes-pf-flowschema-uid"];
 

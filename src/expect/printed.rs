@@ -339,7 +339,7 @@ mod tests {
     /// What `kubectl create configmap` says of a policy, which answers 422 unless it chooses another code.
     const CREATED: &str = "error: failed to create configmap: configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: too small";
 
-    /// Its beginning, which tells of nobody.
+    /// Its beginning, which names no user.
     const CUT: &str = "Error from server (Forbidden): error when retrieving current configuration of:\n";
 
     /// What `kubectl exec` and `kubectl cp` say of one.

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use crate::{k8s::resource_name, plan::Request};
+
 /// Who was refused what, as the server's message says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -97,6 +99,25 @@ impl Refused {
             _ => rest.strip_prefix(':')?.trim().to_owned(),
         };
         Some(Self { user, verb: verb.to_owned(), what, reason })
+    }
+
+    /// The request that was refused, as the authorizer was asked.
+    pub fn request(&self) -> Request {
+        let verb = self.verb.clone();
+        match &self.what {
+            What::Path(path) => Request::Path { verb, path: path.clone() },
+            What::Resource { resource, group, namespace, name } => {
+                let (resource, subresource) = resource_name::split(resource);
+                Request::Resource {
+                    verb,
+                    group: group.clone(),
+                    resource: resource.to_owned(),
+                    subresource: subresource.map(str::to_owned),
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                }
+            }
+        }
     }
 
     /// What was refused, in words: `list pods in namespace "a"`.

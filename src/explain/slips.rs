@@ -7,7 +7,7 @@ use super::{
     evaluate::{Caller, group_fits, list, name_fits, path_fits, resource_fits, verb_fits},
 };
 use crate::{
-    k8s::{served::long, usernames},
+    k8s::{resource_name, served::long, usernames},
     plan::{
         Request,
         kinds::{self, OWN},
@@ -154,7 +154,7 @@ fn urls(written: &[String], path: &str) -> Lack {
 /// Why `written` does not mean the resource, if it looks as if it should.
 fn resource_slip(written: &str, group: &str, resource: &str, sub: Option<&str>) -> Option<(Element, String)> {
     let full = sub.map_or_else(|| resource.to_owned(), |sub| format!("{resource}/{sub}"));
-    let (head, tail) = written.split_once('/').map_or((written, None), |(head, tail)| (head, Some(tail)));
+    let (head, tail) = resource_name::split(written);
     let of_sub = |text: String| Some((Element::Subresource, text));
     let of_resource = |text: String| Some((Element::Resource, text));
     match (sub, tail) {

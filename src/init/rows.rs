@@ -15,7 +15,7 @@ use crate::{
         evaluate::{self, grant},
     },
     k8s::{
-        Apis, Served,
+        Apis, Served, resource_name,
         special::{PATH_VERBS, REQUEST_VERBS},
     },
     plan::Request,
@@ -142,7 +142,7 @@ fn is_in(rule: &PolicyRule, own: &Policy) -> bool {
     own.cluster_roles.iter().flat_map(|role| role.rules.iter().flatten()).any(|known| known == rule)
 }
 
-/// The roles of the manifests from which nobody gets a right by what is in them: they are neither bound nor collected.
+/// The roles of the manifests that grant no subject anything by what is in them: they are neither bound nor aggregated.
 pub fn idle(all: &Policy, own: &Policy) -> Vec<String> {
     let bound = |kind: &str, namespace: Option<&str>, name: &str| {
         own.bindings().any(|binding| {
@@ -217,7 +217,7 @@ impl Asker<'_> {
         rows: &mut Vec<Row>,
         remarks: &mut Vec<String>,
     ) {
-        let (plural, sub) = resource.split_once('/').map_or((resource, None), |(plural, sub)| (plural, Some(sub)));
+        let (plural, sub) = resource_name::split(resource);
         let mut remark = |text: String| {
             if !remarks.contains(&text) {
                 remarks.push(text);

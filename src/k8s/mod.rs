@@ -12,6 +12,7 @@ pub mod object;
 pub mod paths;
 pub mod rbac_words;
 pub mod resolve;
+pub mod resource_name;
 pub mod served;
 pub mod server;
 mod slip;

@@ -42,7 +42,7 @@ pub fn is_slip(name: &str, of: &str) -> bool {
     }
 }
 
-/// The same for a name that Kubernetes gives, as `system:masters`: nobody calls anything else nearly so.
+/// The same for a name that Kubernetes gives, as `system:masters`: users give no other thing nearly the same name.
 pub fn is_slip_of_own(name: &str, of: &str) -> bool {
     of.contains([':', '-', '/']) && edit(name, of).is_some_and(|(_, word, _)| word >= 4)
 }

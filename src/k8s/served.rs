@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::Version;
+use super::{Version, resource_name};
 
 /// A resource or a subresource of one API group and version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn parse(text: &str) -> Table {
             ["role", namespace, name] => table.roles.push(((*namespace).to_owned(), (*name).to_owned())),
             ["resource", api, name, kind, scope, verbs, singular, short] => {
                 let (group, version) = api.rsplit_once('/').unwrap_or(("", api));
-                let (plural, sub) = name.split_once('/').map_or((*name, None), |(plural, sub)| (plural, Some(sub)));
+                let (plural, sub) = resource_name::split(name);
                 table.resources.push(Resource {
                     group: group.to_owned(),
                     version: version.to_owned(),

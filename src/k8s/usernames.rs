@@ -1,5 +1,5 @@
-//! The user names of ServiceAccounts, and what people write instead: any other user name may be somebody's, so no server says
-//! that nobody is called so.
+//! The user names of ServiceAccounts, and what people write instead: any other user name may be a user's, so no API server rejects
+//! one as unknown.
 
 use super::near::nearest;
 

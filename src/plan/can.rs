@@ -55,7 +55,7 @@ pub enum Api {
 pub struct Who {
     /// As the scenario says it: `serviceaccount/reader`, `anonymous`, `user ann`.
     pub words: String,
-    /// The user name; empty for whoever is in the groups.
+    /// The user name; empty when the question is about any member of the groups.
     pub user: String,
     /// All groups, those that the API server gives included.
     pub groups: Vec<String>,

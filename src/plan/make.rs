@@ -14,8 +14,8 @@ mod tests;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Names, Plan, Trust,
-    context::{Context, Finding, Findings, findings, on_purpose},
+    Names, Plan, Step, Trust,
+    context::{Context, Draft, Finding, Findings, findings, on_purpose},
     lint::{
         absent_fields, aggregation, bare_denial, custom_objects, endless_wait, existence, free_words, granted_only,
         images, mounted_paths, paths_in_commands, revived, rule_words, scopes, slips, unpaired_denial, untrusted,
@@ -133,23 +133,7 @@ pub(in crate::plan) fn examine(
     let alone = cx.findings.len();
     cx.apis = apis::served_with(&drafts);
     let mut steps = walk::steps(&mut cx, &drafts);
-    existence::check(&mut cx, &drafts, &mut steps);
-    paths_in_commands::check(&mut cx, &steps);
-    custom_objects::check(&mut cx, &drafts, &steps);
-    unpaired_denial::check(&mut cx, &steps);
-    granted_only::check(&mut cx, &steps);
-    free_words::check(&mut cx, &drafts, &steps);
-    absent_fields::check(&mut cx, &steps);
-    mounted_paths::check(&mut cx, &drafts, &steps);
-    images::check(&mut cx, &drafts, &steps);
-    revived::check(&mut cx, &steps);
-    version_bound_text::check(&mut cx);
-    slips::check(&mut cx, &drafts);
-    rule_words::check(&mut cx, &drafts);
-    scopes::check(&mut cx, &drafts);
-    endless_wait::by_kubectl(&mut cx, &drafts);
-    aggregation::check(&mut cx, &drafts);
-    bare_denial::check(&mut cx, &drafts);
+    lint(&mut cx, &drafts, &mut steps);
     if cx.unrendered {
         cx.findings.forget_after(alone);
     }
@@ -191,6 +175,27 @@ pub(in crate::plan) fn examine(
         document: document.clone(),
     };
     (plan, findings)
+}
+
+/// All that only shows when all steps are known.
+fn lint(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &mut [Step]) {
+    existence::check(cx, drafts, steps);
+    paths_in_commands::check(cx, steps);
+    custom_objects::check(cx, drafts, steps);
+    unpaired_denial::check(cx, steps);
+    granted_only::check(cx, steps);
+    free_words::check(cx, drafts, steps);
+    absent_fields::check(cx, steps);
+    mounted_paths::check(cx, drafts, steps);
+    images::check(cx, drafts, steps);
+    revived::check(cx, steps);
+    version_bound_text::check(cx);
+    slips::check(cx, drafts);
+    rule_words::check(cx, drafts);
+    scopes::check(cx, drafts);
+    endless_wait::by_kubectl(cx, drafts);
+    aggregation::check(cx, drafts);
+    bare_denial::check(cx, drafts);
 }
 
 /// `kw-<file stem>-<suffix>`.

@@ -9,7 +9,7 @@ use super::{Action, Credential, Kind, Object, Of, Plan, Request, Step, Target, a
 use crate::{
     k8s::{
         kubectl::{self, Place},
-        special, usernames,
+        resource_name, special, usernames,
     },
     scenario::{Diagnostic, Severity, outcome::Wanted},
 };
@@ -62,7 +62,7 @@ pub fn rights(plan: &Plan) -> Vec<(String, Request)> {
 }
 
 fn resource(verb: &str, group: &str, plural: &str, namespace: Option<&str>, name: Option<&str>) -> Request {
-    let (plural, subresource) = plural.split_once('/').map_or((plural, None), |(plural, sub)| (plural, Some(sub)));
+    let (plural, subresource) = resource_name::split(plural);
     Request::Resource {
         verb: verb.to_owned(),
         group: group.to_owned(),

@@ -182,18 +182,7 @@ impl Terminal {
                 let ready = format!("cluster: {} with Kubernetes {}{shape} is ready", safe(kind), safe(kubernetes));
                 self.paint(DIM, &format!("{ready} ({})", took(*elapsed_ms))) + "\n"
             }
-            Event::ScenarioAgain { path, attempt, of } => {
-                self.over.remove(path);
-                self.skipped.remove(path);
-                let on = self.kubernetes.as_ref().map(|version| format!(" (Kubernetes {})", safe(version)));
-                self.bad.remove(&format!("{path}{}", on.unwrap_or_default()));
-                self.again.insert(path.clone());
-                let text = format!(
-                    "~ {} is run again ({attempt} of {of}): the environment kept it from an answer",
-                    safe(path)
-                );
-                format!("\n{}\n", self.paint(YELLOW, &text))
-            }
+            Event::ScenarioAgain { path, attempt, of } => self.again(path, (*attempt, *of)),
             Event::ScenarioFinished { path, failed: 0, broken: 0, held, skipped, .. }
                 if *held > 0
                     && self.again.contains(path)
@@ -222,57 +211,12 @@ impl Terminal {
                 let words = "- every step was skipped: on this cluster the scenario says nothing";
                 format!("{heading}  {}\n", self.paint(YELLOW, words))
             }
-            Event::StepFinished(step) => {
-                let StepFinished { path, outcome, .. } = &**step;
-                let of_class = |reason: &str| reason == ENDED || reason.starts_with(LEFT_OUT);
-                if matches!(outcome, Outcome::Skipped { reason } if !of_class(reason)) {
-                    *self.skipped.entry(path.clone()).or_default() += 1;
-                }
-                let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });
-                let after = self.over.contains(path) && self.verbosity < Verbosity::Verbose;
-                if !bad && (!normal || after) {
-                    return String::new();
-                }
-                if bad {
-                    self.over.insert(path.clone());
-                    let mark = if matches!(outcome, Outcome::Broken { .. }) { "!" } else { "✗" };
-                    let place = format!("{}:{}", safe(path), step.line);
-                    let on = self.kubernetes.as_ref().map(|version| format!(" (Kubernetes {})", safe(version)));
-                    let on = on.unwrap_or_default();
-                    let told = format!("{mark} {place}  {} {}{on}", step.number, safe(&step.title));
-                    self.bad.insert(format!("{path}{on}"), told);
-                }
-                self.headings.remove(path).unwrap_or_default() + &self.step(step)
-            }
+            Event::StepFinished(step) => self.step_finished(step),
             Event::Aborted { path, class, message, remedy, log } => {
                 let heading = path.as_ref().and_then(|path| self.headings.remove(path)).unwrap_or_default();
-                let word = if let Fault::Budget | Fault::Bug = class { class.word() } else { "environment" };
-                let title = self.paint(RED, &format!("error[{word}]:"));
-                let mut text = format!("{heading}{title} {}\n", show::block(message, 2 * show::BODY));
-                for line in log {
-                    text += &format!("   | {}\n", safe(line));
-                }
-                if let Some(remedy) = remedy {
-                    text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
-                }
-                text
+                heading + &self.aborted(*class, message, remedy.as_deref(), log)
             }
-            Event::Rewound(rewound) => {
-                let Rewound { path, to, by, took_ms, stays, .. } = rewound;
-                self.over.remove(path);
-                self.skipped.remove(path);
-                self.bad.remove(path);
-                let how = match by {
-                    RewoundBy::Undo => "what came after is undone",
-                    RewoundBy::Replay => "all was removed, and the steps before were run again",
-                };
-                let text = format!("  < back to before step {to}: {how} ({})", took(*took_ms));
-                let mut text = self.paint(YELLOW, &text) + "\n";
-                for stays in stays {
-                    text += &format!("      {}\n", self.paint(DIM, &safe(stays)));
-                }
-                text
-            }
+            Event::Rewound(rewound) => self.rewound(rewound),
             Event::Kept { path, namespace, cluster, seconds } => {
                 let heading = self.headings.remove(path).unwrap_or_default();
                 let ends = duration::about(*seconds);
@@ -295,28 +239,96 @@ impl Terminal {
                 self.paint(DIM, &format!("  cleaned up ({})", took(*took_ms))) + "\n"
             }
             Event::RunFinished { held, failed, broken, skipped, took_ms, .. } => {
-                let steps = if *held == 1 { "step" } else { "steps" };
-                let broken = match broken {
-                    0 => String::new(),
-                    many => format!("{many} could not be carried out, "),
-                };
-                let flaky = match self.flaky {
-                    0 => String::new(),
-                    1 => "; 1 scenario is flaky".into(),
-                    many => format!("; {many} scenarios are flaky"),
-                };
-                let good = *failed == 0 && broken.is_empty();
-                let line = format!(
-                    "{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}{flaky}",
-                    took(*took_ms)
-                );
-                // Of one alone it stands just above.
-                let bad = self.bad.values().filter(|_| self.begun.len() > 1);
-                let bad: String = bad.map(|bad| format!("  {}\n", self.paint(RED, bad))).collect();
-                format!("\n{}\n{bad}", self.paint(if good { GREEN } else { RED }, &line))
+                self.totals((*held, *failed, *broken, *skipped), *took_ms)
             }
             _ => String::new(),
         }
+    }
+
+    fn again(&mut self, path: &str, (attempt, of): (usize, usize)) -> String {
+        self.over.remove(path);
+        self.skipped.remove(path);
+        let on = self.kubernetes.as_ref().map(|version| format!(" (Kubernetes {})", safe(version)));
+        self.bad.remove(&format!("{path}{}", on.unwrap_or_default()));
+        self.again.insert(path.to_owned());
+        let text = format!("~ {} is run again ({attempt} of {of}): the environment kept it from an answer", safe(path));
+        format!("\n{}\n", self.paint(YELLOW, &text))
+    }
+
+    /// How a step ended, where it is to be shown.
+    fn step_finished(&mut self, step: &StepFinished) -> String {
+        let normal = self.verbosity >= Verbosity::Normal;
+        let StepFinished { path, outcome, .. } = step;
+        let of_class = |reason: &str| reason == ENDED || reason.starts_with(LEFT_OUT);
+        if matches!(outcome, Outcome::Skipped { reason } if !of_class(reason)) {
+            *self.skipped.entry(path.clone()).or_default() += 1;
+        }
+        let bad = matches!(outcome, Outcome::Failed { .. } | Outcome::Broken { .. });
+        let after = self.over.contains(path) && self.verbosity < Verbosity::Verbose;
+        if !bad && (!normal || after) {
+            return String::new();
+        }
+        if bad {
+            self.over.insert(path.clone());
+            let mark = if matches!(outcome, Outcome::Broken { .. }) { "!" } else { "✗" };
+            let place = format!("{}:{}", safe(path), step.line);
+            let on = self.kubernetes.as_ref().map(|version| format!(" (Kubernetes {})", safe(version)));
+            let on = on.unwrap_or_default();
+            let told = format!("{mark} {place}  {} {}{on}", step.number, safe(&step.title));
+            self.bad.insert(format!("{path}{on}"), told);
+        }
+        self.headings.remove(path).unwrap_or_default() + &self.step(step)
+    }
+
+    fn aborted(&self, class: Fault, message: &str, remedy: Option<&str>, log: &[String]) -> String {
+        let word = if let Fault::Budget | Fault::Bug = class { class.word() } else { "environment" };
+        let title = self.paint(RED, &format!("error[{word}]:"));
+        let mut text = format!("{title} {}\n", show::block(message, 2 * show::BODY));
+        for line in log {
+            text += &format!("   | {}\n", safe(line));
+        }
+        if let Some(remedy) = remedy {
+            text += &format!("   = remedy: {}\n", show::block(remedy, show::BODY));
+        }
+        text
+    }
+
+    fn rewound(&mut self, rewound: &Rewound) -> String {
+        let Rewound { path, to, by, took_ms, stays, .. } = rewound;
+        self.over.remove(path);
+        self.skipped.remove(path);
+        self.bad.remove(path);
+        let how = match by {
+            RewoundBy::Undo => "what came after is undone",
+            RewoundBy::Replay => "all was removed, and the steps before were run again",
+        };
+        let text = format!("  < back to before step {to}: {how} ({})", took(*took_ms));
+        let mut text = self.paint(YELLOW, &text) + "\n";
+        for stays in stays {
+            text += &format!("      {}\n", self.paint(DIM, &safe(stays)));
+        }
+        text
+    }
+
+    /// The last lines: how many steps ended how, and what was bad once more.
+    fn totals(&self, (held, failed, broken, skipped): (usize, usize, usize, usize), took_ms: u64) -> String {
+        let steps = if held == 1 { "step" } else { "steps" };
+        let broken = match broken {
+            0 => String::new(),
+            many => format!("{many} could not be carried out, "),
+        };
+        let flaky = match self.flaky {
+            0 => String::new(),
+            1 => "; 1 scenario is flaky".into(),
+            many => format!("; {many} scenarios are flaky"),
+        };
+        let good = failed == 0 && broken.is_empty();
+        let line =
+            format!("{held} {steps} held, {failed} failed, {broken}{skipped} not run in {}{flaky}", took(took_ms));
+        // Of one alone it stands just above.
+        let bad = self.bad.values().filter(|_| self.begun.len() > 1);
+        let bad: String = bad.map(|bad| format!("  {}\n", self.paint(RED, bad))).collect();
+        format!("\n{}\n{bad}", self.paint(if good { GREEN } else { RED }, &line))
     }
 
     fn paint(&self, style: Style, text: &str) -> String {

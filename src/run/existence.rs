@@ -9,10 +9,7 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 
 use crate::{
-    expect::{
-        Answer, Class, Mismatch, json, kubectl_error, printed,
-        refused::{Refused, What},
-    },
+    expect::{Answer, Class, Mismatch, json, kubectl_error, printed, refused::Refused},
     k8s::{Apis, Missing, Served, usernames},
     plan::{Action, Credential, Expected, Request, Step, can::Cell},
     redact::show,
@@ -130,15 +127,7 @@ async fn of_printed(
     let Some(http) = printed::failure(json.as_ref(), &String::from_utf8_lossy(stderr)) else { return Ok(None) };
     let message = http.json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or_default();
     let Some(refused) = Refused::parse(message) else { return Ok(None) };
-    let request = match refused.what {
-        What::Path(path) => Request::Path { verb: refused.verb, path },
-        What::Resource { resource, group, namespace, name } => {
-            let (plural, sub) =
-                resource.split_once('/').map_or((resource.as_str(), None), |(one, sub)| (one, Some(sub)));
-            let (resource, subresource) = (plural.to_owned(), sub.map(str::to_owned));
-            Request::Resource { verb: refused.verb, group, resource, subresource, namespace, name }
-        }
-    };
+    let request = refused.request();
     let about = match &request {
         Request::Path { path, .. } => About::Path(path),
         Request::Resource { group, .. } => About::Group(group),

@@ -10,7 +10,7 @@ use crate::sync::locked;
 use crate::{
     cluster::Documents,
     k8s::{
-        Apis, Resource,
+        Apis, Resource, resource_name,
         served::{is_own_group, root},
     },
 };
@@ -222,7 +222,7 @@ enum Unseen {
 /// An entry of an `APIResourceList`.
 pub fn of_list(group: &str, version: &str, resource: &Value) -> Option<Resource> {
     let name = resource["name"].as_str()?;
-    let (plural, sub) = name.split_once('/').map_or((name, None), |(plural, sub)| (plural, Some(sub.to_owned())));
+    let (plural, sub) = resource_name::split(name);
     let texts = |key: &str| -> Vec<String> {
         let list = resource[key].as_array().into_iter().flatten();
         list.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -231,7 +231,7 @@ pub fn of_list(group: &str, version: &str, resource: &Value) -> Option<Resource>
         group: group.to_owned(),
         version: version.to_owned(),
         plural: plural.to_owned(),
-        sub,
+        sub: sub.map(str::to_owned),
         kind: resource["kind"].as_str().unwrap_or_default().to_owned(),
         namespaced: resource["namespaced"].as_bool().unwrap_or(true),
         verbs: texts("verbs"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{StepError, api};
+use super::{StepError, api, discovery};
 use crate::{clock::Moment, k8s::nearest, plan::Kind, redact::show};
 
 /// How long a kind that is not Kubernetes' own may take to be served: the API server makes its paths some time after it has
@@ -69,13 +69,8 @@ async fn served(kind: &Kind, client: &kube::Client) -> Result<Option<Kind>, Step
     if let Some(busy) = api::busy(&list) {
         return Err(busy);
     }
-    let resources = list.json.as_ref().and_then(|json| json["resources"].as_array());
-    let found = resources.into_iter().flatten().find(|resource| {
-        resource["kind"] == kind.kind.as_str() && resource["name"].as_str().is_some_and(|name| !name.contains('/'))
-    });
-    Ok(found.map(|resource| Kind {
-        plural: resource["name"].as_str().map(str::to_owned),
-        namespaced: resource["namespaced"].as_bool().unwrap_or(true),
-        ..kind.clone()
-    }))
+    let list = list.json.as_ref().and_then(|json| json["resources"].as_array()).into_iter().flatten();
+    let mut resources = list.filter_map(|resource| discovery::of_list(&kind.group, &kind.version, resource));
+    let found = resources.find(|resource| resource.sub.is_none() && resource.kind == kind.kind);
+    Ok(found.map(|resource| Kind { plural: Some(resource.plural), namespaced: resource.namespaced, ..kind.clone() }))
 }

@@ -85,7 +85,7 @@ fn beside(read: &mut Kubeconfig, path: &Path) {
     }
 }
 
-/// Puts the certificates and keys that it names in the place of their names, so that nobody reads a file without an end later. What is
+/// Puts the certificates and keys that it names in the place of their names, so that no later read meets a file without an end. What is
 /// not there or is not to be read is told where it is needed.
 fn take_in(read: &mut Kubeconfig) -> Result<(), Unusable> {
     let take = |file: &mut Option<String>| match file

@@ -2,7 +2,7 @@
 
 use super::grammar::{Call, Given};
 
-/// Somebody for whom the one who sends the request speaks.
+/// The caller that a request impersonates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedAs {
     /// The argument that names the user.
@@ -13,7 +13,8 @@ pub struct AskedAs {
     pub groups: Vec<(usize, String)>,
 }
 
-/// For whom a call asks; `None`: for the one who sends it. The last `--as` counts, and an empty one says nobody.
+/// The caller that a kubectl call impersonates; `None`: it asks as the user whose credential it sends. The last `--as` counts, and an
+/// empty one impersonates no user.
 pub fn asked_as(call: &Call<'_>) -> Option<AskedAs> {
     let value = |given: &Given| Some((given.value_at, given.value.clone()?));
     let (at, user) = call.values("as").last().and_then(value).filter(|(_, user)| !user.is_empty())?;

@@ -4,7 +4,10 @@ use serde_json::{Map, json};
 
 use super::rule::{Place, Rule};
 use crate::{
-    k8s::kubectl::grammar::{self, Call},
+    k8s::{
+        kubectl::grammar::{self, Call},
+        resource_name,
+    },
     plan::context::{Context, Draft, below},
 };
 
@@ -25,7 +28,7 @@ pub(in crate::plan) fn with_created_rule(
     let mut groups: Vec<(String, String)> = Vec::new();
     let mut resources: Vec<(String, String)> = Vec::new();
     for (word, at) in words("resource") {
-        let (base, sub) = word.split_once('/').map_or((word.as_str(), None), |(base, sub)| (base, Some(sub)));
+        let (base, sub) = resource_name::split(&word);
         let known = match base {
             "*" => Some(("*".to_owned(), "*".to_owned())),
             _ => cx.apis.named(base).map(|own| (own.group.clone(), own.plural.clone())),

@@ -12,6 +12,7 @@ use crate::{
         near::is_slip,
         nearest,
         rbac_words::{NOT_VERBS, SUBRESOURCES, group_of, several},
+        resource_name,
         served::{Resource, TABLE, is_own_group, long},
         special::{self, VERBS},
         well_known::RBAC,
@@ -128,7 +129,7 @@ fn lint_resources(cx: &mut Context<'_>, rule: &Rule<'_>) {
             continue;
         }
         let at = ("resources", index);
-        let (base, sub) = resource.split_once('/').map_or((resource, None), |(base, sub)| (base, Some(sub)));
+        let (base, sub) = resource_name::split(resource);
         if let Some(group) = special::group_of(&verbs, base).filter(|group| !groups.contains(group)) {
             elsewhere(cx, rule, at, resource, group);
             continue;
@@ -170,7 +171,7 @@ fn lint_added(cx: &mut Context<'_>, rule: &Rule<'_>) {
     }
     let own: Vec<_> = added.iter().filter(|own| groups.contains(&own.group.as_str())).cloned().collect();
     for (index, resource) in rule.listed("resources").into_iter().enumerate() {
-        let (base, sub) = resource.split_once('/').map_or((resource, None), |(base, sub)| (base, Some(sub)));
+        let (base, sub) = resource_name::split(resource);
         if resource.contains('*') || several(resource).is_some() {
             continue;
         }
@@ -195,10 +196,7 @@ fn lint_added(cx: &mut Context<'_>, rule: &Rule<'_>) {
 
 /// What was meant by a resource that does not exist.
 fn meant_resource(resource: &str, groups: &[&str]) -> Option<String> {
-    let (base, sub) = match resource.split_once('/') {
-        Some((base, sub)) => (base, Some(sub)),
-        None => (resource, None),
-    };
+    let (base, sub) = resource_name::split(resource);
     if is_own_group(base) && group_of(base).is_none() && sub.is_some() {
         return sub.map(ToOwned::to_owned); // apps/deployments
     }
@@ -241,7 +239,7 @@ fn is_subresource(plural: &str, sub: &str) -> bool {
 
 /// Whether only authorizers know the resource, or its subresource, in one of the groups and for one of the verbs.
 fn is_special(verbs: &[&str], groups: &[&str], resource: &str) -> bool {
-    let (plural, sub) = resource.split_once('/').map_or((resource, None), |(plural, sub)| (plural, Some(sub)));
+    let (plural, sub) = resource_name::split(resource);
     groups.iter().any(|group| {
         let any_verb = |verb: &&str| special::resource(verb, group, plural).is_some();
         let own = TABLE.resources.iter().any(|own| own.group == *group && own.plural == plural);

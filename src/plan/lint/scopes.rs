@@ -8,6 +8,7 @@ use crate::{
     k8s::{
         kubectl::grammar::{self, Call},
         rbac_words::listed,
+        resource_name,
         served::is_own_group,
         special,
         well_known::RBAC,
@@ -116,7 +117,7 @@ fn by_kubectl(cx: &mut Context<'_>, draft: &Draft<'_>, call: &Call<'_>) {
     let verbs = kubectl_rules::list_flag_values(call, &args, "verb");
     let verbs: Vec<&str> = verbs.iter().map(|(verb, _)| verb.as_str()).collect();
     for (word, at) in kubectl_rules::list_flag_values(call, &args, "resource") {
-        let (base, sub) = word.split_once('/').map_or((word.as_str(), None), |(base, sub)| (base, Some(sub)));
+        let (base, sub) = resource_name::split(&word);
         let Some(own) = cx.apis.named(base) else { continue };
         let resource = sub.map_or_else(|| own.plural.clone(), |sub| format!("{}/{sub}", own.plural));
         if !may_be(cx, &verbs, &[own.group.clone().as_str()], &resource) {
@@ -167,7 +168,7 @@ fn in_a_namespace(cx: &Context<'_>, rule: &Map<String, Value>, resource: &str) -
 }
 
 fn may_be(cx: &Context<'_>, verbs: &[&str], groups: &[&str], resource: &str) -> bool {
-    let (plural, sub) = resource.split_once('/').map_or((resource, None), |(plural, sub)| (plural, Some(sub)));
+    let (plural, sub) = resource_name::split(resource);
     if plural.contains('*') || groups.contains(&"*") {
         return true;
     }

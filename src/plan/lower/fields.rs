@@ -54,85 +54,94 @@ pub(in crate::plan) fn tell_at(
     if draft.refused || draft.step.expect.as_ref().is_some_and(fails) {
         return;
     }
-    let applied = draft.verb == Some(Verb::Apply);
-    let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
     for slip in slips.into_iter().take(MOST) {
         let (pointer, keyed) = place(&slip);
-        let key = slip.path.last().map(String::as_str).unwrap_or_default();
         // What a placeholder becomes is known when the step runs; what is meant is not looked at.
         let text = value_at(map, &slip.path);
         let filled = text.as_ref().and_then(Value::as_str).is_some_and(|text| text.contains('{'));
         if filled || cx.findings.on_purpose(&[&pointer]) {
             continue;
         }
-        match slip.what {
-            What::Unknown { near, belongs } => {
-                let message = format!("{a} {} has no field `{}`", kind.kind, dotted(&slip.path));
-                let meant = applied && near.is_some();
-                let hint = match (near, belongs) {
-                    (Some(near), _) => format!("did you mean `{near}`?"),
-                    (None, Some(belongs)) => format!("`{key}` belongs in {belongs}"),
-                    (None, None) if applied => {
-                        "remove it; if a newer Kubernetes has it, say so by `# on purpose`".into()
-                    }
-                    (None, None) if matches!(draft.verb, Some(Verb::Curl | Verb::Request)) => {
-                        "the server drops it, and warns: remove it; if a newer Kubernetes has it, say so by `# on purpose`"
-                            .into()
-                    }
-                    (None, None) => "the server refuses it (before 1.25, it drops it): remove it; if a newer Kubernetes has it, say so \
-                                     by `# on purpose`"
-                        .into(),
-                };
-                // A newer server may have the field, and one before 1.25 drops what it does not know, but from `apply`.
-                let found = match meant {
-                    true => cx.findings.error(&pointer, message),
-                    false => cx.findings.warn(&pointer, message),
-                };
-                let found = if keyed { found.at_key() } else { found };
-                found.hint(hint);
-            }
-            What::Choice(words) => {
-                let word = text.as_ref().and_then(Value::as_str).unwrap_or_default();
-                let near = words.iter().find(|own| own.eq_ignore_ascii_case(word));
-                let hint = match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => {
-                        let all: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-                        format!("it takes {}", all.join(" or "))
-                    }
-                };
-                cx.findings
-                    .error(&pointer, format!("`{}` of {a} {} cannot be `{word}`", dotted(&slip.path), kind.kind))
-                    .hint(hint);
-            }
-            What::Lacks(field) => {
-                let whole: Vec<_> = slip.path.iter().cloned().chain([field.clone()]).collect();
-                cx.findings
-                    .error(&pointer, format!("{a} {} lacks `{}`", kind.kind, dotted(&whole)))
-                    .at_key()
-                    .hint(format!("its schema asks for `{field}: …`"));
-            }
-            What::Type(why) => {
-                let (got, expected) = parts(&why);
-                let hint = match (text.as_ref(), expected.as_str()) {
-                    (Some(Value::Number(_) | Value::Bool(_)), "a text") => {
-                        format!("quote it: `\"{}\"`", text.map(|text| text.to_string()).unwrap_or_default())
-                    }
-                    (Some(Value::String(word)), "a whole number") if word.parse::<i64>().is_ok() => {
-                        format!("write `{word}`")
-                    }
-                    (Some(Value::String(word)), "`true` or `false`") if matches!(word.as_str(), "true" | "false") => {
-                        format!("write `{word}`")
-                    }
-                    _ => format!("it takes {expected}"),
-                };
-                cx.findings
-                    .error(
-                        &pointer,
-                        format!("`{}` of {a} {} takes {expected}, not {got}", dotted(&slip.path), kind.kind),
-                    )
-                    .hint(hint);
-            }
+        tell_one(cx, draft.verb, kind, slip, text, (&pointer, keyed));
+    }
+}
+
+/// Tells one slip, where there is this value; `keyed`: the pointer is that of a key.
+fn tell_one(
+    cx: &mut Context<'_>,
+    verb: Option<Verb>,
+    kind: &Kind,
+    slip: Slip,
+    text: Option<Value>,
+    (pointer, keyed): (&str, bool),
+) {
+    let applied = verb == Some(Verb::Apply);
+    let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    let key = slip.path.last().map(String::as_str).unwrap_or_default();
+    match slip.what {
+        What::Unknown { near, belongs } => {
+            let message = format!("{a} {} has no field `{}`", kind.kind, dotted(&slip.path));
+            let meant = applied && near.is_some();
+            let hint = match (near, belongs) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, Some(belongs)) => format!("`{key}` belongs in {belongs}"),
+                (None, None) if applied => "remove it; if a newer Kubernetes has it, say so by `# on purpose`".into(),
+                (None, None) if matches!(verb, Some(Verb::Curl | Verb::Request)) => {
+                    "the server drops it, and warns: remove it; if a newer Kubernetes has it, say so by `# on purpose`"
+                        .into()
+                }
+                (None, None) => {
+                    "the server refuses it (before 1.25, it drops it): remove it; if a newer Kubernetes has it, say so \
+                                 by `# on purpose`"
+                        .into()
+                }
+            };
+            // A newer server may have the field, and one before 1.25 drops what it does not know, but from `apply`.
+            let found = match meant {
+                true => cx.findings.error(pointer, message),
+                false => cx.findings.warn(pointer, message),
+            };
+            let found = if keyed { found.at_key() } else { found };
+            found.hint(hint);
+        }
+        What::Choice(words) => {
+            let word = text.as_ref().and_then(Value::as_str).unwrap_or_default();
+            let near = words.iter().find(|own| own.eq_ignore_ascii_case(word));
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    let all: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                    format!("it takes {}", all.join(" or "))
+                }
+            };
+            cx.findings
+                .error(pointer, format!("`{}` of {a} {} cannot be `{word}`", dotted(&slip.path), kind.kind))
+                .hint(hint);
+        }
+        What::Lacks(field) => {
+            let whole: Vec<_> = slip.path.iter().cloned().chain([field.clone()]).collect();
+            cx.findings
+                .error(pointer, format!("{a} {} lacks `{}`", kind.kind, dotted(&whole)))
+                .at_key()
+                .hint(format!("its schema asks for `{field}: …`"));
+        }
+        What::Type(why) => {
+            let (got, expected) = parts(&why);
+            let hint = match (text.as_ref(), expected.as_str()) {
+                (Some(Value::Number(_) | Value::Bool(_)), "a text") => {
+                    format!("quote it: `\"{}\"`", text.map(|text| text.to_string()).unwrap_or_default())
+                }
+                (Some(Value::String(word)), "a whole number") if word.parse::<i64>().is_ok() => {
+                    format!("write `{word}`")
+                }
+                (Some(Value::String(word)), "`true` or `false`") if matches!(word.as_str(), "true" | "false") => {
+                    format!("write `{word}`")
+                }
+                _ => format!("it takes {expected}"),
+            };
+            cx.findings
+                .error(pointer, format!("`{}` of {a} {} takes {expected}, not {got}", dotted(&slip.path), kind.kind))
+                .hint(hint);
         }
     }
 }

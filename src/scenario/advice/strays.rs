@@ -21,6 +21,26 @@ pub(in crate::scenario) struct Strays {
     pub entries: Vec<usize>,
 }
 
+/// Keys of manifests, which belong under a key that takes one.
+const OF_MANIFESTS: [&str; 13] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "spec",
+    "data",
+    "stringData",
+    "rules",
+    "roleRef",
+    "subjects",
+    "type",
+    "immutable",
+    "file",
+    "fill",
+];
+
+/// Keys of a step that verbs have as well.
+const OF_STEPS: [&str; 10] = ["title", "say", "predict", "expect", "as", "save", "when", "rows", "each", "timeout"];
+
 /// Looks for keys that stand beside the key that they belong under.
 pub(in crate::scenario) fn find(text: &str, entries: &[Entry], way: &'static Json) -> Strays {
     let mut strays = Strays { told: Vec::new(), entries: Vec::new() };
@@ -38,24 +58,6 @@ pub(in crate::scenario) fn find(text: &str, entries: &[Entry], way: &'static Jso
         let maps: Vec<_> = branches(schema).into_iter().filter(|way| type_of(way) == "object").collect();
         let free = maps.iter().any(|way| wording::is_free_map(way));
         let inner = |key: &str| maps.iter().any(|way| properties(way).is_some_and(|keys| keys.contains_key(key)));
-        let of_manifest = |key: &str| {
-            matches!(
-                key,
-                "apiVersion"
-                    | "kind"
-                    | "metadata"
-                    | "spec"
-                    | "data"
-                    | "stringData"
-                    | "rules"
-                    | "roleRef"
-                    | "subjects"
-                    | "type"
-                    | "immutable"
-                    | "file"
-                    | "fill"
-            )
-        };
         // A key that the home lacks may stand beside it; nothing else of a home that has a value does.
         let lacks = |key: &str| match &home.value.value {
             Value::Null => true,
@@ -69,7 +71,7 @@ pub(in crate::scenario) fn find(text: &str, entries: &[Entry], way: &'static Jso
             _ => false,
         };
         let belongs = |entry: &Entry| {
-            let named = if free { of_manifest(&entry.key) || inner(&entry.key) } else { inner(&entry.key) };
+            let named = inner(&entry.key) || free && OF_MANIFESTS.contains(&entry.key.as_str());
             named && entry.key != home.key
         };
         let unknown = |entry: &Entry| !keys.contains_key(&entry.key);
@@ -92,48 +94,57 @@ pub(in crate::scenario) fn find(text: &str, entries: &[Entry], way: &'static Jso
         }
         let mut found: Vec<usize> = Vec::new();
         for (at, entry) in behind() {
-            let own_here = matches!(
-                entry.key.as_str(),
-                "title" | "say" | "predict" | "expect" | "as" | "save" | "when" | "rows" | "each" | "timeout"
-            );
-            if belongs(entry) && (unknown(entry) || !own_here) {
+            if belongs(entry) && (unknown(entry) || !OF_STEPS.contains(&entry.key.as_str())) {
                 found.push(at);
             }
         }
-        let Some(first) = found.first().map(|at| &entries[*at]) else { continue };
-        let names: Vec<&str> = found.iter().map(|at| entries[*at].key.as_str()).collect();
-        let (are, belong, they) = if names.len() == 1 { ("is", "belongs", "it") } else { ("are", "belong", "them") };
-        let message = if empty {
-            format!("`{}` is empty: {} {are} beside it, not under it", home.key, ticked(&names))
-        } else {
-            format!("{} {belong} under `{}`", ticked(&names), home.key)
-        };
-        let column = fix::column(text, home.key_span.start);
-        let mut moved = Vec::new();
-        for at in &found {
-            let key = entries[*at].key_span;
-            match fix::block(text, key) {
-                Some(block) if fix::column(text, key.start) == column => moved.extend(fix::shift(text, block, 2)),
-                _ => {
-                    moved.clear();
-                    break;
-                }
-            }
+        if found.is_empty() {
+            continue;
         }
-        // What is moved must be one block right below its new home.
-        let close = found.iter().enumerate().all(|(nth, at)| *at == index + 1 + nth);
-        let flow = matches!(&home.value.value, Value::Map(_)) && text[home.value.span.start..].starts_with('{');
-        if !close || flow {
-            moved.clear();
-        }
-        let mut told =
-            mended(&message, first.key_span, &format!("indent {they} by two blanks more than `{}`", home.key), moved);
-        told.second = Some((home.key_span, "the key that it belongs under".to_owned()));
-        strays.told.push(told);
+        strays.told.push(beside(text, entries, index, &found));
         strays.entries.push(index);
         strays.entries.extend(found);
     }
     strays
+}
+
+/// Tells that keys (`found`) stand beside the one (`index`) that they belong under, and moves them below it where that can be done.
+fn beside(text: &str, entries: &[Entry], index: usize, found: &[usize]) -> Diagnostic {
+    let home = &entries[index];
+    let empty = matches!(home.value.value, Value::Null);
+    let names: Vec<&str> = found.iter().map(|at| entries[*at].key.as_str()).collect();
+    let (are, belong, they) = if names.len() == 1 { ("is", "belongs", "it") } else { ("are", "belong", "them") };
+    let message = if empty {
+        format!("`{}` is empty: {} {are} beside it, not under it", home.key, ticked(&names))
+    } else {
+        format!("{} {belong} under `{}`", ticked(&names), home.key)
+    };
+    let column = fix::column(text, home.key_span.start);
+    let mut moved = Vec::new();
+    for at in found {
+        let key = entries[*at].key_span;
+        match fix::block(text, key) {
+            Some(block) if fix::column(text, key.start) == column => moved.extend(fix::shift(text, block, 2)),
+            _ => {
+                moved.clear();
+                break;
+            }
+        }
+    }
+    // What is moved must be one block right below its new home.
+    let close = found.iter().enumerate().all(|(nth, at)| *at == index + 1 + nth);
+    let flow = matches!(&home.value.value, Value::Map(_)) && text[home.value.span.start..].starts_with('{');
+    if !close || flow {
+        moved.clear();
+    }
+    let mut told = mended(
+        &message,
+        entries[found[0]].key_span,
+        &format!("indent {they} by two blanks more than `{}`", home.key),
+        moved,
+    );
+    told.second = Some((home.key_span, "the key that it belongs under".to_owned()));
+    told
 }
 
 fn scalar(entry: &Entry) -> bool {

@@ -11,7 +11,7 @@ use super::{
     locate, spoken,
 };
 use crate::{
-    k8s::{kubectl::grammar, near::is_slip, rbac_words::listed, usernames, well_known::RBAC},
+    k8s::{kubectl::grammar, near::is_slip, rbac_words::listed, resource_name, usernames, well_known::RBAC},
     plan::{
         Action, Credential, Identity, Step,
         can::given,
@@ -243,7 +243,7 @@ fn classes(rule: &Map<String, Value>) -> Vec<Class> {
     let verbs = listed(rule, "verbs");
     let mut found = Vec::new();
     for resource in listed(rule, "resources") {
-        let (plural, sub) = resource.split_once('/').map_or((resource, None), |(plural, sub)| (plural, Some(sub)));
+        let (plural, sub) = resource_name::split(resource);
         for group in listed(rule, "apiGroups") {
             if group.contains('*') || plural.contains('*') {
                 return Vec::new();

@@ -10,6 +10,7 @@ use crate::{
     k8s::{
         near::{is_slip, is_slip_of_own},
         rbac_words::listed,
+        resource_name,
         served::TABLE,
         special, usernames,
         well_known::{EVERYWHERE, GROUPS, RBAC, SIGNERS, USERS},
@@ -204,8 +205,7 @@ fn granted(cx: &Context<'_>, known: &mut Known, placed: &Placed) {
                 .iter()
                 .flat_map(|group| listed(rule, "resourceNames").into_iter().map(move |name| (*group, name)))
             {
-                let (plural, sub) =
-                    resource.split_once('/').map_or((resource, None), |(plural, sub)| (plural, Some(sub)));
+                let (plural, sub) = resource_name::split(resource);
                 let class = match (group, plural) {
                     ("*", _) | (_, "*") => any(),
                     _ => Class::of_request(verbs.first().unwrap_or(&""), group, plural, sub),

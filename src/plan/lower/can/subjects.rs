@@ -119,7 +119,7 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
     }
 }
 
-/// Who was meant by words that other tools have for somebody.
+/// The subject that was meant, of one that is written as other tools write it.
 fn meant(namespace: &str, word: &str) -> Option<String> {
     let user = usernames::meant(word, namespace);
     if let Some((place, name)) = usernames::account(user.as_deref().unwrap_or(word)) {
