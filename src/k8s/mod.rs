@@ -5,6 +5,7 @@
 
 pub mod changes;
 mod choices;
+pub mod definition;
 pub mod fields;
 pub mod kubectl;
 pub mod near;

@@ -44,7 +44,7 @@ pub(super) async fn judge(
                     _ => place(plan, step, mismatch),
                 })
                 .collect();
-            why::add(step, &mut failures, &asked.got.answer, context).await;
+            why::add(step, &mut failures, Some(&asked.got.answer), context).await;
             (Outcome::Failed { failures }, summary::summarize(step, &asked.got.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
@@ -71,9 +71,17 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
         return broken(error.clone());
     }
     match fault {
-        StepError::Waited { what, last, hint } if sick.is_none() => failed(plan, step, what, last, hint),
+        StepError::Waited { what, last, hint } if sick.is_none() => {
+            let was_allowed = what == GOES_ON;
+            let mut failures = vec![failed(plan, step, what, last, hint)];
+            if was_allowed {
+                why::add(step, &mut failures, None, context).await;
+            }
+            Outcome::Failed { failures }
+        }
         StepError::NotServed { what, hint } if sick.is_none() => {
-            failed(plan, step, what, "no such kind is served".into(), Some(hint))
+            let failure = failed(plan, step, what, "no such kind is served".into(), Some(hint));
+            Outcome::Failed { failures: vec![failure] }
         }
         StepError::NotYet { place, last } if sick.is_none() => {
             let Place { pod, namespace, .. } = &*place;
@@ -81,7 +89,8 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
                 if *namespace == plan.namespace { String::new() } else { format!("namespace: {namespace}, ") };
             let wait = format!("{{kind: Pod, name: {pod}, {elsewhere}for: {{condition: Ready}}}}");
             let hint = format!("wait for it in a step before, `wait: {wait}`, or here by `within: 30s` in `expect`");
-            failed(plan, step, format!("the command was not run: Pod {pod} does not run"), last, Some(hint))
+            let what = format!("the command was not run: Pod {pod} does not run");
+            Outcome::Failed { failures: vec![failed(plan, step, what, last, Some(hint))] }
         }
         other => Outcome::Broken {
             class: class(&other),
@@ -92,7 +101,7 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
 }
 
 /// A claim that failed because something was not as it was to be.
-fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Outcome {
+fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<String>) -> Failure {
     let expected = match &step.action {
         _ if what.starts_with("the cluster does not serve") => "a kind that the cluster serves".into(),
         _ if what == GOES_ON => "a refusal".into(),
@@ -100,6 +109,7 @@ fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<Str
         Action::Curl(_) | Action::Exec(_) => "a container that runs".into(),
         _ => format!("{} within {:?}", step.title, step.timeout),
     };
+    let class = if what == GOES_ON { Class::Allowed } else { Class::Object };
     let mismatch = Mismatch {
         pointer: format!("/{}", step.verb),
         message: what,
@@ -107,9 +117,9 @@ fn failed(plan: &Plan, step: &Step, what: String, last: String, hint: Option<Str
         got: last,
         server_words: None,
         hint,
-        class: Class::Object,
+        class,
     };
-    Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
+    place(plan, step, mismatch)
 }
 
 /// Why the cluster is broken: the end of a node shows in an answer that does not come before the cluster has told it.

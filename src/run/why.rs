@@ -8,13 +8,23 @@ use super::attempt;
 use crate::{
     clock::{self, Moment},
     event::Failure,
-    expect::{Answer, Class, Reviewed},
-    explain::{Caller, Id, Policy, Question, Verdict, explain, fetch},
-    k8s::object::going_since,
-    plan::{Action, Expected, Step, can::Can, kubectl_asks},
+    expect::{
+        Answer, Class, Refused, Reviewed,
+        refused::What,
+    },
+    explain::{Caller, Id, Policy, Question, Verdict, evaluate, explain, fetch},
+    k8s::{
+        Apis, definition,
+        object::{going_since, objects_of},
+    },
+    plan::{
+        Action, Expected, Request, Step,
+        can::Can,
+        kubectl_asks::{self, Called},
+    },
     redact::redact,
     scenario::expect::DeniedBy,
-    steps::Context,
+    steps::{Context, api},
 };
 
 /// By these words a hint is known that says what a reason says.
@@ -25,17 +35,19 @@ const NO_GRANT: &str = "no binding of this identity";
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// Adds the reasons to the failures that have any; when they cannot be found out, nothing is said.
-pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context: &Context) {
-    let mut surprised: Vec<(&mut Failure, Surprise, Question, bool)> = Vec::new();
+pub async fn add(step: &Step, failures: &mut [Failure], answer: Option<&Answer>, context: &Context) {
+    let mut surprised: Vec<(&mut Failure, Surprised)> = Vec::new();
     let mut told: Vec<&str> = Vec::new();
+    let asked = match &step.action {
+        Action::Kubectl(_) => by_kubectl(step, answer, context).await,
+        _ => None,
+    };
     for failure in failures {
         let found = match (&step.action, answer) {
-            (Action::Can(can), Answer::Reviews(reviews)) => of_review(step, can, reviews, failure),
-            _ => of_call(step, failure, &mut told),
+            (Action::Can(can), Some(Answer::Reviews(reviews))) => of_review(step, can, reviews, failure),
+            _ => of_call(step, asked.as_deref(), failure, &mut told),
         };
-        if let Some((surprise, question, within)) = found {
-            surprised.push((failure, surprise, question, within));
-        }
+        surprised.extend(found.map(|found| (failure, found)));
     }
     if surprised.is_empty() {
         return;
@@ -43,8 +55,8 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
     let Ok(Ok(policy)) = clock::timeout_at(Moment::now() + BUDGET, fetch::policy(&context.client)).await else {
         return;
     };
-    for (failure, surprise, question, within) in surprised {
-        let verdict = explain(&policy, &question);
+    for (failure, Surprised { surprise, questions, within }) in surprised {
+        let Some((question, verdict)) = telling(surprise, questions, &policy) else { continue };
         let mut lines = said(surprise, &verdict, &question, within);
         if let (Surprise::Allowed, Verdict::Granted(grant)) = (surprise, &verdict) {
             lines.extend(still_there(&policy, &grant.binding));
@@ -56,6 +68,31 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
         }
         failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
     }
+}
+
+/// What a call of kubectl may have asked. Kinds of one's own are known by their definitions, as far as they can be read.
+async fn by_kubectl(step: &Step, answer: Option<&Answer>, context: &Context) -> Option<Vec<Request>> {
+    const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let Action::Kubectl(kubectl) = &step.action else { return None };
+    let read = clock::timeout_at(Moment::now() + BUDGET, api::get(&context.client, DEFINITIONS)).await;
+    let definitions = read.ok().and_then(Result::ok).and_then(|list| list.json);
+    let own = objects_of(definitions).iter().flat_map(definition::resources).collect();
+    let printed = match answer {
+        Some(Answer::Exec { stdout, .. }) => String::from_utf8_lossy(stdout),
+        _ => "".into(),
+    };
+    let called = Called { args: &kubectl.args, stdin: kubectl.stdin.as_deref(), printed: &printed };
+    Some(kubectl_asks::requests(called, &Apis::of_scenario(own, Vec::new())))
+}
+
+/// Of the requests that a call may have made, the one that tells why it was let pass, or else the first; and the verdict on it.
+fn telling(surprise: Surprise, mut questions: Vec<Question>, policy: &Policy) -> Option<(Question, Verdict)> {
+    let grants = |question: &Question| evaluate::grant(policy, question).is_some();
+    let granted = questions.iter().position(grants).filter(|_| surprise == Surprise::Allowed);
+    let at = granted.unwrap_or(0);
+    let question = (at < questions.len()).then(|| questions.swap_remove(at))?;
+    let verdict = explain(policy, &question);
+    Some((question, verdict))
 }
 
 /// Why a call was granted or refused as it was expected to be, for those who learn; when it cannot be found out, nothing is said. Of a
@@ -115,27 +152,61 @@ fn still_there(policy: &Policy, binding: &Id) -> Option<String> {
     Some(format!("{binding} {going}; it grants until it is gone"))
 }
 
-/// The call of a step; once for each expectation.
-fn of_call<'a>(step: &'a Step, failure: &Failure, told: &mut Vec<&'a str>) -> Option<(Surprise, Question, bool)> {
-    let (identity, mut requests) = attempt::calls(step)?;
-    if let Action::Kubectl(kubectl) = &step.action {
-        requests = kubectl_asks::requests(&kubectl.args);
-    }
+/// An answer of the authorizer against what was expected.
+struct Surprised {
+    surprise: Surprise,
+    /// What may have been asked, the most telling first.
+    questions: Vec<Question>,
+    /// Whether the step asks again.
+    within: bool,
+}
+
+/// The call of a step, or what kubectl has asked; once for each expectation.
+fn of_call<'a>(
+    step: &'a Step,
+    by_kubectl: Option<&[Request]>,
+    failure: &Failure,
+    told: &mut Vec<&'a str>,
+) -> Option<Surprised> {
+    let (identity, requests) = attempt::calls(step)?;
+    let requests = by_kubectl.map_or(requests, <[Request]>::to_vec);
     let item = expected(step, failure)?;
     let surprise = surprise(item, failure)?;
     if told.contains(&item.pointer.as_str()) {
         return None;
     }
     // Of several requests that a step makes, the one that the server speaks of.
-    let words = failure.mismatch.server_words.clone().unwrap_or_default();
-    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
-    let request = spoken_of.or(requests.first())?;
+    let words = failure.mismatch.server_words.as_deref().unwrap_or_default();
+    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username()))).cloned();
+    let spoken_of = spoken_of.or_else(|| said_by_server(words, &identity.username()));
+    let requests = spoken_of.map_or(requests, |request| vec![request]);
     told.push(&item.pointer);
-    Some((surprise, Question { caller: Caller::of(identity), request: request.clone() }, item.within.is_some()))
+    let ask = |request| Question { caller: Caller::of(identity), request };
+    let questions = requests.into_iter().map(ask).collect();
+    Some(Surprised { surprise, questions, within: item.within.is_some() })
+}
+
+/// What a user was refused, as the server says it.
+fn said_by_server(words: &str, user: &str) -> Option<Request> {
+    let refused = Refused::parse(words.trim()).filter(|refused| refused.user == user)?;
+    Some(match refused.what {
+        What::Path(path) => Request::Path { verb: refused.verb, path },
+        What::Resource { resource, group, namespace, name } => {
+            let (plural, part) = resource.split_once('/').map_or((&*resource, None), |(plural, part)| (plural, Some(part)));
+            Request::Resource {
+                verb: refused.verb,
+                group,
+                resource: plural.to_owned(),
+                subresource: part.map(str::to_owned),
+                namespace,
+                name,
+            }
+        }
+    })
 }
 
 /// The first wrong answer of those that a failure speaks of.
-fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) -> Option<(Surprise, Question, bool)> {
+fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) -> Option<Surprised> {
     let surprise = match failure.mismatch.class {
         Class::Allowed => Surprise::Allowed,
         Class::Refused => Surprise::Refused,
@@ -150,7 +221,8 @@ fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) ->
     let cell = can.cells.get(index)?;
     let caller = Caller { user: cell.who.user.clone(), groups: cell.who.groups.clone() };
     let within = step.expected.iter().any(|item| item.within.is_some());
-    Some((surprise, Question { caller, request: wrong.request.clone() }, within))
+    let questions = vec![Question { caller, request: wrong.request.clone() }];
+    Some(Surprised { surprise, questions, within })
 }
 
 /// The expectation that did not hold; what the author did not write down is the first one's.
