@@ -152,7 +152,12 @@ fn table(text: &mut String, title: &str, subject: &Subject, (denied, allowed): (
         allowed.iter().for_each(|one| text.push_str(&line(one)));
     } else {
         text.push_str("      default: denied\n      asked:\n");
-        denied.iter().for_each(|one| text.push_str(&line(one)));
+        // The manifests may not bring the kind along, or not with their RBAC.
+        let denied_line = |one: &Row| match one.is_of_own_kind() {
+            true => line(one).replace('\n', " # on purpose\n"),
+            false => line(one),
+        };
+        denied.iter().for_each(|one| text.push_str(&denied_line(one)));
         if !allowed.is_empty() {
             text.push_str("      allowed:\n");
             allowed.iter().for_each(|one| text.push_str(&line(one)));

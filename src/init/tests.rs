@@ -121,3 +121,32 @@ fn what_the_manifests_add_to_a_role_of_kubernetes_own_is_a_row() {
         "{text}"
     );
 }
+
+/// A kind of one's own has what is next to it, too; where no server has it, all of it is denied, and that is meant.
+#[test]
+fn a_kind_of_ones_own_has_a_neighbour() {
+    let rules =
+        json!([{"apiGroups": ["lab.example"], "resources": ["widgets", "widgets/status"], "verbs": ["get", "list"]}]);
+    let text = story(role(rules));
+    let (denied, allowed) = text.split_once("      allowed:\n").expect("a table");
+    assert!(denied.contains("- {verb: delete, resource: widgets.lab.example} # on purpose\n"), "{text}");
+    assert!(
+        denied.contains("- {verb: patch, resource: widgets.lab.example, subresource: status} # on purpose\n")
+            || denied.contains("- {verb: update, resource: widgets.lab.example, subresource: status} # on purpose\n"),
+        "{text}"
+    );
+    assert!(allowed.contains("- {verb: [get, list], resource: widgets.lab.example}\n"), "{text}");
+}
+
+#[test]
+fn letters_of_a_manifest_are_no_placeholder() {
+    let document = json!({"name": "a-{namespace}", "{saved.x}": ["kwspace"], "text": "{{namespace}} {other}"});
+    let said = at_home(document, "kwspace");
+    assert_eq!(
+        said,
+        json!({"name": "a-{{namespace}}", "{{saved.x}}": ["{namespace}"], "text": "{{{namespace}}} {other}"})
+    );
+    for (said, letters) in [("a-{{namespace}}", "a-{namespace}"), ("{{{namespace}}}", "{{namespace}}")] {
+        assert_eq!(crate::scenario::placeholder::in_namespace(said, "x"), letters);
+    }
+}

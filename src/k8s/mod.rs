@@ -13,6 +13,7 @@ pub mod object;
 pub mod paths;
 pub mod rbac_words;
 pub mod resolve;
+pub mod selector;
 pub mod served;
 pub mod server;
 mod slip;

@@ -6,6 +6,7 @@
 
 pub mod chart;
 pub mod directory;
+mod helm_ignore;
 pub mod kustomize;
 pub mod render;
 pub mod select;

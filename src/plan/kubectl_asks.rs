@@ -56,7 +56,8 @@ fn asked(call: &Call<'_>, words: &Words<'_>, printed: &str) -> Vec<Request> {
     let changes = |verb: &str, about: Vec<About>, sub: Option<&str>| {
         about.iter().flat_map(|about| [about.ask(verb, sub), about.read()]).collect::<Vec<_>>()
     };
-    let creates = |plural: &str| words.all(plural).map(|about| about.ask("create", None)).into_iter().collect::<Vec<_>>();
+    let creates =
+        |plural: &str| words.all(plural).map(|about| about.ask("create", None)).into_iter().collect::<Vec<_>>();
     let lists = |plural: &str| words.all(plural).map(|about| about.read()).into_iter().collect::<Vec<_>>();
     match call.command.words {
         "get" => words.objects().iter().map(|about| about.read_part(sub)).collect(),

@@ -8,10 +8,7 @@ use super::attempt;
 use crate::{
     clock::{self, Moment},
     event::Failure,
-    expect::{
-        Answer, Class, Refused, Reviewed,
-        refused::What,
-    },
+    expect::{Answer, Class, Refused, Reviewed, refused::What},
     explain::{Caller, Id, Policy, Question, Verdict, evaluate, explain, fetch},
     k8s::{
         Apis, definition,
@@ -192,7 +189,8 @@ fn said_by_server(words: &str, user: &str) -> Option<Request> {
     Some(match refused.what {
         What::Path(path) => Request::Path { verb: refused.verb, path },
         What::Resource { resource, group, namespace, name } => {
-            let (plural, part) = resource.split_once('/').map_or((&*resource, None), |(plural, part)| (plural, Some(part)));
+            let (plural, part) =
+                resource.split_once('/').map_or((&*resource, None), |(plural, part)| (plural, Some(part)));
             Request::Resource {
                 verb: refused.verb,
                 group,

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Context, Requester, StepError, api, restore, served_kind, still_own};
-use crate::{expect::Answer, plan::{Change, STRICT}, scenario::calls::PatchType};
+use crate::{
+    expect::Answer,
+    plan::{Change, STRICT},
+    scenario::calls::PatchType,
+};
 
 /// Sends the change.
 ///

@@ -178,7 +178,9 @@ impl<'a> Words<'a> {
     fn manifests(&self) -> Vec<About> {
         let documents: Vec<Value> = serde_saphyr::from_multiple(self.stdin).unwrap_or_default();
         let items = documents.iter().flat_map(|document| match document["items"].as_array() {
-            Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => items.iter().collect(),
+            Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {
+                items.iter().collect()
+            }
             _ => vec![document],
         });
         let about = |manifest: &Value| {

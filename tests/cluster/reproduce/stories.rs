@@ -14,7 +14,13 @@ const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: 
 pub fn written(steps: &str) -> String {
     // Too long for an argument of what goes into a Pod, and short enough to be printed as a whole.
     let big = MAP.replace("it's", &format!("it's{}", "\\\"x".repeat(9_000)));
-    steps.replace("BLIND", BLIND).replace("BIGMAP", &big).replace("SAVED", SAVED).replace("POD", POD).replace("WEB", WEB).replace("MAP", MAP)
+    steps
+        .replace("BLIND", BLIND)
+        .replace("BIGMAP", &big)
+        .replace("SAVED", SAVED)
+        .replace("POD", POD)
+        .replace("WEB", WEB)
+        .replace("MAP", MAP)
 }
 
 /// A name, steps, and what the shell says to the lines of the last: a part of it, or behind `=` all of it. Those whose name begins
