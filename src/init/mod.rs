@@ -30,6 +30,8 @@ pub struct Piece {
     pub objects: Vec<Map<String, Value>>,
     /// The namespace of those that name none; `None`: the scenario's own.
     pub namespace: Option<String>,
+    /// The templates that have hooks, of which nothing is in it.
+    pub hooks: Vec<String>,
 }
 
 /// Why there is no scenario.

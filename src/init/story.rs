@@ -77,6 +77,13 @@ fn prepared(text: &mut String, found: &Found) {
 }
 
 fn applied(text: &mut String, piece: &Piece) {
+    if !piece.hooks.is_empty() {
+        text.push_str(&format!(
+            "  # Hooks are left out, tests among them, with the accounts and roles that they make ({}): helm makes them beside the\n  \
+             # release, at times of their own.\n",
+            piece.hooks.join(", ")
+        ));
+    }
     let rbac = piece.objects.iter().filter(|object| select::is_rbac(object)).count();
     if rbac == 0 {
         return;

@@ -4,7 +4,8 @@ use super::*;
 
 fn story(documents: Vec<Value>) -> String {
     let origin = "file: role.yaml".to_owned();
-    let piece = Piece { origin, shown: "role.yaml".into(), objects: objects(documents), namespace: None };
+    let piece =
+        Piece { origin, shown: "role.yaml".into(), objects: objects(documents), namespace: None, hooks: vec![] };
     written("role.yaml", &[piece]).expect("a story")
 }
 
@@ -61,7 +62,8 @@ fn an_account_without_a_binding_may_do_nothing() {
 
 #[test]
 fn without_rbac_there_is_no_story() {
-    let piece = |objects| Piece { origin: String::new(), shown: String::new(), objects, namespace: None };
+    let piece =
+        |objects| Piece { origin: String::new(), shown: String::new(), objects, namespace: None, hooks: vec![] };
     let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
     assert_eq!(written("x", &[piece(objects(vec![config]))]), Err(Unwritten::Nothing));
     let role = json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "r"}, "rules": "all"});
@@ -149,4 +151,13 @@ fn letters_of_a_manifest_are_no_placeholder() {
     for (said, letters) in [("a-{{namespace}}", "a-{namespace}"), ("{{{namespace}}}", "{{namespace}}")] {
         assert_eq!(crate::scenario::placeholder::in_namespace(said, "x"), letters);
     }
+}
+
+#[test]
+fn hooks_are_said_to_be_left_out() {
+    let objects = objects(role(json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}])));
+    let hooks = vec!["app/templates/migrate.yaml".to_owned()];
+    let piece = Piece { origin: "helm: {chart: app}".into(), shown: "app".into(), objects, namespace: None, hooks };
+    let text = written("app", &[piece]).expect("a story");
+    assert!(text.contains("  # Hooks are left out, tests among them, with the accounts and roles that they make (app/templates/migrate.yaml): helm"), "{text}");
 }

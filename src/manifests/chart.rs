@@ -1,6 +1,7 @@
 //! A chart: its files, and the words for `helm template`.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -138,6 +139,13 @@ fn below(all: &mut Gathered<'_>, folder: &str, shown: (&Path, &str), ignored: &I
     Ok(())
 }
 
+/// The templates that have hooks.
+pub(super) fn hooks(files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("helm.sh/hook");
+    let is_template = |name: &str| name.starts_with("templates/") || name.contains("/templates/");
+    files.iter().filter(|(name, bytes)| is_template(name) && has(bytes)).map(|(name, _)| name.clone()).collect()
+}
+
 /// The documents of what helm wrote, by the template that each is from.
 ///
 /// # Errors
@@ -181,6 +189,17 @@ pub fn parts(text: &str, path: &Path) -> Result<Vec<Arc<Beside>>, Failed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn templates_with_hooks_are_known() {
+        let files = [
+            ("a/templates/job.yaml", "x\n  \"helm.sh/hook\": pre-install\n"),
+            ("a/templates/b.yaml", "x"),
+            ("a/README.md", "helm.sh/hook"),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+        assert_eq!(hooks(&files.into_iter().collect()), ["a/templates/job.yaml"]);
+    }
 
     #[test]
     fn each_document_has_its_template() {

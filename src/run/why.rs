@@ -293,6 +293,30 @@ mod tests {
     }
 
     #[test]
+    fn of_what_a_call_may_have_asked_the_granted_tells() {
+        let policy = Policy::default().with("Role a/r", "[{apiGroups: [''], resources: [pods], verbs: [get]}]").bound(
+            "RoleBinding a/b",
+            "Role r",
+            "User u",
+        );
+        let asked =
+            || ["u PATCH /api/v1/namespaces/a/pods/p", "u GET /api/v1/namespaces/a/pods/p"].map(testing::ask).to_vec();
+        let verb = |surprise| match telling(surprise, asked(), &policy).expect("a question").0.request {
+            Request::Resource { verb, .. } | Request::Path { verb, .. } => verb,
+        };
+        assert_eq!((verb(Surprise::Allowed), verb(Surprise::Refused)), ("get".to_owned(), "patch".to_owned()));
+        assert!(telling(Surprise::Allowed, vec![], &policy).is_none());
+    }
+
+    #[test]
+    fn what_was_refused_is_what_the_server_says() {
+        let words = r#"pods "p" is forbidden: User "u" cannot create resource "pods/exec" in API group "" in the namespace "a""#;
+        let request = said_by_server(words, "u").expect("a request");
+        assert!(words.starts_with(&request.denial("u")), "{request:?}");
+        assert_eq!((said_by_server(words, "v"), said_by_server("no", "u")), (None, None));
+    }
+
+    #[test]
     fn a_binding_that_is_held_grants_until_it_is_gone() {
         let mut policy = Policy::default().bound("RoleBinding a/b", "Role r", "User u");
         let id = Id { kind: "RoleBinding", namespace: Some("a".into()), name: "b".into() };
