@@ -40,8 +40,9 @@ pub(in crate::scenario) fn meant(
     if of("user").is_some() {
         return None;
     }
-    // Whoever acts is somebody.
+    // Whoever acts is somebody; that `groups` alone say nobody is told where callers are read.
     if keys.contains_key("token") {
+        of("group")?;
         let written = format!("{{user: NAME, groups: {}}}", list(&all));
         let message = format!("{place} says nobody: groups belong to a user");
         return Some(mended(&message, node.span, &format!("name one, who need not exist: `{written}`"), Vec::new()));
@@ -96,4 +97,51 @@ fn names(value: &Node) -> Option<Vec<String>> {
 
 fn list(names: &[String]) -> String {
     format!("[{}]", names.iter().map(|name| flow(name)).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rstest::rstest;
+
+    /// What is said of a step, and what is written instead.
+    fn told(step: &str) -> Vec<String> {
+        let text = format!("title: t\nsteps:\n  - {{title: s, {step}}}\n");
+        let found = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).err().expect("it is wrong").1;
+        found.into_iter().map(|one| format!("{} ({})", one.message, one.hint.unwrap_or_default())).collect()
+    }
+
+    #[rstest]
+    #[case(
+        "can: {who: {groups: [devs]}, verb: get, resource: pods, allowed: false}",
+        "`who` has groups and no user (whoever is in a group is `{group: devs}`)"
+    )]
+    #[case(
+        "can: {who: {groups: devs}, verb: get, resource: pods, allowed: false}",
+        "`who` has groups and no user (whoever is in a group is `{group: devs}`)"
+    )]
+    #[case(
+        "can: {who: {groups: [a, b]}, verb: get, resource: pods, allowed: false}",
+        "a question is about one group, or about a user (one question each: `[{group: a}, {group: b}]`; about somebody who is in all of them: `{user: NAME, groups: [a, b]}`)"
+    )]
+    #[case(
+        "can: {who: [{group: [a, b]}], verb: get, resource: pods, allowed: false}",
+        "a question is about one group, or about a user (one question each: `{group: a}, {group: b}`; about somebody who is in all of them: `{user: NAME, groups: [a, b]}`)"
+    )]
+    #[case(
+        "can: {who: {user: jane, group: devs}, verb: get, resource: pods, allowed: false}",
+        "a user is in `groups` (write `groups: [devs]`)"
+    )]
+    #[case(
+        "as: {group: devs}, get: {kind: Pod}",
+        "`as` says nobody: groups belong to a user (name one, who need not exist: `{user: NAME, groups: [devs]}`)"
+    )]
+    #[case(
+        "bind: {clusterRole: view, to: [{groups: [a, b]}]}",
+        "a subject is one group (write `{group: a}, {group: b}`)"
+    )]
+    fn one_error_says_what_is_meant(#[case] step: &str, #[case] said: &str) {
+        assert_eq!(told(step), [said]);
+    }
 }
