@@ -230,7 +230,8 @@ impl Place {
             .flat_map(|part| part.documents().iter().map(|node| init::at_home(node.to_json(), manifests::STAND_IN)));
         let objects = init::objects(documents.collect::<Vec<Value>>());
         let origin = written_origin(&origin(&self.folder)?, options.namespace.as_deref());
-        Ok(Piece { origin, shown: path.display().to_string(), objects, namespace: options.namespace.clone() })
+        let (shown, namespace) = (path.display().to_string(), options.namespace.clone());
+        Ok(Piece { origin, shown, objects, namespace, hooks: loaded.hooks })
     }
 }
 

@@ -52,10 +52,33 @@ static INVALID: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"^The (?:request|[\w.-]+ "[^"]*") is invalid(?:: ?|$)"#).expect("a pattern that the tests compile")
 });
 
+/// A line of its log about a list or a watch that fails.
+static LOGGED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"^[EW]\d{4} .* reflector\.go:\d+\] .*err="((?:[^"\\]|\\.)*)""#).expect("as above"));
+
+/// What it says where it could not read the server's answer, as that to discovery by somebody who may not impersonate.
+const UNREAD: &str = "unknown";
+
 /// All that kubectl tells of answers of the API server, in the order of its lines.
 pub fn all(stderr: &str) -> Vec<Said> {
     let lines: Vec<&str> = stderr.lines().map(str::trim).collect();
-    (0..lines.len()).filter_map(|at| read(lines[at], &lines[at + 1..])).collect()
+    let said: Vec<Said> = (0..lines.len()).filter_map(|at| read(lines[at], &lines[at + 1..])).collect();
+    if !said.is_empty() {
+        return said;
+    }
+    // What waits says of a refusal only that its time is over, and the refusal in its log.
+    let mut logged: Vec<Said> = lines.into_iter().filter_map(logged).collect();
+    logged.dedup();
+    logged
+}
+
+/// The refusal in a line of kubectl's log: `E0102 …] "Failed to watch" err="failed to list …: pods is forbidden: …"`.
+fn logged(line: &str) -> Option<Said> {
+    let quoted = &LOGGED.captures(line)?[1];
+    let words: String = serde_json::from_str(&format!("\"{quoted}\"")).ok()?;
+    let message = behind_own_words(&words)?;
+    Refused::parse(message)?;
+    Some(Said { reason: Some("Forbidden".into()), message: message.to_owned(), whole: true })
 }
 
 /// The failure that a command's standard error is judged by: the first one that can be understood.
@@ -93,7 +116,7 @@ fn read(line: &str, rest: &[&str]) -> Option<Said> {
             None => ("InternalError", words.strip_prefix(": ")?),
         };
         return match behind_doing(words, rest) {
-            Some(message) => said(reason, message, true),
+            Some(message) => said(reason, message, message != UNREAD),
             None => said(reason, words, false),
         };
     }
@@ -282,5 +305,23 @@ mod tests {
         let said = first(RETRIEVING).expect("an error");
         assert!(!said.whole);
         assert_eq!((said.clone().answer().status, said.answer().json), (403, None));
+    }
+
+    #[test]
+    fn a_refusal_of_what_waits_is_in_its_log() {
+        let log = r#"E1201 01:46:19.259860    3269 reflector.go:227] "Failed to watch" err="failed to list *unstructured.Unstructured: pods \"p\" is forbidden: User \"u\" cannot list resource \"pods\" in API group \"\" in the namespace \"a\"" logger="UnhandledError" reflector="k8s.io/client-go""#;
+        let ends = "timed out waiting for the condition on pods/p";
+        let found = refusals(&format!("{log}\n{log}\n{ends}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0.words(), "list pods \"p\" in namespace \"a\"");
+        // What kubectl says at its end counts, and others' lines say nothing.
+        assert!(refusals(&format!("{log}\nError from server (NotFound): pods \"p\" not found")).is_empty());
+        assert!(refusals(&log.replace("reflector.go", "other.go")).is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_kubectl_could_not_read_tells_nothing_of_who_refused() {
+        let said = first("Error from server (Forbidden): unknown").expect("an error");
+        assert!(!said.whole, "{said:?}");
     }
 }

@@ -12,6 +12,8 @@ mod tests;
 
 use serde_json::{Map, Value};
 
+use crate::scenario::placeholder::escaped;
+
 pub use self::story::written;
 
 /// The scenario's own namespace, as a scenario says it.
@@ -28,6 +30,8 @@ pub struct Piece {
     pub objects: Vec<Map<String, Value>>,
     /// The namespace of those that name none; `None`: the scenario's own.
     pub namespace: Option<String>,
+    /// The templates that have hooks, of which nothing is in it.
+    pub hooks: Vec<String>,
 }
 
 /// Why there is no scenario.
@@ -41,14 +45,14 @@ pub enum Unwritten {
     Object(String, String),
 }
 
-/// A document in which the scenario's own namespace is said as a scenario says it, where a name stood for it.
+/// A document in which the scenario's own namespace is said as a scenario says it, where a name stood for it; what only looks like a
+/// placeholder is written as what stands for its letters.
 pub fn at_home(document: Value, stand_in: &str) -> Value {
+    let said = |text: &str| escaped(text).replace(stand_in, HOME);
     match document {
-        Value::String(text) => Value::String(text.replace(stand_in, HOME)),
+        Value::String(text) => Value::String(said(&text)),
         Value::Array(items) => items.into_iter().map(|item| at_home(item, stand_in)).collect(),
-        Value::Object(map) => {
-            map.into_iter().map(|(key, value)| (key.replace(stand_in, HOME), at_home(value, stand_in))).collect()
-        }
+        Value::Object(map) => map.into_iter().map(|(key, value)| (said(&key), at_home(value, stand_in))).collect(),
         other => other,
     }
 }

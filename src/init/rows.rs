@@ -44,6 +44,15 @@ impl Row {
         self.verbs.len() * (self.urls.len() + self.resources.len() * self.names.len().max(1))
     }
 
+    /// Whether it is about a kind that none of Kubernetes' own groups has: a cluster without it denies everything about it.
+    pub fn is_of_own_kind(&self) -> bool {
+        let apis = Apis::of_scenario(Vec::new(), Vec::new());
+        self.resources.iter().any(|word| {
+            let (plural, group) = word.split_once('.').unwrap_or((word, ""));
+            apis.resource("get", group, plural, None) == Served::Unsure
+        })
+    }
+
     /// The same in several rows, if it asks more questions than this.
     pub fn parts(mut self, most: usize) -> Vec<Row> {
         const LISTS: [fn(&mut Row) -> &mut Vec<String>; 4] =
@@ -340,6 +349,13 @@ impl Asker<'_> {
             Request::Resource { verb, group, resource, subresource, .. } => {
                 match self.apis.resource(verb, group, resource, subresource.as_deref()) {
                     Served::Resource(own) => own.verbs.iter().any(|known| known == verb),
+                    // A kind of one's own takes all requests, and a part of it is read and changed.
+                    Served::Unsure => match subresource.as_deref() {
+                        None => REQUEST_VERBS.contains(&verb.as_str()),
+                        Some(part) => {
+                            matches!(part, "status" | "scale") && matches!(verb.as_str(), "get" | "patch" | "update")
+                        }
+                    },
                     _ => false,
                 }
             }

@@ -77,6 +77,13 @@ fn prepared(text: &mut String, found: &Found) {
 }
 
 fn applied(text: &mut String, piece: &Piece) {
+    if !piece.hooks.is_empty() {
+        text.push_str(&format!(
+            "  # Hooks are left out, tests among them, with the accounts and roles that they make ({}): helm makes them beside the\n  \
+             # release, at times of their own.\n",
+            piece.hooks.join(", ")
+        ));
+    }
     let rbac = piece.objects.iter().filter(|object| select::is_rbac(object)).count();
     if rbac == 0 {
         return;
@@ -152,7 +159,12 @@ fn table(text: &mut String, title: &str, subject: &Subject, (denied, allowed): (
         allowed.iter().for_each(|one| text.push_str(&line(one)));
     } else {
         text.push_str("      default: denied\n      asked:\n");
-        denied.iter().for_each(|one| text.push_str(&line(one)));
+        // The manifests may not bring the kind along, or not with their RBAC.
+        let denied_line = |one: &Row| match one.is_of_own_kind() {
+            true => line(one).replace('\n', " # on purpose\n"),
+            false => line(one),
+        };
+        denied.iter().for_each(|one| text.push_str(&denied_line(one)));
         if !allowed.is_empty() {
             text.push_str("      allowed:\n");
             allowed.iter().for_each(|one| text.push_str(&line(one)));

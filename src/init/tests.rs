@@ -4,7 +4,8 @@ use super::*;
 
 fn story(documents: Vec<Value>) -> String {
     let origin = "file: role.yaml".to_owned();
-    let piece = Piece { origin, shown: "role.yaml".into(), objects: objects(documents), namespace: None };
+    let piece =
+        Piece { origin, shown: "role.yaml".into(), objects: objects(documents), namespace: None, hooks: vec![] };
     written("role.yaml", &[piece]).expect("a story")
 }
 
@@ -61,7 +62,8 @@ fn an_account_without_a_binding_may_do_nothing() {
 
 #[test]
 fn without_rbac_there_is_no_story() {
-    let piece = |objects| Piece { origin: String::new(), shown: String::new(), objects, namespace: None };
+    let piece =
+        |objects| Piece { origin: String::new(), shown: String::new(), objects, namespace: None, hooks: vec![] };
     let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}});
     assert_eq!(written("x", &[piece(objects(vec![config]))]), Err(Unwritten::Nothing));
     let role = json!({"apiVersion": RBAC, "kind": "Role", "metadata": {"name": "r"}, "rules": "all"});
@@ -120,4 +122,42 @@ fn what_the_manifests_add_to_a_role_of_kubernetes_own_is_a_row() {
         text.contains("  # Role alone is bound by nothing here") && !text.contains("ClusterRole widgets-edit is"),
         "{text}"
     );
+}
+
+/// A kind of one's own has what is next to it, too; where no server has it, all of it is denied, and that is meant.
+#[test]
+fn a_kind_of_ones_own_has_a_neighbour() {
+    let rules =
+        json!([{"apiGroups": ["lab.example"], "resources": ["widgets", "widgets/status"], "verbs": ["get", "list"]}]);
+    let text = story(role(rules));
+    let (denied, allowed) = text.split_once("      allowed:\n").expect("a table");
+    assert!(denied.contains("- {verb: delete, resource: widgets.lab.example} # on purpose\n"), "{text}");
+    assert!(
+        denied.contains("- {verb: patch, resource: widgets.lab.example, subresource: status} # on purpose\n")
+            || denied.contains("- {verb: update, resource: widgets.lab.example, subresource: status} # on purpose\n"),
+        "{text}"
+    );
+    assert!(allowed.contains("- {verb: [get, list], resource: widgets.lab.example}\n"), "{text}");
+}
+
+#[test]
+fn letters_of_a_manifest_are_no_placeholder() {
+    let document = json!({"name": "a-{namespace}", "{saved.x}": ["kwspace"], "text": "{{namespace}} {other}"});
+    let said = at_home(document, "kwspace");
+    assert_eq!(
+        said,
+        json!({"name": "a-{{namespace}}", "{{saved.x}}": ["{namespace}"], "text": "{{{namespace}}} {other}"})
+    );
+    for (said, letters) in [("a-{{namespace}}", "a-{namespace}"), ("{{{namespace}}}", "{{namespace}}")] {
+        assert_eq!(crate::scenario::placeholder::in_namespace(said, "x"), letters);
+    }
+}
+
+#[test]
+fn hooks_are_said_to_be_left_out() {
+    let objects = objects(role(json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}])));
+    let hooks = vec!["app/templates/migrate.yaml".to_owned()];
+    let piece = Piece { origin: "helm: {chart: app}".into(), shown: "app".into(), objects, namespace: None, hooks };
+    let text = written("app", &[piece]).expect("a story");
+    assert!(text.contains("  # Hooks are left out, tests among them, with the accounts and roles that they make (app/templates/migrate.yaml): helm"), "{text}");
 }

@@ -5,6 +5,7 @@
 
 pub mod changes;
 mod choices;
+pub mod definition;
 pub mod fields;
 pub mod kubectl;
 pub mod near;
@@ -13,6 +14,7 @@ pub mod paths;
 pub mod rbac_words;
 pub mod resolve;
 pub mod resource_name;
+pub mod selector;
 pub mod served;
 pub mod server;
 mod slip;

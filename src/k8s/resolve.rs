@@ -276,6 +276,11 @@ impl Apis {
         self.all().find(|own| own.group == group && same(own, word))
     }
 
+    /// The resource that has the objects of a kind.
+    pub fn of_kind(&self, group: &str, kind: &str) -> Option<&Resource> {
+        self.all().find(|own| own.group == group && own.kind == kind && own.sub.is_none())
+    }
+
     /// The resource that is meant by a word that is none of this group: another group's, the singular, a kind, another case,
     /// kubectl's short name, or a slip of the fingers.
     pub(super) fn meant(&self, group: &str, word: &str) -> Option<&Resource> {

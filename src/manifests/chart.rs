@@ -1,11 +1,13 @@
 //! A chart: its files, and the words for `helm template`.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
+    helm_ignore::Ignored,
     kustomize,
     render::{self, Rendering, Tool},
     shared::{Chart, Failed, Gathered, named, text_of},
@@ -16,6 +18,9 @@ use crate::scenario::{
 };
 
 const KEY: &str = "helm";
+
+/// The file in the chart's folder that says what is not the chart's.
+const IGNORE: &str = ".helmignore";
 
 /// How deep the folders of a chart may be.
 const DEPTH: usize = 16;
@@ -41,7 +46,8 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
         return Err(wrong(format!("`{name}` is no folder"), "name the folder with the chart's `Chart.yaml`"));
     }
     let mut all = Gathered::new(root, KEY);
-    below(&mut all, &chart, &found.shown, 0)?;
+    let ignored = ignored(&mut all, &chart)?;
+    below(&mut all, &chart, (&found.shown, ""), &ignored)?;
     if !all.files.contains_key(&join(&chart, "Chart.yaml")) {
         return Err(wrong(format!("there is no `Chart.yaml` in `{name}`"), "name the folder of a chart"));
     }
@@ -85,9 +91,27 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-/// Reads all files below a folder of the chart.
-fn below(all: &mut Gathered<'_>, folder: &str, shown: &Path, depth: usize) -> Result<(), Failed> {
-    if depth > DEPTH {
+/// What helm leaves out of the folder.
+fn ignored(all: &mut Gathered<'_>, chart: &str) -> Result<Ignored, Failed> {
+    let name = join(chart, IGNORE);
+    let text = match all.root.at(&name) {
+        Ok(real) if !all.root.is_folder(&real) => {
+            all.add(&name, &real)?;
+            String::from_utf8_lossy(all.files.get(&name).map_or(&[][..], Vec::as_slice)).into_owned()
+        }
+        _ => String::new(),
+    };
+    let refused = |(line, why): (String, &str)| {
+        Failed::Named(KEY, format!("`{name}` has the line `{line}`: {why}"), "mend the line".into())
+    };
+    Ignored::read(&text).map_err(refused)
+}
+
+/// Reads all files below a folder of the chart, but for those that helm leaves out. `shown` is what the folder is called, and its path from
+/// the chart's.
+fn below(all: &mut Gathered<'_>, folder: &str, shown: (&Path, &str), ignored: &Ignored) -> Result<(), Failed> {
+    let (shown, within) = shown;
+    if within.split('/').count() > DEPTH {
         let message = format!("`{}` is more than {DEPTH} folders deep", shown.display());
         return Err(Failed::Named(KEY, message, "a chart is not so deep; is it the right folder?".into()));
     }
@@ -101,22 +125,33 @@ fn below(all: &mut Gathered<'_>, folder: &str, shown: &Path, depth: usize) -> Re
         Err(why) => return Err(unread(shown, &why)),
     };
     for (name, is_folder) in entries {
-        if name == ".git" {
+        let within = join(within, &name);
+        if name == ".git" || ignored.leaves_out(&within, is_folder) {
             continue;
         }
         let (path, shown) = (join(folder, &name), shown.join(&name));
         if is_folder {
-            below(all, &path, &shown, depth + 1)?;
+            below(all, &path, (&shown, &within), ignored)?;
             continue;
         }
         let real = all.root.at(&path).map_err(|why| unread(&shown, &why))?;
         if all.root.is_folder(&real) {
+            if ignored.leaves_out(&within, true) {
+                continue;
+            }
             let message = format!("`{}` is a link to a folder", shown.display());
             return Err(Failed::Named(KEY, message, "put the folder itself into the chart".into()));
         }
         all.add(&path, &real)?;
     }
     Ok(())
+}
+
+/// The templates that have hooks.
+pub(super) fn hooks(files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("helm.sh/hook");
+    let is_template = |name: &str| name.starts_with("templates/") || name.contains("/templates/");
+    files.iter().filter(|(name, bytes)| is_template(name) && has(bytes)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The documents of what helm wrote, by the template that each is from.
@@ -162,6 +197,17 @@ pub fn parts(text: &str, path: &Path) -> Result<Vec<Arc<Beside>>, Failed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn templates_with_hooks_are_known() {
+        let files = [
+            ("a/templates/job.yaml", "x\n  \"helm.sh/hook\": pre-install\n"),
+            ("a/templates/b.yaml", "x"),
+            ("a/README.md", "helm.sh/hook"),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+        assert_eq!(hooks(&files.into_iter().collect()), ["a/templates/job.yaml"]);
+    }
 
     #[test]
     fn each_document_has_its_template() {

@@ -63,5 +63,5 @@ pub fn load(root: &Root, folder: &Path, name: &str) -> Result<Loaded, Failed> {
         return Err(wrong(format!("`{name}` has no manifests"), hint));
     }
     let read = parts.iter().map(|part| part.source.path.clone()).collect();
-    Ok(Loaded { parts, by: None, path: found.shown, read })
+    Ok(Loaded { parts, by: None, path: found.shown, read, hooks: vec![] })
 }

@@ -6,6 +6,7 @@
 
 pub mod chart;
 pub mod directory;
+mod helm_ignore;
 pub mod kustomize;
 pub mod render;
 pub mod select;
@@ -37,14 +38,14 @@ pub fn load(scenario: &Path, origin: &Origin, namespace: &str) -> Result<Loaded,
         Origin::File(name) => {
             let found = beside::read(scenario, name).map_err(|why| named("file", why))?;
             let path = found.source.path.clone();
-            Ok(Loaded { parts: vec![Arc::new(found)], by: None, read: vec![path.clone()], path })
+            Ok(Loaded { parts: vec![Arc::new(found)], by: None, read: vec![path.clone()], path, hooks: vec![] })
         }
         Origin::Dir(name) => directory::load(&root, folder, name),
         Origin::Kustomize(name) => {
             let (rendering, path) = kustomize::gather(&root, folder, name)?;
             let text = rendered("kustomize", &rendering)?;
             let parts = kustomize::parts(&text, &path, &rendering)?;
-            Ok(Loaded { parts, by: Some(rendering.shown), path, read: files(&rendering.files) })
+            Ok(Loaded { parts, by: Some(rendering.shown), path, read: files(&rendering.files), hooks: vec![] })
         }
         Origin::Helm(wanted) => {
             let own = wanted.namespace.as_deref().unwrap_or(STAND_IN);
@@ -65,7 +66,8 @@ pub fn load(scenario: &Path, origin: &Origin, namespace: &str) -> Result<Loaded,
             }
             let text = text.replace(STAND_IN, real);
             let parts = chart::parts(&text, &path)?;
-            Ok(Loaded { parts, by: Some(rendering.shown.replace(STAND_IN, real)), path, read: files(&rendering.files) })
+            let (by, read) = (Some(rendering.shown.replace(STAND_IN, real)), files(&rendering.files));
+            Ok(Loaded { parts, by, path, read, hooks: chart::hooks(&rendering.files) })
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::k8s::selector::Selector;
+
 /// The kinds of `only: rbac`: who may do something, what, and that both belong together.
 pub const RBAC_KINDS: [&str; 5] = ["ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"];
 
@@ -12,56 +14,10 @@ pub struct Selection {
     pub kinds: Option<Vec<String>>,
     /// Only of these names; `*` stands for any text.
     pub names: Option<Vec<String>>,
-    /// Only with all of these labels.
-    pub labels: Vec<Label>,
+    /// Only with labels that this takes.
+    pub labels: Selector,
     /// Only what RBAC is made of.
     pub rbac: bool,
-}
-
-/// A condition on a label.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Label {
-    /// `key=value`.
-    Is(String, String),
-    /// `key!=value`.
-    IsNot(String, String),
-    /// `key`.
-    There(String),
-    /// `!key`.
-    NotThere(String),
-}
-
-/// Reads a label selector, as `kubectl -l` takes it, but for `in` and `notin`.
-///
-/// # Errors
-/// The part that is none.
-pub fn labels(text: &str) -> Result<Vec<Label>, String> {
-    let word = |text: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        if !text.is_empty() && text.chars().all(fits) { Ok(text.to_owned()) } else { Err(text.to_owned()) }
-    };
-    let value = |text: &str| if text.is_empty() { Ok(String::new()) } else { word(text) };
-    text.split(',')
-        .map(|part| {
-            let part = part.trim();
-            let read = if let Some((key, is)) = part.split_once("!=") {
-                (word(key.trim()), value(is.trim()), true)
-            } else if let Some((key, is)) = part.split_once("==").or_else(|| part.split_once('=')) {
-                (word(key.trim()), value(is.trim()), false)
-            } else {
-                return match part.strip_prefix('!') {
-                    Some(key) => word(key.trim()).map(Label::NotThere),
-                    None => word(part).map(Label::There),
-                }
-                .map_err(|_| part.to_owned());
-            };
-            match read {
-                (Ok(key), Ok(is), true) => Ok(Label::IsNot(key, is)),
-                (Ok(key), Ok(is), false) => Ok(Label::Is(key, is)),
-                _ => Err(part.to_owned()),
-            }
-        })
-        .collect()
 }
 
 impl Selection {
@@ -81,14 +37,7 @@ impl Selection {
             name if name.is_empty() => text(metadata, "generateName"),
             name => name,
         };
-        let label =
-            |key: &str| metadata.and_then(|of| of.get("labels")).and_then(|of| of.get(key)).and_then(Value::as_str);
-        let labelled = self.labels.iter().all(|wanted| match wanted {
-            Label::Is(key, is) => label(key) == Some(is),
-            Label::IsNot(key, is) => label(key) != Some(is),
-            Label::There(key) => label(key).is_some(),
-            Label::NotThere(key) => label(key).is_none(),
-        });
+        let labelled = self.labels.takes(metadata.and_then(|of| of.get("labels")).unwrap_or(&Value::Null));
         let of_kind = |kinds: &Vec<String>| kinds.iter().any(|wanted| wanted.eq_ignore_ascii_case(kind));
         (!self.rbac || is_rbac(manifest))
             && self.kinds.as_ref().is_none_or(of_kind)
@@ -138,23 +87,14 @@ mod tests {
         assert_eq!(fits(pattern, name), is);
     }
 
-    #[rstest]
-    #[case("app=a", true)]
-    #[case("app==a,tier!=x", true)]
-    #[case("app!=a", false)]
-    #[case("app", true)]
-    #[case("!app", false)]
-    #[case("!x, app = a", true)]
-    fn labels_are_read_as_kubectl_does(#[case] text: &str, #[case] takes: bool) {
-        let object = json!({"kind": "Role", "metadata": {"name": "r", "labels": {"app": "a"}}});
-        let selection = Selection { labels: labels(text).expect("a selector"), ..Selection::default() };
-        assert_eq!(selection.takes(object.as_object().expect("a map")), takes);
-    }
-
     #[test]
-    fn what_is_no_selector_is_told() {
-        assert_eq!(labels("app in (a, b)"), Err("app in (a".to_owned()));
-        assert_eq!(labels("a=b,"), Err(String::new()));
+    fn what_has_labels_is_taken_by_them() {
+        let object = json!({"kind": "Role", "metadata": {"name": "r", "labels": {"app": "a"}}});
+        let takes = |text: &str| {
+            let labels = Selector::read(text).expect("a selector");
+            Selection { labels, ..Selection::default() }.takes(object.as_object().expect("a map"))
+        };
+        assert!(takes("app in (a, b)") && takes("app,!x") && !takes("app notin (a)"));
     }
 
     #[test]

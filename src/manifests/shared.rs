@@ -48,6 +48,8 @@ pub struct Loaded {
     pub path: PathBuf,
     /// All files that were read.
     pub read: Vec<PathBuf>,
+    /// The templates of a chart that have hooks, of which nothing is rendered.
+    pub hooks: Vec<String>,
 }
 
 /// Why there are no manifests.

@@ -2,9 +2,16 @@
 
 pub use crate::text::percent_encoded as escape;
 
-use crate::k8s::special;
+use std::collections::BTreeMap;
 
-use super::{Change, Kind, Object, Target, TokenCall};
+use super::{Call, Change, Kind, Object, Target, TokenCall};
+use crate::{
+    k8s::special,
+    scenario::{calls::PatchType, verbs::Method},
+};
+
+/// A field that the kind does not have is refused, as by kubectl, and not dropped.
+pub const STRICT: &str = "fieldValidation=Strict";
 
 /// The path of a collection, or of an object when it is named.
 pub fn path(kind: &Kind, namespace: Option<&str>, name: Option<&str>) -> String {
@@ -44,6 +51,26 @@ impl Change {
         match &self.subresource {
             Some(subresource) => format!("{path}/{}", escape(subresource)),
             None => path,
+        }
+    }
+
+    /// The `Content-Type` of the change.
+    pub fn content_type(&self) -> &'static str {
+        match self.how {
+            PatchType::Merge => "application/merge-patch+json",
+            PatchType::Json => "application/json-patch+json",
+            PatchType::Strategic => "application/strategic-merge-patch+json",
+        }
+    }
+
+    /// The request, of a kind whose plural is known.
+    pub(super) fn as_call(&self) -> Call {
+        Call {
+            method: Method::Patch,
+            path: format!("{}?{STRICT}", self.path(&self.target.kind)),
+            body: Some(self.body.to_string()),
+            content_type: Some(self.content_type().to_owned()),
+            headers: BTreeMap::new(),
         }
     }
 }

@@ -26,6 +26,15 @@ pub fn equivalent(step: &Step) -> String {
     }
 }
 
+/// The lines that send the very request of a step, where kubectl's own command would first ask for something else, or leave a part of it
+/// out: a patch. `None`: the command does just this, or the path is not known.
+pub fn as_sent(step: &Step) -> Option<String> {
+    let Action::Patch(change) = &step.action else { return None };
+    change.target.kind.plural.as_ref()?;
+    let call = Action::Request(Box::new(change.as_call()));
+    Some(equivalent(&Step { action: call, ..step.clone() }))
+}
+
 /// Whether the step is a line of kubectl's that says for whom the administrator asks.
 fn says_who(step: &Step) -> bool {
     let Action::Kubectl(call) = &step.action else { return false };

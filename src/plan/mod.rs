@@ -34,6 +34,7 @@ mod resolve;
 pub mod when;
 
 pub use action::Action;
+pub use asks::STRICT;
 pub use caller::{Caller, Credential};
 pub use context::on_purpose::is_meant;
 pub use kinds::Kind;

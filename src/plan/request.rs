@@ -217,7 +217,8 @@ fn sanitize(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn parameter(query: &str, name: &str) -> Option<String> {
+/// The value of a parameter of a query.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(key, true) == name).then(|| decode(value, true))

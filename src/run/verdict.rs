@@ -9,7 +9,7 @@ use crate::{
     expect::{Class, Mismatch},
     plan::{Place, Plan, Step},
     redact::redact,
-    steps::{Context, RUNNING_CONTAINER, StepError},
+    steps::{Context, RUNNING_CONTAINER, StepError, kubectl::GOES_ON},
 };
 
 /// How long a node's death may take to be told, once an answer that does not come shows it.
@@ -44,7 +44,7 @@ pub(super) async fn judge(
                     _ => place(plan, step, mismatch),
                 })
                 .collect();
-            why::add(step, &mut failures, &asked.got.answer, context).await;
+            why::add(step, &mut failures, Some(&asked.got.answer), context).await;
             (Outcome::Failed { failures }, summary::summarize(step, &asked.got.answer))
         }
         Err(fault) => (faulty(plan, step, fault, cluster, context).await, String::new()),
@@ -72,7 +72,13 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
     }
     let fault = match sick {
         None => match claim_failed(plan, step, fault) {
-            Ok(failed) => return failed,
+            Ok((failure, was_allowed)) => {
+                let mut failures = vec![failure];
+                if was_allowed {
+                    why::add(step, &mut failures, None, context).await;
+                }
+                return Outcome::Failed { failures };
+            }
             Err(fault) => fault,
         },
         Some(_) => fault,
@@ -84,19 +90,21 @@ async fn faulty(plan: &Plan, step: &Step, fault: StepError, cluster: &Cluster, c
     }
 }
 
-/// What a fault on a sound cluster says of the claim.
+/// What a fault on a sound cluster says of the claim, and whether it says that a call was allowed which was to be refused.
 ///
 /// # Errors
 /// The fault, when it says nothing of the claim: it is the environment's.
-fn claim_failed(plan: &Plan, step: &Step, fault: StepError) -> Result<Outcome, StepError> {
+fn claim_failed(plan: &Plan, step: &Step, fault: StepError) -> Result<(Failure, bool), StepError> {
     Ok(match fault {
         StepError::Waited { what, expected, last, hint } => {
             let expected = expected.unwrap_or_else(|| format!("{} within {:?}", step.title, step.timeout));
-            failed(plan, step, what, (expected, last), hint)
+            let was_allowed = what == GOES_ON;
+            let class = if was_allowed { Class::Allowed } else { Class::Object };
+            (failed(plan, step, what, (expected, last), (class, hint)), was_allowed)
         }
         StepError::NotServed { what, hint } => {
             let expected = "a kind that the cluster serves".to_owned();
-            failed(plan, step, what, (expected, "no such kind is served".into()), Some(hint))
+            (failed(plan, step, what, (expected, "no such kind is served".into()), (Class::Object, Some(hint))), false)
         }
         StepError::NotYet { place, last } => {
             let Place { pod, namespace, .. } = &*place;
@@ -105,7 +113,7 @@ fn claim_failed(plan: &Plan, step: &Step, fault: StepError) -> Result<Outcome, S
             let wait = format!("{{kind: Pod, name: {pod}, {elsewhere}for: {{condition: Ready}}}}");
             let hint = format!("wait for it in a step before, `wait: {wait}`, or here by `within: 30s` in `expect`");
             let what = format!("the command was not run: Pod {pod} does not run");
-            failed(plan, step, what, (RUNNING_CONTAINER.into(), last), Some(hint))
+            (failed(plan, step, what, (RUNNING_CONTAINER.into(), last), (Class::Object, Some(hint))), false)
         }
         other => return Err(other),
     })
@@ -117,8 +125,8 @@ fn failed(
     step: &Step,
     message: String,
     (expected, got): (String, String),
-    hint: Option<String>,
-) -> Outcome {
+    (class, hint): (Class, Option<String>),
+) -> Failure {
     let mismatch = Mismatch {
         pointer: format!("/{}", step.verb),
         message,
@@ -126,9 +134,9 @@ fn failed(
         got,
         server_words: None,
         hint,
-        class: Class::Object,
+        class,
     };
-    Outcome::Failed { failures: vec![place(plan, step, mismatch)] }
+    place(plan, step, mismatch)
 }
 
 /// Why the cluster is broken: the end of a node shows in an answer that does not come before the cluster has told it.

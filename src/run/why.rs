@@ -8,13 +8,20 @@ use super::attempt;
 use crate::{
     clock::{self, Moment},
     event::Failure,
-    expect::{Answer, Class, Reviewed},
-    explain::{Caller, Id, Policy, Question, Verdict, explain, fetch},
-    k8s::object::going_since,
-    plan::{Action, Expected, Step, can::Can, kubectl_asks},
+    expect::{Answer, Class, Refused, Reviewed},
+    explain::{Caller, Id, Policy, Question, Verdict, evaluate, explain, fetch},
+    k8s::{
+        Apis, definition,
+        object::{going_since, objects_of},
+    },
+    plan::{
+        Action, Expected, Request, Step,
+        can::Can,
+        kubectl_asks::{self, Called},
+    },
     redact::redact,
     scenario::expect::DeniedBy,
-    steps::Context,
+    steps::{Context, api},
 };
 
 /// By these words a hint is known that says what a reason says.
@@ -25,17 +32,19 @@ const NO_GRANT: &str = "no binding of this identity";
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// Adds the reasons to the failures that have any; when they cannot be found out, nothing is said.
-pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context: &Context) {
-    let mut surprised: Vec<(&mut Failure, Surprise, Question, bool)> = Vec::new();
+pub async fn add(step: &Step, failures: &mut [Failure], answer: Option<&Answer>, context: &Context) {
+    let mut surprised: Vec<(&mut Failure, Surprised)> = Vec::new();
     let mut told: Vec<&str> = Vec::new();
+    let asked = match &step.action {
+        Action::Kubectl(_) => by_kubectl(step, answer, context).await,
+        _ => None,
+    };
     for failure in failures {
         let found = match (&step.action, answer) {
-            (Action::Can(can), Answer::Reviews(reviews)) => of_review(step, can, reviews, failure),
-            _ => of_call(step, failure, &mut told),
+            (Action::Can(can), Some(Answer::Reviews(reviews))) => of_review(step, can, reviews, failure),
+            _ => of_call(step, asked.as_deref(), failure, &mut told),
         };
-        if let Some((surprise, question, within)) = found {
-            surprised.push((failure, surprise, question, within));
-        }
+        surprised.extend(found.map(|found| (failure, found)));
     }
     if surprised.is_empty() {
         return;
@@ -43,8 +52,8 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
     let Ok(Ok(policy)) = clock::timeout_at(Moment::now() + BUDGET, fetch::policy(&context.client)).await else {
         return;
     };
-    for (failure, surprise, question, within) in surprised {
-        let verdict = explain(&policy, &question);
+    for (failure, Surprised { surprise, questions, within }) in surprised {
+        let Some((question, verdict)) = telling(surprise, questions, &policy) else { continue };
         let mut lines = said(surprise, &verdict, &question, within);
         if let (Surprise::Allowed, Verdict::Granted(grant)) = (surprise, &verdict) {
             lines.extend(still_there(&policy, &grant.binding));
@@ -56,6 +65,31 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: &Answer, context
         }
         failure.why = lines.iter().map(|line| redact(line).into_owned()).collect();
     }
+}
+
+/// What a call of kubectl may have asked. Kinds of one's own are known by their definitions, as far as they can be read.
+async fn by_kubectl(step: &Step, answer: Option<&Answer>, context: &Context) -> Option<Vec<Request>> {
+    const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let Action::Kubectl(kubectl) = &step.action else { return None };
+    let read = clock::timeout_at(Moment::now() + BUDGET, api::get(&context.client, DEFINITIONS)).await;
+    let definitions = read.ok().and_then(Result::ok).and_then(|list| list.json);
+    let own = objects_of(definitions).iter().flat_map(definition::resources).collect();
+    let printed = match answer {
+        Some(Answer::Exec { stdout, .. }) => String::from_utf8_lossy(stdout),
+        _ => "".into(),
+    };
+    let called = Called { args: &kubectl.args, stdin: kubectl.stdin.as_deref(), printed: &printed };
+    Some(kubectl_asks::requests(called, &Apis::of_scenario(own, Vec::new())))
+}
+
+/// Of the requests that a call may have made, the one that tells why it was let pass, or else the first; and the verdict on it.
+fn telling(surprise: Surprise, mut questions: Vec<Question>, policy: &Policy) -> Option<(Question, Verdict)> {
+    let grants = |question: &Question| evaluate::grant(policy, question).is_some();
+    let granted = questions.iter().position(grants).filter(|_| surprise == Surprise::Allowed);
+    let at = granted.unwrap_or(0);
+    let question = (at < questions.len()).then(|| questions.swap_remove(at))?;
+    let verdict = explain(policy, &question);
+    Some((question, verdict))
 }
 
 /// Why a call was granted or refused as it was expected to be, for those who learn; when it cannot be found out, nothing is said. Of a
@@ -115,31 +149,48 @@ fn still_there(policy: &Policy, binding: &Id) -> Option<String> {
     Some(format!("{binding} {going}; it grants until it is gone"))
 }
 
-/// The call of a step; once for each expectation.
-fn of_call<'a>(step: &'a Step, failure: &Failure, told: &mut Vec<&'a str>) -> Option<(Surprise, Question, bool)> {
-    let (identity, mut requests) = attempt::calls(step)?;
-    if let Action::Kubectl(kubectl) = &step.action {
-        requests = kubectl_asks::requests(&kubectl.args);
-    }
+/// An answer of the authorizer against what was expected.
+struct Surprised {
+    surprise: Surprise,
+    /// What may have been asked, the most telling first.
+    questions: Vec<Question>,
+    /// Whether the step asks again.
+    within: bool,
+}
+
+/// The call of a step, or what kubectl has asked; once for each expectation.
+fn of_call<'a>(
+    step: &'a Step,
+    by_kubectl: Option<&[Request]>,
+    failure: &Failure,
+    told: &mut Vec<&'a str>,
+) -> Option<Surprised> {
+    let (identity, requests) = attempt::calls(step)?;
+    let requests = by_kubectl.map_or(requests, <[Request]>::to_vec);
     let item = expected(step, failure)?;
     let surprise = surprise(item, failure)?;
     if told.contains(&item.pointer.as_str()) {
         return None;
     }
     // Of several requests that a step makes, the one that the server speaks of.
-    let words = failure.mismatch.server_words.clone().unwrap_or_default();
-    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username())));
-    let request = spoken_of.or(requests.first())?;
+    let words = failure.mismatch.server_words.as_deref().unwrap_or_default();
+    let spoken_of = requests.iter().find(|request| words.starts_with(&request.denial(&identity.username()))).cloned();
+    let spoken_of = spoken_of.or_else(|| said_by_server(words, &identity.username()));
+    let requests = spoken_of.map_or(requests, |request| vec![request]);
     told.push(&item.pointer);
-    Some((
-        surprise,
-        Question { caller: Caller::from_identity(identity), request: request.clone() },
-        item.within.is_some(),
-    ))
+    let ask = |request| Question { caller: Caller::from_identity(identity), request };
+    let questions = requests.into_iter().map(ask).collect();
+    Some(Surprised { surprise, questions, within: item.within.is_some() })
+}
+
+/// What a user was refused, as the server says it.
+fn said_by_server(words: &str, user: &str) -> Option<Request> {
+    let refused = Refused::parse(words.trim()).filter(|refused| refused.user == user)?;
+    Some(refused.request())
 }
 
 /// The first wrong answer of those that a failure speaks of.
-fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) -> Option<(Surprise, Question, bool)> {
+fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) -> Option<Surprised> {
     let surprise = match failure.mismatch.class {
         Class::Allowed => Surprise::Allowed,
         Class::Refused => Surprise::Refused,
@@ -154,7 +205,8 @@ fn of_review(step: &Step, can: &Can, reviews: &[Reviewed], failure: &Failure) ->
     let cell = can.cells.get(index)?;
     let caller = Caller { user: cell.who.user.clone(), groups: cell.who.groups.clone() };
     let within = step.expected.iter().any(|item| item.within.is_some());
-    Some((surprise, Question { caller, request: wrong.request.clone() }, within))
+    let questions = vec![Question { caller, request: wrong.request.clone() }];
+    Some(Surprised { surprise, questions, within })
 }
 
 /// The expectation that did not hold; what the author did not write down is the first one's.
@@ -224,6 +276,30 @@ mod tests {
         let refused = said_of(Surprise::Refused, false, false);
         assert!(refused[0].starts_with("Role a/r would grant it, but no RoleBinding"), "{refused:?}");
         assert!(refused[1].starts_with("this gives User u the whole of Role a/r:\napiVersion: "), "{refused:?}");
+    }
+
+    #[test]
+    fn of_what_a_call_may_have_asked_the_granted_tells() {
+        let policy = Policy::default().with("Role a/r", "[{apiGroups: [''], resources: [pods], verbs: [get]}]").bound(
+            "RoleBinding a/b",
+            "Role r",
+            "User u",
+        );
+        let asked =
+            || ["u PATCH /api/v1/namespaces/a/pods/p", "u GET /api/v1/namespaces/a/pods/p"].map(testing::ask).to_vec();
+        let verb = |surprise| match telling(surprise, asked(), &policy).expect("a question").0.request {
+            Request::Resource { verb, .. } | Request::Path { verb, .. } => verb,
+        };
+        assert_eq!((verb(Surprise::Allowed), verb(Surprise::Refused)), ("get".to_owned(), "patch".to_owned()));
+        assert!(telling(Surprise::Allowed, vec![], &policy).is_none());
+    }
+
+    #[test]
+    fn what_was_refused_is_what_the_server_says() {
+        let words = r#"pods "p" is forbidden: User "u" cannot create resource "pods/exec" in API group "" in the namespace "a""#;
+        let request = said_by_server(words, "u").expect("a request");
+        assert!(words.starts_with(&request.denial("u")), "{request:?}");
+        assert_eq!((said_by_server(words, "v"), said_by_server("no", "u")), (None, None));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod dictionary;
 pub(super) mod foreign;
+pub(super) mod groups;
 pub(super) mod levels;
 mod named;
 pub(super) mod strays;

@@ -68,6 +68,21 @@ fn name(text: &str) -> Option<&str> {
     text[end..].starts_with('}').then(|| &text[..end])
 }
 
+/// The text in which what would be a placeholder stands for its letters.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let is = |name: &str| name == NAMESPACE || name.starts_with(SAVED) || name.starts_with("each.");
+    if !text.contains('{') {
+        return Cow::Borrowed(text);
+    }
+    let as_written = |piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Name(name) => format!("{{{{{name}}}}}"),
+        // One pair of braces more is a text of three.
+        Piece::Literal(literal) => format!("{{{literal}}}"),
+    };
+    pieces(text, is).into_iter().map(as_written).collect()
+}
+
 /// The text with the namespace's name in it.
 pub fn in_namespace<'a>(text: &'a str, namespace: &'a str) -> Cow<'a, str> {
     if !text.contains("{namespace}") {

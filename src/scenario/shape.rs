@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Diagnostic, Span,
-    advice::{dictionary, levels, strays, typed},
+    advice::{dictionary, groups, levels, strays, typed},
     diagnostic::printable,
     each,
     fix::Edit,
@@ -271,6 +271,11 @@ impl Walk<'_> {
         {
             return self.tell_found(found);
         }
+        if place.key == Some("to")
+            && let Some(found) = groups::subject(self.text, node, place.is_element())
+        {
+            return self.tell_found(found);
+        }
         let list = || keyed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
         let mut known = Vec::new();
         for entry in entries {
@@ -314,6 +319,9 @@ impl Walk<'_> {
         if let Some(key) = place.key.filter(|_| !place.is_element())
             && let Some(found) = strays::whole_manifest(self.text, node, key, place.at(node))
         {
+            return self.tell_found(found);
+        }
+        if let Some(found) = groups::meant(self.text, node, entries, (keys, &place.name(), place.is_element())) {
             return self.tell_found(found);
         }
         let strays = strays::find(self.text, entries, way);

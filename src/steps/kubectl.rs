@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What is said of a call that should have been refused, and goes on.
-const GOES_ON: &str = "expected a refusal, and kubectl goes on: the call was allowed";
+pub const GOES_ON: &str = "expected a refusal, and kubectl goes on: the call was allowed";
 
 /// A refusal comes at once; what goes on longer was not refused.
 const REFUSED_WITHIN: Duration = Duration::from_secs(8);

@@ -9,14 +9,11 @@ use crate::{
     clock::Moment,
     cluster::{kubectl::host::Host, namespaces},
     expect::{Answer, Http},
-    plan::{Credential, Kind, Object},
+    plan::{Credential, Kind, Object, STRICT},
 };
 
 /// The field manager's name in server-side apply.
 const MANAGER: &str = "kubewalk";
-
-/// A field that the kind does not have is refused, as by kubectl, and not dropped.
-pub(super) const STRICT: &str = "fieldValidation=Strict";
 
 /// How long the paths of a custom kind may take to be there once the kind is served.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);

@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, Requester, StepError, api, object::STRICT, restore, served_kind, still_own};
-use crate::{expect::Answer, plan::Change, scenario::calls::PatchType};
+use super::{Context, Requester, StepError, api, restore, served_kind, still_own};
+use crate::{
+    expect::Answer,
+    plan::{Change, STRICT},
+    scenario::calls::PatchType,
+};
 
 /// Sends the change.
 ///
@@ -11,11 +15,6 @@ use crate::{expect::Answer, plan::Change, scenario::calls::PatchType};
 /// When the API server does not answer. A refusal is an answer.
 pub async fn run(change: &Change, who: &Requester, context: &Context) -> Result<Answer, StepError> {
     let kind = served_kind::resolve(&change.target.kind, &context.client).await?;
-    let content_type = match change.how {
-        PatchType::Merge => "application/merge-patch+json",
-        PatchType::Json => "application/json-patch+json",
-        PatchType::Strategic => "application/strategic-merge-patch+json",
-    };
     let namespace = change.target.namespace.as_deref().filter(|_| kind.namespaced);
     let name = change.target.name.as_deref().unwrap_or_default();
     restore::remember(&kind, namespace, name, context).await?;
@@ -28,7 +27,7 @@ pub async fn run(change: &Change, who: &Requester, context: &Context) -> Result<
     let body = body.to_string().into_bytes();
     // A field that the kind does not have would be dropped, and the change be a success.
     let path = format!("{}?{STRICT}", change.path(&kind));
-    let answer = api::send_as(who, http::Method::PATCH, &path, Some(content_type), body).await?;
+    let answer = api::send_as(who, http::Method::PATCH, &path, Some(change.content_type()), body).await?;
     // The words of the refusal may be about something else.
     if let Some(uid) = uid.filter(|_| matches!(answer.status, 409 | 422)) {
         still_own::look(&kind, namespace, name, &uid, context).await?;

@@ -300,6 +300,29 @@ fn a_success_of_kubectl_is_told_with_its_binding() {
     let found =
         "  - {title: z, kubectl: {args: [get, configmap, kube-root-ca.crt]}, expect: {status: 404, within: 100ms}}\n";
     fails("kubectl-found", found, &["expected 404, and kubectl has succeeded", "exit code 0: the call was allowed"]);
+    // Whatever the verb is.
+    let map = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}"#;
+    for (name, resource, verbs, args, stdin, words) in [
+        ("apply", "configmaps", "get, create", "apply, -f, '-'", map, "allows create"),
+        ("create", "configmaps", "create", "create, configmap, c", "", "allows create"),
+        ("token", "serviceaccounts/token", "create", "create, token, me", "", "allows create"),
+        ("label", "serviceaccounts", "get, patch", "label, sa, me, a=b", "", "allows patch"),
+        ("delete", "serviceaccounts", "delete", "delete, sa, default, '--wait=false'", "", "allows delete"),
+        ("run", "pods", "create", "run, q, --image=curl", "", "allows create"),
+    ] {
+        let (plural, part) = resource
+            .split_once('/')
+            .map_or((resource, String::new()), |(plural, part)| (plural, format!(", subresource: {part}")));
+        let asked = verbs.rsplit(' ').next().expect("a verb");
+        let steps = format!(
+            "{ACCOUNT}  - {{title: r, role: {{name: granted, rules: [{{apiGroups: [''], resources: [{resource}], verbs: [{verbs}]}}]}}}}\n  \
+             - {{title: b, bind: {{role: granted, to: [{{serviceAccount: me}}]}}}}\n  \
+             - {{title: y, can: {{who: serviceaccount/me, verb: {asked}, resource: {plural}{part}, allowed: true}}, expect: {{within: 5s}}}}\n  \
+             - title: z\n    as: serviceaccount/me\n    kubectl: {{args: [{args}]{}}}\n    expect: {{status: 403}}\n",
+            if stdin.is_empty() { String::new() } else { format!(", stdin: '{stdin}'") },
+        );
+        fails(&format!("kubectl-allowed-{name}"), &steps, &["the call was allowed", "Role", words]);
+    }
     let pod = "  - {title: a, pod: {name: p, image: curl}}\n  - {title: z, exec: {in: p, command: ['true']}, expect: {status: 403}}\n";
     fails("exec-says-nothing", pod, &["expected 403, and the command has succeeded", "a refusal must be seen"]);
 }

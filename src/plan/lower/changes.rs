@@ -6,6 +6,7 @@ use crate::{
     plan::{
         Action, Object,
         context::{Context, Draft, Placed, below},
+        request::parameter,
         resolve::{bindings, story::Story, world::Known},
         when,
     },
@@ -25,13 +26,22 @@ pub(in crate::plan) fn note_all<'a>(story: &mut Story<'a>, draft: &'a Draft<'a>)
 
 /// What a call from a Pod, or a request, makes or deletes.
 pub(in crate::plan) fn by_call<'a>(story: &mut Story<'a>, draft: &'a Draft<'a>, action: Option<&Action>) {
-    if draft.refused {
+    // What is only tried is neither made nor deleted.
+    if draft.refused || action.is_some_and(|action| !action.changes()) {
         return;
     }
     for placed in &draft.objects {
         story.world.add(known(draft, placed));
     }
     let asked = action.map(Action::requests).unwrap_or_default();
+    if let Some((kind, namespace)) = request_objects::emptied(asked.first()) {
+        let paths = action.map(Action::paths).unwrap_or_default();
+        let query = paths.first().and_then(|(_, path)| Some(path.split_once('?')?.1)).unwrap_or_default();
+        let labels = parameter(query, "labelSelector").unwrap_or_default();
+        if parameter(query, "fieldSelector").is_none() {
+            story.world.delete_labelled((&kind.group, &kind.kind), namespace, &labels, draft.index);
+        }
+    }
     if let Some((kind, namespace, name)) = request_objects::deleted(asked.first()) {
         let kind = (kind.group.as_str(), kind.kind.as_str());
         let namespace = namespace.filter(|_| kind != ("", "Namespace"));
@@ -96,4 +106,48 @@ fn check_namespace(story: &mut Story<'_>, cx: &mut Context<'_>, placed: &Placed)
 
 fn known<'a>(draft: &'a Draft<'a>, placed: &'a Placed) -> Known<'a> {
     Known { pointer: &placed.name_at, step: draft.index, object: &placed.object, gone: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::plan::make::testing::{in_default, said};
+
+    const PODS: &str = "/api/v1/namespaces/default/pods";
+
+    fn by_request(query: &str) -> Value {
+        json!({"request": {"method": "DELETE", "path": format!("{PODS}{query}")}})
+    }
+
+    #[rstest]
+    #[case(json!({"delete": {"kind": "Pod", "labelSelector": "app in (web, api)"}}), true)]
+    #[case(json!({"delete": {"kind": "Pod", "labelSelector": "app,!tier"}}), true)]
+    #[case(json!({"delete": {"kind": "Pod", "labelSelector": "app notin (web)"}}), false)]
+    #[case(json!({"delete": {"kind": "Pod", "labelSelector": "!app"}}), false)]
+    #[case(by_request("?labelSelector=app+in+%28web%29"), true)]
+    #[case(by_request("?labelSelector=app%21%3Dweb"), false)]
+    #[case(by_request(""), true)]
+    #[case(by_request("?fieldSelector=status.phase%3DFailed"), false)]
+    #[case(by_request("?dryRun=All"), false)]
+    #[case(by_request("/p?dryRun=All"), false)]
+    #[case(by_request("/p"), true)]
+    fn what_is_deleted_by_labels_is_gone(#[case] step: Value, #[case] gone: bool) {
+        let pod = json!({"create": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "c", "image": "curl"}]}}});
+        let found = said(in_default(json!([pod, step, {"exec": {"in": "p", "command": ["ls"]}}])));
+        let told = found.iter().any(|line| line.starts_with("error /steps/2/exec/in") && line.contains("gone"));
+        assert_eq!(told, gone, "{found:?}");
+    }
+
+    #[rstest]
+    #[case(json!({"delete": {"kind": "Pod", "labelSelector": "app in web"}}), true)]
+    #[case(json!({"get": {"kind": "Pod", "labelSelector": "app=a,"}}), true)]
+    #[case(json!({"get": {"kind": "Pod", "labelSelector": "app in web"}, "expect": {"status": 400}}), false)]
+    #[case(json!({"get": {"kind": "Pod", "labelSelector": "app notin (web, ), example.com/x"}}), false)]
+    fn a_selector_that_the_server_cannot_read_is_told(#[case] step: Value, #[case] told: bool) {
+        let found = said(in_default(json!([step])));
+        assert_eq!(found.iter().any(|line| line.contains("/labelSelector: ")), told, "{found:?}");
+    }
 }

@@ -29,6 +29,7 @@ pub(in crate::plan) fn read(
     if labels.is_some_and(|labels| labels.trim().is_empty()) {
         cx.findings.error(&below(&at, "labelSelector"), "no label at all").hint("e.g. `app=web`");
     }
+    target::readable(cx, draft, labels);
     if labels.is_some() && !kind.namespaced {
         cx.findings
             .error(&below(&at, "labelSelector"), format!("a {} is cluster-wide, and may be another's", kind.kind))

@@ -19,6 +19,7 @@ pub(in crate::plan) fn read(
 ) -> Option<Target> {
     let at = draft.at();
     let kind = kind_of(cx, &at, (draft.refused, draft.when.as_ref()), &object.kind, object.api_version.as_deref())?;
+    target::readable(cx, draft, object.label_selector.as_ref());
     let all = object.namespace.as_deref() == Some("*");
     if all && let Some(name) = &object.name {
         cx.findings

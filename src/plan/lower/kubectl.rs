@@ -6,6 +6,7 @@ use crate::{
     k8s::kubectl::{
         Place, check,
         grammar::{Call, Given, Takes},
+        is_dry_run,
     },
     plan::{
         Action, Kind, Kubectl, Object,
@@ -132,6 +133,9 @@ pub(in crate::plan) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> 
     let Some(kubectl) = &draft.step.kubectl else { return vec![] };
     let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
     if expected.into_iter().any(|(_, expect)| expect.exit_code.is_some_and(|code| code != 0)) {
+        return vec![];
+    }
+    if is_dry_run(&kubectl.args) {
         return vec![];
     }
     let at = below(&draft.at(), "args");

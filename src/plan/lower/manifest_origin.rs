@@ -4,10 +4,8 @@ use serde_json::{Map, Value};
 
 use super::kind::json_type;
 use crate::{
-    manifests::{
-        Chart, Failed, Origin,
-        select::{self, Selection},
-    },
+    k8s::selector::Selector,
+    manifests::{Chart, Failed, Origin, select::Selection},
     plan::context::{Context, below},
 };
 
@@ -200,12 +198,12 @@ fn selection(cx: &mut Context<'_>, at: &str, map: &Map<String, Value>) -> Select
     selection.names = words_of_key(cx, &below(&at, "name"), "name", said.get("name"));
     if let Some(label) = said.get("label") {
         let at = below(&at, "label");
-        match label.as_str().map(select::labels) {
+        match label.as_str().map(Selector::read) {
             Some(Ok(labels)) => selection.labels = labels,
             Some(Err(part)) => {
                 cx.findings
                     .error(&at, format!("`{part}` is no condition on a label"))
-                    .hint("e.g. `app=web`, `app!=web`, `app`, `!app`, with commas between");
+                    .hint("e.g. `app=web`, `app!=web`, `app in (a, b)`, `app`, `!app`, with commas between");
             }
             None => {
                 cx.findings.error(&at, "`label` must be a text").hint("e.g. `label: app=web`");

@@ -45,6 +45,15 @@ pub(in crate::plan) fn made(draft: &Draft<'_>) -> Option<Placed> {
     })
 }
 
+/// The kind, and the namespace, of which a request deletes all, or those that it selects.
+pub(in crate::plan) fn emptied(request: Option<&Request>) -> Option<(&'static Kind, Option<&str>)> {
+    let Some(Request::Resource { verb, group, resource, subresource: None, namespace, name: None }) = request else {
+        return None;
+    };
+    let own = OWN.iter().find(|own| own.group == *group && own.plural.as_ref() == Some(resource))?;
+    (verb == "deletecollection").then_some((own, namespace.as_deref()))
+}
+
 /// The object that a request deletes.
 pub(in crate::plan) fn deleted(request: Option<&Request>) -> Option<(&'static Kind, Option<&str>, &str)> {
     let Some(Request::Resource { verb, group, resource, subresource: None, namespace, name: Some(name) }) = request

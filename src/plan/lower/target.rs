@@ -1,7 +1,7 @@
 //! Which object `get`, `delete`, `wait` and `patch` mean.
 
 use crate::{
-    k8s::well_known::EVERYWHERE,
+    k8s::{selector::Selector, well_known::EVERYWHERE},
     plan::{
         Kind, Target,
         context::{Context, Draft, below},
@@ -30,6 +30,23 @@ pub(in crate::plan) fn of_patch(
 /// The selectors of a list, which one object has not.
 pub(in crate::plan) fn selectors(object: &ObjectRef) -> [(&'static str, &Option<String>); 2] {
     [("labelSelector", &object.label_selector), ("fieldSelector", &object.field_selector)]
+}
+
+/// Says of a label selector that the API server cannot read it. A step may claim just that.
+pub(in crate::plan) fn readable(cx: &mut Context<'_>, draft: &Draft<'_>, selector: Option<&String>) {
+    let Some(selector) = selector.filter(|text| !text.contains('{')) else { return };
+    let bad =
+        draft.step.expect.iter().flat_map(|expects| expects.items()).any(|(_, expect)| expect.status == Some(400));
+    if let (Err(part), false) = (Selector::read(selector), bad) {
+        let what = if part.is_empty() {
+            "a comma with nothing beside it".into()
+        } else {
+            format!("`{part}` is no condition on a label")
+        };
+        cx.findings
+            .error(&below(&draft.at(), "labelSelector"), what)
+            .hint("e.g. `app=web`, `app!=web`, `app in (a, b)`, `app`, `!app`, with commas between");
+    }
 }
 
 /// The namespace of a target, `None` for cluster-wide kinds and after an error.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::plan::Object;
+use crate::{k8s::selector::Selector, plan::Object};
 
 /// Which object: its group and kind, its namespace, its name.
 pub(in crate::plan) type Which<'a> = ((&'a str, &'a str), Option<&'a str>, &'a str);
@@ -54,7 +54,7 @@ impl<'a> World<'a> {
         (self.known.iter()).filter(move |known| known.gone.is_none() && known.object.kind.is(kind.0, kind.1))
     }
 
-    /// A step deleted all of a kind that have these labels, as far as the selector can be read: `a=b,c=d`.
+    /// A step deleted all of a kind that have these labels. What is only known when it runs takes nothing away.
     pub(in crate::plan) fn delete_labelled(
         &mut self,
         kind: (&str, &str),
@@ -62,17 +62,11 @@ impl<'a> World<'a> {
         selector: &str,
         step: usize,
     ) {
-        let pair = |term: &str| {
-            let (key, value) = term.split_once('=')?;
-            let plain = !key.ends_with('!') && !term.contains(['(', ' ']);
-            plain.then(|| (key.to_owned(), value.trim_start_matches('=').to_owned()))
-        };
-        let Some(pairs) = selector.split(',').map(pair).collect::<Option<Vec<_>>>() else { return };
+        let Ok(selector) = Selector::read(selector) else { return };
         let known = self.known.iter_mut().filter(|known| known.gone.is_none());
         for known in known.filter(|known| known.object.kind.is(kind.0, kind.1)) {
             let labels = &known.object.manifest["metadata"]["labels"];
-            let has = |(key, value): &(String, String)| labels[key.as_str()] == value.as_str();
-            if known.object.namespace.as_deref() == namespace && pairs.iter().all(has) {
+            if known.object.namespace.as_deref() == namespace && selector.takes(labels) {
                 known.gone = Some(step);
             }
         }

@@ -6,13 +6,21 @@ pub const HEAD: &str = "  - {title: an account, serviceAccount: reader}\n";
 const POD: &str = "  - {title: a Pod, pod: {name: p, image: curl, serviceAccount: reader}}\n";
 const SAVED: &str = "  - {title: t, token: {serviceAccount: reader}, save: {old: token}}\n";
 const WEB: &str = "  - {title: a Deployment, apply: {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: reader, terminationGracePeriodSeconds: 1, containers: [{name: main, image: curl, imagePullPolicy: IfNotPresent, command: [sleep, infinity]}]}}}}}\n  - {title: it runs, wait: {kind: Deployment, name: web, for: {condition: Available}}}\n";
+/// `reader` may change ConfigMaps, and not read them.
+const BLIND: &str = "  - {title: a role, role: {name: blind, rules: [{apiGroups: [''], resources: [configmaps], verbs: [patch]}]}}\n  - {title: its binding, bind: {role: blind, to: [{serviceAccount: reader}]}}\n  - {title: it has an effect, can: {who: serviceaccount/reader, verb: patch, resource: configmaps, allowed: true}, expect: {within: 5s}}\n";
 const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: \"it's\\n| kubectl\"}}";
 
 /// The steps of a story.
 pub fn written(steps: &str) -> String {
     // Too long for an argument of what goes into a Pod, and short enough to be printed as a whole.
     let big = MAP.replace("it's", &format!("it's{}", "\\\"x".repeat(9_000)));
-    steps.replace("BIGMAP", &big).replace("SAVED", SAVED).replace("POD", POD).replace("WEB", WEB).replace("MAP", MAP)
+    steps
+        .replace("BLIND", BLIND)
+        .replace("BIGMAP", &big)
+        .replace("SAVED", SAVED)
+        .replace("POD", POD)
+        .replace("WEB", WEB)
+        .replace("MAP", MAP)
 }
 
 /// A name, steps, and what the shell says to the lines of the last: a part of it, or behind `=` all of it. Those whose name begins
@@ -127,6 +135,22 @@ pub const STORIES: &[(&str, &str, &str)] = &[
         "patch-json",
         "  - {title: m, apply: MAP}\n  - {title: x, patch: {kind: ConfigMap, name: c, type: json, body: [{op: test, path: /data/a, value: none}]}}",
         "The request is invalid",
+    ),
+    // What kubectl's own command would only warn of, and what it would not get to.
+    (
+        "patch-strict",
+        "  - {title: m, apply: MAP}\n  - {title: x, patch: {kind: ConfigMap, name: c, body: {dataa: {a: b}}}} # on purpose",
+        "strict decoding error",
+    ),
+    (
+        "patch-strict-as",
+        "BLINDSAVED  - {title: m, apply: MAP}\n  - {title: x, as: {token: '{saved.old}'}, patch: {kind: ConfigMap, name: c, type: json, body: [{op: add, path: /dataa, value: {a: b}}]}} # on purpose",
+        "strict decoding error",
+    ),
+    (
+        "patch-blind",
+        "BLIND  - {title: m, apply: MAP}\n  - {title: x, as: serviceaccount/reader, patch: {kind: ConfigMap, name: c, body: {data: {a: b}}}, expect: {status: 403}}",
+        "\"kind\": \"ConfigMap\"",
     ),
     (
         "patch-sub",
