@@ -1,7 +1,7 @@
 //! RBAC's refusal, taken apart: who asked for what.
 //!
 //! The server makes the text of `User %q cannot %s resource %q in API group %q in the namespace %q` (or `at the cluster
-//! scope`, or `cannot %s path %q`), and puts the resource and the name in front of it.
+//! scope`, or `cannot %s path %q`), writes `&`, `<` and `>` in it as in HTML, and puts the resource and the name in front of it.
 
 use std::fmt::Write;
 
@@ -69,21 +69,21 @@ impl Refused {
     /// something else than its body.
     pub fn parse(message: &str) -> Option<Self> {
         let head = head(message)?;
-        let (user, rest) = quoted(head.rest.strip_prefix("User ")?)?;
+        let (user, rest) = sanitized(head.rest.strip_prefix("User ")?)?;
         let (verb, rest) = rest.strip_prefix(" cannot ")?.split_once(' ')?;
         let (what, rest) = if let Some(path) = rest.strip_prefix("path ") {
-            let (path, rest) = quoted(path)?;
+            let (path, rest) = sanitized(path)?;
             if head.kind.is_some() {
                 return None;
             }
             (What::Path(path), rest)
         } else {
-            let (resource, rest) = quoted(rest.strip_prefix("resource ")?)?;
-            let (group, rest) = quoted(rest.strip_prefix(" in API group ")?)?;
+            let (resource, rest) = sanitized(rest.strip_prefix("resource ")?)?;
+            let (group, rest) = sanitized(rest.strip_prefix(" in API group ")?)?;
             let (namespace, rest) = match rest.strip_prefix(" at the cluster scope") {
                 Some(rest) => (None, rest),
                 None => {
-                    let (namespace, rest) = quoted(rest.strip_prefix(" in the namespace ")?)?;
+                    let (namespace, rest) = sanitized(rest.strip_prefix(" in the namespace ")?)?;
                     (Some(namespace), rest)
                 }
             };
@@ -98,7 +98,7 @@ impl Refused {
             "" => String::new(),
             _ => rest.strip_prefix(':')?.trim().to_owned(),
         };
-        Some(Self { user, verb: verb.to_owned(), what, reason })
+        Some(Self { user, verb: unsanitized(verb), what, reason })
     }
 
     /// The request that was refused, as the authorizer was asked.
@@ -200,6 +200,16 @@ pub(crate) fn yaml_scalar(text: &str) -> String {
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
+/// The same of a text in which the API server has written `&`, `<` and `>` as in HTML.
+fn sanitized(text: &str) -> Option<(String, &str)> {
+    quoted(text).map(|(found, rest)| (unsanitized(&found), rest))
+}
+
+fn unsanitized(text: &str) -> String {
+    // The ampersand last, so that nothing is undone twice.
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
 /// Reads a text that Go quoted; gives it and what follows.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let inner = text.strip_prefix('"')?;
@@ -223,6 +233,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::plan::Request;
 
     const PODS: &str = r#"pods is forbidden: User "system:serviceaccount:a:s" cannot list resource "pods" in API group "" in the namespace "a""#;
 
@@ -259,6 +270,29 @@ mod tests {
     fn reads_quotes_in_names() {
         let refused = Refused::parse(r#"forbidden: User "a\"b\\c" cannot get path "/x""#).unwrap();
         assert_eq!(refused.user, r#"a"b\c"#);
+    }
+
+    #[rstest]
+    #[case("R&D")]
+    #[case("<a>")]
+    #[case("&amp;lt;&lt;")]
+    #[case("a&\"<b>\\")]
+    fn the_refusal_of_a_request_is_read_as_what_was_asked(#[case] word: &str) {
+        let path = format!("/{word}");
+        let asked = Request::Path { verb: "get".into(), path: path.clone() };
+        let refused = Refused::parse(&asked.denial(word)).expect("a refusal");
+        assert_eq!((refused.user.as_str(), refused.what), (word, What::Path(path)));
+        let asked = Request::Resource {
+            verb: word.replace(['"', '\\'], ""),
+            group: word.into(),
+            resource: "widgets".into(),
+            subresource: Some(word.into()),
+            namespace: Some(word.into()),
+            name: Some(word.into()),
+        };
+        // The head has the group without quotes, so that no server's is like this.
+        let text = asked.denial("u").replace(&format!("widgets.{word} "), "widgets ");
+        assert_eq!(head(&text).and_then(|head| head.name).as_deref(), Some(word));
     }
 
     #[rstest]

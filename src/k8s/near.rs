@@ -20,8 +20,12 @@ pub fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&
     near.min_by_key(|(slips, _)| *slips).map(|(_, other)| other)
 }
 
-/// The API group that was probably meant. Two slips at most, however long it is: groups of one's own may end alike.
+/// The API group that was probably meant. Two slips at most, however long it is: groups of one's own may end alike. `x-k8s.io` is the
+/// community's domain for kinds that no cluster has by itself, as `scheduling.x-k8s.io`: nobody writes it by a slip.
 pub fn nearest_group<'a>(group: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if group.ends_with(".x-k8s.io") {
+        return None;
+    }
     let others = known.filter(|other| !other.is_empty() && *other != group);
     let allowed = if group.contains('.') { 2 } else { 1 };
     let lower = group.to_lowercase();
@@ -58,15 +62,18 @@ enum Edit {
 
 /// The one edit by letters that makes `name` of `of`; how many letters the word in `of` has, and whether it is within that word.
 fn edit(name: &str, of: &str) -> Option<(Edit, usize, bool)> {
+    let (name, of): (Vec<char>, Vec<char>) = (name.chars().collect(), of.chars().collect());
     if name.len().abs_diff(of.len()) > 1 {
         return None;
     }
-    let (name, of): (Vec<char>, Vec<char>) = (name.chars().collect(), of.chars().collect());
     let same = |pairs: &mut dyn Iterator<Item = (&char, &char)>| pairs.take_while(|(one, other)| one == other).count();
     let at = same(&mut name.iter().zip(&of));
     let end = same(&mut name[at..].iter().rev().zip(of[at..].iter().rev()));
     let (one, other) = (&name[at..name.len() - end], &of[at..of.len() - end]);
-    let letters = one.iter().chain(other).all(char::is_ascii_alphabetic);
+    // Digits and signs tell names apart on purpose; and of them no word is taken below.
+    if !one.iter().chain(other).all(char::is_ascii_alphabetic) {
+        return None;
+    }
     let longer = if name.len() > of.len() { &name } else { &of };
     let start =
         longer[..at.min(longer.len())].iter().rposition(|c| !c.is_ascii_alphabetic()).map_or(0, |before| before + 1);
@@ -81,7 +88,7 @@ fn edit(name: &str, of: &str) -> Option<(Edit, usize, bool)> {
         _ => return None,
     };
     let word = stop - start - usize::from(name.len() > of.len());
-    letters.then_some((edit, word, at > start && at + 1 < stop))
+    Some((edit, word, at > start && at + 1 < stop))
 }
 
 /// Whether two letters are neighbours on a keyboard.
@@ -138,6 +145,11 @@ mod tests {
     #[case("readera", "readerb", false)]
     #[case("team-a", "team-b", false)]
     #[case("reader-b", "reader", false)]
+    #[case("cfg-11", "cfg-1", false)]
+    #[case("cfg-1", "cfg-11", false)]
+    #[case("a--b", "a-b", false)]
+    #[case("team-22", "team-2", false)]
+    #[case("é-", "e", false)]
     #[case::short("jan", "jane", false)]
     #[case("dev", "div", false)]
     #[case("ab", "ba", false)]
@@ -163,6 +175,8 @@ mod tests {
     #[case("app", Some("apps"))]
     #[case("rbac.authorisation.k8s.io", Some("rbac.authorization.k8s.io"))]
     #[case("edge.k8s.io", None)]
+    #[case("node.x-k8s.io", None)]
+    #[case("RBAC.authorization.x-k8s.io", None)]
     #[case("apps", None)]
     fn groups_are_nearer(#[case] group: &str, #[case] meant: Option<&str>) {
         let known = ["", "apps", "node.k8s.io", "rbac.authorization.k8s.io"];

@@ -51,7 +51,7 @@ pub enum Api {
 }
 
 /// A subject as an authorizer sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Who {
     /// As the scenario says it: `serviceaccount/reader`, `anonymous`, `user ann`.
     pub words: String,

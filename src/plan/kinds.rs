@@ -7,8 +7,8 @@ mod kind;
 mod table;
 
 pub use kind::Kind;
-use table::HISTORY;
 pub use table::OWN;
+use table::{GONE, HISTORY};
 
 pub use crate::k8s::nearest;
 use crate::k8s::{Resource, Version, near::nearest_group, served::TABLE};
@@ -91,12 +91,19 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
     if let Some((_, _, last, now)) =
         HISTORY.iter().find(|(gone, of, ..)| *gone == api_version && (of.is_empty() || *of == kind))
     {
-        let asked = OWN.iter().find(|own| own.kind == kind);
+        let gone = GONE.iter().find(|(gone, _)| *gone == kind).map(|(_, plural)| Kind {
+            group: String::new(),
+            version: String::new(),
+            kind: kind.into(),
+            plural: Some((*plural).into()),
+            namespaced: false,
+        });
+        let asked = OWN.iter().find(|own| own.kind == kind).cloned().or(gone);
         return Err(Unknown {
             api_version: true,
             message: format!("`{api_version}` is served up to 1.{last} only; use {now}"),
             hint: None,
-            asked: asked.map(|own| Box::new(Kind { group: group.into(), version: version.into(), ..own.clone() })),
+            asked: asked.map(|own| Box::new(Kind { group: group.into(), version: version.into(), ..own })),
             last: Some(Version::new(1, *last)),
         });
     }

@@ -7,6 +7,8 @@
 mod walk;
 
 #[cfg(test)]
+mod server_takes;
+#[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;

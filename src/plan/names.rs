@@ -30,7 +30,7 @@ fn rule(kind: &Kind) -> Rule {
         ("", "Service") => Rule::Label1035,
         ("rbac.authorization.k8s.io", _)
         | ("networking.k8s.io", "IPAddress")
-        | ("certificates.k8s.io", "ClusterTrustBundle") => Rule::PathSegment,
+        | ("certificates.k8s.io", "ClusterTrustBundle" | "CertificateSigningRequest") => Rule::PathSegment,
         ("batch", "CronJob") => Rule::Subdomain { limit: 52 },
         _ => Rule::Subdomain { limit: 253 },
     }

@@ -42,7 +42,7 @@ impl Identity {
 }
 
 /// What is asked of the authorizer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {
     /// A resource.
     Resource {

@@ -1,5 +1,7 @@
 //! On which clusters a step, or an expectation, holds.
 
+use std::sync::LazyLock;
+
 use crate::{cluster_kind::ClusterKind, k8s::Version, scenario::when::Feature};
 
 /// A condition on the cluster; an empty one always holds.
@@ -157,6 +159,25 @@ pub(super) fn everywhere() -> impl Iterator<Item = Here> {
     })
 }
 
+/// On which of all clusters that there can be some conditions hold: what is asked of many pairs of steps.
+pub(super) struct Clusters(Vec<u64>);
+
+impl Clusters {
+    /// Where all of them hold.
+    pub fn of(conditions: [&Option<When>; 2]) -> Self {
+        static ALL: LazyLock<Vec<Here>> = LazyLock::new(|| everywhere().collect());
+        let holds = |here: &Here| conditions.iter().copied().flatten().all(|when| when.holds(here));
+        let bits =
+            |some: &[Here]| some.iter().enumerate().fold(0, |bits, (at, here)| bits | (u64::from(holds(here)) << at));
+        Self(ALL.chunks(64).map(bits).collect())
+    }
+
+    /// Whether there is a cluster that is among both.
+    pub fn meet(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(one, other)| one & other != 0)
+    }
+}
+
 /// Whether `outer` holds on every cluster on which all of `inner` do.
 pub fn within(inner: &[Option<&When>], outer: &When) -> bool {
     let all = |here: &Here| inner.iter().flatten().all(|when| when.holds(here));
@@ -174,6 +195,34 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn clusters_meet_where_both_conditions_hold() {
+        let version = |sign, minor| {
+            let kubernetes = vec![Comparison { sign, version: Version::new(1, minor) }];
+            Some(When { kubernetes, ..When::default() })
+        };
+        let on = |kind| Some(When { cluster: Some(vec![kind]), ..When::default() });
+        let all = [
+            None,
+            version(Sign::Below, 30),
+            version(Sign::AtLeast, 30),
+            version(Sign::Exactly, 60),
+            version(Sign::Above, 60),
+            on(ClusterKind::K3s),
+            on(ClusterKind::ALL[0]),
+            Some(When { feature: vec![Feature::Anonymous], ..When::default() }),
+        ];
+        for one in &all {
+            for other in &all {
+                let expected =
+                    everywhere().any(|here| [one, other].into_iter().flatten().all(|when| when.holds(&here)));
+                let met = Clusters::of([one, &None]).meet(&Clusters::of([&None, other]));
+                assert_eq!(met, expected, "{one:?} {other:?}");
+                assert_eq!(Clusters::of([one, other]).meet(&Clusters::of([&None, &None])), expected);
+            }
+        }
+    }
 
     #[test]
     fn what_holds_misses_nothing() {

@@ -110,3 +110,36 @@ fn two_thousand_steps_of_which_each_has_its_token() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("1 scenarios with 2001 steps are good") && text.contains("and 300 more warnings"), "{text}");
 }
+
+/// Many denials, and as many successes that are never on the same cluster.
+#[test]
+fn thousands_of_denials_on_other_clusters_than_their_successes() {
+    let mut text = "title: Long\nsteps:\n  - {title: An account, serviceAccount: reader}\n".to_owned();
+    for (when, status) in [("<1.30", 403), (">=1.30", 200)] {
+        for index in 0..1_200 {
+            let _ = write!(
+                text,
+                "  - {{title: 's{index} {status}', when: {{kubernetes: '{when}'}}, as: serviceaccount/reader, get: {{kind: Pod}}, \
+                 expect: {{status: {status}}}}}\n"
+            );
+        }
+    }
+    let (code, text) = check(&text, "");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("nothing shows that this call can succeed at all"), "{text}");
+}
+
+#[test]
+fn tables_of_thousands_of_questions() {
+    let names = (0..480).map(|index| format!("n-{index}")).collect::<Vec<_>>().join(", ");
+    let mut text = "title: Long\nsteps:\n  - {title: An account, serviceAccount: reader}\n".to_owned();
+    for index in 0..80 {
+        let _ = write!(
+            text,
+            "  - {{title: 't{index}', can: {{who: serviceaccount/reader, verb: [get, update, patch, delete], resource: pods, name: \
+             [{names}], allowed: false}}}}\n"
+        );
+    }
+    let (code, text) = check(&text, "");
+    assert_eq!(code, Some(0), "{text}");
+}

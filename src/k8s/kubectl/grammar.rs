@@ -97,6 +97,12 @@ impl Call<'_> {
         self.values(name).last().is_some_and(Given::on)
     }
 
+    /// Whether nothing is to be changed: `--dry-run` alone means so, too.
+    pub fn is_dry_run(&self) -> bool {
+        let last = self.values("dry-run").last();
+        last.is_some_and(|given| given.on() && given.value.as_deref() != Some("none"))
+    }
+
     /// The same command line in the one form that can be read in one way only: the command, each flag in one argument by its long
     /// name, the other words.
     pub fn canonical(&self) -> Vec<String> {

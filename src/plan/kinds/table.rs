@@ -107,12 +107,21 @@ pub static OWN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     ]
 });
 
+/// The kind that is gone with all its versions.
+const PSP: &str = "PodSecurityPolicy";
+/// What took its place.
+const ENFORCE: &str = "the label `pod-security.kubernetes.io/enforce` of a Namespace";
+
+/// The plurals of kinds that no version has any more, none of them in namespaces.
+pub(super) const GONE: &[(&str, &str)] = &[(PSP, "podsecuritypolicies")];
+
 /// Versions that are gone: apiVersion, kind (`""`: any), the last minor version of Kubernetes 1 that served it, and what
 /// took its place.
 pub(super) const HISTORY: &[(&str, &str, u32, &str)] = &[
     ("rbac.authorization.k8s.io/v1beta1", "", 21, "v1"),
     ("extensions/v1beta1", "Ingress", 21, "networking.k8s.io/v1"),
     ("extensions/v1beta1", "NetworkPolicy", 15, "networking.k8s.io/v1"),
+    ("extensions/v1beta1", PSP, 15, "policy/v1beta1 up to 1.24"),
     ("extensions/v1beta1", "", 15, "apps/v1"),
     ("apps/v1beta1", "", 15, "v1"),
     ("apps/v1beta2", "", 15, "v1"),
@@ -120,6 +129,7 @@ pub(super) const HISTORY: &[(&str, &str, u32, &str)] = &[
     ("networking.k8s.io/v1beta1", "IngressClass", 21, "v1"),
     ("batch/v1beta1", "CronJob", 24, "v1"),
     ("policy/v1beta1", "PodDisruptionBudget", 24, "v1"),
+    ("policy/v1beta1", PSP, 24, ENFORCE),
     ("autoscaling/v2beta1", "", 24, "v2"),
     ("autoscaling/v2beta2", "", 25, "v2"),
     ("apiextensions.k8s.io/v1beta1", "", 21, "v1"),

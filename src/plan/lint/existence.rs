@@ -12,7 +12,7 @@ use crate::{
         well_known::EVERYWHERE,
     },
     plan::{
-        Action, Request, Step,
+        Action, Kubectl, Request, Step,
         context::{Context, Draft, below, words::if_fresh},
     },
     scenario::{outcome::Wanted, verbs::Method},
@@ -40,8 +40,26 @@ fn place(step: &Step) -> String {
         Action::Curl(_) => below(&at, "url"),
         Action::Request(_) => below(&at, "path"),
         Action::Patch(change) if change.subresource.is_some() => below(&at, "subresource"),
+        Action::Kubectl(call) => match raw(call) {
+            Some((_, _, index)) => below(&below(&at, "args"), index),
+            None => at,
+        },
         _ => at,
     }
+}
+
+/// The method and the path that kubectl is given to ask for as they are, and the argument in which the path stands.
+fn raw(call: &Kubectl) -> Option<(&'static str, String, usize)> {
+    let read = grammar::read(&call.args).ok()?;
+    let method = match read.command.words {
+        "get" => Method::Get,
+        "delete" => Method::Delete,
+        "create" => Method::Post,
+        "replace" => Method::Put,
+        _ => return None,
+    };
+    let given = read.values("raw").last()?;
+    Some((method.word(), given.value.clone()?, given.value_at.checked_sub(call.added)?))
 }
 
 /// Where a line of kubectl's says for whom it asks.
@@ -73,13 +91,17 @@ fn paths(cx: &mut Context<'_>, step: &Step, place: &str) {
     let Some((apis, table)) = apis(cx, step) else { return };
     let applies = matches!(step.action, Action::Apply(_));
     let denial = denial(step);
-    let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success);
+    let success = step.expected.iter().all(|item| item.expect.wanted() == Wanted::Success && !item.expect.must_fail());
     // What is not served is not found either, whatever there is.
     let not_found = step.expected.iter().any(|item| item.expect.is_not_found());
     if !(success || not_found || denial.is_some()) {
         return;
     }
-    for (method, path) in step.action.paths() {
+    let raw = match &step.action {
+        Action::Kubectl(call) => raw(call).map(|(method, path, _)| (method, path)),
+        _ => None,
+    };
+    for (method, path) in step.action.paths().into_iter().chain(raw) {
         // The authorizer is asked about `create` with the name, and the server gets a PATCH only.
         if applies && method == Method::Post.word() {
             continue;

@@ -1,21 +1,17 @@
 //! Rules with `resourceNames`: for which verbs a name is known when the server decides.
 
-use serde_json::{Map, Value};
-
-use crate::{
-    k8s::rbac_words::listed,
-    plan::context::{Context, below},
-};
+use super::rule::Rule;
+use crate::plan::context::Context;
 
 /// Warns about verbs for which the names of a rule help little or nothing.
-pub(in crate::plan) fn check(cx: &mut Context<'_>, at: &str, rule: &Map<String, Value>) {
-    let names = listed(rule, "resourceNames");
-    let resources = listed(rule, "resources");
+pub(in crate::plan) fn check(cx: &mut Context<'_>, rule: &Rule<'_>) {
+    let names = rule.listed("resourceNames");
+    let resources = rule.listed("resources");
     // The URL of a subresource has the name of its object, even in a POST.
     let Some(resource) = resources.iter().find(|resource| !resource.contains('/')).filter(|_| !names.is_empty()) else {
         return;
     };
-    let verbs = listed(rule, "verbs");
+    let verbs = rule.listed("verbs");
     let lists = verbs.iter().position(|verb| matches!(*verb, "list" | "watch"));
     for (index, verb) in verbs.iter().enumerate() {
         let (message, label, hint) = match *verb {
@@ -49,9 +45,9 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, at: &str, rule: &Map<String, 
             _ => continue,
         };
         cx.findings
-            .warn(&below(&below(at, "verbs"), index), message)
+            .warn(&rule.at("verbs", index), message)
             .label(label)
-            .second_key(&below(at, "resourceNames"), "limited to these names")
+            .second_key(&rule.list_at("resourceNames"), "limited to these names")
             .hint(hint);
     }
 }

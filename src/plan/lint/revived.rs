@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    k8s::kubectl::grammar,
     plan::{
         Action, Credential, Identity, Request, Saved, Step,
         context::{Context, below},
@@ -104,7 +105,7 @@ fn kind(kind: &str) -> Option<&'static str> {
 
 /// What a step deletes, as far as it is known. What is meant to be refused deletes nothing.
 fn deletes(step: &Step) -> Vec<Key> {
-    if step.expected.iter().any(|item| item.expect.status.is_some_and(|status| status >= 400)) {
+    if step.expected.iter().any(|item| item.expect.must_fail()) {
         return vec![];
     }
     if let Action::Kubectl(kubectl) = &step.action {
@@ -126,6 +127,9 @@ fn deletes(step: &Step) -> Vec<Key> {
 
 /// `kubectl delete KIND NAME…` and `kubectl delete KIND/NAME…`.
 fn by_kubectl(args: &[String]) -> Vec<Key> {
+    if grammar::read(args).is_ok_and(|call| call.is_dry_run()) {
+        return vec![];
+    }
     let mut namespace = String::new();
     let mut words: Vec<&str> = Vec::new();
     let mut all = args.iter().map(String::as_str);
@@ -200,6 +204,23 @@ mod tests {
     #[case(POD, "kubectl: {args: [delete, sa, me]}", "whoami: {}", CALL, true)]
     #[case(POD, "kubectl: {args: [delete, serviceaccount/me, --wait=false]}", "whoami: {}", CALL, true)]
     #[case(POD, "delete: {kind: ServiceAccount, name: other}", "whoami: {}", CALL, false)]
+    #[case(POD, "kubectl: {args: [delete, sa, me, --dry-run=server]}", "whoami: {}", CALL, false)]
+    #[case(POD, "kubectl: {args: [delete, sa, me, --dry-run=none]}", "whoami: {}", CALL, true)]
+    #[case(POD, "{kubectl: {args: [delete, sa, me]}, expect: {exitCode: 1}}", "whoami: {}", CALL, false)]
+    #[case(
+        TOKEN,
+        "{as: serviceaccount/other, delete: {kind: ServiceAccount, name: me}, expect: {reason: Forbidden}}",
+        "whoami: {}",
+        ASK,
+        false
+    )]
+    #[case(
+        TOKEN,
+        "{as: serviceaccount/other, delete: {kind: ServiceAccount, name: me}, expect: {status: 403, by: rbac}}",
+        "whoami: {}",
+        ASK,
+        false
+    )]
     #[case(
         TOKEN,
         "request: {method: DELETE, path: '/api/v1/namespaces/{namespace}/serviceaccounts/me'}",
@@ -229,8 +250,11 @@ mod tests {
         #[case] warned: bool,
     ) {
         let other = "  - {title: o, serviceAccount: other}\n";
-        let text =
-            format!("title: t\nsteps:\n{other}{begin}  - title: d\n    {delete}\n  - title: m\n    {between}\n{ask}");
+        let delete = match delete.strip_prefix('{') {
+            Some(rest) => format!("{{title: d, {rest}"),
+            None => format!("title: d\n    {delete}"),
+        };
+        let text = format!("title: t\nsteps:\n{other}{begin}  - {delete}\n  - title: m\n    {between}\n{ask}");
         let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
         let plan = plan::plan(document, &Names { suffix: "x".into() }).unwrap_or_else(|found| panic!("{found:?}"));
         let found = plan.warnings.iter().any(|found| found.message.contains("this token died with"));

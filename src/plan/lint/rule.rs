@@ -42,6 +42,14 @@ impl Rule<'_> {
         }
     }
 
+    /// The pointer of a list, or of its first word.
+    pub(in crate::plan) fn list_at(&self, key: &str) -> String {
+        match self.place {
+            Place::Manifest(at) => below(at, key),
+            Place::Arguments(_) => self.at(key, 0),
+        }
+    }
+
     /// Warns of a word that is stored, though it grants nothing.
     pub(in crate::plan) fn in_vain(
         &self,

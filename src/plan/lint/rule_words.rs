@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     k8s::{
-        near::is_slip,
+        near::{is_slip, nearest_group},
         nearest,
         rbac_words::{NOT_VERBS, SUBRESOURCES, group_of, several},
         resource_name,
@@ -38,7 +38,6 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>]) {
                 let Value::Object(words) = rule else { continue };
                 let at = below(&below(&placed.pointer, "rules"), index);
                 lint_rule(cx, &Rule { words, place: Place::Manifest(&at), draft });
-                resource_names::check(cx, &at, words);
             }
         }
     }
@@ -59,6 +58,7 @@ fn lint_rule(cx: &mut Context<'_>, rule: &Rule<'_>) {
     lint_added(cx, rule);
     rule_stars::check(cx, rule);
     special_verbs::check(cx, rule);
+    resource_names::check(cx, rule);
 }
 
 /// Words that were written as one.
@@ -107,7 +107,10 @@ fn lint_groups(cx: &mut Context<'_>, rule: &Rule<'_>) {
             _ => match group.split_once('/') {
                 Some((group, _)) => Some(format!("`{group}` (a group has no version)")),
                 None => {
-                    nearest(group, TABLE.resources.iter().map(|own| own.group.as_str())).map(|near| format!("`{near}`"))
+                    let known = TABLE.resources.iter().map(|own| own.group.as_str());
+                    // What has a domain may be a group of one's own.
+                    let near = if group.contains('.') { nearest_group(group, known) } else { nearest(group, known) };
+                    near.map(|near| format!("`{near}`"))
                 }
             },
         };

@@ -1,12 +1,15 @@
 //! What only shows when the steps are seen together: a denial says little until the same call is seen to succeed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     plan::{
         Action, Credential, Expected, Identity, Request, Step, acting,
-        context::{Context, below, words::if_fresh},
-        when::everywhere,
+        context::{
+            Context, below,
+            words::{PREFIX, if_fresh},
+        },
+        when::Clusters,
     },
     scenario::{
         expect::{Expect, Text, TextRule},
@@ -25,32 +28,45 @@ struct Call<'a> {
     kinds: Vec<Request>,
     /// The Pod that it comes from.
     pod: Option<&'a str>,
+    /// Where it is expected to succeed, by each expectation.
+    succeeds: Vec<Clusters>,
 }
 
 impl<'a> Call<'a> {
     fn from_step(step: &'a Step) -> Option<Self> {
         let mut call = Self::read(step)?;
         let mut seen = HashSet::new();
+        call.succeeds = successes(step).map(|item| clusters(step, item)).collect();
         call.kinds = call.requests.iter().filter(|request| seen.insert(shape(request))).cloned().collect();
         Some(call)
     }
 
     fn read(step: &'a Step) -> Option<Self> {
-        let (requests, kinds) = (step.action.requests(), vec![]);
+        let (requests, kinds, succeeds) = (step.action.requests(), vec![], vec![]);
         match &step.action {
             Action::Curl(curl) => {
                 let requests = acting::requests(&curl.headers, &requests).unwrap_or(requests);
-                Some(Call { step, identity: Some(&curl.identity), requests, kinds, pod: Some(&curl.place.pod) })
+                Some(Call {
+                    step,
+                    identity: Some(&curl.identity),
+                    requests,
+                    kinds,
+                    pod: Some(&curl.place.pod),
+                    succeeds,
+                })
             }
             // A yes of the authorizer is as good as a call.
             Action::Can(can) => {
                 let granted = can.cells.iter().filter(|cell| cell.allowed).map(|cell| cell.request.clone());
-                Some(Call { step, identity: None, requests: granted.collect(), kinds, pod: None })
+                Some(Call { step, identity: None, requests: granted.collect(), kinds, pod: None, succeeds })
             }
             _ if step.caller.credential == Credential::Administrator => {
-                Some(Call { step, identity: None, requests, kinds, pod: None })
+                Some(Call { step, identity: None, requests, kinds, pod: None, succeeds })
             }
-            _ => Some(Call { step, identity: Some(step.caller.identity.as_ref()?), requests, kinds, pod: None }),
+            _ => {
+                let identity = Some(step.caller.identity.as_ref()?);
+                Some(Call { step, identity, requests, kinds, pod: None, succeeds })
+            }
         }
     }
 
@@ -94,10 +110,9 @@ fn successes(step: &Step) -> impl Iterator<Item = &Expected> {
     })
 }
 
-/// Whether the denial of one step is expected on a cluster on which the success of another is, too.
-fn meet((step, item): (&Step, &Expected), (other, success): (&Step, &Expected)) -> bool {
-    let all = [&step.when, &item.when, &other.when, &success.when];
-    everywhere().any(|here| all.iter().all(|when| when.as_ref().is_none_or(|when| when.holds(&here))))
+/// Where an expectation is looked at.
+fn clusters(step: &Step, item: &Expected) -> Clusters {
+    Clusters::of([&step.when, &item.when])
 }
 
 /// Where an expectation stands.
@@ -155,8 +170,9 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         }
         let Some(user) = call.identity.filter(|who| who.is_known()).map(Identity::username) else { continue };
         check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
+        let here = clusters(step, item);
         let mut others = calls.iter().filter(|other| !other.requests.is_empty() && call.is_shown_by(other));
-        let paired = others.any(|other| successes(other.step).any(|success| meet((step, item), (other.step, success))));
+        let paired = others.any(|other| other.succeeds.iter().any(|there| there.meet(&here)));
         if !paired {
             cx.findings
                 .warn(&status_at, "nothing shows that this call can succeed at all")
@@ -168,16 +184,19 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
 
 /// A refusal by another server, or by one that is only known when the step runs, says as little as RBAC's until the same call is seen to succeed.
 fn elsewhere(cx: &mut Context<'_>, steps: &[Step]) {
+    let mut shown: HashMap<(&str, &str), Vec<Clusters>> = HashMap::new();
+    for step in steps {
+        if let Action::Curl(call) = &step.action {
+            let succeeds = successes(step).map(|item| clusters(step, item));
+            shown.entry((call.url.as_str(), call.method.word())).or_default().extend(succeeds);
+        }
+    }
     for step in steps {
         let Action::Curl(call) = &step.action else { continue };
         let denies = |expect: &Expect| expect.is_denial_elsewhere() || call.late && expect.is_rbac_denial();
         for item in step.expected.iter().filter(|item| denies(&item.expect)) {
-            let paired = steps.iter().any(|other| match &other.action {
-                Action::Curl(success) if (&success.url, success.method) == (&call.url, call.method) => {
-                    successes(other).any(|found| meet((step, item), (other, found)))
-                }
-                _ => false,
-            });
+            let here = clusters(step, item);
+            let paired = shown[&(call.url.as_str(), call.method.word())].iter().any(|there| there.meet(&here));
             if !paired {
                 cx.findings
                     .warn(
@@ -199,8 +218,13 @@ fn check_message(cx: &mut Context<'_>, step: &Step, item: &Expected, denials: &[
         // The server may append to the message, so more than the beginning may be expected.
         Some(Text::Is(text)) => ("", any(&|denial| agree(denial, text))),
         Some(Text::Rule(TextRule::StartsWith(text))) => ("startsWith", any(&|denial| agree(denial, text))),
-        Some(Text::Rule(TextRule::Equals(text))) => ("equals", any(&|denial| text.starts_with(denial))),
-        Some(Text::Rule(TextRule::Lacks(text))) => ("lacks", any(&|denial| !denial.contains(text.as_str()))),
+        Some(Text::Rule(TextRule::Equals(text))) => (
+            "equals",
+            any(&|denial| if is_late(denial, text) { agree(denial, text) } else { text.starts_with(denial) }),
+        ),
+        Some(Text::Rule(TextRule::Lacks(text))) => {
+            ("lacks", any(&|denial| is_late(denial, text) || !denial.contains(text.as_str())))
+        }
         // It may be in what the server appends.
         Some(Text::Rule(TextRule::Contains(_))) => return,
     };
@@ -216,6 +240,53 @@ fn check_message(cx: &mut Context<'_>, step: &Step, item: &Expected, denials: &[
         .hint(hint);
 }
 
+/// Whether one can be the beginning of the other, as far as both are known before the run: up to the first saved value.
 fn agree(denial: &str, text: &str) -> bool {
+    let (denial, text) = (known(denial), known(text));
     denial.starts_with(text) || text.starts_with(denial)
+}
+
+fn known(text: &str) -> &str {
+    text.find(PREFIX).map_or(text, |at| &text[..at])
+}
+
+/// Whether one of them has a saved value in it.
+fn is_late(denial: &str, text: &str) -> bool {
+    [denial, text].into_iter().any(|text| text.contains(PREFIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rstest::rstest;
+
+    use crate::{
+        plan::{self, Names},
+        scenario,
+    };
+
+    fn said(text: &str) -> Vec<String> {
+        let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
+        match plan::plan(document, &Names { suffix: "x".into() }) {
+            Ok(plan) => plan.warnings.into_iter().map(|found| found.message).collect(),
+            Err(found) => found.into_iter().map(|found| found.message).collect(),
+        }
+    }
+
+    #[rstest]
+    #[case("'pods is forbidden: User \"system:serviceaccount:{namespace}:{saved.n}\" cannot list resource'", true)]
+    #[case("{startsWith: 'pods is forbidden: User \"{saved.n}'}", true)]
+    #[case("{lacks: '{saved.n}'}", true)]
+    #[case("{equals: 'pods is forbidden: User \"{saved.n}'}", true)]
+    #[case("'secrets is forbidden: User \"{saved.n}\"'", false)]
+    #[case("{equals: 'pods are forbidden: User \"{saved.n}'}", false)]
+    fn a_saved_value_in_a_message_may_be_any(#[case] message: &str, #[case] may_hold: bool) {
+        let text = format!(
+            "title: t\nsteps:\n  - {{title: a, serviceAccount: reader, save: {{n: $.metadata.name}}}}\n  - title: b\n    \
+             as: serviceaccount/reader\n    get: {{kind: Pod}}\n    expect: {{status: 403, message: {message}}}\n"
+        );
+        let found = said(&text).iter().any(|message| message.contains("with another message"));
+        assert_eq!(found, !may_hold);
+    }
 }

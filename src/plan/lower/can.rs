@@ -5,6 +5,8 @@ mod stars;
 mod subjects;
 mod verbs;
 
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
 use self::requests::What;
 use crate::{
     plan::{
@@ -93,13 +95,13 @@ fn single(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &
         namespace: can.namespace.clone(),
         url: can.url.clone(),
     };
-    let mut all = Vec::new();
+    let mut all = Questions::default();
     let whats = requests::read(cx, at, &cells, story, allowed);
     if !allowed && whats.iter().any(|what| !what.on_purpose) {
         stars::check(cx, at, &cells);
     }
-    add(&mut all, who, &whats, &below(at, "allowed"), allowed);
-    all
+    all.add(who, &whats, &below(at, "allowed"), allowed);
+    all.cells
 }
 
 /// A default, and what differs from it.
@@ -143,7 +145,7 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         (Default::Denied, None, None) => ("allowed", &[][..]),
         (Default::Allowed, None, None) => ("denied", &[][..]),
     };
-    let (mut all, mut asked): (Vec<Cell>, Vec<Cell>) = (Vec::new(), Vec::new());
+    let (mut all, mut asked) = (Questions::default(), Questions::default());
     for (index, cells) in list.iter().enumerate() {
         let at = below(&below(at, key), index);
         let who = some(cx, &at, cells, who, story);
@@ -151,34 +153,34 @@ fn table(cx: &mut Context<'_>, at: &str, can: &said::Can, who: &[Who], story: &S
         if default == Default::Allowed && whats.iter().any(|what| !what.on_purpose) {
             stars::check(cx, &at, cells);
         }
-        add(&mut all, &who, &whats, &at, default == Default::Denied);
+        all.add(&who, &whats, &at, default == Default::Denied);
     }
+    let excepted: HashSet<Request> = all.cells.iter().map(|cell| cell.request.clone()).collect();
     for (index, cells) in can.asked.iter().enumerate() {
         let at = below(&below(at, "asked"), index);
         let who = some(cx, &at, cells, who, story);
         let whats = requests::read(cx, &at, cells, story, default == Default::Allowed);
         // Where somebody is allowed all of it, that is what is asked.
-        let is_granted = |what: &What| all.iter().any(|cell| cell.request == what.request);
+        let is_granted = |what: &What| excepted.contains(&what.request);
         if default == Default::Denied && whats.iter().any(|what| !what.on_purpose && !is_granted(what)) {
             stars::check(cx, &at, cells);
         }
-        add(&mut asked, &who, &whats, &at, default == Default::Allowed);
+        asked.add(&who, &whats, &at, default == Default::Allowed);
     }
     slips(cx, &all, &asked, key);
     // What need not be there for the question need not be there for its exception.
-    for cell in all.iter_mut().filter(|cell| cell.allowed) {
-        cell.on_purpose |= asked.iter().any(|other| other.on_purpose && other.is_about(cell));
+    for cell in all.cells.iter_mut().filter(|cell| cell.allowed) {
+        cell.on_purpose |= asked.get(cell).is_some_and(|other| other.on_purpose);
     }
-    let fresh = |cell: &Cell| !all.iter().any(|there| there.is_about(cell));
-    asked.retain(fresh);
-    all.extend(asked);
+    let fresh: Vec<Cell> = asked.cells.into_iter().filter(|cell| all.get(cell).is_none()).collect();
+    all.cells.extend(fresh);
     if can.asked.is_empty() {
         cx.findings
             .error(at, "a table that asks for nothing beside its exceptions")
             .at_key()
             .hint("add `asked: [{verb: [get, list], resource: [pods, secrets]}]`: all of it has the default answer");
     }
-    all
+    all.cells
 }
 
 /// Those of the table's `who` that an element is about.
@@ -200,15 +202,14 @@ fn some(cx: &mut Context<'_>, at: &str, cells: &Cells, all: &[Who], story: &Stor
 
 /// Warns of an exception that no question asks, beside a question that differs from it by a letter or two: one of them is a
 /// slip, and what was meant by the question has the default answer because it is nowhere.
-fn slips(cx: &mut Context<'_>, exceptions: &[Cell], asked: &[Cell], key: &str) {
+fn slips(cx: &mut Context<'_>, exceptions: &Questions, asked: &Questions, key: &str) {
     let mut told: Vec<&str> = Vec::new();
-    let is_there = |cell: &Cell, among: &[Cell]| among.iter().any(|other| other.is_about(cell));
-    for cell in exceptions.iter().filter(|cell| !is_there(cell, asked)) {
+    for cell in exceptions.cells.iter().filter(|cell| asked.get(cell).is_none()) {
         let at = cell.pointer.as_str();
         if told.contains(&at) {
             continue;
         }
-        let mut others = asked.iter().filter(|other| other.who == cell.who && !is_there(other, exceptions));
+        let mut others = asked.cells.iter().filter(|other| other.who == cell.who && exceptions.get(other).is_none());
         let Some((word, other)) = others.find_map(|other| slip(&cell.request, &other.request)) else { continue };
         told.push(at);
         cx.findings
@@ -233,13 +234,31 @@ fn slip(one: &Request, other: &Request) -> Option<(String, String)> {
     found.filter(|(one, other)| nearest(one, std::iter::once(other.as_str())).is_some())
 }
 
-/// Adds what is not there yet.
-fn add(all: &mut Vec<Cell>, who: &[Who], whats: &[What], at: &str, allowed: bool) {
-    for who in who {
-        for What { request, api, on_purpose } in whats {
-            if all.len() <= MOST_CELLS && !all.iter().any(|cell| cell.who == *who && cell.request == *request) {
+/// Questions, none twice.
+#[derive(Default)]
+struct Questions {
+    cells: Vec<Cell>,
+    /// Of each, by whom and what, where it is among them: a table may have thousands.
+    places: HashMap<(Who, Request), usize>,
+}
+
+impl Questions {
+    /// The one of the same subject about the same.
+    fn get(&self, cell: &Cell) -> Option<&Cell> {
+        self.places.get(&(cell.who.clone(), cell.request.clone())).map(|at| &self.cells[*at])
+    }
+
+    /// Adds what is not there yet.
+    fn add(&mut self, who: &[Who], whats: &[What], at: &str, allowed: bool) {
+        for who in who {
+            for What { request, api, on_purpose } in whats {
+                if self.cells.len() > MOST_CELLS {
+                    return;
+                }
+                let Entry::Vacant(place) = self.places.entry((who.clone(), request.clone())) else { continue };
+                place.insert(self.cells.len());
                 let (pointer, who, request) = (at.to_owned(), who.clone(), request.clone());
-                all.push(Cell { pointer, who, request, allowed, api: api.clone(), on_purpose: *on_purpose });
+                self.cells.push(Cell { pointer, who, request, allowed, api: api.clone(), on_purpose: *on_purpose });
             }
         }
     }

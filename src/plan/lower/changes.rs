@@ -60,7 +60,9 @@ fn make<'a>(story: &mut Story<'a>, cx: &mut Context<'_>, draft: &'a Draft<'a>, p
         let before = story.world.alive(kind, namespace, &object.name);
         let together =
             |before: &&Known<'_>| when::together(story.drafts[before.step].when.as_ref(), draft.when.as_ref());
-        let before = before.filter(together);
+        // What kubectl makes in a namespace, kubectl may have deleted since.
+        let told = |before: &&Known<'_>| namespace.is_none() || story.drafts[before.step].verb != Some(Verb::Kubectl);
+        let before = before.filter(together).filter(told);
         if let Some(before) = before.filter(|_| draft.verb != Some(Verb::Apply) && !object.name.is_empty()) {
             let message =
                 format!("{} `{}` is made already, by step {}", object.kind.kind, object.name, before.step + 1);

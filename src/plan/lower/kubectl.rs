@@ -20,13 +20,21 @@ use crate::{
     },
 };
 
-/// The commands that make cluster-wide objects by name, and of which kind.
-const CLUSTER_WIDE: [(&str, &str); 4] = [
+/// The commands that make by name what other steps are told to be missing, and of which kind.
+const MAKES: [(&str, &str); 9] = [
     ("create clusterrole", "ClusterRole"),
     ("create clusterrolebinding", "ClusterRoleBinding"),
     ("create namespace", "Namespace"),
     ("create priorityclass", "PriorityClass"),
+    ("create role", "Role"),
+    ("create secret docker-registry", "Secret"),
+    ("create secret generic", "Secret"),
+    ("create secret tls", "Secret"),
+    ("create serviceaccount", "ServiceAccount"),
 ];
+
+/// The kinds in namespaces of which that is known from a manifest on the standard input, too.
+const KINDS: [&str; 3] = ["Role", "Secret", "ServiceAccount"];
 
 /// What a shell would read between the words of commands.
 const OF_SHELLS: [&str; 11] = ["|", "||", "&&", "&", ";", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"];
@@ -82,7 +90,9 @@ pub(in crate::plan) fn read(cx: &mut Context<'_>, draft: &Draft<'_>, kubectl: &s
         }
     }
     let stdin = kubectl.stdin.clone();
-    let makes = draft.objects.iter().map(|placed| placed.object.clone()).collect();
+    // What is in the scenario's own namespace goes with it.
+    let outside = |object: &&Object| object.namespace.as_deref() != Some(cx.namespace);
+    let makes = draft.objects.iter().map(|placed| &placed.object).filter(outside).cloned().collect();
     let own = (cx.findings.document().scenario.namespace.is_none()).then(|| cx.namespace.to_owned());
     let kubectl = Kubectl { args, added, own, stdin, denied, makes };
     if let Some((index, why)) = kubectl.too_long() {
@@ -127,12 +137,12 @@ fn is_denied(draft: &Draft<'_>) -> bool {
     !expected.is_empty() && expected.iter().all(|(_, expect)| expect.tells_of_denial())
 }
 
-/// What a call makes outside of the scenario's namespace, as far as its words and its standard input tell. A call that is
-/// meant to fail makes nothing.
+/// What a call makes outside of the scenario's namespace, and what in it others name, as far as its words and its standard input
+/// tell. A call that is meant to fail makes nothing, and neither does a dry run.
 pub(in crate::plan) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
     let Some(kubectl) = &draft.step.kubectl else { return vec![] };
     let expected = draft.step.expect.iter().flat_map(|expects| expects.items());
-    if expected.into_iter().any(|(_, expect)| expect.exit_code.is_some_and(|code| code != 0)) {
+    if expected.into_iter().any(|(_, expect)| expect.must_fail()) {
         return vec![];
     }
     if is_dry_run(&kubectl.args) {
@@ -140,8 +150,13 @@ pub(in crate::plan) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> 
     }
     let at = below(&draft.at(), "args");
     let Ok(call) = check(&kubectl.args, Place::Node) else { return vec![] };
+    if call.is_dry_run() {
+        return vec![];
+    }
+    let home = call.values("namespace").last().and_then(|given| given.value.as_deref()).unwrap_or(cx.namespace);
     let placed = |pointer: String, kind: Kind, name: String, manifest: Value| {
-        let namespace = manifest["metadata"]["namespace"].as_str().map(str::to_owned).filter(|_| kind.namespaced);
+        let namespace = manifest["metadata"]["namespace"].as_str().unwrap_or(home);
+        let namespace = kind.namespaced.then(|| namespace.to_owned());
         Placed {
             name_at: pointer.clone(),
             pointer,
@@ -150,7 +165,7 @@ pub(in crate::plan) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> 
         }
     };
     let makes = call.command.words;
-    if let Some((_, kind)) = CLUSTER_WIDE.iter().find(|(command, _)| *command == makes)
+    if let Some((_, kind)) = MAKES.iter().find(|(command, _)| *command == makes)
         && let Some((index, name)) = call.words.first()
         && let Ok(kind) = find(kind, None)
     {
@@ -166,7 +181,8 @@ pub(in crate::plan) fn made(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<Placed> 
             let kind = find(manifest["kind"].as_str()?, manifest["apiVersion"].as_str()).ok()?;
             let name = manifest["metadata"]["name"].as_str()?.to_owned();
             let elsewhere = manifest["metadata"]["namespace"].as_str().is_some_and(|place| place != cx.namespace);
-            (!kind.namespaced || elsewhere).then(|| placed(below(&draft.at(), "stdin"), kind, name, manifest))
+            let named = KINDS.contains(&kind.kind.as_str());
+            (!kind.namespaced || elsewhere || named).then(|| placed(below(&draft.at(), "stdin"), kind, name, manifest))
         })
         .collect()
 }

@@ -41,7 +41,7 @@ use super::{
     context::{Context, Draft, Placed},
     resolve::story::Story,
 };
-use crate::scenario::{ExpectKey as Key, Verb};
+use crate::scenario::{ExpectKey as Key, Verb, verbs::Method};
 
 /// What a step makes, in order, as far as it can be read without the other steps.
 pub(in crate::plan) fn objects(cx: &mut Context<'_>, draft: &Draft<'_>) -> Vec<Placed> {
@@ -170,11 +170,17 @@ pub(in crate::plan) fn unanswerable(verb: Verb, key: Key) -> Option<&'static str
     Some(hint)
 }
 
-/// Whether a step of this verb could make or delete objects of which nothing is known before the run.
-pub(in crate::plan) fn may_do_anything(verb: Verb) -> bool {
+/// Whether a step could make or delete objects of which nothing is known before the run.
+pub(in crate::plan) fn may_do_anything(draft: &Draft<'_>) -> bool {
+    let Some(verb) = draft.verb else { return true };
     match verb {
         Verb::Can | Verb::Apply | Verb::Create | Verb::Get | Verb::Delete | Verb::Wait | Verb::Pod => false,
-        Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind | Verb::Curl => false,
+        Verb::ServiceAccount | Verb::Role | Verb::ClusterRole | Verb::Bind => false,
+        // With a body it is a POST.
+        Verb::Curl => draft.step.curl.as_ref().is_some_and(|call| {
+            let method = call.method.unwrap_or(if call.body.is_some() { Method::Post } else { Method::Get });
+            !matches!(method, Method::Get | Method::Head | Method::Options)
+        }),
         Verb::Kubectl | Verb::Exec | Verb::Request | Verb::Whoami | Verb::Token | Verb::Patch => true,
     }
 }

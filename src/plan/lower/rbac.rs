@@ -1,6 +1,6 @@
 //! Manifests of RBAC's kinds: what the API server would refuse, and what it would take in silence.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     k8s::{usernames, well_known::RBAC},
@@ -85,15 +85,21 @@ fn role_ref(cx: &mut Context<'_>, at: &str, kind: &Kind, role_ref: Option<&Value
             );
         }
     }
-    if role_ref.get("name").and_then(Value::as_str).is_none() {
+    if role_ref.get("name").and_then(Value::as_str).is_none_or(str::is_empty) {
         cx.findings.error(&at, "`roleRef` without `name`").hint("the role's name");
     }
-    if let Some(group) = role_ref.get("apiGroup")
-        && group.as_str() != Some(RBAC)
+    check_group(cx, &at, "`roleRef.apiGroup`", role_ref);
+}
+
+/// Checks the group of what is of RBAC's own; the API server fills in what is left out or empty.
+fn check_group(cx: &mut Context<'_>, at: &str, what: &str, of: &Map<String, Value>) {
+    if let Some(group) = of.get("apiGroup").filter(|group| !group.is_null())
+        && !matches!(group.as_str(), Some(RBAC | ""))
     {
         cx.findings
-            .error(&below(&at, "apiGroup"), format!("`roleRef.apiGroup` must be `{RBAC}`"))
-            .label("without a version");
+            .error(&below(at, "apiGroup"), format!("{what} must be `{RBAC}`"))
+            .label("without a version")
+            .hint(format!("write `apiGroup: {RBAC}`, or leave it out"));
     }
 }
 
@@ -102,9 +108,12 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &
         cx.findings.error(at, "a subject must be a map").label(format!("this is {}", json_type(subject)));
         return;
     };
-    let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = map.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    match kind {
+    if name.is_empty() && !draft.refused {
+        cx.findings.error(at, "a subject without a `name`").hint("e.g. `{kind: ServiceAccount, name: reader}`");
+    }
+    match kind.as_str() {
         "ServiceAccount" => {
             let group = map.get("apiGroup").and_then(Value::as_str).unwrap_or_default();
             if !group.is_empty() && !draft.refused {
@@ -122,17 +131,24 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &
             } else if !name.is_empty() && !draft.refused {
                 check_name(cx, &below(at, "name"), &accounts, &name);
             }
-            if !map.contains_key("namespace") {
+            // RBAC takes an empty one as one that is left out.
+            if map.get("namespace").is_none_or(|named| named.is_null() || named == "") {
                 map.insert("namespace".into(), json!(namespace));
                 let text = format!("namespace `{namespace}` of the subject");
                 cx.note(at, text);
             }
         }
-        "Group" => groups::check(cx, &below(at, "name"), &name),
-        "User" => {}
+        "User" | "Group" => {
+            if !draft.refused {
+                check_group(cx, at, &format!("the `apiGroup` of a {kind} among subjects"), map);
+            }
+            if kind == "Group" {
+                groups::check(cx, &below(at, "name"), &name);
+            }
+        }
         _ if draft.refused => {}
         _ => {
-            let near = nearest(kind, ["ServiceAccount", "User", "Group"].into_iter());
+            let near = nearest(&kind, ["ServiceAccount", "User", "Group"].into_iter());
             let hint = near.map_or_else(
                 || "`ServiceAccount`, `User` or `Group`".to_owned(),
                 |near| format!("did you mean `{near}`?"),

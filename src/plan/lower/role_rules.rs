@@ -47,7 +47,16 @@ fn shape(cx: &mut Context<'_>, at: &str, kind: &str, rule: &Map<String, Value>) 
                 .error(&below(at, "resources"), "a rule with `resources` needs `apiGroups`")
                 .hint(format!("add `apiGroups: [\"{group}\"]`"));
         }
-        _ => {}
+        (true, false) => {
+            for key in ["apiGroups", "resourceNames"].into_iter().filter(|key| !empty(key)) {
+                cx.findings
+                    .error(&below(at, key), format!("`{key}` in a rule for URLs"))
+                    .at_key()
+                    .second_key(&below(at, "nonResourceURLs"), "the URLs")
+                    .hint(format!("remove `{key}`: only a rule with `resources` has them"));
+            }
+        }
+        (false, true) => {}
     }
     if kind == "Role" && !empty("nonResourceURLs") {
         cx.findings

@@ -165,8 +165,9 @@ fn bind(cx: &mut Context<'_>, draft: &Draft<'_>, bind: &Bind) -> Option<Placed> 
     if bind.to.is_empty() {
         cx.findings.error(&below(&at, "to"), "`bind` names no subject").hint("e.g. `to: [{serviceAccount: demo-sa}]`");
     }
-    let subjects: Vec<Value> =
-        (bind.to.iter().enumerate()).map(|(index, to)| subject(cx, &below(&below(&at, "to"), index), to)).collect();
+    let subjects: Vec<Value> = (bind.to.iter().enumerate())
+        .map(|(index, to)| subject(cx, draft, &below(&below(&at, "to"), index), to))
+        .collect();
     let name_at = below(&at, "name");
     let name = match &bind.name {
         Some(name) => name.clone(),
@@ -185,7 +186,18 @@ fn bind(cx: &mut Context<'_>, draft: &Draft<'_>, bind: &Bind) -> Option<Placed> 
     Some(object(cx, draft, kind, (&name_at, &name), rest))
 }
 
-fn subject(cx: &mut Context<'_>, at: &str, subject: &Subject) -> Value {
+fn subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, subject: &Subject) -> Value {
+    let nameless = match subject {
+        Subject::User(name) if name.is_empty() => Some("user"),
+        Subject::Group(name) if name.is_empty() => Some("group"),
+        _ => None,
+    };
+    if let Some(key) = nameless.filter(|_| !draft.refused) {
+        cx.findings
+            .error(&below(at, key), format!("a {key} without a name"))
+            .label("the API server takes no such subject")
+            .hint(format!("e.g. `{{{key}: {}}}`", if key == "user" { "jane" } else { "developers" }));
+    }
     match subject {
         Subject::ServiceAccount(text) => {
             let at = below(at, "serviceAccount");

@@ -15,6 +15,7 @@ use super::{
     named::{command_words, is_object_name, kind_named, status_named, subject_named},
     some_pod,
 };
+use crate::cluster_kind::ClusterKind;
 
 /// What was meant by a value that does not fit here. `name` is what the place is called, `key` the key that it is below.
 pub(in crate::scenario) fn meant(
@@ -186,7 +187,8 @@ fn meant_by_text(said: &str, key: &str, element: bool, ways: &[&'static Json]) -
             }
         }
         "wait" if said.ends_with(['s', 'm']) && said.starts_with(|c: char| c.is_ascii_digit()) => Some(Written::Words(format!(
-            "nothing sleeps here: `expect: {{within: {said}}}` asks until the answer is right, and `wait: {{kind: Pod, name: …, for: {{condition: Ready}}}}` waits for an object"
+            "nothing sleeps here: `expect: {{status: 200, within: {}}}` asks until the answer is right, and `wait: {{kind: Pod, name: …, for: {{condition: Ready}}}}` waits for an object",
+            if crate::duration::read(said).is_some() { said } else { "5s" },
         ))),
         "apply" | "create" => {
             if said.contains("://") {
@@ -237,12 +239,15 @@ fn meant_by_text(said: &str, key: &str, element: bool, ways: &[&'static Json]) -
             match said {
                 _ if said.starts_with(['>', '<', '=']) && is_version(said) => value(format!("{{kubernetes: {}}}", flow(said))),
                 "pods" | "anonymous" => value(format!("{{feature: [{said}]}}")),
-                "builtin" | "kind" | "k3s" | "minikube" => value(format!("{{cluster: [{said}]}}")),
+                _ if ClusterKind::ALL.into_iter().any(|kind| kind.word() == said) => value(format!("{{cluster: [{said}]}}")),
                 _ => Some(Written::Words("say of what: `{kubernetes: '>=1.24'}`, `{cluster: [builtin]}` or `{feature: [pods]}`".into())),
             }
         }
         "save" => {
-            let name = if is_object_name(said) { said } else { "uid" };
+            // What is no word is no key of a path, and with a dot in it no name either.
+            let word = said.starts_with(|c: char| c.is_ascii_alphabetic())
+                && said.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let name = if word { said } else { "uid" };
             Some(Written::Words(format!("say under which name, and where it stands in the answer: `{{{name}: $.metadata.{name}}}`")))
         }
         "for" => {
