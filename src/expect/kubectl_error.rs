@@ -313,7 +313,7 @@ mod tests {
         let ends = "timed out waiting for the condition on pods/p";
         let found = refusals(&format!("{log}\n{log}\n{ends}"));
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(found[0].0.words(), "list pods \"p\" in namespace \"a\"");
+        assert_eq!(found[0].0.describe(), "list pods \"p\" in namespace \"a\"");
         // What kubectl says at its end counts, and others' lines say nothing.
         assert!(refusals(&format!("{log}\nError from server (NotFound): pods \"p\" not found")).is_empty());
         assert!(refusals(&log.replace("reflector.go", "other.go")).is_empty());
