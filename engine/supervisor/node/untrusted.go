@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -90,8 +91,13 @@ func podRules() [][2]string {
 	return rules
 }
 
+// apiRules hold for an APIService behind which there is the API server itself.
+// Any other answers in its place also to the kubelet, which starts each Pod that
+// it is told of, seen by an admission or not.
+var apiRules = [][2]string{{optional("object.spec", "service", "false"), "a service, which would answer in place of the API server"}}
+
 // policy is a ValidatingAdmissionPolicy and its binding, for all users alike.
-func policy(name, what string, resources []string, rules [][2]string) []object {
+func policy(name, group, what string, resources []string, rules [][2]string) []object {
 	name += ".static.k8s.io" // the API has no objects of that name, so nobody can remove it
 	var validations []object
 	for _, rule := range rules {
@@ -103,7 +109,7 @@ func policy(name, what string, resources []string, rules [][2]string) []object {
 		{"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": object{"name": name}, "spec": object{
 			"failurePolicy": "Fail",
 			"matchConstraints": object{"matchPolicy": "Equivalent", "resourceRules": []object{{
-				"apiGroups": []string{""}, "apiVersions": []string{"*"},
+				"apiGroups": []string{group}, "apiVersions": []string{"*"},
 				"operations": []string{"CREATE", "UPDATE"}, "resources": resources}}},
 			"validations": validations}},
 		{"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": object{"name": name},
@@ -116,9 +122,10 @@ func policy(name, what string, resources []string, rules [][2]string) []object {
 // administrator of the cluster can see, change or remove them.
 func restrict() (object, error) {
 	dir := admissionDir + "policies/"
-	all := append(policy("untrusted-pods", "Pod", []string{"pods", "pods/ephemeralcontainers"}, podRules()),
-		policy("untrusted-volumes", "PersistentVolume", []string{"persistentvolumes"},
-			[][2]string{{"has(object.spec.csi)", "a source on the node or in its network"}})...)
+	all := slices.Concat(policy("untrusted-pods", "", "Pod", []string{"pods", "pods/ephemeralcontainers"}, podRules()),
+		policy("untrusted-volumes", "", "PersistentVolume", []string{"persistentvolumes"},
+			[][2]string{{"has(object.spec.csi)", "a source on the node or in its network"}}),
+		policy("untrusted-apis", "apiregistration.k8s.io", "APIService", []string{"apiservices"}, apiRules))
 	if err := writeJSON(dir+"policies.json", object{"apiVersion": "v1", "kind": "List", "items": all}); err != nil {
 		return nil, err
 	}
