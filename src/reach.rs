@@ -42,12 +42,18 @@ fn itself(kind: &str, object: &Value) -> Vec<Reach> {
     if kind == "PersistentVolume" {
         return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
     }
+    if kind == "APIService" {
+        // It would answer in place of the API server, also the kubelet, which starts each Pod that it is told of.
+        let service = object["spec"].get("service").filter(|service| !service.is_null());
+        return service.map(|_| Reach::new("/spec/service", "an APIService with a `service`")).into_iter().collect();
+    }
     if kind.is_empty() {
         // Whatever it is that the text is sent to.
         let kinds = ["Pod", "PodTemplate", "Deployment", "CronJob"];
         // Only a PersistentVolume says these.
         let is_volume = ["capacity", "hostPath", "local"].iter().any(|key| object["spec"][*key].is_object());
         let kinds = kinds.into_iter().chain(is_volume.then_some("PersistentVolume"));
+        let kinds = kinds.chain(object["spec"]["service"].is_object().then_some("APIService"));
         return kinds.flat_map(|kind| itself(kind, object)).collect();
     }
     let Some(at) = spec_at(kind) else { return vec![] };
@@ -113,6 +119,7 @@ fn meets_spec(kind: &str, path: &str) -> bool {
     match kind {
         "" => ["Pod", "PodTemplate", "Deployment", "CronJob"].into_iter().filter_map(spec_at).any(meets),
         "PersistentVolume" => meets("/spec"),
+        "APIService" => meets("/spec/service"),
         kind => spec_at(kind).is_some_and(meets),
     }
 }
@@ -158,6 +165,22 @@ mod tests {
         assert_eq!(manifest("PersistentVolume", &of("local"))[0].pointer, "/spec/local");
         assert_eq!(manifest("PersistentVolume", &of("csi")), []);
         assert_eq!(manifest("ConfigMap", &json!({"spec": spec()})), []);
+    }
+
+    #[rstest]
+    #[case("APIService", json!({"spec": {"service": {"name": "srv"}}}), 1)]
+    #[case("", json!({"spec": {"service": {"name": "srv"}}}), 1)]
+    #[case("APIService", json!([{"op": "add", "path": "/spec/service", "value": {"name": "srv"}}]), 1)]
+    #[case("", json!([{"op": "add", "path": "/spec/service/name", "value": "srv"}]), 1)]
+    #[case("APIService", json!([{"op": "copy", "from": "/metadata/x", "path": "/spec/service"}]), 1)]
+    #[case("APIService", json!({"spec": {"group": "g", "service": null}}), 0)]
+    #[case("ServiceAccount", json!({"spec": {"service": {"name": "srv"}}}), 0)]
+    fn what_answers_in_place_of_the_api_reaches_the_node(
+        #[case] kind: &str,
+        #[case] body: Value,
+        #[case] found: usize,
+    ) {
+        assert_eq!(change(kind, None, &body).len(), found);
     }
 
     #[rstest]
