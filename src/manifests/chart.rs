@@ -12,7 +12,7 @@ use super::{
 };
 use crate::scenario::{
     beside::{self, Beside},
-    open::{Root, Unopened},
+    open::{HELMIGNORE, Root, Unopened},
 };
 
 const KEY: &str = "helm";
@@ -47,7 +47,8 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
     }
     let release = match &wanted.release {
         Some(release) => release.clone(),
-        None => found.inside.file_name().map_or_else(|| "release".into(), |name| name.to_string_lossy().into_owned()),
+        // What helm would take for a flag, or for no name, is none.
+        None => named_by(&found.inside).unwrap_or_else(|| "release-name".to_owned()),
     };
     let place = if chart.is_empty() { "./".to_owned() } else { format!("./{chart}") };
     let mut args = ["template", &release, &place, "--namespace", namespace].map(str::to_owned).to_vec();
@@ -60,17 +61,32 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
         shown.push_str(&format!(" --kube-version {kubernetes}"));
         args.extend(["--kube-version".to_owned(), kubernetes]);
     }
-    for values in &wanted.values {
+    for (index, values) in wanted.values.iter().enumerate() {
         if values.contains("://") {
             return Err(wrong(format!("`{values}` is not in the project"), "nothing is fetched: name a file"));
         }
         let file = beside::named(root, folder, values).map_err(|why| named(KEY, why))?;
         let path = text_of(&file.inside).ok_or_else(|| wrong(format!("`{values}` is not UTF-8"), "rename it"))?;
         all.add(&path, &file.inside)?;
-        args.extend(["--values".to_owned(), path]);
+        // Under a name of ours: helm takes what has a comma for several files, each anywhere.
+        let mut ours = format!("values-{index}.yaml");
+        while all.files.contains_key(&ours) {
+            ours.insert(0, '_');
+        }
+        let bytes = all.files.get(&path).cloned().unwrap_or_default();
+        all.files.insert(ours.clone(), bytes);
+        args.extend(["--values".to_owned(), ours]);
         shown.push_str(&format!(" --values {}", kustomize::word(&file.shown.to_string_lossy())));
     }
     Ok((Rendering { tool: Tool::Helm, args, files: all.files, shown }, found.shown))
+}
+
+/// The name of a release by a chart's folder, where it may be one.
+fn named_by(folder: &Path) -> Option<String> {
+    let name = folder.file_name()?.to_str()?;
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let sound = name.len() <= 53 && name.starts_with(letter) && name.ends_with(letter);
+    (sound && name.chars().all(|c| letter(c) || c == '-' || c == '.')).then(|| name.to_owned())
 }
 
 fn join(folder: &str, name: &str) -> String {
@@ -93,7 +109,8 @@ fn below(all: &mut Gathered<'_>, folder: &str, shown: &Path, depth: usize) -> Re
         Err(why) => return Err(unread(shown, &why)),
     };
     for (name, is_folder) in entries {
-        if name == ".git" {
+        // What tools keep beside a chart is no part of it.
+        if name.starts_with('.') && name != HELMIGNORE {
             continue;
         }
         let (path, shown) = (join(folder, &name), shown.join(&name));
@@ -154,6 +171,30 @@ pub fn parts(text: &str, path: &Path) -> Result<Vec<Arc<Beside>>, Failed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_name_of_a_folder_or_a_file_is_a_word_for_helm() {
+        let place = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| place.path().join(name);
+        for folder in ["scenarios", "--post-renderer=x", "v,/etc"] {
+            std::fs::create_dir_all(at(folder)).expect("a folder");
+        }
+        std::fs::write(at("kubewalk.toml"), "").expect("written");
+        std::fs::write(at("--post-renderer=x/Chart.yaml"), "name: c\n").expect("written");
+        std::fs::write(at("v,/etc/hosts.yaml"), "a: 1\n").expect("written");
+        let root = Root::around(&at("scenarios")).expect("a root");
+        let wanted = Chart {
+            chart: "../--post-renderer=x".into(),
+            values: vec!["../v,/etc/hosts.yaml".into()],
+            release: None,
+            namespace: None,
+        };
+        let (rendering, _) = gather(&root, &at("scenarios"), &wanted, "n").expect("gathered");
+        assert_eq!(rendering.args[..3], ["template", "release-name", "./--post-renderer=x"]);
+        assert!(rendering.args.iter().all(|word| !word.contains(',')), "{:?}", rendering.args);
+        assert_eq!(rendering.files["values-0.yaml"], b"a: 1\n");
+        assert_eq!(named_by(Path::new("charts/my-app")).as_deref(), Some("my-app"));
+    }
 
     #[test]
     fn each_document_has_its_template() {

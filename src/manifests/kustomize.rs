@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub(super) use self::origin::part;
 pub use self::{names::NAMES, origin::parts};
 use self::{
-    names::{KEY, join, shown_of},
+    names::{FIELDS, INNER, KEY, join, shown_of},
     origin::with_origins,
 };
 
@@ -25,7 +25,7 @@ use super::{
 use crate::scenario::{
     Diagnostic, Severity,
     beside::{self, Beside, MAX_BYTES},
-    open::Root,
+    open::{Root, Unopened},
 };
 
 /// What names files or folders of manifests.
@@ -172,11 +172,8 @@ impl Walk<'_> {
                 }
                 return Err(here.wrong(&at, true, format!("`{key}` in a kustomization"), hint));
             }
-            let known = FOLDERS_TOO.iter().chain(&FILES).chain(&BY_PATH).chain(&GENERATORS).chain(&["openapi"]);
-            // kustomize takes them in any case of letters.
-            if let Some(meant) = known.into_iter().find(|word| word.eq_ignore_ascii_case(key) && **word != key) {
-                return Err(here.wrong(&at, true, format!("`{key}` is written `{meant}`"), ""));
-            }
+            let known = FOLDERS_TOO.iter().chain(&FILES).chain(&BY_PATH).chain(&GENERATORS).chain(&FIELDS);
+            exactly(here, &at, key, known)?;
             let elements = || value.as_array().into_iter().flatten().enumerate();
             match key.as_str() {
                 key if FOLDERS_TOO.contains(&key) => {
@@ -197,8 +194,10 @@ impl Walk<'_> {
                 }
                 key if BY_PATH.contains(&key) => {
                     for (index, element) in elements() {
+                        let at = format!("{at}/{index}");
+                        inner(here, &at, element)?;
                         if let Some(name) = element.get("path").and_then(Value::as_str) {
-                            self.file(here, &format!("{at}/{index}/path"), name)?;
+                            self.file(here, &format!("{at}/path"), name)?;
                         }
                     }
                 }
@@ -219,6 +218,7 @@ impl Walk<'_> {
     }
 
     fn generator(&mut self, here: &Here<'_>, at: &str, element: &Value) -> Result<(), Failed> {
+        inner(here, at, element)?;
         for key in ["files", "envs"] {
             for (index, name) in element.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
                 let Some(name) = name.as_str() else { continue };
@@ -271,13 +271,36 @@ impl Walk<'_> {
         let path = folded(here.folder, name).ok_or_else(out)?;
         match self.all.root.at(&path) {
             Ok(real) => Ok((path, real)),
-            Err(crate::scenario::open::Unopened::LeadsOut) => Err(out()),
+            Err(Unopened::LeadsOut) => Err(out()),
+            Err(why @ Unopened::Hidden) => Err(here.wrong(at, false, format!("`{name}`: {why}"), beside::UNHIDDEN)),
             Err(why) if is_missing(&why) => {
                 Err(here.wrong(at, false, format!("there is no `{name}` beside this kustomization"), ""))
             }
             Err(why) => Err(named(KEY, beside::unread(name, &why))),
         }
     }
+}
+
+/// A key is a field as it is written here. kustomize takes it in any case of letters, so a look at it could miss what kustomize reads.
+fn exactly<'w>(here: &Here<'_>, at: &str, key: &str, known: impl Iterator<Item = &'w &'w str>) -> Result<(), Failed> {
+    let mut meant = None;
+    for word in known {
+        if *word == key {
+            return Ok(());
+        }
+        meant = meant.or_else(|| word.eq_ignore_ascii_case(key).then_some(*word));
+    }
+    let message = match meant {
+        Some(meant) => format!("`{key}` is written `{meant}`"),
+        None => format!("a kustomization has no field `{key}`"),
+    };
+    Err(here.wrong(at, true, message, ""))
+}
+
+/// The same of the fields of an element that may name a file.
+fn inner(here: &Here<'_>, at: &str, element: &Value) -> Result<(), Failed> {
+    let keys = element.as_object().into_iter().flat_map(Map::keys);
+    keys.into_iter().try_for_each(|key| exactly(here, &format!("{at}/{key}"), key, INNER.iter()))
 }
 
 /// Whether kustomize could take a name for something to fetch. Its own rule is wider than an address, and changes.

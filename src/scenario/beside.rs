@@ -53,6 +53,10 @@ impl Beside {
 /// can have more than one.
 pub const MAX_BYTES: usize = 16 << 20;
 
+/// What to do about a name that begins with a dot.
+pub const UNHIDDEN: &str =
+    "files and folders of such names are those of tools, with their credentials: copy it under another name";
+
 const ROOTED: &str = "a scenario may name what is in its project: the folder of `kubewalk.toml`, else that of `.git` or \
                       `Cargo.toml`, else the scenario's own";
 
@@ -119,6 +123,7 @@ fn tidy(folder: &Path, relative: &Path) -> PathBuf {
 pub fn unread(name: &str, why: &Unopened) -> Unread {
     let (message, hint) = match why {
         Unopened::LeadsOut => (format!("`{name}` leads out of the scenario's project"), ROOTED),
+        Unopened::Hidden => (format!("`{name}` is not read: {why}"), UNHIDDEN),
         Unopened::Folder => (format!("`{name}` is a folder"), "for all manifests in it, write `dir` instead of `file`"),
         Unopened::Irregular => (format!("`{name}` is no regular file"), "name a file with manifests"),
         Unopened::TooBig(_) => (format!("`{name}` is too big: more than {} MiB", MAX_BYTES >> 20), "split it"),

@@ -6,7 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     os::{fd::OwnedFd, unix::fs::MetadataExt as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
@@ -29,6 +29,9 @@ pub enum Unopened {
     /// A link on the way leads out of the project.
     #[error("a link on the way to it leads out of its project")]
     LeadsOut,
+    /// It is, or is in, what tools keep for themselves: `.git/config` may have the token of a CI job.
+    #[error("where it really is, a name begins with a dot")]
+    Hidden,
 }
 
 /// The folder of the project that a folder belongs to, if one is marked: the nearest with `kubewalk.toml`, else that with
@@ -77,10 +80,18 @@ impl Root {
     /// Where something is below it, without links.
     ///
     /// # Errors
-    /// When it is not there, or leads out.
+    /// When it is not there, leads out, or is hidden.
     pub fn inside(&self, path: &Path) -> Result<PathBuf, Unopened> {
         let real = fs::canonicalize(path)?;
-        real.strip_prefix(&self.real).map(Path::to_owned).map_err(|_| Unopened::LeadsOut)
+        let inside = real.strip_prefix(&self.real).map_err(|_| Unopened::LeadsOut)?;
+        let hidden = |part: Component<'_>| {
+            let name = part.as_os_str();
+            name.as_encoded_bytes().starts_with(b".") && name != HELMIGNORE
+        };
+        if inside.components().any(hidden) {
+            return Err(Unopened::Hidden);
+        }
+        Ok(inside.to_owned())
     }
 
     /// The same of a path below the root.
@@ -139,6 +150,9 @@ impl Root {
     }
 }
 
+/// What a chart says by a file whose name begins with a dot.
+pub const HELMIGNORE: &str = ".helmignore";
+
 /// Only looks, where the system can: opening alone can do something to a device.
 #[cfg(target_os = "linux")]
 const LOOK: OFlags = OFlags::PATH;
@@ -160,7 +174,7 @@ fn beneath(folder: impl std::os::fd::AsFd, path: &Path, flags: OFlags) -> io::Re
     let way = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let start = if path.is_absolute() { Path::new("/") } else { Path::new(".") };
     let mut at = rustix::fs::openat(&folder, start, way, Mode::empty())?;
-    let mut parts = path.components().filter(|part| matches!(part, std::path::Component::Normal(_))).peekable();
+    let mut parts = path.components().filter(|part| matches!(part, Component::Normal(_))).peekable();
     while let Some(part) = parts.next() {
         let flags = if parts.peek().is_some() { way } else { flags };
         at = rustix::fs::openat(&at, part.as_os_str(), flags, Mode::empty())?;
@@ -325,6 +339,13 @@ mod tests {
         for near in ["shared.yaml", "scenarios/near.yaml", "scenarios/far.yaml", "scenarios/../shared.yaml"] {
             let inside = root.inside(&at("project").join(near)).expect("inside");
             assert_eq!(root.read(&inside, 9).expect("read"), b"shared", "{near}");
+        }
+        fs::create_dir(at("project/.git")).expect("a folder");
+        fs::write(at("project/.git/config"), "token").expect("written");
+        symlink("../.git/config", at("project/scenarios/cfg")).expect("a link");
+        symlink("../.git", at("project/scenarios/git")).expect("a link");
+        for hidden in [".git/config", "scenarios/cfg", "scenarios/git/config", "scenarios/git"] {
+            assert!(matches!(root.inside(&at("project").join(hidden)), Err(Unopened::Hidden)), "{hidden}");
         }
         for out in ["out/secret.yaml", "scenarios/../../outside/secret.yaml", "out"] {
             assert!(matches!(root.inside(&at("project").join(out)), Err(Unopened::LeadsOut)), "{out}");

@@ -127,6 +127,7 @@ fn guarded(path: &Path) -> Result<Vec<u8>, (String, String)> {
             said("this is no regular file", "a scenario is read from a file, not from a pipe or device")
         }
         Unopened::TooBig(length) => too_big(length),
+        Unopened::Hidden => said("this is not read: its name begins with a dot", super::beside::UNHIDDEN),
         Unopened::LeadsOut => said(
             "a link on the way to this scenario leads out of its project",
             "name the file itself, or copy it; the project is the folder of `kubewalk.toml`, `.git` or `Cargo.toml`, else the \
