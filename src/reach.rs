@@ -42,8 +42,13 @@ fn itself(kind: &str, object: &Value) -> Vec<Reach> {
     if kind == "PersistentVolume" {
         return volume(&object["spec"]).into_iter().map(|reach| reach.below("/spec")).collect();
     }
-    if let Some(found) = in_the_place_of_the_api(kind, object) {
-        return vec![found];
+    if kind == "APIService" {
+        // It would answer in place of the API server, also the kubelet, which starts each Pod that it is told of.
+        let service = object["spec"].get("service").filter(|service| !service.is_null());
+        return service.map(|_| Reach::new("/spec/service", "an APIService with a `service`")).into_iter().collect();
+    }
+    if kind == "Service" {
+        return redirected(object).into_iter().collect();
     }
     if kind.is_empty() {
         // Whatever it is that the text is sent to.
@@ -51,6 +56,7 @@ fn itself(kind: &str, object: &Value) -> Vec<Reach> {
         // Only a PersistentVolume says these.
         let is_volume = ["capacity", "hostPath", "local"].iter().any(|key| object["spec"][*key].is_object());
         let kinds = kinds.into_iter().chain(is_volume.then_some("PersistentVolume"));
+        let kinds = kinds.chain(object["spec"]["service"].is_object().then_some("APIService"));
         return kinds.flat_map(|kind| itself(kind, object)).collect();
     }
     let Some(at) = spec_at(kind) else { return vec![] };
@@ -58,23 +64,17 @@ fn itself(kind: &str, object: &Value) -> Vec<Reach> {
     pod::reaches(spec).into_iter().map(|reach| reach.below(at)).collect()
 }
 
-/// What answers the node's own programs in the place of the API server, or turns what they send to it: they start what they are told
-/// there, and no admission has seen it.
-fn in_the_place_of_the_api(kind: &str, object: &Value) -> Option<Reach> {
-    let at = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .is_some_and(|value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()))
+/// What of a Service turns on the node what is sent to an address, also by the node's own programs.
+fn redirected(object: &Value) -> Option<Reach> {
+    const WAYS: [(&str, &str); 2] = [
+        ("/spec/externalIPs", "a Service with `externalIPs`"),
+        ("/status/loadBalancer/ingress", "a Service with an address of a load balancer"),
+    ];
+    let is_said = |pointer: &str| {
+        let said = object.pointer(pointer).unwrap_or(&Value::Null);
+        !said.is_null() && said.as_array().is_none_or(|all| !all.is_empty())
     };
-    let ways: &[(&str, &str)] = match kind {
-        "APIService" => &[("/spec/service", "an APIService of a Service")],
-        "Service" => &[
-            ("/spec/externalIPs", "a Service with externalIPs"),
-            ("/status/loadBalancer/ingress", "a Service with an address of a load balancer"),
-        ],
-        _ => return None,
-    };
-    ways.iter().find(|(pointer, _)| at(pointer)).map(|(pointer, what)| Reach::new(*pointer, *what))
+    WAYS.iter().find(|(pointer, _)| is_said(pointer)).map(|(pointer, what)| Reach::new(*pointer, *what))
 }
 
 /// The parts of a PersistentVolume's spec that are no source of a volume.
@@ -169,28 +169,6 @@ mod tests {
         assert_eq!(found, [Reach::new(format!("{at}/containers/0/securityContext/privileged"), "`privileged`")]);
     }
 
-    #[rstest]
-    #[case("APIService", json!({"spec": {"service": {"name": "s"}}}), "/spec/service")]
-    #[case("List", json!({"items": [{"kind": "APIService", "spec": {"service": {}}}]}), "/items/0/spec/service")]
-    #[case("Service", json!({"spec": {"externalIPs": ["10.243.0.2"]}}), "/spec/externalIPs")]
-    #[case("Service", json!({"status": {"loadBalancer": {"ingress": [{"ip": "10.243.0.2"}]}}}), "/status/loadBalancer/ingress")]
-    fn what_answers_in_the_place_of_the_api(#[case] kind: &str, #[case] object: Value, #[case] at: &str) {
-        let found: Vec<_> = manifest(kind, &object).into_iter().map(|reach| reach.pointer).collect();
-        assert_eq!(found, [at]);
-        let patch = json!([{"op": "add", "path": at.trim_start_matches("/items/0"), "value": ["x"]}]);
-        assert_eq!(change(kind, None, &patch).len(), usize::from(kind != "List"));
-    }
-
-    #[test]
-    fn an_ordinary_service_reaches_nothing() {
-        for (kind, object) in [
-            ("Service", json!({"spec": {"externalIPs": [], "ports": [{"port": 80}]}, "status": {"loadBalancer": {}}})),
-            ("APIService", json!({"spec": {"group": "a.b", "version": "v1"}})),
-        ] {
-            assert_eq!(manifest(kind, &object), [], "{kind}");
-        }
-    }
-
     #[test]
     fn a_volume_without_a_kind_is_known_by_its_capacity() {
         let body = json!({"spec": {"capacity": {"storage": "1Gi"}, "nfs": {"server": "x", "path": "/"}}});
@@ -204,6 +182,26 @@ mod tests {
         assert_eq!(manifest("PersistentVolume", &of("local"))[0].pointer, "/spec/local");
         assert_eq!(manifest("PersistentVolume", &of("csi")), []);
         assert_eq!(manifest("ConfigMap", &json!({"spec": spec()})), []);
+    }
+
+    #[rstest]
+    #[case("APIService", json!({"spec": {"service": {"name": "srv"}}}), 1)]
+    #[case("", json!({"spec": {"service": {"name": "srv"}}}), 1)]
+    #[case("APIService", json!([{"op": "add", "path": "/spec/service", "value": {"name": "srv"}}]), 1)]
+    #[case("", json!([{"op": "add", "path": "/spec/service/name", "value": "srv"}]), 1)]
+    #[case("APIService", json!([{"op": "copy", "from": "/metadata/x", "path": "/spec/service"}]), 1)]
+    #[case("APIService", json!({"spec": {"group": "g", "service": null}}), 0)]
+    #[case("ServiceAccount", json!({"spec": {"service": {"name": "srv"}}}), 0)]
+    #[case("Service", json!({"spec": {"externalIPs": ["10.243.0.2"]}}), 1)]
+    #[case("Service", json!({"status": {"loadBalancer": {"ingress": [{"ip": "10.243.0.2"}]}}}), 1)]
+    #[case("Service", json!([{"op": "add", "path": "/spec/externalIPs/-", "value": "10.243.0.2"}]), 1)]
+    #[case("Service", json!({"spec": {"externalIPs": [], "ports": [{"port": 80}]}, "status": {"loadBalancer": {}}}), 0)]
+    fn what_answers_in_place_of_the_api_reaches_the_node(
+        #[case] kind: &str,
+        #[case] body: Value,
+        #[case] found: usize,
+    ) {
+        assert_eq!(change(kind, None, &body).len(), found);
     }
 
     #[rstest]

@@ -178,7 +178,7 @@ mod tests {
             say: None,
             line: 1,
             namespace: "n".into(),
-            steps: 1,
+            steps: 0,
             sum: String::new(),
         };
         let ended =

@@ -194,6 +194,10 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
             format!("`{written}` may do more than read there"),
             "use the verb `request`, which says what it sends",
         ),
+        "subresource" if leads_on_by(value) => refused(
+            format!("`{written}` may do more than read there"),
+            "use the verb `request`, which says what it sends",
+        ),
         "as" if !yes && !own.is_some_and(|own| is_account_of(value, own)) => refused(
             format!("`{written}` names somebody who is not the scenario's own"),
             "say who asks by `as`: the rights for it are looked at before the run",
@@ -433,6 +437,7 @@ mod tests {
     #[case("get --raw /api/v1/namespaces/x/services/y/%70roxy/")]
     #[case("get --raw /api/v1/namespaces/x/pods/y/exec?command=id")]
     #[case("get --raw https://evil/")]
+    #[case("get service y --subresource=proxy")]
     #[case("get pods --as=system:admin")]
     #[case("get pods --as system:serviceaccount:kube-system:x")]
     #[case("get pods --as=system:serviceaccount:minetoo:x")]

@@ -53,12 +53,9 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
     }
     let release = match &wanted.release {
         Some(release) => release.clone(),
-        None => found.inside.file_name().map_or_else(|| "release".into(), |name| name.to_string_lossy().into_owned()),
+        // What helm would take for a flag, or for no name, is none.
+        None => named_by(&found.inside).unwrap_or_else(|| "release-name".to_owned()),
     };
-    if release.starts_with('-') {
-        let hint = "give the release a name: `release: NAME`";
-        return Err(wrong(format!("the folder of the chart, `{release}`, would be an option of helm"), hint));
-    }
     let place = if chart.is_empty() { "./".to_owned() } else { format!("./{chart}") };
     let mut args = ["template", &release, &place, "--namespace", namespace].map(str::to_owned).to_vec();
     args.extend(["--include-crds", "--no-hooks", "--skip-tests"].map(str::to_owned));
@@ -70,21 +67,32 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
         shown.push_str(&format!(" --kube-version {kubernetes}"));
         args.extend(["--kube-version".to_owned(), kubernetes]);
     }
-    for values in &wanted.values {
+    for (index, values) in wanted.values.iter().enumerate() {
         if values.contains("://") {
             return Err(wrong(format!("`{values}` is not in the project"), "nothing is fetched: name a file"));
         }
         let file = beside::named(root, folder, values).map_err(|why| named(KEY, why))?;
         let path = text_of(&file.inside).ok_or_else(|| wrong(format!("`{values}` is not UTF-8"), "rename it"))?;
-        // helm reads its flag as a line of comma-separated values: what comes behind a comma would be another file, anywhere.
-        if path.contains([',', '"', '\n', '\r']) {
-            return Err(wrong(format!("helm cannot be given `{values}`: it reads it as several files"), "rename it"));
-        }
         all.add(&path, &file.inside)?;
-        args.extend(["--values".to_owned(), path]);
+        // Under a name of ours: helm takes what has a comma for several files, each anywhere.
+        let mut ours = format!("values-{index}.yaml");
+        while all.files.contains_key(&ours) {
+            ours.insert(0, '_');
+        }
+        let bytes = all.files.get(&path).cloned().unwrap_or_default();
+        all.files.insert(ours.clone(), bytes);
+        args.extend(["--values".to_owned(), ours]);
         shown.push_str(&format!(" --values {}", kustomize::word(&file.shown.to_string_lossy())));
     }
     Ok((Rendering { tool: Tool::Helm, args, files: all.files, shown }, found.shown))
+}
+
+/// The name of a release by a chart's folder, where it may be one.
+fn named_by(folder: &Path) -> Option<String> {
+    let name = folder.file_name()?.to_str()?;
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let sound = name.len() <= 53 && name.starts_with(letter) && name.ends_with(letter);
+    (sound && name.chars().all(|c| letter(c) || c == '-' || c == '.')).then(|| name.to_owned())
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -85,10 +85,11 @@ impl Root {
         let real = fs::canonicalize(path)?;
         let below = real.strip_prefix(&self.real).map_err(|_| Unopened::LeadsOut)?;
         // A server of CI keeps its token in `.git/config`, and other credentials in the workspace as hidden files.
-        let hidden = |part: &Component<'_>| part.as_os_str().to_string_lossy().starts_with('.');
-        let whole = std::path::absolute(path)?;
-        let is_named = |part: &Component<'_>| whole.components().any(|named| named == *part);
-        if below.components().any(|part| part.as_os_str() == ".git" || hidden(&part) && !is_named(&part)) {
+        let hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+        // Named as what it is, by no link: then whoever named it means it.
+        let is_named = || lexical(path).is_some_and(|named| named == real);
+        let is_git = below.components().any(|part| part.as_os_str() == ".git");
+        if is_git || below.components().any(hidden) && !is_named() {
             return Err(Unopened::Hidden);
         }
         Ok(below.to_owned())
@@ -148,6 +149,20 @@ impl Root {
         names.sort();
         Ok(names)
     }
+}
+
+/// The whole of a path, with `.` and `..` taken out by its letters alone.
+fn lexical(path: &Path) -> Option<PathBuf> {
+    let mut whole = PathBuf::new();
+    for part in std::path::absolute(path).ok()?.components() {
+        match part {
+            Component::ParentDir => {
+                whole.pop();
+            }
+            part => whole.push(part),
+        }
+    }
+    Some(whole)
 }
 
 /// Only looks, where the system can: opening alone can do something to a device.

@@ -78,7 +78,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
         Piece::Text(text) => text.to_owned(),
         Piece::Name(name) => format!("{{{{{name}}}}}"),
         // One pair of braces more is a text of three.
-        Piece::Literal(literal) => format!("{{{literal}}}"),
+        Piece::Literal(literal) => format!("{{{{{literal}}}}}"),
     };
     pieces(text, is).into_iter().map(as_written).collect()
 }

@@ -22,7 +22,7 @@ const mostOwner = 64 << 10
 // is done to one is computed from that name.
 var (
 	clusterName = regexp.MustCompile(`^kubewalk-[0-9a-f]{10}$`)
-	earlyName   = regexp.MustCompile(`^\.kubewalk-[0-9a-f]{10}\.([0-9]{1,10})\.([0-9]{1,20})$`)
+	earlyName   = regexp.MustCompile(`^\.kubewalk-[0-9a-f]{10}\.([0-9]{1,10})\.([0-9]{1,20})\.([0-9a-f]{8})\.([0-9a-f]{8})$`)
 )
 
 // folder is an open folder of ours.

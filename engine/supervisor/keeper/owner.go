@@ -3,6 +3,7 @@ package keeper
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,12 @@ func here() (boot, pidns string) {
 	return strings.TrimSpace(string(data)), pidns
 }
 
+// digest stands in a folder's name for a boot, or for a namespace of pids.
+func digest(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return hex.EncodeToString(sum[:4])
+}
+
 // newOwner describes a cluster that this process is about to start.
 func newOwner() (*owner, error) {
 	random := make([]byte, 5)
@@ -86,7 +93,7 @@ func newOwner() (*owner, error) {
 // its real name only when that file is there: a folder by that name always says
 // whose it is, however early its keeper dies.
 func (o *owner) makeFolder(base *folder) (string, error) {
-	name := fmt.Sprintf(".%s.%d.%d", o.ID, o.Keeper.Pid, o.Keeper.Start)
+	name := fmt.Sprintf(".%s.%d.%d.%s.%s", o.ID, o.Keeper.Pid, o.Keeper.Start, digest(o.Boot), digest(o.PidNS))
 	if err := unix.Mkdirat(base.fd, name, 0o700); err != nil {
 		return "", err
 	}
@@ -149,13 +156,18 @@ func (o *owner) dead() bool {
 }
 
 // earlyDead reads the same out of the name of a folder whose keeper died before
-// owner.json was there.
+// owner.json was there. A folder can be shared by containers, so the name says
+// where the pid is meant.
 func earlyDead(name string) bool {
 	parts := earlyName.FindStringSubmatch(name)
 	if parts == nil {
 		return false
 	}
+	boot, pidns := here()
+	if parts[3] != digest(boot) {
+		return true
+	}
 	pid, err1 := strconv.Atoi(parts[1])
 	start, err2 := strconv.ParseUint(parts[2], 10, 64)
-	return err1 == nil && err2 == nil && startTime(pid) != start
+	return err1 == nil && err2 == nil && parts[4] == digest(pidns) && startTime(pid) != start
 }

@@ -75,9 +75,16 @@ func TestOwner(t *testing.T) {
 }
 
 func TestEarlyDead(t *testing.T) {
-	self := fmt.Sprintf(".kubewalk-0123456789.%d.%d", os.Getpid(), startTime(os.Getpid()))
+	boot, pidns := here()
+	name := func(start uint64, boot, pidns string) string {
+		return fmt.Sprintf(".kubewalk-0123456789.%d.%d.%s.%s", os.Getpid(), start, digest(boot), digest(pidns))
+	}
+	start := startTime(os.Getpid())
 	for name, want := range map[string]bool{
-		self: false, self + "1": true, ".kubewalk-0123456789.x.1": false, ".other.1.1": false, ".kubewalk-ab.1.1": false,
+		name(start, boot, pidns): false, name(start+1, boot, pidns): true,
+		// A pid of another container says nothing here, and of another boot nothing runs.
+		name(start+1, boot, "pid:[1]"): false, name(start, "another", "pid:[1]"): true,
+		".kubewalk-0123456789.x.1": false, ".other.1.1": false, ".kubewalk-ab.1.1": false,
 	} {
 		if got := earlyDead(name); got != want {
 			t.Errorf("%s: %v", name, got)

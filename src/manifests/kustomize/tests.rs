@@ -70,6 +70,14 @@ fn all_that_it_is_made_of_is_found() {
 #[case("resources: ['a//b?ref=x']", "not in the project but elsewhere")]
 #[case("resources: ['../a.git/b']", "not in the project but elsewhere")]
 #[case("RESOURCES: ['https://example.com/a.yaml']", "is written `resources`")]
+#[case("re\u{17f}ources: [../../out]", "`re\u{17f}ources` is no field")]
+#[case("ba\u{17f}es: [../../out]", "is no field")]
+#[case("generator\u{17f}: [plugin.yaml]", "is no field")]
+#[case("patches: [{PATH: ../../out/secret.yaml}]", "`PATH` is written `path`")]
+#[case("secretGenerator: [{name: a, file\u{17f}: ['k=../../out/secret.yaml']}]", "is no field")]
+#[case("configMapGenerator: [{name: a, files: [config]}]", "something hidden")]
+#[case("configMapGenerator: [{name: a, files: [../.git/config]}]", "something hidden")]
+#[case("configMapGenerator: [{name: a, envs: [settings]}]", "something hidden")]
 #[case("helmCharts: [{name: a, repo: 'https://example.com'}]", "`helmCharts` in a kustomization")]
 #[case("HelmCharts: [{name: a}]", "`HelmCharts` in a kustomization")]
 #[case("generators: [plugin.yaml]", "`generators` in a kustomization")]
@@ -80,7 +88,9 @@ fn all_that_it_is_made_of_is_found() {
 #[case("resources: [] # x\u{85}bases: [../../out]", "not one mapping")]
 #[case("resources: []\nresources: [../../out]", "said twice")]
 fn what_leads_out_or_starts_something_is_refused(#[case] text: &str, #[case] said: &str) {
-    let place = project(&[("k/kustomization.yaml", text)]);
+    let place = project(&[("k/kustomization.yaml", text), (".git/config", "token"), (".env", "")]);
+    symlink("../.env", place.path().join("p/k/settings")).expect("a link");
+    symlink("../.git/config", place.path().join("p/k/config")).expect("a link");
     symlink("../../out/secret.yaml", place.path().join("p/k/linked.yaml")).expect("a link");
     symlink("../../out", place.path().join("p/k/linked")).expect("a link");
     let wrong = gathered(&place).expect_err("refused");

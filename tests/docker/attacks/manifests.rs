@@ -82,6 +82,10 @@ fn attack_a26_no_manifest_leads_out_of_the_project() {
     fs::create_dir_all(project.at("p/chart/templates")).expect("a folder");
     symlink("../../../out/secret.yaml", project.at("p/chart/templates/x.yaml")).expect("a link");
     project.put("p/ok/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n");
+    project.put("p/f/kustomization.yaml", "re\u{17f}ources: [../../out]\n");
+    project.put("p/.git/config", &format!("{SECRET}\n"));
+    project.put("p/h/kustomization.yaml", "configMapGenerator: [{name: stolen, files: [cfg]}]\n");
+    symlink("../.git/config", project.at("p/h/cfg")).expect("a link");
     let by_root = format!("../root{}", words(&project.at("out/secret.yaml")));
     let ways = [
         "{file: ../../out/secret.yaml}".to_owned(),
@@ -97,6 +101,9 @@ fn attack_a26_no_manifest_leads_out_of_the_project() {
         "{kustomize: ../k}".to_owned(),
         "{kustomize: ../l}".to_owned(),
         "{kustomize: ../m}".to_owned(),
+        "{kustomize: ../f}".to_owned(),
+        "{kustomize: ../h}".to_owned(),
+        "{file: ../h/cfg}".to_owned(),
         "{helm: {chart: ../chart}}".to_owned(),
         "{helm: {chart: ../ok, values: ../../out/secret.yaml}}".to_owned(),
         "{helm: {chart: ../../out}}".to_owned(),
@@ -116,8 +123,8 @@ fn attack_a26_no_manifest_leads_out_of_the_project() {
     assert!(said.code == Some(2) && !said.stderr.contains(SECRET), "{said:?}");
     Attack::new(
         "A26",
-        "`file`, `dir`, `kustomize` and `helm` that lead out of the project in 16 ways: `..`, absolute names, links to files and \
-         folders, /proc, bases, generators, values; and a `.git` in a folder that everybody can write",
+        "`file`, `dir`, `kustomize` and `helm` that lead out of the project in 19 ways: `..`, absolute names, links to files and \
+         folders, /proc, bases, generators, values, a key with a `ſ` that kustomize reads as an `s`, a link to `.git/config`; and a `.git` in a folder that everybody can write",
         file!(),
     )
     .held("exit 2, and no line of the other file is shown: `… leads out of the scenario's project`");

@@ -61,6 +61,13 @@ fn tries() -> Vec<(&'static str, &'static str, String)> {
     let ephemeral = "-X PATCH -H Content-Type:application/strategic-merge-patch+json $api/api/v1/namespaces/$ns/pods/client/ephemeralcontainers%";
     let privileged = r#","securityContext":{"privileged":true}"#;
     let debug = r#"{"spec":{"ephemeralContainers":[{"name":"d","image":"a","securityContext":{"privileged":true}}]}}"#;
+    // All of /api/v1 would be answered by that Service, to the kubelet, too.
+    let apis =
+        "-X PATCH -H Content-Type:application/merge-patch+json $api/apis/apiregistration.k8s.io/v1/apiservices/v1.%";
+    let apis_of_masters = "-H Impersonate-User:root -H Impersonate-Group:system:masters -X PATCH -H Content-Type:application/merge-patch+json \
+                           $api/apis/apiregistration.k8s.io/v1/apiservices/v1.%";
+    let service =
+        r#"{"spec":{"insecureSkipTLSVerify":true,"service":{"name":"srv","namespace":"default","port":443}}}"#;
     let volume = r#"{"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"x"},"spec":{"capacity":{"storage":"1Mi"},"accessModes":["ReadWriteOnce"],"hostPath":{"path":"/"}}}"#;
     vec![
         ("privileged", pods, pod("", privileged)),
@@ -79,6 +86,8 @@ fn tries() -> Vec<(&'static str, &'static str, String)> {
         ("host-port", pods, pod("", r#","ports":[{"containerPort":80,"hostPort":6443}]"#)),
         ("probe", pods, pod("", r#","livenessProbe":{"httpGet":{"host":"127.0.0.1","port":2379}}"#)),
         ("volume", "-X POST $api/api/v1/persistentvolumes%", volume.into()),
+        ("api-service", apis, service.into()),
+        ("api-service-as-masters", apis_of_masters, service.into()),
     ]
 }
 
@@ -145,7 +154,8 @@ fn answers(said: &Said) -> Vec<(String, String, String)> {
 #[test]
 fn attack_a05_an_administrator_inside_meets_policies_that_he_cannot_remove() {
     let tried = "a scenario that is not trusted has a Pod with all rights: it deletes the policy, makes Pods that reach the node in 12 ways \
-         (as system:masters, too), lets a controller make one, and changes one behind the check";
+         (as system:masters, too), puts a program of its own in the place of the API that the kubelet asks for its Pods, lets a controller make \
+         one, and changes one behind the check";
     let attack = Attack::new("A05", tried, file!());
     let (_alone, mut place, scenarios) = (alone(), Place::new(), Scenarios::new());
     let path = scenarios.add("hostile", &hostile());
@@ -198,6 +208,10 @@ fn read_otherwise(pod: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
     };
     let verb = |op: &str| format!("patch: {{kind: Deployment, name: d, type: json, body: {}}}", copy(op));
     let pods = "/api/v1/namespaces/{namespace}/pods";
+    let service =
+        "{\"spec\": {\"service\": {\"name\": \"srv\", \"namespace\": \"n\"}, \"insecureSkipTLSVerify\": true}}";
+    let by_json =
+        "[{\"op\": \"add\", \"path\": \"/spec/service\", \"value\": {\"name\": \"srv\", \"namespace\": \"n\"}}]";
     vec![
         ("yes", apply(&pod(&format!("hostPID: yes, {container}")))),
         ("on", apply(&pod("containers: [{name: c, image: curl, securityContext: {privileged: on}}]"))),
@@ -222,6 +236,12 @@ fn read_otherwise(pod: &dyn Fn(&str) -> String) -> Vec<(&'static str, String)> {
             ),
         ),
         ("copy", verb("copy")),
+        ("api-service", format!("kubectl: {{args: [patch, apiservice, v1., --type=merge, -p, {}]}}", quoted(service))),
+        (
+            "api-service-json",
+            format!("kubectl: {{args: [patch, apiservice, v1., --type=json, -p, {}]}}", quoted(by_json)),
+        ),
+        ("api-service-patch", format!("patch: {{kind: APIService, name: v1., body: {service}}}")),
         ("move", verb("move")),
     ]
 }
