@@ -76,7 +76,7 @@ fn all_that_it_is_made_of_is_found() {
 #[case("patches: [{PATH: ../../out/secret.yaml}]", "`PATH` is written `path`")]
 #[case("secretGenerator: [{name: a, file\u{17f}: ['k=../../out/secret.yaml']}]", "is no field")]
 #[case("configMapGenerator: [{name: a, files: [config]}]", "something hidden")]
-#[case("configMapGenerator: [{name: a, files: [../.git/config]}]", "something hidden")]
+#[case("configMapGenerator: [{name: a, files: [../.git/config]}]", "elsewhere")]
 #[case("configMapGenerator: [{name: a, envs: [settings]}]", "something hidden")]
 #[case("helmCharts: [{name: a, repo: 'https://example.com'}]", "`helmCharts` in a kustomization")]
 #[case("HelmCharts: [{name: a}]", "`HelmCharts` in a kustomization")]
