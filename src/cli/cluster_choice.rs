@@ -14,6 +14,9 @@ pub struct ClusterChoice {
     /// error that names those that it has.
     #[arg(long, value_name = "MINOR", value_parser = settings::minor, value_delimiter = ',', env = "KUBEWALK_KUBERNETES")]
     pub kubernetes: Vec<Version>,
+    /// What a line to run one scenario again must say as this command line did.
+    #[arg(skip)]
+    pub again: Vec<String>,
 }
 
 impl ClusterChoice {

@@ -20,7 +20,7 @@ pub struct Options {
     #[command(subcommand)]
     own: Option<Page>,
     #[command(flatten)]
-    made: pages::Options,
+    pub(super) made: pages::Options,
 }
 
 /// Pages of kubewalk's own documentation, made of its sources.

@@ -197,6 +197,7 @@ mod tests {
                 scenarios: 0,
                 started: String::new(),
                 selected: vec![],
+                options: vec![],
             },
         );
         history.held.insert("b.yaml".into(), false);

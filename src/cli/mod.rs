@@ -5,6 +5,7 @@ macro_rules! eprint_line {
     ($($text:tt)*) => { $crate::output::eprint(&(format!($($text)*) + "\n")) };
 }
 
+mod again;
 mod check;
 mod class;
 mod cluster;
@@ -147,6 +148,18 @@ impl Command {
         )
     }
 
+    /// Takes what a line to run one scenario again must say.
+    fn run_again_by(&mut self, words: Vec<String>) {
+        let choice = match self {
+            Command::Run(options) => &mut options.choice,
+            Command::Watch(options) => &mut options.choice,
+            Command::Demo(options) => &mut options.choice,
+            Command::Docs(options) => &mut options.made.run.choice,
+            _ => return,
+        };
+        choice.again = words;
+    }
+
     /// Whether it goes by the project's file.
     fn goes_by_the_file(&self) -> bool {
         match self {
@@ -234,6 +247,9 @@ pub fn main(closed: bool) -> ExitCode {
                 Err(e) => return output::usage(&e.format(&mut command())).into(),
             };
         }
+    }
+    if let Some((_, found)) = found.subcommand() {
+        cli.command.run_again_by(again::options(found));
     }
     if cfg!(feature = "docker") && cli.command.speaks_to_docker() {
         if closed {

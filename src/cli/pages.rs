@@ -26,7 +26,7 @@ use crate::{
 #[group(skip)] // its name is that of the options of a run, which are within
 pub struct Options {
     #[command(flatten)]
-    run: run::Options,
+    pub(super) run: run::Options,
     /// What the page is: Markdown, one HTML file, or a terminal session (asciicast v3).
     #[arg(long, value_enum, default_value_t = Format::Markdown)]
     format: Format,

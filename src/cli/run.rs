@@ -214,6 +214,7 @@ pub(super) fn with_reports(options: &Options, report: &[ReportTarget], talk: Tal
         scenarios: selected.plans.len(),
         started: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
         selected: selected.plans.iter().map(run::selected).collect(),
+        options: options.choice.again.clone(),
     });
     if selected.verdict() != Exit::Held {
         return Ok(screen.nothing_starts(selected));

@@ -61,6 +61,7 @@ impl Screen {
         if let Event::RunStarted { scenarios, .. } = &event {
             self.count.all = *scenarios;
         }
+        self.terminal.note_options(&event);
         self.reports.record(event);
     }
 

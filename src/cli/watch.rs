@@ -41,7 +41,7 @@ pub struct Options {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    choice: ClusterChoice,
+    pub(super) choice: ClusterChoice,
     /// How many scenarios run side by side; left out: two for each processor.
     #[arg(long, value_name = "N", env = "KUBEWALK_JOBS")]
     jobs: Option<std::num::NonZeroUsize>,
@@ -146,6 +146,7 @@ async fn round(options: &Options, talk: Talk, (plans, wanted): (Vec<Plan>, &Want
         scenarios: plans.len(),
         started: String::new(),
         selected: plans.iter().map(run::selected).collect(),
+        options: options.choice.again.clone(),
     });
     let jobs =
         options.jobs.map_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from), usize::from);

@@ -61,6 +61,9 @@ pub enum Event {
         /// The scenarios that are to run, in the order of their files.
         #[serde(default)]
         selected: Vec<Selected>,
+        /// The words of the command line without which a scenario would be run elsewhere or otherwise, e.g. `--untrusted`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        options: Vec<String>,
     },
     /// A scenario file is not valid, so that nothing is started.
     Invalid {

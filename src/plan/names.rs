@@ -30,10 +30,15 @@ fn rule(kind: &Kind) -> Rule {
         ("", "Service") => Rule::Label1035,
         ("rbac.authorization.k8s.io", _)
         | ("networking.k8s.io", "IPAddress")
+        | ("apiregistration.k8s.io", "APIService")
         | ("certificates.k8s.io", "ClusterTrustBundle" | "CertificateSigningRequest") => Rule::PathSegment,
         ("batch", "CronJob") => Rule::Subdomain { limit: 52 },
         _ => Rule::Subdomain { limit: 253 },
     }
+}
+
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" }
 }
 
 /// Checks a name by the rule of its kind.
@@ -47,7 +52,7 @@ pub fn check(kind: &Kind, name: &str) -> Result<(), BadName> {
     };
     let suggestion = suggest(rule, name);
     Err(BadName {
-        message: format!("`{name}` is no name for a {}: {wrong}", kind.kind),
+        message: format!("`{name}` is no name for {} {}: {wrong}", article(&kind.kind), kind.kind),
         suggestion: (suggestion != name && self::wrong(rule, &suggestion).is_none()).then_some(suggestion),
     })
 }
@@ -200,6 +205,15 @@ mod tests {
         let bad = check(&find(kind, None).unwrap(), name).unwrap_err();
         assert_eq!(bad.message, format!("`{name}` is no name for a {kind}: {wrong}"));
         assert_eq!(bad.suggestion.as_deref(), suggestion);
+    }
+
+    #[rstest]
+    #[case("APIService", "v1.")]
+    #[case("APIService", "v1beta1.metrics.k8s.io")]
+    #[case("CertificateSigningRequest", "DevUser_csr")]
+    #[case("ClusterRole", "system:node")]
+    fn takes(#[case] kind: &str, #[case] name: &str) {
+        assert_eq!(check(&find(kind, None).unwrap(), name), Ok(()));
     }
 
     #[rstest]

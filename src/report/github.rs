@@ -243,11 +243,12 @@ fn mark(verdict: Verdict) -> &'static str {
 }
 
 fn details(story: &Story<'_>) -> Vec<String> {
+    let options = &story.again_options();
     let title = |reason: &str| format!("{} {}: {reason}", mark(story.verdict), story.heading());
     let mut all = Vec::new();
     match story.culprit() {
         Some(step) => {
-            let text = Terminal::new(false, Verbosity::Verbose, 110).step(step);
+            let text = Terminal::new(false, Verbosity::Verbose, 110).with_options(options).step(step);
             all.push(folded(&title(&story.reason), &text));
         }
         None if matches!(story.verdict, Verdict::Skipped | Verdict::Part | Verdict::NotRun) => {
@@ -257,7 +258,8 @@ fn details(story: &Story<'_>) -> Vec<String> {
     }
     all.extend(story.troubles.iter().map(|trouble| folded(&title(&trouble.message), &trouble.told())));
     for (index, earlier) in story.earlier.iter().enumerate() {
-        let step = earlier.culprit.map(|step| Terminal::new(false, Verbosity::Verbose, 110).step(step));
+        let step =
+            earlier.culprit.map(|step| Terminal::new(false, Verbosity::Verbose, 110).with_options(options).step(step));
         let told: String = step.into_iter().chain(earlier.troubles.iter().map(Trouble::told)).collect();
         all.push(folded(&title(&format!("attempt {}: {}", index + 1, earlier.reason)), &told));
     }

@@ -55,6 +55,7 @@ fn strict(xml: &str) -> String {
 }
 
 fn case(story: &Story<'_>) -> TestCase {
+    let options = story.again_options();
     let mut status = match story.verdict {
         Verdict::Held | Verdict::Flaky => TestCaseStatus::success(),
         Verdict::Skipped | Verdict::Part => {
@@ -67,14 +68,14 @@ fn case(story: &Story<'_>) -> TestCase {
             let kind = if failed { NonSuccessKind::Failure } else { NonSuccessKind::Error };
             let mut status = TestCaseStatus::non_success(kind);
             status.set_message(line(&story.reason)).set_type(story.class());
-            let text = failure_text(story.culprit(), &story.troubles);
+            let text = failure_text(story.culprit(), &story.troubles, &options);
             if !text.is_empty() {
                 status.set_description(text);
             }
             status
         }
     };
-    status.add_reruns(story.earlier.iter().map(rerun));
+    status.add_reruns(story.earlier.iter().map(|earlier| rerun(earlier, &options)));
     let mut case = TestCase::new(story.heading(), status);
     case.set_classname(story.path).set_time(Duration::from_millis(story.took_ms));
     let line = story.culprit().map_or(story.line, |step| match &step.outcome {
@@ -89,10 +90,10 @@ fn case(story: &Story<'_>) -> TestCase {
 }
 
 /// An attempt that the environment broke off. Surefire's schema has only these parts of it.
-fn rerun(earlier: &Earlier<'_>) -> TestRerun {
+fn rerun(earlier: &Earlier<'_>, options: &[String]) -> TestRerun {
     let mut rerun = TestRerun::new(NonSuccessKind::Error);
     rerun.set_message(line(&earlier.reason)).set_type(earlier.class.as_str());
-    rerun.set_stack_trace(failure_text(earlier.culprit, &earlier.troubles));
+    rerun.set_stack_trace(failure_text(earlier.culprit, &earlier.troubles, options));
     rerun
 }
 
@@ -120,10 +121,10 @@ fn place(case: &mut TestCase, path: &str, line: usize) {
 }
 
 /// All that is known, as the terminal has it.
-fn failure_text(culprit: Option<&StepFinished>, troubles: &[Trouble]) -> String {
+fn failure_text(culprit: Option<&StepFinished>, troubles: &[Trouble], options: &[String]) -> String {
     let mut text = String::new();
     if let Some(step) = culprit {
-        text += &Terminal::new(false, Verbosity::Normal, 110).step(step);
+        text += &Terminal::new(false, Verbosity::Normal, 110).with_options(options).step(step);
     }
     for trouble in troubles {
         text += &trouble.told();

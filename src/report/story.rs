@@ -28,6 +28,9 @@ pub struct Run<'a> {
     /// What was found by comparing them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<&'a [ComparedStep]>,
+    /// The words with which a scenario is run again as it was.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub options: &'a [String],
     /// The scenarios that each of them is to run.
     #[serde(skip)]
     selected: &'a [Selected],
@@ -99,6 +102,9 @@ pub struct Story<'a> {
     /// How many steps it has; 0 as long as it has not begun.
     #[serde(skip)]
     expected: usize,
+    /// Those of its run.
+    #[serde(skip)]
+    options: &'a [String],
 }
 
 /// An attempt at a scenario that the environment broke off.
@@ -180,6 +186,7 @@ impl<'a> Run<'a> {
             .find(|trouble| trouble.class == TroubleClass::Fault(Fault::Budget))
             .map(|trouble| trouble.message.clone());
         for story in &mut run.scenarios {
+            story.options = run.options;
             story.judge();
             if let (Verdict::NotRun, Some(spent)) = (story.verdict, &spent) {
                 story.reason += &format!(": {spent}");
@@ -190,8 +197,8 @@ impl<'a> Run<'a> {
 
     fn take(&mut self, at_ms: u64, event: &'a Event) {
         match event {
-            Event::RunStarted { kubewalk, started, selected, .. } => {
-                (self.kubewalk, self.started) = (kubewalk, started);
+            Event::RunStarted { kubewalk, started, selected, options, .. } => {
+                (self.kubewalk, self.started, self.options) = (kubewalk, started, options);
                 self.scenarios = selected.iter().map(Story::selected).collect();
                 self.selected = selected;
             }
@@ -304,6 +311,13 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> Story<'a> {
+    /// The words with which it is run again as it was.
+    pub fn again_options(&self) -> Vec<String> {
+        let version = Some(self.kubernetes).filter(|version| !version.is_empty());
+        let version = version.into_iter().flat_map(|version| ["--kubernetes".to_owned(), version.to_owned()]);
+        self.options.iter().cloned().chain(version).collect()
+    }
+
     /// Its claim, and on which version of Kubernetes where the run is on several.
     pub fn heading(&self) -> String {
         match self.kubernetes {
@@ -332,6 +346,7 @@ impl<'a> Story<'a> {
             begun: None,
             ended: false,
             expected: 0,
+            options: &[],
         }
     }
 

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     versions,
-    words::{self, argument},
+    words::{self, argument, options_in_words},
 };
 use crate::{
     duration::{self, took},
@@ -58,6 +58,8 @@ pub struct Terminal {
     bad: BTreeMap<String, String>,
     /// The command that runs a scenario again; left out: `kubewalk run PATH`.
     again_by: Option<String>,
+    /// The words with which a scenario is run again as it was, each with a blank before it.
+    options: String,
     /// Titles and headings that were not needed yet (quiet mode).
     headings: BTreeMap<String, String>,
     /// The version of Kubernetes that is told of, where the run is on several.
@@ -86,6 +88,7 @@ impl Terminal {
             begun: BTreeSet::new(),
             bad: BTreeMap::new(),
             again_by: None,
+            options: String::new(),
             headings: BTreeMap::new(),
             kubernetes: None,
         }
@@ -98,14 +101,29 @@ impl Terminal {
         self
     }
 
+    /// The same, in a run with these options.
+    #[must_use]
+    pub fn with_options(mut self, options: &[String]) -> Self {
+        self.options = options_in_words(options);
+        self
+    }
+
+    /// Takes the options of a run from its first event.
+    pub fn note_options(&mut self, event: &Event) {
+        if let Event::RunStarted { options, .. } = event {
+            self.options = options_in_words(options);
+        }
+    }
+
     fn just_this(&self, path: &str) -> String {
         let version = self.kubernetes.as_ref().map(|version| format!(" --kubernetes {}", argument(version)));
-        let ours = || format!("kubewalk run {}{}", argument(path), version.unwrap_or_default());
+        let ours = || format!("kubewalk run {}{}{}", argument(path), self.options, version.unwrap_or_default());
         self.again_by.as_ref().map_or_else(ours, |command| safe(command))
     }
 
     /// The text to print for an event, with its newlines; often empty.
     pub fn on(&mut self, event: &Event) -> String {
+        self.note_options(event);
         words::defuse(&self.shown(event))
     }
 

@@ -248,6 +248,7 @@ mod tests {
             scenarios: 1,
             started: String::new(),
             selected: vec![selected],
+            options: vec![],
         }];
         for (version, when) in [("1.20", "with Kubernetes <1.24"), ("1.37", "with Kubernetes >=1.24")] {
             let skipped = Outcome::Skipped { reason: format!("needs Kubernetes <1.22, this is {version}") };

@@ -32,6 +32,11 @@ pub(super) fn speaker(class: Class) -> &'static str {
     }
 }
 
+/// The options of a run for a shell, each with a blank before it.
+pub(super) fn options_in_words(options: &[String]) -> String {
+    options.iter().map(|word| format!(" {}", argument(word))).collect()
+}
+
 /// A path as a shell's argument.
 pub(super) fn argument(path: &str) -> String {
     let path = show::line(path, show::BODY);

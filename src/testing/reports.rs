@@ -54,6 +54,7 @@ pub fn of_test(plan: Option<&Plan>, told: Vec<Record>, ended: &Ended) -> Vec<Rec
         scenarios: selected.len(),
         started: jiff::Timestamp::now().to_string(),
         selected,
+        options: vec![],
     };
     let Ended { held, failed, broken, skipped, .. } = *ended;
     let exit_code = ended.exit.code();
@@ -166,6 +167,7 @@ fn whole(all: Vec<Record>) -> Vec<Record> {
         scenarios: selected.len(),
         started: first.unwrap_or_default(),
         selected,
+        options: vec![],
     };
     let ended = Event::RunFinished { held, failed, broken, skipped, took_ms: took, exit_code: exit.code() };
     std::iter::once(Record::new(0, begun)).chain(told).chain([Record::new(took, ended)]).collect()

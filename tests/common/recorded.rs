@@ -43,6 +43,7 @@ pub fn run() -> Vec<Record> {
         scenarios: selected.len(),
         started: "2026-11-25T21:04:15Z".into(),
         selected: selected.to_vec(),
+        options: vec![],
     }];
     all.push(Event::ClusterReady {
         kind: "builtin".into(),

@@ -29,6 +29,7 @@ fn records() -> Vec<Record> {
         scenarios: 3,
         started: String::new(),
         selected: selected.to_vec(),
+        options: vec![],
     }];
     let died = "kube-apiserver ended with signal SIGKILL";
     all.extend(attempt(GOOD, Outcome::Held));

@@ -88,7 +88,7 @@ pub struct Options {
     #[arg(long, value_name = "EVENTS")]
     replay: Option<PathBuf>,
     #[command(flatten)]
-    choice: ClusterChoice,
+    pub(super) choice: ClusterChoice,
     /// The scenarios are not trusted: refuses all that could reach the cluster's node.
     #[arg(long, env = "KUBEWALK_UNTRUSTED", value_parser = clap::builder::FalseyValueParser::new())]
     untrusted: bool,
@@ -172,6 +172,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         scenarios: plans.len(),
         started: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
         selected: plans.iter().map(run::selected).collect(),
+        options: options.choice.again.clone(),
     };
     let class = Present { options, wanted, plans, stop: &stop, begun };
     Ok(if is_at_a_terminal() || options.browser {

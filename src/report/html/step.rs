@@ -8,7 +8,7 @@ use crate::{
     event::{Excerpt, Failure, Outcome, Place, RequestRecord, ResponseRecord, StepFinished},
     report::{
         story::{Step, Story},
-        words::{argument, speaker},
+        words::{argument, options_in_words, speaker},
     },
     text,
 };
@@ -55,8 +55,7 @@ fn outcome(story: &Story<'_>, finished: &StepFinished) -> Markup {
             Outcome::Failed { failures } => {
                 @for one in failures { (failure(story.path, one)) }
                 p { "Run just this: " code {
-                    "kubewalk run " (argument(story.path))
-                    @if !story.kubernetes.is_empty() { " --kubernetes " (story.kubernetes) }
+                    "kubewalk run " (argument(story.path)) (options_in_words(&story.again_options()))
                 } }
             },
             Outcome::Broken { class, message, remedy } => div.failure.broken {
