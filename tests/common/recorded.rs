@@ -85,7 +85,7 @@ pub fn path(name: &str) -> String {
 fn started(name: &str) -> Event {
     let say = Some(format!("A story about `{name}`.\n\nIt has <b>two</b> paragraphs."));
     let (path, title) = (path(name), if name == "a" || name == "b" { "Same claim" } else { "Another" }.to_owned());
-    Event::ScenarioStarted { path, title, say, line: 2, namespace: format!("kw-{name}"), steps: 2, sum: String::new() }
+    Event::ScenarioStarted { path, title, say, line: 2, namespace: format!("kw-{name}"), steps: 1, sum: String::new() }
 }
 
 fn ended(name: &str, [held, failed, broken, skipped]: [usize; 4]) -> Event {

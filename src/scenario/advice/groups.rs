@@ -108,7 +108,7 @@ mod tests {
     /// What is said of a step, and what is written instead.
     fn told(step: &str) -> Vec<String> {
         let text = format!("title: t\nsteps:\n  - {{title: s, {step}}}\n");
-        let found = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).err().expect("it is wrong").1;
+        let found = crate::scenario::read(Path::new("a.yaml"), text.as_bytes()).expect_err("it is wrong").1;
         found.into_iter().map(|one| format!("{} ({})", one.message, one.hint.unwrap_or_default())).collect()
     }
 
