@@ -303,10 +303,10 @@ fn a_success_of_kubectl_is_told_with_its_binding() {
     // Whatever the verb is.
     let map = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}"#;
     for (name, resource, verbs, args, stdin, words) in [
-        ("apply", "configmaps", "get, create", "apply, -f, '-'", map, "allows create"),
+        ("apply", "configmaps", "get, create", "apply, -f, '-'", map, "allows get, create"),
         ("create", "configmaps", "create", "create, configmap, c", "", "allows create"),
         ("token", "serviceaccounts/token", "create", "create, token, me", "", "allows create"),
-        ("label", "serviceaccounts", "get, patch", "label, sa, me, a=b", "", "allows patch"),
+        ("label", "serviceaccounts", "get, patch", "label, sa, me, a=b", "", "allows get, patch"),
         ("delete", "serviceaccounts", "delete", "delete, sa, default, '--wait=false'", "", "allows delete"),
         ("run", "pods", "create", "run, q, --image=curl", "", "allows create"),
     ] {
