@@ -12,6 +12,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let rules = [
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "«uid»"),
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "«time»"),
+        (r#"(legacy-token-(?:last-used|invalid-since)\\?": ?\\?")\d{4}-\d\d-\d\d"#, "${1}«date»"),
         (r#"(\\?"resourceVersion\\?": ?\\?")\d+"#, "${1}«number»"),
         (r#"(\\?"(?:exp|iat|nbf|auth_time|warnafter)\\?": ?)\d+"#, "${1}«time»"),
         (r#"(\\?"(?:kid|x5t)\\?": ?\\?")[A-Za-z0-9_-]{20,}"#, "${1}«key»"),
@@ -143,6 +144,10 @@ mod tests {
 
     #[rstest]
     #[case(r#""uid": "3c9f2a1e-5d6b-4f7a-9c8d-0e1f2a3b4c5d""#, r#""uid": "«uid»""#)]
+    #[case(
+        r#""kubernetes.io/legacy-token-last-used": "2026-11-30""#,
+        r#""kubernetes.io/legacy-token-last-used": "«date»""#
+    )]
     #[case(r#"{\"resourceVersion\":\"77\"}"#, r#"{\"resourceVersion\":\"«number»\"}"#)]
     #[case("at 2026-11-30T02:20:52Z, 2026-11-30T02:20:52.123456+01:00", "at «time», «time»")]
     #[case(r#""exp": 1795000000, "code": 403"#, r#""exp": «time», "code": 403"#)]
