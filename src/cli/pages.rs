@@ -62,7 +62,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     let page = ReportTarget { kind: ReportKind::Html, path: options.output.clone() };
     let places: Vec<_> = options.run.report.iter().cloned().chain([page]).collect();
     let places = check_places(&places);
-    if let Err(e) = places.and_then(|()| spares(&options.output, &files_read(options, talk))) {
+    if let Err(e) = places.and_then(|()| spares(&options.output, &options.from.iter().cloned().collect::<Vec<_>>())) {
         eprint(&format!("error: {e}\n"));
         return Ok(Exit::Invalid);
     }
@@ -115,17 +115,24 @@ fn several_versions(who: &str) -> Exit {
     Exit::Invalid
 }
 
-/// The files of which a page is made: none of them may be its place.
-fn files_read(options: &Options, talk: Talk) -> Vec<PathBuf> {
-    if options.output.is_none() {
-        return vec![];
-    }
+/// The scenarios of which a page is made; none of the files that they are read from may be the page's place.
+fn select_beside_the_page(options: &Options, talk: Talk) -> Result<Selected, Exit> {
+    rendering::install(true, options.run.choice.kubernetes.first().copied());
     let selected = select::select(&options.run.selection, Slow::LeftOut, talk.stderr_colors());
-    options.from.iter().cloned().chain(selected.files_read()).collect()
+    spares(&options.output, &selected.files_read()).map_err(|e| {
+        eprint(&format!("error: {e}\n"));
+        Exit::Invalid
+    })?;
+    Ok(selected)
 }
 
 /// The records of a new run; an `Err` within: it has no end of which a page could be made.
 fn ran(options: &Options, talk: Talk) -> anyhow::Result<Result<Vec<Record>, Exit>> {
+    if options.output.is_some()
+        && let Err(exit) = select_beside_the_page(options, talk)
+    {
+        return Ok(Err(exit));
+    }
     let folder = match own::temporary("kubewalk-docs-") {
         Ok(folder) => folder,
         Err(e) => {
@@ -174,8 +181,7 @@ fn recorded(options: &Options, from: &Path, talk: Talk) -> Result<Vec<Record>, E
         );
         return Err(Exit::Invalid);
     }
-    rendering::install(true, options.run.choice.kubernetes.first().copied());
-    let selected = select::select(&options.run.selection, Slow::LeftOut, colors);
+    let selected = select_beside_the_page(options, talk)?;
     if selected.verdict() != Exit::Held {
         eprint_colored(&selected.complaints(), colors);
         return Err(selected.verdict());

@@ -178,6 +178,10 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
         return refused(format!("`{written}` never ends"), "wait for a state by `wait`, or ask once");
     }
     let Place::Host { yes, own } = place else { return None };
+    let leads_elsewhere = match name {
+        "raw" => leads_on(value),
+        _ => leads_on_by(value),
+    };
     match name {
         _ if flag.takes == Takes::File && !(name == "filename" && value == "-") => {
             let hint = match name {
@@ -190,11 +194,7 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
             let hint = "formats that read no file: json, yaml, name, wide, jsonpath=…, go-template=…, custom-columns=…";
             refused(format!("`{written}` with this format may read a file of this machine"), hint)
         }
-        "raw" if leads_on(value) => refused(
-            format!("`{written}` may do more than read there"),
-            "use the verb `request`, which says what it sends",
-        ),
-        "subresource" if leads_on_by(value) => refused(
+        "raw" | "subresource" if leads_elsewhere => refused(
             format!("`{written}` may do more than read there"),
             "use the verb `request`, which says what it sends",
         ),

@@ -57,6 +57,11 @@ pub struct Unknown {
     pub last: Option<Version>,
 }
 
+/// `a` or `an`, as it stands before the name of a kind.
+pub fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" }
+}
+
 /// Finds a kind by its name and, if given, its apiVersion.
 ///
 /// A kind of a foreign group (`widgets.example.com/v1`) is taken as it is, with no plural.
@@ -67,7 +72,7 @@ pub fn find(kind: &str, api_version: Option<&str>) -> Result<Kind, Unknown> {
     if let Some((_, part)) = PARTS.iter().find(|(known, _)| *known == kind)
         && api_version.is_none_or(|api_version| self::part(kind, api_version).is_some())
     {
-        let article = if kind.starts_with('E') { "an" } else { "a" };
+        let article = article(kind);
         return Err(Unknown {
             api_version: false,
             message: format!("{article} `{kind}` is only sent, to `{part}`, and nothing keeps it"),

@@ -1,6 +1,6 @@
 //! Names that Kubernetes accepts.
 
-use super::Kind;
+use super::{Kind, kinds::article};
 
 /// What is wrong with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +35,6 @@ fn rule(kind: &Kind) -> Rule {
         ("batch", "CronJob") => Rule::Subdomain { limit: 52 },
         _ => Rule::Subdomain { limit: 253 },
     }
-}
-
-fn article(kind: &str) -> &'static str {
-    if kind.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" }
 }
 
 /// Checks a name by the rule of its kind.

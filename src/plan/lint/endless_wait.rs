@@ -7,7 +7,7 @@ use crate::{
     plan::{
         Kind, Target,
         context::{Context, Draft, below},
-        kinds::{self, nearest},
+        kinds::{self, article, nearest},
         lower,
         resolve::{
             story::Story,
@@ -136,7 +136,7 @@ fn other_condition(cx: &mut Context<'_>, at: &str, kind: &Kind, condition: &str,
         }
         (None, ..) => format!("it has `{}`", known.join("`, `")),
     };
-    let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    let a = article(&kind.kind);
     cx.findings
         .warn(at, format!("this wait may not end: {a} {} has no condition `{condition}` of its own", kind.kind))
         .hint(hint);

@@ -7,6 +7,7 @@ use crate::{
     plan::{
         Kind,
         context::{Context, Draft, below},
+        kinds::article,
     },
     scenario::{
         Verb,
@@ -76,7 +77,7 @@ fn tell_one(
     (pointer, keyed): (&str, bool),
 ) {
     let applied = verb == Some(Verb::Apply);
-    let a = if kind.kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    let a = article(&kind.kind);
     let key = slip.path.last().map(String::as_str).unwrap_or_default();
     match slip.what {
         What::Unknown { near, belongs } => {

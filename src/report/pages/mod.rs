@@ -15,7 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use self::page::{MADE, Page, SEAL, SUM_OF, Stamp};
 use super::story::{Run, Story, Verdict};
-use crate::{event::Record, text};
+use crate::{
+    event::{Event, Record},
+    text,
+};
 
 /// What a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub fn refusal(records: &[Record]) -> Option<Refusal> {
 
 /// How many versions of Kubernetes a run was on, of which a page can show only one.
 pub fn versions(records: &[Record]) -> usize {
-    Run::from_records(records).versions.len().max(1)
+    records.iter().filter(|record| matches!(record.event, Event::VersionStarted { .. })).count().max(1)
 }
 
 /// What of a run did not hold.

@@ -1,5 +1,7 @@
 //! How a scenario ended, by what was told of it.
 
+use std::collections::HashSet;
+
 use super::{Earlier, Step, Story, Verdict};
 use crate::{
     event::{Outcome, was_left_out},
@@ -36,9 +38,9 @@ impl Story<'_> {
             let reason = skipped(step).filter(|reason| was_left_out(reason))?;
             Some(Missing::LeftOut(step.finished.number, reason.to_owned()))
         };
-        let has_end = |number: &usize| self.steps.iter().any(|step| step.finished.number == *number);
+        let ended: HashSet<_> = self.steps.iter().map(|step| step.finished.number).collect();
         let first = self.steps.iter().find_map(left_out);
-        first.or_else(|| (1..=self.expected).find(|number| !has_end(number)).map(Missing::Step))
+        first.or_else(|| (1..=self.expected).find(|number| !ended.contains(number)).map(Missing::Step))
     }
 
     /// It is run again: what was told so far is what was before.
