@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{class, progress, signals, talk::Talk};
+use super::{class, cluster_choice::ClusterChoice, progress, signals, talk::Talk};
 use crate::{
     cluster::{
         self, ClusterError, Settings, StartError, Wanted,
         engine::{self, Release},
+        kinds::versions,
         machine,
         preflight::{self, Check},
     },
@@ -21,9 +22,12 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Says whether a class can be given here without a network: starts a cluster, measures how long it takes, and ends it.
+    /// Says whether a class can be given here without a network: starts the cluster that `kubewalk demo` would start, with nothing
+    /// pulled or built, measures how long it takes, and ends it.
     #[arg(long)]
-    class: bool,
+    pub(super) class: bool,
+    #[command(flatten)]
+    choice: ClusterChoice,
 }
 
 pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
@@ -50,14 +54,33 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if !options.class {
         return Ok(shown);
     }
-    let before = class::before(&kinds, &machine::look(&settings.cache, true, set));
-    let (measured, exit) = measured(before.iter().all(|point| point.good), &settings, talk)?;
+    if let Err(exit) = class::own_cluster(options.choice.cluster) {
+        return Ok(exit);
+    }
+    let kubernetes = match options.choice.one_version() {
+        Ok(kubernetes) => kubernetes,
+        Err(exit) => return Ok(exit),
+    };
+    let wanted = Wanted { kind: options.choice.cluster.kind(), kubernetes, ..Wanted::default() };
+    // What a class has is what is here.
+    let settings = Settings { offline: true, ..settings };
+    if let Ok(release) = versions::of_the_engine(&wanted) {
+        kinds[0].1 = preflight::builtin(&settings, release);
+    }
+    let (noted, disk) = (machine::look(&settings.cache, true, set), machine::free(&settings.cache));
+    let before = class::before(&kinds, options.choice.cluster, &noted, disk);
+    let (measured, exit) = measured(before.iter().all(|point| point.good), &wanted, &settings, talk)?;
     let points: Vec<class::Point> = before.into_iter().chain(measured).collect();
     Ok(print(&class::page(&points)).worst(shown).worst(exit))
 }
 
 /// Starts a cluster and ends it, if nothing speaks against it: how long it takes until a Pod can run in it.
-fn measured(try_it: bool, settings: &Settings, talk: Talk) -> anyhow::Result<(Option<class::Point>, Exit)> {
+fn measured(
+    try_it: bool,
+    wanted: &Wanted,
+    settings: &Settings,
+    talk: Talk,
+) -> anyhow::Result<(Option<class::Point>, Exit)> {
     if !try_it {
         return Ok((None, Exit::Environment));
     }
@@ -70,7 +93,7 @@ fn measured(try_it: bool, settings: &Settings, talk: Talk) -> anyhow::Result<(Op
                 progress::show(now);
             }
         };
-        match cluster::start(&Wanted::default(), settings, &stop, &mut told).await {
+        match cluster::start(wanted, settings, &stop, &mut told).await {
             Ok(cluster) => {
                 let (ready, kind) = (begun.elapsed(), cluster.facts().kind);
                 Ok((ready, kind, cluster.end().await.left))

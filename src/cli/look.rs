@@ -24,7 +24,7 @@ pub struct Looking {
     /// With --keep: how long after its last use the cluster ends, e.g. `90s`, `30m`, `2h`. A warm one has its own time.
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = crate::duration::option, env = "KUBEWALK_KEEP_FOR")]
     keep_for: Duration,
-    /// Waits at each scenario that failed, before its clean-up, until somebody at the terminal says to go on. Scenarios run one after
+    /// Waits at each scenario that failed, before its clean-up, until the person at the terminal says to go on. Scenarios run one after
     /// the other then.
     #[arg(long)]
     pause_on_failure: bool,

@@ -98,7 +98,7 @@ enum Command {
     Coverage(coverage::Options),
     /// Lists scenarios: file, number of steps, title.
     List(list::Options),
-    /// Shows what a run would go by, and where each value is from: the command line, a variable, kubewalk.toml, or nobody.
+    /// Shows what a run would go by, and where each value is from: the command line, a variable, kubewalk.toml, or the default.
     Config(Box<run::Options>),
     /// Says what this machine offers for a cluster, and what is missing.
     Doctor(doctor::Options),
@@ -164,7 +164,8 @@ impl Command {
     fn goes_by_the_file(&self) -> bool {
         match self {
             Command::Run(_) | Command::Watch(_) | Command::Demo(_) | Command::Check(_) | Command::List(_) => true,
-            Command::Config(_) | Command::Coverage(_) | Command::Docs(_) => true,
+            Command::Config(_) | Command::Coverage(_) | Command::Docs(_) | Command::Prefetch(_) => true,
+            Command::Doctor(options) => options.class,
             Command::Cluster(command) => command.starts(),
             _ => false,
         }

@@ -10,7 +10,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Secrets {
     /// Blacks a value out in everything that is shown, also in base64 and in pieces; may be said more than once. NAME=@FILE takes
-    /// it from a regular file, NAME=env:VARIABLE from the environment. Never the value itself: everybody on this machine can read
+    /// it from a regular file, NAME=env:VARIABLE from the environment. Never the value itself: every user of this machine can read
     /// arguments.
     #[arg(long, value_name = "NAME=@FILE", value_delimiter = ',', env = "KUBEWALK_SECRET", hide_env_values = true)]
     secret: Vec<String>,

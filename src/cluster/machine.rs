@@ -97,7 +97,7 @@ fn disk(free: u64, built: bool) -> Noted {
 }
 
 /// The free space in MiB where the cache is, or will be.
-fn free(cache: &Path) -> Option<u64> {
+pub fn free(cache: &Path) -> Option<u64> {
     let there = cache.ancestors().find(|folder| folder.is_dir())?;
     let found = rustix::fs::statvfs(there).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize) >> 20)

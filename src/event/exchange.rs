@@ -26,7 +26,7 @@ const MOST: usize = 40;
 pub struct RequestRecord {
     /// e.g. `GET https://kubernetes.default/api`, `list pods in namespace a`.
     pub what: String,
-    /// The user name that the server is to see, e.g. `system:anonymous`; `None`: the cluster's administrator, or nobody.
+    /// The user name that the server is to see, e.g. `system:anonymous`; `None`: the cluster's administrator, or a caller without credentials.
     pub by: Option<String>,
     /// The Pod in which it was asked: `a/client`.
     pub place: Option<String>,

@@ -38,7 +38,7 @@ pub const LEFT_OUT: &str = "left out in class";
 /// The reason of a step begins so that only a part of the scenario was asked for and comes before that step, or after it.
 pub const OF_NO_PART: [&str; 2] = ["it only asks, and comes before step ", "it comes after step "];
 
-/// Whether whoever ran the scenario has left a step out: neither the scenario itself by `when`, nor a step before that did not hold.
+/// Whether the person who ran the scenario has left a step out: neither the scenario itself by `when`, nor a step before that did not hold.
 pub fn was_left_out(reason: &str) -> bool {
     reason == ENDED || reason.starts_with(LEFT_OUT) || OF_NO_PART.iter().any(|begins| reason.starts_with(begins))
 }
@@ -181,7 +181,7 @@ pub enum Event {
         /// How long it took.
         took_ms: u64,
     },
-    /// What a scenario made stays on its cluster, so that somebody can look at it.
+    /// What a scenario made stays on its cluster, so that a person can look at it.
     Kept {
         /// The scenario's file.
         path: String,
@@ -223,7 +223,7 @@ pub enum Event {
         /// kubewalk's exit code.
         exit_code: u8,
     },
-    /// The line behind the last event: what was written before it. It is no signature, as everybody can make a sum.
+    /// The line behind the last event: what was written before it. It is no signature, as any program can make a sum.
     Sealed {
         /// `sha256:…` of all lines before this one.
         sum: String,

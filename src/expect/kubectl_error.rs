@@ -56,7 +56,7 @@ static INVALID: LazyLock<Regex> = LazyLock::new(|| {
 static LOGGED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"^[EW]\d{4} .* reflector\.go:\d+\] .*err="((?:[^"\\]|\\.)*)""#).expect("as above"));
 
-/// What it says where it could not read the server's answer, as that to discovery by somebody who may not impersonate.
+/// What it says where it could not read the server's answer, as that to discovery by a caller who may not impersonate.
 const UNREAD: &str = "unknown";
 
 /// All that kubectl tells of answers of the API server, in the order of its lines.

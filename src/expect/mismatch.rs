@@ -42,9 +42,9 @@ pub enum Class {
     Allowed,
     /// Success was expected and the call was refused.
     Refused,
-    /// Refused, but by somebody else.
+    /// Refused, but by another server or program.
     OtherDenier,
-    /// Refused, but as somebody else.
+    /// Refused, but as another caller.
     WrongIdentity,
     /// Refused, but for another request.
     OtherRequest,

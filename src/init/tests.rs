@@ -29,7 +29,7 @@ fn each_right_is_a_row_with_one_thing_next_to_it() {
     assert!(text.contains("who: serviceaccount/a\n"), "{text}");
 }
 
-/// Everybody who has logged in may create these reviews, so that is not next to the right to list them.
+/// Every caller who has logged in may create these reviews, so that is not next to the right to list them.
 #[test]
 fn what_everybody_may_is_no_neighbour() {
     let reviews = "selfsubjectaccessreviews";

@@ -21,7 +21,7 @@ pub fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&
 }
 
 /// The API group that was probably meant. Two slips at most, however long it is: groups of one's own may end alike. `x-k8s.io` is the
-/// community's domain for kinds that no cluster has by itself, as `scheduling.x-k8s.io`: nobody writes it by a slip.
+/// community's domain for kinds that no cluster has by itself, as `scheduling.x-k8s.io`: no author writes it by a slip.
 pub fn nearest_group<'a>(group: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if group.ends_with(".x-k8s.io") {
         return None;

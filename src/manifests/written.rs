@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// How long a line of several values may be.
 const WIDTH: usize = 100;
 
-/// The first keys of a manifest, in the order that everybody writes.
+/// The first keys of a manifest, in the order that most manifests have.
 const FIRST: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// A document, with a line break at its end.

@@ -42,7 +42,7 @@ pub struct Plan {
     pub home: Option<String>,
     /// Whether it is trusted.
     pub trust: Trust,
-    /// Whether it must run alone on its cluster: what it makes or changes concerns everybody there.
+    /// Whether it must run alone on its cluster: what it makes or changes concerns all scenarios there.
     pub alone: bool,
     /// Names of which only one scenario may make use at a time: namespaces that it shares and cluster-wide objects that it
     /// makes, e.g. `ClusterRole read-all`.

@@ -5,6 +5,9 @@ use crate::event::{Excerpt, Failure, Outcome, ResponseRecord, StepFinished};
 /// The most lines of a body that are shown.
 const MOST: usize = 60;
 
+/// What a class means by such a number is a status of HTTP, and no exit code.
+const STATUSES: std::ops::Range<u64> = 200..600;
+
 /// What came back, line by line.
 pub(super) fn answer(answer: &ResponseRecord) -> Vec<String> {
     let ended = match (answer.status, answer.exit_code) {
@@ -50,14 +53,15 @@ pub(super) fn came_true(guess: &str, step: &StepFinished) -> Option<bool> {
     if let Some(came) = allowed(answered) {
         return said(guess).map(|yes| yes == came);
     }
-    let came = answered.status.map(|status| status.to_string()).or(answered.exit_code.map(|code| code.to_string()))?;
-    let mut numbers = guess.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty()).peekable();
-    numbers.peek()?;
-    let numbers: Vec<&str> = numbers.collect();
-    match numbers.as_slice() {
-        [one] => Some(*one == came),
-        // A class that says both has not guessed.
-        _ => None,
+    let numbers: Vec<&str> = guess.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty()).collect();
+    // A class that says both has not guessed.
+    let [number] = numbers.as_slice() else { return None };
+    let number: u64 = number.parse().ok()?;
+    match (answered.status, answered.exit_code) {
+        (Some(status), _) => Some(number == u64::from(status)),
+        // A status is no exit code: what a command says of its own end does not tell which one it got.
+        (None, Some(code)) if !STATUSES.contains(&number) => Some(i64::try_from(number) == Ok(i64::from(code))),
+        (None, _) => None,
     }
 }
 
@@ -111,6 +115,15 @@ pub(in crate::presenter) mod tests {
             [("403", Some(true)), ("200!", Some(false)), ("200 or 403", None), ("no idea", None), ("", None)]
         {
             assert_eq!(came_true(guess, &step(403)), right, "{guess}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_not_compared_with_an_exit_code() {
+        let answered = Some(ResponseRecord { exit_code: Some(1), ..ResponseRecord::default() });
+        let step = StepFinished { answered, ..step(0) };
+        for (guess, right) in [("403", None), ("200", None), ("1", Some(true)), ("exit code 0", Some(false))] {
+            assert_eq!(came_true(guess, &step), right, "{guess}");
         }
     }
 

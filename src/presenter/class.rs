@@ -2,7 +2,7 @@
 
 mod commands;
 
-use super::{lesson::Lesson, picture::Picture, typed::typed};
+use super::{command::Command, lesson::Lesson, picture::Picture, typed::typed};
 use crate::event::{Event, LEFT_OUT, Outcome, Rewound, RewoundBy, StepFinished};
 
 /// Where a step is.
@@ -94,6 +94,8 @@ pub struct Class {
     pub seats: Vec<Seat>,
     /// The step that is shown, 0 for the first.
     pub at: usize,
+    /// Whether commands are taken: the cluster is ready, and nothing is left of an earlier scenario.
+    pub is_open: bool,
     /// Whether the first step was shown.
     pub begun: bool,
     /// Whether the class is asked what it expects.
@@ -142,6 +144,7 @@ impl Class {
             lesson,
             seats,
             at: 0,
+            is_open: false,
             begun: false,
             asks: false,
             over: false,
@@ -161,6 +164,19 @@ impl Class {
         }
     }
 
+    /// From now on commands are taken.
+    pub fn open(&mut self) {
+        (self.is_open, self.note) = (true, None);
+    }
+
+    /// A command came that is not taken.
+    pub fn turn_away(&mut self, command: &Command) {
+        if *command == Command::Quit {
+            let words = "q is taken when this is over; Ctrl-C where kubewalk was started ends the class at once";
+            self.note = Some(words.to_owned());
+        }
+    }
+
     /// The step that is shown.
     pub fn seat(&self) -> Option<&Seat> {
         self.seats.get(self.at)
@@ -168,7 +184,7 @@ impl Class {
 
     /// Whether something goes on that has to be waited for.
     pub fn is_busy(&self) -> bool {
-        self.rewinds || self.seat().is_some_and(|seat| seat.state == State::Running)
+        !self.is_open || self.rewinds || self.seat().is_some_and(|seat| seat.state == State::Running)
     }
 
     /// Whether the clock stands still.
@@ -261,6 +277,7 @@ impl Class {
 
     fn rewound(&mut self, rewound: &Rewound) {
         let to = rewound.to.saturating_sub(1);
+        self.moves(&rewound.namespace);
         for (index, seat) in self.seats.iter_mut().enumerate().skip(to) {
             let guess = seat.guess.take().filter(|_| index == to);
             *seat = Seat { guess, ..Seat::new() };
@@ -273,12 +290,28 @@ impl Class {
         (self.at, self.rewinds, self.over, self.asks) = (to, false, false, false);
         self.draw();
         self.stays.clone_from(&rewound.stays);
-        self.namespace.clone_from(&rewound.namespace);
         let how = match rewound.by {
             RewoundBy::Undo => "all is as it was before this step",
             RewoundBy::Replay => "all was removed and the steps before were run again",
         };
         self.note = Some(how.to_owned());
+    }
+
+    /// All that was shown goes on in another namespace, in which the steps so far were run again. Its name is in other names, too, and
+    /// in no other word: its last letters are drawn by lot.
+    fn moves(&mut self, namespace: &str) {
+        let before = std::mem::replace(&mut self.namespace, namespace.to_owned());
+        if before.is_empty() || before == namespace {
+            return;
+        }
+        let renamed = |text: &mut String| *text = text.replace(&before, namespace);
+        for part in &mut self.lesson.parts {
+            renamed(&mut part.types);
+            part.asks.iter_mut().for_each(renamed);
+        }
+        for step in self.seats.iter_mut().filter_map(|seat| seat.finished.as_mut()) {
+            *step = renamed_step(step, &before, namespace);
+        }
     }
 
     fn resume(&mut self, now: u64) {
@@ -317,6 +350,12 @@ impl Class {
     pub fn predict(&self) -> Option<&str> {
         self.lesson.parts.get(self.at)?.predict.as_deref()
     }
+}
+
+/// A step with another name in all its texts. Neither name has a letter that JSON writes in another way.
+fn renamed_step(step: &StepFinished, from: &str, to: &str) -> StepFinished {
+    let text = serde_json::to_string(step).map(|text| text.replace(from, to));
+    text.and_then(|text| serde_json::from_str(&text)).unwrap_or_else(|_| step.clone())
 }
 
 #[cfg(test)]

@@ -105,17 +105,18 @@ impl Screen {
         }
         match (&local.writing, &view.note, view.busy) {
             (Some((question, text)), ..) => foot.push((BOLD, format!("{question} {text}▏"))),
-            (None, _, Some(busy)) => foot.push((YELLOW, format!("… {busy}"))),
+            (None, note, Some(busy)) => {
+                let note = note.as_ref().map(|note| format!(" · {note}")).unwrap_or_default();
+                foot.push((YELLOW, format!("… {busy}{note}")));
+            }
             (None, Some(note), None) => foot.push((YELLOW, format!("» {note}"))),
             (None, None, None) => foot.push((Style::new(), String::new())),
         }
         if view.paused {
             foot.push((YELLOW, "‖ paused: p goes on".to_owned()));
         }
-        let mut keys: Vec<String> = view.keys.iter().map(|(key, word)| format!("{key} {word}")).collect();
-        keys.insert(keys.len().min(4), "g step".to_owned());
         let mut line = String::new();
-        for key in keys {
+        for key in view.keys.iter().map(|(key, word)| format!("{key} {word}")) {
             let more = if line.is_empty() { key } else { format!("·{key}") };
             if line.width() + more.width() <= self.width {
                 line += &more;
@@ -280,6 +281,7 @@ mod tests {
         let parts = (0..40).map(|number| part((number == 0).then_some("200 or 403?"))).collect();
         let mut class = Class::new(Lesson { title: "Wide 日本語 title".repeat(9), parts, ..Lesson::default() });
         class.place = "builtin, Kubernetes v1.37.2".into();
+        class.open();
         class.command(&Command::Next, 0);
         class.command(&Command::Next, 0);
         let mut view = View::new(&class, 0);
@@ -303,6 +305,20 @@ mod tests {
         }
         let all = lines.join("\n");
         assert!(all.contains("guess: 403") || height < 6, "{all}");
+    }
+
+    #[test]
+    fn before_it_is_open_there_are_no_keys_and_what_goes_on_is_said() {
+        let mut class = Class::new(Lesson { parts: vec![Part::default()], ..Lesson::default() });
+        class.note = Some("a cluster is started: api-ready".into());
+        let screen = Screen { width: 80, height: 24, colors: false, projector: false };
+        let seen = |class: &Class| screen.lines(&View::new(class, 0), &Local::default()).join("\n");
+        assert!(seen(&class).contains("… getting ready · a cluster is started: api-ready"), "{}", seen(&class));
+        assert!(!seen(&class).contains("space next"));
+        class.open();
+        assert!(!seen(&class).contains("getting ready"), "{}", seen(&class));
+        let keys = "space next·b back·r retry·s skip·g step·! shell·h hint·e why·d who·t time·q quit";
+        assert!(seen(&class).contains(keys), "{}", seen(&class));
     }
 
     #[test]

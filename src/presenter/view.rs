@@ -1,4 +1,4 @@
-//! What everybody sees of a class at a moment. Nothing of a step is in it before the class has come to it.
+//! What the class sees of a class at a moment. Nothing of a step is in it before the class has come to it.
 
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub struct View {
     pub busy: Option<&'static str>,
     /// Whether the clock stands still.
     pub paused: bool,
-    /// What each key does.
+    /// What each key does; empty as long as none does anything.
     pub keys: Vec<(&'static str, &'static str)>,
 }
 
@@ -130,11 +130,22 @@ impl View {
             picture: class.picture.clone(),
             note: class.note.clone(),
             asks: class.asks,
-            busy: if class.rewinds { Some("going back") } else { running.then_some("running") },
+            busy: match (class.is_open, class.rewinds) {
+                (false, _) => Some("getting ready"),
+                (true, true) => Some("going back"),
+                (true, false) => running.then_some("running"),
+            },
             paused: class.is_paused(),
-            keys: KEYS.iter().map(|(key, word, _)| (*key, *word)).collect(),
+            keys: if class.is_open { keys() } else { vec![] },
         }
     }
+}
+
+/// All keys, with the one that asks for a number in its place.
+fn keys() -> Vec<(&'static str, &'static str)> {
+    let mut keys: Vec<_> = KEYS.iter().map(|(key, word, _)| (*key, *word)).collect();
+    keys.insert(4, ("g", "step"));
+    keys
 }
 
 fn rows(class: &Class) -> Vec<Row> {

@@ -141,7 +141,7 @@ fn no_new_flag(before: &Action, after: &Action) -> Result<(), StepError> {
     }
 }
 
-/// Whether a text is nothing but certificates in base64, as `caBundle` wants them: those are for everybody.
+/// Whether a text is nothing but certificates in base64, as `caBundle` wants them: those are public.
 fn is_certificates(value: &Value) -> bool {
     let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
     let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else { return false };

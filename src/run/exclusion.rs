@@ -39,7 +39,7 @@ pub struct ExclusionLock<'a> {
 
 impl ExclusionLock<'_> {
     /// The scenario has ended, and what it made stays: its names stay taken until this is dropped, and if it changed the rules for
-    /// everybody, no other scenario begins.
+    /// all callers, no other scenario begins.
     pub fn stays(&mut self) {
         if !self.alone && std::mem::take(&mut self.runs) {
             self.locks.holders().running -= 1;

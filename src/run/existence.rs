@@ -1,5 +1,5 @@
 //! A denial counts only when there is something to be denied: authorization comes first, so a path, a resource, a namespace or
-//! an account that does not exist is denied to everybody.
+//! an account that does not exist is denied to all callers.
 //!
 //! Asked of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`. All that a
 //! step claims is asked for at once.

@@ -57,7 +57,7 @@ pub(super) fn lines(step: &Step, asked: Option<&Judged>, curl_image: &str) -> St
 const STRICTLY: &str = "strict decoding error";
 
 /// Whether kubectl's own command would come to another end. `kubectl patch` only warns of a field that the kind lacks; and it reads the
-/// object first, for which somebody who may change it may have no right.
+/// object first, for which a caller who may change it may have no right.
 fn kubectl_would_differ(step: &Step, asked: &Judged) -> bool {
     let Answer::Api(http) = &asked.got.answer else { return false };
     let message = http.json.as_ref().and_then(|json| json["message"].as_str()).unwrap_or_default();

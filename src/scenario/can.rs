@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Can {
     /// Who is asked about: `serviceaccount/NAME`, `serviceaccount/NAMESPACE/NAME`, `anonymous`, `{user, groups}`, `{group}`
-    /// for whoever is in that group, or a list of them. The groups that the API server gives to an identity of this kind are always sent along.
+    /// for all callers in that group, or a list of them. The groups that the API server gives to an identity of this kind are always sent along.
     pub who: Subjects,
     /// What is done: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection` …, or `*`.
     #[serde(default)]
@@ -109,11 +109,11 @@ pub enum Subject {
     Word(String),
     /// A user, who need not exist anywhere.
     User(User),
-    /// Whoever is in a group.
+    /// All callers in a group.
     Group(Group),
 }
 
-/// A group, and nobody in particular: what holds of whoever is in it.
+/// A group, and no user: what holds of every caller in it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(rename = "AnyOfGroup")]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A call of kubectl on the cluster's own node: nobody has to install it, and it has the cluster's version.
+/// A call of kubectl on the cluster's own node: it need not be installed, and it has the cluster's version.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Kubectl {

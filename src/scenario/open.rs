@@ -35,7 +35,7 @@ pub enum Unopened {
 }
 
 /// The folder of the project that a folder belongs to, if one is marked: the nearest with `kubewalk.toml`, else that with
-/// `.git`, else that with `Cargo.toml`. A mark in a folder that everybody can write may be any user's, and so may one that
+/// `.git`, else that with `Cargo.toml`. A mark in a folder that all users can write may be any user's, and so may one that
 /// belongs to neither the folder's owner nor root: they do not count.
 pub fn project(folder: &Path) -> Option<PathBuf> {
     let marked = |mark: &str| folder.ancestors().find(|folder| marks(folder, mark));

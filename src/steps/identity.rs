@@ -23,7 +23,7 @@ const LIFE: Duration = Duration::from_secs(600);
 /// How old a cached token may be, so that the longest step still ends before it does.
 const FRESH: Duration = Duration::from_secs(240);
 
-/// Everybody as whom a scenario asks.
+/// All callers as whom a scenario asks.
 pub struct Identities {
     /// A client without any credential.
     bare: kube::Client,

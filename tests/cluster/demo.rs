@@ -225,7 +225,7 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
     let file = written(folder.path());
     let args = ["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"];
     let terminal = Terminal::start(&place, &args);
-    terminal.until(&["5 steps"]);
+    terminal.until(&["5 steps", "space next"]);
     place.note_clusters();
     terminal.press_until("Space", &["Step 1 of 5"]);
     terminal.press_until("Space", &["✓ HELD"]);
@@ -235,7 +235,7 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
     place.nothing_left_within(Duration::from_secs(20));
 
     let terminal = Terminal::start(&place, &args);
-    terminal.until(&["5 steps"]);
+    terminal.until(&["5 steps", "space next"]);
     place.note_clusters();
     terminal.press_until("Space", &["Step 1 of 5"]);
     terminal.press_until("s", &["– LEFT OUT"]);
@@ -247,7 +247,7 @@ fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_wa
 
     // Ctrl-C is what it is elsewhere.
     let terminal = Terminal::start(&place, &args);
-    terminal.until(&["5 steps"]);
+    terminal.until(&["5 steps", "space next"]);
     place.note_clusters();
     terminal.press(&["C-c"]);
     assert_eq!(terminal.ended(), "130");
@@ -263,7 +263,7 @@ fn a_class_whose_terminal_is_closed_ends_and_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = written(folder.path());
     let terminal = Terminal::start(&place, &["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"]);
-    terminal.until(&["5 steps"]);
+    terminal.until(&["5 steps", "space next"]);
     place.note_clusters();
     terminal.press_until("Space", &["Step 1 of 5"]);
     let pid = terminal.pid();
@@ -300,7 +300,7 @@ fn without_a_terminal_it_runs_straight_through_and_what_is_recorded_is_shown_aga
     assert!(said.stdout.contains("5 steps held") && said.stderr.contains("is no terminal"), "{said:?}");
 
     let terminal = Terminal::start(&place, &["demo", "--replay", &events, "--no-typing", "--color=never"]);
-    terminal.until(&["A reader comes to its right", "5 steps"]);
+    terminal.until(&["A reader comes to its right", "5 steps", "space next"]);
     terminal.press_until("Space", &["Step 1 of 5", "kind: ServiceAccount"]);
     terminal.press_until("Space", &["✓ HELD"]);
     terminal.press_until("Space", &["Step 2 of 5", "? 200 or 403?"]);

@@ -213,16 +213,19 @@ async fn elsewhere() -> String {
 #[test]
 fn a_class_is_led_in_one_page_and_followed_in_another() {
     let Some(chromium) = chromium() else { return };
-    let _alone = alone();
+    let (_alone, runtime) = (alone(), runtime());
     let (mut place, folder) = (Place::new(), tempfile::tempdir().expect("a folder"));
+    // The browsers first: they may take longer than a cluster.
+    let start = async || (Browser::start(&chromium).await, Browser::start(&chromium).await);
+    let (mut leader, mut follower) = runtime.block_on(start());
     let mut shown = Shown::class(&place, folder.path());
     let (leads, follows) = (shown.leads.clone(), shown.follows.clone());
-    runtime().block_on(async {
-        let mut leader = Browser::start(&chromium).await;
+    runtime.block_on(async {
         leader.open(&leads).await;
-        let mut follower = Browser::start(&chromium).await;
+        let seen = until(&mut leader, &["A reader comes to its right", "… getting ready"]).await;
+        assert!(!seen.contains("space next"), "no key is taken yet: {seen}");
         follower.open(&follows).await;
-        until(&mut leader, &["A reader comes to its right", "5 steps", "builtin, Kubernetes", "namespace kw-"]).await;
+        until(&mut leader, &["5 steps", "builtin, Kubernetes", "namespace kw-", "space next"]).await;
         place.note_clusters();
         let there = leader.eval("document.getElementById('place').textContent").await.to_string();
         let namespace = there.trim_matches('"').rsplit_once("namespace ").expect("a namespace").1.to_owned();
@@ -390,7 +393,7 @@ fn a_class_in_a_browser_that_is_killed_leaves_nothing() {
     runtime().block_on(async {
         let mut leader = Browser::start(&chromium).await;
         leader.open(&shown.leads).await;
-        until(&mut leader, &["5 steps", "builtin, Kubernetes"]).await;
+        until(&mut leader, &["5 steps", "builtin, Kubernetes", "space next"]).await;
         place.note_clusters();
         press(&mut leader, "Enter", &["Step 1 of 5"]).await;
         press(&mut leader, "Enter", &["✓ held"]).await;
@@ -420,7 +423,7 @@ fn an_earlier_run_is_a_class_in_a_browser_without_a_cluster() {
         leader.open(&shown.leads).await;
         let mut follower = Browser::start(&chromium).await;
         follower.open(&shown.follows).await;
-        let all = until(&mut leader, &[" steps", "builtin, Kubernetes"]).await;
+        let all = until(&mut leader, &[" steps", "builtin, Kubernetes", "space next"]).await;
         let steps: usize = all
             .lines()
             .find_map(|line| line.strip_suffix(" steps")?.trim().parse().ok())

@@ -23,7 +23,7 @@ async fn a_browser_shows_the_page_and_the_keyboard_is_enough() {
 
     // It renders, and nothing in it ran.
     let title = browser.eval("document.title").await;
-    assert_eq!(title, "kubewalk: 1 of 5 scenarios failed, 2 have no answer");
+    assert_eq!(title, "kubewalk: 1 of 5 scenarios failed, 2 have no answer, and something is left behind");
     assert_eq!(browser.eval("document.querySelectorAll('script, img, iframe, object, form').length").await, 0);
     assert_eq!(browser.eval("typeof owned").await, "undefined");
     assert_eq!(browser.eval("document.querySelectorAll('section.story').length").await, 5);

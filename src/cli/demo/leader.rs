@@ -60,7 +60,7 @@ impl Leader {
         // What was said while the cluster was being started, or another scenario ended, was not said about this one.
         let is_new = locked(&self.begun).replace(path.clone()).is_none_or(|before| before != path);
         if is_new {
-            self.room.forget().await;
+            self.room.open().await;
         }
         loop {
             let deed = match self.room.with(|class, _| class.due()) {

@@ -28,6 +28,7 @@ use self::{
     sink::ClassSink,
 };
 use super::{
+    class,
     cluster_choice::ClusterChoice,
     cluster_source::Starter,
     look::Pause,
@@ -40,7 +41,6 @@ use super::{
 };
 use crate::{
     cluster::{self, Wanted},
-    cluster_kind::{Choice, ClusterKind},
     event::{Event, VERSION},
     exit_code::Exit,
     output::{eprint, eprint_colored},
@@ -121,12 +121,8 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
     if let Some(events) = &options.replay {
         return replay::main(events, options.path.as_deref(), options.look(talk), talk);
     }
-    if options.choice.cluster == Choice::Of(ClusterKind::Kubeconfig) {
-        eprint_line!(
-            "error: a class has a cluster of its own, since going back restores all that is in it\n  \
-             = help: in a cluster that exists: `kubewalk run --cluster kubeconfig --context NAME`"
-        );
-        return Ok(Exit::Invalid);
+    if let Err(exit) = class::own_cluster(options.choice.cluster) {
+        return Ok(exit);
     }
     let reports = options.reports();
     if let Err(e) = report_target::check_places(&reports) {

@@ -101,6 +101,7 @@ async fn lead(tapes: Vec<Tape>, room: &Room, face: &Face, stop: &Stop) -> Exit {
     for mut tape in tapes {
         room.on(&tape.begun());
         room.with(|class, _| class.place.clone_from(&tape.place));
+        room.open().await;
         loop {
             tape.left_out().iter().for_each(|event| room.on(event));
             let deed = match room.with(|class, _| class.due()) {

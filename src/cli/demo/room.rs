@@ -44,14 +44,24 @@ impl Room {
         self.views.subscribe()
     }
 
-    /// Takes a command from a face. One too many is dropped, and so is what is said while a step is carried out.
+    /// Takes a command from a face. One too many is dropped, and so is what is said before a scenario is open, and while a step is
+    /// carried out.
     pub fn say(&self, command: Command) {
-        if !locked(&self.class).is_busy() {
+        let is_busy = locked(&self.class).is_busy();
+        if is_busy {
+            self.with(|class, _| class.turn_away(&command));
+        } else {
             let _ = self.say.try_send(command);
         }
     }
 
-    /// Forgets what was said before something began.
+    /// From now on commands are taken, and only such as were said since.
+    pub async fn open(&self) {
+        self.forget().await;
+        self.with(|class, _| class.open());
+    }
+
+    /// Forgets what was said and not listened to.
     pub async fn forget(&self) {
         let mut said = self.said.lock().await;
         while said.try_recv().is_ok() {}

@@ -68,11 +68,21 @@ impl EventSink for ClassSink {
     }
 
     fn progress(&mut self, progress: Progress) {
-        if !self.is_shown() {
-            return progress::show(progress);
+        let note = match &progress {
+            Progress::Phase { name, .. } => Some(format!("a cluster is started: {name}")),
+            Progress::BuildingEngine { .. } => {
+                Some("the engine's node image is built, once (about 10 minutes)".to_owned())
+            }
+            Progress::Pull { image, done, .. } => Some(format!("{image} is pulled: {} MB so far", done >> 20)),
+            Progress::PulledEngine { .. } | Progress::Note(_) | Progress::Warm { .. } | Progress::NotWarm { .. } => {
+                None
+            }
+        };
+        if note.is_some() {
+            self.room.with(|class, _| class.note = note);
         }
-        if let Progress::Phase { name, .. } = progress {
-            self.room.with(|class, _| class.note = Some(format!("a cluster is started: {name}")));
+        if !self.is_shown() {
+            progress::show(progress);
         }
     }
 

@@ -1,4 +1,4 @@
-//! `--cluster k3s`: `rancher/k3s` in Docker, the quickest way for everybody who has Docker and a registry.
+//! `--cluster k3s`: `rancher/k3s` in Docker, the quickest way where Docker and a registry are reached.
 
 use std::{sync::Arc, time::Duration};
 

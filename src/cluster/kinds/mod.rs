@@ -17,7 +17,7 @@ pub mod k3s;
 pub mod kind;
 pub mod kubeconfig;
 pub mod preflight;
-mod versions;
+pub mod versions;
 #[cfg(not(feature = "docker"))]
 mod without_docker;
 

@@ -95,7 +95,7 @@ fn folders(path: &OsStr) -> impl Iterator<Item = PathBuf> {
 }
 
 /// As [`super::trusted`], of the way that is written and of the real one. What a group of the system can write, as Debian has
-/// `/usr/local` for `staff`, is its owner's decision; only `users`, the group of everybody, is not such a group.
+/// `/usr/local` for `staff`, is its owner's decision; only `users`, the group of all users, is not such a group.
 fn trusted(file: &Path) -> Result<(), Foreign> {
     let tolerated =
         |stat: &Stat| mode(stat) & 0o002 == 0 && (1..1000).contains(&stat.st_gid) && stat.st_gid != EVERYBODY;

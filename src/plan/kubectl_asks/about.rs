@@ -74,7 +74,7 @@ impl About {
     }
 }
 
-/// A review about whoever asks.
+/// A review about the caller itself.
 pub(super) fn review(group: &str, plural: &str) -> Request {
     Request::Resource {
         verb: "create".into(),

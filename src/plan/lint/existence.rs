@@ -1,5 +1,5 @@
 //! What is denied must be there: authorization comes before anything else, so a path, a resource or a namespace that does not
-//! exist is denied to everybody, and proves nothing.
+//! exist is denied to all callers, and proves nothing.
 //!
 //! What `check` cannot know, because it is another server's or another version's, the run asks of the cluster.
 

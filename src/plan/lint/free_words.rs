@@ -1,5 +1,5 @@
 //! Words that any author can choose: names of people, groups and objects, the audience of a token, the key of an extra. No server
-//! knows them, so only the scenario itself tells one that is meant from a slip, which is denied to everybody and nowhere there.
+//! knows them, so only the scenario itself tells one that is meant from a slip, which is denied to all callers and nowhere there.
 
 mod claims;
 mod class;

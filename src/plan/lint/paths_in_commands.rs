@@ -1,5 +1,5 @@
 //! Calls of the API server that a command makes by itself: `curl` in a shell. What the command prints or how it ends is not always
-//! a refusal that could be looked at, so the path is: what is not there is denied to everybody.
+//! a refusal that could be looked at, so the path is: what is not there is denied to all callers.
 
 use std::sync::LazyLock;
 

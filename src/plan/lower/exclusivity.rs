@@ -1,7 +1,7 @@
 //! How a scenario meets others on the same cluster: which names it needs for itself, and whether it must be alone.
 //!
 //! What a scenario does in namespaces of its own concerns no other scenario. A cluster-wide object with a name of its own
-//! concerns only those that use the same name. What changes the rules for everybody (a binding for all authenticated users,
+//! concerns only those that use the same name. What changes the rules for all callers (a binding for all authenticated users,
 //! an admission policy without a namespace selector, a part of Kubernetes' own `view`) bears no company.
 
 use std::collections::BTreeSet;
@@ -107,7 +107,7 @@ impl Own<'_> {
             }
     }
 
-    /// Whether a subject is in no other scenario: not a group or user that everybody is, no account of elsewhere.
+    /// Whether a subject is in no other scenario: not a group or user that all callers are, no account of elsewhere.
     fn is_own_subject(&self, subject: &Value) -> bool {
         let name = subject["name"].as_str().unwrap_or_default();
         match subject["kind"].as_str() {

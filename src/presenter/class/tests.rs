@@ -12,7 +12,9 @@ fn class(predict: &[usize]) -> Class {
         predict: predict.contains(&number).then(|| "200 or 403?".to_owned()),
         ..Part::default()
     };
-    Class::new(Lesson { parts: (1..=4).map(part).collect(), ..Lesson::default() })
+    let mut class = Class::new(Lesson { parts: (1..=4).map(part).collect(), ..Lesson::default() });
+    class.open();
+    class
 }
 
 fn finished(number: usize, outcome: Outcome) -> Event {
@@ -238,4 +240,39 @@ fn the_picture_grows_with_the_steps_and_shrinks_on_the_way_back() {
     assert_eq!(said(&class), "ServiceAccount one in a is a subject of no binding");
     class.on(&rewound(1));
     assert!(class.picture.is_none());
+}
+
+#[test]
+fn before_it_is_open_it_is_busy_and_says_how_to_end_it() {
+    let mut class = Class::new(Lesson::default());
+    assert!(class.is_busy());
+    class.turn_away(&Command::Next);
+    assert_eq!(class.note, None);
+    class.turn_away(&Command::Quit);
+    assert!(class.note.as_ref().is_some_and(|note| note.contains("Ctrl-C")), "{:?}", class.note);
+    class.open();
+    assert!(!class.is_busy() && class.note.is_none());
+}
+
+#[test]
+fn what_was_begun_anew_goes_on_in_its_new_namespace() {
+    let mut class = class(&[]);
+    class.namespace = "kw-a".into();
+    say(&mut class, "next next next next");
+    for part in &mut class.lesson.parts {
+        (part.types, part.makes) = ("kubectl get pods -n kw-a".into(), true);
+        part.asks = vec!["list pods as system:serviceaccount:kw-a:reader".into()];
+    }
+    let Event::StepFinished(mut step) = finished(1, Outcome::Held) else { panic!("a step") };
+    step.equivalent = "kubectl get pods -n kw-a".into();
+    step.why = vec!["RoleBinding kw-a/reads".into()];
+    class.on(&Event::StepFinished(step));
+    class.on(&rewound(2));
+    class.command(&Command::Next, 0);
+    class.command(&Command::Hint, 0);
+    let seen = serde_json::to_string(&crate::presenter::View::new(&class, 0)).expect("JSON");
+    assert!(seen.contains("kubectl get pods -n kw-b") && seen.contains("system:serviceaccount:kw-b:reader"), "{seen}");
+    assert!(!seen.contains("kw-a"), "{seen}");
+    let first = class.seats[0].finished.as_ref().expect("a step");
+    assert_eq!((first.why.as_slice(), first.took_ms), (["RoleBinding kw-b/reads".to_owned()].as_slice(), 5));
 }

@@ -50,7 +50,8 @@ function ask(question, act) {
   if (follows) return;
   const form = at('ask');
   asked = question ? act : null;
-  if (form.hidden === !question) return;
+  // The same question keeps what is written so far; another one takes its place, with its words.
+  if (form.hidden ? !question : question === at('question').textContent) return;
   form.hidden = !question;
   at('question').textContent = question || '';
   at('text').value = '';
@@ -105,7 +106,7 @@ function show(now) {
   }
   at('note').textContent = [view.busy ? `… ${view.busy}` : '', view.paused ? 'paused: p goes on' : '', view.note || ''].filter(Boolean).join(' · ');
   if (!follows) {
-    at('keys').textContent = view.keys.map(([key, word]) => `${key} ${word}`).concat('g step').join(' · ');
+    at('keys').textContent = view.keys.map(([key, word]) => `${key} ${word}`).join(' · ');
     if (view.asks) ask('What comes?', text => say({ do: 'guess', text }));
     else if (before && before.asks) ask('', null);
   }

@@ -12,7 +12,7 @@ use crate::{
 enum Missing {
     /// The first step that has no end.
     Step(usize),
-    /// The first step that whoever ran it has left out, and how that was said.
+    /// The first step that the person who ran it has left out, and how that was said.
     LeftOut(usize, String),
     /// Every step was skipped, and why the first was.
     All(String),

@@ -1,4 +1,4 @@
-//! Groups where somebody is named: `{groups: [devs]}` without a user, and `group` where the key is `groups`.
+//! Groups where a caller is named: `{groups: [devs]}` without a user, and `group` where the key is `groups`.
 
 use serde_json::{Map, Value as Json};
 

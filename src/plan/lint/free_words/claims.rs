@@ -41,7 +41,7 @@ pub(super) struct Claim {
 pub(super) struct Claimed {
     /// What of the call as a whole.
     pub how: Option<How>,
-    /// Whether the call as a whole comes to nothing, so that no name in it need be anybody's.
+    /// Whether the call as a whole comes to nothing, so that no name in it need be known.
     pub fails: bool,
     /// Whether there is nothing in a list.
     pub empties: bool,

@@ -1,4 +1,4 @@
-//! Whether anything asks for a verb: of a path, of a resource, of those of a table. What nothing asks for is denied to everybody.
+//! Whether anything asks for a verb: of a path, of a resource, of those of a table. What nothing asks for is denied to all callers.
 
 use serde_json::Value;
 
