@@ -58,8 +58,10 @@ pub const EXERCISE: &str = "exercise";
 /// What becomes of scenarios tagged `slow` or `exercise` when no tag is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slow {
-    /// They are taken like all others.
+    /// They are taken like all others, and so are exercises.
     Too,
+    /// They are taken like all others; exercises only when their file is named.
+    ButNoExercises,
     /// They are left out.
     LeftOut,
 }
@@ -310,7 +312,11 @@ fn chosen(plan: &Plan, file: &Path, selection: &Selection, slow: Slow) -> bool {
     // A file that the command line names is meant.
     let said = selection.paths.iter().any(|path| path == file);
     let tagged = if selection.tag.is_empty() {
-        slow == Slow::Too || !is("slow") && (said || !is(EXERCISE))
+        match slow {
+            Slow::Too => true,
+            Slow::ButNoExercises => said || !is(EXERCISE),
+            Slow::LeftOut => !is("slow") && (said || !is(EXERCISE)),
+        }
     } else {
         plan.tags.iter().any(|tag| selection.tag.contains(tag))
     };

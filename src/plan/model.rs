@@ -75,14 +75,16 @@ impl Plan {
         }
     }
 
-    /// The sum of its file and of the files that it names, in their order: `sha256:…`.
+    /// The sum of its file and of the files that it names, in their order: `sha256:…`. What was rendered for the namespace of this run
+    /// is the same in any other.
     pub fn sum(&self) -> String {
         let mut sum = Sha256::new();
-        let beside = self.files.iter().map(|(_, beside)| &beside.source.text);
-        for text in std::iter::once(&self.document.source.text).chain(beside) {
+        let mut add = |text: &str| {
             sum.update(text.len().to_le_bytes());
             sum.update(text.as_bytes());
-        }
+        };
+        add(&self.document.source.text);
+        self.files.iter().for_each(|(_, beside)| add(&beside.source.text.replace(&self.namespace, "{namespace}")));
         text::sum(&sum)
     }
 

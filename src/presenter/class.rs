@@ -291,6 +291,7 @@ impl Class {
         self.draw();
         self.stays.clone_from(&rewound.stays);
         let how = match rewound.by {
+            _ if self.is_replay => "this is an earlier run: it is shown again from here",
             RewoundBy::Undo => "all is as it was before this step",
             RewoundBy::Replay => "all was removed and the steps before were run again",
         };

@@ -179,7 +179,7 @@ impl Screen {
             space(lines);
         }
         for why in &card.why {
-            lines.extend(self.wrapped(&format!("because {why}"), "  ").into_iter().map(|line| (Style::new(), line)));
+            lines.extend(self.wrapped(why, "  ").into_iter().map(|line| (Style::new(), line)));
         }
         for warning in &card.warnings {
             lines.extend(
@@ -316,6 +316,7 @@ mod tests {
         assert!(seen(&class).contains("… getting ready · a cluster is started: api-ready"), "{}", seen(&class));
         assert!(!seen(&class).contains("space next"));
         class.open();
+        class.can_open = true;
         assert!(!seen(&class).contains("getting ready"), "{}", seen(&class));
         let keys = "space next·b back·r retry·s skip·g step·! shell·h hint·e why·d who·t time·q quit";
         assert!(seen(&class).contains(keys), "{}", seen(&class));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     answer::{answer, came_true, reasons},
     class::{Class, Panel as Which, Seat, State},
-    command::KEYS,
+    command::{Command, KEYS},
     picture::Picture,
 };
 use crate::{
@@ -136,14 +136,16 @@ impl View {
                 (true, false) => running.then_some("running"),
             },
             paused: class.is_paused(),
-            keys: if class.is_open { keys() } else { vec![] },
+            keys: if class.is_open { keys(class.can_open) } else { vec![] },
         }
     }
 }
 
-/// All keys, with the one that asks for a number in its place.
-fn keys() -> Vec<(&'static str, &'static str)> {
-    let mut keys: Vec<_> = KEYS.iter().map(|(key, word, _)| (*key, *word)).collect();
+/// All keys that do something, with the one that asks for a number in its place; `shell`: whether one can be opened.
+fn keys(shell: bool) -> Vec<(&'static str, &'static str)> {
+    let can = |command: &Command| shell || *command != Command::Shell;
+    let mut keys: Vec<_> =
+        KEYS.iter().filter(|(_, _, command)| can(command)).map(|(key, word, _)| (*key, *word)).collect();
     keys.insert(4, ("g", "step"));
     keys
 }
@@ -204,12 +206,14 @@ fn card(class: &Class) -> Card {
     if let Some(step) = seat.finished.as_ref().filter(|_| seat.is_done()) {
         card.answer = step.answered.as_ref().map(answer).unwrap_or_default();
         card.verdict = Some(verdict(seat, step));
-        // The first sentence; the whole is what `explain` shows.
-        card.why = reasons(step);
-        if matches!(step.outcome, Outcome::Held) {
-            card.why.truncate(1);
-        }
-        card.why.iter_mut().for_each(|line| *line = line.lines().next().unwrap_or_default().to_owned());
+        let reasons = reasons(step);
+        card.why = if matches!(step.outcome, Outcome::Held) {
+            // The first sentence; the whole is what `explain` shows.
+            let first = reasons.first().and_then(|reason| reason.lines().next());
+            first.map(|line| format!("because {line}")).into_iter().collect()
+        } else {
+            reasons.iter().flat_map(|reason| reason.lines()).map(str::to_owned).collect()
+        };
         card.warnings.clone_from(&step.warnings);
         card.guessed = seat.guess.as_ref().and_then(|guess| came_true(guess, step)).map(|right| match right {
             true => "and so it is",
@@ -299,10 +303,7 @@ mod tests {
     use super::*;
     use crate::{
         event::Event,
-        presenter::{
-            command::Command,
-            lesson::{Lesson, Part},
-        },
+        presenter::lesson::{Lesson, Part},
     };
 
     fn class() -> Class {
@@ -341,7 +342,10 @@ mod tests {
         let view = View::new(&class, 0);
         assert_eq!((view.card.title.as_str(), view.card.guessed), ("It is refused", Some("but something else came")));
         assert_eq!(view.card.say.as_deref(), Some("Look at it.\nNobody may do it."));
-        assert_eq!((view.card.why.as_slice(), view.steps[0].word), (["no binding".to_owned()].as_slice(), "held"));
+        assert_eq!(
+            (view.card.why.as_slice(), view.steps[0].word),
+            (["because no binding".to_owned()].as_slice(), "held")
+        );
         assert!(!seen(&class).contains("It is allowed"));
     }
 

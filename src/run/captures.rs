@@ -89,6 +89,12 @@ impl Captures {
         }
     }
 
+    /// The name of a kept value that is one of these texts.
+    pub fn named_among(&self, texts: &[String]) -> Option<&str> {
+        let is_among = |value: &Value| value.as_str().is_some_and(|value| texts.iter().any(|text| text == value));
+        self.values.iter().find(|(_, value)| is_among(value)).map(|(name, _)| name.as_str())
+    }
+
     /// Keeps what the step asks for. What is not there does not hold.
     ///
     /// # Errors

@@ -19,7 +19,11 @@ use crate::{
     cluster::emptied,
     event::{ENDED, Event, Outcome, Rewound, RewoundBy},
     exit_code::Exit,
-    plan::{Action, Plan, Saved, Step},
+    k8s::Apis,
+    plan::{
+        Action, Plan, Request, Saved, Step,
+        kubectl_asks::{self, Called},
+    },
     steps::Context,
 };
 
@@ -42,6 +46,16 @@ pub(super) struct Course {
     outcomes: Vec<Outcome>,
     /// Where it goes on after it was begun anew.
     anew: Option<Return>,
+    /// What the cluster was before the first step.
+    first: Option<Arc<Snapshot>>,
+}
+
+impl Course {
+    fn note_first(&mut self, mark: Option<&Mark>) {
+        if let Some(mark) = mark.filter(|_| self.outcomes.is_empty()) {
+            self.first.get_or_insert_with(|| Arc::clone(&mark.snapshot));
+        }
+    }
 }
 
 /// Back to a step by beginning anew.
@@ -87,7 +101,9 @@ pub(super) async fn play(
         let known = marks.last().cloned().flatten().filter(|_| !guide.touched() && is_unchanged(course, steps));
         if let Some((step, reason)) = next.and_then(|step| Some((step, playing.left_out(step)?))) {
             // The last mark is from before the step before this one.
-            marks.push(mark(playing, known, true).await);
+            let mark = mark(playing, known, true).await;
+            course.note_first(mark.as_ref());
+            marks.push(mark);
             playing.skip(step, reason.clone(), tell);
             course.outcomes.push(Outcome::Skipped { reason });
             continue;
@@ -95,6 +111,7 @@ pub(super) async fn play(
         let lines = next.map(|step| playing.lines(step));
         let position = Position { plan: playing.plan, cluster: playing.cluster, at, lines: lines.as_deref() };
         let (mark, turn) = tokio::join!(mark(playing, known, next.is_some()), guide.turn(position));
+        course.note_first(mark.as_ref());
         match (turn, next) {
             (Turn::Step, Some(step)) => {
                 marks.push(mark);
@@ -168,6 +185,9 @@ async fn undo(playing: &mut Playing<'_>, mark: Option<&Mark>) -> Result<Undone, 
     let mark = mark.ok_or("what the cluster was before is not known any more")?;
     let (client, deadline) = (&playing.context.client, Moment::now() + UNDONE_WITHIN);
     let undone = rewind::undo(&mark.snapshot, &playing.plan.namespace, client, deadline).await?;
+    if let Some(name) = mark.captures.named_among(&undone.stale) {
+        return Err(format!("what was saved as `{name}` is not true any more of an object that was written back"));
+    }
     playing.captures = mark.captures.clone();
     playing.context.forget_since(mark.counts, &undone.renewed);
     playing.executor.note_deletions();
@@ -202,7 +222,13 @@ async fn again(playing: &mut Playing<'_>, back: Return, course: &mut Course, tel
 
 /// Removes all that a scenario made, so that it can be begun anew. Gives what could not be removed, and its namespace if that goes by
 /// itself.
-pub(super) async fn clean(plan: &Plan, context: &Context, budget: Duration) -> (Vec<String>, Option<Going>) {
+/// What else is another than before the first step, as after a shell, is written back.
+pub(super) async fn clean(
+    plan: &Plan,
+    context: &Context,
+    budget: Duration,
+    course: &mut Course,
+) -> (Vec<String>, Option<Going>) {
     let deadline = Moment::now() + budget;
     let _ = timeout_at(deadline, rewind::let_go(context)).await;
     let left = Box::pin(cleanup::remove(plan, context, budget)).await;
@@ -212,6 +238,13 @@ pub(super) async fn clean(plan: &Plan, context: &Context, budget: Duration) -> (
     {
         // The next one has the same name.
         let _ = emptied::finish(&context.client, Some(&[going.name.as_str()]), deadline).await;
+    }
+    if let Some(first) = &course.first {
+        let own = going.as_ref().map(|going| going.name.as_str());
+        let restored = rewind::restore(first, own, &context.client, Moment::now() + UNDONE_WITHIN).await;
+        if let (Err(why), Some(back)) = (restored, &mut course.anew) {
+            back.stays.push(format!("the cluster is not all that it was before the first step: {why}"));
+        }
     }
     (left, going)
 }
@@ -223,10 +256,21 @@ fn rewound(plan: &Plan, to: usize, by: RewoundBy, begun: Instant, stays: Vec<Str
 
 /// What of these steps cannot be taken back.
 fn lasting(steps: &[&Step]) -> Vec<String> {
-    let tokens = |step: &&&Step| {
-        matches!(step.action, Action::Token(_)) || step.save.iter().any(|save| save.what == Saved::Token)
+    let asks = |step: &Step, parts: &[&str]| {
+        let is_one = |request: &Request| matches!(request, Request::Resource { subresource: Some(part), .. } if parts.contains(&part.as_str()));
+        match &step.action {
+            Action::Kubectl(kubectl) => {
+                let called = Called { args: &kubectl.args, stdin: kubectl.stdin.as_deref(), printed: "" };
+                kubectl_asks::requests(called, &Apis::of_scenario(vec![], vec![])).iter().any(is_one)
+            }
+            action => action.requests().iter().any(is_one),
+        }
     };
-    let commands = |step: &&&Step| matches!(step.action, Action::Exec(_));
+    let tokens = |step: &&&Step| {
+        let saves = step.save.iter().any(|save| save.what == Saved::Token);
+        matches!(step.action, Action::Token(_)) || saves || asks(step, &["token"])
+    };
+    let commands = |step: &&&Step| matches!(step.action, Action::Exec(_)) || asks(step, &["exec", "attach"]);
     let pods = |step: &&&Step| matches!(step.action, Action::Pod(_));
     let named = |words: &str, is: &dyn Fn(&&&Step) -> bool| {
         let numbers: Vec<String> = steps.iter().filter(|step| is(step)).map(|step| step.number.to_string()).collect();
@@ -269,6 +313,9 @@ steps:
   - {title: a token, token: {serviceAccount: a}}
   - {title: a command, exec: {in: p, command: [touch, /tmp/x]}}
   - {title: another token, token: {serviceAccount: a}}
+  - {title: a command by kubectl, kubectl: {args: [exec, p, --, touch, /tmp/x]}}
+  - {title: a token by kubectl, kubectl: {args: [create, token, a]}}
+  - {title: a token by a request, request: {method: POST, path: '/api/v1/namespaces/default/serviceaccounts/default/token', body: {}}}
 ";
         let document = scenario::read(Path::new("a.yaml"), text.as_bytes()).expect("a scenario");
         let plan = plan::plan(document, &plan::Names { suffix: "x".into() }).expect("a plan");
@@ -276,8 +323,8 @@ steps:
         assert_eq!(
             lasting(&steps),
             [
-                "step 3, 5: the token that was issued stays good until it expires or its account goes",
-                "step 4: what a command has changed inside a container or elsewhere stays",
+                "step 3, 5, 7, 8: the token that was issued stays good until it expires or its account goes",
+                "step 4, 6: what a command has changed inside a container or elsewhere stays",
                 "step 2: the Pod gets another uid, address and token the next time",
             ]
         );
@@ -287,7 +334,7 @@ steps:
     #[test]
     fn a_step_that_was_rewound_is_not_counted() {
         let reason = String::new();
-        let mut course = Course { outcomes: vec![Outcome::Held, Outcome::Skipped { reason }], anew: None };
+        let mut course = Course { outcomes: vec![Outcome::Held, Outcome::Skipped { reason }], ..Course::default() };
         course.outcomes.push(Outcome::Failed { failures: vec![] });
         let mut ended = Ended::before(5);
         recount(&mut ended, &course, 5);

@@ -122,7 +122,7 @@ pub async fn scenario(
                 break;
             }
         }
-        let cleaned = Box::pin(led::clean(&plan, &context, afterwards.budget()));
+        let cleaned = Box::pin(led::clean(&plan, &context, afterwards.budget(), &mut course));
         match unless_stopped(stop, cleaned).await {
             Ok((left, gone)) => {
                 ended.left.extend(left);

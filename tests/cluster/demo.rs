@@ -217,6 +217,47 @@ fn a_class_goes_there_and_back() {
     place.nothing_left_within(Duration::from_secs(20));
 }
 
+/// The namespace that the screen names.
+fn namespace(screen: &str) -> String {
+    let (_, rest) = screen.split_once("namespace ").unwrap_or_else(|| panic!("no namespace on\n{screen}"));
+    rest.split_whitespace().next().expect("a name").to_owned()
+}
+
+#[test]
+fn what_was_done_in_a_shell_goes_when_all_is_begun_anew_and_the_class_is_in_its_new_namespace() {
+    let _alone = alone();
+    let mut place = Place::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = written(folder.path());
+    let terminal = Terminal::start(&place, &["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"]);
+    let before = namespace(&terminal.until(&["5 steps", "space next", "namespace kw-class-"]));
+    place.note_clusters();
+    // Past the guess, to the refusal.
+    terminal.press(&["g", "3", "Enter"]);
+    terminal.until(&["Step 3 of 5", "✓✓"]);
+    terminal.press_until("!", &["there>"]);
+    terminal.types(
+        "kubectl create clusterrolebinding by-hand --clusterrole=view --group=system:serviceaccounts -o name; \
+         kubectl delete serviceaccount reader",
+    );
+    terminal.until(&["clusterrolebinding.rbac.authorization.k8s.io/by-hand", "deleted"]);
+    terminal.types("exit");
+    terminal.until(&["Step 3 of 5", "is undone when the class goes back"]);
+    // An account cannot be given its identity back.
+    let screen = terminal.press_until("b", &["Step 2 of 5", "the steps before were run again", "begun anew"]);
+    let after = namespace(&screen);
+    assert_ne!(after, before, "{screen}");
+    let screen = terminal.press_until("h", &["Hint", &format!("in namespace {after}")]);
+    assert!(!screen.contains(&before), "the class goes on in its new namespace:\n{screen}");
+    terminal.press(&["g", "3", "Enter"]);
+    // It is refused as before: the binding is gone.
+    terminal.until(&["Step 3 of 5", "✓✓▸"]);
+    terminal.press(&["q", "q"]);
+    assert_eq!(terminal.ended(), "0");
+    drop(terminal);
+    place.nothing_left_within(Duration::from_secs(20));
+}
+
 #[test]
 fn a_class_that_is_killed_leaves_nothing_and_one_that_is_left_early_says_what_was_not_run() {
     let _alone = alone();

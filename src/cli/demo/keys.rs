@@ -60,8 +60,9 @@ pub fn act(pressed: Event, local: &mut Local, room: &Room) -> Option<End> {
     if modifiers.contains(KeyModifiers::CONTROL) {
         return (code == KeyCode::Char('c')).then_some(End);
     }
-    if local.typed.take().is_some() {
-        // The first key only shows the rest.
+    let goes_on = matches!(code, KeyCode::Enter | KeyCode::Right | KeyCode::PageDown | KeyCode::Char(' ' | 'n'));
+    if local.typed.take().is_some() && goes_on {
+        // It only shows the rest.
         return None;
     }
     if let Some((question, text)) = local.writing.take() {
@@ -90,9 +91,8 @@ pub fn act(pressed: Event, local: &mut Local, room: &Room) -> Option<End> {
 fn write(code: KeyCode, (question, mut text): (String, String), room: &Room) -> Option<(String, String)> {
     match code {
         KeyCode::Enter if question == STEP => {
-            if let Ok(to) = text.trim().parse() {
-                room.say(Command::Goto { to });
-            }
+            // What is no number is no step.
+            room.say(Command::Goto { to: text.trim().parse().unwrap_or(0) });
             return None;
         }
         KeyCode::Enter => {

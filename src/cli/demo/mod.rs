@@ -140,7 +140,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         claims: None,
         untrusted: options.untrusted,
     };
-    let mut selected = select::select(&selection, Slow::Too, talk.stderr_colors());
+    let mut selected = select::select(&selection, Slow::ButNoExercises, talk.stderr_colors());
     eprint_colored(&selected.complaints(), talk.stderr_colors());
     let places = options.record.iter();
     if let Err(e) = report_target::spares(places, &selected.files_read()) {
@@ -160,19 +160,21 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         eprint_line!("error: {e}\n   = remedy: {}", e.remedy.as_deref().unwrap_or_default());
         return Ok(Exit::Invalid);
     }
-    let plans = std::mem::take(&mut selected.plans);
+    // In the order in which they are run, and shown.
+    let groups = groups::by_server(std::mem::take(&mut selected.plans));
+    let plans = || groups.iter().flatten();
     let begun = Instant::now();
     let started = Event::RunStarted {
         version: VERSION,
         kubewalk: env!("CARGO_PKG_VERSION").into(),
-        scenarios: plans.len(),
+        scenarios: plans().count(),
         started: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
-        selected: plans.iter().map(run::selected).collect(),
+        selected: plans().map(run::selected).collect(),
         options: options.choice.again.clone(),
     };
-    let class = Present { options, wanted, plans, stop: &stop, begun };
+    let lessons = plans().map(Lesson::of_plan).collect();
+    let class = Present { options, wanted, groups, stop: &stop, begun };
     Ok(if is_at_a_terminal() || options.browser {
-        let lessons = class.plans.iter().map(Lesson::of_plan).collect();
         // In a browser, a shell opens where kubewalk was started.
         let room = Arc::new(Room::new(lessons, is_at_a_terminal()));
         let mut sink = ClassSink::new(&reports, Arc::clone(&room), talk);
@@ -196,7 +198,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
 struct Present<'a> {
     options: &'a Options,
     wanted: Wanted,
-    plans: Vec<Plan>,
+    groups: Vec<Vec<Plan>>,
     stop: &'a Stop,
     begun: Instant,
 }
@@ -221,10 +223,10 @@ impl Present<'_> {
 
     /// All of them, one after the other.
     async fn play(self, guide: Option<&dyn Guide>, sink: &mut dyn EventSink) -> Ended {
-        let Present { options, wanted, plans, stop, begun } = self;
+        let Present { options, wanted, groups, stop, begun } = self;
         let limits =
             RunLimits { budget: None, cleanup_budget: GOES_WITHIN, retry_environment: 0, fail_on_flaky: false };
-        let (settings, exclusion, groups) = (settings::from_env(), ExclusionLocks::new(), groups::by_server(plans));
+        let (settings, exclusion) = (settings::from_env(), ExclusionLocks::new());
         let retry_loop = |plans| {
             let wanted = groups::wanted(plans, &wanted);
             let (fresh, verbose, keep) = (options.fresh, false, None);

@@ -178,6 +178,7 @@ mod tests {
     #[tokio::test]
     async fn only_who_knows_the_key_and_comes_from_the_page_is_heard() {
         let room = Arc::new(Room::new(vec![Lesson::default()], false));
+        room.open().await;
         let server = Server::start(Arc::clone(&room), Some(40)).await.expect("it listens");
         let address = server.leads.trim_start_matches("http://").split('/').next().expect("an address").to_owned();
         let (leads, follows) = (

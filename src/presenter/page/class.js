@@ -94,7 +94,7 @@ function show(now) {
   const verdict = card.verdict;
   at('verdict').textContent = verdict ? `${verdict.sign} ${verdict.word} ${verdict.text}` : '';
   at('verdict').className = !verdict ? '' : verdict.word === 'held' ? 'good' : verdict.word === 'left out' ? 'mind' : 'bad';
-  fill(at('why'), card.why.map(text => `because ${text}`).concat(card.warnings.map(text => `the server warns: ${text}`)), 'li');
+  fill(at('why'), card.why.concat(card.warnings.map(text => `the server warns: ${text}`)), 'li');
   at('answer').textContent = card.answer.join('\n');
   draws(view.picture);
   at('panel').hidden = !view.panel;
@@ -118,7 +118,7 @@ function show(now) {
   }
 }
 
-// When nobody answers, the stream of views has ended, too, and says so.
+// When kubewalk does not answer, the stream of views has ended, too, and says so.
 function say(command) {
   fetch('say', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(command) }).catch(() => {});
 }
@@ -136,13 +136,15 @@ addEventListener('keydown', event => {
 if (!follows) {
   addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.matches('input, button, summary')) {
+    // A button and what folds keep their own keys.
+    const folds = event.target.matches('button, summary') && (event.key === ' ' || event.key === 'Enter');
+    if (folds || event.target.matches('input')) {
       if (event.key === 'Escape') { const act = asked; ask('', null); if (act && view.asks) say({ do: 'guess', text: '' }); }
       return;
     }
     if (event.key === 'g') {
       event.preventDefault();
-      ask('Which step?', text => { if (/^\d+$/.test(text.trim())) say({ do: 'goto', to: Number(text) }); });
+      ask('Which step?', text => say({ do: 'goto', to: /^\s*\d{1,6}\s*$/.test(text) ? Number(text) : 0 }));
       return;
     }
     const word = KEYS[event.key];
@@ -161,7 +163,7 @@ if (!follows) {
 
 const views = new EventSource('events');
 views.onmessage = message => show(JSON.parse(message.data));
+// The browser asks again by itself: a laptop that slept goes on. Another kubewalk at this port has another key, and refuses.
 views.onerror = () => {
   at('note').textContent = 'The class is over, or kubewalk does not answer.';
-  if (views.readyState !== EventSource.CLOSED && view) views.close();
 };

@@ -98,6 +98,19 @@ fn longest(text: &str, of: char) -> usize {
 
 /// A text in which only what stands between backticks has a meaning.
 fn prose(text: &str) -> String {
+    // What begins a list, a rule or a heading elsewhere begins a sentence here.
+    let ordered = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    if text.starts_with(['-', '+', '=']) {
+        return format!("\\{}", spans(text));
+    }
+    if ordered.len() < text.len() && ordered.starts_with(['.', ')']) {
+        return format!("{}\\{}", &text[..text.len() - ordered.len()], spans(ordered));
+    }
+    spans(text)
+}
+
+/// The parts of a text, in and out of backticks.
+fn spans(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     // A backtick without its other one is a sign like others.
     let pairs = parts.len() % 2 == 1;

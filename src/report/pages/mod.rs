@@ -56,7 +56,10 @@ pub fn versions(records: &[Record]) -> usize {
 
 /// What of a run did not hold.
 fn open(run: &Run<'_>) -> Vec<String> {
-    let stories = run.scenarios.iter().filter(|story| story.verdict != Verdict::Held);
+    // One that is for another cluster says so on the page, beside those that held.
+    let held = run.scenarios.iter().any(|story| story.verdict == Verdict::Held);
+    let is_open = |verdict| verdict != Verdict::Held && !(held && verdict == Verdict::Skipped);
+    let stories = run.scenarios.iter().filter(|story| is_open(story.verdict));
     let mut found: Vec<String> = stories.map(|story| format!("{}: {}", story.path, reason(story))).collect();
     found.extend(run.troubles.iter().map(|trouble| trouble.message.clone()));
     if run.scenarios.is_empty() {
@@ -105,7 +108,11 @@ fn title_of(run: &Run<'_>) -> String {
 
 /// Puts the page's sum into it.
 fn sealed(text: &str) -> String {
-    text.replace(SEAL, &sum(text))
+    // Its own words stand last, or first in a cast, and always behind these; a title may have the same.
+    let place = format!("{SUM_OF}{SEAL}");
+    let at = if text.starts_with('{') { text.find(&place) } else { text.rfind(&place) };
+    let Some(at) = at.map(|at| at + SUM_OF.len()) else { return text.to_owned() };
+    format!("{}{}{}", &text[..at], sum(text), &text[at + SEAL.len()..])
 }
 
 fn sum(page: &str) -> String {

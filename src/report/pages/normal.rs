@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::event::{Event, Record};
+use crate::event::{Event, Record, Rewound};
 
 /// What is found, and what stands in its place. Quotes may be escaped, where JSON is within a text.
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
@@ -18,6 +18,13 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r#"(\\?"(?:kid|x5t)\\?": ?\\?")[A-Za-z0-9_-]{20,}"#, "${1}«key»"),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{4,5})?\b", "«address»"),
         (r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-«random»"),
+        (r"\bkubewalk-[bcdfghjklmnpqrstvwxz2-9]{8}\b", "kubewalk-«random»"),
+        // A Pod of a Deployment is named by the sum of its template and by chance.
+        (r"-([a-f0-9]{8,10})-[bcdfghjklmnpqrstvwxz2-9]{5}\b", "-«sum»-«random»"),
+        (r#"(kubewalk\.dev/(?:run|owner|pid|start|started|seal|taken)\\?": ?\\?")[^"\\]*"#, "${1}«run»"),
+        (r"\bX509SHA256=[0-9a-f]{64}\b", "X509SHA256=«sum»"),
+        (r#"(\\?"(?:x|y|n)\\?": ?\\?")[A-Za-z0-9_-]{40,}"#, "${1}«key»"),
+        (r"\bafter \d+ (ms|milliseconds)\b", "after «time»"),
         (r"\bsha256:[0-9a-f]{64}\b", "sha256:«sum»"),
         (r"\b(containerd|docker|cri-o)://[0-9a-f]{64}\b", "${1}://«id»"),
         (r"(?m) \d+[smh](?:\d+[smh])?$", " «age»"),
@@ -53,7 +60,7 @@ struct Names {
 impl Names {
     fn learn(&mut self, record: &Record) {
         match &record.event {
-            Event::ScenarioStarted { namespace, .. } => {
+            Event::ScenarioStarted { namespace, .. } | Event::Rewound(Rewound { namespace, .. }) => {
                 if let Some(found) = NAMESPACE.captures(namespace) {
                     let named = namespace.trim_end_matches(&found[1]).trim_end_matches('-').to_owned();
                     if !self.namespaces.iter().any(|(known, _)| known == namespace) {
@@ -154,6 +161,9 @@ mod tests {
     #[case("https://10.96.0.1:6443/api v1.37.2", "https://«address»/api v1.37.2")]
     #[case("pod   1/1   Running   0     3m5s\nb 2s", "pod   1/1   Running   0     «age»\nb «age»")]
     #[case("within 2s or so", "within 2s or so")]
+    #[case("container kubewalk-xtlkjjln of web-96b88f8c5-chxqw", "container kubewalk-«random» of web-«sum»-«random»")]
+    #[case(r#""kubewalk.dev/pid": "4711", "a": "b""#, r#""kubewalk.dev/pid": "«run»", "a": "b""#)]
+    #[case("Operation timed out after 2003 milliseconds", "Operation timed out after «time»")]
     fn what_is_another_in_each_run(#[case] text: &str, #[case] normal: &str) {
         assert_eq!(Names::default().normal_text(text), normal);
     }

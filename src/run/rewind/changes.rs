@@ -1,9 +1,10 @@
 //! What has to be done so that a cluster becomes what it was.
 
 use super::{
-    digest::content,
+    callers,
+    digest::{content, goes_by_itself},
     key::Key,
-    restless::{has_identity, is_by_itself, is_going},
+    restless::{has_identity, is_by_itself, is_custom, is_going},
     snapshot::{Found, Snapshot},
 };
 use crate::k8s::object::uid_of;
@@ -44,7 +45,13 @@ impl Changes {
                         return Err(format!("{key} is being deleted, which nobody can take back"));
                     }
                 }
+                Some(was) if !is_custom(key) && callers::changed_status(&was.object, &found.object) => {
+                    return Err(format!("the status of {key} was written, which is its controller's"));
+                }
                 Some(was) if content(key, &was.object) != content(key, &found.object) => {
+                    if key.is("certificates.k8s.io", "CertificateSigningRequest") {
+                        return Err(format!("{key} was decided upon, which cannot be taken back"));
+                    }
                     changes.write.push((key.clone(), was.clone(), found.clone()));
                 }
                 Some(_) => {}
@@ -53,7 +60,13 @@ impl Changes {
             }
         }
         for (key, was) in &before.objects {
-            if now.objects.contains_key(key) || is_going(&was.object) {
+            if now.objects.contains_key(key) {
+                continue;
+            }
+            if is_going(&was.object) {
+                if !goes_by_itself(&was.object) && !is_by_itself(key, &was.object) {
+                    return Err(format!("{key} was held on its way out, and has gone since"));
+                }
                 continue;
             }
             if has_identity(key, &was.object) && (!is_by_itself(key, &was.object) || key.kind == "ServiceAccount") {
@@ -69,6 +82,17 @@ impl Changes {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.delete.is_empty() && self.restore.is_empty() && self.write.is_empty()
+    }
+
+    /// Identities and versions that will not be true of an object any more when this is done.
+    pub fn outdated(&self) -> Vec<String> {
+        let version = |found: &Found| found.object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+        let written = self.write.iter().filter_map(|(_, was, _)| version(was));
+        let again = self
+            .restore
+            .iter()
+            .flat_map(|(_, was)| uid_of(&was.object).map(str::to_owned).into_iter().chain(version(was)));
+        written.chain(again).collect()
     }
 
     /// All that something is done with.
@@ -149,6 +173,23 @@ mod tests {
                 .is_err()
         );
         assert!(described(&[], &[("ServiceAccount", "default", default("1"))]).expect("it came by itself").is_empty());
+    }
+
+    #[test]
+    fn what_nobody_can_write_back_is_begun_anew() {
+        let going =
+            json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["x.example/hold"]}});
+        let gone = described(&[("ConfigMap", "c", going)], &[]).expect_err("it cannot");
+        assert_eq!(gone, "ConfigMap c in a was held on its way out, and has gone since");
+        let by_itself = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        assert!(described(&[("ConfigMap", "c", by_itself)], &[]).expect("it went by itself").is_empty());
+        let with = |phase: &str| {
+            let entry = json!({"manager": "kubectl-patch", "subresource": "status",
+                "fieldsV1": {"f:status": {"f:phase": {}}}});
+            json!({"metadata": {"uid": "1", "resourceVersion": phase, "managedFields": [entry]}, "status": {"phase": phase}})
+        };
+        let written = described(&[("Thing", "t", with("a"))], &[("Thing", "t", with("b"))]).expect_err("it cannot");
+        assert_eq!(written, "the status of Thing t in a was written, which is its controller's");
     }
 
     #[test]

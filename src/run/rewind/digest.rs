@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    callers,
     key::Key,
     restless::{is_by_itself, is_custom, is_going},
 };
@@ -75,7 +76,7 @@ impl Digest {
 }
 
 /// Whether it is on its way out, and nothing but Kubernetes holds it.
-fn goes_by_itself(object: &Value) -> bool {
+pub(super) fn goes_by_itself(object: &Value) -> bool {
     let held = items_of(&object["metadata"]["finalizers"]).filter_map(Value::as_str).any(|one| !is_own_finalizer(one));
     is_going(object) && !held
 }
@@ -91,11 +92,14 @@ pub fn content(key: &Key, object: &Value) -> Value {
     let metadata = &object["metadata"];
     let mut content: Map<String, Value> = object.as_object().cloned().unwrap_or_default();
     content.retain(|name, _| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
-    settle(key, &mut content);
+    settle(key, &mut content, callers::have_written(object));
     let mut about = Map::new();
     let keep_annotation = |name: &str| !CONTROLLERS.iter().any(|begin| name.starts_with(begin));
-    if let Some(annotations) = metadata["annotations"].as_object().filter(|_| !key.is("", "Node")) {
-        let kept: Map<_, _> = annotations.clone().into_iter().filter(|(name, _)| keep_annotation(name)).collect();
+    // Of a Node, components write many.
+    let of_callers = key.is("", "Node").then(|| callers::annotations(object));
+    let counts = |name: &String| of_callers.as_ref().is_none_or(|names| names.contains(name)) && keep_annotation(name);
+    if let Some(annotations) = metadata["annotations"].as_object() {
+        let kept: Map<_, _> = annotations.clone().into_iter().filter(|(name, _)| counts(name)).collect();
         about.insert("annotations".into(), kept.into());
     }
     let mut labels = metadata["labels"].clone();
@@ -114,6 +118,9 @@ pub fn content(key: &Key, object: &Value) -> Value {
         content.insert("status".into(), object["status"].clone());
     } else if key.is("", "ResourceQuota") {
         content.insert("used".into(), object["status"]["used"].clone());
+    } else if key.is("certificates.k8s.io", "CertificateSigningRequest") {
+        let decided = items_of(&object["status"]["conditions"]).map(|condition| condition["type"].clone());
+        content.insert("decided".into(), decided.collect());
     }
     content.retain(|_, value| !is_empty(value));
     let mut content = Value::from(content);
@@ -130,8 +137,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Leaves out what controllers and allocators fill in.
-fn settle(key: &Key, content: &mut Map<String, Value>) {
+/// Leaves out what controllers and allocators fill in. `written`: whether a caller has written of the object.
+fn settle(key: &Key, content: &mut Map<String, Value>, written: bool) {
     match (key.group.as_str(), key.kind.as_str()) {
         ("", "Pod") => {
             // The scheduler's; and what kubewalk itself puts into a Pod stays until the Pod goes.
@@ -148,16 +155,19 @@ fn settle(key: &Key, content: &mut Map<String, Value>) {
         }
         // The token of an account, written by its controller.
         ("", "Secret") if content.get("type").is_some_and(|kind| kind == "kubernetes.io/service-account-token") => {
-            content.remove("data");
+            without(content.get_mut("data"), &["token", "ca.crt", "namespace"]);
         }
         ("", "Node") => {
-            let unschedulable = content.get("spec").map(|spec| spec["unschedulable"].clone()).unwrap_or_default();
-            content.insert("spec".into(), json!({"unschedulable": unschedulable}));
+            let spec = content.remove("spec").unwrap_or_default();
+            // Those that tell of its state come and go.
+            let own = |taint: &&Value| !text_at(taint, "key").starts_with("node.");
+            let taints: Vec<Value> = items_of(&spec["taints"]).filter(own).cloned().collect();
+            content.insert("spec".into(), json!({"unschedulable": spec["unschedulable"], "taints": taints}));
         }
         ("rbac.authorization.k8s.io", "ClusterRole") if content.contains_key("aggregationRule") => {
             content.remove("rules");
         }
-        ("coordination.k8s.io", "Lease") => {
+        ("coordination.k8s.io", "Lease") if !written => {
             content.remove("spec");
         }
         _ => {}
@@ -244,6 +254,30 @@ mod tests {
         assert_eq!(changed("", "ResourceQuota", &one, &with(json!({"used": {"pods": "2"}}))).len(), 1);
         assert_eq!(changed("x.example", "Jar", &one, &two).len(), 1);
         assert!(changed("apps", "Deployment", &one, &two).is_empty());
+    }
+
+    #[test]
+    fn what_a_scenario_wrote_counts_where_components_write_too() {
+        let by = |manager: &str, fields: Value| json!([{"manager": manager, "fieldsV1": fields}]);
+        let lease = |manager: &str, holder: &str| json!({"metadata": {"managedFields": by(manager, json!({}))}, "spec": {"holderIdentity": holder}});
+        assert!(changed("coordination.k8s.io", "Lease", &lease("operator", "a"), &lease("operator", "b")).is_empty());
+        assert_eq!(changed("coordination.k8s.io", "Lease", &lease("kubewalk", "a"), &lease("kubewalk", "b")).len(), 1);
+        let tainted = |key: &str| json!({"metadata": {}, "spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}});
+        let plain = json!({"metadata": {}, "spec": {}});
+        assert!(changed("", "Node", &plain, &tainted("node.kubernetes.io/not-ready")).is_empty());
+        assert_eq!(changed("", "Node", &plain, &tainted("example.com/lab")).len(), 1);
+        let noted = |manager: &str| {
+            let fields = json!({"f:metadata": {"f:annotations": {"f:a": {}}}});
+            json!({"metadata": {"annotations": {"a": "b"}, "managedFields": by(manager, fields)}, "spec": {}})
+        };
+        assert!(changed("", "Node", &plain, &noted("kubelet")).is_empty());
+        assert_eq!(changed("", "Node", &plain, &noted("kubectl-annotate")).len(), 1);
+        let request = |types: &[&str]| json!({"metadata": {}, "status": {"conditions": types.iter().map(|one| json!({"type": one})).collect::<Vec<_>>()}});
+        let kind = "CertificateSigningRequest";
+        assert_eq!(changed("certificates.k8s.io", kind, &request(&[]), &request(&["Approved"])).len(), 1);
+        let token = |more: Value| json!({"metadata": {}, "type": "kubernetes.io/service-account-token", "data": more});
+        let with = token(json!({"token": "x", "more": "y"}));
+        assert_eq!(changed("", "Secret", &token(json!({"token": "x"})), &with).len(), 1);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod key;
 pub mod snapshot;
 
+mod callers;
 mod changes;
 mod restless;
 mod settle;
@@ -19,4 +20,4 @@ mod undo;
 pub use digest::Digest;
 pub use key::Key;
 pub use snapshot::{Snapshot, look};
-pub use undo::{Undone, let_go, undo};
+pub use undo::{Undone, let_go, restore, undo};

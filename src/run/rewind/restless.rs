@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::key::Key;
+use super::{callers, key::Key};
 use crate::k8s::object::items_of;
 
 /// By this a controller that made an object without an owner says so.
@@ -16,7 +16,8 @@ pub fn is_going(object: &Value) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
 }
 
-/// Whether a controller keeps it, or a component of the cluster: what is deleted of it comes again, and what is made of it goes.
+/// Whether a controller keeps it, or a component of the cluster: what is deleted of it comes again, and what is made of it goes. What a
+/// scenario has written is none of theirs, whatever it is.
 pub fn is_by_itself(key: &Key, object: &Value) -> bool {
     let metadata = &object["metadata"];
     let is_owned = items_of(&metadata["ownerReferences"]).any(|owner| owner["controller"] == true);
@@ -31,9 +32,9 @@ pub fn is_by_itself(key: &Key, object: &Value) -> bool {
         ("certificates.k8s.io", "CertificateSigningRequest") => {
             object["spec"]["signerName"].as_str().is_some_and(|name| name.contains("kubelet"))
         }
-        _ => is_in_every_namespace(key, object),
+        _ => false,
     };
-    is_owned || is_kept
+    is_in_every_namespace(key, object) || (is_owned || is_kept) && !callers::have_written(object)
 }
 
 /// Whether it is what Kubernetes puts into each namespace, a moment later, and no caller has changed it.
@@ -103,6 +104,19 @@ mod tests {
         let owned = json!({"metadata": {"ownerReferences": [{"uid": "u", "controller": true}]}});
         assert!(is_by_itself(&key("", "Pod", "p"), &owned));
         assert!(!is_by_itself(&key("", "Pod", "p"), &json!({"metadata": {"ownerReferences": [{"uid": "u"}]}})));
+    }
+
+    #[test]
+    fn what_a_scenario_has_written_is_no_controllers() {
+        let by = |manager: &str| json!([{"manager": manager, "fieldsV1": {}}]);
+        let owned = |manager: &str| json!({"metadata": {"ownerReferences": [{"uid": "u", "controller": true}], "managedFields": by(manager)}});
+        let plain = |manager: &str| json!({"metadata": {"managedFields": by(manager)}});
+        assert!(is_by_itself(&key("", "Pod", "p"), &owned("kube-controller-manager")));
+        assert!(!is_by_itself(&key("", "ConfigMap", "c"), &owned("kubewalk")));
+        assert!(is_by_itself(&key("", "Event", "e"), &plain("kubelet")));
+        assert!(!is_by_itself(&key("", "Event", "e"), &plain("kubectl-create")));
+        let account = json!({"metadata": {"name": "default", "managedFields": by("kubewalk")}});
+        assert!(is_by_itself(&key("", "ServiceAccount", "default"), &account), "what was written back is as it was");
     }
 
     #[test]

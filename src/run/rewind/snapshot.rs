@@ -64,6 +64,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Without a namespace and all that is in it.
+    pub fn without(mut self, namespace: &str) -> Self {
+        let inside = |key: &Key| key.namespace.as_deref() == Some(namespace);
+        self.objects.retain(|key, _| !inside(key) && !(key.is("", "Namespace") && key.name == namespace));
+        self
+    }
+
     /// What of it counts, for a scenario in this namespace.
     pub fn digest(&self, namespace: &str) -> Digest {
         self.digest_of(namespace, |_| true)

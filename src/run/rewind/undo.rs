@@ -59,6 +59,8 @@ pub struct Undone {
     pub renewed: Vec<Renewed>,
     /// What was deleted.
     pub deleted: Vec<Key>,
+    /// Identities and versions that objects had before and have no more: they were written back, or made again.
+    pub stale: Vec<String>,
 }
 
 /// Makes the cluster what it was before, for a scenario in this namespace.
@@ -71,11 +73,51 @@ pub async fn undo(
     client: &kube::Client,
     deadline: Moment,
 ) -> Result<Undone, String> {
+    undo_beside(before, namespace, None, client, deadline).await
+}
+
+/// Makes the cluster what it was before, once a scenario's own namespace has been removed, or is on its way out: that is left alone.
+///
+/// # Errors
+/// Why it could not be done, in a sentence.
+pub async fn restore(
+    before: &Snapshot,
+    own: Option<&str>,
+    client: &kube::Client,
+    deadline: Moment,
+) -> Result<(), String> {
+    let before = own.map_or_else(|| before.clone(), |own| before.clone().without(own));
+    undo_beside(&before, "default", own, client, deadline).await.map(drop)
+}
+
+/// All objects that something is done with: all but those of a namespace.
+async fn look_beside(apart: Option<&str>, client: &kube::Client) -> Result<Snapshot, String> {
     let now = look(client).await.map_err(|e| e.message)?;
+    Ok(match apart {
+        Some(namespace) => now.without(namespace),
+        None => now,
+    })
+}
+
+async fn undo_beside(
+    before: &Snapshot,
+    namespace: &str,
+    apart: Option<&str>,
+    client: &kube::Client,
+    deadline: Moment,
+) -> Result<Undone, String> {
+    let now = look_beside(apart, client).await?;
     let changes = Changes::between(before, &now)?;
-    let mut undone =
-        Undone { now, renewed: vec![], deleted: changes.delete.iter().map(|(key, _)| key.clone()).collect() };
+    let mut undone = Undone {
+        now,
+        renewed: vec![],
+        deleted: changes.delete.iter().map(|(key, _)| key.clone()).collect(),
+        stale: changes.outdated(),
+    };
     if changes.is_empty() {
+        if !undone.now.difference((before, namespace), namespace).is_empty() {
+            undone.now = as_it_was(before, (namespace, apart), client).await?;
+        }
         return Ok(undone);
     }
     delete_all(&changes.delete, client, deadline).await?;
@@ -94,7 +136,7 @@ pub async fn undo(
     if changes.keys().any(|key| key.group == "rbac.authorization.k8s.io") {
         settle::settled(client, namespace, deadline).await.map_err(|fault| fault.to_string())?;
     }
-    undone.now = as_it_was(before, namespace, client).await?;
+    undone.now = as_it_was(before, (namespace, apart), client).await?;
     Ok(undone)
 }
 
@@ -104,10 +146,14 @@ fn renewed_as(key: &Key, uid: String) -> Renewed {
 }
 
 /// Looks until all is as it was: controllers need a moment.
-async fn as_it_was(before: &Snapshot, namespace: &str, client: &kube::Client) -> Result<Snapshot, String> {
+async fn as_it_was(
+    before: &Snapshot,
+    (namespace, apart): (&str, Option<&str>),
+    client: &kube::Client,
+) -> Result<Snapshot, String> {
     let until = Moment::now() + SETTLES_WITHIN;
     loop {
-        let now = look(client).await.map_err(|e| e.message)?;
+        let now = look_beside(apart, client).await?;
         let different = now.difference((before, namespace), namespace);
         if different.is_empty() {
             return Ok(now);
