@@ -1,10 +1,11 @@
 //! What reaches from a scenario to its cluster's node: Pods that are no longer shut in, and kubectl's ways to the node's files.
-//! Pure functions of manifests and arguments.
+//! Pure functions of manifests and arguments. And, in [`everybody`], what reaches from it to everybody who uses a cluster that exists.
 //!
 //! With `--untrusted`, `check` and `run` refuse it before anything starts. What a plan cannot show (a body that a Pod sends, an
 //! object that a controller makes) is refused by the cluster itself, by policies that are no objects of the API
 //! (`engine/supervisor/node/untrusted.go`). Without it, the same rules tell when a warm cluster does not count as new any more.
 
+pub mod everybody;
 mod found;
 pub mod kubectl;
 pub mod pod;
@@ -111,20 +112,20 @@ pub fn change(kind: &str, subresource: Option<&str>, body: &Value) -> Vec<Reach>
             continue;
         }
         let Some(value) = operation.get("value") else { continue };
-        let mut steps: Vec<_> = path.split('/').skip(1).collect();
-        if path.is_empty() {
-            steps.clear();
-        }
-        let whole = steps.iter().rev().fold(value.clone(), |inner, step| match step.parse::<usize>().is_ok() {
-            true => Value::Array(vec![inner]),
-            false if *step == "-" => Value::Array(vec![inner]),
-            false => Value::Object(std::iter::once((step.replace("~1", "/").replace("~0", "~"), inner)).collect()),
-        });
-        if let Some(reach) = manifest(kind, &whole).into_iter().next() {
+        if let Some(reach) = manifest(kind, &whole(path, value.clone())).into_iter().next() {
             found.push(Reach { pointer: format!("/{index}/value"), what: reach.what });
         }
     }
     found
+}
+
+/// The object that an operation's value makes at its path, with nothing beside it.
+fn whole(path: &str, value: Value) -> Value {
+    let steps: Vec<_> = path.split('/').skip(1).collect();
+    steps.iter().rev().fold(value, |inner, step| match step.parse::<usize>().is_ok() || *step == "-" {
+        true => Value::Array(vec![inner]),
+        false => Value::Object(std::iter::once((step.replace("~1", "/").replace("~0", "~"), inner)).collect()),
+    })
 }
 
 /// Whether a JSON pointer leads into what a kind has as a Pod's spec, or to what the spec is in.

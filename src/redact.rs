@@ -67,12 +67,20 @@ pub fn register_named(name: &str, value: &SecretString) {
     known.credentials.add_word(value);
 }
 
+/// A pattern as it is looked for: it may not be so big that every line that is shown takes long.
+///
+/// # Errors
+/// When it is no pattern, or too big a one.
+pub fn pattern(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(1 << 18).build()
+}
+
 /// Keeps out of every text what a pattern finds: its first group, or if it has none, all of it.
 ///
 /// # Errors
 /// When it is no pattern, or too big a one.
 pub fn register_pattern(pattern: &str) -> Result<(), regex::Error> {
-    let regex = RegexBuilder::new(pattern).size_limit(1 << 18).build()?;
+    let regex = self::pattern(pattern)?;
     let mut patterns = PATTERNS.write().unwrap_or_else(PoisonError::into_inner);
     if patterns.iter().all(|known| known.as_str() != pattern) {
         patterns.push(regex);

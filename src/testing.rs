@@ -141,6 +141,7 @@ impl Bad {
 /// harness can say so.
 fn outcome(path: &Path, test: Option<&str>, can_ignore: bool) -> Outcome {
     hold_if_asked();
+    let _active = reports::Active::begin();
     renders();
     let path = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     let plan = match good(plan::load(path, &Names::random(), Trust::from_untrusted(settings::untrusted()))) {

@@ -1,7 +1,7 @@
 //! Texts made harmless for a terminal and a CI server, and cut: pure functions that know nothing of credentials. What is shown
 //! goes through [`crate::redact::show`], which blacks those out first.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -44,6 +44,63 @@ pub fn escape(text: &str, keep_newlines: bool) -> String {
         }
     }
     safe
+}
+
+/// The begin and the end of a word in which a shell reads escapes.
+const QUOTED: (&str, char) = ("$'", '\'');
+
+/// A file's name as reports tell it: as it is, or if a line could not show it (a newline, a tab, an escape), as the word of a shell that
+/// means it, `$'a\tb.yaml'`. [`file_named`] reads it back.
+pub fn named(path: &str) -> Cow<'_, str> {
+    if !(path.contains(unseen) || path.starts_with(QUOTED.0)) {
+        return path.into();
+    }
+    let mut word = QUOTED.0.to_owned();
+    for character in path.chars() {
+        let code = u32::from(character);
+        match character {
+            '\n' => word.push_str("\\n"),
+            '\t' => word.push_str("\\t"),
+            '\r' => word.push_str("\\r"),
+            '\'' | '\\' => word.extend(['\\', character]),
+            _ if !unseen(character) => word.push(character),
+            _ if code <= 0xffff => word.push_str(&format!("\\u{code:04x}")),
+            _ => word.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    word.push(QUOTED.1);
+    word.into()
+}
+
+/// Whether a name is told as a shell's word already.
+pub fn is_quoted(name: &str) -> bool {
+    name.starts_with(QUOTED.0) && name.len() > QUOTED.0.len() && name.ends_with(QUOTED.1)
+}
+
+/// The file of a name as [`named`] tells it.
+pub fn file_named(name: &str) -> Cow<'_, str> {
+    let Some(mut rest) = name.strip_prefix(QUOTED.0).and_then(|rest| rest.strip_suffix(QUOTED.1)) else {
+        return name.into();
+    };
+    let mut path = String::new();
+    while let Some((before, escape)) = rest.split_once('\\') {
+        path.push_str(before);
+        let Some(letter) = escape.chars().next() else { break };
+        let digits = match letter {
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
+        let code = escape.get(1..=digits).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        path.push(match letter {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            other => code.and_then(char::from_u32).unwrap_or(other),
+        });
+        rest = escape.get(letter.len_utf8() + digits..).unwrap_or_default();
+    }
+    (path + rest).into()
 }
 
 /// Without what a CI server takes for a command to itself: GitHub a line that begins with `::`, blanks aside; GitHub, Azure
@@ -104,12 +161,33 @@ pub fn percent_encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
     fn only_what_is_unreserved_stands_for_itself() {
         assert_eq!(percent_encoded("aZ09-._~"), "aZ09-._~");
         assert_eq!(percent_encoded("a/b?ä=%"), "a%2Fb%3F%C3%A4%3D%25");
+    }
+
+    #[rstest]
+    #[case("a/b.yaml", "a/b.yaml")]
+    #[case("a b's \\t.yaml", "a b's \\t.yaml")]
+    #[case("a\tb\nc\r.yaml", r"$'a\tb\nc\r.yaml'")]
+    #[case("e\x1b[31mf'\\.yaml", r"$'e\u001b[31mf\'\\.yaml'")]
+    #[case("a\u{202e}b\u{e0001}1.yaml", r"$'a\u202eb\U000e00011.yaml'")]
+    #[case("$'x'", r"$'$\'x\''")]
+    fn a_file_name_is_told_as_a_word_of_a_shell_that_means_it(#[case] path: &str, #[case] told: &str) {
+        assert_eq!(named(path), told);
+        assert_eq!(file_named(told), path);
+        assert!(!named(path).contains(unseen));
+        if told != path {
+            let mut echo = std::process::Command::new("bash");
+            let said =
+                echo.args(["-c", &format!("printf %s {told}")]).env("LC_ALL", "C.UTF-8").output().expect("a shell");
+            assert_eq!(String::from_utf8_lossy(&said.stdout), path);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     event::Record,
     report::story::{Run, Verdict},
     scenario::open,
+    text,
 };
 
 /// The most that is read of it, in bytes.
@@ -89,9 +90,11 @@ impl History {
             }
         }
         for (path, verdict) in ended {
-            self.note(known(Path::new(path)), verdict);
+            let path = text::file_named(path);
+            let path = Path::new(&*path);
+            self.note(known(path), verdict);
             if verdict == Verdict::Flaky {
-                flaky.push(PathBuf::from(path));
+                flaky.push(path.to_owned());
             }
         }
         if self.runs.len() > SCENARIOS {

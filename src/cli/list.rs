@@ -16,6 +16,7 @@ use crate::{
     plan::{Plan, Step},
     scenario::diagnostic::{self, printable},
     settings,
+    text::named,
 };
 
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ pub fn main(options: &Options, talk: Talk) -> anyhow::Result<Exit> {
         let all: Vec<_> = selected.plans.iter().map(|plan| scenario(plan, last(plan))).collect();
         return Ok(print(&format!("{:#}\n", json!(all))).worst(selected.verdict()));
     }
-    let path = |plan: &Plan| printable(&plan.document.source.path.to_string_lossy()).into_owned();
+    let path = |plan: &Plan| named(&plan.document.source.path.to_string_lossy()).into_owned();
     let width = selected.plans.iter().map(|plan| path(plan).width()).max();
     let mut text = String::new();
     for plan in &selected.plans {

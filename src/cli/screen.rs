@@ -14,6 +14,7 @@ use crate::{
     report_target::ReportTarget,
     run::sink::EventSink,
     scenario::{Diagnostic, Severity, diagnostic},
+    text,
 };
 
 /// Prints events: results on standard output, the cluster's progress on standard error.
@@ -150,7 +151,7 @@ impl EventSink for Screen {
                 environment: false,
             };
             eprint_colored(&diagnostic::render(&[found], source, self.colors), self.colors);
-            let path = source.path.to_string_lossy().into_owned();
+            let path = text::named(&source.path.to_string_lossy()).into_owned();
             self.reports.record(Event::Invalid { path, line, col, message: message.clone(), hint: hint.clone() });
         }
         log.iter().for_each(|line| eprint(&format!("   | {}\n", show::line(line, show::BODY))));

@@ -122,7 +122,7 @@ impl Selected {
     pub fn meet_a_cluster_that_exists(&mut self, existing: &Existing, color: bool) {
         self.plans.retain_mut(|plan| {
             let there = plan.in_existing(existing.namespaces.first().map(String::as_str));
-            let found = there.err().unwrap_or_else(|| needs::refused_kubectl(plan, existing.all()));
+            let found = there.err().unwrap_or_else(|| needs::refused_there(plan, existing.all()));
             if found.is_empty() {
                 return true;
             }

@@ -199,7 +199,7 @@ fn reviewed(review: &Reviewed) -> String {
 
 fn http_answer(http: &Http) -> ResponseRecord {
     let content_type = http.content_type.iter().map(|kind| format!("Content-Type: {kind}"));
-    let warnings = http.warnings.iter().map(|warning| format!("Warning: {warning}"));
+    let warnings = http.warnings.iter().take(MOST).map(|warning| format!("Warning: {warning}"));
     let body = match &http.json {
         Some(json) => Some(Excerpt::from_text(&pretty(json), http.body.len())),
         None => Excerpt::from_bytes(&http.body),

@@ -7,6 +7,7 @@ use crate::{
         Diagnostic,
         diagnostic::{Placed, Source},
     },
+    text,
 };
 
 impl Event {
@@ -17,6 +18,7 @@ impl Event {
         let (line, col) = range.map_or((1, 1), |(start, _)| start);
         let message = redact::masked(&message).into_owned();
         let hint = found.hint.as_deref().map(|hint| redact::masked(hint).into_owned());
+        let path = text::named(&path).into_owned();
         Event::Invalid { path, line, col, message, hint }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::{
+    k8s::paths,
     plan::{Action, Plan, Step, Target},
     redact::{register_pattern, register_value, secrets},
 };
@@ -80,7 +81,7 @@ fn part(body: &Value) {
 fn body(path: &str, body: Option<&str>) {
     let Some(text) = body else { return };
     secrets::learn(text.as_bytes());
-    if path.contains("/secrets")
+    if paths::decoded(path).contains("/secrets")
         && let Ok(json) = serde_json::from_str(text)
     {
         part(&json);
@@ -116,6 +117,12 @@ mod tests {
 
     use super::*;
     use crate::redact::redact;
+
+    #[test]
+    fn the_path_of_secrets_is_known_whatever_it_is_escaped_by() {
+        body("/api/v1/namespaces/a/%73ecrets/b", Some(r#"{"stringData":{"a":"by-an-escape-6"}}"#));
+        assert_eq!(redact("by-an-escape-6"), crate::redact::VALUE);
+    }
 
     #[rstest]
     #[case(&["create", "secret", "generic", "s", "--from-literal=password=lit-eral-1"], "lit-eral-1")]

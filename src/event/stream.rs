@@ -7,6 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Event, Fault, VERSION};
 use crate::{
+    cluster_kind::ClusterKind,
+    k8s::{
+        Resource,
+        served::{self, TABLE},
+        special,
+    },
     redact::{credentials, redact},
     text,
 };
@@ -42,13 +48,37 @@ fn unfit(at_ms: u64) -> Record {
     Record { at_ms, event: Event::Aborted { path: None, class: Fault::Bug, message, remedy: None, log: vec![] } }
 }
 
-/// Our own words, which no Secret's value changes: a report could not be read with another one in their place.
-const WORDS: [&str; 6] = ["event", "is", "class", "pointer", "verdict", "by"];
+/// Whether a text is one of kubewalk's own words, or of Kubernetes', by which reports read an event: no Secret's value changes it, since
+/// the event could not be read with another word in its place, and the word says nothing about a Secret.
+fn is_own(key: &str, text: &str) -> bool {
+    let any = |holds: &dyn Fn(&Resource) -> bool| TABLE.resources.iter().any(holds);
+    match key {
+        "event" | "is" | "class" | "pointer" | "verdict" => true,
+        // Elsewhere it is the name of a user.
+        "by" => matches!(text, "undo" | "replay"),
+        "kubernetes" | "versions" => {
+            let numbers = text.strip_prefix('v').unwrap_or(text);
+            numbers.len() <= LONGEST_VERSION && numbers.split('.').all(|part| part.parse::<u16>().is_ok())
+        }
+        "kind" => <ClusterKind as clap::ValueEnum>::from_str(text, false).is_ok() || any(&|one| one.kind == text),
+        // The others have words of the scenario in them.
+        "verb" | "verbs" => special::is_verb(text) && !text.contains(':'),
+        "resource" | "resources" => any(&|one| one.plural == text),
+        "subresource" => any(&|one| one.sub.as_deref() == Some(text)),
+        "group" | "apiGroup" | "apiGroups" => served::is_own_group(text),
+        "started" => text.parse::<jiff::Timestamp>().is_ok(),
+        "sum" => text.strip_prefix("sha256:").is_some_and(|sum| sum.bytes().all(|byte| byte.is_ascii_hexdigit())),
+        _ => false,
+    }
+}
+
+/// The longest number of a version, in letters: `1.37.10`.
+const LONGEST_VERSION: usize = 11;
 
 /// Cleans all texts; `true`: there was something to clean.
 fn clean(json: &mut Value, key: &str) -> bool {
     match json {
-        Value::String(_) if WORDS.contains(&key) => false,
+        Value::String(text) if is_own(key, text) => false,
         Value::String(text) => {
             // By its path a report knows a scenario, from the first event on.
             let clean = text::escape(&if key == "path" { credentials(text) } else { redact(text) }, true);
@@ -231,6 +261,46 @@ mod tests {
         let line = Record::new(1, event).line();
         assert!(line.contains(r#""event":"stepStarted","path":"scenarios/a.yaml""#), "{line}");
         assert!(line.contains("«redacted value»") && !line.contains("0wn"), "{line}");
+    }
+
+    #[test]
+    fn no_secret_that_is_a_version_or_a_word_of_kubernetes_takes_an_event_apart() {
+        // What is registered is of the whole process, so these are words that no other test has.
+        for word in ["9.87", "v9.87.6", "devicetaintrules", "DeviceTaintRule"] {
+            crate::redact::register_value("word", word.as_bytes());
+        }
+        let lines = [
+            r#"{"atMs":1,"event":"versionStarted","kubernetes":"9.87"}"#,
+            r#"{"atMs":1,"event":"clusterReady","kind":"builtin","kubernetes":"v9.87.6","elapsedMs":1}"#,
+        ];
+        for line in lines {
+            let record: Record = serde_json::from_str(line).expect("a record");
+            assert_eq!(Record::new(record.at_ms, record.event).line().trim_end(), line);
+        }
+        let asked =
+            r#"{"user":"v9.87.6","call":{"verb":"list","resource":"devicetaintrules"},"kind":"DeviceTaintRule"}"#;
+        let mut json: Value = serde_json::from_str(asked).expect("JSON");
+        assert!(clean(&mut json, ""));
+        assert_eq!((&json["call"]["resource"], &json["kind"]), (&"devicetaintrules".into(), &"DeviceTaintRule".into()));
+        assert_eq!(json["user"], crate::redact::VALUE, "elsewhere it is a text like others");
+    }
+
+    #[rstest]
+    #[case("by", "undo", "jane")]
+    #[case("kubernetes", "v1.37.0", "v1.37.0-s3cret")]
+    #[case("versions", "1.37", "1.37.s3cret")]
+    #[case("kind", "builtin", "s3cret")]
+    #[case("kind", "Role", "s3cret")]
+    #[case("verbs", "list", "impersonate:s3cret")]
+    #[case("resources", "pods", "s3cret")]
+    #[case("subresource", "log", "s3cret")]
+    #[case("apiGroups", "apps", "s3cret.example.com")]
+    #[case("started", "2026-12-01T00:00:00Z", "s3cret")]
+    #[case("sum", "sha256:0a", "sha256:s3cret")]
+    #[case("verdict", "differs", "")]
+    #[case("class", "status", "")]
+    fn only_what_is_a_word_of_its_field_is_left(#[case] key: &str, #[case] own: &str, #[case] other: &str) {
+        assert!(is_own(key, own) && (other.is_empty() || !is_own(key, other)));
     }
 
     #[test]

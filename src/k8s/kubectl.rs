@@ -10,7 +10,7 @@ use self::{
     grammar::{Call, Given, Takes, Wrong},
     table::{COMMANDS, Effect},
 };
-use super::{nearest, usernames};
+use super::{nearest, paths, usernames};
 
 /// Where kubectl runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +176,9 @@ fn flag(call: &Call<'_>, given: &Given, place: Place<'_>) -> Option<Refused> {
         && place != Place::Refusing
     {
         return refused(format!("`{written}` never ends"), "wait for a state by `wait`, or ask once");
+    }
+    if let Some(part) = Some(value).filter(|_| name == "raw").and_then(paths::dots) {
+        return refused(format!("`{part}` in the path of `{written}`"), "write the path that is meant");
     }
     let Place::Host { yes, own } = place else { return None };
     let leads_elsewhere = match name {
@@ -430,6 +433,16 @@ mod tests {
         let why = refused(line, YES).unwrap_or_default();
         assert!(why.contains("of this machine"), "{line}: {why}");
         assert_eq!(refused(line, Place::Node), None, "{line}");
+    }
+
+    #[rstest]
+    #[case("get --raw /api/v1/namespaces/x/../y", "`..` in the path of `--raw`")]
+    #[case("get --raw=/api/v1/namespaces/x/%2e%2E/y", "`%2e%2E` in the path of `--raw`")]
+    #[case("get --raw /api/x%2f..", "`x%2f..` in the path of `--raw`")]
+    fn a_path_that_clients_and_servers_read_in_two_ways_is_refused(#[case] line: &str, #[case] why: &str) {
+        for place in [Place::Node, YES] {
+            assert!(refused(line, place).is_some_and(|said| said.starts_with(why)), "{line}");
+        }
     }
 
     #[rstest]

@@ -1,5 +1,9 @@
 //! Whether an API server has anything at the path of a request.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::{
     nearest,
     resolve::{Apis, Missing, Part, Served},
@@ -9,6 +13,19 @@ use super::{
 
 /// Below these the server answers to more than it lists.
 const OPEN: [&str; 5] = ["/debug/pprof", "/debug/flags", "/debug/api_priority_and_fairness", "/logs", "/openapi/v3"];
+
+/// A path as the API server reads it: each escape stands for its letter, before the path is taken apart.
+pub fn decoded(path: &str) -> Cow<'_, str> {
+    percent_decode_str(path).decode_utf8_lossy()
+}
+
+/// The first part of a URL's path that is `.` or `..`, also by escapes (`%2e%2E`). The API server takes it for a name, and clients and
+/// proxies on the way resolve it: no reader could tell what is asked.
+pub fn dots(path_and_query: &str) -> Option<&str> {
+    let path = path_and_query.split(['?', '#']).next().unwrap_or_default();
+    let is = |part: &&str| decoded(part).split('/').any(|part| matches!(part, "." | ".."));
+    path.split('/').find(is)
+}
 
 /// A request's path taken apart.
 struct Asked<'p> {
@@ -24,6 +41,7 @@ impl Apis {
     pub fn path(&self, method: &str, path_and_query: &str) -> Served<'_> {
         let path_and_query = path_and_query.split('#').next().unwrap_or_default();
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let path = &*decoded(path);
         // A wildcard is a question to an authorizer about many paths.
         if path.ends_with('*') {
             return Served::Other;

@@ -10,6 +10,7 @@ use super::{
     helm_ignore::Ignored,
     kustomize,
     render::{self, Rendering, Tool},
+    schema,
     shared::{Chart, Failed, Gathered, named, text_of},
 };
 use crate::scenario::{
@@ -51,6 +52,7 @@ pub fn gather(root: &Root, folder: &Path, wanted: &Chart, namespace: &str) -> Re
     if !all.files.contains_key(&join(&chart, "Chart.yaml")) {
         return Err(wrong(format!("there is no `Chart.yaml` in `{name}`"), "name the folder of a chart"));
     }
+    schema::check(&all.files, &chart, &found.shown)?;
     let release = match &wanted.release {
         Some(release) => release.clone(),
         // What helm would take for a flag, or for no name, is none.

@@ -9,6 +9,7 @@ pub mod directory;
 mod helm_ignore;
 pub mod kustomize;
 pub mod render;
+mod schema;
 pub mod select;
 mod shared;
 pub mod written;

@@ -25,6 +25,7 @@ use super::{
     },
     lower::{cluster, duration, exclusivity, expect, placeholders, step},
     names::dns_label,
+    needs::everybody,
     resolve::apis,
 };
 use crate::{
@@ -60,10 +61,20 @@ pub fn plan_in(
     home: Option<&str>,
 ) -> Result<Plan, Vec<Diagnostic>> {
     let (mut plan, findings) = examine(document, names, trust, home);
-    let rows = &plan.document.rows;
-    let row = |pointer: &str| rows.get(pointer.split('/').nth(2)?.parse::<usize>().ok()?)?.as_ref();
+    let source = plan.document.source.clone();
+    let said = findings.into_iter().filter(|found| !on_purpose::is_meant(&source, &found.diagnostic)).collect();
+    let diagnostics = diagnostics(&plan.document, said);
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    plan.warnings = diagnostics;
+    Ok(plan)
+}
+
+/// Findings in the order of their places, with the rows of `each` that they are about.
+fn diagnostics(document: &Document, findings: Vec<Finding>) -> Vec<Diagnostic> {
+    let row = |pointer: &str| document.rows.get(pointer.split('/').nth(2)?.parse::<usize>().ok()?)?.as_ref();
     let mut diagnostics: Vec<_> = (findings.into_iter())
-        .filter(|found| !on_purpose::is_meant(&plan.document.source, &found.diagnostic))
         .map(|mut found| {
             each::name(&mut found.diagnostic, row(&found.pointer));
             found.diagnostic
@@ -72,11 +83,7 @@ pub fn plan_in(
     diagnostics.sort_by_key(|diagnostic| (diagnostic.file.is_some(), diagnostic.span));
     each::once(&mut diagnostics);
     findings::cut(&mut diagnostics);
-    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(diagnostics);
-    }
-    plan.warnings = diagnostics;
-    Ok(plan)
+    diagnostics
 }
 
 impl Plan {
@@ -142,6 +149,9 @@ pub(in crate::plan) fn examine(
     if trust == Trust::Narrow {
         untrusted::check(&mut cx, &drafts, &steps);
     }
+    let told = cx.findings.len();
+    everybody::check(&mut cx, &drafts, &steps);
+    let for_everybody = cx.findings.take_after(told);
     let exclusivity::Exclusivity { alone, mut holds } = exclusivity::read(&namespace, fresh_namespace, &drafts, &steps);
     if said.is_some() {
         holds.insert(format!("Namespace {namespace}"));
@@ -173,6 +183,7 @@ pub(in crate::plan) fn examine(
         left_out: BTreeMap::new(),
         notes,
         warnings: Vec::new(),
+        for_everybody: diagnostics(&document, for_everybody),
         files,
         document: document.clone(),
     };

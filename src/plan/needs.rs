@@ -1,6 +1,8 @@
 //! What a scenario needs of a cluster that is not its own: the rights of the person who runs it, and what of others it would
 //! touch.
 
+pub mod everybody;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -289,9 +291,18 @@ fn by_address(action: &Action) -> Option<Request> {
     (call.request.is_none() && is_api).then(|| Request::from_http(call.method.word(), path))
 }
 
+/// What is refused in a cluster that exists, each with its place. `yes`: everything there may be touched.
+pub fn refused_there(plan: &Plan, yes: bool) -> Vec<Diagnostic> {
+    let mut found = refused_kubectl(plan, yes);
+    if !yes {
+        found.extend(plan.for_everybody.iter().cloned());
+    }
+    found
+}
+
 /// What of kubectl's command lines is refused in a cluster that exists, each with its place. `yes`: everything there may be
 /// touched.
-pub fn refused_kubectl(plan: &Plan, yes: bool) -> Vec<Diagnostic> {
+fn refused_kubectl(plan: &Plan, yes: bool) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for step in &plan.steps {
         let Action::Kubectl(call) = &step.action else { continue };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::k8s::{special, usernames};
+use crate::k8s::{paths::decoded, special, usernames};
 
 /// Who makes a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Request {
     pub fn from_http(method: &str, path_and_query: &str) -> Self {
         let path_and_query = path_and_query.split('#').next().unwrap_or_default();
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let path = if path.is_empty() { "/".into() } else { decode(path, false) };
+        let path = if path.is_empty() { "/".into() } else { decoded(path).into_owned() };
         Self::resource(method, &path, query).unwrap_or_else(|| Self::Path { verb: method.to_lowercase(), path })
     }
 
@@ -221,7 +221,8 @@ fn sanitize(text: &str) -> String {
 pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(key, true) == name).then(|| decode(value, true))
+        let read = |text: &str| decoded(&text.replace('+', " ")).into_owned();
+        (read(key) == name).then(|| read(value))
     })
 }
 
@@ -237,30 +238,6 @@ fn selected_name(query: &str) -> Option<String> {
         (field == "metadata.name").then(|| value.strip_prefix('=').unwrap_or(value).to_owned())
     })?;
     super::names::is_path_segment(&name).then_some(name)
-}
-
-/// Percent-decoding; what is no escape stays as it is.
-fn decode(text: &str, plus_is_space: bool) -> String {
-    let hex = |byte: u8| char::from(byte).to_digit(16);
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'%' if at + 2 < bytes.len() => {
-                if let (Some(high), Some(low)) = (hex(bytes[at + 1]), hex(bytes[at + 2])) {
-                    decoded.push((high * 16 + low) as u8);
-                    at += 3;
-                    continue;
-                }
-                decoded.push(b'%');
-            }
-            b'+' if plus_is_space => decoded.push(b' '),
-            byte => decoded.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 #[cfg(test)]

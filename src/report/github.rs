@@ -19,7 +19,7 @@ use crate::{
     duration::took,
     event::{Outcome, Record},
     redact::show,
-    settings,
+    settings, text,
 };
 
 /// The most annotations of one kind that GitHub shows for a step.
@@ -124,7 +124,7 @@ fn outside(story: Option<&Story<'_>>, trouble: &Trouble) -> Annotation {
 fn command(annotation: &Annotation) -> String {
     let mut properties = Vec::new();
     if let Some((path, line, col)) = &annotation.place {
-        properties.push(format!("file={},line={line},col={col}", property(&in_workspace(path))));
+        properties.push(format!("file={},line={line},col={col}", property(&in_workspace(&text::file_named(path)))));
     }
     properties.push(format!("title={}", property(&show::line(&annotation.title, show::VALUE))));
     let level = if annotation.rank == FLAKY { "warning" } else { "error" };

@@ -5,6 +5,7 @@ use crate::{
     event::{Excerpt, ResponseRecord},
     expect::Class,
     redact::show,
+    text,
 };
 
 /// A few words for the caret: what came, or its beginning.
@@ -41,7 +42,7 @@ pub(super) fn options_in_words(options: &[String]) -> String {
 pub(super) fn argument(path: &str) -> String {
     let path = show::line(path, show::BODY);
     let plain = path.chars().all(|c| c.is_alphanumeric() || "/._-+,@:=".contains(c));
-    if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    if plain || text::is_quoted(&path) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// What came back, line by line.

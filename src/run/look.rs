@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 
 use super::{ended::Ended, guide::Guide};
-use crate::{cluster::Cluster, event::Event, plan::Plan};
+use crate::{cluster::Cluster, event::Event, plan::Plan, text};
 
 /// What of the scenarios stays on the cluster when they have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -57,7 +57,7 @@ impl Look<'_> {
         }
         let (namespace, file) = (plan.namespace.clone(), &plan.document.source.path);
         let stays = cluster.keep(file, &namespace)?;
-        let path = file.to_string_lossy().into_owned();
+        let path = text::named(&file.to_string_lossy()).into_owned();
         Some(Event::Kept { path, namespace, cluster: stays.name, seconds: stays.seconds })
     }
 

@@ -26,9 +26,10 @@ use crate::{
         when::{Here, When},
     },
     reach,
-    redact::redact,
+    redact::{redact, show},
     scenario::{diagnostic, when::Feature},
     steps::{Context, StepError},
+    text,
 };
 
 /// A scenario that is played.
@@ -231,15 +232,39 @@ fn here(facts: &Facts) -> Here {
     }
 }
 
+/// The most warnings of an answer that are told. An API server has at most 4 KiB of them; another one may have any.
+const MOST_WARNINGS: usize = 20;
+
 /// The texts of an answer's `Warning` headers.
 fn warnings(answer: &Answer) -> Vec<String> {
     match answer {
-        Answer::Api(http) | Answer::Curl(http) => http.warnings.iter().map(|text| redact(text).into_owned()).collect(),
+        Answer::Api(http) | Answer::Curl(http) => {
+            let more = http.warnings.len().saturating_sub(MOST_WARNINGS);
+            let told = http.warnings.iter().take(MOST_WARNINGS).map(|text| show::clean(text, show::BODY));
+            told.chain((more > 0).then(|| format!("and {more} more"))).collect()
+        }
         Answer::Reviews(_) | Answer::CurlFailed { .. } | Answer::Exec { .. } => vec![],
     }
 }
 
 /// How events name a scenario.
 pub(super) fn path_of(plan: &Plan) -> String {
-    plan.document.source.path.to_string_lossy().into_owned()
+    text::named(&plan.document.source.path.to_string_lossy()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expect::Http;
+
+    #[test]
+    fn warnings_of_a_hostile_server_have_an_end_and_no_credential() {
+        let long = format!("299 - \"{}\"", "x".repeat(1 << 20));
+        let token = "299 - \"sent Authorization: Bearer abcdef0123456789abcdef\"".to_owned();
+        let all: Vec<String> = [long, token].into_iter().chain((0..200).map(|n| format!("299 - \"{n}\""))).collect();
+        let told = warnings(&Answer::Api(Http { warnings: all, ..Http::with_object(200, None) }));
+        assert_eq!((told.len(), told[20].as_str()), (21, "and 182 more"));
+        assert!(told.iter().all(|text| text.len() <= show::BODY + 30), "{told:?}");
+        assert!(!told[1].contains("abcdef0123"), "{}", told[1]);
+    }
 }

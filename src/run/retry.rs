@@ -10,6 +10,7 @@ use super::{
     exclusion::{ExclusionLock, ExclusionLocks},
     look::{Keep, Look},
     millis,
+    playing::path_of,
     schedule::{self, ScheduleOptions, is_sound},
     sink::EventSink,
 };
@@ -228,7 +229,7 @@ impl<S: ClusterSource> RetryLoop<'_, S> {
         for one in all.iter_mut().filter(|one| one.is_open() && one.attempts > 0) {
             // What it made may still be going, and another run would find it in its way.
             one.plan = one.plan.again(&Names::random());
-            let path = one.plan.document.source.path.to_string_lossy().into_owned();
+            let path = path_of(&one.plan);
             sink.event(Event::ScenarioAgain { path, attempt: one.attempts + 1, of: rounds });
         }
         let options = ScheduleOptions {

@@ -10,6 +10,7 @@ use crate::{
     plan::{Place, Plan, Step},
     redact::redact,
     steps::{Context, RUNNING_CONTAINER, StepError, kubectl::GOES_ON},
+    text,
 };
 
 /// How long a node's death may take to be told, once an answer that does not come shows it.
@@ -37,7 +38,7 @@ pub(super) async fn judge(
                     Some((source, span)) if mismatch.pointer.is_empty() => {
                         let mut failure = Failure::new(mismatch, source, span);
                         if source.path != plan.document.source.path {
-                            failure.place.file = Some(source.path.to_string_lossy().into_owned());
+                            failure.place.file = Some(text::named(&source.path.to_string_lossy()).into_owned());
                         }
                         failure
                     }

@@ -11,6 +11,7 @@ pub mod curl;
 pub mod delete;
 pub mod discovery;
 pub mod error;
+mod everybody;
 pub mod exec;
 pub mod get;
 pub mod guest;
@@ -67,6 +68,7 @@ pub async fn perform(
     if let Action::Token(call) = action {
         return token::run(call, who, context, deadline).await;
     }
+    everybody::check(action, context).await?;
     still_own::check(action, context).await?;
     let mut at = 0;
     let answer = match action {

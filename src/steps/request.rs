@@ -5,6 +5,7 @@ use crate::{
     clock::{Moment, timeout_at},
     cluster::output::MOST_OUTPUT,
     expect::{Answer, Http, curl, status},
+    k8s::paths,
     plan::{Call, Kind, Request},
     scenario::verbs::Method,
 };
@@ -14,6 +15,14 @@ use crate::{
 /// # Errors
 /// When no answer comes until the deadline; [`StepError::Waited`] when one began and does not end.
 pub async fn run(call: &Call, who: &Requester, context: &Context, deadline: Moment) -> Result<Answer, StepError> {
+    if let Some(part) = paths::dots(&call.path) {
+        return Err(StepError::Waited {
+            what: "the request was not sent".into(),
+            expected: Some("a path without `.` and `..`".into()),
+            last: format!("a saved value makes `{part}` a part of it"),
+            hint: None,
+        });
+    }
     let mut headers = who.headers.clone();
     for (name, value) in &call.headers {
         let broken = || StepError::Refused(format!("the header {name} cannot be sent"));

@@ -7,7 +7,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use super::{Outcome, hold_if_asked, outcome, uncaptured::uncaptured};
+use super::{Outcome, hold_if_asked, outcome, reports, uncaptured::uncaptured};
 use crate::scenario::files;
 
 /// Runs each scenario below a folder as a test, as libtest would: filters, `--list`, `--exact`, `--test-threads` and nextest work. A
@@ -34,7 +34,15 @@ pub fn main(folder: impl AsRef<Path>) -> ExitCode {
     match found {
         Ok(found) => {
             let trials = names(folder, found).into_iter().map(|(name, path)| trial(name, path)).collect();
-            libtest_mimic::run(&arguments, trials).exit_code()
+            reports::lead();
+            let ended = libtest_mimic::run(&arguments, trials).exit_code();
+            match reports::write_owed() {
+                Ok(()) => ended,
+                Err(why) => {
+                    uncaptured(&format!("error: {why}\n"));
+                    ExitCode::FAILURE
+                }
+            }
         }
         Err(why) => {
             uncaptured(&format!("error: {} cannot be used for tests: {why}\n", folder.display()));
@@ -57,7 +65,8 @@ fn names(folder: &Path, files: Vec<PathBuf>) -> Vec<(String, PathBuf)> {
     let name = |path: &Path| {
         let below = path.strip_prefix(folder).unwrap_or(path);
         let parts = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
-        parts.collect::<Vec<_>>().join("::")
+        // A list of tests has one in a line.
+        crate::text::named(&parts.collect::<Vec<_>>().join("::")).into_owned()
     };
     let called = |file: &PathBuf| match file.extension() {
         Some(end) if end == "yaml" => name(&file.with_extension("")),

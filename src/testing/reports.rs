@@ -1,5 +1,6 @@
 //! The reports of tests: the same kinds by the same words as those of `kubewalk run`, of all scenarios that the tests of a process, or of a
-//! run of cargo-nextest, have run so far. No test knows which is the last, so they are written after each.
+//! run of cargo-nextest, have run so far. No test knows which is the last, so they are written when a test has ended; but not so often that
+//! many tests spend their time on it, as long as another test of the process is still to end and writes them then.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::clusters;
+use super::{clusters, uncaptured::uncaptured};
 use crate::{
     cluster::own::lock::{self, How},
     event::{Event, Record, Selected, VERSION},
@@ -23,6 +24,76 @@ use crate::{
 
 /// What tests of this process have told, by scenario.
 static TOLD: Mutex<Vec<Record>> = Mutex::new(Vec::new());
+
+/// When the reports were written, and who still will.
+static WRITING: Mutex<Writing> = Mutex::new(Writing { active: 0, is_led: false, last: None, owed: false });
+
+/// So many times as long as the last writing took, none follows if another test does it later: a twentieth of the time goes into reports.
+const REST: u32 = 20;
+
+/// When the reports of this process were written, and which tests still will.
+#[derive(Debug, Default)]
+struct Writing {
+    /// The tests that have begun and not ended.
+    active: usize,
+    /// Whether a harness of kubewalk's own leads them, which says when all have ended.
+    is_led: bool,
+    /// When the last writing was over, and how long it took.
+    last: Option<(Instant, Duration)>,
+    /// Whether something was told that is in no report yet.
+    owed: bool,
+}
+
+impl Writing {
+    /// Whether what a test has told can be written later, with what the next one tells.
+    fn can_wait(&self, now: Instant) -> bool {
+        let later = self.is_led || self.active > 1;
+        later && self.last.is_some_and(|(end, took)| now.saturating_duration_since(end) < took * REST)
+    }
+}
+
+/// A test that has begun; when it is dropped, the test has ended.
+#[derive(Debug)]
+pub struct Active;
+
+impl Active {
+    /// Counts a test.
+    pub fn begin() -> Self {
+        locked(&WRITING).active += 1;
+        Active
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        let mut writing = locked(&WRITING);
+        writing.active -= 1;
+        let is_last = writing.active == 0 && !writing.is_led;
+        drop(writing);
+        // One that told nothing itself may have been waited for.
+        if is_last && let Err(why) = write_owed() {
+            uncaptured(&format!("error: {why}\n"));
+        }
+    }
+}
+
+/// Says that a harness leads the tests, which calls [`write_owed`] when all have ended.
+pub fn lead() {
+    locked(&WRITING).is_led = true;
+}
+
+/// Writes what is in no report yet.
+///
+/// # Errors
+/// As [`add`].
+pub fn write_owed() -> Result<(), String> {
+    if !locked(&WRITING).owed {
+        return Ok(());
+    }
+    let Wanted { report } = settings::read()?;
+    let told = locked(&TOLD);
+    write(&report, told.clone())
+}
 
 /// The file of a run of nextest that has what its tests have told.
 const STREAM: &str = "events.jsonl";
@@ -115,9 +186,27 @@ pub fn add(records: &[Record]) -> Result<(), String> {
                 .flat_map(|text| text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<_>>())
                 .collect()
         }
-        None => told.clone(),
+        None => {
+            let mut writing = locked(&WRITING);
+            writing.owed = true;
+            if writing.can_wait(Instant::now()) {
+                return Ok(());
+            }
+            drop(writing);
+            told.clone()
+        }
     };
-    match report_target::write_stream(&report, &whole(all)) {
+    write(&report, all)
+}
+
+/// Writes the reports. The caller holds what was told, so that no older one takes the place of a newer.
+fn write(report: &[ReportTarget], all: Vec<Record>) -> Result<(), String> {
+    let begun = Instant::now();
+    let exit = report_target::write_stream(report, &whole(all));
+    let end = Instant::now();
+    let mut writing = locked(&WRITING);
+    (writing.last, writing.owed) = (Some((end, end.duration_since(begun))), false);
+    match exit {
         Exit::Held => Ok(()),
         _ => Err("a report could not be written, as was said".into()),
     }
@@ -179,6 +268,18 @@ mod tests {
 
     fn ended(exit: Exit, [held, failed, broken, skipped]: [usize; 4]) -> Ended {
         Ended { exit, held, failed, broken, skipped, ..Ended::before(0) }
+    }
+
+    #[test]
+    fn reports_take_a_small_part_of_the_time_and_none_is_left_out() {
+        let now = Instant::now();
+        let wrote = |before: u64| Some((now - Duration::from_millis(before), Duration::from_millis(10)));
+        let of = |active, is_led, last| Writing { active, is_led, last, owed: true };
+        assert!(!of(2, true, None).can_wait(now), "the first is written at once, so that a bad place is told");
+        assert!(of(2, false, wrote(100)).can_wait(now), "another test is still to end");
+        assert!(of(1, true, wrote(100)).can_wait(now), "the harness writes at the end");
+        assert!(!of(1, false, wrote(100)).can_wait(now), "this may be the last one");
+        assert!(!of(9, true, wrote(201)).can_wait(now), "a process that is killed has told what is older");
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod api_server;
 mod cluster;
 #[path = "faults/docker_daemon.rs"]
 mod docker_daemon;
+#[path = "faults/everybody.rs"]
+mod everybody;
 #[path = "../common/existing.rs"]
 mod existing;
 #[path = "../common/fake_api.rs"]

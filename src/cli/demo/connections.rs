@@ -1,7 +1,11 @@
 //! The connections of a page that is served: no more than there is room for, and none that keeps its place without asking. Any user of
 //! the machine can open one, so those of other users have places of their own, and take none from who leads.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -34,7 +38,7 @@ async fn serve_within(
     listener: TcpListener,
     app: Router,
     head_within: Duration,
-    is_another_users: fn(SocketAddr) -> bool,
+    is_another_users: fn(SocketAddr, SocketAddr) -> bool,
 ) {
     let (ours, others) = (Arc::new(Semaphore::new(OURS)), Arc::new(Semaphore::new(OTHERS)));
     loop {
@@ -42,7 +46,9 @@ async fn serve_within(
             tokio::time::sleep(AGAIN).await;
             continue;
         };
-        let places = if is_another_users(peer) { &others } else { &ours };
+        // One whose own end is not known any more is closed, and takes no place.
+        let Ok(here) = stream.local_addr() else { continue };
+        let places = if is_another_users(peer, here) { &others } else { &ours };
         // Without a place it is closed at once.
         let Ok(place) = Arc::clone(places).try_acquire_owned() else { continue };
         let service = TowerToHyperService::new(app.clone());
@@ -56,27 +62,49 @@ async fn serve_within(
 }
 
 /// Whether the other end of a connection within this machine is another user's, as far as the system tells.
-fn is_another_users(peer: SocketAddr) -> bool {
-    let table = given_file::read_text("/proc/net/tcp".as_ref(), MOST_OF_THE_TABLE).unwrap_or_default();
-    user_of(peer, &table).is_some_and(|user| !settings::is_own_user(user))
+fn is_another_users(peer: SocketAddr, here: SocketAddr) -> bool {
+    // A socket for IPv6 reaches a listener for IPv4, too, and is in the other table then.
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .map(|path| given_file::read_text(path.as_ref(), MOST_OF_THE_TABLE).unwrap_or_default());
+    user_of(peer, here, &tables).is_some_and(|user| !settings::is_own_user(user))
 }
 
-/// The most that is read of the kernel's table of connections, in bytes: 100,000 of them.
+/// The most that is read of one of the kernel's tables of connections, in bytes: 100,000 of them.
 const MOST_OF_THE_TABLE: u64 = 16 << 20;
 
-/// The user who has a local address, by the kernel's table (`proc_net_tcp(5)`: the second word is the local address, the eighth the user).
-fn user_of(address: SocketAddr, table: &str) -> Option<u32> {
-    let SocketAddr::V4(address) = address else { return None };
-    let bytes = u32::from_ne_bytes(address.ip().octets());
-    let local = format!("{bytes:08X}:{:04X}", address.port());
-    let line = table.lines().find(|line| line.split_whitespace().nth(1) == Some(&local))?;
-    line.split_whitespace().nth(7)?.parse().ok()
+/// The user who has the end `peer` of a connection to `here`, by the kernel's tables (`proc_net_tcp(5)`: the second word is the local
+/// address, the third the remote one, the eighth the user).
+fn user_of(peer: SocketAddr, here: SocketAddr, tables: &[String]) -> Option<u32> {
+    let (peer, here) = (written(peer), written(here));
+    let user = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let ends = [words.next()?, words.next()?];
+        let same = (0..2).any(|form| ends == [&peer[form], &here[form]]);
+        if same { words.nth(4)?.parse().ok() } else { None }
+    };
+    tables.iter().flat_map(|table| table.lines()).find_map(user)
+}
+
+/// An address as the tables for IPv4 and for IPv6 have it: 32 bits at a time, in the order of this machine's bytes.
+fn written(address: SocketAddr) -> [String; 2] {
+    let hex = |bytes: &[u8]| -> String {
+        let number = |four: &[u8]| u32::from_ne_bytes([four[0], four[1], four[2], four[3]]);
+        bytes.chunks_exact(4).map(|four| format!("{:08X}", number(four))).collect()
+    };
+    let port = address.port();
+    let (short, long) = match address.ip() {
+        IpAddr::V4(ip) => (Some(ip), ip.to_ipv6_mapped()),
+        IpAddr::V6(ip) => (ip.to_ipv4_mapped(), ip),
+    };
+    let short = short.map(|ip| hex(&ip.octets())).unwrap_or_default();
+    [short, hex(&long.octets())].map(|ip| format!("{ip}:{port:04X}"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use rstest::rstest;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpStream,
@@ -99,7 +127,7 @@ mod tests {
     async fn other_users_take_no_place_from_who_leads_and_none_is_kept_for_nothing() {
         /// The first so many are another user's.
         static OPENED: AtomicUsize = AtomicUsize::new(0);
-        let first = |_| OPENED.fetch_add(1, Ordering::Relaxed) < OTHERS + 10;
+        let first = |_, _| OPENED.fetch_add(1, Ordering::Relaxed) < OTHERS + 10;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("an address");
         let app = Router::new().fallback(async || "page");
@@ -121,14 +149,33 @@ mod tests {
         task.abort();
     }
 
-    #[test]
-    fn the_table_of_the_kernel_tells_whose_a_connection_is() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let client = std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
+    /// Also by IPv6, and by a socket for IPv6 that calls an address of IPv4.
+    #[rstest]
+    #[case("127.0.0.1", "127.0.0.1")]
+    #[case("::1", "::1")]
+    #[case("127.0.0.1", "::ffff:127.0.0.1")]
+    #[case("::", "127.0.0.1")]
+    fn the_tables_of_the_kernel_tell_whose_a_connection_is(#[case] listens: IpAddr, #[case] calls: IpAddr) {
+        let listener = std::net::TcpListener::bind((listens, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let _client = std::net::TcpStream::connect((calls, port)).expect("a connection");
+        let (stream, peer) = listener.accept().expect("a connection");
+        let here = stream.local_addr().expect("an address");
+        let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).expect("a table"));
         let me = rustix::process::geteuid().as_raw();
-        assert_eq!(user_of(client.local_addr().expect("an address"), &table), Some(me));
-        assert_eq!(user_of("127.0.0.1:1".parse().expect("an address"), &table), None);
-        assert!(!is_another_users(client.local_addr().expect("an address")));
+        assert_eq!(user_of(peer, here, &tables), Some(me));
+        assert!(!is_another_users(peer, here));
+        let other = SocketAddr::new(peer.ip(), 1);
+        assert_eq!(user_of(other, here, &tables), None);
+        assert_eq!(user_of(peer, other, &tables), None);
+        // The same lines, of another user.
+        let theirs = tables.map(|table| {
+            let line = |line: &str| {
+                let words = line.split_whitespace().enumerate();
+                words.map(|(at, word)| if at == 7 { "4242" } else { word }).collect::<Vec<_>>().join(" ")
+            };
+            table.lines().map(line).collect::<Vec<_>>().join("\n")
+        });
+        assert_eq!(user_of(peer, here, &theirs), Some(4242));
     }
 }

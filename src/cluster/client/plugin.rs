@@ -100,6 +100,22 @@ pub async fn credential(exec: &ExecConfig) -> Result<Credential, String> {
     Ok(new)
 }
 
+/// Words in the names of variables whose values are secret; a name that ends otherwise is about a file or an address.
+const SECRETS: [&str; 6] = ["SECRET", "TOKEN", "PASSWORD", "PASSWD", "ACCESS_KEY", "API_KEY"];
+const ENDS: [&str; 6] = ["_FILE", "_PATH", "_DIR", "_URL", "_URI", "_ID"];
+
+/// Keeps out of every text what a plugin is given that is secret: the plugins of clouds go by the person's environment
+/// (`AWS_SECRET_ACCESS_KEY`, `AZURE_CLIENT_SECRET`), which they need, and may repeat it where they fail.
+fn learn_given<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) {
+    for (name, value) in variables {
+        let upper = name.to_ascii_uppercase();
+        let secret = SECRETS.iter().any(|word| upper.contains(word)) && !ENDS.iter().any(|end| upper.ends_with(end));
+        if secret && value.len() >= SHORTEST_SECRET && !value.starts_with('/') {
+            redact::register(value);
+        }
+    }
+}
+
 async fn ask(exec: &ExecConfig) -> Result<Credential, String> {
     let name = exec.command.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or("the kubeconfig has a credential plugin without a command")?;
@@ -132,6 +148,12 @@ async fn ask(exec: &ExecConfig) -> Result<Credential, String> {
         }
     }
     command.env("KUBERNETES_EXEC_INFO", info.to_string());
+    let own: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    learn_given(own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let given = exec.env.iter().flatten().filter_map(|entry| Some((entry.get("name")?, entry.get("value")?)));
+    learn_given(given.map(|(name, value)| (name.as_str(), value.as_str())));
     let said = process::output(&mut command, None, ANSWERS_WITHIN, MOST).await;
     let said = said.map_err(|failed| format!("the credential plugin {name} {failed}"))?;
     if !said.status.success() {
@@ -252,6 +274,25 @@ mod tests {
         assert_eq!(given.token.expect("a token").expose_secret(), "t-more");
         let signed = signed(http::Request::new(()), &exec).await.expect("signed");
         assert_eq!(signed.headers()[AUTHORIZATION], "Bearer t-more");
+    }
+
+    #[tokio::test]
+    async fn a_plugin_gets_the_persons_environment_and_its_secrets_stay_out_of_every_text() {
+        // What a test runs in has this; a plugin of a cloud looks for AWS_PROFILE and its like in the same way.
+        let answer = says(&json!({"token": "t"}));
+        let script = format!(r#"test -n "$HOME" && echo '{answer}'"#);
+        assert!(credential(&exec(&script)).await.is_ok());
+        let given = [
+            ("AWS_SECRET_ACCESS_KEY", "aws-value-of-a-test", true),
+            ("AAD_SERVICE_PRINCIPAL_CLIENT_SECRET", "aad-value-of-a-test", true),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "file-of-a-test", false),
+            ("AWS_PROFILE", "profile-of-a-test", false),
+            ("AZURE_CONFIG_DIR", "folder-of-a-test", false),
+        ];
+        learn_given(given.iter().map(|(name, value, _)| (*name, *value)));
+        for (name, value, secret) in given {
+            assert_eq!(redact::redact(value) != value, secret, "{name}");
+        }
     }
 
     #[tokio::test]

@@ -264,6 +264,10 @@ mod tests {
         let home = folder.path().display().to_string();
         assert_eq!((value("HOME"), value("KUBECTL_KUBERC")), (Some(home), Some("false".to_owned())));
         assert!(variables.iter().all(|(_, value)| !value.as_deref().unwrap_or_default().contains("very-secret")));
+        // Nothing of the person's clouds: no variable but these comes from the environment.
+        let ours = ["PATH", "HOME", "TMPDIR", "KUBECACHEDIR", "KUBECONFIG", "KUBECTL_KUBERC", "LC_ALL"];
+        let others: Vec<_> = variables.iter().filter(|(name, _)| !ours.contains(&name.as_str())).collect();
+        assert!(others.iter().all(|(name, _)| PASSED_ON.contains(&name.as_str())), "{others:?}");
     }
 
     #[tokio::test]

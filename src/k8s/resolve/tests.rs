@@ -43,6 +43,7 @@ fn said(served: &Served<'_>) -> String {
 #[case("PUT", "/api/v1/namespaces/a/finalize", "ok")]
 #[case("GET", "/api/v1/namespaces/a", "ok")]
 #[case("GET", "/api/v1/watch/namespaces/a/pods", "ok")]
+#[case("GET", "/api/v1/namespaces/a/%70ods/x%2Flog", "ok")]
 #[case("GET", "/openapi/v3/apis/apps/v1", "ok")]
 #[case("GET", "/debug/pprof/heap", "ok")]
 #[case("GET", "/apis/example.dev/v1/widgets/x/status", "ok")]

@@ -116,6 +116,13 @@ impl<'a> Findings<'a> {
         self.errors = self.list.iter().filter(error).count();
     }
 
+    /// The others than the first ones, which are told elsewhere.
+    pub(in crate::plan) fn take_after(&mut self, first: usize) -> Vec<Finding> {
+        let taken = self.list[first.min(self.list.len())..].to_vec();
+        self.forget_after(first);
+        taken
+    }
+
     /// Where there is a finding already.
     pub(in crate::plan) fn places(&self) -> HashSet<String> {
         self.list.iter().map(|found| found.pointer.clone()).collect()

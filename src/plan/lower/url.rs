@@ -3,6 +3,7 @@
 use http::Uri;
 
 use crate::{
+    k8s::paths,
     plan::{Request, context::words::NAMESPACE, kinds::nearest},
     scenario::{placeholder, verbs::Method},
 };
@@ -87,12 +88,12 @@ pub(in crate::plan) fn read(text: &str) -> Result<Url, BadUrl> {
             near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default(),
         );
     }
-    let path = rest.split(['?', '#']).next().unwrap_or_default();
-    if path.split('/').skip(1).any(|part| matches!(part, "." | "..")) {
-        return bad(
-            "`.` or `..` as a part of the path",
-            "curl would resolve it before it asks: write the path that is meant",
-        );
+    if let Some(part) = rest.find('/').and_then(|at| paths::dots(&rest[at..])) {
+        let message = match part {
+            "." | ".." => "`.` or `..` as a part of the path".to_owned(),
+            part => format!("`{part}` as a part of the path stands for `{}`", paths::decoded(part)),
+        };
+        return bad(message, "curl would resolve it before it asks: write the path that is meant");
     }
     let uri: Uri = match likely.parse() {
         Ok(uri) => uri,
@@ -257,6 +258,9 @@ mod tests {
     #[case("https://a/b c", "a blank at character 12 of the URL")]
     #[case("https:///api", "this is no URL: invalid format")]
     #[case("https://a/b/../c", "`.` or `..` as a part of the path")]
+    #[case("https://a/b/%2e%2E/c", "`%2e%2E` as a part of the path stands for `..`")]
+    #[case("https://a/b/.%2e", "`.%2e` as a part of the path stands for `..`")]
+    #[case("https://a/b/x%2f..%2Fc?d", "`x%2f..%2Fc` as a part of the path stands for `x/../c`")]
     #[case("https://u:p@kubernetes/", "a user in the URL")]
     #[case("https://kubernetes:99999/", "`99999` is no port")]
     fn refuses(#[case] text: &str, #[case] message: &str) {
