@@ -26,8 +26,8 @@ names is sent as it is written, unless the step says `{file: NAME, fill: true}`.
 line with the comment `# on purpose`.
 
 A denial (`status: 403`, `reason: Forbidden`, `allowed: false`) must be about something that exists: a path, a resource, a subresource, a
-namespace, an account. Of something else it is an error, or the step fails when it runs. If you mean it, end the line that names
-it with `# on purpose`.
+namespace, an account, and of a call that names an object (`get`, `patch`, `delete`, `token`, `request`, `curl`, kubectl), that object. Of
+something else it is an error, or the step fails when it runs. If you mean it, end the line that names it with `# on purpose`.
 ";
 
 const STEP: &str = "Exactly one of its keys is a [verb](#verbs). These go with any verb:";

@@ -256,11 +256,7 @@ fn decided(step: &Step, calls: Option<(&Identity, Vec<Request>)>, answer: &Answe
     let mut shown = questions(step, answer);
     let who = calls.as_ref().filter(|(identity, _)| identity.is_known()).map(|(identity, _)| {
         let user = identity.username();
-        let mut groups = given(&user);
-        if let Identity::User { groups: more, .. } = identity {
-            groups.extend(more.iter().cloned());
-        }
-        (user, groups)
+        (user, identity.groups())
     });
     let refused = refusals(answer);
     for (user, request) in &refused {

@@ -122,31 +122,15 @@ impl Caller {
         self.groups.first().filter(|_| self.user.is_empty()).map(String::as_str)
     }
 
-    /// A user with the groups that are said, and those that the API server adds by itself: a ServiceAccount's own, and
-    /// `system:authenticated` or `system:unauthenticated`.
+    /// A user with the groups that are said, and those that the API server adds to them.
     pub fn new(user: impl Into<String>, groups: impl IntoIterator<Item = String>) -> Self {
         let user = user.into();
-        let mut all: Vec<String> = groups.into_iter().collect();
-        let mut add = |group: String| {
-            if !all.contains(&group) {
-                all.push(group);
-            }
-        };
-        if let Some((namespace, _)) = usernames::account(&user) {
-            add("system:serviceaccounts".into());
-            add(usernames::group(namespace));
-        }
-        add(if user == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" }.into());
-        Self { user, groups: all }
+        Self { groups: usernames::groups(&user, groups), user }
     }
 
     /// The caller that an identity of a scenario is.
     pub fn from_identity(identity: &Identity) -> Self {
-        let groups = match identity {
-            Identity::User { groups, .. } => groups.clone(),
-            Identity::Anonymous | Identity::ServiceAccount { .. } => vec![],
-        };
-        Self::new(identity.username(), groups)
+        Self { user: identity.username(), groups: identity.groups() }
     }
 }
 

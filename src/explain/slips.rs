@@ -233,6 +233,13 @@ pub(super) fn subject(caller: &Caller, subject: &Subject, binding: Option<&str>)
             (written == own || written == format!("{namespace}:{own}")).then(|| kind("ServiceAccount")).flatten()
         }
         ("Group", Some((namespace, own))) => {
+            // It is impersonated with groups, or it would be in this one.
+            if name == "system:serviceaccounts" || name == usernames::group(namespace) {
+                return Some((
+                    Element::SubjectName,
+                    " (an account that is impersonated with groups has no others)".into(),
+                ));
+            }
             if let Some(of) = name.strip_prefix(usernames::GROUP_PREFIX) {
                 return (of.to_lowercase() == namespace).then_some((Element::SubjectNamespace, String::new()));
             }

@@ -19,6 +19,29 @@ pub fn group(namespace: &str) -> String {
     format!("{GROUP_PREFIX}{namespace}")
 }
 
+/// The groups that a caller is in of whom these are said. They are all, but for `system:authenticated` or `system:unauthenticated`,
+/// which the API server adds; only where none is said, it gives a ServiceAccount its own.
+///
+/// Source: `apiserver/pkg/endpoints/filters/impersonation/impersonation.go`.
+pub fn groups(user: &str, said: impl IntoIterator<Item = String>) -> Vec<String> {
+    const UNKNOWN: &str = "system:unauthenticated";
+    const KNOWN: &str = "system:authenticated";
+    let mut all: Vec<String> = Vec::new();
+    for group in said {
+        if !all.contains(&group) {
+            all.push(group);
+        }
+    }
+    if let Some((namespace, _)) = account(user).filter(|_| all.is_empty()) {
+        all = vec!["system:serviceaccounts".into(), group(namespace)];
+    }
+    let added = if user == "system:anonymous" { UNKNOWN } else { KNOWN };
+    if !all.iter().any(|group| group == added || group == UNKNOWN) {
+        all.push(added.into());
+    }
+    all
+}
+
 /// The namespace and the name of the ServiceAccount whose user name this is. As the API server splits it: both are there, and there is
 /// no third part.
 pub fn account(user: &str) -> Option<(&str, &str)> {
@@ -93,6 +116,19 @@ mod tests {
         assert_eq!(account(user), parts);
         assert_eq!(parts.map(|(namespace, name)| username(namespace, name)).as_deref(), parts.map(|_| user));
         assert_eq!(is_account(user, "a", "b"), parts.is_some());
+    }
+
+    #[rstest]
+    #[case("system:serviceaccount:a:b", &[], &["system:serviceaccounts", "system:serviceaccounts:a", "system:authenticated"])]
+    #[case::said_groups_are_all("system:serviceaccount:a:b", &["dev"], &["dev", "system:authenticated"])]
+    #[case::its_own_as_well("system:serviceaccount:a:b", &["system:serviceaccounts:a"], &["system:serviceaccounts:a", "system:authenticated"])]
+    #[case("ann", &["dev", "dev"], &["dev", "system:authenticated"])]
+    #[case("ann", &["system:unauthenticated"], &["system:unauthenticated"])]
+    #[case("ann", &["system:authenticated"], &["system:authenticated"])]
+    #[case("system:anonymous", &[], &["system:unauthenticated"])]
+    #[case("system:anonymous", &["system:authenticated"], &["system:authenticated", "system:unauthenticated"])]
+    fn groups_are_those_that_the_api_server_sees(#[case] user: &str, #[case] said: &[&str], #[case] all: &[&str]) {
+        assert_eq!(groups(user, said.iter().map(|&group| group.to_owned())), all);
     }
 
     #[rstest]

@@ -72,10 +72,10 @@ impl Who {
         self.words.starts_with("serviceaccount/")
     }
 
-    /// Whether it has groups beside those that the API server gives.
-    pub fn has_more_groups(&self) -> bool {
+    /// Whether its groups are others than those that the API server gives.
+    pub fn has_other_groups(&self) -> bool {
         let given = given(&self.user);
-        self.groups.iter().any(|group| !given.contains(group))
+        self.groups.len() != given.len() || self.groups.iter().any(|group| !given.contains(group))
     }
 }
 
@@ -155,16 +155,9 @@ impl Cell {
     }
 }
 
-/// The groups that the API server gives to a user of this name.
+/// The groups that the API server gives to a user of this name of whom none is said.
 pub fn given(user: &str) -> Vec<String> {
-    let own = |group: &str| group.to_owned();
-    match usernames::account(user) {
-        Some((namespace, _)) => {
-            vec![own("system:serviceaccounts"), usernames::group(namespace), own("system:authenticated")]
-        }
-        None if user == "system:anonymous" => vec![own("system:unauthenticated")],
-        None => vec![own("system:authenticated")],
-    }
+    usernames::groups(user, [])
 }
 
 /// e.g. `list pods in namespace a`, `get /metrics`.
@@ -235,7 +228,7 @@ fn line(cell: &Cell) -> Vec<String> {
     if !cell.who.user.is_empty() {
         words.push(format!("--as={}", cell.who.user));
     }
-    let groups = cell.who.groups.iter().filter(|_| cell.who.has_more_groups());
+    let groups = cell.who.groups.iter().filter(|_| cell.who.has_other_groups());
     words.extend(groups.map(|group| format!("--as-group={group}")));
     words
 }

@@ -1,6 +1,7 @@
 //! Names that Kubernetes accepts.
 
 use super::{Kind, kinds::article};
+use crate::k8s::Version;
 
 /// What is wrong with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +25,16 @@ enum Rule {
     PathSegment,
 }
 
-fn rule(kind: &Kind) -> Rule {
+/// The last version whose Services have names that begin with a letter, unless [`RELAXED`] is on.
+pub const LAST_STRICT: Version = Version::new(1, 35);
+
+/// The feature gate by which a Service may be called like any label: alpha in 1.34, on since 1.36.
+pub const RELAXED: &str = "RelaxedServiceNameValidation";
+
+fn rule(kind: &Kind, strict: bool) -> Rule {
     match (kind.group.as_str(), kind.kind.as_str()) {
-        ("", "Namespace") => Rule::Label,
-        ("", "Service") => Rule::Label1035,
+        ("", "Service") if strict => Rule::Label1035,
+        ("", "Namespace" | "Service") => Rule::Label,
         ("rbac.authorization.k8s.io", _)
         | ("networking.k8s.io", "IPAddress")
         | ("apiregistration.k8s.io", "APIService")
@@ -37,12 +44,20 @@ fn rule(kind: &Kind) -> Rule {
     }
 }
 
-/// Checks a name by the rule of its kind.
+/// Checks a name by the rule that its kind has in the newest version.
 ///
 /// # Errors
 /// With the first thing that is wrong and, where possible, a name that would be accepted.
 pub fn check(kind: &Kind, name: &str) -> Result<(), BadName> {
-    let rule = rule(kind);
+    check_by(kind, name, false)
+}
+
+/// The same; `strict`: by the rule of the versions up to [`LAST_STRICT`].
+///
+/// # Errors
+/// As [`check`].
+pub fn check_by(kind: &Kind, name: &str, strict: bool) -> Result<(), BadName> {
+    let rule = rule(kind, strict);
     let Some(wrong) = wrong(rule, name) else {
         return Ok(());
     };
@@ -103,7 +118,7 @@ fn wrong(rule: Rule, name: &str) -> Option<String> {
         start += part.len() + 1;
     }
     if rule == Rule::Label1035 && name.starts_with(|c: char| c.is_ascii_digit()) {
-        return at(name.chars().enumerate().next(), "begins it (a letter must)");
+        return at(name.chars().enumerate().next(), "begins it (before Kubernetes 1.36 a letter must)");
     }
     (name.len() > limit).then(|| format!("it has {} characters, at most {limit} are allowed", name.len()))
 }
@@ -194,13 +209,26 @@ mod tests {
         "`.` at character 2 is not allowed (lower-case letters, digits and `-` are)",
         Some("a-b")
     )]
-    #[case("Service", "1web", "`1` at character 1 begins it (a letter must)", Some("web"))]
     #[case("Role", "a/b", "`/` at character 2 is not allowed (it would end the segment of a path)", Some("a-b"))]
     #[case("Role", "..", "it means a folder in a path", None)]
     fn refuses(#[case] kind: &str, #[case] name: &str, #[case] wrong: &str, #[case] suggestion: Option<&str>) {
         let bad = check(&find(kind, None).unwrap(), name).unwrap_err();
         assert_eq!(bad.message, format!("`{name}` is no name for a {kind}: {wrong}"));
         assert_eq!(bad.suggestion.as_deref(), suggestion);
+    }
+
+    #[test]
+    fn a_service_begins_with_a_letter_up_to_1_35() {
+        let service = find("Service", None).unwrap();
+        assert_eq!(check(&service, "1web"), Ok(()));
+        let bad = check_by(&service, "1web", true).unwrap_err();
+        assert!(
+            bad.message.ends_with("`1` at character 1 begins it (before Kubernetes 1.36 a letter must)"),
+            "{bad:?}"
+        );
+        assert_eq!(bad.suggestion.as_deref(), Some("web"));
+        assert!(check(&service, "a.b").is_err() && check(&service, "web-").is_err());
+        assert_eq!(check_by(&find("Pod", None).unwrap(), "1st", true), Ok(()));
     }
 
     #[rstest]

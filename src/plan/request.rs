@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::k8s::{paths::decoded, special, usernames};
 
 /// Who makes a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Identity {
     /// No known user: `system:anonymous`.
     Anonymous,
@@ -29,6 +29,15 @@ impl Identity {
     /// Whether it is known whose it is: the account of a Pod that nothing in the scenario makes shows when the step runs.
     pub fn is_known(&self) -> bool {
         !matches!(self, Self::ServiceAccount { name, .. } if name.is_empty())
+    }
+
+    /// All its groups, those that the server adds included.
+    pub fn groups(&self) -> Vec<String> {
+        let said = match self {
+            Self::User { groups, .. } => groups.clone(),
+            Self::Anonymous | Self::ServiceAccount { .. } => vec![],
+        };
+        usernames::groups(&self.username(), said)
     }
 
     /// The user name by which the API server knows it.

@@ -1,6 +1,6 @@
 //! On which clusters a step, or an expectation, holds.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::{cluster_kind::ClusterKind, k8s::Version, scenario::when::Feature};
 
@@ -160,21 +160,35 @@ pub(super) fn everywhere() -> impl Iterator<Item = Here> {
 }
 
 /// On which of all clusters that there can be some conditions hold: what is asked of many pairs of steps.
-pub(super) struct Clusters(Vec<u64>);
+#[derive(Clone)]
+pub(super) struct Clusters(Arc<[u64]>);
 
 impl Clusters {
     /// Where all of them hold.
     pub fn of(conditions: [&Option<When>; 2]) -> Self {
         static ALL: LazyLock<Vec<Here>> = LazyLock::new(|| everywhere().collect());
+        static WHOLE: LazyLock<Clusters> = LazyLock::new(|| Clusters::among(&ALL, [&None, &None]));
+        // Of nearly all steps.
+        if conditions.iter().all(|when| when.is_none()) { WHOLE.clone() } else { Self::among(&ALL, conditions) }
+    }
+
+    fn among(all: &[Here], conditions: [&Option<When>; 2]) -> Self {
         let holds = |here: &Here| conditions.iter().copied().flatten().all(|when| when.holds(here));
         let bits =
             |some: &[Here]| some.iter().enumerate().fold(0, |bits, (at, here)| bits | (u64::from(holds(here)) << at));
-        Self(ALL.chunks(64).map(bits).collect())
+        Self(all.chunks(64).map(bits).collect())
+    }
+
+    /// Adds those that are among the other.
+    pub fn add(&mut self, other: &Self) {
+        if !Arc::ptr_eq(&self.0, &other.0) {
+            self.0 = self.0.iter().zip(&*other.0).map(|(one, other)| one | other).collect();
+        }
     }
 
     /// Whether there is a cluster that is among both.
     pub fn meet(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).any(|(one, other)| one & other != 0)
+        self.0.iter().zip(&*other.0).any(|(one, other)| one & other != 0)
     }
 }
 

@@ -1,24 +1,20 @@
-//! A denial counts only when there is something to be denied: authorization comes first, so a path, a resource, a namespace or
-//! an account that does not exist is denied to all callers.
+//! A denial counts only when there is something to be denied: authorization comes first, so a path, a resource, a namespace, an
+//! account or another object that does not exist is denied to all callers.
 //!
 //! Asked of the cluster when a step claims a denial and all else holds, and not when its line says `# on purpose`. All that a
 //! step claims is asked for at once.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use futures::future::join_all;
-
+use super::absent::{Subject, absent};
 use crate::{
     expect::{Answer, Class, Mismatch, json, kubectl_error, printed, refused::Refused},
-    k8s::{Apis, Missing, Served, usernames},
+    k8s::{Apis, Missing, Served},
     plan::{Action, Credential, Expected, Request, Step, can::Cell},
     redact::show,
     scenario::verbs::Method,
-    steps::{Context, StepError, api, discovery::About},
+    steps::{Context, StepError, discovery::About},
 };
-
-/// How many requests are made at a time.
-const AT_A_TIME: usize = 8;
 
 /// Something that is not there, and where the step claims that it is denied.
 struct Absent {
@@ -50,12 +46,13 @@ pub(super) async fn missing(step: &Step, answer: &Answer, context: &Context) -> 
                 .or_else(|| fails().filter(|_| said()));
             match claimed {
                 Some(item) if !step.on_purpose => {
-                    let claim = match item.expect.exit_code {
+                    let claim = match (item.expect.claim_of_command(), item.expect.exit_code) {
+                        (Some(key), _) => format!("/{key}"),
                         _ if item.expect.is_about_status() => format!("/{}", item.expect.claim()),
-                        Some(_) if tells.is_none() => "/exitCode".to_owned(),
+                        (None, Some(_)) if tells.is_none() => "/exitCode".to_owned(),
                         _ => String::new(),
                     };
-                    of_printed((stdout, stderr), format!("{}{claim}", item.pointer), context)
+                    of_printed((stdout, stderr), makes(step), format!("{}{claim}", item.pointer), context)
                         .await?
                         .into_iter()
                         .collect()
@@ -91,18 +88,22 @@ fn mismatch(absent: Absent) -> Mismatch {
 
 async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Option<Absent>, StepError> {
     let there_is_no = |message: String, hint: Option<String>| Some(Absent { pointer: pointer.clone(), message, hint });
-    let applies = matches!(step.action, Action::Apply(_));
+    let applies = applies(step);
     let mut paths = step.action.paths();
     paths.retain(|(method, _)| !(applies && *method == Method::Post.word()));
     let asked: Vec<About<'_>> = paths.iter().map(|(_, path)| About::Path(path)).collect();
-    let requests = step.action.requests();
-    let user = match &step.caller.credential {
-        Credential::Impersonation { user, .. } => Some(user.as_str()),
+    let user = match (&step.action, &step.caller.credential) {
+        (Action::Curl(call), _) => acting_as(&call.headers),
+        (_, Credential::Impersonation { user, .. }) => Some(user.as_str()),
         _ => None,
     };
-    let namespaces: Vec<&str> = requests.iter().filter_map(namespace_of).collect();
-    let subjects = namespaces.iter().map(|name| Subject::Namespace(name)).chain(user.and_then(Subject::account));
-    let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &asked), absent(subjects, context));
+    let requests = step.action.requests();
+    // The outermost first: what is in a namespace that is not there is not there either.
+    let namespaces = requests.iter().filter_map(Subject::place);
+    // What is applied need not be there before.
+    let objects = paths.iter().filter(|_| !applies).filter_map(|(method, path)| Subject::at_path(method, path));
+    let subjects: Vec<Subject> = namespaces.chain(user.and_then(Subject::user)).chain(objects).collect();
+    let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &asked), absent(subjects.clone(), context));
     if let Some(apis) = apis? {
         for (method, path) in &paths {
             if let Served::Missing(missing) = apis.path(method, path) {
@@ -112,14 +113,33 @@ async fn of_call(step: &Step, pointer: String, context: &Context) -> Result<Opti
         }
     }
     let gone = gone?;
-    let subjects = namespaces.into_iter().map(Subject::Namespace).chain(user.and_then(Subject::account));
-    let first = subjects.into_iter().find(|subject| gone.contains(subject));
+    let first = subjects.iter().find(|subject| gone.contains(subject));
     Ok(first.and_then(|subject| there_is_no(subject.describe_absence(), None)))
+}
+
+/// Whether a step may be about an object that it would make.
+fn applies(step: &Step) -> bool {
+    let is_apply = |value: &str| value.starts_with("application/apply-patch");
+    let typed = |headers: &BTreeMap<String, String>| {
+        headers.iter().any(|(key, value)| key.eq_ignore_ascii_case("content-type") && is_apply(value))
+    };
+    match &step.action {
+        Action::Apply(_) => true,
+        Action::Request(call) => call.content_type.as_deref().is_some_and(is_apply) || typed(&call.headers),
+        Action::Curl(call) => typed(&call.headers),
+        _ => false,
+    }
+}
+
+/// For whom a call asks by a header of its own.
+fn acting_as(headers: &BTreeMap<String, String>) -> Option<&str> {
+    headers.iter().find(|(key, _)| key.eq_ignore_ascii_case("Impersonate-User")).map(|(_, user)| user.as_str())
 }
 
 /// What a refusal by RBAC speaks of that a command has printed.
 async fn of_printed(
     (stdout, stderr): (&[u8], &[u8]),
+    makes: bool,
     pointer: String,
     context: &Context,
 ) -> Result<Option<Absent>, StepError> {
@@ -132,20 +152,44 @@ async fn of_printed(
         Request::Path { path, .. } => About::Path(path),
         Request::Resource { group, .. } => About::Group(group),
     };
-    let namespace = namespace_of(&request);
     let about = [about];
     // kubectl's `--as` may name anybody.
-    let subjects = namespace.map(Subject::Namespace).into_iter().chain(Subject::account(&refused.user));
+    let subjects = Subject::place(&request).into_iter().chain(Subject::user(&refused.user)).collect();
     let looks = absent(subjects, context);
     let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &about), looks);
-    if let Some(apis) = apis?
-        && let Some(missing) = unserved(&apis, &request)
-    {
-        let hint = missing.hint();
-        return Ok(Some(Absent { pointer, message: missing.message, hint }));
+    let mut gone = gone?;
+    if let Some(apis) = apis? {
+        if let Some(missing) = unserved(&apis, &request) {
+            let hint = missing.hint();
+            return Ok(Some(Absent { pointer, message: missing.message, hint }));
+        }
+        // Of which version the object is, is known now.
+        if gone.is_empty() && !makes {
+            gone = absent(object(&apis, &request).into_iter().collect(), context).await?;
+        }
     }
-    let first = gone?.into_iter().next();
+    let first = gone.into_iter().next();
     Ok(first.map(|subject| Absent { pointer, message: subject.describe_absence(), hint: None }))
+}
+
+/// Whether a command may be about an object that it would make: kubectl looks first whether it is there.
+fn makes(step: &Step) -> bool {
+    let words = match &step.action {
+        Action::Kubectl(call) => &call.args,
+        Action::Exec(call) => &call.command,
+        _ => return false,
+    };
+    let made = ["apply", "reconcile", "diff"];
+    words.iter().flat_map(|word| word.split(|c: char| !c.is_ascii_alphanumeric())).any(|word| made.contains(&word))
+}
+
+/// The object that a question about a resource names.
+fn object(apis: &Apis, request: &Request) -> Option<Subject> {
+    let Request::Resource { verb, group, resource, .. } = request else { return None };
+    match apis.resource(verb, group, resource, None) {
+        Served::Resource(own) => Subject::of_resource(request, own),
+        Served::Other | Served::Unsure | Served::Missing(_) => None,
+    }
 }
 
 async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, StepError> {
@@ -167,26 +211,23 @@ async fn of_questions(cells: &[Cell], context: &Context) -> Result<Vec<Absent>, 
             found.push(Absent { pointer: pointer.to_owned(), message, hint });
         }
     };
+    let apis = context.discovery.apis(&context.client, &asked).await?;
     // A user that a scenario names need not exist; a ServiceAccount that was deleted may be asked about, too.
-    let account = |cell: &'_ Cell| cell.account().map(|_| cell.who.user.clone());
-    let accounts: BTreeSet<String> = denied().filter_map(account).collect();
-    let namespaces = denied().filter_map(|cell| namespace_of(&cell.request)).map(Subject::Namespace);
-    let subjects = namespaces.chain(accounts.iter().filter_map(|user| Subject::account(user)));
-    let (apis, gone) = tokio::join!(context.discovery.apis(&context.client, &asked), absent(subjects, context));
-    if let Some(apis) = apis? {
-        for cell in denied() {
-            if let Some(missing) = unserved(&apis, &cell.request) {
-                let hint = missing.hint();
-                add(&cell.pointer, missing.message, hint);
-            }
-        }
-    }
-    let gone = gone?;
-    for cell in denied() {
-        let namespace = namespace_of(&cell.request).map(Subject::Namespace);
-        let user = account(cell);
-        let account = user.as_deref().and_then(Subject::account);
-        for subject in namespace.into_iter().chain(account).filter(|subject| gone.contains(subject)) {
+    let subjects = |cell: &Cell| {
+        let account = cell.account().and_then(|_| Subject::user(&cell.who.user));
+        // Of other objects a question is asked before they are there, as of all that an application will make.
+        let named = apis.as_ref().and_then(|apis| object(apis, &cell.request));
+        let named = named.filter(|named| !matches!(named, Subject::Object { .. }));
+        Subject::place(&cell.request).into_iter().chain(account).chain(named).collect::<Vec<_>>()
+    };
+    let asked: Vec<(&Cell, Vec<Subject>)> = denied().map(|cell| (cell, subjects(cell))).collect();
+    let all = asked.iter().flat_map(|(_, subjects)| subjects.clone()).collect();
+    let gone = absent(all, context).await?;
+    for (cell, subjects) in asked {
+        if let Some(missing) = apis.as_ref().and_then(|apis| unserved(apis, &cell.request)) {
+            let hint = missing.hint();
+            add(&cell.pointer, missing.message, hint);
+        } else if let Some(subject) = subjects.iter().find(|subject| gone.contains(subject)) {
             add(&cell.pointer, subject.describe_absence(), None);
         }
     }
@@ -204,70 +245,4 @@ fn unserved(apis: &Apis, request: &Request) -> Option<Missing> {
         Served::Missing(missing) => Some(missing),
         Served::Resource(_) | Served::Other | Served::Unsure => None,
     }
-}
-
-/// The namespace in which a request looks; that of a Namespace itself is its name.
-fn namespace_of(request: &Request) -> Option<&str> {
-    match request {
-        Request::Resource { namespace, resource, group, .. } if !(group.is_empty() && resource == "namespaces") => {
-            namespace.as_deref()
-        }
-        _ => None,
-    }
-}
-
-/// What a request must find before a denial of it says anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject<'a> {
-    Namespace(&'a str),
-    /// Of a namespace, by name.
-    Account(&'a str, &'a str),
-}
-
-impl<'a> Subject<'a> {
-    /// The ServiceAccount that a user is, if it is one.
-    fn account(user: &'a str) -> Option<Self> {
-        usernames::account(user).map(|(namespace, name)| Subject::Account(namespace, name))
-    }
-
-    fn path(self) -> String {
-        match self {
-            Subject::Namespace(name) => format!("/api/v1/namespaces/{}", api::escape(name)),
-            Subject::Account(namespace, name) => {
-                format!("/api/v1/namespaces/{}/serviceaccounts/{}", api::escape(namespace), api::escape(name))
-            }
-        }
-    }
-
-    /// That it is not there.
-    fn describe_absence(self) -> String {
-        match self {
-            Subject::Namespace(name) => format!("there is no namespace `{name}`"),
-            Subject::Account(namespace, name) => {
-                format!("there is no ServiceAccount `{name}` in namespace `{namespace}`")
-            }
-        }
-    }
-}
-
-/// Which of these do not exist, each asked for once; what the administrator may not see, may be there.
-async fn absent<'a>(
-    subjects: impl Iterator<Item = Subject<'a>>,
-    context: &Context,
-) -> Result<BTreeSet<Subject<'a>>, StepError> {
-    let subjects: BTreeSet<Subject<'a>> = subjects.collect();
-    let subjects: Vec<Subject<'a>> = subjects.into_iter().collect();
-    let mut absent = BTreeSet::new();
-    for some in subjects.chunks(AT_A_TIME) {
-        let answers = join_all(some.iter().map(|subject| async { api::get(&context.client, &subject.path()).await }));
-        for (subject, answer) in some.iter().zip(answers.await) {
-            let http = answer?;
-            match api::busy(&http) {
-                Some(busy) => return Err(busy),
-                None if http.status == 404 => absent.insert(*subject),
-                None => false,
-            };
-        }
-    }
-    Ok(absent)
 }

@@ -16,6 +16,7 @@ pub mod sink;
 pub mod skip;
 pub mod summary;
 
+mod absent;
 mod api_server_monitor;
 mod attempt;
 mod captures;

@@ -42,7 +42,7 @@ pub async fn add(step: &Step, failures: &mut [Failure], answer: Option<&Answer>,
     for failure in failures {
         let found = match (&step.action, answer) {
             (Action::Can(can), Some(Answer::Reviews(reviews))) => of_review(step, can, reviews, failure),
-            _ => of_call(step, asked.as_deref(), failure, &mut told),
+            _ => of_call(step, (asked.as_deref(), answer), failure, &mut told),
         };
         surprised.extend(found.map(|found| (failure, found)));
     }
@@ -161,14 +161,15 @@ struct Surprised {
 /// The call of a step, or what kubectl has asked; once for each expectation.
 fn of_call<'a>(
     step: &'a Step,
-    by_kubectl: Option<&[Request]>,
+    (by_kubectl, answer): (Option<&[Request]>, Option<&Answer>),
     failure: &Failure,
     told: &mut Vec<&'a str>,
 ) -> Option<Surprised> {
     let (identity, requests) = attempt::calls(step)?;
     let requests = by_kubectl.map_or(requests, <[Request]>::to_vec);
     let item = expected(step, failure)?;
-    let surprise = surprise(item, failure)?;
+    let passed = by_kubectl.is_some() && matches!(answer, Some(Answer::Exec { exit_code: 0, .. }));
+    let surprise = surprise(item, failure, passed)?;
     if told.contains(&item.pointer.as_str()) {
         return None;
     }
@@ -227,9 +228,12 @@ enum Surprise {
     Refused,
 }
 
-fn surprise(item: &Expected, failure: &Failure) -> Option<Surprise> {
+/// What a failure says of authorization; `passed`: kubectl was let pass.
+fn surprise(item: &Expected, failure: &Failure, passed: bool) -> Option<Surprise> {
     let by_rbac = matches!(item.expect.by, None | Some(DeniedBy::Rbac));
     match failure.mismatch.class {
+        // A refusal that is claimed by what kubectl prints and by its exit code.
+        _ if passed && item.expect.claim_of_command().is_some() => Some(Surprise::Allowed),
         Class::Allowed if by_rbac => Some(Surprise::Allowed),
         // A 404, 409 or 422: authorization, which comes first, let the call pass.
         Class::Status if item.expect.is_rbac_denial() => Some(Surprise::Allowed),
@@ -353,10 +357,24 @@ mod tests {
                 class,
             };
             assert_eq!(
-                surprise(&step.expected[0], &super::super::verdict::place(&plan, step, mismatch)),
+                surprise(&step.expected[0], &super::super::verdict::place(&plan, step, mismatch), false),
                 wanted,
                 "{class:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_refusal_that_kubectl_was_to_print_has_reasons_when_it_was_let_pass() {
+        let text = "title: x\nsteps:\n  - title: a\n    kubectl: {args: [get, --raw, /api]}\n    expect: {exitCode: 1, stderr: {contains: 'cannot get path'}}\n  \
+                    - title: b\n    kubectl: {args: [get, pods]}\n    expect: {exitCode: 1}\n";
+        let document = crate::scenario::read(std::path::Path::new("x.yaml"), text.as_bytes()).expect("a scenario");
+        let plan = crate::plan::plan(document, &crate::plan::Names::random()).expect("a plan");
+        let said = |at: usize, passed: bool| {
+            let mismatch = Mismatch::new("/expect/exitCode", Class::ExitCode, "1", "0");
+            let step = &plan.steps[at];
+            surprise(&step.expected[0], &super::super::verdict::place(&plan, step, mismatch), passed)
+        };
+        assert_eq!([said(0, true), said(0, false), said(1, true)], [Some(Surprise::Allowed), None, None]);
     }
 }

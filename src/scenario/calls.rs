@@ -26,7 +26,7 @@ pub struct AsFull {
     /// The name of a user whom the administrator impersonates.
     #[serde(default)]
     pub user: Option<String>,
-    /// The groups of that user; the server adds `system:authenticated`.
+    /// The groups of that user; the server adds `system:authenticated`. A ServiceAccount that is given some is in no others.
     #[serde(default)]
     pub groups: Vec<String>,
     /// A token that an earlier step saved: `'{saved.NAME}'`.

@@ -129,7 +129,7 @@ pub struct Group {
 pub struct User {
     /// The user name.
     pub user: String,
-    /// The groups, beside `system:authenticated`.
+    /// The groups, beside `system:authenticated`. A ServiceAccount that is given some is in no others, as when it is impersonated.
     #[serde(default)]
     pub groups: Vec<String>,
 }

@@ -94,9 +94,20 @@ impl Expect {
         self.wanted() == Wanted::Exactly(404) || self.reason.as_deref() == Some("NotFound")
     }
 
+    /// The key by which a command must have been refused by RBAC: that of the status, or what tells of it in what is printed.
+    pub fn claim_of_command(&self) -> Option<&'static str> {
+        let printed = || self.printed_denial().filter(|_| !self.is_about_status());
+        self.is_rbac_denial().then(|| self.claim()).or_else(printed)
+    }
+
     /// Whether what a command prints must tell of a denial: a `Status` with 403 in its JSON, or the words that curl and
     /// kubectl print about one.
     pub fn tells_of_denial(&self) -> bool {
+        self.is_denial() || self.printed_denial().is_some()
+    }
+
+    /// The key of what is printed that must tell of a denial.
+    fn printed_denial(&self) -> Option<&'static str> {
         let is_code = |value: &Value| *value == 403 || *value == "Forbidden" || *value == "403";
         let in_json = self.json.as_ref().is_some_and(|json| is_code(&json["code"]) || is_code(&json["reason"]));
         let at_path = self.path.iter().any(|path| {
@@ -114,7 +125,9 @@ impl Expect {
             Text::Rule(TextRule::Matches(text)) => is_denial_wording(text),
             Text::Rule(TextRule::Lacks(_)) => false,
         };
-        self.is_denial() || in_json || at_path || [&self.stdout, &self.stderr].into_iter().flatten().any(in_words)
+        let told = |key: &'static str, text: &Option<Text>| text.as_ref().is_some_and(in_words).then_some(key);
+        let printed = || told("stderr", &self.stderr).or_else(|| told("stdout", &self.stdout));
+        in_json.then_some("json").or(at_path.then_some("path")).or_else(printed)
     }
 }
 
@@ -161,6 +174,20 @@ mod tests {
         let expect = expect(yaml);
         assert_eq!((expect.is_rbac_denial(), expect.is_denial()), (by_rbac, denial));
         assert!(!denial || expect.is_failure());
+    }
+
+    #[rstest]
+    #[case("{status: 403}", Some("status"))]
+    #[case("{reason: Forbidden}", Some("reason"))]
+    #[case("{exitCode: 1, stderr: {contains: forbidden}}", Some("stderr"))]
+    #[case("{stderr: {contains: 'cannot get path'}}", Some("stderr"))]
+    #[case("{stdout: {contains: '403'}}", Some("stdout"))]
+    #[case("{json: {code: 403}}", Some("json"))]
+    #[case("{exitCode: 1}", None)]
+    #[case("{status: 403, by: quota, stderr: {contains: forbidden}}", None)]
+    #[case("{stderr: {lacks: forbidden}}", None)]
+    fn by_what_a_command_is_refused(#[case] yaml: &str, #[case] key: Option<&str>) {
+        assert_eq!(expect(yaml).claim_of_command(), key);
     }
 
     #[rstest]

@@ -133,7 +133,7 @@ async fn real(cell: &Cell, method: &str, path: &str, context: &Context) -> Resul
     let who = &cell.who;
     let mut request = http::Request::builder().method(method).uri(path).header("Impersonate-User", &who.user);
     // Without any, the API server gives those that such an identity has; with one, an account would lose the others.
-    for group in who.groups.iter().filter(|_| who.has_more_groups()) {
+    for group in who.groups.iter().filter(|_| who.has_other_groups()) {
         request = request.header("Impersonate-Group", group);
     }
     let body = match method {

@@ -66,6 +66,54 @@ fn run(steps: &str) -> (u8, String) {
     "  - title: saved\n    get: {kind: Namespace, name: default}\n    save: {word: $.kind}\n  - title: t\n    as: serviceaccount/reader\n    request: {path: '/api/v1/namespaces/default/{saved.word}'}\n    expect: {status: 403}\n",
     "`v1` has no resource `Namespace`"
 )]
+#[case::the_account_of_a_token(
+    "  - title: t\n    as: serviceaccount/reader\n    token: {serviceAccount: nobody-at-all}\n    expect: {status: 403}\n",
+    "there is no ServiceAccount `nobody-at-all` in namespace"
+)]
+#[case::the_account_of_a_token_by_its_path(
+    "  - title: t\n    as: serviceaccount/reader\n    request: {method: POST, path: '/api/v1/namespaces/{namespace}/serviceaccounts/nobody-at-all/token', body: {}}\n    expect: {status: 403}\n",
+    "there is no ServiceAccount `nobody-at-all` in namespace"
+)]
+#[case::the_account_of_a_token_by_kubectl(
+    "  - title: t\n    as: serviceaccount/reader\n    kubectl: {args: [create, token, nobody-at-all]}\n    expect: {exitCode: 1, stderr: {contains: 'cannot create resource \"serviceaccounts/token\"'}}\n",
+    "there is no ServiceAccount `nobody-at-all` in namespace"
+)]
+#[case::a_question_about_the_account_of_a_token(
+    "  - title: t\n    can: {who: serviceaccount/reader, verb: create, resource: serviceaccounts, subresource: token, name: nobody-at-all, allowed: false}\n",
+    "there is no ServiceAccount `nobody-at-all` in namespace"
+)]
+#[case::a_question_about_whom_to_act_as(
+    "  - title: t\n    can: {who: serviceaccount/reader, verb: impersonate, resource: serviceaccounts, name: nobody-at-all, allowed: false}\n",
+    "there is no ServiceAccount `nobody-at-all` in namespace"
+)]
+#[case::an_object_to_get(
+    "  - title: t\n    as: serviceaccount/reader\n    get: {kind: Secret, name: nothing-at-all}\n    expect: {status: 403}\n",
+    "there is no `nothing-at-all` among the secrets of namespace"
+)]
+#[case::an_object_to_delete(
+    "  - title: t\n    as: serviceaccount/reader\n    delete: {kind: Deployment, name: nothing-at-all}\n    expect: {reason: Forbidden}\n",
+    "there is no `nothing-at-all` among the deployments of namespace"
+)]
+#[case::an_object_to_patch(
+    "  - title: t\n    as: serviceaccount/reader\n    patch: {kind: ClusterRole, name: nothing-at-all, body: {rules: []}}\n    expect: {status: 403}\n",
+    "there is no `nothing-at-all` among the clusterroles"
+)]
+#[case::a_part_of_an_object(
+    "  - title: t\n    as: serviceaccount/reader\n    request: {path: '/api/v1/namespaces/{namespace}/pods/nothing-at-all/log'}\n    expect: {status: 403}\n",
+    "there is no `nothing-at-all` among the pods of namespace"
+)]
+#[case::an_object_to_update(
+    "  - title: t\n    as: serviceaccount/reader\n    request: {method: PUT, path: /apis/scheduling.k8s.io/v1/priorityclasses/nothing-at-all, body: {}}\n    expect: {status: 403}\n",
+    "there is no `nothing-at-all` among the priorityclasses"
+)]
+#[case::an_object_by_kubectl(
+    "  - title: t\n    as: serviceaccount/reader\n    kubectl: {args: [scale, deployment, nothing-at-all, --replicas=0]}\n    expect: {status: 403}\n",
+    "there is no `nothing-at-all` among the deployments of namespace"
+)]
+#[case::a_path_by_kubectl_and_its_words(
+    "  - title: t\n    as: serviceaccount/reader\n    kubectl: {args: [get, --raw, '/api/v1/namespaces/{namespace}/secrets/nothing-at-all']}\n    expect: {exitCode: 1, stderr: {contains: forbidden}}\n",
+    "there is no `nothing-at-all` among the secrets of namespace"
+)]
 fn a_denial_of_nothing_does_not_hold(#[case] steps: &str, #[case] said: &str) {
     let (code, report) = run(steps);
     assert_eq!(code, 1, "{report}");
@@ -96,6 +144,15 @@ fn from_a_pod_alike() {
 )]
 #[case::for_nobody_on_purpose(
     "  - title: t\n    kubectl:\n      args:\n        - get\n        - pods\n        - --as=system:serviceaccount:{namespace}:nobody-at-all # on purpose\n    expect: {status: 403}\n"
+)]
+#[case::an_object_on_purpose(
+    "  - title: t\n    as: serviceaccount/reader\n    get:\n      kind: Secret\n      name: nothing-at-all # on purpose\n    expect: {status: 403}\n"
+)]
+#[case::what_is_applied_need_not_be_there(
+    "  - title: t\n    as: serviceaccount/reader\n    apply: {apiVersion: v1, kind: ConfigMap, metadata: {name: new}}\n    expect: {status: 403}\n  - title: by kubectl\n    as: serviceaccount/reader\n    kubectl: {args: [apply, -f, '-'], stdin: '{apiVersion: v1, kind: ConfigMap, metadata: {name: new}}'}\n    expect: {status: 403}\n"
+)]
+#[case::a_question_about_what_will_be_there(
+    "  - title: t\n    can: {who: serviceaccount/reader, verb: get, resource: secrets, name: later, allowed: false}\n"
 )]
 #[case::a_kind_that_is_not_installed(
     "  - title: t\n    get: {kind: Thing, apiVersion: nobody.example.org/v1, name: x}\n    expect: {status: 404}\n"

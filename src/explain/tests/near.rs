@@ -196,6 +196,18 @@ fn whom_a_binding_names_instead(#[case] subject: &str, #[case] element: Element,
     near(&policy, element, words);
 }
 
+/// The API server gives an account its own groups only where it is impersonated without any.
+#[rstest]
+#[case("Group system:serviceaccounts:a")]
+#[case("Group system:serviceaccounts")]
+fn an_account_with_groups_is_in_no_others(#[case] subject: &str) {
+    let policy = Policy::default().with("Role a/r", LIST).bound("RoleBinding a/b", "Role r", subject);
+    assert!(evaluate::grant(&policy, &ask(&format!("{APP} GET {PODS}"))).is_some());
+    let question = ask(&format!("{APP}+dev GET {PODS}"));
+    let Verdict::Denied { misses, .. } = explain(&policy, &question) else { panic!("granted") };
+    assert!(misses[0].sentence.contains("(an account that is impersonated with groups has no others)"), "{misses:#?}");
+}
+
 fn near(policy: &Policy, element: Element, words: &str) {
     let question = ask(&format!("{APP} GET {PODS}"));
     let Verdict::Denied { misses, patch } = explain(policy, &question) else { panic!("granted") };

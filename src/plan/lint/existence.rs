@@ -15,7 +15,7 @@ use crate::{
         Action, Kubectl, Request, Step,
         context::{Context, Draft, below, words::if_fresh},
     },
-    scenario::{outcome::Wanted, verbs::Method},
+    scenario::{expect::Expect, outcome::Wanted, verbs::Method},
 };
 
 /// Looks at the paths of all calls, and notes which of the steps say that they mean it.
@@ -23,7 +23,8 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: 
     for step in steps {
         let place = place(step);
         let asked_as = asked_as_at(step);
-        let places: Vec<&str> = [&place].into_iter().chain(&asked_as).map(String::as_str).collect();
+        let named = named_at(step);
+        let places: Vec<&str> = [&place].into_iter().chain(&asked_as).chain(&named).map(String::as_str).collect();
         // Of the claim's line it would mean that the denial has no counterpart.
         step.on_purpose = cx.findings.on_purpose(&places);
         if !step.on_purpose {
@@ -62,6 +63,21 @@ fn raw(call: &Kubectl) -> Option<(&'static str, String, usize)> {
     Some((method.word(), given.value.clone()?, given.value_at.checked_sub(call.added)?))
 }
 
+/// Where the object stands that a step names.
+fn named_at(step: &Step) -> Vec<String> {
+    let at = below(&step.pointer, step.verb);
+    match &step.action {
+        Action::Get(_) | Action::Delete(_) | Action::Patch(_) => vec![below(&at, "name")],
+        Action::Token(_) => vec![below(&at, "serviceAccount")],
+        // Any of its words may be the name.
+        Action::Kubectl(call) => {
+            let own = call.args.len().saturating_sub(call.added);
+            (0..own).map(|index| below(&below(&at, "args"), index)).collect()
+        }
+        _ => vec![],
+    }
+}
+
 /// Where a line of kubectl's says for whom it asks.
 fn asked_as_at(step: &Step) -> Option<String> {
     let Action::Kubectl(call) = &step.action else { return None };
@@ -72,8 +88,12 @@ fn asked_as_at(step: &Step) -> Option<String> {
 
 /// The expectation of a denial by RBAC, as a pointer.
 fn denial(step: &Step) -> Option<String> {
-    let item = step.expected.iter().find(|item| item.expect.is_rbac_denial())?;
-    Some(below(&format!("{}{}", step.pointer, item.pointer), item.expect.claim()))
+    let claim = |expect: &Expect| match step.action {
+        Action::Kubectl(_) => expect.claim_of_command(),
+        _ => expect.is_rbac_denial().then(|| expect.claim()),
+    };
+    let (item, key) = step.expected.iter().find_map(|item| Some((item, claim(&item.expect)?)))?;
+    Some(below(&format!("{}{}", step.pointer, item.pointer), key))
 }
 
 /// What is served on the newest version that we ship on which a step runs, if the scenario as such is not for that one; and the

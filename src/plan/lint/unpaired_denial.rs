@@ -1,6 +1,9 @@
 //! What only shows when the steps are seen together: a denial says little until the same call is seen to succeed.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    hash::Hash,
+};
 
 use crate::{
     plan::{
@@ -70,35 +73,53 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Whether the other call, which succeeds, shows that this one is refused for want of a right only: it asks for the same
-    /// of the same resource, by any caller and about any object; or the same caller asks for something else of it.
-    fn is_shown_by(&self, other: &Call<'_>) -> bool {
-        let same_caller = self.identity.is_some() && self.identity == other.identity;
-        self.kinds.iter().any(|request| other.kinds.iter().any(|granted| is_alike(request, granted, same_caller)))
+    /// By what it is found, if it succeeds, for a denial that it shows to be for want of a right only.
+    fn shows(&self) -> impl Iterator<Item = Key<'_>> {
+        self.kinds.iter().flat_map(move |request| {
+            let by_caller = self.identity.and_then(|identity| Key::of_caller(identity, request));
+            [Some(Key::Alike(shape(request))), by_caller].into_iter().flatten()
+        })
+    }
+}
+
+/// By what calls are alike: they ask for the same of the same resource, by any caller and about any object; or the same caller asks for
+/// something else of it. Namespaces and names may be others.
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    Alike([&'a str; 5]),
+    OfCaller(&'a Identity, [&'a str; 3]),
+}
+
+impl<'a> Key<'a> {
+    fn of_caller(identity: &'a Identity, request: &'a Request) -> Option<Self> {
+        // Paths are as good as each other, by any caller: whether each of them is there is looked at by itself.
+        let Request::Resource { group, resource, subresource, .. } = request else { return None };
+        Some(Key::OfCaller(identity, [group, resource, subresource.as_deref().unwrap_or_default()]))
     }
 }
 
 /// What of a request matters when it is compared with others.
-fn shape(request: &Request) -> [&str; 4] {
+fn shape(request: &Request) -> [&str; 5] {
     match request {
         Request::Resource { verb, group, resource, subresource, .. } => {
-            [verb, group, resource, subresource.as_deref().unwrap_or_default()]
+            ["", verb, group, resource, subresource.as_deref().unwrap_or_default()]
         }
-        Request::Path { verb, .. } => [verb, "", "", ""],
+        Request::Path { verb, .. } => ["path", verb, "", "", ""],
     }
 }
 
-/// Whether two requests differ in namespace and name at most, and in the verb if it may be any. Paths are as good as each other:
-/// whether each of them is there is looked at by itself.
-fn is_alike(one: &Request, other: &Request, any_verb: bool) -> bool {
-    match (one, other) {
-        (
-            Request::Resource { verb, group, resource, subresource, .. },
-            Request::Resource { verb: verb2, group: group2, resource: resource2, subresource: subresource2, .. },
-        ) => (any_verb || verb == verb2) && (group, resource, subresource) == (group2, resource2, subresource2),
-        (Request::Path { verb, .. }, Request::Path { verb: other, .. }) => verb == other,
-        _ => false,
+/// Where a call that is found by each of these is expected to succeed: each call is looked at once, and not with all others.
+fn shown<'a, K: Eq + Hash>(calls: impl Iterator<Item = (K, &'a Clusters)>) -> HashMap<K, Clusters> {
+    let mut shown: HashMap<K, Clusters> = HashMap::new();
+    for (key, clusters) in calls {
+        match shown.entry(key) {
+            Entry::Occupied(mut known) => known.get_mut().add(clusters),
+            Entry::Vacant(free) => {
+                free.insert(clusters.clone());
+            }
+        }
     }
+    shown
 }
 
 /// The expectations of success that a step has; of a call from a Pod it must say so.
@@ -150,6 +171,11 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
     }
     elsewhere(cx, steps);
     let calls: Vec<Call<'_>> = steps.iter().filter_map(Call::from_step).collect();
+    let succeeding = calls.iter().filter(|call| !call.requests.is_empty());
+    let shown =
+        shown(succeeding.flat_map(|call| {
+            call.succeeds.iter().flat_map(move |clusters| call.shows().map(move |key| (key, clusters)))
+        }));
     let denials = |call| {
         let call: &Call<'_> = call;
         (call.step.expected.iter()).filter(|item| item.expect.is_rbac_denial()).map(move |item| (call, item))
@@ -171,8 +197,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
         let Some(user) = call.identity.filter(|who| who.is_known()).map(Identity::username) else { continue };
         check_message(cx, step, item, &call.requests.iter().map(|request| request.denial(&user)).collect::<Vec<_>>());
         let here = clusters(step, item);
-        let mut others = calls.iter().filter(|other| !other.requests.is_empty() && call.is_shown_by(other));
-        let paired = others.any(|other| other.succeeds.iter().any(|there| there.meet(&here)));
+        let paired = call.shows().any(|key| shown.get(&key).is_some_and(|there| there.meet(&here)));
         if !paired {
             cx.findings
                 .warn(&status_at, "nothing shows that this call can succeed at all")
@@ -184,19 +209,21 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, steps: &[Step]) {
 
 /// A refusal by another server, or by one that is only known when the step runs, says as little as RBAC's until the same call is seen to succeed.
 fn elsewhere(cx: &mut Context<'_>, steps: &[Step]) {
-    let mut shown: HashMap<(&str, &str), Vec<Clusters>> = HashMap::new();
+    let mut succeeding: Vec<((&str, &str), Clusters)> = Vec::new();
     for step in steps {
         if let Action::Curl(call) = &step.action {
-            let succeeds = successes(step).map(|item| clusters(step, item));
-            shown.entry((call.url.as_str(), call.method.word())).or_default().extend(succeeds);
+            let key = (call.url.as_str(), call.method.word());
+            succeeding.extend(successes(step).map(|item| (key, clusters(step, item))));
         }
     }
+    let shown = shown(succeeding.iter().map(|(key, clusters)| (*key, clusters)));
     for step in steps {
         let Action::Curl(call) = &step.action else { continue };
         let denies = |expect: &Expect| expect.is_denial_elsewhere() || call.late && expect.is_rbac_denial();
         for item in step.expected.iter().filter(|item| denies(&item.expect)) {
             let here = clusters(step, item);
-            let paired = shown[&(call.url.as_str(), call.method.word())].iter().any(|there| there.meet(&here));
+            let there = shown.get(&(call.url.as_str(), call.method.word()));
+            let paired = there.is_some_and(|there| there.meet(&here));
             if !paired {
                 cx.findings
                     .warn(

@@ -27,9 +27,17 @@ struct Question {
     at: String,
     cells: Cells,
     user: Option<(String, String)>,
-    groups: Vec<String>,
+    groups: Groups,
     /// Whether the step expects a yes.
     allowed: bool,
+}
+
+/// The groups that a question says.
+enum Groups {
+    /// As whom kubectl asks: the API server adds to them.
+    Impersonated(Vec<String>),
+    /// A review about another than the caller is about these only.
+    Reviewed(Vec<String>),
 }
 
 /// The questions of a step, each with the answer that the step expects.
@@ -41,7 +49,7 @@ pub(in crate::plan) fn read(
 ) -> Vec<Cell> {
     let says_no = |refuses: &dyn Fn(&Expect) -> bool| expected.iter().any(|item| refuses(&item.expect));
     let mut questions: Vec<Question> = match action {
-        Action::Kubectl(call) => can_i(cx, draft, (call, !says_no(&says_no::by_can_i))).into_iter().collect(),
+        Action::Kubectl(call) => can_i(cx, draft, (call, &|| !says_no(&says_no::by_can_i))).into_iter().collect(),
         _ => Vec::new(),
     };
     for review in sent::read(draft, action) {
@@ -84,12 +92,18 @@ pub(in crate::plan) fn read(
 }
 
 /// About whom a question is. Whether an account is there, which kubectl may have made, the run finds out.
-fn who(cx: &Context<'_>, caller: Option<&Identity>, user: Option<(String, String)>, more: Vec<String>) -> Who {
-    let (at, user) = match user {
-        Some((at, user)) => (Some(at), user),
-        None => (None, caller.map_or_else(|| "system:admin".to_owned(), Identity::username)),
+fn who(cx: &Context<'_>, caller: Option<&Identity>, user: Option<(String, String)>, said: Groups) -> Who {
+    let (at, user, groups) = match (user, said) {
+        (Some((at, user)), Groups::Impersonated(said)) => {
+            let groups = usernames::groups(&user, said);
+            (Some(at), user, groups)
+        }
+        (Some((at, user)), Groups::Reviewed(groups)) => (Some(at), user, groups),
+        (None, _) => match caller {
+            Some(caller) => (None, caller.username(), caller.groups()),
+            None => (None, "system:admin".to_owned(), given("system:admin")),
+        },
     };
-    let groups = given(&user).into_iter().chain(more).collect();
     // One that is meant not to exist is any user.
     let words = match (usernames::account(&user), at) {
         (Some((namespace, name)), Some(at)) if !cx.findings.on_purpose(&[&at]) => {
@@ -101,7 +115,7 @@ fn who(cx: &Context<'_>, caller: Option<&Identity>, user: Option<(String, String
 }
 
 /// `kubectl auth can-i VERB RESOURCE`, `… RESOURCE/NAME`, `… /path`.
-fn can_i(cx: &Context<'_>, draft: &Draft<'_>, (call, allowed): (&Kubectl, bool)) -> Option<Question> {
+fn can_i(cx: &Context<'_>, draft: &Draft<'_>, (call, allowed): (&Kubectl, &dyn Fn() -> bool)) -> Option<Question> {
     let at = below(&draft.at(), "args");
     let place = |index: usize| index.checked_sub(call.added).map_or_else(|| at.clone(), |index| below(&at, index));
     let read = grammar::read(&call.args).ok()?;
@@ -125,8 +139,8 @@ fn can_i(cx: &Context<'_>, draft: &Draft<'_>, (call, allowed): (&Kubectl, bool))
         cells.namespace = everywhere.or_else(|| value("namespace")).filter(|_| namespaced).map(Words::One);
     }
     let user = last("as").and_then(|given| Some((place(given.value_at), given.value.clone()?)));
-    let groups = read.values("as-group").filter_map(|given| given.value.clone()).collect();
-    Some(Question { at: place(*index), cells, user, groups, allowed })
+    let groups = Groups::Impersonated(read.values("as-group").filter_map(|given| given.value.clone()).collect());
+    Some(Question { at: place(*index), cells, user, groups, allowed: allowed() })
 }
 
 fn empty(verb: &str) -> Cells {
@@ -159,7 +173,7 @@ fn review(cx: &Context<'_>, sent: &Sent, allowed: bool) -> Option<Question> {
     let spec = &body["spec"];
     let own = body["kind"].as_str()?.starts_with("Self");
     let user = text(&spec["user"]).filter(|_| !own).map(|user| (sent.place(&["spec", "user"]), user));
-    let groups = spec["groups"].as_array().into_iter().flatten().filter_map(text).collect();
+    let groups = Groups::Reviewed(spec["groups"].as_array().into_iter().flatten().filter_map(text).collect());
     let asked = &spec["resourceAttributes"];
     if let Some(word) = text(&asked["resource"]) {
         let group = text(&asked["group"]).unwrap_or_default();
@@ -173,7 +187,8 @@ fn review(cx: &Context<'_>, sent: &Sent, allowed: bool) -> Option<Question> {
         cells.name = text(&asked["name"]).map(Words::One);
         let place = text(&asked["namespace"]).or_else(|| text(&body["metadata"]["namespace"]));
         cells.namespace = Some(place.unwrap_or_else(|| "*".into())).filter(|_| namespaced).map(Words::One);
-        return Some(Question { at: sent.place(&["spec", "resourceAttributes"]), cells, user, groups, allowed });
+        let at = sent.place(&["spec", "resourceAttributes"]);
+        return Some(Question { at, cells, user, groups, allowed });
     }
     let asked = &spec["nonResourceAttributes"];
     let mut cells = empty(asked["verb"].as_str()?);
@@ -252,6 +267,24 @@ mod tests {
         let cell = &plan.steps[1].questions[0];
         assert!(!cell.allowed && cell.describe().contains(&format!("list {plural}")), "{}", cell.describe());
         assert!(good(can_i(words, false)).steps[1].questions[0].allowed);
+    }
+
+    #[rstest]
+    #[case(&["--as=system:serviceaccount:default:me"], &["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"])]
+    #[case(&["--as=system:serviceaccount:default:me", "--as-group=dev"], &["dev", "system:authenticated"])]
+    fn whom_kubectl_asks_as_has_the_groups_that_the_server_sees(#[case] more: &[&str], #[case] groups: &[&str]) {
+        let words: Vec<&str> = ["list", "pods"].into_iter().chain(more.iter().copied()).collect();
+        assert_eq!(good(can_i(&words, true)).steps[1].questions[0].who.groups, groups);
+    }
+
+    #[test]
+    fn a_review_is_about_the_groups_that_it_says() {
+        let spec = json!({"user": "ann", "groups": ["dev"], "resourceAttributes": {"verb": "list", "resource": "pods", "namespace": "default"}});
+        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec});
+        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        let plan = good(in_default(json!([{"request": {"method": "POST", "path": path, "body": body},
+            "expect": {"status": 201, "json": {"status": {"allowed": false}}}}])));
+        assert_eq!(plan.steps[0].questions[0].who.groups, ["dev"]);
     }
 
     #[test]

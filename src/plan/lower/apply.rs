@@ -164,7 +164,7 @@ fn name_of(
     match (metadata.get("name"), metadata.get("generateName")) {
         (Some(Value::String(name)), _) => {
             if !draft.refused {
-                check_name(cx, &below(&metadata_at, "name"), kind, name);
+                check_name(cx, &below(&metadata_at, "name"), kind, name, draft.when.as_ref());
             }
             Some(name.clone())
         }

@@ -36,13 +36,16 @@ pub(in crate::plan) fn kind_of(
     }
 }
 
-/// Checks a name by the rule of its kind.
-pub(in crate::plan) fn check_name(cx: &mut Context<'_>, at: &str, kind: &Kind, name: &str) {
+/// Checks a name by the rule that its kind has where a step is run.
+pub(in crate::plan) fn check_name(cx: &mut Context<'_>, at: &str, kind: &Kind, name: &str, when: Option<&When>) {
     // What is no placeholder, though it was meant as one, is told as that.
     if name.contains(words::PREFIX) || placeholder::slip(name).is_some() {
         return;
     }
-    if let Err(bad) = names::check(kind, name) {
+    let server = cx.findings.document().scenario.cluster.as_ref();
+    let relaxed = server.and_then(|server| server.feature_gates.get(names::RELAXED));
+    let strict = relaxed.map_or_else(|| when.is_some_and(|when| when.up_to(names::LAST_STRICT)), |relaxed| !relaxed);
+    if let Err(bad) = names::check_by(kind, name, strict) {
         cx.findings.error(at, bad.message).hint_if(bad.suggestion.map(|name| format!("try `{name}`")));
     }
 }
@@ -57,5 +60,29 @@ pub(in crate::plan) fn json_type(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "a map",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::plan::make::testing::{in_default, said};
+
+    #[rstest]
+    #[case::the_newest(json!({}), json!({}), true)]
+    #[case::from_1_36_on(json!({"when": {"kubernetes": ">=1.36"}}), json!({}), true)]
+    #[case::up_to_1_35(json!({"when": {"kubernetes": "<1.36"}}), json!({}), false)]
+    #[case::the_gate_of_1_34(json!({"when": {"kubernetes": "<1.36"}}), json!({"RelaxedServiceNameValidation": true}), true)]
+    #[case::the_gate_is_off(json!({}), json!({"RelaxedServiceNameValidation": false}), false)]
+    fn a_service_is_called_as_the_version_takes_it(#[case] more: Value, #[case] gates: Value, #[case] good: bool) {
+        let manifest = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "1web"}, "spec": {"ports": [{"port": 80}]}});
+        let mut step = json!({"apply": manifest});
+        step.as_object_mut().expect("a step").extend(more.as_object().cloned().expect("keys"));
+        let mut scenario = in_default(json!([step]));
+        scenario["cluster"] = json!({"featureGates": gates});
+        let found = said(scenario);
+        assert_eq!(!found.iter().any(|found| found.contains("`1web` is no name for a Service")), good, "{found:?}");
     }
 }

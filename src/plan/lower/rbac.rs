@@ -129,7 +129,7 @@ fn check_subject(cx: &mut Context<'_>, draft: &Draft<'_>, at: &str, namespace: &
                     .error(&below(at, "name"), format!("`{name}` is no name of a ServiceAccount"))
                     .hint(format!("write `name: {account}` and `namespace: {namespace}`"));
             } else if !name.is_empty() && !draft.refused {
-                check_name(cx, &below(at, "name"), &accounts, &name);
+                check_name(cx, &below(at, "name"), &accounts, &name, draft.when.as_ref());
             }
             // RBAC takes an empty one as one that is left out.
             if map.get("namespace").is_none_or(|named| named.is_null() || named == "") {

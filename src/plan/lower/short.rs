@@ -43,7 +43,7 @@ fn object(
     let kind = kinds::find(kind, None).expect("one of Kubernetes' own kinds");
     let (name_at, name) = (name.0, name.1.to_owned());
     if !draft.refused {
-        check_name(cx, name_at, &kind, &name);
+        check_name(cx, name_at, &kind, &name, draft.when.as_ref());
     }
     let namespace = kind.namespaced.then(|| cx.namespace.to_owned());
     let mut manifest = json!({

@@ -106,7 +106,7 @@ pub(in crate::plan) fn named(
     }
     let at = below(&draft.at(), "name");
     let before = cx.findings.errors();
-    check_name(cx, &at, kind, name);
+    check_name(cx, &at, kind, name, draft.when.as_ref());
     let key = (kind.group.as_str(), kind.kind.as_str());
     if cx.findings.errors() > before {
         return;

@@ -36,8 +36,11 @@ pub(in crate::plan) fn read(
             return None;
         }
     };
+    let denied = draft.step.expect.iter().flat_map(|expects| expects.items()).any(|(_, expect)| expect.is_denial());
     if !draft.refused {
         reference::account(cx, &account_at, &namespace, &account, story);
+    } else if denied {
+        reference::asked_account(cx, &account_at, (&namespace, &account), story);
     }
     if token.from.is_some() {
         let others = [

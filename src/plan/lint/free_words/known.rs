@@ -1,11 +1,15 @@
 //! The names that a scenario, or Kubernetes itself, has: of what is made, of what bindings and rules name, of whom something is
 //! allowed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::Value;
 
-use super::{claims::Claimed, class::Class, locate::locate};
+use super::{
+    claims::Claimed,
+    class::Class,
+    locate::{Index, locate},
+};
 use crate::{
     k8s::{
         near::{is_slip, is_slip_of_own},
@@ -56,7 +60,8 @@ impl Known {
     fn names_of_class(&self, class: &Class) -> impl Iterator<Item = &HashMap<String, Origin>> {
         // A rule for all resources names objects of any.
         let any = matches!(class, Class::Object(..)).then(any);
-        [Some(class.clone()), any].into_iter().flatten().filter_map(|class| self.names.get(&class))
+        let classes = [Some(class.clone()), any].into_iter().flatten();
+        classes.flat_map(|class| [OWN.get(&class), self.names.get(&class)].into_iter().flatten())
     }
 
     fn add(&mut self, class: Class, name: &str, origin: Origin) {
@@ -65,7 +70,7 @@ impl Known {
 
     /// The same, and where it stands is only looked for when the name is new: a table may say one in each of its lines.
     fn add_at(&mut self, class: Class, name: &str, origin: impl FnOnce() -> Origin) {
-        if name.is_empty() || name.contains('{') {
+        if name.is_empty() || name.contains('{') || OWN.get(&class).is_some_and(|own| own.contains_key(name)) {
             return;
         }
         self.names.entry(class).or_default().entry(name.to_owned()).or_insert_with(origin);
@@ -87,8 +92,9 @@ pub(super) fn used(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step],
 }
 
 fn collect_names(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], steps: &[Step], rules: bool) -> Known {
-    let mut known = Known::default();
-    kubernetes(cx, &mut known);
+    let (mut known, mut index) = (Known::default(), Index::default());
+    known.add(Class::namespaces(), cx.namespace, None);
+    of_namespace(&mut known, cx.namespace, None);
     for placed in drafts.iter().filter(|draft| !draft.refused).flat_map(|draft| &draft.objects) {
         object(&mut known, placed);
         if rules {
@@ -101,7 +107,7 @@ fn collect_names(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], s
             _ => step.questions.iter(),
         };
         for cell in cells.filter(|cell| cell.allowed) {
-            allowed(cx, &mut known, step, cell);
+            allowed(cx, &mut known, &mut index, (step, cell));
         }
         if let Action::Token(call) = &step.action {
             for audience in &call.audiences {
@@ -140,22 +146,26 @@ fn collect_names(cx: &Context<'_>, drafts: &[Draft<'_>], succeeding: &[&Step], s
 }
 
 /// What every cluster has.
-fn kubernetes(cx: &Context<'_>, known: &mut Known) {
+static OWN: LazyLock<HashMap<Class, HashMap<String, Origin>>> = LazyLock::new(|| {
     let object = |group: &str, plural: &str| Class::Object(group.to_owned(), plural.to_owned());
-    GROUPS.iter().for_each(|name| known.add(Class::Group, name, None));
-    USERS.iter().for_each(|name| known.add(Class::User, name, None));
-    SIGNERS.iter().for_each(|name| known.add(object("certificates.k8s.io", "signers"), name, None));
-    for name in &TABLE.cluster_roles {
-        known.add(object(RBAC, "clusterroles"), name, None);
+    let mut own: HashMap<Class, HashMap<String, Origin>> = HashMap::new();
+    let mut add = |class: Class, name: &str| {
+        own.entry(class).or_default().insert(name.to_owned(), None);
+    };
+    GROUPS.iter().for_each(|name| add(Class::Group, name));
+    USERS.iter().for_each(|name| add(Class::User, name));
+    SIGNERS.iter().for_each(|name| add(object("certificates.k8s.io", "signers"), name));
+    TABLE.cluster_roles.iter().for_each(|name| add(object(RBAC, "clusterroles"), name));
+    for namespace in EVERYWHERE {
+        add(Class::namespaces(), namespace);
+        add(Class::Group, &usernames::group(namespace));
+        add(Class::User, &usernames::username(namespace, "default"));
     }
-    for namespace in EVERYWHERE.into_iter().chain([cx.namespace]) {
-        known.add(Class::namespaces(), namespace, None);
-        of_namespace(known, namespace, None);
-    }
-    known.add(Class::accounts(), "default", None);
-    known.add(object("", "configmaps"), "kube-root-ca.crt", None);
-    known.add(object("", "services"), "kubernetes", None);
-}
+    add(Class::accounts(), "default");
+    add(object("", "configmaps"), "kube-root-ca.crt");
+    add(object("", "services"), "kubernetes");
+    own
+});
 
 /// The names by which the accounts of a namespace are known.
 fn of_namespace(known: &mut Known, namespace: &str, origin: Origin) {
@@ -242,8 +252,8 @@ fn labels(known: &mut Known, value: &Value, at: &str) {
 }
 
 /// An answer that is yes.
-fn allowed(cx: &Context<'_>, known: &mut Known, step: &Step, cell: &Cell) {
-    let at = |word: &str| Some((locate(cx, step, &cell.pointer, word), "allowed something here"));
+fn allowed<'d>(cx: &Context<'d>, known: &mut Known, index: &mut Index<'d>, (step, cell): (&Step, &Cell)) {
+    let mut at = |word: &str| Some((index.locate(cx, step, &cell.pointer, word), "allowed something here"));
     if !cell.who.user.is_empty() {
         known.add_at(Class::User, &cell.who.user, || at(&cell.who.user));
     }

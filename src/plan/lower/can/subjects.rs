@@ -62,12 +62,7 @@ fn read_subject(cx: &mut Context<'_>, at: &str, subject: &Subject, story: &Story
             for (index, group) in user.groups.iter().enumerate() {
                 groups::check(cx, &below(&below(at, "groups"), index), group);
             }
-            let mut groups = user.groups.clone();
-            for group in given(&name) {
-                if !groups.contains(&group) {
-                    groups.push(group);
-                }
-            }
+            let groups = usernames::groups(&name, user.groups.clone());
             Some(Who { words: format!("user {name}"), user: name, groups })
         }
         Subject::Group(Group { group }) => {
