@@ -1,5 +1,5 @@
 //! What reaches from a scenario to its cluster's node: Pods that are no longer shut in, and kubectl's ways to the node's files.
-//! Pure functions of manifests and arguments. And, in [`everybody`], what reaches from it to everybody who uses a cluster that exists.
+//! Pure functions of manifests and arguments. And, in [`everybody`], what reaches from it to all who use a cluster that exists.
 //!
 //! With `--untrusted`, `check` and `run` refuse it before anything starts. What a plan cannot show (a body that a Pod sends, an
 //! object that a controller makes) is refused by the cluster itself, by policies that are no objects of the API

@@ -248,7 +248,7 @@ mod tests {
         let expected =
             format!("{name}/sub/values.schema.json:1:10: the schema's `$ref` leads out of it: `file:///etc/passwd`");
         assert_eq!(told(&[(name, &packed_of(&[good[0].clone(), bad.clone()]))]), Err(expected.clone()));
-        let inner = packed_of(&[bad.clone()]);
+        let inner = packed_of(std::slice::from_ref(&bad));
         let outer = packed_of(&[tar("sub/charts/in.tgz", b'0', &inner)]);
         assert!(told(&[(name, &outer)]).expect_err("refused").contains("in.tgz/sub/values.schema.json:1:10"));
         let hidden = packed_of(&[tar("pax", b'x', b"30 path=sub/values.schema.json\n"), tar("a", b'0', b"{}")]);

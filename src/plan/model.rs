@@ -61,7 +61,7 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What is probably not meant, in the order of the lines; the scenario can run.
     pub warnings: Vec<Diagnostic>,
-    /// What it changes for everybody who uses its cluster: errors in a cluster that exists, unless all may be touched there.
+    /// What it changes for all who use its cluster: errors in a cluster that exists, unless all may be touched there.
     pub for_everybody: Vec<Diagnostic>,
     /// The files that it names, each with the pointer below which its documents are.
     pub files: Vec<(String, Arc<Beside>)>,

@@ -1,4 +1,4 @@
-//! What changes a cluster for everybody who uses it, whatever name it has: objects by which the API server judges the requests of others,
+//! What changes a cluster for all who use it, whatever name it has: objects by which the API server judges the requests of others,
 //! defaults, rights of users and accounts that are not the scenario's own. Pure functions of manifests and requests.
 //!
 //! In a cluster that exists, a run refuses it before anything starts, unless the person says that all may be touched there. Of cluster-wide
@@ -40,7 +40,7 @@ const DEFAULTS: [&str; 3] = [
     "ingressclass.kubernetes.io/is-default-class",
 ];
 
-/// What of a manifest, or of a part of one that is merged, changes the cluster for everybody.
+/// What of a manifest, or of a part of one that is merged, changes the cluster for all who use it.
 pub fn manifest(of: Of<'_>, object: &Value, own: &dyn Own) -> Vec<Reach> {
     if of.namespaced {
         return if (of.group, of.plural) == ("", "services") {
@@ -98,7 +98,7 @@ pub fn body(of: Of<'_>, text: Option<&str>, values: impl Fn(&str) -> Option<Vec<
     }
 }
 
-/// Whether nothing of this resource changes the cluster for everybody, whatever is in it.
+/// Whether nothing of this resource changes the cluster for all who use it, whatever is in it.
 fn is_free(of: Of<'_>, own: &dyn Own) -> bool {
     const SOME: [(&str, &str); 7] = [
         ("", "services"),

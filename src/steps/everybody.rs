@@ -1,4 +1,4 @@
-//! What a step would change for everybody who uses a cluster that exists, once all values are in it.
+//! What a step would change for all who use a cluster that exists, once all values are in it.
 
 use super::{Context, StepError, served_kind};
 use crate::{
@@ -23,13 +23,13 @@ impl Own for Context {
 /// saved value may name another subject, and only the cluster knows which custom kinds are of the whole of it.
 ///
 /// # Errors
-/// [`StepError::Taken`] when it would change the cluster for everybody; nothing was sent.
+/// [`StepError::Taken`] when it would change the cluster for all who use it; nothing was sent.
 pub(super) async fn check(action: &Action, context: &Context) -> Result<(), StepError> {
     if !context.foreign || context.kubectl.host().is_some_and(crate::cluster::kubectl::host::Host::yes) {
         return Ok(());
     }
     let refused = |what: &str| {
-        StepError::Taken(format!("nothing was sent: it would change the cluster for everybody who uses it: {what}"))
+        StepError::Taken(format!("nothing was sent: it would change the cluster for all who use it: {what}"))
     };
     if let Some(reach) = everybody::changes(action, context).first() {
         return Err(refused(&reach.what));

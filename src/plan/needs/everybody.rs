@@ -1,4 +1,4 @@
-//! What steps change for everybody who uses a cluster that exists.
+//! What steps change for all who use a cluster that exists.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ impl Own for Planned<'_> {
     }
 }
 
-/// Finds what all steps change for everybody, each with its place: an error of the scenario in a cluster that exists.
+/// Finds what all steps change for all who use it, each with its place: an error of the scenario in a cluster that exists.
 pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: &[Step]) {
     let objects = || drafts.iter().flat_map(|draft| &draft.objects).map(|placed| &placed.object);
     let named = |group: &str, kind: &str| {
@@ -109,7 +109,7 @@ fn refuse(cx: &mut Context<'_>, at: &str, found: Vec<Reach>) {
         cx.findings
             .error(
                 &format!("{at}{}", reach.pointer),
-                format!("would change the cluster for everybody who uses it: {}", reach.what),
+                format!("would change the cluster for all who use it: {}", reach.what),
             )
             .label("felt by all")
             .hint(

@@ -66,8 +66,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// Without a namespace and all that is in it.
     pub fn without(mut self, namespace: &str) -> Self {
-        let inside = |key: &Key| key.namespace.as_deref() == Some(namespace);
-        self.objects.retain(|key, _| !inside(key) && !(key.is("", "Namespace") && key.name == namespace));
+        let belongs =
+            |key: &Key| key.namespace.as_deref() == Some(namespace) || key.is("", "Namespace") && key.name == namespace;
+        self.objects.retain(|key, _| !belongs(key));
         self
     }
 
