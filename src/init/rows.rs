@@ -21,6 +21,9 @@ use crate::{
     plan::Request,
 };
 
+/// A name that nothing has.
+const ANOTHER: &str = "another";
+
 /// A line of a table: every combination of its words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
@@ -51,6 +54,12 @@ impl Row {
             let (plural, group) = word.split_once('.').unwrap_or((word, ""));
             apis.resource("get", group, plural, None) == Served::Unsure
         })
+    }
+
+    /// Whether it names what must be there to be denied, and is not: what is denied to all callers is denied on purpose.
+    pub fn is_of_nothing(&self) -> bool {
+        let must_be = |resource: &String| matches!(resource.as_str(), "serviceaccounts" | "namespaces");
+        self.names.iter().any(|name| name == ANOTHER) && self.resources.iter().any(must_be)
     }
 
     /// The same in several rows, if it asks more questions than this.
@@ -375,7 +384,7 @@ impl Asker<'_> {
         for resource in &row.resources {
             let one = Row { resources: vec![resource.clone()], ..row.clone() };
             if let (false, Some(verb)) = (row.names.is_empty(), row.verbs.first()) {
-                near.push(Row { verbs: vec![verb.clone()], names: vec!["another".into()], ..one.clone() });
+                near.push(Row { verbs: vec![verb.clone()], names: vec![ANOTHER.into()], ..one.clone() });
             }
             for verb in ["delete", "create", "update", "patch", "list", "get", "watch", "deletecollection"] {
                 if REQUEST_VERBS.contains(&verb) {

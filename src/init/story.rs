@@ -160,7 +160,7 @@ fn table(text: &mut String, title: &str, subject: &Subject, (denied, allowed): (
     } else {
         text.push_str("      default: denied\n      asked:\n");
         // The manifests may not bring the kind along, or not with their RBAC.
-        let denied_line = |one: &Row| match one.is_of_own_kind() {
+        let denied_line = |one: &Row| match one.is_of_own_kind() || one.is_of_nothing() {
             true => line(one).replace('\n', " # on purpose\n"),
             false => line(one),
         };

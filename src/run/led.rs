@@ -47,13 +47,20 @@ pub(super) struct Course {
     /// Where it goes on after it was begun anew.
     anew: Option<Return>,
     /// What the cluster was before the first step.
-    first: Option<Arc<Snapshot>>,
+    first: Option<Snapshot>,
 }
 
 impl Course {
-    fn note_first(&mut self, mark: Option<&Mark>) {
+    /// The scenario's own namespace, which is another one each time, is no part of it.
+    fn note_first(&mut self, mark: Option<&Mark>, own: Option<&str>) {
         if let Some(mark) = mark.filter(|_| self.outcomes.is_empty()) {
-            self.first.get_or_insert_with(|| Arc::clone(&mark.snapshot));
+            self.first.get_or_insert_with(|| {
+                let all = (*mark.snapshot).clone();
+                match own {
+                    Some(own) => all.without(own),
+                    None => all,
+                }
+            });
         }
     }
 }
@@ -89,6 +96,7 @@ pub(super) async fn play(
 ) -> Way {
     playing.explains = true;
     let steps = &playing.plan.steps;
+    let own = playing.context.own.as_ref().map(|own| own.name.clone());
     let mut marks: Vec<Option<Mark>> = Vec::new();
     if let Some(back) = course.anew.take() {
         again(playing, back, course, tell).await;
@@ -102,7 +110,7 @@ pub(super) async fn play(
         if let Some((step, reason)) = next.and_then(|step| Some((step, playing.left_out(step)?))) {
             // The last mark is from before the step before this one.
             let mark = mark(playing, known, true).await;
-            course.note_first(mark.as_ref());
+            course.note_first(mark.as_ref(), own.as_deref());
             marks.push(mark);
             playing.skip(step, reason.clone(), tell);
             course.outcomes.push(Outcome::Skipped { reason });
@@ -111,7 +119,7 @@ pub(super) async fn play(
         let lines = next.map(|step| playing.lines(step));
         let position = Position { plan: playing.plan, cluster: playing.cluster, at, lines: lines.as_deref() };
         let (mark, turn) = tokio::join!(mark(playing, known, next.is_some()), guide.turn(position));
-        course.note_first(mark.as_ref());
+        course.note_first(mark.as_ref(), own.as_deref());
         match (turn, next) {
             (Turn::Step, Some(step)) => {
                 marks.push(mark);
@@ -188,6 +196,7 @@ async fn undo(playing: &mut Playing<'_>, mark: Option<&Mark>) -> Result<Undone, 
     if let Some(name) = mark.captures.named_among(&undone.stale) {
         return Err(format!("what was saved as `{name}` is not true any more of an object that was written back"));
     }
+    rewind::delete_events(playing.context, mark.counts.0).await?;
     playing.captures = mark.captures.clone();
     playing.context.forget_since(mark.counts, &undone.renewed);
     playing.executor.note_deletions();

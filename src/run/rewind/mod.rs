@@ -20,4 +20,4 @@ mod undo;
 pub use digest::Digest;
 pub use key::Key;
 pub use snapshot::{Snapshot, look};
-pub use undo::{Undone, let_go, restore, undo};
+pub use undo::{Undone, delete_events, let_go, restore, undo};

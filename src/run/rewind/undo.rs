@@ -309,6 +309,25 @@ pub async fn let_go(context: &Context) {
     stream::iter(each.collect::<Vec<_>>()).buffer_unordered(AT_A_TIME).collect::<Vec<()>>().await;
 }
 
+/// Deletes the Events that a scenario has made since it had made so much. No look has them: there are many, which come and go.
+///
+/// # Errors
+/// Why one could not be deleted, in a sentence.
+pub async fn delete_events(context: &Context, since: usize) -> Result<(), String> {
+    let made: Vec<String> = (locked(&context.made).iter().skip(since))
+        .filter(|made| made.kind.kind == "Event")
+        .map(|made| api::path(&made.kind, made.namespace.as_deref(), Some(&made.name)))
+        .collect();
+    for path in made {
+        let sent = api::send(&context.client, http::Method::DELETE, &path, None, vec![]).await;
+        let answer = sent.map_err(|fault| format!("{path}: {fault}"))?;
+        if !matches!(answer.status, 200..300 | 404) {
+            return Err(format!("{path} could not be deleted: {}", api::message(&answer)));
+        }
+    }
+    Ok(())
+}
+
 /// The manifest without what only the API server writes.
 fn bare(found: &Found) -> Value {
     let mut manifest = found.manifest();
