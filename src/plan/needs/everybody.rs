@@ -66,7 +66,7 @@ pub(in crate::plan) fn check(cx: &mut Context<'_>, drafts: &[Draft<'_>], steps: 
     }
 }
 
-/// What an action changes for everybody, once all values are in it.
+/// What an action changes for all who use the cluster, once all values are in it.
 pub fn changes(action: &Action, own: &dyn Own) -> Vec<Reach> {
     let made = made(action).iter().flat_map(|one| object(one, own));
     made.chain(sent(action, beside::values, own)).collect()

@@ -90,7 +90,7 @@ fn a_saved_value_brings_nothing_past_it() {
     );
     let (said, made) = run(&steps, &[]);
     assert_eq!((said.code, made), (Some(3), vec![]), "{said:?}");
-    assert!(said.stdout.contains("nothing was sent: it would change the cluster for everybody"), "{said:?}");
+    assert!(said.stdout.contains("nothing was sent: it would change the cluster for all who use it"), "{said:?}");
     let steps = "  - {title: It is read, request: {path: /saved}, save: {dots: $.dots}}\n  \
                  - {title: It leads elsewhere, request: {path: '/api/v1/namespaces/{namespace}/{saved.dots}'}}\n";
     let (said, _) = run(steps, &[]);
