@@ -78,6 +78,10 @@ fn node(kinds: &[(&str, Vec<Check>)], choice: Choice) -> Point {
     let works = |kind: ClusterKind| checks(kind).is_some_and(|all| all.iter().all(|check| check.missing.is_none()));
     let is_node = |check: &&Check| matches!(check.name, "engine" | "image");
     let is_here = |kind: ClusterKind| checks(kind).into_iter().flatten().any(|check| is_node(&check) && check.is_here);
+    // Offline, a node that is to be fetched or built is missing.
+    let lacks_only_its_node = |kind: ClusterKind| {
+        checks(kind).is_some_and(|all| all.iter().all(|check| check.missing.is_none() || is_node(&check)))
+    };
     let here = |kind: ClusterKind| Point::good("node", format!("is here, nothing is downloaded: {kind}"));
     match choice {
         // In the order in which it takes them.
@@ -86,7 +90,7 @@ fn node(kinds: &[(&str, Vec<Check>)], choice: Choice) -> Point {
             let missing = || Point::bad("node", "no cluster that works here has its node on this machine", prefetch);
             kinds.into_iter().find(|kind| works(*kind) && is_here(*kind)).map_or_else(missing, here)
         }
-        Choice::Of(kind) if !works(kind) => {
+        Choice::Of(kind) if !works(kind) && !lacks_only_its_node(kind) => {
             let missing = checks(kind).into_iter().flatten().find_map(|check| check.missing.clone());
             let (found, remedy) = missing.map_or_else(Default::default, |e| (e.message, e.remedy));
             Point::bad("node", format!("{kind} does not work here: {found}"), remedy.unwrap_or_default())
@@ -172,6 +176,9 @@ mod tests {
         let missing = found(Choice::Of(ClusterKind::K3s));
         assert_eq!((missing.good, missing.found.as_str()), (false, "that of k3s is not on this machine"));
         assert!(found(Choice::Of(ClusterKind::Kind)).good, "the start shows it");
+        let offline =
+            node(&[("builtin (no Docker)", vec![check("engine", false, false)])], Choice::Of(ClusterKind::Builtin));
+        assert_eq!((offline.good, offline.found.as_str()), (false, "that of builtin is not on this machine"));
         let broken = node(&[("docker (the engine's)", engine(false))], Choice::Of(ClusterKind::Docker));
         assert_eq!((broken.good, broken.found.as_str()), (false, "docker does not work here: not so"));
         let with_k3s = [("builtin (no Docker)", engine(true)), ("k3s (in Docker)", k3s(true))];

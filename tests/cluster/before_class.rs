@@ -9,7 +9,7 @@ use std::time::Duration;
 use traces::{Place, Said};
 
 fn doctor(place: &Place, cache: Option<&std::path::Path>) -> Said {
-    let mut command = place.kubewalk(&["doctor", "--class"]);
+    let mut command = place.kubewalk(&["doctor", "--class", "--cluster", "auto"]);
     // Whether there is Docker, and what it has, is another matter.
     command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
     if let Some(cache) = cache {

@@ -1,4 +1,3 @@
-
 use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};

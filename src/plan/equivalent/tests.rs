@@ -1,4 +1,3 @@
-
 use super::super::make::testing::{fresh, good, in_default};
 use super::*;
 use rstest::rstest;

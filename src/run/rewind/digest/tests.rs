@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn key(group: &str, kind: &str, namespace: &str, name: &str) -> Key {
