@@ -75,33 +75,30 @@ fn node(kinds: &[(&str, Vec<Check>)], choice: Choice) -> Point {
     let checks = |kind: ClusterKind| {
         kinds.iter().find(|(name, _)| name.split(' ').next() == Some(kind.word())).map(|(_, checks)| checks.as_slice())
     };
-    let works = |kind: ClusterKind| checks(kind).is_some_and(|all| all.iter().all(|check| check.missing.is_none()));
     let is_node = |check: &&Check| matches!(check.name, "engine" | "image");
     let is_here = |kind: ClusterKind| checks(kind).into_iter().flatten().any(|check| is_node(&check) && check.is_here);
-    // Offline, a node that is to be fetched or built is missing.
-    let lacks_only_its_node = |kind: ClusterKind| {
-        checks(kind).is_some_and(|all| all.iter().all(|check| check.missing.is_none() || is_node(&check)))
-    };
     let here = |kind: ClusterKind| Point::good("node", format!("is here, nothing is downloaded: {kind}"));
-    match choice {
-        // In the order in which it takes them.
-        Choice::Auto => {
-            let kinds = [ClusterKind::K3s, ClusterKind::Docker, ClusterKind::Builtin];
-            let missing = || Point::bad("node", "no cluster that works here has its node on this machine", prefetch);
-            kinds.into_iter().find(|kind| works(*kind) && is_here(*kind)).map_or_else(missing, here)
-        }
-        Choice::Of(kind) if !works(kind) && !lacks_only_its_node(kind) => {
-            let missing = checks(kind).into_iter().flatten().find_map(|check| check.missing.clone());
-            let (found, remedy) = missing.map_or_else(Default::default, |e| (e.message, e.remedy));
-            Point::bad("node", format!("{kind} does not work here: {found}"), remedy.unwrap_or_default())
-        }
-        Choice::Of(kind) if is_here(kind) => here(kind),
-        Choice::Of(kind) if checks(kind).into_iter().flatten().any(|check| is_node(&check)) => {
-            let remedy = format!("`kubewalk prefetch --cluster {kind}` once, with a network, pulls or builds it");
-            Point::bad("node", format!("that of {kind} is not on this machine"), remedy)
-        }
-        Choice::Of(kind) => Point::good("node", format!("{kind}; whether its image is here, its start shows")),
+    // Beside its node, which is missing in another way.
+    let broken = |kind: ClusterKind| {
+        checks(kind).into_iter().flatten().filter(|check| !is_node(check)).find_map(|check| check.missing.clone())
+    };
+    let Choice::Of(kind) = choice else {
+        // In the order in which `auto` takes them.
+        let kinds = [ClusterKind::K3s, ClusterKind::Docker, ClusterKind::Builtin];
+        let missing = || Point::bad("node", "no cluster that works here has its node on this machine", prefetch);
+        return kinds.into_iter().find(|kind| is_here(*kind) && broken(*kind).is_none()).map_or_else(missing, here);
+    };
+    if let Some(e) = broken(kind) {
+        return Point::bad("node", format!("{kind} does not work here: {}", e.message), e.remedy.unwrap_or_default());
     }
+    if is_here(kind) {
+        return here(kind);
+    }
+    if checks(kind).into_iter().flatten().any(|check| is_node(&check)) {
+        let remedy = format!("`kubewalk prefetch --cluster {kind}` once, with a network, pulls or builds it");
+        return Point::bad("node", format!("that of {kind} is not on this machine"), remedy);
+    }
+    Point::good("node", format!("{kind}; whether its image is here, its start shows"))
 }
 
 /// A port of this machine alone, as the API server and a page for the projector need one.

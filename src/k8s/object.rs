@@ -86,6 +86,11 @@ pub fn is_own_finalizer(finalizer: &str) -> bool {
     domain == "kubernetes.io" || domain.ends_with(".kubernetes.io")
 }
 
+/// `a` or `an`, as it stands before the name of a kind.
+pub fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -11,7 +11,7 @@ pub use table::OWN;
 use table::{GONE, HISTORY};
 
 pub use crate::k8s::nearest;
-use crate::k8s::{Resource, Version, near::nearest_group, served::TABLE};
+use crate::k8s::{Resource, Version, near::nearest_group, object::article, served::TABLE};
 
 /// The kind of a namespace.
 pub fn namespace() -> Kind {
@@ -55,11 +55,6 @@ pub struct Unknown {
     pub asked: Option<Box<Kind>>,
     /// The last version of Kubernetes that served it, if one did.
     pub last: Option<Version>,
-}
-
-/// `a` or `an`, as it stands before the name of a kind.
-pub fn article(kind: &str) -> &'static str {
-    if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" }
 }
 
 /// Finds a kind by its name and, if given, its apiVersion.

@@ -1,7 +1,7 @@
 //! Names that Kubernetes accepts.
 
-use super::{Kind, kinds::article};
-use crate::k8s::Version;
+use super::Kind;
+use crate::k8s::{Version, object::article};
 
 /// What is wrong with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]

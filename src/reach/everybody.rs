@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{Reach, redirected, whole};
-use crate::k8s::{served::TABLE, special, usernames};
+use crate::k8s::{object::article, served::TABLE, special, usernames};
 
 /// What a scenario has of its own.
 pub trait Own {
@@ -117,8 +117,7 @@ fn named(of: Of<'_>, object: &Value) -> String {
     let is = |group: &str, plural: &str| group == of.group && plural == of.plural;
     let known = TABLE.resources.iter().find(|one| one.sub.is_none() && is(&one.group, &one.plural));
     match known.map(|one| one.kind.as_str()).or_else(|| object["kind"].as_str()) {
-        Some(kind) if kind.starts_with(['A', 'E', 'I', 'O', 'U']) => format!("an {kind}"),
-        Some(kind) => format!("a {kind}"),
+        Some(kind) => format!("{} {kind}", article(kind)),
         None => format!("one of the cluster-wide {}.{}", of.plural, of.group),
     }
 }

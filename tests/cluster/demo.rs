@@ -149,13 +149,17 @@ fn written(folder: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// A class of the scenario, written into this folder, on a terminal.
+fn begun(place: &Place, folder: &Path) -> Terminal {
+    Terminal::start(place, &["demo", &written(folder), "--cluster", "builtin", "--no-typing", "--color=never"])
+}
+
 #[test]
 fn a_class_goes_there_and_back() {
     let _alone = alone();
     let mut place = Place::new();
     let folder = tempfile::tempdir().expect("a folder");
-    let file = written(folder.path());
-    let terminal = Terminal::start(&place, &["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"]);
+    let terminal = begun(&place, folder.path());
     terminal.until(&["A reader comes to its right", "We look at one account.", "5 steps", "space next"]);
     place.note_clusters();
     let screen = terminal.press_until("Space", &["Step 1 of 5", "It has no rights yet.", "kind: ServiceAccount"]);
@@ -228,8 +232,7 @@ fn what_was_done_in_a_shell_goes_when_all_is_begun_anew_and_the_class_is_in_its_
     let _alone = alone();
     let mut place = Place::new();
     let folder = tempfile::tempdir().expect("a folder");
-    let file = written(folder.path());
-    let terminal = Terminal::start(&place, &["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"]);
+    let terminal = begun(&place, folder.path());
     let before = namespace(&terminal.until(&["5 steps", "space next", "namespace kw-class-"]));
     place.note_clusters();
     // Past the guess, to the refusal.
@@ -306,8 +309,7 @@ fn a_class_whose_terminal_is_closed_ends_and_leaves_nothing() {
     let _alone = alone();
     let mut place = Place::new();
     let folder = tempfile::tempdir().expect("a folder");
-    let file = written(folder.path());
-    let terminal = Terminal::start(&place, &["demo", &file, "--cluster", "builtin", "--no-typing", "--color=never"]);
+    let terminal = begun(&place, folder.path());
     terminal.until(&["5 steps", "space next"]);
     place.note_clusters();
     terminal.press_until("Space", &["Step 1 of 5"]);

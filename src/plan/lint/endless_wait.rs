@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    k8s::{kubectl::grammar, well_known::RBAC},
+    k8s::{kubectl::grammar, object::article, well_known::RBAC},
     plan::{
         Kind, Target,
         context::{Context, Draft, below},
-        kinds::{self, article, nearest},
+        kinds::{self, nearest},
         lower,
         resolve::{
             story::Story,

@@ -3,11 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    k8s::fields::{self, Slip, What},
+    k8s::{
+        fields::{self, Slip, What},
+        object::article,
+    },
     plan::{
         Kind,
         context::{Context, Draft, below},
-        kinds::article,
     },
     scenario::{
         Verb,

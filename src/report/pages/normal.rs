@@ -21,7 +21,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\bkubewalk-[bcdfghjklmnpqrstvwxz2-9]{8}\b", "kubewalk-«random»"),
         // A Pod of a Deployment is named by the sum of its template and by chance.
         (r"-([a-f0-9]{8,10})-[bcdfghjklmnpqrstvwxz2-9]{5}\b", "-«sum»-«random»"),
-        (r#"(kubewalk\.dev/(?:run|owner|pid|start|started|seal|taken)\\?": ?\\?")[^"\\]*"#, "${1}«run»"),
+        (r#"(kubewalk\.dev/[a-z-]+\\?": ?\\?")[^"\\]*"#, "${1}«run»"),
         (r"\bX509SHA256=[0-9a-f]{64}\b", "X509SHA256=«sum»"),
         (r#"(\\?"(?:x|y|n)\\?": ?\\?")[A-Za-z0-9_-]{40,}"#, "${1}«key»"),
         (r"\bafter \d+ (ms|milliseconds)\b", "after «time»"),

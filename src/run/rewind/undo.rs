@@ -76,7 +76,8 @@ pub async fn undo(
     undo_beside(before, namespace, None, client, deadline).await
 }
 
-/// Makes the cluster what it was before, once a scenario's own namespace has been removed, or is on its way out: that is left alone.
+/// Makes the cluster what it was before, once a scenario's own namespace has been removed, or is on its way out: that is left alone, and
+/// is no part of what was before.
 ///
 /// # Errors
 /// Why it could not be done, in a sentence.
@@ -86,8 +87,7 @@ pub async fn restore(
     client: &kube::Client,
     deadline: Moment,
 ) -> Result<(), String> {
-    let before = own.map_or_else(|| before.clone(), |own| before.clone().without(own));
-    undo_beside(&before, "default", own, client, deadline).await.map(drop)
+    undo_beside(before, "default", own, client, deadline).await.map(drop)
 }
 
 /// All objects that something is done with: all but those of a namespace.
